@@ -1,0 +1,70 @@
+# Everything runs in .venv, made on first use from the hash-locked files in requirements/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench soak lock clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "PYTHON=python3.12 chooses the interpreter of .venv, ARGS='-k window' goes to pytest."
+
+demo: .venv/run ## serve the published example and a synthetic fleet (PORT=8080)
+	$(BIN)/tallystick demo $(if $(PORT),--port $(PORT))
+
+test: .venv/test ## run the tests
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: .venv/test ## lint, formatting, types, and which room may import which
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(wildcard src tests benchmarks)
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/bench ## measure against the peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: .venv/test ## run the long tests that `make test` leaves out
+	$(BIN)/pytest -m soak $(ARGS)
+
+# The newest versions that resolve. test.txt holds all of run.txt, bench.txt all of test.txt.
+# The oldest Python has to do it: a newer one would leave out the backports the oldest needs.
+COMPILE = CUSTOM_COMPILE_COMMAND='make lock' .venv-lock/bin/pip-compile --quiet --upgrade --generate-hashes \
+	--allow-unsafe --strip-extras --no-emit-options --build-deps-for wheel pyproject.toml
+
+lock: ## renew requirements/*.txt (Python 3.11)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "make lock needs Python 3.11, the oldest supported: PYTHON=python3.11 make lock" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip --quiet --quiet install --upgrade pip pip-tools
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/test.txt
+	$(COMPILE) --extra dev --extra bench --constraint requirements/test.txt --output-file requirements/bench.txt
+	@! grep -nE '://|^ *-|(^| )/' requirements/*.txt | grep -vE -- '--hash=|-c requirements/' || \
+		{ echo "a lock names an address or a path of this machine" >&2; exit 1; }
+
+clean: ## remove what make made
+	rm -rf .venv .venv-lock .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tallystick needs Python 3.11 or newer: PYTHON=python3.12 make ..." >&2; exit 1; }
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+# Each larger set holds the smaller ones.
+.venv/run: STAMPS = .venv/run
+.venv/test: STAMPS = .venv/run .venv/test
+.venv/bench: STAMPS = .venv/run .venv/test .venv/bench
+.venv/run .venv/test .venv/bench: .venv/%: requirements/%.txt pyproject.toml | .venv/made
+	@echo "Installing $< ..."
+	@$(PIP) install --require-hashes --requirement $<
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(STAMPS)

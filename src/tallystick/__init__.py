@@ -1,0 +1,1 @@
+"""Which SIMs were activated in hardware they do not belong in, and when."""

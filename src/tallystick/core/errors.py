@@ -1,0 +1,190 @@
+"""Every refusal, each with the stable code that programs match on.
+
+    Refusal                      something that was asked for and is not done
+    ├── InvalidValue             a value that does not fit its form            invalid-value
+    ├── WindowRefused            a report window out of bounds                 window-refused
+    ├── NotFound
+    │   ├── AccountNotFound      no such account, or not this user's           account-not-found
+    │   ├── GroupNotFound        no such group in that account                 group-not-found
+    │   ├── SimNotFound          no such SIM                                   sim-not-found
+    │   └── UserNotFound         no such user                                  user-not-found
+    ├── NoAccounts               the user has no account at all                no-accounts
+    ├── AccountRequired          a group without its account                   account-required
+    ├── NameTaken                an app or a user of that name exists          name-taken
+    ├── AccessRefused
+    │   ├── AppRefused           wrong app key or secret                       app-refused
+    │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
+    │   ├── ScopeRefused         the app lacks the scope                       scope-refused
+    │   ├── PasswordRefused      wrong password, unknown or locked user        password-refused
+    │   ├── SessionRefused       no such session                               session-refused
+    │   └── SessionExpired       more than 20 idle minutes                     session-expired
+    ├── FileRefused              a file that cannot be read as facts           file-refused
+    ├── SettingRefused           an unknown or malformed setting               setting-refused
+    └── StoreRefused
+        ├── StoreMissing         there is no store at that address             store-missing
+        ├── StoreBusy            another writer kept the store too long        store-busy
+        ├── StoreOutdated        the store's schema is not this program's      store-outdated
+        └── StoreBroken          the store cannot be opened, read or written   store-broken
+
+The docstring of a class is the message where none is given.
+"""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):  # noqa: N818 - the field's word; not every refusal is an error
+    """The request was refused."""
+
+    code = "refused"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").split("\n")[0])
+
+    @property
+    def message(self) -> str:
+        """The sentence for people: what was refused and what to do."""
+        return str(self)
+
+
+class InvalidValue(Refusal):
+    """A value does not fit its form."""
+
+    code = "invalid-value"
+
+
+class WindowRefused(Refusal):
+    """The window is out of bounds."""
+
+    code = "window-refused"
+
+
+class NotFound(Refusal):
+    """There is no such thing."""
+
+    code = "not-found"
+
+
+class AccountNotFound(NotFound):
+    """There is no such account, or this user may not see it."""
+
+    code = "account-not-found"
+
+
+class GroupNotFound(NotFound):
+    """There is no such group in the account."""
+
+    code = "group-not-found"
+
+
+class SimNotFound(NotFound):
+    """There is no such SIM."""
+
+    code = "sim-not-found"
+
+
+class UserNotFound(NotFound):
+    """There is no such user."""
+
+    code = "user-not-found"
+
+
+class NoAccounts(Refusal):
+    """The user has no account."""
+
+    code = "no-accounts"
+
+
+class AccountRequired(Refusal):
+    """A group can only be named together with its account."""
+
+    code = "account-required"
+
+
+class NameTaken(Refusal):
+    """The name is taken."""
+
+    code = "name-taken"
+
+
+class AccessRefused(Refusal):
+    """Access is refused."""
+
+    code = "access-refused"
+
+
+class AppRefused(AccessRefused):
+    """The app's key or secret is wrong."""
+
+    code = "app-refused"
+
+
+class TokenRefused(AccessRefused):
+    """The Bearer token is wrong, expired or revoked."""
+
+    code = "token-refused"
+
+
+class ScopeRefused(AccessRefused):
+    """The app lacks the scope for this call."""
+
+    code = "scope-refused"
+
+
+class PasswordRefused(AccessRefused):
+    """The user name or the password is wrong, or the user is locked."""
+
+    code = "password-refused"
+
+
+class SessionRefused(AccessRefused):
+    """There is no such session."""
+
+    code = "session-refused"
+
+
+class SessionExpired(AccessRefused):
+    """The session ended after 20 idle minutes."""
+
+    code = "session-expired"
+
+
+class FileRefused(Refusal):
+    """The file cannot be read as facts."""
+
+    code = "file-refused"
+
+
+class SettingRefused(Refusal):
+    """A setting is unknown or malformed."""
+
+    code = "setting-refused"
+
+
+class StoreRefused(Refusal):
+    """The store cannot answer."""
+
+    code = "store-refused"
+
+
+class StoreMissing(StoreRefused):
+    """There is no store at that address."""
+
+    code = "store-missing"
+
+
+class StoreBusy(StoreRefused):
+    """Another writer kept the store too long; try again."""
+
+    code = "store-busy"
+
+
+class StoreOutdated(StoreRefused):
+    """The store's schema is not this program's; run `tallystick init`."""
+
+    code = "store-outdated"
+
+
+class StoreBroken(StoreRefused):
+    """The store cannot be opened, read or written."""
+
+    code = "store-broken"

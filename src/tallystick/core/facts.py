@@ -1,0 +1,57 @@
+"""The facts that are taken in, and the row that is answered, as plain values in the order of their columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tallystick.core.identifiers import Iccid, Imei, Mdn
+    from tallystick.core.moments import Moment
+
+GENERATION_DEFAULT = "4G"
+
+
+class Sim(NamedTuple):
+    """A subscription in the device database; keyed by ICCID."""
+
+    iccid: Iccid
+    mdn: Mdn | None
+    account: str
+    activation_date: Moment
+    generation: str
+
+
+class SimExpectation(NamedTuple):
+    """From `effective_from` on, this SIM belongs in this hardware; keyed by both."""
+
+    iccid: Iccid
+    effective_from: Moment
+    imei: Imei
+
+
+class SimActivation(NamedTuple):
+    """The network saw this SIM in this hardware at this moment; the whole of it is the key."""
+
+    iccid: Iccid
+    activated_at: Moment
+    imei: Imei
+
+
+class GroupMember(NamedTuple):
+    """This SIM is in this group of this account; keyed by account and ICCID."""
+
+    account: str
+    group: str
+    iccid: Iccid
+
+
+class MismatchRow(NamedTuple):
+    """One row of the report, before it is put on the wire."""
+
+    account: str
+    mdn: Mdn | None
+    activation_date: Moment
+    iccid: Iccid
+    pre_imei: Imei
+    post_imei: Imei
+    activated_at: Moment

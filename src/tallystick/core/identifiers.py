@@ -1,0 +1,99 @@
+"""ICCID, IMEI and MDN: what is one, and its compact integer form.
+
+An identifier *is* its compact integer, which is what the stores keep, and prints as its digits:
+
+    Iccid   89 and 16-18 digits     int(those digits, right-padded to 18) * 4 + (length - 18)
+    Imei    14-16 digits            int(digits, right-padded to 16)       * 4 + (length - 14)
+    Mdn     10-15 digits            int(digits, right-padded to 15)       * 8 + (length - 10)
+
+Padding on the right keeps leading zeros and makes integer order the order of the digits as text, which
+the report's order and the rule's tie-break need; the length in the last bits brings the digits back.
+All three fit a signed 64-bit integer. Forms: E.118 (ICCID), 3GPP TS 23.003 chapter 6 (IMEI, IMEISV),
+contract section 5.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from tallystick.core.errors import InvalidValue
+
+VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
+
+
+def shown(value: object) -> str:
+    """Quote a refused value for a message, cut to a readable length."""
+    text = repr(value)
+    return text if len(text) <= VALUE_SHOWN_MAX + 2 else f"{text[:VALUE_SHOWN_MAX]}…{text[0]}"
+
+
+class _Digits(int):
+    """Digits of bounded length, kept as one order-preserving integer."""
+
+    LABEL: ClassVar[str]
+    PREFIX: ClassVar[str] = ""
+    LENGTH_MIN: ClassVar[int]
+    LENGTH_MAX: ClassVar[int]
+    LENGTHS: ClassVar[int]  # room for the length in the integer's last digits, a power of two
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Check the digits and give the identifier; `InvalidValue` says what is wrong with them."""
+        length = len(text)
+        if not (cls.LENGTH_MIN <= length <= cls.LENGTH_MAX and text.isascii() and text.isdigit()):
+            message = f"{cls.LABEL} must be {cls.LENGTH_MIN}-{cls.LENGTH_MAX} digits, not {shown(text)}"
+            raise InvalidValue(message)
+        if not text.startswith(cls.PREFIX):
+            message = f"{cls.LABEL} must start with {cls.PREFIX}, not {shown(text)}"
+            raise InvalidValue(message)
+        body = text[len(cls.PREFIX) :] + "0" * (cls.LENGTH_MAX - length)
+        return cls(int(body) * cls.LENGTHS + length - cls.LENGTH_MIN)
+
+    def __str__(self) -> str:
+        """The digits, as they were given."""
+        padded, excess = divmod(int(self), self.LENGTHS)
+        width = self.LENGTH_MAX - len(self.PREFIX)
+        digits = f"{self.PREFIX}{padded:0{width}d}"
+        return digits[: self.LENGTH_MIN + excess]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.parse({str(self)!r})"
+
+
+class Iccid(_Digits):
+    """A SIM's card number (ITU-T E.118): 89 and 16-18 more digits."""
+
+    LABEL = "iccid"
+    PREFIX = "89"
+    LENGTH_MIN = 18
+    LENGTH_MAX = 20
+    LENGTHS = 4
+
+
+class Mdn(_Digits):
+    """A SIM's phone number: 10 digits, up to 15 elsewhere."""
+
+    LABEL = "mdn"
+    LENGTH_MIN = 10
+    LENGTH_MAX = 15
+    LENGTHS = 8
+
+
+class Imei(_Digits):
+    """A device's number: 14 digits, 15 with the check digit, 16 with the software version (IMEISV)."""
+
+    LABEL = "imei"
+    LENGTH_MIN = 14
+    LENGTH_MAX = 16
+    LENGTHS = 4
+    IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
+
+    @property
+    def identity(self) -> int:
+        """The hardware: TAC and serial, the first 14 digits, as an integer."""
+        return int(self) // self.IDENTITY_DIVISOR
+
+    @property
+    def tac(self) -> str:
+        """The type allocation code, the model's: the first eight digits."""
+        return str(self)[:8]

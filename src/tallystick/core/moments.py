@@ -1,0 +1,89 @@
+"""Moments: timestamps as they come over the wire, and as they are kept.
+
+Inside, a moment is an integer: microseconds since 1970-01-01T00:00:00Z. `parse` gives an aware datetime
+that still knows the offset it was written in, because the window's bounds are counted on that wall clock
+(contract, section 1).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, NewType
+
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import shown
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+Moment = NewType("Moment", int)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+BEGINNING = Moment((datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
+"""The first moment there is: an expectation without a date is in force from here."""
+
+FORM = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
+    r"(?P<offset>[+-][0-9]{2}(?::?[0-9]{2})?)?[Zz]?)?",
+)
+FRACTION_DIGITS = 6
+
+
+def parse(text: str) -> datetime:
+    """Read ISO 8601 / RFC 3339: `Z`, an offset, or both (the offset wins); no zone is UTC; a date is midnight.
+
+    Digits of the fraction beyond microseconds are cut off. Raises `InvalidValue`.
+    """
+    form = FORM.fullmatch(text)
+    if form is None:
+        message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}"
+        raise InvalidValue(message)
+    fraction = (form["fraction"] or "")[:FRACTION_DIGITS].ljust(FRACTION_DIGITS, "0")
+    try:
+        moment = datetime.fromisoformat(f"{form['date']}T{form['time'] or '00:00'}").replace(
+            microsecond=int(fraction), tzinfo=_zone(form["offset"])
+        )
+        moment.astimezone(UTC)  # a moment that UTC has no year for is refused here, not later
+    except (ValueError, OverflowError) as error:
+        message = f"is no moment that exists: {shown(text)} ({error})"
+        raise InvalidValue(message) from error
+    return moment
+
+
+def _zone(offset: str | None) -> timezone:
+    if offset is None:
+        return UTC
+    hours, minutes = int(offset[1:3]), int(offset[3:].lstrip(":") or 0)
+    if minutes > 59:  # noqa: PLR2004 - minutes of an hour
+        message = f"offset {offset} has no such minute"
+        raise ValueError(message)
+    span = timedelta(hours=hours, minutes=minutes)
+    return timezone(-span if offset[0] == "-" else span)
+
+
+def moment_of(aware: datetime) -> Moment:
+    """The moment of an aware datetime."""
+    return Moment((aware - EPOCH) // MICROSECOND)
+
+
+def parse_moment(text: str) -> Moment:
+    """The moment that a wire timestamp names. Raises `InvalidValue`."""
+    return moment_of(parse(text))
+
+
+def in_zone(moment: Moment, zone: tzinfo) -> datetime:
+    """The wall clock of a moment in a zone; clamped where the zone's calendar ends."""
+    aware = EPOCH + timedelta(microseconds=moment)
+    try:
+        return aware.astimezone(zone)
+    except OverflowError:
+        return aware
+
+
+def wire(moment: Moment, zone: tzinfo) -> str:
+    """Print a moment with seconds in a zone: UTC as `Z`, any other with its offset."""
+    text = in_zone(moment, zone).isoformat(timespec="seconds")
+    return text.removesuffix("+00:00") + "Z" if zone is UTC else text[:25]

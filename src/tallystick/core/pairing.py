@@ -1,0 +1,132 @@
+"""The rule of a mismatch, stated once over one SIM's facts (contract, section 1, "What is a mismatch").
+
+This is the oracle: every store derives its kept answer in its own set-based way and is held to what
+stands here, by the property tests and by `tallystick verify`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tallystick.core.identifiers import Imei
+    from tallystick.core.moments import Moment
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Activation:
+    """The network saw the SIM in this hardware at this moment."""
+
+    activated_at: Moment
+    imei: Imei
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Expectation:
+    """From this moment on the SIM belongs in this hardware."""
+
+    effective_from: Moment
+    imei: Imei
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One activation, judged: `expected` is None where no expectation was in force."""
+
+    activation: Activation
+    previous: Activation | None
+    expected: Imei | None
+    unexpected: bool
+    opens: bool
+
+    @property
+    def moved(self) -> bool:
+        """Whether the SIM came from other hardware, or was never seen before."""
+        return self.previous is None or self.previous.imei.identity != self.activation.imei.identity
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mismatch:
+    """An unexpected pairing: a row of the report."""
+
+    activated_at: Moment
+    pre_imei: Imei
+    post_imei: Imei
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A SIM's stay in one piece of hardware under one expectation; `reported` when it opened a mismatch."""
+
+    imei: Imei
+    opened_at: Moment
+    last_seen_at: Moment
+    activations: int
+    expected: Imei | None
+    unexpected: bool
+    reported: bool
+
+
+def expected_at(expectations: Sequence[Expectation], moment: Moment) -> Imei | None:
+    """The IMEI expected at a moment; `expectations` in order of `effective_from`."""
+    position = bisect_right(expectations, moment, key=lambda expectation: expectation.effective_from)
+    return expectations[position - 1].imei if position else None
+
+
+def judge(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> Iterator[Verdict]:
+    """Judge one SIM's activations, in order of time and then of IMEI as text."""
+    in_force = sorted(expectations)
+    previous: Verdict | None = None
+    for activation in sorted(set(activations)):
+        expected = expected_at(in_force, activation.activated_at)
+        unexpected = expected is not None and activation.imei.identity != expected.identity
+        stays = (
+            previous is not None
+            and previous.unexpected
+            and previous.activation.imei.identity == activation.imei.identity
+        )
+        previous = Verdict(
+            activation,
+            None if previous is None else previous.activation,
+            expected,
+            unexpected,
+            opens=unexpected and not stays,
+        )
+        yield previous
+
+
+def mismatches(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Mismatch]:
+    """The report's rows of one SIM, in order."""
+    rows = []
+    for verdict in judge(activations, expectations):
+        if verdict.opens and verdict.expected is not None:
+            pre_imei = verdict.previous.imei if verdict.previous else verdict.expected
+            rows.append(Mismatch(verdict.activation.activated_at, pre_imei, verdict.activation.imei))
+    return rows
+
+
+def pairings(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Pairing]:
+    """One SIM's stays in time: a new one wherever the hardware, the expected hardware or the verdict changes."""
+    stays: list[Pairing] = []
+    for verdict in judge(activations, expectations):
+        seen = verdict.activation
+        stay = stays[-1] if stays else None
+        if stay is None or verdict.moved or verdict.opens or stay.expected != verdict.expected:
+            stays.append(
+                Pairing(
+                    seen.imei,
+                    seen.activated_at,
+                    seen.activated_at,
+                    activations=1,
+                    expected=verdict.expected,
+                    unexpected=verdict.unexpected,
+                    reported=verdict.opens,
+                )
+            )
+        else:
+            stays[-1] = replace(stay, last_seen_at=seen.activated_at, activations=stay.activations + 1)
+    return stays

@@ -1,0 +1,49 @@
+"""The window of a report: strictly between two moments, at most three calendar months."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import MAXYEAR, datetime
+
+from tallystick.core.errors import WindowRefused
+from tallystick.core.moments import Moment, moment_of
+
+EARLIEST_MIN = datetime(2017, 11, 1)  # noqa: DTZ001 - compared on the wall clock, in any offset
+MONTHS_MAX = 3
+MONTHS_A_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Moments strictly after `earliest` and strictly before `latest`."""
+
+    earliest: Moment
+    latest: Moment
+
+
+def months_later(start: datetime, months: int) -> datetime:
+    """The same wall clock some months later, clamped to the month's end (30 November + 3 = 28 or 29 February)."""
+    year, month = divmod(start.year * MONTHS_A_YEAR + start.month - 1 + months, MONTHS_A_YEAR)
+    if year > MAXYEAR:
+        return datetime(MAXYEAR, 12, 31, 23, 59, 59, 999_999, start.tzinfo)
+    day = min(start.day, calendar.monthrange(year, month + 1)[1])
+    return start.replace(year=year, month=month + 1, day=day)
+
+
+def window_between(earliest: datetime, latest: datetime) -> Window:
+    """Check two aware datetimes against the contract's bounds. Raises `WindowRefused`."""
+    if earliest.replace(tzinfo=None) < EARLIEST_MIN:
+        message = f"earliest must not lie before {EARLIEST_MIN.isoformat()}, not {earliest.isoformat()}"
+        raise WindowRefused(message)
+    if latest < earliest:
+        message = f"latest must not lie before earliest, not {latest.isoformat()} before {earliest.isoformat()}"
+        raise WindowRefused(message)
+    limit = months_later(earliest, MONTHS_MAX)
+    if latest > limit:
+        message = (
+            f"latest must not lie more than {MONTHS_MAX} calendar months after earliest: "
+            f"{limit.isoformat()} at most, not {latest.isoformat()}"
+        )
+        raise WindowRefused(message)
+    return Window(moment_of(earliest), moment_of(latest))

@@ -1,0 +1,138 @@
+"""Every setting, read once from the environment, checked and frozen."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tallystick.core.errors import SettingRefused
+from tallystick.core.identifiers import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import tzinfo
+
+PREFIX = "TALLYSTICK_"
+FILE_SUFFIX = "_FILE"
+TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program's
+PORT_MAX = 65535
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of an IANA name; `ValueError` where there is none."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
+        message = "must be a zone of the IANA database, like America/Los_Angeles"
+        raise ValueError(message) from error
+
+
+def _database(text: str) -> str:
+    if not text.startswith("sqlite:///") or text == "sqlite:///":
+        message = "must be sqlite:///relative.db or sqlite:////absolute/path.db"
+        raise ValueError(message)
+    return text
+
+
+def _zone_name(text: str) -> str:
+    zone_named(text)
+    return text
+
+
+def _generations(text: str) -> tuple[str, ...]:
+    names = tuple(sorted({word.strip() for word in text.split(",") if word.strip()}))
+    if not names:
+        message = "must name at least one generation, like 4G or 4G,5G"
+        raise ValueError(message)
+    return names
+
+
+def _host(text: str) -> str:
+    if not text:
+        message = "must name an address to listen on"
+        raise ValueError(message)
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= PORT_MAX):
+        message = f"must be a port, 1-{PORT_MAX}"
+        raise ValueError(message)
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        message = "must be a whole number from 1 on"
+        raise ValueError(message)
+    return int(text)
+
+
+def _setting(default: str, read: Callable[[str], Any], about: str) -> Any:  # noqa: ANN401 - a field of any type
+    return field(default=read(default), metadata={"read": read, "about": about})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the program was told; each setting is the environment variable of its name, in capitals."""
+
+    database: str = _setting("sqlite:///tallystick.db", _database, "Where the store is.")
+    time_zone: str = _setting("UTC", _zone_name, "The zone in which answers print their times.")
+    generations: tuple[str, ...] = _setting("4G", _generations, "Which SIMs are reported, with commas between.")
+    host: str = _setting("127.0.0.1", _host, "The address that the server listens on.")
+    port: int = _setting("8080", _port, "The port that the server listens on.")
+    workers: int = _setting("1", _count, "How many processes serve.")
+    threads: int = _setting("16", _count, "How many requests each of them answers at a time.")
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone itself."""
+        return zone_named(self.time_zone)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read every setting; raises `SettingRefused` naming the variable, the value and what would do.
+
+    `TALLYSTICK_X_FILE` names a file whose content is the value of `TALLYSTICK_X`.
+    """
+    known = {variable(each.name): each for each in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or name.startswith(TEST_PREFIX):
+            continue
+        base = name.removesuffix(FILE_SUFFIX)
+        setting = known.get(base)
+        if setting is None:
+            near = difflib.get_close_matches(base, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; `tallystick settings` lists those there are"
+            message = f"{name}: there is no such setting{hint}"
+            raise SettingRefused(message)
+        if name != base and base in environment:
+            message = f"{base} and {name} are both set; unset one of them"
+            raise SettingRefused(message)
+        value = text if name == base else _content(name, text)
+        try:
+            values[setting.name] = setting.metadata["read"](value)
+        except ValueError as error:
+            message = f"{name}: {error}, not {shown(value)}"
+            raise SettingRefused(message) from error
+    return Settings(**values)
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{name}: cannot read {path}: {error}"
+        raise SettingRefused(message) from error

@@ -1,0 +1,54 @@
+"""Named queries: read once from the `.sql` files beside this module.
+
+A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/` serve
+every engine; a file in `sql/<engine>/` holds only what must differ there, under the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from importlib.resources.abc import Traversable
+
+HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+SQL = files("tallystick.store") / "sql"
+
+
+def parse_queries(text: str) -> dict[str, str]:
+    """Split one file's text into its queries by name; a name that stands twice is a `ValueError`."""
+    _, *parts = HEADER.split(text)
+    names, bodies = parts[::2], parts[1::2]
+    if len(set(names)) != len(names):
+        message = f"a query's name stands twice among {sorted(names)}"
+        raise ValueError(message)
+    return dict(zip(names, (body.strip() for body in bodies), strict=True))
+
+
+def _sql_files(folder: Traversable) -> Iterator[Traversable]:
+    if folder.is_dir():
+        yield from sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
+
+
+def _read_folder(folder: Traversable) -> dict[str, str]:
+    return parse_queries("\n".join(file.read_text("utf-8") for file in _sql_files(folder)))
+
+
+@cache
+def queries_for(engine: str) -> Mapping[str, str]:
+    """Every query by name, as this engine runs it."""
+    return _read_folder(SQL) | _read_folder(SQL / engine)
+
+
+@cache
+def migrations_for(engine: str) -> list[tuple[int, str]]:
+    """The engine's migrations as (number, text), in order; numbers count up from 1 without a gap."""
+    found = [(int(file.name[:4]), file.read_text("utf-8")) for file in _sql_files(SQL / "migrations" / engine)]
+    if [number for number, _ in found] != list(range(1, len(found) + 1)):
+        message = f"migrations of {engine} are not numbered 1, 2, 3, …: {[number for number, _ in found]}"
+        raise ValueError(message)
+    return found

@@ -1,0 +1,290 @@
+"""The store's questions: one method each, asked within one snapshot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from tallystick.core.facts import Sim
+from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.moments import Moment
+from tallystick.core.pairing import Activation, Expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tallystick.core.window import Window
+
+Value = TypeVar("Value")
+
+ROWS_A_SLICE = 1000  # what a sorted slice of the window aims at: small enough to stay in the processor's cache
+SLICES_FIRST = 64
+SLICE_GROWTH_MAX = 8
+
+
+class Connection(Protocol):
+    """What the store needs of an engine's connection."""
+
+    def set_of(self, numbers: Iterable[int]) -> object:
+        """Integers as one parameter."""
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a named query."""
+
+    def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
+        """First row of a named query."""
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement; rows changed."""
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement for all rows; rows changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a report may have: accounts by number, generations, and within them a group or listed SIMs.
+
+    `group_id` None with `grouped` set means the SIMs of the one account that are in none of its groups.
+    """
+
+    account_ids: tuple[int, ...]
+    generations: tuple[str, ...]
+    iccids: tuple[int, ...] | None = None
+    grouped: bool = False
+    group_id: int | None = None
+
+
+class UserRow(NamedTuple):
+    """A user as kept."""
+
+    user_id: int
+    password_argon2: str
+    failed_logins: int
+
+
+class AppRow(NamedTuple):
+    """An app as kept, with its current token's digest."""
+
+    secret_sha256: bytes
+    scopes: str
+    issue_salt: bytes
+    token_sha256: bytes | None
+    token_expires_at: int | None
+
+
+class KeptRow(NamedTuple):
+    """One row of the kept answer, for comparison with the rule."""
+
+    iccid: int
+    account: str
+    generation: str
+    activated_at: int
+    pre_imei: int
+    post_imei: int
+    wire: bytes
+
+
+class Counts(NamedTuple):
+    """How much is in the store."""
+
+    accounts: int
+    sims: int
+    expectations: int
+    activations: int
+    mismatches: int
+
+
+class Reader:
+    """Questions to one snapshot of the store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # The report
+
+    def wire_zone(self) -> str:
+        """The name of the zone in which the kept rows print their times."""
+        return str(self._value(str, "wire_zone"))
+
+    def report(self, scope: Scope, window: Window) -> Iterator[bytes]:
+        """Rows as they go over the wire, ordered by the activation's time, then ICCID."""
+        bounds = {"earliest": window.earliest, "latest": window.latest}
+        if scope.iccids is not None:
+            return self._report_of_sims(scope, bounds)
+        if scope.grouped:
+            return self._report_of_group(scope, bounds)
+        if len(scope.account_ids) == 1 and len(scope.generations) == 1:
+            return self._wires(
+                "report_of_account", account_id=scope.account_ids[0], generation=scope.generations[0], **bounds
+            )
+        return self._report_of_accounts(scope, window)
+
+    def _wires(self, query: str, **parameters: object) -> Iterator[bytes]:
+        return (wire for (wire,) in self._connection.rows(query, **parameters))
+
+    def _report_of_accounts(self, scope: Scope, window: Window) -> Iterator[bytes]:
+        """Walk the window in slices, so that each sort stays small whatever the answer's size."""
+        accounts = self._connection.set_of(scope.account_ids)
+        generations = json.dumps(scope.generations)
+        after, span = window.earliest, max(1, (window.latest - window.earliest) // SLICES_FIRST)
+        while after + 1 < window.latest:
+            before = min(after + 1 + span, window.latest)  # a slice is (after, before): `span` moments
+            found = 0
+            for wire in self._wires(
+                "report_of_accounts", account_ids=accounts, generations=generations, earliest=after, latest=before
+            ):
+                found += 1
+                yield wire
+            after = Moment(before - 1)
+            growth = ROWS_A_SLICE / max(found, 1)
+            span = max(1, int(span * min(max(growth, 1 / SLICE_GROWTH_MAX), SLICE_GROWTH_MAX)))
+
+    def _report_of_group(self, scope: Scope, bounds: dict[str, Moment]) -> Iterator[bytes]:
+        query, group = (
+            ("report_of_unassigned", {})
+            if scope.group_id is None
+            else ("report_of_group", {"group_id": scope.group_id})
+        )
+        generations = json.dumps(scope.generations)
+        return self._wires(query, account_id=scope.account_ids[0], generations=generations, **group, **bounds)
+
+    def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment]) -> Iterator[bytes]:
+        iccids: Iterable[int] = scope.iccids or ()
+        if scope.grouped:
+            iccids = self._in_group(scope, iccids)
+        return self._wires(
+            "report_of_sims",
+            iccids=self._connection.set_of(sorted(set(iccids))),
+            account_ids=self._connection.set_of(scope.account_ids),
+            generations=json.dumps(scope.generations),
+            **bounds,
+        )
+
+    def _in_group(self, scope: Scope, iccids: Iterable[int]) -> Iterator[int]:
+        query, group = (
+            ("sims_in_no_group", {}) if scope.group_id is None else ("sims_in_group", {"group_id": scope.group_id})
+        )
+        listed = self._connection.set_of(iccids)
+        return (
+            iccid for (iccid,) in self._connection.rows(query, account_id=scope.account_ids[0], iccids=listed, **group)
+        )
+
+    # Accounts, groups and SIMs
+
+    def accounts(self) -> dict[str, int]:
+        """Every account's number by name."""
+        return {name: account_id for account_id, name in self._connection.rows("accounts")}
+
+    def account_id(self, name: str) -> int | None:
+        """An account's number."""
+        return self._value(int, "account_id", name=name)
+
+    def group_id(self, account_id: int, name: str) -> int | None:
+        """A group's number."""
+        return self._value(int, "group_id", account_id=account_id, name=name)
+
+    def iccids_of(self, mdns: Iterable[Mdn]) -> list[Iccid]:
+        """The SIMs that have these phone numbers."""
+        return [Iccid(iccid) for (iccid,) in self._connection.rows("sims_of_mdns", mdns=self._connection.set_of(mdns))]
+
+    def sim(self, iccid: Iccid) -> Sim | None:
+        """What the device database knows of a SIM."""
+        row = self._connection.row("sim", iccid=iccid)
+        return None if row is None else _sim(row)
+
+    def expectations_of(self, iccid: Iccid) -> list[Expectation]:
+        """Where a SIM was expected, in order."""
+        rows = self._connection.rows("expectations_of", iccid=iccid)
+        return [Expectation(Moment(effective_from), Imei(imei)) for effective_from, imei in rows]
+
+    def activations_of(self, iccid: Iccid) -> list[Activation]:
+        """Where a SIM was seen, in order."""
+        rows = self._connection.rows("activations_of", iccid=iccid)
+        return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
+
+    def counts(self) -> Counts:
+        """How much is in the store."""
+        return Counts(*(self._connection.row("count_of_facts") or ()))
+
+    def import_progress(self, digest: bytes) -> tuple[int, int, int] | None:
+        """Lines taken, accepted and duplicate so far of a file that was begun and not finished."""
+        row = self._connection.row("import_progress", digest=digest)
+        return None if row is None else (row[0], row[1], row[2])
+
+    # Verify
+
+    def verify_bound(self, after: int, at_most: int) -> int | None:
+        """Where the next range of SIMs ends, after this one; None at the end."""
+        return self._value(int, "verify_next_bound", after=after, at_most=at_most)
+
+    def sims_between(self, after: int, up_to: int) -> Iterator[Sim]:
+        """The SIMs of a range, in order."""
+        return (_sim(row) for row in self._connection.rows("verify_sims", after=after, up_to=up_to))
+
+    def expectations_between(self, after: int, up_to: int) -> Iterator[tuple[int, Expectation]]:
+        """The expectations of a range, each with its SIM."""
+        for iccid, effective_from, imei in self._connection.rows("verify_expectations", after=after, up_to=up_to):
+            yield iccid, Expectation(Moment(effective_from), Imei(imei))
+
+    def activations_between(self, after: int, up_to: int) -> Iterator[tuple[int, Activation]]:
+        """The activations of a range, each with its SIM."""
+        for iccid, activated_at, imei in self._connection.rows("verify_activations", after=after, up_to=up_to):
+            yield iccid, Activation(Moment(activated_at), Imei(imei))
+
+    def kept_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
+        """The kept rows of a range."""
+        return (KeptRow(*row) for row in self._connection.rows("verify_mismatches", after=after, up_to=up_to))
+
+    # Access
+
+    def app(self, key: str) -> AppRow | None:
+        """The app with this key."""
+        row = self._connection.row("app_of_key", key=key)
+        return None if row is None else AppRow(*row)
+
+    def app_named(self, name: str) -> str | None:
+        """The key of the app with this name."""
+        return self._value(str, "app_named", name=name)
+
+    def app_of_token(self, token_sha256: bytes) -> tuple[str, str, int] | None:
+        """Key, scopes and the moment of expiry of the app whose current token has this digest."""
+        row = self._connection.row("app_of_token", token_sha256=token_sha256)
+        return None if row is None else (row[0], row[1], row[2])
+
+    def user(self, name: str) -> UserRow | None:
+        """The user of this name."""
+        row = self._connection.row("user_named", name=name)
+        return None if row is None else UserRow(*row)
+
+    def users(self) -> list[tuple[str, bool, int]]:
+        """Name, whether they see all accounts, and failed logins in a row, of every user."""
+        return [(name, bool(all_accounts), failed) for name, all_accounts, failed in self._connection.rows("users")]
+
+    def accounts_granted(self, name: str) -> list[str]:
+        """The accounts that a user was granted by name."""
+        return [account for (account,) in self._connection.rows("accounts_granted", name=name)]
+
+    def accounts_seen_by(self, user_id: int) -> dict[str, int]:
+        """The accounts that a user may see: number by name."""
+        rows = self._connection.rows("accounts_seen_by", user_id=user_id)
+        return {name: account_id for account_id, name in rows}
+
+    def password_of(self, user_id: int) -> str | None:
+        """A user's password hash."""
+        return self._value(str, "password_of", user_id=user_id)
+
+    def session(self, token_sha256: bytes) -> tuple[int, Moment] | None:
+        """The user of a session and the moment of its last use."""
+        row = self._connection.row("session", token_sha256=token_sha256)
+        return None if row is None else (row[0], Moment(row[1]))
+
+    def _value(self, kind: Callable[[Any], Value], query: str, **parameters: object) -> Value | None:
+        row = self._connection.row(query, **parameters)
+        return None if row is None or row[0] is None else kind(row[0])
+
+
+def _sim(row: tuple[Any, ...]) -> Sim:
+    iccid, mdn, account, activation_date, generation = row
+    return Sim(Iccid(iccid), None if mdn is None else Mdn(mdn), account, Moment(activation_date), generation)

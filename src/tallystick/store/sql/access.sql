@@ -1,0 +1,99 @@
+-- name: add_app
+-- Make an app known.
+INSERT INTO apps (key, name, secret_sha256, scopes, issue_salt)
+VALUES (:key, :name, :secret_sha256, :scopes, :issue_salt);
+
+-- name: app_named
+-- Is there an app of this name?
+SELECT a.key FROM apps AS a WHERE a.name = :name;
+
+-- name: app_of_key
+-- Which app has this key, and what token has it now?
+SELECT a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at FROM apps AS a WHERE a.key = :key;
+
+-- name: issue_token
+-- From now on this is the app's token.
+UPDATE apps
+SET issue_salt = :issue_salt, token_sha256 = :token_sha256, token_expires_at = :token_expires_at
+WHERE key = :key;
+
+-- name: revoke_token
+-- The app's token, if it is this one, no longer holds.
+UPDATE apps SET token_sha256 = NULL, token_expires_at = NULL WHERE key = :key AND token_sha256 = :token_sha256;
+
+-- name: app_of_token
+-- Whose token is this?
+SELECT a.key, a.scopes, a.token_expires_at FROM apps AS a WHERE a.token_sha256 = :token_sha256;
+
+-- name: add_user
+-- Make a user known.
+INSERT INTO users (name, password_argon2, all_accounts) VALUES (:name, :password_argon2, :all_accounts);
+
+-- name: user_named
+-- Which user has this name?
+SELECT u.user_id, u.password_argon2, u.failed_logins FROM users AS u WHERE u.name = :name;
+
+-- name: grant_account
+-- Let a user see an account.
+INSERT INTO user_accounts (user_id, account_id) VALUES (:user_id, :account_id) ON CONFLICT DO NOTHING;
+
+-- name: users
+-- Which users are there?
+SELECT u.name, u.all_accounts, u.failed_logins FROM users AS u ORDER BY u.name;
+
+-- name: accounts_granted
+-- Which accounts was this user granted by name?
+SELECT a.name
+FROM users AS u
+INNER JOIN user_accounts AS g ON g.user_id = u.user_id
+INNER JOIN accounts AS a ON a.account_id = g.account_id
+WHERE u.name = :name
+ORDER BY a.name;
+
+-- name: accounts_seen_by
+-- Which accounts may this user see?
+SELECT a.account_id, a.name
+FROM accounts AS a
+WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_accounts = 1)
+    OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = :user_id AND g.account_id = a.account_id)
+ORDER BY a.name;
+
+-- name: note_failed_login
+-- One more failed login of this user.
+UPDATE users SET failed_logins = failed_logins + 1 WHERE name = :name;
+
+-- name: count_failed_login
+-- One more failed login of anybody, so that an unknown name costs the same write as a known one.
+UPDATE login_failures SET failures = failures + 1;
+
+-- name: forget_failed_logins
+-- The user logged in, or an operator unlocked: the count starts anew.
+UPDATE users SET failed_logins = 0 WHERE name = :name;
+
+-- name: set_password
+-- From now on this is the user's password.
+UPDATE users SET password_argon2 = :password_argon2 WHERE user_id = :user_id;
+
+-- name: password_of
+-- What is this user's password hash?
+SELECT u.password_argon2 FROM users AS u WHERE u.user_id = :user_id;
+
+-- name: open_session
+-- A session begins.
+INSERT INTO sessions (token_sha256, user_id, used_at) VALUES (:token_sha256, :user_id, :used_at);
+
+-- name: session
+-- Whose session is this, and when was it last used?
+SELECT s.user_id, s.used_at FROM sessions AS s WHERE s.token_sha256 = :token_sha256;
+
+-- name: use_session
+-- The session was used at this moment.
+UPDATE sessions SET used_at = :used_at WHERE token_sha256 = :token_sha256 AND used_at < :used_at;
+
+-- name: end_session
+-- The session ends.
+DELETE FROM sessions WHERE token_sha256 = :token_sha256;
+
+-- name: forget_sessions
+-- Sessions not used since this moment are past telling expired from unknown.
+DELETE FROM sessions WHERE used_at < :used_before;

@@ -1,0 +1,94 @@
+-- name: take_sim
+-- Put a SIM in, or replace what is known of it; a repetition changes nothing.
+INSERT INTO sims (iccid, mdn, account_id, activation_date, generation)
+VALUES (:iccid, :mdn, :account_id, :activation_date, :generation)
+ON CONFLICT (iccid) DO UPDATE
+SET mdn = excluded.mdn, account_id = excluded.account_id,
+    activation_date = excluded.activation_date, generation = excluded.generation
+WHERE sims.mdn IS NOT excluded.mdn OR sims.account_id <> excluded.account_id
+    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation;
+
+-- name: take_expectation
+-- Put an expectation in, or correct the one of the same SIM and moment; a repetition changes nothing.
+INSERT INTO expectations (iccid, effective_from, imei)
+VALUES (:iccid, :effective_from, :imei)
+ON CONFLICT (iccid, effective_from) DO UPDATE
+SET imei = excluded.imei
+WHERE expectations.imei <> excluded.imei;
+
+-- name: take_activation
+-- Put an activation in; a repetition changes nothing.
+INSERT INTO activations (iccid, activated_at, imei)
+VALUES (:iccid, :activated_at, :imei)
+ON CONFLICT DO NOTHING;
+
+-- name: take_group_member
+-- Put a SIM in a group of an account, out of the one it was in there; a repetition changes nothing.
+INSERT INTO group_members (account_id, iccid, group_id)
+VALUES (:account_id, :iccid, :group_id)
+ON CONFLICT (account_id, iccid) DO UPDATE
+SET group_id = excluded.group_id
+WHERE group_members.group_id <> excluded.group_id;
+
+-- name: leave_group
+-- Take a SIM out of whatever group of the account it is in.
+DELETE FROM group_members WHERE account_id = :account_id AND iccid = :iccid;
+
+-- name: add_account
+-- Make an account known.
+INSERT INTO accounts (name) VALUES (:name) ON CONFLICT (name) DO NOTHING;
+
+-- name: account_id
+-- Which number has this account?
+SELECT a.account_id FROM accounts AS a WHERE a.name = :name;
+
+-- name: accounts
+-- Which accounts are there?
+SELECT a.account_id, a.name FROM accounts AS a ORDER BY a.name;
+
+-- name: add_group
+-- Make a group known.
+INSERT INTO groups (account_id, name) VALUES (:account_id, :name) ON CONFLICT (account_id, name) DO NOTHING;
+
+-- name: group_id
+-- Which number has this group of this account?
+SELECT g.group_id FROM groups AS g WHERE g.account_id = :account_id AND g.name = :name;
+
+-- name: sim
+-- What is known of this SIM?
+SELECT s.iccid, s.mdn, a.name, s.activation_date, s.generation
+FROM sims AS s
+INNER JOIN accounts AS a ON a.account_id = s.account_id
+WHERE s.iccid = :iccid;
+
+-- name: expectations_of
+-- Where was this SIM expected, from when on?
+SELECT e.effective_from, e.imei FROM expectations AS e WHERE e.iccid = :iccid ORDER BY e.effective_from;
+
+-- name: activations_of
+-- Where was this SIM seen, and when?
+SELECT a.activated_at, a.imei FROM activations AS a WHERE a.iccid = :iccid ORDER BY a.activated_at, a.imei;
+
+-- name: count_of_facts
+-- How much is in the store?
+SELECT
+    (SELECT count(*) FROM accounts) AS accounts,
+    (SELECT count(*) FROM sims) AS sims,
+    (SELECT count(*) FROM expectations) AS expectations,
+    (SELECT count(*) FROM activations) AS activations,
+    (SELECT count(*) FROM mismatches) AS mismatches;
+
+-- name: import_progress
+-- How far has this file come?
+SELECT i.lines_taken, i.accepted, i.duplicate FROM imports AS i WHERE i.digest = :digest;
+
+-- name: note_import_progress
+-- So far has this file come.
+INSERT INTO imports (digest, lines_taken, accepted, duplicate)
+VALUES (:digest, :lines_taken, :accepted, :duplicate)
+ON CONFLICT (digest) DO UPDATE
+SET lines_taken = excluded.lines_taken, accepted = excluded.accepted, duplicate = excluded.duplicate;
+
+-- name: forget_import
+-- This file has been taken in whole.
+DELETE FROM imports WHERE digest = :digest;

@@ -1,0 +1,71 @@
+-- name: wire_zone
+-- In which zone do the kept rows print their times?
+SELECT wire_zone FROM store;
+
+-- name: report_of_account
+-- Which rows does one account have in the window, in the report's order? The primary key is that order.
+SELECT m.wire
+FROM mismatches AS m
+WHERE m.account_id = :account_id AND m.generation = :generation
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+ORDER BY m.activated_at, m.iccid, m.post_imei;
+
+-- name: report_of_accounts
+-- Which rows do several accounts, or several generations, have in the window, in the report's order?
+SELECT m.wire
+FROM mismatches AS m
+WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.generation IN (SELECT g.value FROM json_each(:generations) AS g)
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+ORDER BY m.activated_at, m.iccid, m.post_imei;
+
+-- name: report_of_group
+-- Which rows do the members of one group have in the window?
+SELECT m.wire
+FROM group_members AS g
+CROSS JOIN mismatches AS m ON m.iccid = g.iccid AND m.account_id = g.account_id
+WHERE g.group_id = :group_id AND g.account_id = :account_id
+    AND m.generation IN (SELECT v.value FROM json_each(:generations) AS v)
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+ORDER BY m.activated_at, m.iccid, m.post_imei;
+
+-- name: report_of_unassigned
+-- Which rows do the SIMs of one account have in the window that are in none of its groups?
+SELECT m.wire
+FROM mismatches AS m
+WHERE m.account_id = :account_id
+    AND m.generation IN (SELECT v.value FROM json_each(:generations) AS v)
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+    AND NOT EXISTS (
+        SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
+    )
+ORDER BY m.activated_at, m.iccid, m.post_imei;
+
+-- name: report_of_sims
+-- Which rows do the listed SIMs have in the window, within the given accounts?
+SELECT m.wire
+FROM carray(:iccids) AS s
+CROSS JOIN mismatches AS m ON m.iccid = s.value
+WHERE m.activated_at > :earliest AND m.activated_at < :latest
+    AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.generation IN (SELECT g.value FROM json_each(:generations) AS g)
+ORDER BY m.activated_at, m.iccid, m.post_imei;
+
+-- name: sims_of_mdns
+-- Which SIMs have these phone numbers?
+SELECT s.iccid FROM sims AS s WHERE s.mdn IN (SELECT v.value FROM carray(:mdns) AS v);
+
+-- name: sims_in_group
+-- Which of these SIMs are in the group?
+SELECT g.iccid
+FROM group_members AS g
+WHERE g.account_id = :account_id AND g.group_id = :group_id
+    AND g.iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+-- name: sims_in_no_group
+-- Which of these SIMs are in no group of the account?
+SELECT v.value
+FROM carray(:iccids) AS v
+WHERE NOT EXISTS (
+    SELECT 1 FROM group_members AS g WHERE g.account_id = :account_id AND g.iccid = v.value
+);

@@ -1,0 +1,245 @@
+"""The embedded engine: SQLite in WAL mode through apsw.
+
+One connection writes, a pool of others reads; a reader sees the last commit and never waits for the writer.
+Driver errors become ours here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from array import array
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import apsw
+
+from tallystick.core.errors import StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.store.queries import migrations_for, queries_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+ENGINE = "sqlite"
+BUSY_WAIT_MS_MAX = 30_000
+CACHE_KIB = 16_384
+MMAP_BYTES_MAX = 1 << 40
+PAGE_BYTES = 4096
+ROWS_A_STATEMENT = 64  # a statement that carries many rows costs a fraction of as many statements
+NO_NUMBERS = array("q", [-1])  # apsw takes no empty array; what is looked up in sets is never negative
+VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
+
+
+@contextmanager
+def our_errors(path: Path) -> Iterator[None]:
+    """Turn the driver's errors into refusals that name the store."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        message = f"{path}: another writer kept the store for {BUSY_WAIT_MS_MAX // 1000} s; try again"
+        raise StoreBusy(message) from error
+    except apsw.FullError as error:
+        message = f"{path}: the disk is full; nothing of this transaction was taken in"
+        raise StoreBroken(message) from error
+    except apsw.NotADBError as error:
+        message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
+        raise StoreBroken(message) from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.CorruptError, apsw.PermissionsError) as error:
+        message = f"{path}: {error}"
+        raise StoreBroken(message) from error
+
+
+@lru_cache
+def widened(sql: str, rows: int) -> str:
+    """The same one-row `VALUES (…)` statement, carrying several rows."""
+    form = VALUES.search(sql)
+    if form is None:
+        message = f"no VALUES to widen in {sql!r}"
+        raise ValueError(message)
+    one = "(" + ",".join("?" * (form[1].count(",") + 1)) + ")"
+    return f"{sql[: form.start()]}VALUES {','.join([one] * rows)}{sql[form.end() :]}"
+
+
+class SqliteConnection:
+    """One connection: named queries in, plain tuples out."""
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self._path = path
+        self._queries = queries_for(ENGINE)
+        with our_errors(path):
+            self._driver = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+            self._driver.set_busy_timeout(BUSY_WAIT_MS_MAX)
+            self._driver.pragma("cache_size", -CACHE_KIB)
+            self._driver.pragma("mmap_size", MMAP_BYTES_MAX)
+
+    @property
+    def driver(self) -> apsw.Connection:
+        """The driver's own connection, for this module."""
+        return self._driver
+
+    @staticmethod
+    def set_of(numbers: Iterable[int]) -> object:
+        """Integers as one parameter, read in SQL through `carray(:name)`."""
+        return apsw.carray(array("q", numbers) or NO_NUMBERS)
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows as they are asked for."""
+        with our_errors(self._path):
+            yield from self._driver.execute(self._queries[query], parameters or None)
+
+    def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
+        """Run a named query and give its first row, if there is one."""
+        with our_errors(self._path):
+            cursor = self._driver.execute(self._queries[query], parameters or None)
+            first = cursor.fetchone()
+            cursor.close()
+            return first
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement and give the number of rows it changed."""
+        with our_errors(self._path):
+            before = self._driver.total_changes()
+            self._driver.execute(self._queries[query], parameters or None)
+            return self._driver.total_changes() - before
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named one-row `VALUES` statement for all of the rows, in order; give how many rows it changed."""
+        whole = len(rows) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
+        sql = self._queries[query]
+        wide = (
+            [value for row in rows[start : start + ROWS_A_STATEMENT] for value in row]
+            for start in range(0, whole, ROWS_A_STATEMENT)
+        )
+        with our_errors(self._path):
+            before = self._driver.total_changes()
+            if whole:
+                self._driver.executemany(widened(sql, ROWS_A_STATEMENT), wide)
+            self._driver.executemany(widened(sql, 1), rows[whole:])
+            return self._driver.total_changes() - before
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[None]:
+        """One transaction around the block: committed at its end, undone when it raises."""
+        with our_errors(self._path):
+            self._driver.execute(begin)
+        try:
+            yield
+            with our_errors(self._path):
+                self._driver.execute("COMMIT")
+        finally:
+            if self._driver.in_transaction:
+                self._driver.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._driver.close()
+
+
+class SqliteEngine:
+    """A store in one file."""
+
+    def __init__(self, url: str, wire_row: Callable[..., bytes]) -> None:
+        self._path = path_of(url)
+        self._wire_row = wire_row
+        self._writing = threading.RLock()
+        self._writer: SqliteConnection | None = None
+        self._idle: list[SqliteConnection] = []
+
+    @property
+    def name(self) -> str:
+        """What messages call this store."""
+        return str(self._path)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteConnection]:
+        """A connection that sees one moment of the store."""
+        connection = self._idle.pop() if self._idle else self._connect_reader()
+        try:
+            with connection.transaction("BEGIN"):
+                yield connection
+        finally:
+            self._idle.append(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteConnection]:
+        """The connection that writes, within one transaction: one writer at a time, in and across processes."""
+        with self._writing:
+            if self._writer is None:
+                self._writer = self._connect_writer()
+            with self._writer.transaction("BEGIN IMMEDIATE"):
+                yield self._writer
+
+    def is_empty(self) -> bool:
+        """Whether there is no store yet."""
+        return not self._path.exists() or self._path.stat().st_size == 0
+
+    def schema_version(self) -> int:
+        """The number of the last migration that this store has."""
+        with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, our_errors(self._path):
+            return int(connection.driver.pragma("user_version"))
+
+    def migrate(self, wire_zone: str) -> int:
+        """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
+        with self._opened(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) as connection:
+            driver = connection.driver
+            with our_errors(self._path):
+                driver.pragma("page_size", PAGE_BYTES)
+                driver.pragma("journal_mode", "wal")
+            with connection.transaction("BEGIN IMMEDIATE"), our_errors(self._path):
+                have = int(driver.pragma("user_version"))
+                steps = [step for step in migrations_for(ENGINE) if step[0] > have]
+                for number, text in steps:
+                    driver.execute(text)
+                    driver.pragma("user_version", number)
+                if have == 0:
+                    connection.run("create_store_row", wire_zone=wire_zone)
+        return len(steps)
+
+    def close(self) -> None:
+        """Close every connection."""
+        while self._idle:
+            self._idle.pop().close()
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[SqliteConnection]:
+        connection = SqliteConnection(self._path, flags)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _connect_reader(self) -> SqliteConnection:
+        self._require_current()
+        connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
+        connection.driver.pragma("query_only", True)  # noqa: FBT003 - a pragma's value
+        return connection
+
+    def _connect_writer(self) -> SqliteConnection:
+        self._require_current()
+        connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
+        connection.driver.pragma("synchronous", "full")
+        connection.driver.pragma("temp_store", "memory")
+        connection.driver.create_scalar_function("wire_row", self._wire_row, 8, deterministic=True)
+        connection.run("make_fresh_mismatches")
+        return connection
+
+    def _require_current(self) -> None:
+        if self.is_empty():
+            message = f"{self._path}: there is no store; make one with `tallystick init`"
+            raise StoreMissing(message)
+        have, want = self.schema_version(), len(migrations_for(ENGINE))
+        if have != want:
+            what = "is older than this program; run `tallystick init`" if have < want else "needs a newer Tallystick"
+            message = f"{self._path}: the store's schema ({have}) {what}"
+            raise StoreOutdated(message)
+
+
+def path_of(url: str) -> Path:
+    """The file that `sqlite:///relative.db` or `sqlite:////absolute.db` names."""
+    return Path(unquote(urlsplit(url).path[1:])).expanduser()

@@ -1,0 +1,95 @@
+"""A store: opened by address, read in snapshots, written in transactions."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, Self
+from urllib.parse import urlsplit
+
+from tallystick.core.errors import SettingRefused
+from tallystick.core.identifiers import shown
+from tallystick.store.reader import Connection, Reader
+from tallystick.store.sqlite import SqliteEngine
+from tallystick.store.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+
+class Engine(Protocol):
+    """What a database brings."""
+
+    @property
+    def name(self) -> str:
+        """What messages call this store."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that sees one moment of the store."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """The connection that writes, within one transaction."""
+
+    def is_empty(self) -> bool:
+        """Whether there is no store yet."""
+
+    def migrate(self, wire_zone: str) -> int:
+        """Bring the store to this program's schema; give the number of steps taken."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+class Store:
+    """The device database, the activations and the kept answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def name(self) -> str:
+        """What messages call this store."""
+        return self._engine.name
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """Questions that all see the same moment of the store."""
+        with self._engine.reading() as connection:
+            yield Reader(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Writer]:
+        """Changes that happen together or not at all, durable when the block has ended."""
+        with self._engine.writing() as connection:
+            yield Writer(connection)
+
+    def is_empty(self) -> bool:
+        """Whether there is no store yet at this address."""
+        return self._engine.is_empty()
+
+    def init(self, wire_zone: str) -> int:
+        """Make the store or bring it to this program's schema; a new one prints its kept rows in `wire_zone`."""
+        return self._engine.migrate(wire_zone)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_store(url: str, wire_row: Callable[..., bytes]) -> Store:
+    """The store at an address; nothing is opened or made before it is used.
+
+    `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei, post_imei,
+    activated_at, zone name) -> bytes`, the integers as the store keeps them.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        return Store(SqliteEngine(url, wire_row))
+    message = f"TALLYSTICK_DATABASE must begin with sqlite:///, not {shown(url)}"
+    raise SettingRefused(message)

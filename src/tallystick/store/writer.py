@@ -1,0 +1,193 @@
+"""What changes the store: facts in, and the kept answer after them, in the same transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.store.reader import Connection, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+SIMS_A_REFRESH = 50_000
+
+
+class Refreshed(NamedTuple):
+    """How many rows of the kept answer a refresh opened and closed; a row that reads differently is both."""
+
+    opened: int
+    closed: int
+
+
+class Taken(NamedTuple):
+    """What became of a batch of facts: those that said something new, those that repeated, unknown accounts made."""
+
+    accepted: int
+    duplicate: int
+    accounts_made: tuple[str, ...] = ()
+
+
+class Writer(Reader):
+    """One transaction. Every `take_…` ends with the kept answer following from the facts."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._takers: dict[type, Callable[[Any], Taken]] = {
+            Sim: self.take_sims,
+            SimExpectation: self.take_expectations,
+            SimActivation: self.take_activations,
+            GroupMember: self.take_group_members,
+        }
+
+    def take(self, kind: type, facts: Sequence[Any]) -> Taken:
+        """Take facts of one kind in; of two values for one key the later counts."""
+        return self._takers[kind](facts)
+
+    def take_sims(self, sims: Sequence[Sim]) -> Taken:
+        """Take SIMs in, making accounts that are not known yet."""
+        account_ids, made = self._account_ids({sim.account for sim in sims})
+        rows = [(sim.iccid, sim.mdn, account_ids[sim.account], sim.activation_date, sim.generation) for sim in sims]
+        return self._take("take_sim", rows, made)
+
+    def take_expectations(self, expectations: Sequence[SimExpectation]) -> Taken:
+        """Take expectations in; the same SIM and moment again is a correction."""
+        return self._take("take_expectation", expectations)
+
+    def take_activations(self, activations: Sequence[SimActivation]) -> Taken:
+        """Take activations in; repeats are counted, not stored twice."""
+        return self._take("take_activation", activations)
+
+    def take_group_members(self, members: Sequence[GroupMember]) -> Taken:
+        """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it."""
+        account_ids, made = self._account_ids({member.account for member in members})
+        named = {(account_ids[member.account], member.group) for member in members}
+        group_ids = {(account_id, group): self._group_id_made(account_id, group) for account_id, group in named}
+        rows = [
+            (account_ids[member.account], member.iccid, group_ids[account_ids[member.account], member.group])
+            for member in members
+        ]
+        changed = self._connection.run_many("take_group_member", rows)
+        return Taken(changed, len(rows) - changed, made)
+
+    def refresh(self, iccids: Iterable[int]) -> Refreshed:
+        """Make the kept answer of these SIMs follow from the facts: the only writer of it."""
+        touched = sorted(set(iccids))
+        opened = closed = 0
+        for start in range(0, len(touched), SIMS_A_REFRESH):
+            some = self._connection.set_of(touched[start : start + SIMS_A_REFRESH])
+            suspects = [iccid for (iccid,) in self._connection.rows("suspects", iccids=some)]
+            if suspects:
+                step = self._refresh_suspects(suspects)
+                opened, closed = opened + step.opened, closed + step.closed
+        return Refreshed(opened, closed)
+
+    def _refresh_suspects(self, suspects: Sequence[int]) -> Refreshed:
+        iccids = self._connection.set_of(suspects)
+        self._connection.run("derive", iccids=iccids)
+        closed = self._connection.run("close", iccids=iccids)
+        opened = self._connection.run("open")
+        self._connection.run("forget_fresh")
+        return Refreshed(opened, closed)
+
+    def set_wire_zone(self, zone: str) -> bool:
+        """Print the kept rows in another zone from now on; give whether that changed anything."""
+        if not self._connection.run("set_wire_zone", wire_zone=zone):
+            return False
+        after = -1
+        while sims := self._mismatched_sims(after):
+            self.refresh(sims)
+            after = sims[-1]
+        return True
+
+    def _mismatched_sims(self, after: int) -> list[int]:
+        rows = self._connection.rows("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
+        return [iccid for (iccid,) in rows]
+
+    def _take(self, query: str, rows: Sequence[tuple[Any, ...]], made: tuple[str, ...] = ()) -> Taken:
+        changed = self._connection.run_many(query, rows)
+        self.refresh(row[0] for row in rows)
+        return Taken(changed, len(rows) - changed, made)
+
+    def _account_ids(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+        made = tuple(name for name in sorted(names) if self._connection.run("add_account", name=name))
+        known = self.accounts()
+        return {name: known[name] for name in names}, made
+
+    def _group_id_made(self, account_id: int, name: str) -> int:
+        self._connection.run("add_group", account_id=account_id, name=name)
+        group_id = self.group_id(account_id, name)
+        assert group_id is not None  # noqa: S101 - made above, in this transaction
+        return group_id
+
+    # Files being taken in
+
+    def note_import_progress(self, digest: bytes, lines_taken: int, accepted: int, duplicate: int) -> None:
+        """Remember how far a file has come."""
+        self._connection.run(
+            "note_import_progress", digest=digest, lines_taken=lines_taken, accepted=accepted, duplicate=duplicate
+        )
+
+    def forget_import(self, digest: bytes) -> None:
+        """A file has been taken in whole."""
+        self._connection.run("forget_import", digest=digest)
+
+    # Access
+
+    def add_app(self, key: str, name: str, secret_sha256: bytes, scopes: str, issue_salt: bytes) -> None:
+        """Make an app known."""
+        self._connection.run(
+            "add_app", key=key, name=name, secret_sha256=secret_sha256, scopes=scopes, issue_salt=issue_salt
+        )
+
+    def issue_token(self, key: str, issue_salt: bytes, token_sha256: bytes, token_expires_at: int) -> None:
+        """Give an app a new token."""
+        self._connection.run(
+            "issue_token",
+            key=key,
+            issue_salt=issue_salt,
+            token_sha256=token_sha256,
+            token_expires_at=token_expires_at,
+        )
+
+    def revoke_token(self, key: str, token_sha256: bytes) -> bool:
+        """Revoke an app's token; give whether it was the current one."""
+        return self._connection.run("revoke_token", key=key, token_sha256=token_sha256) > 0
+
+    def add_user(self, name: str, password_argon2: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
+        """Make a user known, and accounts that they may see and that are not known yet."""
+        self._connection.run("add_user", name=name, password_argon2=password_argon2, all_accounts=int(all_accounts))
+        user = self.user(name)
+        assert user is not None  # noqa: S101 - made above, in this transaction
+        account_ids, _ = self._account_ids(set(accounts))
+        for account_id in account_ids.values():
+            self._connection.run("grant_account", user_id=user.user_id, account_id=account_id)
+
+    def note_failed_login(self, name: str) -> None:
+        """Count a failed login, at the same cost for names that exist and names that do not."""
+        self._connection.run("note_failed_login", name=name)
+        self._connection.run("count_failed_login")
+
+    def forget_failed_logins(self, name: str) -> None:
+        """The user's count of failed logins starts anew."""
+        self._connection.run("forget_failed_logins", name=name)
+
+    def set_password(self, user_id: int, password_argon2: str) -> None:
+        """Give a user another password."""
+        self._connection.run("set_password", user_id=user_id, password_argon2=password_argon2)
+
+    def open_session(self, token_sha256: bytes, user_id: int, used_at: int) -> None:
+        """Begin a session."""
+        self._connection.run("open_session", token_sha256=token_sha256, user_id=user_id, used_at=used_at)
+
+    def use_session(self, token_sha256: bytes, used_at: int) -> None:
+        """A session was used."""
+        self._connection.run("use_session", token_sha256=token_sha256, used_at=used_at)
+
+    def end_session(self, token_sha256: bytes) -> bool:
+        """End a session; give whether there was one."""
+        return self._connection.run("end_session", token_sha256=token_sha256) > 0
+
+    def forget_sessions(self, used_before: int) -> None:
+        """Forget sessions not used since."""
+        self._connection.run("forget_sessions", used_before=used_before)

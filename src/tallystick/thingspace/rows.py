@@ -1,0 +1,68 @@
+"""A row of the report as it goes over the wire (contract, section 1, "Response 200")."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.moments import Moment, parse_moment, wire
+from tallystick.settings import zone_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_zone = lru_cache(zone_named)
+_json_text = lru_cache(lambda text: msgspec.json.encode(text).decode())
+
+
+def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes them
+    account: str,
+    mdn: int | None,
+    activation_date: int,
+    iccid: int,
+    pre_imei: int,
+    post_imei: int,
+    activated_at: int,
+    zone_name: str,
+) -> bytes:
+    """Print one row: field order and no blanks as published; a field that is not known is left out."""
+    zone = _zone(zone_name)
+    phone = "" if mdn is None else f'"mdn":"{Mdn(mdn)}",'
+    return (
+        f'{{"accountName":{_json_text(account)},{phone}'
+        f'"activationDate":"{wire(Moment(activation_date), zone)}",'
+        f'"iccid":"{Iccid(iccid)}","preImei":"{Imei(pre_imei)}","postImei":"{Imei(post_imei)}",'
+        f'"simOtaDate":"{wire(Moment(activated_at), zone)}"}}'
+    ).encode()
+
+
+class Row(msgspec.Struct, rename="camel", omit_defaults=True):
+    """One row, read back."""
+
+    account_name: str
+    mdn: str | None = None
+    activation_date: str = ""
+    iccid: str = ""
+    pre_imei: str = ""
+    post_imei: str = ""
+    sim_ota_date: str = ""
+
+
+read_row = msgspec.json.Decoder(Row).decode
+
+
+def in_zone(rows: Iterator[bytes], kept_zone: str, zone_name: str) -> Iterator[bytes]:
+    """The same rows with their times printed in another zone than the store keeps them in."""
+    if kept_zone == zone_name:
+        return rows
+    return (_moved(row, zone_name) for row in rows)
+
+
+def _moved(row: bytes, zone_name: str) -> bytes:
+    read, zone = read_row(row), _zone(zone_name)
+    read.activation_date = wire(parse_moment(read.activation_date), zone)
+    read.sim_ota_date = wire(parse_moment(read.sim_ota_date), zone)
+    return msgspec.json.encode(read)
