@@ -97,3 +97,14 @@ class Imei(_Digits):
     def tac(self) -> str:
         """The type allocation code, the model's: the first eight digits."""
         return str(self)[:8]
+
+
+NAME_LENGTH_MAX = 64
+
+
+def parse_name(label: str, text: str) -> str:
+    """Check a name of an account, a group, a user or the like: 1-64 printable characters. Raises `InvalidValue`."""
+    if not 1 <= len(text) <= NAME_LENGTH_MAX or not text.isprintable():
+        message = f"{label} must be 1-{NAME_LENGTH_MAX} printable characters, not {shown(text)}"
+        raise InvalidValue(message)
+    return text

@@ -209,7 +209,7 @@ class Reader:
         return Counts(*(self._connection.row("count_of_facts") or ()))
 
     def import_progress(self, digest: bytes) -> tuple[int, int, int] | None:
-        """Lines taken, accepted and duplicate so far of a file that was begun and not finished."""
+        """Facts taken, accepted and duplicate so far of a file that was begun and not finished."""
         row = self._connection.row("import_progress", digest=digest)
         return None if row is None else (row[0], row[1], row[2])
 

@@ -29,7 +29,10 @@ class Taken(NamedTuple):
 
 
 class Writer(Reader):
-    """One transaction. Every `take_…` ends with the kept answer following from the facts."""
+    """One transaction. Every `take_…` ends with the kept answer following from the facts.
+
+    Facts are the values of `core.facts`, or plain tuples of the same columns.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -46,8 +49,11 @@ class Writer(Reader):
 
     def take_sims(self, sims: Sequence[Sim]) -> Taken:
         """Take SIMs in, making accounts that are not known yet."""
-        account_ids, made = self._account_ids({sim.account for sim in sims})
-        rows = [(sim.iccid, sim.mdn, account_ids[sim.account], sim.activation_date, sim.generation) for sim in sims]
+        account_ids, made = self._account_ids({account for _, _, account, _, _ in sims})
+        rows = [
+            (iccid, mdn, account_ids[account], activation_date, generation)
+            for iccid, mdn, account, activation_date, generation in sims
+        ]
         return self._take("take_sim", rows, made)
 
     def take_expectations(self, expectations: Sequence[SimExpectation]) -> Taken:
@@ -60,12 +66,11 @@ class Writer(Reader):
 
     def take_group_members(self, members: Sequence[GroupMember]) -> Taken:
         """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it."""
-        account_ids, made = self._account_ids({member.account for member in members})
-        named = {(account_ids[member.account], member.group) for member in members}
+        account_ids, made = self._account_ids({account for account, _, _ in members})
+        named = {(account_ids[account], group) for account, group, _ in members}
         group_ids = {(account_id, group): self._group_id_made(account_id, group) for account_id, group in named}
         rows = [
-            (account_ids[member.account], member.iccid, group_ids[account_ids[member.account], member.group])
-            for member in members
+            (account_ids[account], iccid, group_ids[account_ids[account], group]) for account, group, iccid in members
         ]
         changed = self._connection.run_many("take_group_member", rows)
         return Taken(changed, len(rows) - changed, made)
@@ -122,10 +127,10 @@ class Writer(Reader):
 
     # Files being taken in
 
-    def note_import_progress(self, digest: bytes, lines_taken: int, accepted: int, duplicate: int) -> None:
+    def note_import_progress(self, digest: bytes, facts_taken: int, accepted: int, duplicate: int) -> None:
         """Remember how far a file has come."""
         self._connection.run(
-            "note_import_progress", digest=digest, lines_taken=lines_taken, accepted=accepted, duplicate=duplicate
+            "note_import_progress", digest=digest, facts_taken=facts_taken, accepted=accepted, duplicate=duplicate
         )
 
     def forget_import(self, digest: bytes) -> None:

@@ -80,14 +80,14 @@ SELECT
 
 -- name: import_progress
 -- How far has this file come?
-SELECT i.lines_taken, i.accepted, i.duplicate FROM imports AS i WHERE i.digest = :digest;
+SELECT i.facts_taken, i.accepted, i.duplicate FROM imports AS i WHERE i.digest = :digest;
 
 -- name: note_import_progress
 -- So far has this file come.
-INSERT INTO imports (digest, lines_taken, accepted, duplicate)
-VALUES (:digest, :lines_taken, :accepted, :duplicate)
+INSERT INTO imports (digest, facts_taken, accepted, duplicate)
+VALUES (:digest, :facts_taken, :accepted, :duplicate)
 ON CONFLICT (digest) DO UPDATE
-SET lines_taken = excluded.lines_taken, accepted = excluded.accepted, duplicate = excluded.duplicate;
+SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate = excluded.duplicate;
 
 -- name: forget_import
 -- This file has been taken in whole.

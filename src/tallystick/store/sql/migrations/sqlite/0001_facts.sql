@@ -77,8 +77,8 @@ CREATE INDEX mismatches_by_sim ON mismatches (iccid, activated_at);
 
 -- Files being taken in: how far each has come, so that the same command goes on where it stopped.
 CREATE TABLE imports (
-    digest BLOB PRIMARY KEY,            -- SHA-256 of the kind of facts and the file's bytes
-    lines_taken INTEGER NOT NULL,       -- lines of the file whose facts are in the store
+    digest BLOB PRIMARY KEY,            -- SHA-256 of the kind of facts and the file's path, size and time of change
+    facts_taken INTEGER NOT NULL,       -- facts of the file, in the order they are applied, that are in the store
     accepted INTEGER NOT NULL,
     duplicate INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,79 @@
+"""From texts to facts: a whole block at once, and what is left of it value by value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tallystick.intake.receipt import Fault, Reject
+from tallystick.intake.sources import LINE
+
+if TYPE_CHECKING:
+    from tallystick.intake.kinds import Column, Kind
+    from tallystick.intake.sources import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Facts as columns, named and ordered as the kind's, in the order of their lines; and the refused lines."""
+
+    facts: pl.DataFrame
+    rejects: list[Reject]
+
+
+def check(block: Block, kind: Kind) -> Checked:
+    """Check every value of a block; each row becomes a fact, or a reject with all its faults."""
+    texts = block.frame
+    if texts.is_empty():
+        return Checked(pl.DataFrame(schema=_schema(kind)), block.rejects)
+    columns = [_column(texts, column) for column in kind.columns]
+    facts = pl.DataFrame([values for values, _ in columns])
+    sure = pl.DataFrame([settled for _, settled in columns]).select(pl.all_horizontal(pl.all())).to_series()
+    if sure.all():
+        return Checked(facts, block.rejects)
+    return _with_the_rest(block, kind, facts, sure)
+
+
+def _column(texts: pl.DataFrame, column: Column) -> tuple[pl.Series, pl.Series]:
+    """The recognised values of one column, and where they are settled."""
+    dtype = column.dtype
+    if column.name not in texts.columns:
+        values = pl.Series(column.name, [column.default], dtype=dtype).new_from_index(0, len(texts))
+        return values, pl.Series([True]).new_from_index(0, len(texts)).rename(column.name)
+    text = texts[column.name]
+    values = column.recognise(text).rename(column.name)
+    settled = values.is_not_null()
+    if not column.required and not settled.all():
+        absent = text.is_null() | (text == "").fill_null(value=False) if text.dtype == pl.String else text.is_null()
+        default = pl.Series([column.default], dtype=dtype)
+        values, settled = default.zip_with(absent, values).rename(column.name), settled | absent
+    return values, settled
+
+
+def _with_the_rest(block: Block, kind: Kind, facts: pl.DataFrame, sure: pl.Series) -> Checked:
+    """Parse what was not recognised, row by row, and put it in its place among the rest."""
+    names = [name for name in block.frame.columns if name != LINE]
+    rejects = list(block.rejects)
+    lines: list[int] = []
+    parsed: list[tuple[Any, ...]] = []
+    for row in block.frame.filter(~sure).iter_rows(named=True):
+        values = {name: None if row[name] is None else str(row[name]) for name in names}
+        fact = kind.parse(values)
+        if isinstance(fact, kind.fact):
+            lines.append(row[LINE])
+            parsed.append(fact)
+        else:
+            faults = tuple(fault for fault in fact if isinstance(fault, Fault))
+            rejects.append(Reject(row[LINE], faults, tuple(values[name] or "" for name in names)))
+    rejects.sort()
+    recognised = facts.with_columns(block.frame[LINE]).filter(sure)
+    exact = pl.DataFrame(parsed, schema=_schema(kind), orient="row").with_columns(
+        pl.Series(LINE, lines, dtype=recognised.schema[LINE])
+    )
+    return Checked(pl.concat([recognised, exact]).sort(LINE).drop(LINE), rejects)
+
+
+def _schema(kind: Kind) -> dict[str, type[pl.DataType]]:
+    return {column.name: column.dtype for column in kind.columns}

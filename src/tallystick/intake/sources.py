@@ -1,0 +1,311 @@
+"""Where facts come from: files of lines or columns, read in blocks of bounded size.
+
+A block is a frame of texts, one row a line, with the number of its first line. Lines that are no record at
+all (bad quoting, wrong number of fields, not UTF-8, too long) come as rejects beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+import polars as pl
+import zstandard
+
+from tallystick.core.errors import FileRefused
+from tallystick.core.identifiers import shown
+from tallystick.intake.receipt import Fault, Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tallystick.intake.kinds import Kind
+
+BLOCK_BYTES = 16 << 20
+LINE_BYTES_MAX = 1 << 20
+STANDARD_INPUT = "-"
+REASON = "reason"  # the column that a rejects file has beside the input's own; taken back, it is passed over
+LINE = "line"
+FORMATS = (".csv", ".ndjson", ".parquet")
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class Block:
+    """Some lines of a file: `frame` has a column of texts for each of the file's columns, and `line`."""
+
+    frame: pl.DataFrame
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Source:
+    """A file being read: its columns are known once `blocks` has given something."""
+
+    name: str
+    size_bytes: int | None
+    read_bytes: Callable[[], int]
+    columns: tuple[str, ...]
+    blocks: Iterator[Block]
+
+
+@contextmanager
+def open_source(path: str, kind: Kind) -> Iterator[Source]:
+    """Open a CSV, NDJSON or Parquet file by suffix, `.gz` and `.zst` too; `-` is CSV on standard input.
+
+    Raises `FileRefused` where the file as a whole is not readable as facts of this kind.
+    """
+    if path == STANDARD_INPUT:
+        yield _text_source(path, sys.stdin.buffer, sys.stdin.buffer, None, kind, ".csv")
+        return
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix not in FORMATS:
+        message = f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
+        raise FileRefused(message)
+    try:
+        with Path(path).open("rb") as file, _unpacked(file, packed) as plain:
+            if suffix == ".parquet":
+                yield _parquet_source(path, plain, kind)
+            else:
+                yield _text_source(path, file, plain, Path(path).stat().st_size, kind, suffix)
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        message = f"{path}: cannot be read: {error}"
+        raise FileRefused(message) from error
+
+
+@contextmanager
+def _unpacked(file: IO[bytes], packed: str | None) -> Iterator[IO[bytes]]:
+    if packed == ".gz":
+        with gzip.GzipFile(fileobj=file) as plain:
+            yield plain  # type: ignore[misc] # a GzipFile reads like any other
+    elif packed == ".zst":
+        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as plain:
+            yield plain
+    else:
+        yield file
+
+
+def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
+    """Refuse a header that lacks a column of this kind, has one that it does not know, or one twice."""
+    known = [column.name for column in kind.columns]
+    faults = [
+        f"has no column {column.name}" for column in kind.columns if column.required and column.name not in columns
+    ]
+    faults += [
+        f"has a column {shown(column)} that is none of this kind's"
+        for column in columns
+        if column not in {*known, REASON}
+    ]
+    faults += [f"has the column {column} twice" for column in sorted(set(columns)) if columns.count(column) > 1]
+    if faults:
+        message = f"{name}: line 1 {'; '.join(faults)}. Columns of {kind.name}: {', '.join(known)}"
+        raise FileRefused(message)
+
+
+def _text_source(
+    name: str, file: IO[bytes], plain: IO[bytes], size_bytes: int | None, kind: Kind, suffix: str
+) -> Source:
+    lines = _Lines(plain)
+    position = file.tell if size_bytes is not None else lambda: lines.bytes_read
+    if suffix == ".ndjson":
+        columns = tuple(column.name for column in kind.columns)
+        return Source(
+            name, size_bytes, position, columns, lines.blocks(lambda text, first: _ndjson(text, first, columns))
+        )
+    columns = _header(name, lines.first_line())
+    check_columns(name, columns, kind)
+    return Source(name, size_bytes, position, columns, lines.blocks(lambda text, first: _csv(text, first, columns)))
+
+
+def _header(name: str, line: bytes | None) -> tuple[str, ...]:
+    if line is None:
+        message = f"{name}: is empty; its first line must name the columns"
+        raise FileRefused(message)
+    try:
+        text = line.removeprefix(BOM).decode()
+        return tuple(column.strip() for column in next(csv.reader([text], strict=True), []))
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"{name}: line 1 must name the columns, in UTF-8 with commas between: {error}"
+        raise FileRefused(message) from error
+
+
+class _Lines:
+    """A file in blocks of whole lines; a line over the limit is cut out and told of, however long it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._rest = b""
+        self._line = 1
+        self.bytes_read = 0
+
+    def first_line(self) -> bytes | None:
+        """The first line without its end; None for an empty file."""
+        while b"\n" not in self._rest and len(self._rest) <= LINE_BYTES_MAX and self._more():
+            pass
+        line, _, self._rest = self._rest.partition(b"\n")
+        self._line += 1
+        return line.rstrip(b"\r")[:LINE_BYTES_MAX] or None
+
+    def _more(self) -> bool:
+        chunk = self._file.read(BLOCK_BYTES)
+        self.bytes_read += len(chunk)
+        self._rest += chunk
+        return bool(chunk)
+
+    def blocks(self, parse: Callable[[bytes, int], Block]) -> Iterator[Block]:
+        """Parse block after block of whole lines."""
+        more = True
+        while more or self._rest:
+            more = self._more()
+            end = self._rest.rfind(b"\n") + 1 if more else len(self._rest)
+            if end:
+                text, self._rest = self._rest[:end], self._rest[end:]
+                first, self._line = self._line, self._line + text.count(b"\n")
+                yield parse(text, first)
+            elif len(self._rest) > LINE_BYTES_MAX:
+                yield self._too_long()
+
+    def _too_long(self) -> Block:
+        """Pass over a line that has not ended within the limit."""
+        start = self._rest[:LINE_BYTES_MAX]
+        while (end := self._rest.find(b"\n") + 1) == 0:
+            self._rest = b""
+            if not self._more():
+                break
+        self._rest = self._rest[end:] if end else b""
+        self._line += 1
+        return Block(pl.DataFrame(), [_too_long(self._line - 1, start)])
+
+
+def _too_long(line: int, text: bytes) -> Reject:
+    start = text[:64].decode(errors="replace")
+    return Reject(line, (Fault("", f"the line is longer than {LINE_BYTES_MAX:,} bytes"),), (start,))
+
+
+def _csv(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
+    """Plain lines at the speed of Polars; a block with anything else in it line by line."""
+    try:
+        frame = pl.read_csv(
+            text,
+            has_header=False,
+            schema=dict.fromkeys(columns, pl.String),
+            quote_char=None,
+            truncate_ragged_lines=False,
+        )
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, pl.exceptions.NoDataError):
+        return _csv_by_line(text, first, columns)
+    # Polars fills a short line up with nulls. A line whose last field is null may be one: it is read exactly.
+    lines = text.count(b"\n") + (not text.endswith(b"\n"))
+    if len(frame) != lines or b'"' in text or frame[columns[-1]].null_count():
+        return _csv_by_line(text, first, columns)
+    return Block(frame.with_row_index(LINE, first))
+
+
+def _csv_by_line(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
+    rows: list[tuple[Any, ...]] = []
+    rejects: list[Reject] = []
+    for line, raw in enumerate(text.split(b"\n"), first):
+        record = _record(line, raw.removesuffix(b"\r"), len(columns))
+        if isinstance(record, Reject):
+            rejects.append(record)
+        elif record:
+            rows.append((line, *record))
+    return Block(_frame(rows, columns), rejects)
+
+
+def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
+    """The fields of one line, None for a blank one. A record never goes over a line's end: no fact needs it to."""
+    if not raw.strip():
+        return None
+    if len(raw) > LINE_BYTES_MAX:
+        return _too_long(line, raw)
+    try:
+        fields = next(csv.reader([raw.decode()], strict=True))
+    except UnicodeDecodeError as error:
+        return Reject(
+            line,
+            (Fault("", f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"),),
+            (raw[:256].decode(errors="replace"),),
+        )
+    except csv.Error as error:
+        return Reject(line, (Fault("", f"the line's quoting is wrong: {error}"),), (raw[:256].decode(),))
+    if len(fields) != width:
+        return Reject(
+            line, (Fault("", f"the line has {len(fields)} fields, the header {width}"),), tuple(fields[:width])
+        )
+    return fields
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:
+    schema = {LINE: pl.UInt32} | dict.fromkeys(columns, pl.String)
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _ndjson(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
+    rows: list[tuple[Any, ...]] = []
+    rejects: list[Reject] = []
+    for line, raw in enumerate(text.split(b"\n"), first):
+        if not raw.strip():
+            continue
+        record = _json_record(line, raw, columns)
+        if isinstance(record, Reject):
+            rejects.append(record)
+        else:
+            rows.append((line, *record))
+    return Block(_frame(rows, columns), rejects)
+
+
+def _json_record(line: int, raw: bytes, columns: tuple[str, ...]) -> list[str | None] | Reject:
+    if len(raw) > LINE_BYTES_MAX:
+        return _too_long(line, raw)
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Reject(line, (Fault("", f"the line is not JSON: {error}"),), (raw[:256].decode(errors="replace"),))
+    if not isinstance(value, dict):
+        return Reject(line, (Fault("", "the line is not a JSON object"),), (raw[:256].decode(errors="replace"),))
+    return record_of(line, value, columns)
+
+
+def record_of(line: int, value: dict[str, Any], columns: Sequence[str]) -> list[str | None] | Reject:
+    """The texts of a JSON object by column; numbers are their digits, null is absent."""
+    faults = [Fault(shown(name), "is none of this kind's columns") for name in value if name not in {*columns, REASON}]
+    record: list[str | None] = []
+    for column in columns:
+        item = value.get(column)
+        if item is not None and (isinstance(item, bool) or not isinstance(item, str | int)):
+            faults.append(Fault(column, f"must be a JSON string, not {shown(item)}"))
+        record.append(None if item is None else str(item))
+    if faults:
+        return Reject(line, tuple(faults), tuple(text or "" for text in record))
+    return record
+
+
+def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
+    try:
+        lazy = pl.scan_parquet(file)
+        columns = tuple(lazy.collect_schema().names())
+    except pl.exceptions.PolarsError as error:
+        message = f"{name}: cannot be read as Parquet: {error}"
+        raise FileRefused(message) from error
+    check_columns(name, columns, kind)
+    return Source(name, None, lambda: 0, columns, _parquet_blocks(name, lazy))
+
+
+def _parquet_blocks(name: str, lazy: pl.LazyFrame) -> Iterator[Block]:
+    first = 1
+    try:
+        for frame in lazy.collect_batches(maintain_order=True):
+            yield Block(frame.with_row_index(LINE, first))
+            first += len(frame)
+    except pl.exceptions.PolarsError as error:
+        message = f"{name}: cannot be read as Parquet: {error}"
+        raise FileRefused(message) from error

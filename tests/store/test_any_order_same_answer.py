@@ -1,0 +1,106 @@
+"""The store's kept answer is the rule's, whatever the facts, their order, their repetition and their batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.window import Window
+from tallystick.store import Scope, Store, open_store
+from tallystick.thingspace.rows import wire_row
+from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
+
+EXAMPLES = 300
+EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] # a moment before and a moment after
+
+
+def take_in_batches(store: Store, taken: list[Fact], ends: list[int]) -> None:
+    """Each run of facts of one kind is one batch; so is what lies between two of `ends`."""
+    start = 0
+    for end in [*sorted(ends), len(taken)]:
+        with store.transaction() as writer:
+            batch = taken[start:end]
+            while batch:
+                kind = type(batch[0])
+                of_kind = next((n for n, fact in enumerate(batch) if type(fact) is not kind), len(batch))
+                writer.take(kind, batch[:of_kind])
+                batch = batch[of_kind:]
+        start = max(start, end)
+
+
+def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[bytes]:
+    """The report of all accounts over everything."""
+    with store.snapshot() as reader:
+        accounts = tuple(reader.accounts().values())
+        return list(reader.report(Scope(accounts, generations), EVERYTHING))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    facts,
+    st.randoms(use_true_random=False),
+    st.lists(st.integers(0, 60), max_size=6),
+    st.lists(st.integers(0, 39), max_size=10),
+)
+def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(world, random, ends, repeated):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+    taken = world + [world[n] for n in repeated if n < len(world)]
+    random.shuffle(taken)
+    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
+        store.init("UTC")
+        take_in_batches(store, taken, ends)
+        assert rows_of(store) == [row.wire for row in rows_by_the_rule(taken)]
+        only_4g = [row.wire for row in rows_by_the_rule(taken) if row.generation == "4G"]
+        assert rows_of(store, ("4G",)) == only_4g
+
+
+@settings(max_examples=100, deadline=None)
+@given(facts)
+def test_one_account_has_its_own_rows_only(world: list[Fact]) -> None:
+    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
+        store.init("UTC")
+        take_in_batches(store, world, [])
+        with store.snapshot() as reader:
+            for account, account_id in reader.accounts().items():
+                rows = list(reader.report(Scope((account_id,), ("4G",)), EVERYTHING))
+                assert rows == [
+                    row.wire
+                    for row in rows_by_the_rule(world)
+                    if row.account == account and row.generation == "4G"
+                ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(facts, st.sampled_from(["America/Los_Angeles", "Asia/Kathmandu"]))
+def test_another_zone_prints_every_kept_row_anew(world: list[Fact], zone: str) -> None:
+    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
+        store.init("UTC")
+        take_in_batches(store, world, [])
+        with store.transaction() as writer:
+            assert writer.set_wire_zone(zone)
+        assert rows_of(store) == [row.wire for row in rows_by_the_rule(world, zone)]
+
+
+def test_worlds_do_have_rows() -> None:
+    """The property above would hold of empty worlds too; this one is not empty."""
+    home, foreign = "352099001761481", "357152091234562"
+    world: list[Fact] = []
+    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
+        store.init("UTC")
+        world += _one_sim_found_elsewhere(home, foreign)
+        take_in_batches(store, world, [])
+        assert len(rows_of(store)) == len(rows_by_the_rule(world)) == 1
+
+
+def _one_sim_found_elsewhere(home: str, foreign: str) -> list[Fact]:
+    from tests.worlds import ICCIDS, IMEIS  # noqa: PLC0415 - only here
+
+    by_text = {str(imei): imei for imei in IMEIS}
+    return [
+        SimExpectation(ICCIDS[0], MOMENTS[0], by_text[home]),
+        SimActivation(ICCIDS[0], MOMENTS[2], by_text[foreign]),
+        Sim(ICCIDS[0], None, ACCOUNTS[0], MOMENTS[0], "4G"),
+    ]
