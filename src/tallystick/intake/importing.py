@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tallystick.intake.ahead import ahead
 from tallystick.intake.checking import check
 from tallystick.intake.kinds import KINDS, Kind
 from tallystick.intake.receipt import Receipt, Reject
@@ -56,7 +57,7 @@ def import_file(
     with open_source(path, kind) as source:
         on_columns(source.columns)
         taking = _Taking(store, kind, _digest(path, kind))
-        for facts in _batches(source, kind, _reject_to(taking.receipt, on_reject)):
+        for facts in ahead(_batches(source, kind, _reject_to(taking.receipt, on_reject))):
             for taken in taking.take(facts):
                 on_progress(Progress(source.read_bytes(), source.size_bytes, taken))
     taking.finish()
@@ -120,7 +121,7 @@ class _Taking:
     def _take_slice(self, part: pl.DataFrame) -> None:
         receipt = self.receipt
         with self._store.transaction() as writer:
-            taken = writer.take(self._kind.fact, part.rows())
+            taken = writer.take(self._kind.fact, part)
             receipt.accepted += taken.accepted
             receipt.duplicate += taken.duplicate
             if self._digest:

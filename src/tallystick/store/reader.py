@@ -14,6 +14,8 @@ from tallystick.core.pairing import Activation, Expectation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import polars as pl
+
     from tallystick.core.window import Window
 
 Value = TypeVar("Value")
@@ -40,6 +42,9 @@ class Connection(Protocol):
 
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named statement for all rows; rows changed."""
+
+    def run_frame(self, query: str, frame: pl.DataFrame) -> int:
+        """Run a named statement for all rows of a frame; rows changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,19 +224,17 @@ class Reader:
         """Where the next range of SIMs ends, after this one; None at the end."""
         return self._value(int, "verify_next_bound", after=after, at_most=at_most)
 
-    def sims_between(self, after: int, up_to: int) -> Iterator[Sim]:
+    def sims_between(self, after: int, up_to: int) -> Iterator[int]:
         """The SIMs of a range, in order."""
-        return (_sim(row) for row in self._connection.rows("verify_sims", after=after, up_to=up_to))
+        return (iccid for (iccid,) in self._connection.rows("verify_sims", after=after, up_to=up_to))
 
-    def expectations_between(self, after: int, up_to: int) -> Iterator[tuple[int, Expectation]]:
-        """The expectations of a range, each with its SIM."""
-        for iccid, effective_from, imei in self._connection.rows("verify_expectations", after=after, up_to=up_to):
-            yield iccid, Expectation(Moment(effective_from), Imei(imei))
+    def expectations_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
+        """SIM and IMEI of the expectations of a range."""
+        return self._connection.rows("verify_expectations", after=after, up_to=up_to)
 
-    def activations_between(self, after: int, up_to: int) -> Iterator[tuple[int, Activation]]:
-        """The activations of a range, each with its SIM."""
-        for iccid, activated_at, imei in self._connection.rows("verify_activations", after=after, up_to=up_to):
-            yield iccid, Activation(Moment(activated_at), Imei(imei))
+    def activations_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
+        """SIM and IMEI of the activations of a range."""
+        return self._connection.rows("verify_activations", after=after, up_to=up_to)
 
     def kept_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
         """The kept rows of a range."""

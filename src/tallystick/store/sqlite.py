@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import apsw
+import polars as pl
 
 from tallystick.core.errors import StoreBroken, StoreBusy, StoreMissing, StoreOutdated
 from tallystick.store.queries import migrations_for, queries_for
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 ENGINE = "sqlite"
 BUSY_WAIT_MS_MAX = 30_000
 CACHE_KIB = 16_384
+WAL_PAGES_MAX = 16_384  # 64 MiB wait in the log at the most before they are put in their place
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
-ROWS_A_STATEMENT = 64  # a statement that carries many rows costs a fraction of as many statements
+ROWS_A_STATEMENT = 128  # a statement that carries many rows costs a fraction of as many statements
 NO_NUMBERS = array("q", [-1])  # apsw takes no empty array; what is looked up in sets is never negative
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
@@ -108,16 +110,26 @@ class SqliteConnection:
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named one-row `VALUES` statement for all of the rows, in order; give how many rows it changed."""
         whole = len(rows) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
-        sql = self._queries[query]
         wide = (
             [value for row in rows[start : start + ROWS_A_STATEMENT] for value in row]
             for start in range(0, whole, ROWS_A_STATEMENT)
         )
+        return self._run_wide(query, wide if whole else (), rows[whole:])
+
+    def run_frame(self, query: str, frame: pl.DataFrame) -> int:
+        """The same for the rows of a frame of integers."""
+        whole = len(frame) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
+        values = frame.head(whole).select(pl.concat_arr(pl.all())).to_series().explode()
+        wide = values.reshape((-1, frame.width * ROWS_A_STATEMENT)).to_list() if whole else ()
+        return self._run_wide(query, wide, frame.slice(whole).rows())
+
+    def _run_wide(self, query: str, wide: Iterable[list[Any]], rest: Sequence[tuple[Any, ...]]) -> int:
+        sql = self._queries[query]
         with our_errors(self._path):
             before = self._driver.total_changes()
-            if whole:
+            if wide:
                 self._driver.executemany(widened(sql, ROWS_A_STATEMENT), wide)
-            self._driver.executemany(widened(sql, 1), rows[whole:])
+            self._driver.executemany(widened(sql, 1), rest)
             return self._driver.total_changes() - before
 
     @contextmanager
@@ -224,6 +236,7 @@ class SqliteEngine:
         self._require_current()
         connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
         connection.driver.pragma("synchronous", "full")
+        connection.driver.pragma("wal_autocheckpoint", WAL_PAGES_MAX)
         connection.driver.pragma("temp_store", "memory")
         connection.driver.create_scalar_function("wire_row", self._wire_row, 8, deterministic=True)
         connection.run("make_fresh_mismatches")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
 
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.store.reader import Connection, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-SIMS_A_REFRESH = 50_000
+SIMS_A_REFRESH = 65_536
+CROWD_SIMS_MIN = 1_000  # from so many touched SIMs on it is worth asking how many lie between them
+CROWD_A_SIM_MAX = 8  # reading a range is cheaper while it holds fewer activations than this for each SIM touched
+
+
+Facts = Sequence[tuple[Any, ...]] | pl.DataFrame
 
 
 class Refreshed(NamedTuple):
@@ -31,7 +39,7 @@ class Taken(NamedTuple):
 class Writer(Reader):
     """One transaction. Every `take_…` ends with the kept answer following from the facts.
 
-    Facts are the values of `core.facts`, or plain tuples of the same columns.
+    Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -43,49 +51,60 @@ class Writer(Reader):
             GroupMember: self.take_group_members,
         }
 
-    def take(self, kind: type, facts: Sequence[Any]) -> Taken:
+    def take(self, kind: type, facts: Facts) -> Taken:
         """Take facts of one kind in; of two values for one key the later counts."""
         return self._takers[kind](facts)
 
-    def take_sims(self, sims: Sequence[Sim]) -> Taken:
+    def take_sims(self, sims: Facts) -> Taken:
         """Take SIMs in, making accounts that are not known yet."""
-        account_ids, made = self._account_ids({account for _, _, account, _, _ in sims})
+        rows = _rows(sims)
+        account_ids, made = self._account_ids({account for _, _, account, _, _ in rows})
         rows = [
             (iccid, mdn, account_ids[account], activation_date, generation)
-            for iccid, mdn, account, activation_date, generation in sims
+            for iccid, mdn, account, activation_date, generation in rows
         ]
         return self._take("take_sim", rows, made)
 
-    def take_expectations(self, expectations: Sequence[SimExpectation]) -> Taken:
+    def take_expectations(self, expectations: Facts) -> Taken:
         """Take expectations in; the same SIM and moment again is a correction."""
         return self._take("take_expectation", expectations)
 
-    def take_activations(self, activations: Sequence[SimActivation]) -> Taken:
+    def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""
         return self._take("take_activation", activations)
 
-    def take_group_members(self, members: Sequence[GroupMember]) -> Taken:
+    def take_group_members(self, members: Facts) -> Taken:
         """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it."""
-        account_ids, made = self._account_ids({account for account, _, _ in members})
-        named = {(account_ids[account], group) for account, group, _ in members}
+        rows = _rows(members)
+        account_ids, made = self._account_ids({account for account, _, _ in rows})
+        named = {(account_ids[account], group) for account, group, _ in rows}
         group_ids = {(account_id, group): self._group_id_made(account_id, group) for account_id, group in named}
-        rows = [
-            (account_ids[account], iccid, group_ids[account_ids[account], group]) for account, group, iccid in members
-        ]
+        rows = [(account_ids[account], iccid, group_ids[account_ids[account], group]) for account, group, iccid in rows]
         changed = self._connection.run_many("take_group_member", rows)
         return Taken(changed, len(rows) - changed, made)
 
-    def refresh(self, iccids: Iterable[int]) -> Refreshed:
+    def refresh(self, iccids: Iterable[int] | pl.Series) -> Refreshed:
         """Make the kept answer of these SIMs follow from the facts: the only writer of it."""
-        touched = sorted(set(iccids))
+        touched = iccids.unique().sort().to_list() if isinstance(iccids, pl.Series) else sorted(set(iccids))
         opened = closed = 0
         for start in range(0, len(touched), SIMS_A_REFRESH):
-            some = self._connection.set_of(touched[start : start + SIMS_A_REFRESH])
-            suspects = [iccid for (iccid,) in self._connection.rows("suspects", iccids=some)]
+            suspects = self._suspects(touched[start : start + SIMS_A_REFRESH])
             if suspects:
                 step = self._refresh_suspects(suspects)
                 opened, closed = opened + step.opened, closed + step.closed
         return Refreshed(opened, closed)
+
+    def _suspects(self, touched: Sequence[int]) -> list[int]:
+        """Those of some SIMs that can have rows, or have some; a few others may be among them."""
+        first, last, crowd_max = touched[0], touched[-1], len(touched) * CROWD_A_SIM_MAX
+        if len(touched) > CROWD_SIMS_MIN and self._crowd(first, last, crowd_max) < crowd_max:
+            rows = self._connection.rows("suspects_between", first=first, last=last)
+        else:
+            rows = self._connection.rows("suspects", iccids=self._connection.set_of(touched))
+        return [iccid for (iccid,) in rows]
+
+    def _crowd(self, first: int, last: int, at_most: int) -> int:
+        return self._value(int, "crowd", first=first, last=last, at_most=at_most) or 0
 
     def _refresh_suspects(self, suspects: Sequence[int]) -> Refreshed:
         iccids = self._connection.set_of(suspects)
@@ -109,10 +128,15 @@ class Writer(Reader):
         rows = self._connection.rows("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
         return [iccid for (iccid,) in rows]
 
-    def _take(self, query: str, rows: Sequence[tuple[Any, ...]], made: tuple[str, ...] = ()) -> Taken:
-        changed = self._connection.run_many(query, rows)
-        self.refresh(row[0] for row in rows)
-        return Taken(changed, len(rows) - changed, made)
+    def _take(self, query: str, facts: Facts, made: tuple[str, ...] = ()) -> Taken:
+        """Take facts in whose first column is the ICCID."""
+        if isinstance(facts, pl.DataFrame):
+            changed = self._connection.run_frame(query, facts)
+            self.refresh(facts["iccid"])
+        else:
+            changed = self._connection.run_many(query, facts)
+            self.refresh(row[0] for row in facts)
+        return Taken(changed, len(facts) - changed, made)
 
     def _account_ids(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
         made = tuple(name for name in sorted(names) if self._connection.run("add_account", name=name))
@@ -196,3 +220,7 @@ class Writer(Reader):
     def forget_sessions(self, used_before: int) -> None:
         """Forget sessions not used since."""
         self._connection.run("forget_sessions", used_before=used_before)
+
+
+def _rows(facts: Facts) -> Sequence[tuple[Any, ...]]:
+    return facts.rows() if isinstance(facts, pl.DataFrame) else facts

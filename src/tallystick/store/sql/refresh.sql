@@ -18,6 +18,26 @@ WHERE EXISTS (SELECT 1 FROM mismatches AS m WHERE m.iccid = t.value)
             )
     );
 
+-- name: crowd
+-- How many activations lie between these two SIMs, counting no further than is asked?
+SELECT count(*)
+FROM (SELECT 1 FROM activations AS a WHERE a.iccid BETWEEN :first AND :last LIMIT :at_most);
+
+-- name: suspects_between
+-- The same question as `suspects`, of every SIM from the first to the last: half the work where most are touched.
+SELECT a.iccid
+FROM activations AS a
+WHERE a.iccid BETWEEN :first AND :last
+    AND a.imei / 400 <> (
+        SELECT e.imei / 400
+        FROM expectations AS e
+        WHERE e.iccid = a.iccid AND e.effective_from <= a.activated_at
+        ORDER BY e.effective_from DESC
+        LIMIT 1
+    )
+UNION
+SELECT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :last;
+
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
 -- activation in the same hardware (contract, section 1, "What is a mismatch").
