@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench soak lock clean
+.PHONY: help demo test check docs bench soak lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +23,11 @@ test: .venv/test ## run the tests
 check: .venv/test ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy $(wildcard src tests benchmarks)
+	$(BIN)/mypy $(wildcard src tests benchmarks docs)
 	$(BIN)/lint-imports --no-logo
+
+docs: .venv/run ## rewrite the parts of docs/reference that follow from the code
+	$(BIN)/python docs/generate.py
 
 bench: .venv/bench ## measure against the peers
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -50,7 +53,7 @@ lock: ## renew requirements/*.txt (Python 3.11)
 
 clean: ## remove what make made
 	rm -rf .venv .venv-lock .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
-	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -49,6 +49,13 @@ def answer(
     return reader.report(_scope(reader, visible, question, generations), question.window)
 
 
+def answer_joined(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> Iterator[bytes]:
+    """The same rows, many at a time with commas between: the cheapest way to all of them."""
+    return reader.report_joined(_scope(reader, visible, question, generations), question.window)
+
+
 def _scope(reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]) -> Scope:
     if not visible:
         raise NoAccounts

@@ -13,11 +13,11 @@ and the files are written as streams, whatever their size. What befalls a SIM in
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
-from functools import reduce
+from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 
@@ -35,7 +35,7 @@ SECOND_US = 1_000_000
 HOUR_S = 3_600
 DAY_S = 86_400
 
-ICCID_PREFIX = "8914800000"
+ICCID_BODY_MIN = 8_914_800_000_000_000_000
 ICCID_RANGES = (104_000_000, 219_000_000, 337_000_000, 481_000_000, 590_000_000, 713_000_000, 862_000_000)
 ICCID_STRIDE = 20  # a SIM has some number of its own stretch of the range
 AREA_CODES = (206, 253, 303, 360, 404, 425, 503, 564, 602, 702)
@@ -49,6 +49,7 @@ HOME_TACS = (
 )  # fmt: skip
 FOREIGN_TACS = (35332108, 35405211, 35875610, 35990012, 86078304, 86438503, 86850204, 86992103)
 TAC_SERIALS = 1_000_000
+FIRST_SERIAL_STEP = 28_411
 SIMS_A_BATCH = 100  # put into devices of one model together
 SIMS_A_DELIVERY_MAX = 500  # went to one account together
 DELIVERIES_MIN = 200  # smaller fleets are delivered in smaller lots
@@ -64,7 +65,8 @@ SHARE_UNGROUPED = 3_500
 SHARE_WITHOUT_MDN = 200
 SHARE_WITHOUT_EXPECTATION = 300
 SHARE_5G, SHARE_3G = 70, 30
-SHARE_STOLEN, SHARE_BORROWED, SHARE_SWAPPED, SHARE_REHOMED = 60, 40, 25, 80
+SHARE_SWAPPED = 25
+FATES = ((0, 60), (60, 100), (100, 180))  # draws of those stolen, borrowed and re-homed
 SHARE_EARLY = 3_000  # of those re-homed: moved before their date
 SHARE_IMEISV = 1_200  # of activations: reported with the software version
 VISITS = (0, 3_000, 7_000, 9_000)  # from which draw on a SIM is seen once, twice, three and four times
@@ -72,6 +74,14 @@ BORROWED_H_MAX = 150
 EARLY_H_MAX = 72
 LATE_H_MAX = 2
 AGE_DAYS_MAX = 2_000
+
+ICCID_BODY_DIGITS = 19
+IMEI_BODY_DIGITS = 14
+LUHN_WEIGHED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # digits in the first, third, … place before the check digit
+LUHN_SUMS = pl.Series(
+    [LUHN_WEIGHED[four % 10] + four // 10 % 10 + LUHN_WEIGHED[four // 100 % 10] + four // 1000 for four in range(10**4)]
+)
+"""What four digits weigh in a Luhn sum."""
 
 NEVER = (1 << 62) - 1
 """A second that does not come."""
@@ -89,6 +99,7 @@ class Stream(StrEnum):
 
     ICCID = "iccid"
     ACCOUNT = "account"
+    MEMBER = "member"
     GROUP = "group"
     MDN = "mdn"
     GENERATION = "generation"
@@ -98,7 +109,9 @@ class Stream(StrEnum):
     SWAP = "swap"
     MOVE = "move"
     RETURN = "return"
+    HASTE = "haste"
     DATE = "date"
+    MODEL = "model"
     HARDWARE = "hardware"
     VISITS = "visits"
     VISIT = "visit"
@@ -127,6 +140,177 @@ class Fleet:
 
 Progress = Callable[[int, int], None]
 """Told the steps that are done and the steps in all."""
+
+
+class _Draws:
+    """Everything of the SIM whose index is in the column `sim`, as expressions."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self._delivery = max(1, min(SIMS_A_DELIVERY_MAX, fleet.sims // DELIVERIES_MIN))
+
+    # The files
+
+    def sims(self) -> pl.LazyFrame:
+        """The device database's SIMs, in order of ICCID."""
+        age = self._draw(Stream.AGE, AGE_DAYS_MAX * DAY_S)
+        generation = self._draw(Stream.GENERATION, WHOLE)
+        return _indices(0, self.fleet.sims).select(
+            iccid=self._iccid(),
+            mdn=pl.when(~self._befalls(Stream.MDN, SHARE_WITHOUT_MDN)).then(self._mdn()),
+            account=self._account(),
+            activation_date=self._printed(-age),
+            generation=pl.when(generation < SHARE_5G)
+            .then(pl.lit("5G"))
+            .when(generation < SHARE_5G + SHARE_3G)
+            .then(pl.lit("3G"))
+            .otherwise(pl.lit("4G")),
+        )
+
+    def expectations(self) -> pl.LazyFrame:
+        """Where the SIMs belong: undated where they were delivered, dated where they were re-homed."""
+        expected = (
+            self._with_fates(_indices(0, self.fleet.sims))
+            .filter(~self._befalls(Stream.EXPECTATION, SHARE_WITHOUT_EXPECTATION))
+            .select("sim", hardware=pl.concat_list("home", "other"), dated=pl.concat_list(pl.lit(None), "dated"))
+            .explode("hardware", "dated")
+            .filter(pl.col("dated").is_null() | (pl.col("dated") < NEVER))
+        )
+        return expected.select(
+            iccid=self._iccid(),
+            imei=_with_check_digit(pl.col("hardware"), IMEI_BODY_DIGITS),
+            effective_from=self._printed(pl.col("dated")),
+        )
+
+    def groups(self) -> pl.LazyFrame:
+        """Which SIMs are in a group of their account."""
+        return (
+            _indices(0, self.fleet.sims)
+            .filter(~self._befalls(Stream.MEMBER, SHARE_UNGROUPED))
+            .select(
+                account=self._account(),
+                group=_one_of(GROUPS, self._draw(Stream.GROUP, len(GROUPS), of=pl.col("sim") // self._delivery)),
+                iccid=self._iccid(),
+            )
+        )
+
+    def visits(self, start: int, stop: int) -> pl.LazyFrame:
+        """When and where the network saw the SIMs of a range: `second` of the window, `sim`, `hardware`."""
+        fated = self._with_fates(_indices(start, stop)).with_columns(
+            visits=pl.sum_horizontal(self._draw(Stream.VISITS, WHOLE) >= least for least in VISITS)
+        )
+        seconds = [self._nth_visit(nth) for nth in range(len(VISITS))]
+        every = pl.concat_list(*seconds, "moved", "returned")
+        return (
+            fated.select("sim", "home", "other", "moved", "returned", second=every)
+            .explode("second")
+            .filter(pl.col("second") < self.fleet.span_s)
+            .select(
+                "second",
+                "sim",
+                hardware=pl.when(pl.col("second").is_between("moved", "returned", closed="left"))
+                .then("other")
+                .otherwise("home"),
+            )
+        )
+
+    def activations(self, visits: pl.LazyFrame) -> pl.LazyFrame:
+        """The network's log: a device shows its IMEI with check digit, or with its software version."""
+        hardware, sighting = pl.col("hardware"), pl.col("sim") * self.fleet.span_s + pl.col("second")
+        version = self._draw(Stream.SOFTWARE, 100, of=hardware)
+        return visits.select(
+            iccid=self._iccid(),
+            imei=pl.when(self._draw(Stream.SOFTWARE, WHOLE, of=sighting) < SHARE_IMEISV)
+            .then((hardware * 100 + version).cast(pl.String))
+            .otherwise(_with_check_digit(hardware, IMEI_BODY_DIGITS)),
+            activated_at=self._printed(pl.col("second")),
+        )
+
+    # One SIM
+
+    def _iccid(self) -> pl.Expr:
+        range_sims = -(-self.fleet.sims // len(ICCID_RANGES))
+        within = pl.col("sim") % range_sims * ICCID_STRIDE + self._draw(Stream.ICCID, ICCID_STRIDE)
+        body = ICCID_BODY_MIN + _one_of(ICCID_RANGES, pl.col("sim") // range_sims) + within
+        return _with_check_digit(body, ICCID_BODY_DIGITS)
+
+    def _mdn(self) -> pl.Expr:
+        number = pl.col("sim") * AREA_NUMBERS_STEP % AREA_NUMBERS + 10**7 - AREA_NUMBERS
+        return (_one_of(AREA_CODES, pl.col("sim") // AREA_NUMBERS) * 10**7 + number).cast(pl.String)
+
+    def _account(self) -> pl.Expr:
+        """Sizes fall off as 1, 1/2, 1/3 and so on."""
+        sizes = list(accumulate(1 / nth for nth in range(1, len(ACCOUNTS))))
+        whole = sizes[-1] + 1 / len(ACCOUNTS)
+        drawn = self._draw(Stream.ACCOUNT, WHOLE, of=pl.col("sim") // self._delivery)
+        return _one_of(ACCOUNTS, pl.sum_horizontal(drawn >= int(WHOLE * size / whole) for size in sizes))
+
+    def _with_fates(self, sims: pl.LazyFrame) -> pl.LazyFrame:
+        """Add `home` and `other`, the hardware, and the seconds of what befalls: `moved`, `returned`, `dated`."""
+        pair = pl.col("sim") // 2
+        fate = self._draw(Stream.FATE, WHOLE)
+        swapped = self._draw(Stream.SWAP, WHOLE, of=pair) < SHARE_SWAPPED
+        stolen, borrowed, rehomed = (~swapped & fate.is_between(*each, closed="left") for each in FATES)
+        moved = self._draw(Stream.MOVE, self.fleet.span_s, of=pl.when(swapped).then(pair).otherwise("sim"))
+        early = self._draw(Stream.HASTE, WHOLE) < SHARE_EARLY
+        ahead = self._draw(Stream.DATE, EARLY_H_MAX * HOUR_S)
+        behind = self._draw(Stream.DATE, LATE_H_MAX * HOUR_S)
+        stay = HOUR_S + self._draw(Stream.RETURN, BORROWED_H_MAX * HOUR_S)
+        other = pl.when(swapped).then(_home(pl.col("sim") ^ 1)).when(rehomed).then(self._new(HOME_TACS))
+        return sims.with_columns(
+            home=_home(pl.col("sim")),
+            other=other.otherwise(self._new(FOREIGN_TACS)),
+            moved=pl.when(swapped | stolen | borrowed | rehomed).then(moved).otherwise(NEVER),
+            returned=pl.when(borrowed).then(moved + stay).otherwise(NEVER),
+            dated=pl.when(rehomed & early).then(moved + ahead).when(rehomed).then(moved - behind).otherwise(NEVER),
+        )
+
+    def _new(self, tacs: tuple[int, ...]) -> pl.Expr:
+        tac = _one_of(tacs, self._draw(Stream.MODEL, len(tacs)))
+        return tac * TAC_SERIALS + self._draw(Stream.HARDWARE, TAC_SERIALS)
+
+    def _nth_visit(self, nth: int) -> pl.Expr:
+        """A second of the nth part of the window, where the SIM is seen so often."""
+        within = self._draw(f"{Stream.VISIT} {nth}", self.fleet.span_s)
+        return pl.when(pl.col("visits") > nth).then((nth * self.fleet.span_s + within) // pl.col("visits"))
+
+    def _printed(self, second: pl.Expr) -> pl.Expr:
+        return pl.from_epoch(self.fleet.since // SECOND_US + second).dt.to_string("%Y-%m-%dT%H:%M:%SZ")
+
+    def _befalls(self, stream: Stream, share: int) -> pl.Expr:
+        return self._draw(stream, WHOLE) < share
+
+    def _draw(self, stream: str, below: int, of: pl.Expr | None = None) -> pl.Expr:
+        """A number from 0 to `below`, drawn for an index: the output function of SplitMix64, in wrapping arithmetic."""
+        salt = int.from_bytes(blake2b(f"{self.fleet.seed} {stream}".encode(), digest_size=8).digest())
+        index = pl.col("sim") if of is None else of
+        mixed = index.cast(pl.UInt64) * pl.lit(0x9E3779B97F4A7C15, pl.UInt64) + pl.lit(salt, pl.UInt64)
+        mixed = (mixed ^ (mixed // (1 << 30))) * pl.lit(0xBF58476D1CE4E5B9, pl.UInt64)
+        mixed = (mixed ^ (mixed // (1 << 27))) * pl.lit(0x94D049BB133111EB, pl.UInt64)
+        return ((mixed ^ (mixed // (1 << 31))) % below).cast(pl.Int64)
+
+
+def _indices(start: int, stop: int) -> pl.LazyFrame:
+    return pl.LazyFrame().select(sim=pl.int_range(start, stop))
+
+
+def _one_of(values: Sequence[int] | Sequence[str], index: pl.Expr) -> pl.Expr:
+    return pl.lit(pl.Series(values)).gather(index)
+
+
+def _home(sim: pl.Expr) -> pl.Expr:
+    """The hardware that a SIM was delivered in, which no other SIM was."""
+    batch = sim // SIMS_A_BATCH
+    model = batch % len(HOME_TACS)
+    serial = batch // len(HOME_TACS) * SIMS_A_BATCH + sim % SIMS_A_BATCH + model * FIRST_SERIAL_STEP
+    return _one_of(HOME_TACS, model) * TAC_SERIALS + serial % TAC_SERIALS
+
+
+def _with_check_digit(body: pl.Expr, digits: int) -> pl.Expr:
+    """Print a number and its Luhn digit (ISO/IEC 7812-1, annex B)."""
+    fours = (body // 10**place % 10**4 for place in range(0, digits, 4))
+    luhn_sum = pl.sum_horizontal(pl.lit(LUHN_SUMS).gather(four) for four in fours)
+    return body.cast(pl.String) + (luhn_sum * 9 % 10).cast(pl.String)
 
 
 def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) -> dict[str, Path]:
@@ -170,89 +354,3 @@ def _sort_log(draws: _Draws, scratch: Path, chunks: int) -> Iterator[None]:
         visits = pl.scan_parquet(scratch / "chunk-*").filter(within)
         visits.sort("second", maintain_order=True).collect().write_parquet(scratch / f"sorted-{part:04d}")
         yield
-
-
-class _Draws:
-    """Everything of the SIM whose index is in the column `sim`, as expressions."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
-        self._delivery = max(1, min(SIMS_A_DELIVERY_MAX, fleet.sims // DELIVERIES_MIN))
-
-    # The files
-
-    def sims(self) -> pl.LazyFrame:
-        """The device database's SIMs, in order of ICCID."""
-        age = self._draw(Stream.AGE, AGE_DAYS_MAX * DAY_S)
-        generation = self._draw(Stream.GENERATION, WHOLE)
-        return _indices(0, self.fleet.sims).select(
-            iccid=self._iccid(),
-            mdn=pl.when(~self._befalls(Stream.MDN, SHARE_WITHOUT_MDN)).then(self._mdn()),
-            account=self._account(),
-            activation_date=self._printed(-age),
-            generation=pl.when(generation < SHARE_5G)
-            .then(pl.lit("5G"))
-            .when(generation < SHARE_5G + SHARE_3G)
-            .then(pl.lit("3G"))
-            .otherwise(pl.lit("4G")),
-        )
-
-    def expectations(self) -> pl.LazyFrame:
-        """Where the SIMs belong: undated where they were delivered, dated where they were re-homed."""
-        expected = (
-            self._with_fates(_indices(0, self.fleet.sims))
-            .filter(~self._befalls(Stream.EXPECTATION, SHARE_WITHOUT_EXPECTATION))
-            .select("sim", hardware=pl.concat_list("home", "other"), dated=pl.concat_list(pl.lit(None), "dated"))
-            .explode("hardware", "dated")
-            .filter(pl.col("dated").is_null() | (pl.col("dated") < NEVER))
-        )
-        return expected.select(
-            iccid=self._iccid(),
-            imei=_with_check_digit(pl.col("hardware")).cast(pl.String),
-            effective_from=self._printed(pl.col("dated")),
-        )
-
-    def groups(self) -> pl.LazyFrame:
-        """Which SIMs are in a group of their account."""
-        return (
-            _indices(0, self.fleet.sims)
-            .filter(~self._befalls(Stream.GROUP, SHARE_UNGROUPED))
-            .select(
-                account=self._account(),
-                group=_one_of(GROUPS, self._draw(Stream.GROUP, len(GROUPS), of=pl.col("sim") // self._delivery)),
-                iccid=self._iccid(),
-            )
-        )
-
-    def visits(self, start: int, stop: int) -> pl.LazyFrame:
-        """When and where the network saw the SIMs of a range: `second` of the window, `sim`, `hardware`."""
-        fated = self._with_fates(_indices(start, stop)).with_columns(
-            visits=sum((self._draw(Stream.VISITS, WHOLE) >= least for least in VISITS), start=pl.lit(0))
-        )
-        seconds = [self._nth_visit(nth) for nth in range(len(VISITS))]
-        every = pl.concat_list(*seconds, "moved", "returned")
-        return (
-            fated.select("sim", "home", "other", "moved", "returned", second=every)
-            .explode("second")
-            .filter(pl.col("second") < self.fleet.span_s)
-            .select(
-                "second",
-                "sim",
-                hardware=pl.when(pl.col("second").is_between("moved", "returned", closed="left"))
-                .then("other")
-                .otherwise("home"),
-            )
-        )
-
-    def activations(self, visits: pl.LazyFrame) -> pl.LazyFrame:
-        """The network's log: a device shows its IMEI with check digit, or with its software version."""
-        hardware, sighting = pl.col("hardware"), pl.col("sim") * pl.lit(NEVER, pl.UInt64) + pl.col("second")
-        version = self._draw(Stream.SOFTWARE, 100, of=hardware.cast(pl.UInt64))
-        return visits.select(
-            iccid=self._iccid(),
-            imei=pl.when(self._draw(Stream.SOFTWARE, WHOLE, of=sighting) < SHARE_IMEISV)
-            .then(hardware * 100 + version)
-            .otherwise(_with_check_digit(hardware))
-            .cast(pl.String),
-            activated_at=self._printed(pl.col("second")),
-        )

@@ -67,9 +67,7 @@ def test_one_account_has_its_own_rows_only(world: list[Fact]) -> None:
             for account, account_id in reader.accounts().items():
                 rows = list(reader.report(Scope((account_id,), ("4G",)), EVERYTHING))
                 assert rows == [
-                    row.wire
-                    for row in rows_by_the_rule(world)
-                    if row.account == account and row.generation == "4G"
+                    row.wire for row in rows_by_the_rule(world) if row.account == account and row.generation == "4G"
                 ]
 
 

@@ -19,6 +19,8 @@
     │   ├── SessionRefused       no such session                               session-refused
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
     ├── FileRefused              a file that cannot be read as facts           file-refused
+    ├── KeyReused                an idempotency key that came with other facts  key-reused
+    ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
     └── StoreRefused
         ├── StoreMissing         there is no store at that address             store-missing
@@ -152,6 +154,18 @@ class FileRefused(Refusal):
     """The file cannot be read as facts."""
 
     code = "file-refused"
+
+
+class KeyReused(Refusal):
+    """The idempotency key was used before, for other facts."""
+
+    code = "key-reused"
+
+
+class IntakeBusy(Refusal):
+    """More facts are waiting than the store takes in; try again in a moment."""
+
+    code = "intake-busy"
 
 
 class SettingRefused(Refusal):

@@ -23,10 +23,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 BEGINNING = Moment((datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The first moment there is: an expectation without a date is in force from here."""
+LAST = Moment((datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
+"""The last moment there is."""
 
 FORM = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
+    r"(?:[Tt ](?P<time>(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
     r"(?P<offset>[+-][0-9]{2}(?::?[0-9]{2})?)?[Zz]?)?",
 )
 FRACTION_DIGITS = 6

@@ -44,6 +44,11 @@ class Verdict:
     opens: bool
 
     @property
+    def expected_hardware(self) -> int | None:
+        """The expected hardware, as it is compared."""
+        return None if self.expected is None else self.expected.identity
+
+    @property
     def moved(self) -> bool:
         """Whether the SIM came from other hardware, or was never seen before."""
         return self.previous is None or self.previous.imei.identity != self.activation.imei.identity
@@ -112,10 +117,10 @@ def mismatches(activations: Iterable[Activation], expectations: Iterable[Expecta
 def pairings(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Pairing]:
     """One SIM's stays in time: a new one wherever the hardware, the expected hardware or the verdict changes."""
     stays: list[Pairing] = []
+    expected_before: int | None = None
     for verdict in judge(activations, expectations):
         seen = verdict.activation
-        stay = stays[-1] if stays else None
-        if stay is None or verdict.moved or verdict.opens or stay.expected != verdict.expected:
+        if not stays or verdict.moved or verdict.opens or verdict.expected_hardware != expected_before:
             stays.append(
                 Pairing(
                     seen.imei,
@@ -128,5 +133,7 @@ def pairings(activations: Iterable[Activation], expectations: Iterable[Expectati
                 )
             )
         else:
+            stay = stays[-1]
             stays[-1] = replace(stay, last_seen_at=seen.activated_at, activations=stay.activations + 1)
+        expected_before = verdict.expected_hardware
     return stays

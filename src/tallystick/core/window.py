@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import MAXYEAR, datetime
+from datetime import MAXYEAR, UTC, datetime
 
 from tallystick.core.errors import WindowRefused
 from tallystick.core.moments import Moment, moment_of
@@ -26,7 +26,7 @@ def months_later(start: datetime, months: int) -> datetime:
     """The same wall clock some months later, clamped to the month's end (30 November + 3 = 28 or 29 February)."""
     year, month = divmod(start.year * MONTHS_A_YEAR + start.month - 1 + months, MONTHS_A_YEAR)
     if year > MAXYEAR:
-        return datetime(MAXYEAR, 12, 31, 23, 59, 59, 999_999, start.tzinfo)
+        return datetime.max.replace(tzinfo=UTC)  # the last moment there is, in any offset
     day = min(start.day, calendar.monthrange(year, month + 1)[1])
     return start.replace(year=year, month=month + 1, day=day)
 

@@ -1,7 +1,22 @@
 """Facts in: files and batches, checked value by value, taken in whole transactions, answered with a receipt."""
 
 from tallystick.intake.importing import Progress, import_file
-from tallystick.intake.kinds import KINDS, Kind
+from tallystick.intake.items import check_items, read_items
+from tallystick.intake.kinds import KINDS, Kind, KindName
+from tallystick.intake.live import LiveIntake, idempotency_key
 from tallystick.intake.receipt import Fault, Receipt, Reject
 
-__all__ = ["KINDS", "Fault", "Kind", "Progress", "Receipt", "Reject", "import_file"]
+__all__ = [
+    "KINDS",
+    "Fault",
+    "Kind",
+    "KindName",
+    "LiveIntake",
+    "Progress",
+    "Receipt",
+    "Reject",
+    "check_items",
+    "idempotency_key",
+    "import_file",
+    "read_items",
+]

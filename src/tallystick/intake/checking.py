@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tallystick.intake import recognise
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import LINE
 
@@ -58,15 +59,17 @@ def _with_the_rest(block: Block, kind: Kind, facts: pl.DataFrame, sure: pl.Serie
     rejects = list(block.rejects)
     lines: list[int] = []
     parsed: list[tuple[Any, ...]] = []
-    for row in block.frame.filter(~sure).iter_rows(named=True):
-        values = {name: None if row[name] is None else str(row[name]) for name in names}
+    unsure = block.frame.filter(~sure)
+    texts = pl.DataFrame([recognise.texts(unsure[name]) for name in names])
+    for line, row in zip(unsure[LINE], texts.iter_rows(), strict=True):
+        values = dict(zip(names, row, strict=True))
         fact = kind.parse(values)
         if isinstance(fact, kind.fact):
-            lines.append(row[LINE])
+            lines.append(line)
             parsed.append(fact)
         else:
             faults = tuple(fault for fault in fact if isinstance(fault, Fault))
-            rejects.append(Reject(row[LINE], faults, tuple(values[name] or "" for name in names)))
+            rejects.append(Reject(line, faults, tuple(text or "" for text in row)))
     rejects.sort()
     recognised = facts.with_columns(block.frame[LINE]).filter(sure)
     exact = pl.DataFrame(parsed, schema=_schema(kind), orient="row").with_columns(

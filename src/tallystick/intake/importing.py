@@ -11,7 +11,7 @@ import polars as pl
 
 from tallystick.intake.ahead import ahead
 from tallystick.intake.checking import check
-from tallystick.intake.kinds import KINDS, Kind
+from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sources import STANDARD_INPUT, open_source
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tallystick.intake.sources import Source
     from tallystick.store import Store
 
-BATCH_FACTS = 4_000_000  # sorted together before they are applied: bounds memory, keeps pages touched together
+BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
 SLICE_FACTS = 65_536  # one transaction: short enough that live intake and other writers are not kept waiting
 
 
@@ -39,7 +39,7 @@ def _nothing(_: object) -> None:
 
 def import_file(
     store: Store,
-    kind_name: str,
+    kind_name: KindName,
     path: str,
     *,
     on_progress: Callable[[Progress], None] = _nothing,
@@ -113,9 +113,10 @@ class _Taking:
     def take(self, facts: pl.DataFrame) -> Iterator[int]:
         """Take a batch in; after each slice, give how many facts of the file are in the store."""
         for part in facts.iter_slices(SLICE_FACTS):
+            begun = self._taken - self._seen  # a program of another slice may have taken a part of this one
             self._seen += len(part)
             if self._seen > self._taken:
-                self._take_slice(part)
+                self._take_slice(part.slice(max(begun, 0)))
             yield self._seen
 
     def _take_slice(self, part: pl.DataFrame) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -16,6 +17,9 @@ from tallystick.intake.receipt import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+KindName = Literal["sims", "expectations", "activations", "groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,18 @@ class Column:
         return pl.String if self.recognise is recognise.names else pl.Int64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """A kind of fact: its name, its value and its columns in the value's order."""
 
-    name: str
+    name: KindName
     fact: type
     columns: tuple[Column, ...]
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns by name, in the value's order."""
+        return tuple(column.name for column in self.columns)
 
     def parse(self, values: Mapping[str, str | None]) -> tuple[Any, ...] | tuple[Fault, ...]:
         """One fact from its texts by column, or all the faults found; an empty text is an absent one."""
@@ -80,7 +89,7 @@ ICCID = Column("iccid", Iccid.parse, recognise.iccids)
 IMEI = Column("imei", Imei.parse, recognise.imeis)
 ACCOUNT = Column("account", _account, recognise.names)
 
-KINDS = {
+KINDS: dict[KindName, Kind] = {
     kind.name: kind
     for kind in (
         Kind(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 REJECTS_SHOWN_MAX = 20
 """How many rejects a receipt repeats; the others are counted, and written to the rejects file if there is one."""
@@ -53,3 +53,25 @@ class Receipt:
         self.rejected += 1
         if len(self.rejects) < REJECTS_SHOWN_MAX:
             self.rejects.append(reject)
+
+    def add(self, other: Receipt) -> None:
+        """Count another file's lines in."""
+        self.accepted += other.accepted
+        self.duplicate += other.duplicate
+        self.rejected += other.rejected
+        self.seconds += other.seconds
+        self.accounts_made += other.accounts_made
+        self.rejects = (self.rejects + other.rejects)[:REJECTS_SHOWN_MAX]
+
+    def described(self) -> dict[str, Any]:
+        """The receipt for programs: counts, seconds, and the first rejects."""
+        rejects = [{"line": reject.line, "reason": reject.reason} for reject in self.rejects]
+        return {
+            "read": self.read,
+            "accepted": self.accepted,
+            "duplicate": self.duplicate,
+            "rejected": self.rejected,
+            "seconds": round(self.seconds, 3),
+            "accounts_made": self.accounts_made,
+            "rejects": rejects,
+        }

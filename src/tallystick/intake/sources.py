@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import sys
-from contextlib import contextmanager
+import zlib
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -33,6 +36,9 @@ STANDARD_INPUT = "-"
 REASON = "reason"  # the column that a rejects file has beside the input's own; taken back, it is passed over
 LINE = "line"
 FORMATS = (".csv", ".ndjson", ".parquet")
+PARQUET_TYPES = (pl.String, pl.Categorical, pl.Enum, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
+FAULTS_SHOWN_MAX = 5
+ZSTANDARD_BYTES = 1 << 16
 BOM = b"\xef\xbb\xbf"
 
 
@@ -62,7 +68,9 @@ def open_source(path: str, kind: Kind) -> Iterator[Source]:
     Raises `FileRefused` where the file as a whole is not readable as facts of this kind.
     """
     if path == STANDARD_INPUT:
-        yield _text_source(path, sys.stdin.buffer, sys.stdin.buffer, None, kind, ".csv")
+        with _refusing(path, "cannot be read"):
+            source = _text_source(path, sys.stdin.buffer, sys.stdin.buffer, None, kind, ".csv")
+        yield source
         return
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
@@ -70,15 +78,37 @@ def open_source(path: str, kind: Kind) -> Iterator[Source]:
     if suffix not in FORMATS:
         message = f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
         raise FileRefused(message)
-    try:
-        with Path(path).open("rb") as file, _unpacked(file, packed) as plain:
+    with ExitStack() as opened:
+        with _refusing(path, "cannot be read"):
+            file = opened.enter_context(Path(path).open("rb"))
+            plain = opened.enter_context(_unpacked(file, packed))
             if suffix == ".parquet":
-                yield _parquet_source(path, plain, kind)
+                source = _parquet_source(path, plain, kind)
             else:
-                yield _text_source(path, file, plain, Path(path).stat().st_size, kind, suffix)
-    except (OSError, EOFError, zstandard.ZstdError) as error:
-        message = f"{path}: cannot be read: {error}"
+                source = _text_source(path, file, plain, Path(path).stat().st_size, kind, suffix)
+        yield source
+
+
+@contextmanager
+def _refusing(name: str, what: str) -> Iterator[None]:
+    """Turn what goes wrong while a file is read, and nothing else, into a refusal that names it."""
+    try:
+        yield
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        zstandard.ZstdError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,  # Polars panics on some damaged Parquet files
+    ) as error:
+        message = f"{name}: {what}: {error}"
         raise FileRefused(message) from error
+
+
+def _refusing_each(name: str, what: str, blocks: Iterator[Block]) -> Iterator[Block]:
+    with _refusing(name, what):
+        yield from blocks
 
 
 @contextmanager
@@ -87,26 +117,58 @@ def _unpacked(file: IO[bytes], packed: str | None) -> Iterator[IO[bytes]]:
         with gzip.GzipFile(fileobj=file) as plain:
             yield plain  # type: ignore[misc] # a GzipFile reads like any other
     elif packed == ".zst":
-        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as plain:
-            yield plain
+        yield _Zstandard(file)  # type: ignore[misc] # it is read like any other
     else:
         yield file
+
+
+class _Zstandard(io.RawIOBase):
+    """A file packed by Zstandard, unpacked as it is read; one that ends in the middle is an `EOFError`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._plain = b""
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, into: Any) -> int:  # noqa: ANN401 - a buffer, as RawIOBase has it
+        """Fill a buffer; 0 at the end of the file."""
+        while not self._plain and self._more():
+            pass
+        size = min(len(into), len(self._plain))
+        into[:size], self._plain = self._plain[:size], self._plain[size:]
+        return size
+
+    def _more(self) -> bool:
+        packed = self._frame.unused_data if self._frame.eof else b""
+        packed = packed or self._file.read(ZSTANDARD_BYTES)
+        if not packed:
+            if self._begun and not self._frame.eof:
+                message = "the file ends before its packed data does"
+                raise EOFError(message)
+            return False
+        if self._frame.eof:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = True
+        self._plain = self._frame.decompress(packed)
+        return True
 
 
 def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
     """Refuse a header that lacks a column of this kind, has one that it does not know, or one twice."""
     known = [column.name for column in kind.columns]
-    faults = [
-        f"has no column {column.name}" for column in kind.columns if column.required and column.name not in columns
-    ]
-    faults += [
-        f"has a column {shown(column)} that is none of this kind's"
-        for column in columns
-        if column not in {*known, REASON}
-    ]
-    faults += [f"has the column {column} twice" for column in sorted(set(columns)) if columns.count(column) > 1]
+    count = Counter(columns)
+    faults = [f"has no column {column.name}" for column in kind.columns if column.required and not count[column.name]]
+    surplus = [column for column in count if column not in {*known, REASON}]
+    faults += [f"has a column {shown(column)} that is none of this kind's" for column in surplus]
+    faults += [f"has the column {column} twice" for column in (*known, REASON) if count[column] > 1]
     if faults:
-        message = f"{name}: line 1 {'; '.join(faults)}. Columns of {kind.name}: {', '.join(known)}"
+        what = "; ".join(faults[:FAULTS_SHOWN_MAX])
+        message = f"{name}: line 1 {what}. Columns of {kind.name}: {', '.join(known)}"
         raise FileRefused(message)
 
 
@@ -115,19 +177,22 @@ def _text_source(
 ) -> Source:
     lines = _Lines(plain)
     position = file.tell if size_bytes is not None else lambda: lines.bytes_read
-    if suffix == ".ndjson":
-        columns = tuple(column.name for column in kind.columns)
-        return Source(
-            name, size_bytes, position, columns, lines.blocks(lambda text, first: _ndjson(text, first, columns))
-        )
-    columns = _header(name, lines.first_line())
-    check_columns(name, columns, kind)
-    return Source(name, size_bytes, position, columns, lines.blocks(lambda text, first: _csv(text, first, columns)))
+    parse = _ndjson
+    columns = tuple(column.name for column in kind.columns)
+    if suffix == ".csv":
+        parse = _csv
+        columns = _header(name, lines.first_line())
+        check_columns(name, columns, kind)
+    blocks = lines.blocks(lambda text, first: parse(text, first, columns))
+    return Source(name, size_bytes, position, columns, _refusing_each(name, "cannot be read", blocks))
 
 
-def _header(name: str, line: bytes | None) -> tuple[str, ...]:
-    if line is None:
-        message = f"{name}: is empty; its first line must name the columns"
+def _header(name: str, line: bytes) -> tuple[str, ...]:
+    if not line.strip():
+        message = f"{name}: line 1 is empty; it must name the columns"
+        raise FileRefused(message)
+    if len(line) > LINE_BYTES_MAX:
+        message = f"{name}: line 1 must name the columns, and is longer than {LINE_BYTES_MAX:,} bytes"
         raise FileRefused(message)
     try:
         text = line.removeprefix(BOM).decode()
@@ -146,13 +211,13 @@ class _Lines:
         self._line = 1
         self.bytes_read = 0
 
-    def first_line(self) -> bytes | None:
-        """The first line without its end; None for an empty file."""
+    def first_line(self) -> bytes:
+        """The first line without its end; of one over the limit no more than shows that it is."""
         while b"\n" not in self._rest and len(self._rest) <= LINE_BYTES_MAX and self._more():
             pass
         line, _, self._rest = self._rest.partition(b"\n")
         self._line += 1
-        return line.rstrip(b"\r")[:LINE_BYTES_MAX] or None
+        return line.removesuffix(b"\r")
 
     def _more(self) -> bool:
         chunk = self._file.read(BLOCK_BYTES)
@@ -190,11 +255,20 @@ def _too_long(line: int, text: bytes) -> Reject:
     return Reject(line, (Fault("", f"the line is longer than {LINE_BYTES_MAX:,} bytes"),), (start,))
 
 
+def _may_have_too_long_line(text: bytes) -> bool:
+    """A line over the limit covers a stretch of half the limit somewhere, from one multiple of it to the next."""
+    half = LINE_BYTES_MAX // 2
+    return any(text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half))
+
+
 def _csv(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
     """Plain lines at the speed of Polars; a block with anything else in it line by line."""
+    if b'"' in text or _may_have_too_long_line(text):
+        return _csv_by_line(text, first, columns)
+    ended = text if text.endswith(b"\n") else text + b"\n"  # without, Polars overlooks a comma at the very end
     try:
         frame = pl.read_csv(
-            text,
+            ended,
             has_header=False,
             schema=dict.fromkeys(columns, pl.String),
             quote_char=None,
@@ -203,8 +277,7 @@ def _csv(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, pl.exceptions.NoDataError):
         return _csv_by_line(text, first, columns)
     # Polars fills a short line up with nulls. A line whose last field is null may be one: it is read exactly.
-    lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    if len(frame) != lines or b'"' in text or frame[columns[-1]].null_count():
+    if len(frame) != ended.count(b"\n") or frame[columns[-1]].null_count():
         return _csv_by_line(text, first, columns)
     return Block(frame.with_row_index(LINE, first))
 
@@ -236,7 +309,7 @@ def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
             (raw[:256].decode(errors="replace"),),
         )
     except csv.Error as error:
-        return Reject(line, (Fault("", f"the line's quoting is wrong: {error}"),), (raw[:256].decode(),))
+        return Reject(line, (Fault("", f"the line is not CSV: {error}"),), (raw[:256].decode(errors="replace"),))
     if len(fields) != width:
         return Reject(
             line, (Fault("", f"the line has {len(fields)} fields, the header {width}"),), tuple(fields[:width])
@@ -252,7 +325,8 @@ def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:
 def _ndjson(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
     rows: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
-    for line, raw in enumerate(text.split(b"\n"), first):
+    lines = text.removeprefix(BOM) if first == 1 else text
+    for line, raw in enumerate(lines.split(b"\n"), first):
         if not raw.strip():
             continue
         record = _json_record(line, raw, columns)
@@ -268,7 +342,7 @@ def _json_record(line: int, raw: bytes, columns: tuple[str, ...]) -> list[str | 
         return _too_long(line, raw)
     try:
         value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Reject(line, (Fault("", f"the line is not JSON: {error}"),), (raw[:256].decode(errors="replace"),))
     if not isinstance(value, dict):
         return Reject(line, (Fault("", "the line is not a JSON object"),), (raw[:256].decode(errors="replace"),))
@@ -290,22 +364,21 @@ def record_of(line: int, value: dict[str, Any], columns: Sequence[str]) -> list[
 
 
 def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
-    try:
+    what = "cannot be read as Parquet"
+    with _refusing(name, what):
         lazy = pl.scan_parquet(file)
-        columns = tuple(lazy.collect_schema().names())
-    except pl.exceptions.PolarsError as error:
-        message = f"{name}: cannot be read as Parquet: {error}"
-        raise FileRefused(message) from error
+        schema = lazy.collect_schema()
+    columns = tuple(schema.names())
     check_columns(name, columns, kind)
-    return Source(name, None, lambda: 0, columns, _parquet_blocks(name, lazy))
+    for column, dtype in schema.items():
+        if not isinstance(dtype, PARQUET_TYPES) and not dtype.is_integer():
+            message = f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
+            raise FileRefused(message)
+    return Source(name, None, lambda: 0, columns, _refusing_each(name, what, _parquet_blocks(lazy)))
 
 
-def _parquet_blocks(name: str, lazy: pl.LazyFrame) -> Iterator[Block]:
+def _parquet_blocks(lazy: pl.LazyFrame) -> Iterator[Block]:
     first = 1
-    try:
-        for frame in lazy.collect_batches(maintain_order=True):
-            yield Block(frame.with_row_index(LINE, first))
-            first += len(frame)
-    except pl.exceptions.PolarsError as error:
-        message = f"{name}: cannot be read as Parquet: {error}"
-        raise FileRefused(message) from error
+    for frame in lazy.collect_batches(maintain_order=True):
+        yield Block(frame.with_row_index(LINE, first))
+        first += len(frame)

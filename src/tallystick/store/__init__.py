@@ -1,7 +1,7 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.reader import Reader, Scope
+from tallystick.store.reader import Reader, Scope, joined
 from tallystick.store.store import Store, open_store
 from tallystick.store.writer import Refreshed, Taken, Writer
 
-__all__ = ["Reader", "Refreshed", "Scope", "Store", "Taken", "Writer", "open_store"]
+__all__ = ["Reader", "Refreshed", "Scope", "Store", "Taken", "Writer", "joined", "open_store"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from tallystick.core.facts import Sim
@@ -13,6 +14,7 @@ from tallystick.core.pairing import Activation, Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import polars as pl
 
@@ -22,7 +24,15 @@ Value = TypeVar("Value")
 
 ROWS_A_SLICE = 1000  # what a sorted slice of the window aims at: small enough to stay in the processor's cache
 SLICES_FIRST = 64
+ROWS_A_VALUE_MAX = 16_000  # rows that are joined by the store at once, some 4 MiB
 SLICE_GROWTH_MAX = 8
+
+
+class Attempt(Protocol):
+    """Part of a transaction that may be undone alone."""
+
+    def keep(self) -> None:
+        """Do not undo it."""
 
 
 class Connection(Protocol):
@@ -45,6 +55,9 @@ class Connection(Protocol):
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """Run a named statement for all rows of a frame; rows changed."""
+
+    def attempt(self) -> AbstractContextManager[Attempt]:
+        """Part of a transaction that is undone at the end of the block unless it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,12 @@ class Counts(NamedTuple):
     mismatches: int
 
 
+def joined(rows: Iterator[bytes]) -> Iterator[bytes]:
+    """Rows as they go over the wire, many at a time with commas between."""
+    while value := b",".join(islice(rows, ROWS_A_SLICE)):
+        yield value
+
+
 class Reader:
     """Questions to one snapshot of the store."""
 
@@ -125,6 +144,25 @@ class Reader:
                 "report_of_account", account_id=scope.account_ids[0], generation=scope.generations[0], **bounds
             )
         return self._report_of_accounts(scope, window)
+
+    def report_joined(self, scope: Scope, window: Window) -> Iterator[bytes]:
+        """The same rows, many at a time with commas between."""
+        if scope.iccids is None and not scope.grouped and len(scope.account_ids) == len(scope.generations) == 1:
+            count, value = self._report_in_one_value(scope.account_ids[0], scope.generations[0], window)
+            if count <= ROWS_A_VALUE_MAX:
+                return iter((value,) if count else ())
+        return joined(self.report(scope, window))
+
+    def _report_in_one_value(self, account_id: int, generation: str, window: Window) -> tuple[int, bytes]:
+        count, value = self._connection.row(
+            "report_of_account_joined",
+            account_id=account_id,
+            generation=generation,
+            earliest=window.earliest,
+            latest=window.latest,
+            at_most=ROWS_A_VALUE_MAX + 1,
+        ) or (0, b"")
+        return count, value
 
     def _wires(self, query: str, **parameters: object) -> Iterator[bytes]:
         return (wire for (wire,) in self._connection.rows(query, **parameters))
@@ -217,6 +255,11 @@ class Reader:
         """Facts taken, accepted and duplicate so far of a file that was begun and not finished."""
         row = self._connection.row("import_progress", digest=digest)
         return None if row is None else (row[0], row[1], row[2])
+
+    def receipt(self, key_sha256: bytes) -> tuple[bytes, bytes] | None:
+        """The digest of the facts and the receipt of the call with this idempotency key."""
+        row = self._connection.row("receipt", key_sha256=key_sha256)
+        return None if row is None else (row[0], row[1])
 
     # Verify
 

@@ -7,9 +7,8 @@ Driver errors become ours here and nowhere else.
 from __future__ import annotations
 
 import re
-import threading
 from array import array
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,9 @@ import apsw
 import polars as pl
 
 from tallystick.core.errors import StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.store.checkpoints import Checkpoints
 from tallystick.store.queries import migrations_for, queries_for
+from tallystick.store.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 ENGINE = "sqlite"
 BUSY_WAIT_MS_MAX = 30_000
 CACHE_KIB = 16_384
-WAL_PAGES_MAX = 16_384  # 64 MiB wait in the log at the most before they are put in their place
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
 ROWS_A_STATEMENT = 128  # a statement that carries many rows costs a fraction of as many statements
@@ -49,7 +49,14 @@ def our_errors(path: Path) -> Iterator[None]:
     except apsw.NotADBError as error:
         message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
         raise StoreBroken(message) from error
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.CorruptError, apsw.PermissionsError) as error:
+    except (
+        OSError,
+        apsw.CantOpenError,
+        apsw.ReadOnlyError,
+        apsw.IOError,
+        apsw.CorruptError,
+        apsw.PermissionsError,
+    ) as error:
         message = f"{path}: {error}"
         raise StoreBroken(message) from error
 
@@ -63,6 +70,16 @@ def widened(sql: str, rows: int) -> str:
         raise ValueError(message)
     one = "(" + ",".join("?" * (form[1].count(",") + 1)) + ")"
     return f"{sql[: form.start()]}VALUES {','.join([one] * rows)}{sql[form.end() :]}"
+
+
+class SqliteAttempt:
+    """What is done within a savepoint."""
+
+    kept = False
+
+    def keep(self) -> None:
+        """Do not undo it."""
+        self.kept = True
 
 
 class SqliteConnection:
@@ -133,6 +150,18 @@ class SqliteConnection:
             return self._driver.total_changes() - before
 
     @contextmanager
+    def attempt(self) -> Iterator[SqliteAttempt]:
+        """Part of a transaction that is undone at the end of the block unless it is kept."""
+        attempt = SqliteAttempt()
+        self._driver.execute("SAVEPOINT attempt")
+        try:
+            yield attempt
+        finally:
+            if not attempt.kept:
+                self._driver.execute("ROLLBACK TO attempt")
+            self._driver.execute("RELEASE attempt")
+
+    @contextmanager
     def transaction(self, begin: str) -> Iterator[None]:
         """One transaction around the block: committed at its end, undone when it raises."""
         with our_errors(self._path):
@@ -156,7 +185,8 @@ class SqliteEngine:
     def __init__(self, url: str, wire_row: Callable[..., bytes]) -> None:
         self._path = path_of(url)
         self._wire_row = wire_row
-        self._writing = threading.RLock()
+        self._turnstile = Turnstile(self._path.with_name(self._path.name + "-turn"))
+        self._checkpoints = Checkpoints(self._path)
         self._writer: SqliteConnection | None = None
         self._idle: list[SqliteConnection] = []
 
@@ -178,7 +208,11 @@ class SqliteEngine:
     @contextmanager
     def writing(self) -> Iterator[SqliteConnection]:
         """The connection that writes, within one transaction: one writer at a time, in and across processes."""
-        with self._writing:
+        if self._writer is None:
+            self._require_current()
+        with ExitStack() as turn:
+            with our_errors(self._path):
+                turn.enter_context(self._turnstile.turn())
             if self._writer is None:
                 self._writer = self._connect_writer()
             with self._writer.transaction("BEGIN IMMEDIATE"):
@@ -215,8 +249,10 @@ class SqliteEngine:
         while self._idle:
             self._idle.pop().close()
         if self._writer:
+            self._checkpoints.close()
             self._writer.close()
             self._writer = None
+        self._turnstile.close()
 
     @contextmanager
     def _opened(self, flags: int) -> Iterator[SqliteConnection]:
@@ -230,16 +266,17 @@ class SqliteEngine:
         self._require_current()
         connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
         connection.driver.pragma("query_only", True)  # noqa: FBT003 - a pragma's value
+        # Pages read through a memory map count as the process's own: its size would grow with each answer.
+        connection.driver.pragma("mmap_size", 0)
         return connection
 
     def _connect_writer(self) -> SqliteConnection:
-        self._require_current()
         connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
         connection.driver.pragma("synchronous", "full")
-        connection.driver.pragma("wal_autocheckpoint", WAL_PAGES_MAX)
         connection.driver.pragma("temp_store", "memory")
         connection.driver.create_scalar_function("wire_row", self._wire_row, 8, deterministic=True)
         connection.run("make_fresh_mismatches")
+        self._checkpoints.watch(connection.driver)
         return connection
 
     def _require_current(self) -> None:

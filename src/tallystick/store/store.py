@@ -59,9 +59,11 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Writer]:
-        """Changes that happen together or not at all, durable when the block has ended."""
+        """Changes that happen together or not at all; at the block's end they are durable and the answer follows."""
         with self._engine.writing() as connection:
-            yield Writer(connection)
+            writer = Writer(connection)
+            yield writer
+            writer.settle()
 
     def is_empty(self) -> bool:
         """Whether there is no store yet at this address."""

@@ -11,7 +11,7 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.store.reader import Connection, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 SIMS_A_REFRESH = 65_536
 CROWD_SIMS_MIN = 1_000  # from so many touched SIMs on it is worth asking how many lie between them
@@ -37,13 +37,14 @@ class Taken(NamedTuple):
 
 
 class Writer(Reader):
-    """One transaction. Every `take_…` ends with the kept answer following from the facts.
+    """One transaction. Before it is committed, `settle` makes the kept answer follow from what was taken in.
 
     Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
+        self._touched: list[list[int]] = []
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
             SimExpectation: self.take_expectations,
@@ -54,6 +55,21 @@ class Writer(Reader):
     def take(self, kind: type, facts: Facts) -> Taken:
         """Take facts of one kind in; of two values for one key the later counts."""
         return self._takers[kind](facts)
+
+    def take_all(self, kind: type, batches: Sequence[Sequence[tuple[Any, ...]]]) -> list[Taken]:
+        """Take several batches of one kind in, each with a count of its own, at about the cost of one.
+
+        Taken together they are counted together. Where nothing was repeated, that says it all; where something
+        was, they are undone and taken one by one.
+        """
+        if len(batches) > 1:
+            together = [fact for batch in batches for fact in batch]
+            with self._connection.attempt() as attempt:
+                taken = self.take(kind, together)
+                if taken.accepted == len(together) and not taken.accounts_made:
+                    attempt.keep()
+                    return [Taken(len(batch), 0) for batch in batches]
+        return [self.take(kind, batch) for batch in batches]
 
     def take_sims(self, sims: Facts) -> Taken:
         """Take SIMs in, making accounts that are not known yet."""
@@ -83,12 +99,16 @@ class Writer(Reader):
         changed = self._connection.run_many("take_group_member", rows)
         return Taken(changed, len(rows) - changed, made)
 
-    def refresh(self, iccids: Iterable[int] | pl.Series) -> Refreshed:
-        """Make the kept answer of these SIMs follow from the facts: the only writer of it."""
-        touched = iccids.unique().sort().to_list() if isinstance(iccids, pl.Series) else sorted(set(iccids))
+    def settle(self) -> Refreshed:
+        """Refresh every SIM touched since the last time; the end of a transaction does it."""
+        touched, self._touched = self._touched, []
+        return self.refresh(touched[0] if len(touched) == 1 else sorted({iccid for some in touched for iccid in some}))
+
+    def refresh(self, iccids: Sequence[int]) -> Refreshed:
+        """Make the kept answer of these SIMs, in order, follow from the facts: the only writer of it."""
         opened = closed = 0
-        for start in range(0, len(touched), SIMS_A_REFRESH):
-            suspects = self._suspects(touched[start : start + SIMS_A_REFRESH])
+        for start in range(0, len(iccids), SIMS_A_REFRESH):
+            suspects = self._suspects(iccids[start : start + SIMS_A_REFRESH])
             if suspects:
                 step = self._refresh_suspects(suspects)
                 opened, closed = opened + step.opened, closed + step.closed
@@ -132,10 +152,10 @@ class Writer(Reader):
         """Take facts in whose first column is the ICCID."""
         if isinstance(facts, pl.DataFrame):
             changed = self._connection.run_frame(query, facts)
-            self.refresh(facts["iccid"])
+            self._touched.append(facts["iccid"].unique().sort().to_list())
         else:
             changed = self._connection.run_many(query, facts)
-            self.refresh(row[0] for row in facts)
+            self._touched.append(sorted({row[0] for row in facts}))
         return Taken(changed, len(facts) - changed, made)
 
     def _account_ids(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -160,6 +180,16 @@ class Writer(Reader):
     def forget_import(self, digest: bytes) -> None:
         """A file has been taken in whole."""
         self._connection.run("forget_import", digest=digest)
+
+    def keep_receipt(self, key_sha256: bytes, facts_sha256: bytes, receipt: bytes, taken_at: int) -> None:
+        """Remember what was answered to the call with this idempotency key."""
+        self._connection.run(
+            "keep_receipt", key_sha256=key_sha256, facts_sha256=facts_sha256, receipt=receipt, taken_at=taken_at
+        )
+
+    def forget_receipts(self, taken_before: int) -> None:
+        """Forget older receipts."""
+        self._connection.run("forget_receipts", taken_before=taken_before)
 
     # Access
 

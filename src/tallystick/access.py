@@ -1,0 +1,360 @@
+"""Access: apps and their Bearer tokens, users and their sessions, lockout (contract, sections 2 and 3).
+
+Nothing that opens a door rests in the store: of secrets and tokens, which are random and long, it keeps the
+SHA-256 digest, of passwords the argon2 hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import logging
+import re
+import threading
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from tallystick.core.errors import (
+    AppRefused,
+    InvalidValue,
+    NameTaken,
+    PasswordRefused,
+    ScopeRefused,
+    SessionExpired,
+    SessionRefused,
+    StoreRefused,
+    TokenRefused,
+    UserNotFound,
+)
+from tallystick.core.identifiers import parse_name, shown
+from tallystick.core.moments import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from tallystick.store import Reader, Store
+    from tallystick.store.reader import AppRow, UserRow
+
+SCOPES = ("m2m", "intake", "admin")
+FAILED_LOGINS_MAX = 5
+IDLE_S_MAX = 20 * 60
+TOKEN_S = 60 * 60
+EXPIRED_KEPT_S = 24 * 60 * 60  # so long an ended session is told from one that never was
+SAVE_WITHIN_S = 1.0
+SECRET_BYTES = 32
+KEY_BYTES = 16
+PASSWORD_BYTES = 15
+SECOND = 1_000_000  # microseconds, which moments count
+
+ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES = 19_456, 2, 1  # OWASP's password storage cheat sheet
+HASHES_AT_ONCE_MAX = 4  # bounds the memory that a storm of logins takes
+NOBODYS_PASSWORD = f"$argon2id$v=19$m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}${'A' * 22}${'A' * 43}"
+"""A hash that no password has: an unknown user's, so that refusing them takes as long."""
+
+GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+log = logging.getLogger(__name__)
+
+
+class Credentials(NamedTuple):
+    """An app's key and secret; the secret is shown this once."""
+
+    key: str
+    secret: str
+
+
+class Issued(NamedTuple):
+    """A Bearer token, the scopes it opens and the seconds it has left."""
+
+    access_token: str
+    scope: str
+    expires_in_s: int
+
+
+class User(NamedTuple):
+    """A user as an operator sees them; `accounts` are those granted by name."""
+
+    name: str
+    accounts: tuple[str, ...]
+    all_accounts: bool
+    locked: bool
+
+
+def system_clock() -> Moment:
+    """This moment, by the machine's clock."""
+    return Moment(time.time_ns() // 1000)
+
+
+class Access:
+    """Who may ask: every check of a secret, a token, a password or a session."""
+
+    def __init__(self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]) -> None:
+        self._store = store
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._passwords = _Passwords(random_bytes)
+        self._uses = _LastUses(store)
+
+    def close(self) -> None:
+        """Save what is known of sessions' last uses."""
+        self._uses.close()
+
+    # Apps and tokens
+
+    def add_app(self, name: str, scopes: Collection[str]) -> Credentials:
+        """Make an app known. Raises `InvalidValue` or `NameTaken`."""
+        parse_name("app name", name)
+        for scope in scopes:
+            if scope not in SCOPES:
+                message = f"scope must be one of {', '.join(SCOPES)}, not {shown(scope)}"
+                raise InvalidValue(message)
+        made = Credentials(self._random_bytes(KEY_BYTES).hex(), self._random_bytes(SECRET_BYTES).hex())
+        granted = " ".join(scope for scope in SCOPES if scope in scopes)
+        with self._store.transaction() as writer:
+            if writer.app_named(name) is not None:
+                message = f"there is an app named {shown(name)} already"
+                raise NameTaken(message)
+            writer.add_app(made.key, name, _digest(made.secret), granted, self._random_bytes(SECRET_BYTES))
+        return made
+
+    def issue_token(self, key: str, secret: str) -> Issued:
+        """The app's token: the same one for an hour from its first issue. Raises `AppRefused`."""
+        with self._store.snapshot() as reader:
+            current = self._current_token(_app(reader, key, secret), secret)
+        return current or self._issue_anew(key, secret)
+
+    def _current_token(self, app: AppRow, secret: str) -> Issued | None:
+        left = (app.token_expires_at or 0) - self._clock()
+        if app.token_sha256 is None or left <= 0:
+            return None
+        return Issued(_token(secret, app.issue_salt), app.scopes, left // SECOND)
+
+    def _issue_anew(self, key: str, secret: str) -> Issued:
+        with self._store.transaction() as writer:
+            app = _app(writer, key, secret)
+            current = self._current_token(app, secret)
+            if current:  # another worker was faster
+                return current
+            salt = self._random_bytes(SECRET_BYTES)
+            token = _token(secret, salt)
+            writer.issue_token(key, salt, _digest(token), self._clock() + TOKEN_S * SECOND)
+        return Issued(token, app.scopes, TOKEN_S)
+
+    def revoke_token(self, key: str, secret: str, token: str) -> None:
+        """End an app's token; one that is not its current token is no more anyway. Raises `AppRefused`."""
+        with self._store.transaction() as writer:
+            _app(writer, key, secret)
+            writer.revoke_token(key, _digest(token))
+
+    def app_of_token(self, token: str, scope: str) -> str:
+        """The key of the app that the token speaks for. Raises `TokenRefused` or `ScopeRefused`."""
+        with self._store.snapshot() as reader:
+            found = reader.app_of_token(_digest(token))
+        if found is None or found[2] <= self._clock():
+            raise TokenRefused
+        key, scopes, _ = found
+        if scope not in scopes.split():
+            message = f"the app lacks the scope {scope} for this call"
+            raise ScopeRefused(message)
+        return key
+
+    # Users
+
+    def add_user(self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
+        """Make a user known, and accounts that are not known yet. Raises `InvalidValue` or `NameTaken`."""
+        parse_name("user name", name)
+        for account in accounts:
+            parse_name("account", account)
+        if not password:
+            message = "password must not be empty"
+            raise InvalidValue(message)
+        password_argon2 = self._passwords.hashed(password)
+        with self._store.transaction() as writer:
+            if writer.user(name) is not None:
+                message = f"there is a user named {shown(name)} already"
+                raise NameTaken(message)
+            writer.add_user(name, password_argon2, accounts, all_accounts=all_accounts)
+
+    def unlock_user(self, name: str) -> None:
+        """Let a user try again after too many failed logins. Raises `UserNotFound`."""
+        with self._store.transaction() as writer:
+            if writer.user(name) is None:
+                message = f"there is no user {shown(name)}"
+                raise UserNotFound(message)
+            writer.forget_failed_logins(name)
+
+    def users(self) -> list[User]:
+        """Every user, by name."""
+        with self._store.snapshot() as reader:
+            return [
+                User(name, tuple(reader.accounts_granted(name)), all_accounts, failed >= FAILED_LOGINS_MAX)
+                for name, all_accounts, failed in reader.users()
+            ]
+
+    # Sessions
+
+    def login(self, username: str, password: str) -> str:
+        """Begin a session and give its GUID.
+
+        Raises `PasswordRefused`, after the same work for a wrong password, an unknown and a locked user.
+        """
+        with self._store.snapshot() as reader:
+            user = reader.user(username)
+        proven = self._passwords.fits(password, user.password_argon2 if user else NOBODYS_PASSWORD)
+        with self._store.transaction() as writer:
+            # Looked up again: logins tried at the same time may have locked the user, or changed the password.
+            if proven and user and _unchanged_and_open(user, writer.user(username)):
+                session_token = str(UUID(bytes=self._random_bytes(16), version=4))
+                now = self._clock()
+                writer.forget_failed_logins(username)
+                writer.open_session(_digest(session_token), user.user_id, now)
+                writer.forget_sessions(now - (IDLE_S_MAX + EXPIRED_KEPT_S) * SECOND)
+                return session_token
+            writer.note_failed_login(username)
+        raise PasswordRefused
+
+    def logout(self, session_token: str) -> None:
+        """End a session. Raises `SessionRefused` or `SessionExpired`."""
+        self.user_of_session(session_token)
+        with self._store.transaction() as writer:
+            writer.end_session(_digest(session_token))
+
+    def user_of_session(self, session_token: str) -> int:
+        """The user of a session, which is used by this. Raises `SessionRefused` or `SessionExpired`."""
+        if not GUID.fullmatch(session_token):
+            message = f"the session token must be a GUID, not {shown(session_token)}"
+            raise SessionRefused(message)
+        digest = _digest(session_token)
+        with self._store.snapshot() as reader:
+            found = reader.session(digest)
+        if found is None:
+            raise SessionRefused
+        user_id, saved_use = found
+        now = self._clock()
+        if now - max(saved_use, self._uses.of(digest)) > IDLE_S_MAX * SECOND:
+            raise SessionExpired
+        self._uses.note(digest, now)
+        return user_id
+
+    def reset_password(self, session_token: str, old_password: str) -> str:
+        """Give the session's user a new password, in force at once.
+
+        Raises `PasswordRefused`, `SessionRefused` or `SessionExpired`.
+        """
+        user_id = self.user_of_session(session_token)
+        with self._store.snapshot() as reader:
+            kept = reader.password_of(user_id) or NOBODYS_PASSWORD
+        if not self._passwords.fits(old_password, kept):
+            raise PasswordRefused
+        password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
+        password_argon2 = self._passwords.hashed(password)
+        with self._store.transaction() as writer:
+            if writer.password_of(user_id) != kept:  # two resets at once: the second one's old password is old
+                raise PasswordRefused
+            writer.set_password(user_id, password_argon2)
+        return password
+
+
+class _Passwords:
+    """Argon2, a few at a time."""
+
+    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+        self._random_bytes = random_bytes
+        self._turns = threading.BoundedSemaphore(HASHES_AT_ONCE_MAX)
+        self._hasher = PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES)
+
+    def hashed(self, password: str) -> str:
+        with self._turns:
+            return self._hasher.hash(password, salt=self._random_bytes(self._hasher.salt_len))
+
+    def fits(self, password: str, password_argon2: str) -> bool:
+        with self._turns:
+            try:
+                return self._hasher.verify(password_argon2, password)
+            except VerificationError:
+                return False
+
+
+class _LastUses:
+    """When sessions were last used: exact in this process, saved from a thread of its own within a second or so.
+
+    A report must not wait for whoever is writing to the store, an import for example, only to say that its
+    session was used. Other workers go by what is saved.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._unsaved: dict[bytes, Moment] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._noted = threading.Event()
+
+    def of(self, digest: bytes) -> int:
+        """The last use that may not be saved yet; 0 where there is none."""
+        return self._unsaved.get(digest, 0)
+
+    def note(self, digest: bytes, moment: Moment) -> None:
+        """The session was used at this moment."""
+        with self._lock:
+            self._unsaved[digest] = moment
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._keep_saving, name="last-uses", daemon=True)
+                self._thread.start()
+        self._noted.set()
+
+    def close(self) -> None:
+        """Save what is not saved yet, and save no more after it."""
+        self._closing.set()
+        self._noted.set()
+        if self._thread:
+            self._thread.join()
+
+    def _keep_saving(self) -> None:
+        while not self._closing.is_set():
+            self._noted.wait()
+            self._noted.clear()
+            self._closing.wait(SAVE_WITHIN_S)  # uses in the meantime go into the same transaction
+            self._save()
+
+    def _save(self) -> None:
+        with self._lock:
+            uses = dict(self._unsaved)
+        if not uses:
+            return
+        try:
+            with self._store.transaction() as writer:
+                for digest, moment in uses.items():
+                    writer.use_session(digest, moment)
+        except StoreRefused as refusal:
+            log.warning("sessions' last uses are not saved yet: %s", refusal)
+            self._noted.set()
+            return
+        with self._lock:
+            for digest, moment in uses.items():
+                if self._unsaved[digest] == moment:
+                    del self._unsaved[digest]
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()
+
+
+def _token(secret: str, issue_salt: bytes) -> str:
+    return hmac.digest(secret.encode(), issue_salt, "sha256").hex()
+
+
+def _app(reader: Reader, key: str, secret: str) -> AppRow:
+    app = reader.app(key)
+    if app is None or not hmac.compare_digest(app.secret_sha256, _digest(secret)):
+        raise AppRefused
+    return app
+
+
+def _unchanged_and_open(before: UserRow, now: UserRow | None) -> bool:
+    return now is not None and now.password_argon2 == before.password_argon2 and now.failed_logins < FAILED_LOGINS_MAX

@@ -1,0 +1,1 @@
+"""Our own JSON over HTTP, under /api/v1."""

@@ -1,0 +1,68 @@
+"""One shape for everything that our own API refuses: `{"error":{"code","message"}}`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import falcon
+import msgspec
+
+from tallystick.core.errors import (
+    IntakeBusy,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    Refusal,
+    ScopeRefused,
+    StoreRefused,
+    TokenRefused,
+)
+from tallystick.core.identifiers import shown
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+RETRY_AFTER_S = 1
+STATUS: dict[type[Refusal], int] = {
+    InvalidValue: 400,
+    TokenRefused: 401,
+    ScopeRefused: 403,
+    NotFound: 404,
+    KeyReused: 422,
+    IntakeBusy: 503,
+    StoreRefused: 503,
+}
+HTTP_CODES = {405: "method-not-allowed", 413: "body-too-large", 415: "content-type-refused"}
+
+log = logging.getLogger(__name__)
+
+
+def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
+    """Whatever path under the root the route table does not know."""
+    message = f"there is no {shown(req.path)}"
+    raise NotFound(message)
+
+
+def answer_error(req: Request, resp: Response, error: Exception) -> None:
+    """Answer what was raised under our root, the unforeseen included."""
+    if isinstance(error, Refusal):
+        status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+        _answer(resp, status, error.code, error.message)
+    elif isinstance(error, falcon.HTTPError):
+        code = HTTP_CODES.get(error.status_code, "refused")
+        _answer(resp, error.status_code, code, error.description or error.title or code)
+        resp.set_headers(error.headers or {})
+    else:
+        log.error("%s %s failed", req.method, req.path, exc_info=error)
+        _answer(resp, 500, "failed", "the server failed; its log says how")
+
+
+def _answer(resp: Response, status: int, code: str, message: str) -> None:
+    resp.status = status
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode({"error": {"code": code, "message": message}})
+    if status == STATUS[StoreRefused]:
+        resp.set_header("Retry-After", str(RETRY_AFTER_S))
+    elif status == STATUS[TokenRefused]:
+        resp.set_header("WWW-Authenticate", "Bearer")

@@ -1,0 +1,41 @@
+"""The command line: one module per command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tallystick.cli import apps, demo, history, import_, init, report, serve, settings, synth, users, verify
+from tallystick.cli.shared import EXIT_REFUSED, Command
+
+app = typer.Typer(
+    help="Which SIMs were activated in hardware they do not belong in, and when.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("init", cls=Command)(init.init)
+app.command("import", cls=Command)(import_.import_)
+app.command("report", cls=Command)(report.report)
+app.command("history", cls=Command)(history.history)
+app.command("verify", cls=Command)(verify.verify)
+app.add_typer(apps.commands, name="app")
+app.add_typer(users.commands, name="user")
+app.command("serve", cls=Command)(serve.serve)
+app.command("settings", cls=Command)(settings.settings)
+app.command("synth", cls=Command)(synth.synth)
+app.command("demo", cls=Command)(demo.demo)
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
+    try:
+        app(prog_name="tallystick")
+    except OSError as error:
+        told = (error.filename, error.strerror or type(error).__name__)
+        typer.echo(f"error: {': '.join(str(part) for part in told if part)}", err=True)
+        sys.exit(EXIT_REFUSED)
+    except Exception as error:  # noqa: BLE001 - the outermost shell: whatever it is, people get a sentence
+        kind = type(error).__name__
+        typer.echo(f"error: this should not have happened; please report it: {kind}: {error}", err=True)
+        sys.exit(EXIT_REFUSED)

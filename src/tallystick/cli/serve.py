@@ -1,0 +1,31 @@
+"""`tallystick serve`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from tallystick import server
+from tallystick.cli.shared import current_settings
+from tallystick.settings import PORT_MAX
+
+Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Listen on this port.")]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Listen on this address.")] = None,
+    port: Port = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Serve with so many processes.")] = None,
+) -> None:
+    """Serve, until interrupted. Options go before the settings of the same names."""
+    current = current_settings()
+    server.serve(
+        replace(
+            current,
+            host=host or current.host,
+            port=port or current.port,
+            workers=workers or current.workers,
+        )
+    )

@@ -1,0 +1,37 @@
+"""`tallystick settings`."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from tallystick.cli.shared import AsJson, current_settings, print_json, print_table
+from tallystick.settings import variable
+
+
+def settings(as_json: AsJson = False) -> None:
+    """List every setting: its environment variable, its value, whether that is the default, what it is about."""
+    current = current_settings()
+    listed = [
+        {
+            "name": each.name,
+            "variable": variable(each.name),
+            "value": getattr(current, each.name),
+            "default": getattr(current, each.name) == each.default,
+            "about": each.metadata["about"],
+        }
+        for each in fields(current)
+    ]
+    if as_json:
+        print_json({"settings": listed})
+        return
+    print_table(
+        ("variable", "value", "", "about"),
+        [
+            (each["variable"], _text(each["value"]), "default" if each["default"] else "set", each["about"])
+            for each in listed
+        ],
+    )
+
+
+def _text(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,108 @@
+"""What the commands share: the store that the settings name, output, progress, and how a refusal is told."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from typer.core import TyperCommand
+
+from tallystick.core.errors import Refusal
+from tallystick.settings import Settings, read_settings
+from tallystick.store import Store, open_store
+from tallystick.thingspace.rows import wire_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+EXIT_REFUSED = 1
+PLAIN_COLUMNS = 250  # where a table goes to when it is not to a terminal: wide enough for every row in one line
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+class Command(TyperCommand):
+    """A command that tells a refusal in one line on standard error and exits with 1."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own class for it is private
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Refusal as refusal:
+            if self._speaks_json(ctx):
+                print_json({"error": {"code": refusal.code, "message": refusal.message}}, err=True)
+            else:
+                typer.echo(f"error: {refusal.message}", err=True)
+            raise typer.Exit(EXIT_REFUSED) from refusal
+
+    def _speaks_json(self, ctx: typer.Context) -> bool:
+        as_json = any(ctx.params[each.name] for each in self.params if each.name and "--json" in each.opts)
+        return as_json or ctx.params.get("format_") == "json"
+
+
+def current_settings() -> Settings:
+    """The settings of this process's environment."""
+    return read_settings(os.environ)
+
+
+def store_of(settings: Settings) -> Store:
+    """The store that the settings name; nothing is opened before it is used."""
+    return open_store(settings.database, wire_row)
+
+
+def print_json(value: object, *, err: bool = False) -> None:
+    """Print one line of JSON."""
+    typer.echo(msgspec.json.encode(value).decode(), err=err)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], file: BinaryIO | None = None) -> None:
+    """Print a table for people: as wide as the terminal, or as it needs where it goes elsewhere."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    text = io.TextIOWrapper(file or sys.stdout.buffer, "utf-8")
+    console = Console(file=text, highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = PLAIN_COLUMNS
+    console.print(table)
+    text.detach()  # which flushes, and leaves the file open
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error while the block runs, if that is a terminal; give what moves it: done, in all."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, steps: bar.update(task, completed=done, total=steps)
+
+
+@contextmanager
+def writing(path: Path | None) -> Iterator[BinaryIO]:
+    """The file to write an answer to, or standard output."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        file = path.open("wb")
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise typer.BadParameter(message) from error
+    with file:
+        yield file

@@ -1,0 +1,42 @@
+"""`tallystick synth`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tallystick.access import system_clock
+from tallystick.cli.shared import progress
+from tallystick.core.moments import Moment, in_zone, moment_of
+from tallystick.synth import MONTHS_MAX, SEED_MAX, SIMS_MAX, Fleet, Format, write_fleet
+
+UNTIL_YEAR_MIN = 2000
+
+
+def synth(
+    sims: Annotated[int, typer.Option(min=1, max=SIMS_MAX, help="How many SIMs.")],
+    months: Annotated[int, typer.Option(min=1, max=MONTHS_MAX, help="How many months of activations.")],
+    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="The same seed and end give the same fleet.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="The folder to write to.")],
+    format_: Annotated[Format, typer.Option("--format", help="How to write the files.")] = Format.CSV,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where the activations end; today.")
+    ] = None,
+) -> None:
+    """Write the files of a synthetic fleet, with mismatches in it, for import."""
+    if until and until.year < UNTIL_YEAR_MIN:
+        message = f"--until must not lie before the year {UNTIL_YEAR_MIN}"
+        raise typer.BadParameter(message)
+    end = moment_of(until.replace(tzinfo=UTC)) if until else today()
+    with progress("Writing") as advance:
+        paths = write_fleet(Fleet(sims, months, seed, end), out, format_, advance)
+    for path in paths.values():
+        typer.echo(path)
+
+
+def today() -> Moment:
+    """The midnight, in UTC, with which this day began."""
+    return moment_of(datetime.combine(in_zone(system_clock(), UTC), time(), UTC))

@@ -1,0 +1,151 @@
+"""Wiring: settings, the store and the HTTP shells as one WSGI app, and the server that runs it."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import secrets
+import socket
+import time
+from functools import partial
+from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING, Any
+
+import falcon
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from tallystick.access import Access, system_clock
+from tallystick.api import errors as api_errors
+from tallystick.api import routes as api
+from tallystick.core.errors import SettingRefused, StoreRefused
+from tallystick.intake import LiveIntake
+from tallystick.settings import read_settings
+from tallystick.store import open_store
+from tallystick.thingspace import errors as thingspace_errors
+from tallystick.thingspace import routes as thingspace
+from tallystick.thingspace.rows import wire_row
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+
+BACKLOG = 1024
+STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "tallystick": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "_granian": {"handlers": ["stderr"], "propagate": False},
+    },
+}
+
+log = logging.getLogger(__name__)
+
+
+class Health:
+    """`GET /healthz`: the process is alive."""
+
+    def on_get(self, _req: Request, resp: Response) -> None:
+        """Say so."""
+        resp.data = b'{"status":"alive"}'
+
+
+class Readiness:
+    """`GET /readyz`: the store answers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def on_get(self, _req: Request, resp: Response) -> None:
+        """Ask the store for something small."""
+        with self._store.snapshot() as reader:
+            reader.wire_zone()
+        resp.data = b'{"status":"ready"}'
+
+
+def build_app(settings: Settings, store: Store, access: Access, live: LiveIntake) -> falcon.App[Request, Response]:
+    """Every room's routes in one WSGI app."""
+    app = falcon.App()
+    thingspace.add_routes(app, settings, store, access)
+    api.add_routes(app, access, live)
+    app.add_route("/healthz", Health())
+    app.add_route("/readyz", Readiness(store))
+    app.add_error_handler((Exception, falcon.HTTPError), _answer_error)
+    return app
+
+
+def _answer_error(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:  # noqa: ARG001
+    """Let the room whose path it is say what went wrong, in its own shape."""
+    if thingspace.owns(req.path):
+        thingspace_errors.answer_error(req, resp, error)
+    elif api.owns(req.path):
+        api_errors.answer_error(req, resp, error)
+    elif isinstance(error, falcon.HTTPError):
+        raise error
+    elif isinstance(error, StoreRefused):
+        raise falcon.HTTPServiceUnavailable(title=error.code, description=error.message) from error
+    else:
+        log.error("%s %s failed", req.method, req.path, exc_info=error)
+        raise falcon.HTTPInternalServerError from error
+
+
+def app() -> falcon.App[Request, Response]:
+    """The app as the environment's settings have it, for any WSGI server."""
+    return wired_app(read_settings(os.environ))
+
+
+def wired_app(settings: Settings) -> falcon.App[Request, Response]:
+    """Everything that these settings call for, as one WSGI app."""
+    store = open_store(settings.database, wire_row)
+    access = Access(store, system_clock, secrets.token_bytes)
+    live = LiveIntake(store, system_clock, time.perf_counter)
+    for each in (live, access):  # when the worker ends, which for its forks `atexit` does not see
+        Finalize(None, each.close, exitpriority=1)
+    return build_app(settings, store, access, live)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, making the store where there is none. Raises `StoreRefused`."""
+    with open_store(settings.database, wire_row) as store:
+        if store.is_empty():
+            store.init(settings.time_zone)
+        with store.snapshot() as reader:  # a store that cannot be read is refused here, before a worker starts
+            reader.wire_zone()
+    address = _free_address(settings.host, settings.port)
+    multiprocessing.set_start_method("spawn", force=True)  # a fork would inherit locks of threads that it lacks
+    Granian(
+        f"{__name__}:app",
+        address,
+        settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        websockets=False,
+        backlog=BACKLOG,
+        log_level=LogLevels.error,
+        log_dictconfig=LOGGING,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_S_MAX,
+    ).serve(target_loader=partial(wired_app, settings), wrap_loader=False)
+
+
+def _free_address(host: str, port: int) -> str:
+    """The numeric address of a host, where nobody listens on the port yet. Raises `SettingRefused`.
+
+    Granian knows no names, and would share the port with a server that runs already.
+    """
+    try:
+        family, _, _, _, (address, *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server((str(address), port), family=family).close()
+    except OSError as error:
+        message = f"cannot listen on {host} port {port}: {error.strerror}; change TALLYSTICK_HOST or TALLYSTICK_PORT"
+        raise SettingRefused(message) from error
+    return str(address)

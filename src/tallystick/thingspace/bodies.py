@@ -1,0 +1,249 @@
+"""Request bodies: read within bounds, parsed, and held to the contract (section 1, "Request body")."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from tallystick.core import moments
+from tallystick.core.errors import InvalidValue, WindowRefused
+from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.window import Window, window_between
+from tallystick.report import Listed, Question
+from tallystick.thingspace.errors import (
+    BodyRefused,
+    BodyTooLarge,
+    FormRefused,
+    IdentifierRefused,
+    KindRefused,
+    RequestUndefined,
+    TooManyIdentifiers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from falcon import Request
+
+BODY_BYTES_MAX = 2 * 1024 * 1024
+DISCARD_BYTES_MAX = 16 * BODY_BYTES_MAX  # of a body too large: a client that still sends does not read the answer
+DISCARD_BYTES_STEP = 64 * 1024
+IDENTIFIERS_MAX = 10_000
+ICCID_FORM = re.compile(r"[0-9]{1,20}")  # wider than a card number: the published example has 16 digits
+ABSENT: tuple[object, ...] = (None, "", [])  # what an optional field may hold to say nothing; SDKs send them
+PLACE = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
+STEP = re.compile(r"\w+")
+JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list"}
+
+
+class Filter(msgspec.Struct):
+    """The window, as written."""
+
+    earliest: str = ""
+    latest: str = ""
+
+
+class DeviceId(msgspec.Struct):
+    """One identifier of a device."""
+
+    kind: str = ""
+    id: str = ""
+
+
+class Device(msgspec.Struct, rename="camel"):
+    """One entry of the list of devices."""
+
+    device_ids: list[DeviceId] = []
+
+
+class ReportBody(msgspec.Struct, rename="camel"):
+    """The body of a report request."""
+
+    filter: Filter | None = None
+    account_name: str = ""
+    group_name: str = ""
+    devices: list[Device] = []
+
+
+class LoginBody(msgspec.Struct):
+    """The body of a login; what is missing is nobody's name or password."""
+
+    username: str = ""
+    password: str = ""
+
+
+class ResetBody(msgspec.Struct, rename="camel"):
+    """The body of a password reset."""
+
+    old_password: str = ""
+
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+def read_bytes(req: Request) -> bytes:
+    """The body, chunked or not. Raises `BodyTooLarge`."""
+    body: bytes = req.stream.read(BODY_BYTES_MAX + 1)
+    if len(body) > BODY_BYTES_MAX:
+        for _ in range(0, DISCARD_BYTES_MAX, DISCARD_BYTES_STEP):
+            if not req.stream.read(DISCARD_BYTES_STEP):
+                break
+        message = f"the body must not be larger than {BODY_BYTES_MAX} bytes"
+        raise BodyTooLarge(message)
+    return body
+
+
+def read_form(req: Request) -> dict[str, str]:
+    """A form body; a field may be empty, as `scope=` is, but not stand twice. Raises `FormRefused`."""
+    try:
+        fields = parse_qsl(read_bytes(req).decode(), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        message = f"the form body is malformed: {error}"
+        raise FormRefused(message) from error
+    form = dict(fields)
+    if len(form) != len(fields):
+        message = "a field of the form stands twice"
+        raise FormRefused(message)
+    return form
+
+
+def read_json(req: Request, kind: type[Body]) -> Body:
+    """A JSON body. Raises `RequestUndefined`, `BodyRefused` or `BodyTooLarge`."""
+    media_type = (req.content_type or "").partition(";")[0].strip()
+    if media_type.lower() != "application/json":
+        message = f"Content-Type must be application/json, not {shown(media_type)}"
+        raise BodyRefused(message)
+    body = read_bytes(req)
+    if not body:
+        raise RequestUndefined
+    try:
+        tree = json.loads(body.decode(), object_pairs_hook=_fields_that_say_something, parse_constant=_refuse_word)
+    except (ValueError, RecursionError) as error:
+        message = f"the body is no JSON that can be read: {error}"
+        raise BodyRefused(message) from error
+    return _typed(tree, kind)
+
+
+def _fields_that_say_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        message = f"the name {shown(next(name for name in names if names.count(name) > 1))} stands twice"
+        raise ValueError(message)
+    values = fields.values()
+    if any(absent in values for absent in ABSENT):
+        return {name: value for name, value in pairs if value not in ABSENT}
+    return fields
+
+
+def _refuse_word(word: str) -> None:
+    message = f"{word} is no JSON value"
+    raise ValueError(message)
+
+
+def _typed(tree: Any, kind: type[Body]) -> Body:  # noqa: ANN401 - whatever the JSON was
+    try:
+        body = msgspec.convert(tree, kind)
+        msgspec.json.encode(body)  # fails on half a surrogate pair, which JSON can escape and no store can keep
+    except msgspec.ValidationError as error:
+        raise BodyRefused(_misfit(tree, str(error))) from error
+    except UnicodeEncodeError as error:
+        message = f"the body holds text that is no Unicode: {shown(error.object)}"
+        raise BodyRefused(message) from error
+    return body
+
+
+def _misfit(tree: Any, complaint: str) -> str:  # noqa: ANN401 - whatever the JSON was
+    """Name the field and the value that msgspec complains of: Expected `str`, got `int` - at `$.filter.latest`."""
+    found = PLACE.fullmatch(complaint)
+    if found is None:
+        return complaint
+    place, value = found["place"] or "", tree
+    for step in STEP.findall(place):
+        value = value[int(step) if isinstance(value, list) else step]
+    return f"{place or 'the body'} must be {JSON_NAMES[found['expected']]}, not {shown(value)}"
+
+
+def question_of(body: ReportBody) -> Question:
+    """What the report is asked for. Raises the refusals of a window, a kind, an identifier, or their number."""
+    return Question(
+        _window(body.filter),
+        (body.account_name,) if body.account_name else (),
+        body.group_name or None,
+        _listed(body.devices),
+    )
+
+
+def _window(bounds: Filter | None) -> Window:
+    if bounds is None:
+        message = "filter is missing"
+        raise BodyRefused(message)
+    earliest, latest = _moment("earliest", bounds.earliest), _moment("latest", bounds.latest)
+    try:
+        return window_between(earliest, latest)
+    except WindowRefused as refusal:
+        message = f"filter: {refusal}"
+        raise WindowRefused(message) from refusal
+
+
+def _moment(name: str, text: str) -> datetime:
+    if not text:
+        message = f"filter.{name} is missing"
+        raise BodyRefused(message)
+    try:
+        return moments.parse(text)
+    except InvalidValue as refusal:
+        message = f"filter.{name} {refusal}"
+        raise BodyRefused(message) from refusal
+
+
+def _listed(devices: list[Device]) -> Listed | None:
+    if not devices:
+        return None
+    count = sum(len(device.device_ids) for device in devices)
+    if count > IDENTIFIERS_MAX:
+        message = f"devices lists {count} identifiers; {IDENTIFIERS_MAX} at most"
+        raise TooManyIdentifiers(message)
+    iccids, mdns = list[Iccid](), list[Mdn]()
+    for place, each in _identifiers(devices):
+        match each.kind.upper():
+            case "ICCID":
+                iccids.extend(_iccid(place, each.id))
+            case "MDN":
+                mdns.append(_mdn(place, each.id))
+            case _:
+                message = f"{place}.kind must be ICCID or MDN, not {shown(each.kind)}"
+                raise KindRefused(message)
+    return Listed(tuple(iccids), tuple(mdns))
+
+
+def _identifiers(devices: Iterable[Device]) -> Iterator[tuple[str, DeviceId]]:
+    for entry, device in enumerate(devices):
+        if not device.device_ids:
+            message = f"devices[{entry}].deviceIds is missing or empty"
+            raise IdentifierRefused(message)
+        for position, each in enumerate(device.device_ids):
+            yield f"devices[{entry}].deviceIds[{position}]", each
+
+
+def _iccid(place: str, text: str) -> Iterator[Iccid]:
+    if not ICCID_FORM.fullmatch(text):
+        message = f"{place}.id must be an ICCID of 1-20 digits, not {shown(text)}"
+        raise IdentifierRefused(message)
+    try:
+        yield Iccid.parse(text)
+    except InvalidValue:
+        return  # no SIM has it, so it selects nothing
+
+
+def _mdn(place: str, text: str) -> Mdn:
+    try:
+        return Mdn.parse(text)
+    except InvalidValue as refusal:
+        message = f"{place}.id: {refusal}"
+        raise IdentifierRefused(message) from refusal

@@ -1,0 +1,155 @@
+"""What each refusal is on the wire: the one table of error codes (contract, sections 1 to 3)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import falcon
+import msgspec
+
+from tallystick.core import errors
+from tallystick.core.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from falcon import Request, Response
+
+log = logging.getLogger(__name__)
+
+
+class NoSuchResource(Refusal):
+    """No matching resource found for the given API request."""
+
+
+class BearerMissing(Refusal):
+    """The Authorization header must carry a Bearer token."""
+
+
+class BasicMissing(Refusal):
+    """The Authorization header must carry the app's key and secret: Basic base64(key:secret)."""
+
+
+class FormRefused(Refusal):
+    """The form body is malformed."""
+
+
+class GrantTypeRefused(Refusal):
+    """The grant_type must be client_credentials."""
+
+
+class SessionMissing(Refusal):
+    """The header VZ-M2M-Token is missing."""
+
+
+class RequestUndefined(Refusal):
+    """The request's body is empty."""
+
+
+class BodyRefused(Refusal):
+    """The request's body cannot be understood."""
+
+
+class BodyTooLarge(Refusal):
+    """The request's body is too large."""
+
+
+class KindRefused(Refusal):
+    """The kind of an identifier must be ICCID or MDN."""
+
+
+class IdentifierRefused(Refusal):
+    """The identifier does not fit its kind."""
+
+
+class TooManyIdentifiers(Refusal):
+    """The request lists too many identifiers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a refusal reads: the status, the body around its message, and headers beside it."""
+
+    status: str
+    body: Callable[[str], object]
+    headers: Mapping[str, str]
+
+
+def _verizon(code: str, status: str = falcon.HTTP_400, **headers: str) -> Answer:
+    return Answer(
+        status,
+        lambda message: {"errorCode": f"UnifiedWebService.{code}", "errorMessage": message},
+        headers,
+    )
+
+
+def _fault(status: str, code: str, title: str, **headers: str) -> Answer:
+    return Answer(
+        status,
+        lambda message: {"fault": {"code": code, "message": title, "description": message}},
+        headers,
+    )
+
+
+def _oauth(status: str, error: str, **headers: str) -> Answer:
+    return Answer(status, lambda message: {"error": error, "error_description": message}, headers)
+
+
+BASIC = {"WWW-Authenticate": 'Basic realm="tallystick"'}
+BEARER = {"WWW-Authenticate": 'Bearer realm="tallystick"'}
+CATCH_ALL = "REQUEST_FAILED.UnexpectedError"
+BUSY_RETRY_S = 5
+
+ANSWERS: Mapping[type[Refusal], Answer] = {
+    # The gateway
+    BasicMissing: _fault(falcon.HTTP_401, "900902", "Missing Credentials", **BASIC),
+    BearerMissing: _fault(falcon.HTTP_401, "900902", "Missing Credentials", **BEARER),
+    errors.TokenRefused: _fault(falcon.HTTP_401, "900901", "Invalid Credentials", **BEARER),
+    errors.ScopeRefused: _fault(falcon.HTTP_403, "900910", "The access token does not allow this resource"),
+    NoSuchResource: _fault(falcon.HTTP_400, "900906", "No matching resource found for given API Request"),
+    errors.AppRefused: _oauth(falcon.HTTP_401, "invalid_client", **BASIC),
+    FormRefused: _oauth(falcon.HTTP_400, "invalid_request"),
+    GrantTypeRefused: _oauth(falcon.HTTP_400, "unsupported_grant_type"),
+    # The session
+    SessionMissing: _verizon("REQUEST_FAILED.SessionToken.Format"),
+    errors.SessionRefused: _verizon("INPUT_INVALID.SessionToken.Invalid"),
+    errors.SessionExpired: _verizon("REQUEST_FAILED.SessionToken.Expired"),
+    errors.PasswordRefused: _verizon("INPUT_INVALID.Password.Invalid"),
+    # The body
+    RequestUndefined: _verizon("INPUT_INVALID.RequestUndefined"),
+    BodyTooLarge: _verizon(CATCH_ALL, falcon.HTTP_413),
+    KindRefused: _verizon("INPUT_INVALID.Device.Kind.Invalid"),
+    IdentifierRefused: _verizon("INPUT_INVALID.Device.Identifier.Invalid"),
+    TooManyIdentifiers: _verizon("INPUT_INVALID.MaxRequestsExceeded"),
+    # Account and group
+    errors.NoAccounts: _verizon("REQUEST_FAILED.NoAccounts"),
+    errors.AccountNotFound: _verizon("REQUEST_FAILED.AccountNotFound"),
+    errors.AccountRequired: _verizon("INPUT_INVALID.Account.NotDefined"),
+    errors.GroupNotFound: _verizon("REQUEST_FAILED.DeviceGroupNotFound"),
+    # The store, and the documented catch-all for whatever stands in no line above
+    errors.StoreRefused: _verizon(CATCH_ALL, falcon.HTTP_503, **{"Retry-After": str(BUSY_RETRY_S)}),
+    Refusal: _verizon(CATCH_ALL),
+}
+UNEXPECTED = _verizon(CATCH_ALL, falcon.HTTP_500)
+
+
+def answer_error(req: Request, resp: Response, error: Exception) -> None:
+    """Answer with what the table says; what is no refusal is logged, and none of it is told."""
+    if isinstance(error, falcon.HTTPError):  # in this room only the router raises those: no such method here
+        error = NoSuchResource(f"there is no {req.method} {req.path}")
+    if isinstance(error, Refusal):
+        answer, message = _answer_of(error), error.message
+        if isinstance(error, errors.StoreRefused):
+            log.error("%s %s: %s", req.method, req.path, message)
+    else:
+        answer, message = UNEXPECTED, "the server failed at this request; its log says more"
+        log.error("%s %s failed", req.method, req.path, exc_info=error)
+    resp.status = answer.status
+    resp.set_headers(dict(answer.headers))
+    resp.data = msgspec.json.encode(answer.body(message))
+
+
+def _answer_of(refusal: Refusal) -> Answer:
+    return next(ANSWERS[kind] for kind in type(refusal).__mro__ if kind in ANSWERS)

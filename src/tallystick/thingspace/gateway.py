@@ -1,0 +1,98 @@
+"""The gateway: OAuth2 tokens, and the Bearer check of every call (contract, section 2)."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.core.errors import AppRefused
+from tallystick.core.identifiers import shown
+from tallystick.thingspace.bodies import read_form
+from tallystick.thingspace.errors import BasicMissing, BearerMissing, FormRefused, GrantTypeRefused, NoSuchResource
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+
+SCOPE = "m2m"
+
+
+def check_bearer(req: Request, access: Access) -> None:
+    """Let an app with a current token pass. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
+    token = _credentials(req, "bearer")
+    if token is None:
+        raise BearerMissing
+    access.app_of_token(token, SCOPE)
+
+
+def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
+    """Whatever path under the API root the route table does not know."""
+    message = f"there is no {req.path}"
+    raise NoSuchResource(message)
+
+
+class Token:
+    """`POST /oauth2/token`: the app's Bearer token."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Issue the token; the same one for each request within its hour."""
+        key, secret = _basic(req)
+        form = read_form(req)
+        if not form.get("grant_type"):
+            message = "grant_type is missing"
+            raise FormRefused(message)
+        if form["grant_type"] != "client_credentials":
+            message = f"grant_type must be client_credentials, not {shown(form['grant_type'])}"
+            raise GrantTypeRefused(message)
+        issued = self._access.issue_token(key, secret)
+        resp.cache_control = ("no-store",)
+        resp.data = msgspec.json.encode(
+            {
+                "access_token": issued.access_token,
+                "scope": issued.scope,
+                "token_type": "Bearer",
+                "expires_in": issued.expires_in_s,
+            }
+        )
+
+
+class Revoke:
+    """`POST /oauth2/revoke`: the end of a Bearer token."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Revoke the token; one that is not current is revoked already."""
+        key, secret = _basic(req)
+        token = read_form(req).get("token")
+        if not token:
+            message = "token is missing"
+            raise FormRefused(message)
+        self._access.revoke_token(key, secret, token)
+        resp.set_header("RevokedAccessToken", token)
+
+
+def _credentials(req: Request, scheme: str) -> str | None:
+    given, _, credentials = (req.get_header("Authorization") or "").partition(" ")
+    return credentials.strip() or None if given.lower() == scheme else None
+
+
+def _basic(req: Request) -> tuple[str, str]:
+    credentials = _credentials(req, "basic")
+    if credentials is None:
+        raise BasicMissing
+    try:
+        key, colon, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except ValueError as error:
+        message = "the Basic credentials are not base64(key:secret)"
+        raise AppRefused(message) from error
+    if not colon:
+        raise AppRefused
+    return key, secret

@@ -1,0 +1,75 @@
+"""A large answer in pieces: joined, compressed and sent without ever standing whole in memory."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from contextlib import ExitStack
+
+GZIP_LEVEL = 1
+GZIP_WINDOW_BITS = 31  # zlib's word for a gzip header around the widest window
+ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
+
+
+def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """`{"devices":[…]}` around the rows, which come many at a time with commas between; as parts to be joined."""
+    yield b'{"devices":['
+    yield next(rows, b"")
+    for more in rows:
+        yield b","
+        yield more
+    yield b"]}"
+
+
+def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """The same parts, compressed as they come."""
+    compressor = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW_BITS)
+    for part in parts:
+        yield compressor.compress(part)
+    yield compressor.flush()
+
+
+def gather(parts: Iterator[bytes], bytes_min: int) -> bytes:
+    """Join the next parts until there are so many bytes; fewer, or none, are the end."""
+    some, size = list[bytes](), 0
+    while size < bytes_min and (part := next(parts, None)) is not None:
+        some.append(part)
+        size += len(part)
+    return b"".join(some)
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, with a weight other than 0 (RFC 9110, 12.5.3)."""
+    for offer in accept_encoding.lower().split(","):
+        coding, _, weight = offer.partition(";")
+        if coding.strip() == "gzip":
+            return not ZERO_WEIGHT.fullmatch(weight)
+    return False
+
+
+class Stream:
+    """A body sent in pieces. What it is read from stays open until the server closes it, sent or given up."""
+
+    def __init__(self, first: bytes, parts: Iterator[bytes], bytes_min: int, held: ExitStack) -> None:
+        self._next = first
+        self._parts = parts
+        self._bytes_min = bytes_min
+        self._held = held
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = self._next or gather(self._parts, self._bytes_min)
+        self._next = b""
+        if not piece:
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """Let go of what the body is read from; the server calls this at its end and when the client is gone."""
+        self._held.close()

@@ -1,0 +1,36 @@
+"""The route table of Verizon's contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.thingspace import gateway, session
+from tallystick.thingspace.report import MismatchReport
+
+if TYPE_CHECKING:
+    from falcon import App, Request, Response
+
+    from tallystick.access import Access
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+
+ROOTS = ("/api/ts/", "/api/m2m/")
+OAUTH2 = "/api/ts/v1/oauth2"
+M2M = "/api/m2m/v1"
+
+
+def owns(path: str) -> bool:
+    """Whether a path is this room's, known to it or not."""
+    return path.startswith(ROOTS)
+
+
+def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access) -> None:
+    """Put this room's resources on the app; errors under its roots are answered by `errors.answer_error`."""
+    app.add_route(f"{OAUTH2}/token", gateway.Token(access))
+    app.add_route(f"{OAUTH2}/revoke", gateway.Revoke(access))
+    app.add_route(f"{M2M}/session/login", session.Login(access))
+    app.add_route(f"{M2M}/session/logout", session.Logout(access))
+    app.add_route(f"{M2M}/session/password/actions/reset", session.PasswordReset(access))
+    app.add_route(f"{M2M}/devices/actions/list/imeiiccidmismatch", MismatchReport(store, access, settings))
+    for root in ROOTS:
+        app.add_sink(gateway.no_such_resource, root)

@@ -1,0 +1,119 @@
+"""Verify: is the kept answer what the rule in `core/pairing.py` says of the facts?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.pairing import mismatches
+from tallystick.store.reader import KeptRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tallystick.store import Reader, Store
+
+SIMS_A_RANGE = 50_000
+
+
+class Fault(StrEnum):
+    """How the kept answer differs."""
+
+    MISSING = "missing"
+    SURPLUS = "surplus"
+    DIFFERING = "differing"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row that is not as it should be: `kept` is None where it is missing, `right` where it is surplus."""
+
+    kept: KeptRow | None
+    right: KeptRow | None
+
+    @property
+    def fault(self) -> Fault:
+        """What is wrong with it."""
+        if self.kept is None:
+            return Fault.MISSING
+        return Fault.SURPLUS if self.right is None else Fault.DIFFERING
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A range of SIMs: how many of them are loaded, how many rows they have kept, and what differs."""
+
+    sims: int
+    rows: int
+    differences: tuple[Difference, ...]
+
+
+def verify(store: Store, wire_row: Callable[..., bytes]) -> Iterator[Verified]:
+    """Recompute the answer, range of SIMs by range, and compare it with the one that is kept.
+
+    Each range is read in a snapshot of its own: facts and rows of a SIM change together, so every range is
+    consistent in itself, and a long run holds up no checkpoint.
+    """
+    after = -1
+    while True:
+        with store.snapshot() as reader:
+            up_to = reader.verify_bound(after, SIMS_A_RANGE)
+            if up_to is None:
+                return
+            verified = _verify_range(reader, wire_row, after, up_to)
+        yield verified
+        after = up_to
+
+
+def _verify_range(reader: Reader, wire_row: Callable[..., bytes], after: int, up_to: int) -> Verified:
+    loaded = set(reader.sims_between(after, up_to))
+    kept: dict[int, list[KeptRow]] = {}
+    for row in reader.kept_between(after, up_to):
+        kept.setdefault(row.iccid, []).append(row)
+    differences = [
+        difference
+        for iccid in sorted(_suspects(reader, loaded, after, up_to) | kept.keys())
+        for difference in _compare(kept.get(iccid, []), _right_rows(reader, wire_row, Iccid(iccid)))
+    ]
+    return Verified(len(loaded), sum(map(len, kept.values())), tuple(differences))
+
+
+def _suspects(reader: Reader, loaded: set[int], after: int, up_to: int) -> set[int]:
+    """The SIMs that may have rows: expected in several hardwares, or seen in other hardware than the one.
+
+    The rest, nearly all, need no closer look: a SIM seen only where it is expected has no row at any time.
+    """
+    hardware, expected, several = Imei.IDENTITY_DIVISOR, dict[int, int](), set[int]()
+    for iccid, imei in reader.expectations_between(after, up_to):
+        if iccid in loaded and expected.setdefault(iccid, imei // hardware) != imei // hardware:
+            several.add(iccid)
+    seen_elsewhere = {
+        iccid
+        for iccid, imei in reader.activations_between(after, up_to)
+        if iccid in expected and expected[iccid] != imei // hardware
+    }
+    return seen_elsewhere | several
+
+
+def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) -> Iterator[KeptRow]:
+    """The rows that a SIM should have kept."""
+    sim = reader.sim(iccid)
+    if sim is None:
+        return
+    zone = reader.wire_zone()
+    for row in mismatches(reader.activations_of(iccid), reader.expectations_of(iccid)):
+        wire = wire_row(
+            sim.account, sim.mdn, sim.activation_date, iccid, row.pre_imei, row.post_imei, row.activated_at, zone
+        )
+        yield KeptRow(iccid, sim.account, sim.generation, row.activated_at, row.pre_imei, row.post_imei, wire)
+
+
+def _compare(kept: Iterable[KeptRow], right: Iterable[KeptRow]) -> Iterator[Difference]:
+    kept, right = set(kept), set(right)
+    lacking = {(row.activated_at, row.post_imei): row for row in right - kept}
+    for row in sorted(kept - right):
+        yield Difference(row, lacking.pop((row.activated_at, row.post_imei), None))
+    for row in lacking.values():
+        yield Difference(None, row)

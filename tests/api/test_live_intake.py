@@ -1,0 +1,187 @@
+"""Facts in over HTTP, from a real server."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tallystick.access import Access, system_clock
+from tallystick.core.errors import IntakeBusy
+from tallystick.core.facts import SimActivation
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import parse_moment
+from tallystick.intake import KINDS, LiveIntake
+from tallystick.intake import live as live_module
+from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallystick.access import Credentials
+    from tallystick.store import Store
+
+ICCID, HOME, FOREIGN = "89148000000800000001", "352099001761481", "357152091234562"
+SIM = {"iccid": ICCID, "account": "A-1", "activation_date": "2019-02-03T04:05:06Z"}
+EXPECTATION = {"iccid": ICCID, "imei": HOME}
+ACTIVATION = {"iccid": ICCID, "imei": FOREIGN, "activated_at": "2026-03-05T10:00:00Z"}
+WINDOW = {"filter": {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}}
+
+
+@pytest.fixture
+def apps(store: Store) -> dict[str, Credentials]:
+    """An app that may bring facts, and one that may only ask."""
+    import secrets  # noqa: PLC0415 - only here
+
+    access = Access(store, system_clock, secrets.token_bytes)
+    access.add_user("olivia", PASSWORD, [], all_accounts=True)
+    made = {"sender": access.add_app("sender", ["intake", "m2m"]), "asker": access.add_app("asker", ["m2m"])}
+    access.close()
+    return made
+
+
+@pytest.fixture
+def port(apps: dict[str, Credentials], database: str) -> Iterator[int]:
+    """A server on the store."""
+    assert apps
+    with serving(database) as serving_port:
+        yield serving_port
+
+
+def post(port: int, kind: str, facts: Any, headers: dict[str, str]) -> Any:  # noqa: ANN401 - whatever is sent and answered
+    """One call; gives the receipt."""
+    reply = call(port, "POST", f"/api/v1/{kind}", json.dumps(facts), headers)
+    assert reply.status == 200, reply
+    return reply.json
+
+
+def test_the_report_sees_a_fact_as_soon_as_its_call_has_returned(port: int, apps: dict[str, Credentials]) -> None:
+    headers = signed_in(port, apps["sender"], "olivia")
+    made = post(port, "sims", [SIM], headers)
+    assert (made["read"], made["accepted"], made["accounts_made"]) == (1, 1, ["A-1"])
+    post(port, "expectations", [EXPECTATION], headers)
+    assert call(port, "POST", REPORT, json.dumps(WINDOW), headers).json == {"devices": []}
+    post(port, "activations", [ACTIVATION], headers)
+    rows = call(port, "POST", REPORT, json.dumps(WINDOW), headers).json["devices"]
+    assert [(row["iccid"], row["preImei"], row["postImei"]) for row in rows] == [(ICCID, HOME, FOREIGN)]
+
+
+def test_a_group_taken_in_is_a_group_of_the_report(port: int, apps: dict[str, Credentials]) -> None:
+    headers = signed_in(port, apps["sender"], "olivia")
+    post(port, "groups", [{"account": "A-1", "group": "West", "iccid": ICCID}], headers)
+    for kind, fact in (("sims", SIM), ("expectations", EXPECTATION), ("activations", ACTIVATION)):
+        post(port, kind, [fact], headers)
+    asked = json.dumps(WINDOW | {"accountName": "A-1", "groupName": "West"})
+    assert len(call(port, "POST", REPORT, asked, headers).json["devices"]) == 1
+
+
+def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    headers = bearer(port, apps["sender"])
+    assert post(port, "activations", [ACTIVATION, ACTIVATION], headers)["duplicate"] == 1
+    lines = "\n".join([json.dumps(ACTIVATION)] * 3) + "\n"
+    as_lines = headers | {"Content-Type": "application/x-ndjson; charset=utf-8"}
+    reply = call(port, "POST", "/api/v1/activations", lines, as_lines)
+    assert (reply.status, reply.json["read"], reply.json["duplicate"]) == (200, 3, 3)
+
+
+def test_each_bad_item_is_told_by_index_and_the_good_ones_are_taken(port: int, apps: dict[str, Credentials]) -> None:
+    bad = [{"iccid": "1", "imei": "x"}, 5, ACTIVATION | {"color": "red"}, ACTIVATION | {"imei": [1]}]
+    receipt = post(port, "activations", [bad[0], ACTIVATION, *bad[1:]], bearer(port, apps["sender"]))
+    assert (receipt["read"], receipt["accepted"], receipt["rejected"]) == (5, 1, 4)
+    assert [reject["index"] for reject in receipt["rejects"]] == [0, 2, 3, 4]
+    assert "activated_at is missing" in receipt["rejects"][0]["reason"]
+    assert "'color'" in receipt["rejects"][2]["reason"]
+
+
+def test_a_repeated_call_gets_the_first_receipt_and_other_facts_under_its_key_are_refused(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    headers = bearer(port, apps["sender"]) | {"Idempotency-Key": "batch-1"}
+    first = post(port, "activations", [ACTIVATION], headers)
+    assert first["accepted"] == 1
+    assert post(port, "activations", [ACTIVATION], headers) == first
+    other = [ACTIVATION | {"activated_at": "2026-03-06T10:00:00Z"}]
+    reply = call(port, "POST", "/api/v1/activations", json.dumps(other), headers)
+    assert (reply.status, reply.json["error"]["code"]) == (422, "key-reused")
+    assert post(port, "activations", other, bearer(port, apps["sender"]))["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"", {}, 400, "invalid-value"),
+        (b"{}", {}, 400, "invalid-value"),
+        (b"[", {}, 400, "invalid-value"),
+        (b"\xff", {}, 400, "invalid-value"),
+        (b"[" * 100_000, {}, 400, "invalid-value"),
+        (json.dumps([ACTIVATION] * 10_001).encode(), {}, 400, "invalid-value"),
+        (b" " * (8 * 1024 * 1024 + 1), {}, 413, "body-too-large"),
+        (b"[]", {"Content-Type": "text/plain"}, 415, "content-type-refused"),
+        (b"[]", {"Authorization": "Bearer nonsense"}, 401, "token-refused"),
+        (b"[]", {"Authorization": ""}, 401, "token-refused"),
+        (b"[]", {"Idempotency-Key": "k" * 65}, 400, "invalid-value"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_call_that_cannot_be_read_is_refused_whole_in_one_shape(
+    port: int, apps: dict[str, Credentials], body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    reply = call(port, "POST", "/api/v1/activations", body, bearer(port, apps["sender"]) | headers)
+    assert (reply.status, reply.json["error"]["code"]) == (status, code)
+    assert reply.json["error"]["message"]
+
+
+def test_an_app_without_the_scope_a_wrong_method_and_an_unknown_path_are_refused(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    asker = bearer(port, apps["asker"])
+    reply = call(port, "POST", "/api/v1/activations", json.dumps([ACTIVATION]), asker)
+    assert (reply.status, reply.json["error"]["code"]) == (403, "scope-refused")
+    reply = call(port, "GET", "/api/v1/activations", b"", asker)
+    assert (reply.status, reply.json["error"]["code"]) == (405, "method-not-allowed")
+    reply = call(port, "POST", "/api/v1/nothing", b"[]", asker)
+    assert (reply.status, reply.json["error"]["code"]) == (404, "not-found")
+
+
+def test_many_senders_at_once_each_get_a_receipt_of_their_own(port: int, apps: dict[str, Credentials]) -> None:
+    """Half of them send what another sends too: each fact is accepted once, and repeated once, in all."""
+    headers = bearer(port, apps["sender"])
+    facts = [ACTIVATION | {"activated_at": f"2026-03-05T10:{n // 2 % 60:02}:{n // 120:02}Z"} for n in range(200)]
+    with ThreadPoolExecutor(16) as senders:
+        receipts = list(senders.map(lambda fact: post(port, "activations", [fact], headers), facts))
+    assert sum(receipt["accepted"] for receipt in receipts) == 100
+    assert sum(receipt["duplicate"] for receipt in receipts) == 100
+    assert all(receipt["read"] == 1 for receipt in receipts)
+
+
+def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "WAITING_FACTS_MAX", 2)
+    intake = LiveIntake(store, system_clock, lambda: 0.0)
+    kind = KINDS["activations"]
+    facts = [
+        SimActivation(Iccid.parse(ICCID), parse_moment(f"2026-03-05T10:00:{n:02}Z"), Imei.parse(HOME))
+        for n in range(20)
+    ]
+    with ThreadPoolExecutor(20) as senders, store.transaction():  # nobody else writes while this lasts
+        answers = [senders.submit(intake.take, kind, [fact], [], None) for fact in facts]
+        turned_away = [answer for answer in answers if _was_turned_away(answer)]
+    taken = [answer for answer in answers if answer not in turned_away]
+    assert turned_away
+    assert taken
+    assert all(json.loads(answer.result())["accepted"] == 1 for answer in taken)
+    intake.close()
+    with store.snapshot() as reader:
+        assert reader.counts().activations == len(taken)
+
+
+def _was_turned_away(answer: Any) -> bool:  # noqa: ANN401 - a future
+    try:
+        return isinstance(answer.exception(timeout=0.5), IntakeBusy)
+    except TimeoutError:
+        return False

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Start
+
+START_S_MAX = 60
+BASH = shutil.which("bash")
+
+
+@pytest.fixture
+def port() -> str:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+def wait_until_it_answers(port: str) -> None:
+    for _ in range(START_S_MAX * 10):
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    message = f"nothing answers at port {port}"
+    raise TimeoutError(message)
+
+
+def test_serve_makes_the_store_and_answers_until_interrupted(start: Start, port: str) -> None:
+    process = start("serve", "--port", port)
+    wait_until_it_answers(port)
+    assert Path("tallystick.db").exists()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(START_S_MAX) == 0
+
+
+@pytest.mark.skipif(not (BASH and shutil.which("curl")), reason="the calls that are printed are made with curl")
+def test_the_calls_that_demo_prints_work_as_pasted_and_answer_as_told(start: Start, run: Run, port: str) -> None:
+    Path("tallystick-demo.db").write_bytes(b"left over from another run")
+    process = start("demo", "--port", port)
+    assert process.stdout
+    printed: list[str] = []
+    while not printed or "Serving at" not in printed[-1]:
+        printed.append(process.stdout.readline().decode())
+    wait_until_it_answers(port)
+    pasted = "".join(line for line in printed[1:-1])
+    answered = subprocess.run([str(BASH)], input=pasted.encode(), capture_output=True, check=True).stdout.decode()
+    told = [line.removeprefix("#   ") for line in printed if line.startswith("#   ")]
+    assert answered == "".join(told)
+    assert told[-2] == "1 rows\n"
+    assert "'postImei': '987603420573553'" in told[-1]
+    assert int(told[0].split()[0]) > 100
+    assert run("verify", env={"TALLYSTICK_DATABASE": "sqlite:///tallystick-demo.db"}).exit_code == 0
+    process.send_signal(signal.SIGINT)
+    assert process.wait(START_S_MAX) == 0

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+FLEET = ("synth", "--sims", "50", "--months", "3", "--seed", "1", "--out", "fleet")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_synth_names_the_four_files_that_it_wrote(run: Run, form: str) -> None:
+    result = run(*FLEET, "--format", form)
+    assert sorted(result.stdout.split()) == sorted(
+        f"fleet/{kind}.{form}" for kind in ("sims", "expectations", "activations", "groups")
+    )
+    assert sorted(str(path) for path in Path("fleet").iterdir()) == sorted(result.stdout.split())
+
+
+def test_the_same_seed_and_end_give_the_same_files(run: Run) -> None:
+    run(*FLEET, "--until", "2026-05-20")
+    first = {path.name: path.read_bytes() for path in Path("fleet").iterdir()}
+    run(*FLEET, "--until", "2026-05-20")
+    assert {path.name: path.read_bytes() for path in Path("fleet").iterdir()} == first
+
+
+@pytest.mark.parametrize("until", ["yesterday", "1999-12-31"])
+def test_an_end_that_is_no_usable_date_is_wrong_usage(run: Run, until: str) -> None:
+    assert run(*FLEET, "--until", until).exit_code == 2

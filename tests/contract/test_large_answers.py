@@ -1,0 +1,191 @@
+"""Answers of many megabytes: complete, from one moment of the store, and without the server growing with them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import secrets
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tallystick.access import Access, Credentials, system_clock
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.moments import BEGINNING, Moment, parse_moment
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.serving import PASSWORD, REPORT, SERVE, call, free_port, running, serving, signed_in, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallystick.store import Store
+
+FIRST = parse_moment("2026-03-01T00:00:01Z")
+EXPECTED, FOUND = Imei.parse("352099001761481"), Imei.parse("357152091234562")
+ROWS = 40_000  # 8 MiB of them
+SIMS_A_STEP = 20_000
+QUESTION = json.dumps({"accountName": "large", "filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}).encode()
+
+
+class Served(NamedTuple):
+    """A server, its store, and the headers of a session."""
+
+    port: int
+    store: Store
+    headers: dict[str, str]
+
+
+def add_mismatches(store: Store, start: int, stop: int, account: str = "large") -> None:
+    """One SIM found in other hardware a second, from the first to the last number."""
+    for step in range(start, stop, SIMS_A_STEP):
+        numbers = range(step, min(step + SIMS_A_STEP, stop))
+        iccids = [Iccid.parse(f"8914800{number:013d}") for number in numbers]
+        with store.transaction() as writer:
+            writer.take_sims(
+                [
+                    Sim(iccid, Mdn.parse(f"{5_000_000_000 + number}"), account, FIRST, "4G")
+                    for iccid, number in zip(iccids, numbers, strict=True)
+                ]
+            )
+            writer.take_expectations([SimExpectation(iccid, BEGINNING, EXPECTED) for iccid in iccids])
+            writer.take_activations(
+                [
+                    SimActivation(iccid, Moment(FIRST + number * 1_000_000), FOUND)
+                    for iccid, number in zip(iccids, numbers, strict=True)
+                ]
+            )
+
+
+def known(store: Store) -> Credentials:
+    """An app, and a user who sees the large and the small account."""
+    access = Access(store, system_clock, secrets.token_bytes)
+    access.add_user("user", PASSWORD, ["large", "small"], all_accounts=False)
+    return access.add_app("app", ["m2m"])
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of one large and one small account."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('large')}/store.db"
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+        add_mismatches(store, 0, ROWS)
+        add_mismatches(store, ROWS, ROWS + 2, "small")
+        app = known(store)
+        with serving(database, THREADS="2") as port:
+            yield Served(port, store, signed_in(port, app, "user"))
+
+
+def iccids_of(body: bytes) -> list[str]:
+    """The SIMs of an answer, in its order."""
+    return [row["iccid"] for row in json.loads(body)["devices"]]
+
+
+def test_a_large_answer_is_streamed_whole_and_in_order(served: Served) -> None:
+    reply = call(served.port, "POST", REPORT, QUESTION, served.headers)
+    assert reply.headers["transfer-encoding"] == "chunked"
+    assert iccids_of(reply.body) == [f"8914800{number:013d}" for number in range(ROWS)]
+
+
+def test_a_small_answer_says_its_length(served: Served) -> None:
+    reply = call(served.port, "POST", REPORT, QUESTION.replace(b"large", b"small"), served.headers)
+    assert int(reply.headers["content-length"]) == len(reply.body)
+    assert len(iccids_of(reply.body)) == 2
+
+
+@pytest.mark.parametrize("account", [b"large", b"small"])
+@pytest.mark.parametrize("offer", ["gzip", "deflate, GZIP;q=0.5", "br;q=1.0, gzip ; q = 0.001"])
+def test_an_answer_is_compressed_for_those_who_ask(served: Served, account: bytes, offer: str) -> None:
+    question = QUESTION.replace(b"large", account)
+    plain = call(served.port, "POST", REPORT, question, served.headers)
+    zipped = call(served.port, "POST", REPORT, question, served.headers | {"Accept-Encoding": offer})
+    assert (plain.headers["vary"], zipped.headers["vary"]) == ("Accept-Encoding", "Accept-Encoding")
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(zipped.body) == plain.body
+
+
+@pytest.mark.parametrize("offer", ["identity", "gzip;q=0", "gzip; q=0.000", "br, deflate", "agzip"])
+def test_an_answer_is_left_as_it_is_for_others(served: Served, offer: str) -> None:
+    reply = call(served.port, "POST", REPORT, QUESTION, served.headers | {"Accept-Encoding": offer})
+    assert "content-encoding" not in reply.headers
+    assert reply.body.endswith(b"]}")
+
+
+def test_every_account_together_read_like_one(served: Served) -> None:
+    every = json.dumps({"filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}})
+    reply = call(served.port, "POST", REPORT, every, served.headers)
+    assert iccids_of(reply.body) == [f"8914800{number:013d}" for number in range(ROWS + 2)]
+
+
+def test_an_answer_under_way_does_not_see_what_comes_in_meanwhile(served: Served) -> None:
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+        connection.request("POST", REPORT, QUESTION, served.headers)
+        answer = connection.getresponse()
+        begin = answer.read(1000)
+        add_mismatches(served.store, ROWS + 10, ROWS + 20)
+        assert len(iccids_of(begin + answer.read())) == ROWS
+    add_mismatches(served.store, ROWS + 10, ROWS + 20, "elsewhere")  # moved, so that other tests do not see them
+
+
+def log_is_free(store: Store, timeout_s: float) -> bool:
+    """Whether no reader holds on to an old moment of the store any more."""
+    with closing(sqlite3.connect(store.name, timeout=timeout_s)) as connection:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+
+def test_a_client_that_goes_away_leaves_nothing_behind(served: Served) -> None:
+    """With two threads, ten abandoned answers would hold up every other for good."""
+    for number in range(10):
+        with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+            connection.request("POST", REPORT, QUESTION, served.headers)
+            assert connection.getresponse().read(10)
+            add_mismatches(served.store, ROWS + 30 + number, ROWS + 31 + number, "elsewhere")
+            assert not log_is_free(served.store, 0)
+    assert log_is_free(served.store, 10)
+    reply = call(served.port, "POST", REPORT, QUESTION.replace(b"large", b"small"), served.headers)
+    assert reply.status == 200
+
+
+def resident_bytes(parent: int) -> int:
+    """The memory of a server's processes, shared pages and all."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in status.read_text("utf-8").splitlines())
+        except OSError:
+            continue  # it has ended
+        if str(parent) in (fields["PPid"].strip(), fields["Pid"].strip()) and "VmRSS" in fields:
+            total += int(fields["VmRSS"].split()[0]) * 1024
+    return total
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_million_rows_do_not_make_the_server_grow(database: str) -> None:
+    """An answer of 200 MB takes less than 64 MiB, whether it is read quickly or slowly, plain or compressed."""
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+        add_mismatches(store, 0, 1_000_000)
+        app = known(store)
+    port = free_port()
+    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port), THREADS="1")) as server:
+        headers = signed_in(port, app, "user")
+        call(port, "POST", REPORT, QUESTION.replace(b"2026-06-01", b"2026-03-02"), headers)
+        before = resident_bytes(server.pid)
+        for pause_s, more in ((0.0, {}), (0.01, {}), (0.0, {"Accept-Encoding": "gzip"})):
+            with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                connection.request("POST", REPORT, QUESTION, headers | more)
+                answer = connection.getresponse()
+                while answer.read(1024 * 1024):
+                    time.sleep(pause_s)
+                    assert resident_bytes(server.pid) - before < 64 * 1024 * 1024

@@ -1,0 +1,119 @@
+"""Verizon's own Python SDK, unmodified, against a real server."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from verizon.configuration import Configuration, Environment, Server
+from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
+from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials
+from verizon.http.auth.vz_m2m_token import VZM2mTokenCredentials
+from verizon.models.date_filter import DateFilter
+from verizon.models.device_id import DeviceId
+from verizon.models.device_list import DeviceList
+from verizon.models.device_mismatch_list_request import DeviceMismatchListRequest
+from verizon.models.log_in_request import LogInRequest
+from verizon.models.session_reset_password_request import SessionResetPasswordRequest
+from verizon.verizon_client import VerizonClient
+
+from tallystick.access import Access, Credentials, system_clock
+from tallystick.intake import import_file
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.serving import PASSWORD, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLE = Path(__file__).parent / "golden" / "published_example"
+PACIFIC = "America/Los_Angeles"
+ACCOUNT = "0212398765-00001"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Credentials]:
+    """An app's credentials, while the SDK is pointed at a server with the published example."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('sdk')}/store.db"
+    with open_store(database, wire_row) as store:
+        store.init(PACIFIC)
+        for kind in ("sims", "expectations", "activations"):
+            import_file(store, kind, str(EXAMPLE / f"{kind}.csv"))
+        access = Access(store, system_clock, secrets.token_bytes)
+        for user in ("user", "resetting"):
+            access.add_user(user, PASSWORD, [ACCOUNT], all_accounts=False)
+        made = access.add_app("sdk", ["m2m"])
+    with serving(database, TIME_ZONE=PACIFIC) as port, pytest.MonkeyPatch.context() as patch:
+        roots = {Server.THINGSPACE: "api", Server.OAUTH_SERVER: "api/ts/v1", Server.M2M: "api/m2m"}
+        for server, root in roots.items():
+            address = f"http://127.0.0.1:{port}/{root}"
+            patch.setitem(Configuration.environments[Environment.PRODUCTION], server, address)
+        yield made
+
+
+def client(app: Credentials, session: str = "") -> VerizonClient:
+    """The SDK's client, before there is a session or within one."""
+    return VerizonClient(
+        thingspace_oauth_credentials=ThingspaceOauthCredentials(app.key, app.secret),
+        vz_m2m_token_credentials=VZM2mTokenCredentials(session),
+    )
+
+
+def log_in(app: Credentials, user: str = "user", password: str = PASSWORD) -> VerizonClient:
+    """The SDK's client within a session."""
+    request = LogInRequest(username=user, password=password)
+    result = client(app).session_management.start_connectivity_management_session(request).body
+    return client(app, result.session_token)
+
+
+def question(account: str) -> DeviceMismatchListRequest:
+    """The published request, with a window that finds its answer."""
+    return DeviceMismatchListRequest(
+        filter=DateFilter(earliest="2017-11-01T00:00:00-07:00Z", latest="2018-01-30T15:00:00-08:00Z"),
+        account_name=account,
+        devices=[
+            DeviceList([DeviceId(kind="ICCID", id="8914800000080078")]),
+            DeviceList([DeviceId(kind="MDN", id="5096300587")]),
+        ],
+    )
+
+
+def test_the_sdk_gets_a_token_logs_in_reads_the_report_and_logs_out(app: Credentials) -> None:
+    sdk = log_in(app)
+    answer = sdk.device_management.list_devices_with_imei_iccid_mismatch(question(ACCOUNT))
+    assert answer.status_code == 200
+    (device,) = answer.body.devices
+    assert vars(device) == {
+        "account_name": ACCOUNT,
+        "mdn": "5096300587",
+        "activation_date": "2011-01-21T10:55:27-08:00",
+        "iccid": "89148000000800784259",
+        "pre_imei": "990003420535573",
+        "post_imei": "987603420573553",
+        "sim_ota_date": "2017-12-01T16:00:00-08:00",
+    }
+    assert sdk.session_management.end_connectivity_management_session().status_code == 200
+    with pytest.raises(ConnectivityManagementResultException) as ended:
+        sdk.session_management.end_connectivity_management_session()
+    assert ended.value.error_code == "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid"
+
+
+def test_a_refusal_is_the_sdks_typed_exception(app: Credentials) -> None:
+    sdk = log_in(app)
+    with pytest.raises(ConnectivityManagementResultException) as refused:
+        sdk.device_management.list_devices_with_imei_iccid_mismatch(question("9999999999-00001"))
+    assert refused.value.response_code == 400
+    assert refused.value.error_code == "UnifiedWebService.REQUEST_FAILED.AccountNotFound"
+    assert "9999999999-00001" in refused.value.error_message
+
+
+def test_the_sdk_resets_a_password(app: Credentials) -> None:
+    sdk = log_in(app, "resetting")
+    request = SessionResetPasswordRequest(old_password=PASSWORD)
+    result = sdk.session_management.reset_connectivity_management_password(request).body
+    with pytest.raises(ConnectivityManagementResultException) as refused:
+        log_in(app, "resetting")
+    assert refused.value.error_code == "UnifiedWebService.INPUT_INVALID.Password.Invalid"
+    assert log_in(app, "resetting", result.new_password)

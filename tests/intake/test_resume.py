@@ -1,0 +1,191 @@
+"""An import that was killed goes on where it stopped, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.intake import Receipt, import_file, importing
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.intake.fleets import fleet, write_file
+from tests.kept import everything_in, rule_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tallystick.intake import KindName, Reject
+    from tallystick.store import Store
+
+SLICE_FACTS = 100
+
+# Kills itself with the given slice committed, or while it prints the given row within a transaction.
+IMPORT_AND_DIE = f"""
+import itertools, os, signal, sys
+from tallystick.intake import import_file, importing
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+
+url, kind, path, slices, rows = sys.argv[1:]
+importing.SLICE_FACTS, importing.BATCH_FACTS = {SLICE_FACTS}, {4 * SLICE_FACTS}
+slices_done, rows_done = itertools.count(1), itertools.count(1)
+
+def after_a_slice(progress):
+    if next(slices_done) == int(slices):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def within_a_slice(*columns):
+    if next(rows_done) == int(rows):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return wire_row(*columns)
+
+with open_store(url, within_a_slice) as store:
+    import_file(store, kind, path, on_progress=after_a_slice)
+"""
+
+
+def import_and_die(database: str, kind: KindName, path: Path, *, slices: int = 0, rows: int = 0) -> None:
+    """Import in a process of its own that is killed on the way."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", IMPORT_AND_DIE, database, kind, str(path), str(slices), str(rows)]
+    died = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices as small as those of the process that dies."""
+    monkeypatch.setattr(importing, "SLICE_FACTS", SLICE_FACTS)
+    monkeypatch.setattr(importing, "BATCH_FACTS", 4 * SLICE_FACTS)
+
+
+@pytest.fixture
+def activations(store: Store, tmp_path: Path) -> Path:
+    """A store with SIMs and expectations, and a file of activations with repeats and bad lines for it."""
+    whole = fleet(450)
+    for kind in ("sims", "expectations"):
+        import_file(store, kind, str(write_file(tmp_path / kind, kind, whole[kind], UTC)))
+    path = write_file(tmp_path / "activations", "activations", whole["activations"], UTC)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:100], b"bad\n", *lines[100:500], b"bad\n", *lines[500:], b"bad\n"]))
+    assert len(lines) > 8 * SLICE_FACTS
+    return path
+
+
+@pytest.fixture
+def at_once(activations: Path, tmp_path: Path) -> Iterator[tuple[Receipt, Store]]:
+    """What one undisturbed import of the same files makes of them."""
+    with open_store(f"sqlite:///{tmp_path}/at_once.db", wire_row) as other:
+        other.init("UTC")
+        for kind in ("sims", "expectations"):
+            import_file(other, kind, str(tmp_path / f"{kind}.csv"))
+        yield import_file(other, "activations", str(activations)), other
+
+
+def same(store: Store, receipt: Receipt, at_once: tuple[Receipt, Store]) -> None:
+    """Hold a resumed import to the undisturbed one."""
+    receipt_at_once, store_at_once = at_once
+    assert (receipt.read, receipt.accepted, receipt.duplicate, receipt.rejected) == (
+        receipt_at_once.read,
+        receipt_at_once.accepted,
+        receipt_at_once.duplicate,
+        receipt_at_once.rejected,
+    )
+    everything = everything_in(store)
+    assert everything == everything_in(store_at_once)
+    assert everything.kept == rule_of(everything)
+    assert len(everything.kept) > 50
+
+
+@pytest.mark.parametrize(
+    "death", [{"slices": 1}, {"slices": 4}, {"slices": 5}, {"slices": 9}, {"rows": 1}, {"rows": 30}], ids=str
+)
+def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
+    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store], death: dict[str, int]
+) -> None:
+    import_and_die(database, "activations", activations, **death)
+    halfway = everything_in(store)
+    assert halfway.kept == rule_of(halfway)  # the kept answer follows from whatever facts were committed
+    if "slices" in death:
+        assert 0 < len(halfway.activations) <= death["slices"] * SLICE_FACTS
+    facts_taken: list[int] = []
+    rejects: list[Reject] = []
+    receipt = import_file(
+        store,
+        "activations",
+        str(activations),
+        on_progress=lambda progress: facts_taken.append(progress.facts),
+        on_reject=rejects.append,
+    )
+    same(store, receipt, at_once)
+    assert len(rejects) == 3
+    assert facts_taken[-1] == receipt.accepted + receipt.duplicate
+
+
+def test_facts_that_were_committed_are_not_taken_in_again(
+    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store]
+) -> None:
+    """Otherwise they would be counted as duplicates."""
+    import_and_die(database, "activations", activations, slices=6)
+    receipt = import_file(store, "activations", str(activations))
+    assert receipt.duplicate == at_once[0].duplicate
+
+
+def test_it_may_be_killed_again_and_again(
+    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store]
+) -> None:
+    import_and_die(database, "activations", activations, slices=2)
+    import_and_die(database, "activations", activations, rows=20)
+    import_and_die(database, "activations", activations, slices=7)  # slices passed over are counted too
+    same(store, import_file(store, "activations", str(activations)), at_once)
+
+
+def test_another_size_of_slices_goes_on_at_the_right_fact(
+    store: Store,
+    database: str,
+    activations: Path,
+    at_once: tuple[Receipt, Store],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import_and_die(database, "activations", activations, slices=3)
+    monkeypatch.setattr(importing, "SLICE_FACTS", 70)
+    same(store, import_file(store, "activations", str(activations)), at_once)
+
+
+def test_an_import_that_was_interrupted_in_this_process_goes_on_too(
+    store: Store, activations: Path, at_once: tuple[Receipt, Store]
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_file(store, "activations", str(activations), on_progress=interrupt)
+    assert 0 < len(everything_in(store).activations) <= SLICE_FACTS
+    same(store, import_file(store, "activations", str(activations)), at_once)
+
+
+def test_a_finished_one_run_again_is_harmless(store: Store, activations: Path) -> None:
+    first = import_file(store, "activations", str(activations))
+    before = everything_in(store)
+    again = import_file(store, "activations", str(activations))
+    assert everything_in(store) == before
+    assert (again.accepted, again.duplicate, again.read) == (0, first.accepted + first.duplicate, first.read)
+
+
+def test_a_file_that_was_changed_since_begins_anew(store: Store, database: str, activations: Path) -> None:
+    import_and_die(database, "activations", activations, slices=3)
+    lines = activations.read_bytes().splitlines(keepends=True)
+    activations.write_bytes(b"".join([lines[0], *lines[:0:-1]]))
+    os.utime(activations, ns=(1, 1))
+    receipt = import_file(store, "activations", str(activations))
+    assert receipt.read == len(lines) - 1
+    everything = everything_in(store)
+    assert len(everything.activations) == len({line for line in lines[1:] if line != b"bad\n"})
+    assert everything.kept == rule_of(everything)

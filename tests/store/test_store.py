@@ -1,0 +1,668 @@
+"""What a store promises: whole transactions, steady snapshots, clear refusals, and an answer that follows at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import apsw
+import pytest
+
+from tallystick.core.errors import SettingRefused, StoreBroken, StoreMissing, StoreOutdated
+from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import Activation, Expectation
+from tallystick.core.window import Window
+from tallystick.store import Scope, open_store
+from tallystick.store.queries import migrations_for, parse_queries, queries_for
+from tallystick.store.sqlite import ROWS_A_STATEMENT, SqliteEngine, path_of, widened
+from tallystick.thingspace.rows import read_row, wire_row
+from tests.kept import everything_in, report_of, rule_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallystick.store import Store
+
+ICCIDS = [Iccid.parse(f"8914800000080000{number:04d}") for number in range(1200)]
+ONE, TWO, THREE = ICCIDS[:3]
+HOME, FOREIGN, THIRD = (Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070"))
+MDN = Mdn.parse("5096300001")
+EVERYTHING = Window(Moment(0), Moment(10**15))
+
+
+def sim(iccid: Iccid, account: str = "a", mdn: Mdn | None = None, date: int = 1, generation: str = "4G") -> Sim:
+    """A SIM."""
+    return Sim(iccid, mdn, account, Moment(date), generation)
+
+
+def expected(iccid: Iccid, imei: Imei = HOME, since: int = BEGINNING) -> SimExpectation:
+    """An expectation."""
+    return SimExpectation(iccid, Moment(since), imei)
+
+
+def seen(iccid: Iccid, imei: Imei = FOREIGN, at: int = 10) -> SimActivation:
+    """An activation."""
+    return SimActivation(iccid, Moment(at), imei)
+
+
+def take(store: Store, *facts: Sim | SimExpectation | SimActivation | GroupMember) -> None:
+    """Each fact in a transaction of its own."""
+    for fact in facts:
+        with store.transaction() as writer:
+            writer.take(type(fact), [fact])
+
+
+def rows(store: Store, *accounts: str, **scope: object) -> list[tuple[str, str, str]]:
+    """The report as ICCID, IMEI before, IMEI found."""
+    read = map(read_row, report_of(store, EVERYTHING, *accounts, **scope))  # type: ignore[arg-type] # scope words
+    return [(row.iccid, row.pre_imei, row.post_imei) for row in read]
+
+
+def mismatch(iccid: Iccid, pre: Imei = HOME, post: Imei = FOREIGN) -> tuple[str, str, str]:
+    """A row as `rows` gives it."""
+    return str(iccid), str(pre), str(post)
+
+
+@pytest.fixture
+def mismatched(store: Store) -> Store:
+    """A store with one SIM that was found in foreign hardware."""
+    take(store, sim(ONE, mdn=MDN), expected(ONE), seen(ONE))
+    return store
+
+
+# Transactions
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(mismatched: Store) -> None:
+    before = everything_in(mismatched)
+
+    def fail() -> None:
+        with mismatched.transaction() as writer:
+            writer.take(Sim, [sim(TWO, "made in vain"), sim(ONE, "b")])
+            writer.take(SimExpectation, [expected(ONE, FOREIGN), expected(TWO)])
+            writer.take(SimActivation, [seen(TWO)])
+            message = "midway"
+            raise RuntimeError(message)
+
+    with pytest.raises(RuntimeError, match="midway"):
+        fail()
+    assert everything_in(mismatched) == before
+    with mismatched.snapshot() as reader:
+        assert list(reader.accounts()) == ["a"]
+
+
+def test_the_store_can_be_written_after_a_transaction_failed(mismatched: Store) -> None:
+    with pytest.raises(KeyError), mismatched.transaction() as writer:
+        writer.take(str, [])
+    take(mismatched, sim(TWO), expected(TWO), seen(TWO))
+    assert rows(mismatched) == [mismatch(ONE), mismatch(TWO)]
+
+
+def test_a_transaction_sees_what_it_has_written(store: Store) -> None:
+    with store.transaction() as writer:
+        writer.take(Sim, [sim(ONE)])
+        assert writer.sim(ONE) == sim(ONE)
+
+
+def test_a_snapshot_keeps_what_it_saw_first_while_a_writer_commits(mismatched: Store) -> None:
+    with mismatched.snapshot() as reader:
+        accounts = tuple(reader.accounts().values())
+        before = list(reader.report(Scope(accounts, ("4G",)), EVERYTHING))
+        take(mismatched, sim(TWO), expected(TWO), seen(TWO), expected(ONE, FOREIGN))
+        assert list(reader.report(Scope(accounts, ("4G",)), EVERYTHING)) == before
+        assert reader.sim(TWO) is None
+    assert rows(mismatched) == [mismatch(TWO)]
+
+
+def test_an_uncommitted_change_is_seen_by_nobody_else(mismatched: Store) -> None:
+    with mismatched.transaction() as writer:
+        writer.take(SimExpectation, [expected(ONE, FOREIGN)])
+        assert rows(mismatched) == [mismatch(ONE)]
+    assert rows(mismatched) == []
+
+
+def test_an_answer_that_was_not_read_to_its_end_keeps_no_later_reader_in_the_past(mismatched: Store) -> None:
+    """A client that hangs up leaves its answer half read; whoever comes next must see the present."""
+    many = ICCIDS[1:]
+    with mismatched.transaction() as writer:
+        writer.take(Sim, [sim(iccid) for iccid in many])
+        writer.take(SimExpectation, [expected(iccid) for iccid in many])
+        writer.take(SimActivation, [seen(iccid) for iccid in many])
+    with mismatched.snapshot() as reader:
+        half_read = reader.report(Scope((1,), ("4G",)), EVERYTHING)
+        next(half_read)
+    take(mismatched, seen(ONE, THIRD, at=20))
+    assert len(rows(mismatched)) == len(ICCIDS) + 1
+    del half_read
+
+
+def test_many_threads_read_while_one_writes(mismatched: Store) -> None:
+    counts: list[list[int]] = [[] for _ in range(4)]
+
+    def read(into: list[int]) -> None:
+        into.extend(len(rows(mismatched)) for _ in range(20))
+
+    threads = [threading.Thread(target=read, args=(into,)) for into in counts]
+    for thread in threads:
+        thread.start()
+    for iccid in ICCIDS[1:20]:
+        take(mismatched, sim(iccid), expected(iccid), seen(iccid))
+    for thread in threads:
+        thread.join()
+    assert all(len(into) == 20 for into in counts)
+    assert all(one <= other for into in counts for one, other in pairwise(into))
+    assert len(rows(mismatched)) == 20
+
+
+# Processes
+
+WRITE_MANY = """
+import sys
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+
+url, name = sys.argv[1:]
+with open_store(url, wire_row) as store:
+    for number in range(25):
+        iccid = Iccid.parse(f"8914800000080{name}{number:04d}")
+        with store.transaction() as writer:
+            writer.take(Sim, [Sim(iccid, None, f"account {number % 5}", Moment(number), "4G")])
+            writer.take(SimExpectation, [SimExpectation(iccid, BEGINNING, Imei.parse("352099001761481"))])
+            writer.take(SimActivation, [SimActivation(iccid, Moment(number), Imei.parse("357152091234562"))])
+"""
+
+
+def start(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """Python in a process of its own, with this one's modules."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_two_processes_that_write_at_once_both_succeed(store: Store, database: str) -> None:
+    writers = [start(WRITE_MANY, database, name) for name in ("101", "202")]
+    answers = [writer.communicate(timeout=60) for writer in writers]
+    assert answers == [("", "")] * 2
+    with store.snapshot() as reader:
+        counts = reader.counts()
+        assert (counts.accounts, counts.sims, counts.activations, counts.mismatches) == (5, 50, 50, 50)
+
+
+MAKE_MANY = """
+import sys
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+
+print("ready", flush=True)
+for url in sys.stdin:
+    with open_store(url.strip(), wire_row) as store:
+        store.init("UTC")
+    print("made", flush=True)
+"""
+
+
+def test_several_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
+    """As the workers of one server do. Many stores, because it takes luck for two to meet."""
+    makers = [start(MAKE_MANY) for _ in range(3)]
+    pipes = [(maker.stdin, maker.stdout) for maker in makers if maker.stdin and maker.stdout]
+    assert [out.readline() for _, out in pipes] == ["ready\n"] * 3
+    made = []
+    for number in range(100):
+        for into, _ in pipes:
+            into.write(f"sqlite:///{tmp_path}/{number}.db\n")
+            into.flush()
+        made += [out.readline() for _, out in pipes]
+        if made[-3:] != ["made\n"] * 3:
+            break
+    errors = [maker.communicate(timeout=60)[1] for maker in makers]
+    assert errors == [""] * 3
+    assert made == ["made\n"] * 300
+
+
+# Refusals
+
+
+def test_a_store_that_is_not_there_is_missing_and_is_not_made_by_asking(database: str) -> None:
+    with open_store(database, wire_row) as store:
+        assert store.is_empty()
+        for ask in (store.snapshot, store.transaction):
+            with (
+                pytest.raises(StoreMissing, match=r"store\.db: there is no store; make one with `tallystick init`"),
+                ask(),
+            ):
+                pass
+    assert not path_of(database).exists()
+
+
+def test_an_empty_file_is_a_store_that_is_not_there_yet(database: str) -> None:
+    path_of(database).touch()
+    with open_store(database, wire_row) as store:
+        assert store.is_empty()
+        with pytest.raises(StoreMissing), store.snapshot():
+            pass
+        assert store.init("UTC") > 0
+        assert not store.is_empty()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(database: str) -> None:
+    content = b"not a database at all, but longer than a header of one is: " * 10
+    path_of(database).write_bytes(content)
+    with open_store(database, wire_row) as store:
+        for ask in (store.snapshot, store.transaction):
+            with pytest.raises(StoreBroken, match=r"store\.db: is not a Tallystick store"), ask():
+                pass
+        with pytest.raises(StoreBroken, match=r"store\.db: is not a Tallystick store"):
+            store.init("UTC")
+    assert path_of(database).read_bytes() == content
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}", wire_row) as store:
+        with pytest.raises(StoreBroken, match=str(tmp_path)):
+            store.init("UTC")
+        with pytest.raises(StoreBroken, match=str(tmp_path)), store.snapshot():
+            pass
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with (
+        open_store(f"sqlite:///{tmp_path}/none/store.db", wire_row) as store,
+        pytest.raises(StoreBroken, match=r"none/store\.db"),
+    ):
+        store.init("UTC")
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"), [(99, "needs a newer Tallystick"), (1, "is older than this program; run `tallystick init`")]
+)
+def test_a_store_of_another_schema_is_outdated(database: str, version: int, reason: str) -> None:
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+    driver = apsw.Connection(str(path_of(database)))
+    driver.pragma("user_version", version)
+    driver.close()
+    with open_store(database, wire_row) as store:
+        for ask in (store.snapshot, store.transaction):
+            with pytest.raises(StoreOutdated, match=rf"store\.db: the store's schema \({version}\) {reason}"), ask():
+                pass
+
+
+def test_a_store_cut_in_half_is_broken(mismatched: Store, database: str) -> None:
+    with mismatched.transaction() as writer:
+        writer.take(SimActivation, [seen(iccid) for iccid in ICCIDS])
+    mismatched.close()
+    path = path_of(database)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with open_store(database, wire_row) as store, pytest.raises(StoreBroken, match=r"store\.db: "):
+        everything_in(store)
+
+
+OPEN_WITHOUT_RIGHTS = """
+import os, sys
+from tallystick.core.errors import StoreBroken
+from tallystick.core.facts import Sim
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+
+if os.geteuid() == 0:
+    os.setuid(65534)
+for url in sys.argv[1:]:
+    with open_store(url, wire_row) as store:
+        for what in (lambda: store.init("UTC"), store.snapshot().__enter__, store.transaction().__enter__):
+            try:
+                what()
+                print("done", flush=True)
+            except StoreBroken as refusal:
+                print(refusal.code, str(refusal).partition(":")[0], flush=True)
+"""
+
+
+@pytest.fixture
+def readable_folder() -> Iterator[Path]:
+    """A folder that every user may look into; pytest's own are closed."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_folder_that_may_not_be_written_refuses_the_store_by_name(readable_folder: Path) -> None:
+    """As a user without the right: root may write anywhere."""
+    old = readable_folder / "old.db"
+    with open_store(f"sqlite:///{old}", wire_row) as store:
+        store.init("UTC")
+    old.chmod(0o444)
+    readable_folder.chmod(0o555)
+    out, errors = start(OPEN_WITHOUT_RIGHTS, f"sqlite:///{readable_folder}/new.db").communicate(timeout=60)
+    assert out.splitlines()[0] == f"store-broken {readable_folder}/new.db", errors
+    out, errors = start(OPEN_WITHOUT_RIGHTS, f"sqlite:///{old}").communicate(timeout=60)
+    assert set(out.splitlines()) == {f"store-broken {old}"}, errors
+    assert len(out.splitlines()) == 3
+
+
+def test_another_engine_is_refused() -> None:
+    with pytest.raises(SettingRefused, match="TALLYSTICK_DATABASE must begin with sqlite:///"):
+        open_store("mysql://host/fleet", wire_row)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///fleet.db", "fleet.db"),
+        ("sqlite:////srv/fleet.db", "/srv/fleet.db"),
+        ("sqlite:////srv/a%20b%3F.db", "/srv/a b?.db"),
+        ("sqlite:///~/fleet.db", str(Path("~/fleet.db").expanduser())),
+    ],
+)
+def test_an_address_names_a_file(url: str, path: str) -> None:
+    assert path_of(url) == Path(path)
+
+
+# Migrations
+
+
+def test_a_fresh_store_has_the_current_schema_and_opening_it_again_changes_nothing(database: str) -> None:
+    steps = len(migrations_for("sqlite"))
+    with open_store(database, wire_row) as store:
+        assert store.init("America/Los_Angeles") == steps
+        take(store, sim(ONE), expected(ONE), seen(ONE))
+        before = everything_in(store)
+    with open_store(database, wire_row) as store:
+        assert store.init("UTC") == 0
+        assert everything_in(store) == before
+        with store.snapshot() as reader:
+            assert reader.wire_zone() == "America/Los_Angeles"
+    assert SqliteEngine(database, wire_row).schema_version() == steps
+
+
+def test_each_migration_takes_a_store_one_step_further(database: str) -> None:
+    """Step by step ends in the same schema as all at once."""
+    at_once, by_steps = apsw.Connection(":memory:"), apsw.Connection(":memory:")
+    whole = "\n".join(text for _, text in migrations_for("sqlite"))
+    at_once.execute(whole)
+    for _, text in migrations_for("sqlite"):
+        with by_steps:
+            by_steps.execute(text)
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+    of_the_store = apsw.Connection(str(path_of(database)))
+    schema = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"
+    schemas = [driver.execute(schema).fetchall() for driver in (at_once, by_steps, of_the_store)]
+    assert schemas[0] == schemas[1] == schemas[2]
+    assert len(schemas[0]) > 10
+    of_the_store.close()
+
+
+# Facts that wait
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], ids=str)
+def test_facts_wait_for_their_sim_and_for_each_other(store: Store, order: tuple[int, ...]) -> None:
+    facts = (sim(ONE), expected(ONE), seen(ONE))
+    take(store, *(facts[position] for position in order[:2]))
+    assert rows(store) == []
+    take(store, facts[order[2]])
+    assert rows(store) == [mismatch(ONE)]
+
+
+def test_what_waits_is_known_before_its_sim_is(store: Store) -> None:
+    take(store, expected(ONE), seen(ONE))
+    with store.snapshot() as reader:
+        assert reader.sim(ONE) is None
+        assert reader.expectations_of(ONE) == [Expectation(BEGINNING, HOME)]
+        assert reader.activations_of(ONE) == [Activation(Moment(10), FOREIGN)]
+
+
+def test_a_group_member_waits_for_its_sim(store: Store) -> None:
+    take(store, GroupMember("a", "g", ONE), expected(ONE), seen(ONE))
+    assert rows(store, "a", group="g") == []
+    take(store, sim(ONE))
+    assert rows(store, "a", group="g") == [mismatch(ONE)]
+    assert rows(store, "a", group=None) == []
+
+
+# Changes show at once
+
+
+def test_a_sim_that_moves_to_another_account_takes_its_rows_along(mismatched: Store) -> None:
+    take(mismatched, sim(ONE, "b"))
+    assert rows(mismatched, "a") == []
+    assert rows(mismatched, "b") == [mismatch(ONE)]
+    (row,) = report_of(mismatched, EVERYTHING, "b")
+    assert read_row(row).account_name == "b"
+
+
+def test_a_number_an_activation_date_and_a_generation_that_change_show_at_once(mismatched: Store) -> None:
+    (row,) = map(read_row, report_of(mismatched, EVERYTHING))
+    assert (row.mdn, row.activation_date) == ("5096300001", "1970-01-01T00:00:00Z")
+    take(mismatched, sim(ONE, date=60_000_000))
+    (row,) = map(read_row, report_of(mismatched, EVERYTHING))
+    assert (row.mdn, row.activation_date) == (None, "1970-01-01T00:01:00Z")
+    take(mismatched, sim(ONE, mdn=Mdn.parse("0123456789"), generation="5G"))
+    assert rows(mismatched) == []
+    (row,) = map(read_row, report_of(mismatched, EVERYTHING, generations=("5G",)))
+    assert row.mdn == "0123456789"
+
+
+def test_a_corrected_expectation_takes_past_rows_with_it_and_back(mismatched: Store) -> None:
+    take(mismatched, expected(ONE, FOREIGN))
+    assert rows(mismatched) == []
+    take(mismatched, expected(ONE, THIRD))
+    assert rows(mismatched) == [mismatch(ONE, THIRD)]
+    with mismatched.snapshot() as reader:
+        assert reader.expectations_of(ONE) == [Expectation(BEGINNING, THIRD)]
+
+
+def test_another_expectation_changes_the_rows_from_its_moment_on(mismatched: Store) -> None:
+    take(mismatched, seen(ONE, HOME, at=20), seen(ONE, FOREIGN, at=30))
+    assert rows(mismatched) == [mismatch(ONE), mismatch(ONE)]
+    take(mismatched, expected(ONE, FOREIGN, since=20))
+    assert rows(mismatched) == [mismatch(ONE), mismatch(ONE, FOREIGN, HOME)]
+
+
+def test_a_late_activation_moves_the_row_it_comes_before(mismatched: Store) -> None:
+    take(mismatched, seen(ONE, at=5))
+    (row,) = map(read_row, report_of(mismatched, EVERYTHING))
+    assert row.sim_ota_date == "1970-01-01T00:00:00Z"
+    assert report_of(mismatched, Window(Moment(5), EVERYTHING.latest)) == []
+    take(mismatched, seen(ONE, THIRD, at=7))
+    assert rows(mismatched) == [mismatch(ONE), mismatch(ONE, FOREIGN, THIRD), mismatch(ONE, THIRD)]
+
+
+def test_the_other_digits_of_the_same_hardware_show_as_they_were_taken_in_last(mismatched: Store) -> None:
+    take(mismatched, expected(ONE, Imei.parse("35209900176148")))
+    assert rows(mismatched) == [(str(ONE), "35209900176148", str(FOREIGN))]
+
+
+def test_taken_facts_are_counted_as_new_or_repeated(store: Store) -> None:
+    with store.transaction() as writer:
+        assert writer.take(Sim, [sim(ONE), sim(ONE), sim(TWO, "b")]) == (2, 1, ("a", "b"))
+        assert writer.take(Sim, [sim(ONE, mdn=MDN)]) == (1, 0, ())
+        assert writer.take(SimExpectation, [expected(ONE), expected(ONE), expected(ONE, THIRD)]) == (2, 1, ())
+        assert writer.take(SimActivation, [seen(ONE), seen(ONE), seen(ONE, at=11)]) == (2, 1, ())
+        assert writer.take(GroupMember, [GroupMember("c", "g", ONE)] * 2) == (1, 1, ("c",))
+        assert writer.take(SimActivation, []) == (0, 0, ())
+
+
+# Scopes of the report
+
+
+@pytest.fixture
+def grouped(store: Store) -> Store:
+    """Three SIMs found elsewhere: one in group g; the third in another account, with the first's number."""
+    take(store, sim(ONE, mdn=MDN), sim(TWO), sim(THREE, "b", mdn=MDN))
+    for iccid in (ONE, TWO, THREE):
+        take(store, expected(iccid), seen(iccid))
+    take(store, GroupMember("a", "g", ONE))
+    return store
+
+
+def test_a_report_is_of_the_accounts_it_names(grouped: Store) -> None:
+    assert rows(grouped, "a") == [mismatch(ONE), mismatch(TWO)]
+    assert rows(grouped, "b") == [mismatch(THREE)]
+    assert rows(grouped, "a", "b") == [mismatch(ONE), mismatch(TWO), mismatch(THREE)]
+
+
+def test_a_group_has_its_members_and_the_unassigned_are_the_rest_of_the_account(grouped: Store) -> None:
+    assert rows(grouped, "a", group="g") == [mismatch(ONE)]
+    assert rows(grouped, "a", group=None) == [mismatch(TWO)]
+    assert rows(grouped, "b", group=None) == [mismatch(THREE)]
+
+
+def test_a_sim_is_in_one_group_of_an_account_at_a_time(grouped: Store) -> None:
+    take(grouped, GroupMember("a", "h", ONE))
+    assert rows(grouped, "a", group="g") == []
+    assert rows(grouped, "a", group="h") == [mismatch(ONE)]
+
+
+def test_a_membership_holds_while_the_sim_is_in_that_account(grouped: Store) -> None:
+    take(grouped, GroupMember("b", "g", ONE), sim(ONE, "b"))
+    assert rows(grouped, "a", group="g") == []
+    assert rows(grouped, "b", group="g") == [mismatch(ONE)]
+    take(grouped, sim(ONE, "a"))
+    assert rows(grouped, "a", group="g") == [mismatch(ONE)]
+    assert rows(grouped, "b", group="g") == []
+
+
+def test_groups_of_the_same_name_in_two_accounts_are_two(grouped: Store) -> None:
+    take(grouped, GroupMember("b", "g", THREE))
+    assert rows(grouped, "a", group="g") == [mismatch(ONE)]
+    assert rows(grouped, "b", group="g") == [mismatch(THREE)]
+
+
+def test_listed_sims_are_picked_within_the_accounts(grouped: Store) -> None:
+    assert rows(grouped, "a", iccids=(TWO, THREE, TWO)) == [mismatch(TWO)]
+    assert rows(grouped, "a", "b", iccids=(THREE, TWO)) == [mismatch(TWO), mismatch(THREE)]
+    assert rows(grouped, "a", iccids=(ICCIDS[99],)) == []
+    assert rows(grouped, "a", iccids=()) == []
+
+
+def test_listed_sims_are_picked_within_a_group(grouped: Store) -> None:
+    assert rows(grouped, "a", group="g", iccids=(ONE, TWO)) == [mismatch(ONE)]
+    assert rows(grouped, "a", group=None, iccids=(ONE, TWO)) == [mismatch(TWO)]
+
+
+def test_a_number_finds_every_sim_that_has_it(grouped: Store) -> None:
+    with grouped.snapshot() as reader:
+        assert sorted(reader.iccids_of([MDN])) == [ONE, THREE]
+        assert reader.iccids_of([Mdn.parse("0000000000")]) == []
+        assert reader.iccids_of([]) == []
+
+
+def test_a_number_of_another_length_is_another_number(grouped: Store) -> None:
+    with grouped.snapshot() as reader:
+        assert reader.iccids_of([Mdn.parse(f"{MDN}0")]) == []
+
+
+@pytest.mark.parametrize("scope", [{}, {"group": "g"}, {"group": None}, {"iccids": (ONE, TWO)}], ids=str)
+@pytest.mark.parametrize("accounts", [("a",), ("a", "b")])
+def test_a_window_is_open_at_both_ends_in_every_scope(
+    grouped: Store, scope: dict[str, object], accounts: tuple[str, ...]
+) -> None:
+    if "group" in scope and len(accounts) > 1:
+        pytest.skip("a group is of one account")
+    found = [
+        bool(report_of(grouped, Window(Moment(earliest), Moment(latest)), *accounts, **scope))  # type: ignore[arg-type] # scope words
+        for earliest, latest in ((9, 11), (10, 11), (9, 10), (10, 10), (0, 10**15))
+    ]
+    assert found == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("generations", [("4G",), ("5G",), ("4G", "5G"), ("3G",)])
+@pytest.mark.parametrize("scope", [{}, {"group": "g"}, {"iccids": (ONE, TWO)}], ids=str)
+def test_only_the_generations_asked_for_are_reported_in_every_scope(
+    grouped: Store, scope: dict[str, object], generations: tuple[str, ...]
+) -> None:
+    take(grouped, sim(TWO, generation="5G"), GroupMember("a", "g", TWO))
+    wanted = [mismatch(iccid) for iccid, generation in ((ONE, "4G"), (TWO, "5G")) if generation in generations]
+    assert rows(grouped, "a", generations=generations, **scope) == wanted
+
+
+def test_rows_are_ordered_by_the_activations_time_then_iccid_across_accounts(store: Store) -> None:
+    for place, iccid in enumerate(ICCIDS[:40]):
+        take(store, sim(iccid, "ab"[place % 2]), expected(iccid), seen(iccid, at=100 - place // 4))
+    read = [read_row(row) for row in report_of(store, EVERYTHING)]
+    assert len(read) == 40
+    assert [row.iccid for row in read] == [
+        str(iccid) for _, iccid in sorted((100 - place // 4, iccid) for place, iccid in enumerate(ICCIDS[:40]))
+    ]
+
+
+# Many rows a statement
+
+
+def test_a_widened_statement_carries_several_rows() -> None:
+    sql = "INSERT INTO t (a, b)\nVALUES (:a, :b)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
+    assert widened(sql, 1) == "INSERT INTO t (a, b)\nVALUES (?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
+    assert widened(sql, 3) == (
+        "INSERT INTO t (a, b)\nVALUES (?,?),(?,?),(?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
+    )
+
+
+def test_a_statement_without_values_cannot_be_widened() -> None:
+    with pytest.raises(ValueError, match="no VALUES to widen"):
+        widened("INSERT INTO t SELECT 1", 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS_A_STATEMENT - 1, ROWS_A_STATEMENT, ROWS_A_STATEMENT + 1, 1200])
+def test_every_fact_of_a_batch_is_taken_whatever_its_size(store: Store, count: int) -> None:
+    iccids = ICCIDS[:count]
+    with store.transaction() as writer:
+        assert writer.take(Sim, [sim(iccid) for iccid in iccids]).accepted == count
+        assert writer.take(SimExpectation, [expected(iccid) for iccid in iccids]).accepted == count
+        assert writer.take(SimActivation, [seen(iccid) for iccid in iccids]).accepted == count
+        assert writer.take(GroupMember, [GroupMember("a", "g", iccid) for iccid in iccids]).accepted == count
+    everything = everything_in(store)
+    assert len(everything.kept) == len(everything.sims) == count
+    assert everything.kept == rule_of(everything)
+
+
+def test_within_one_statement_the_later_value_of_a_key_counts(store: Store) -> None:
+    corrections = [expected(ONE, imei) for imei in (HOME, FOREIGN, THIRD)] * 100
+    with store.transaction() as writer:
+        assert writer.take(SimExpectation, [*corrections, expected(ONE)]).accepted == 301
+    assert everything_in(store).expectations == [expected(ONE)]
+
+
+# Queries
+
+
+def test_a_querys_name_cannot_stand_twice_in_one_file() -> None:
+    with pytest.raises(ValueError, match="stands twice"):
+        parse_queries("-- name: a\n-- One.\nSELECT 1;\n-- name: a\n-- Two.\nSELECT 2;\n")
+
+
+def test_every_query_is_one_that_the_schema_understands(store: Store, database: str) -> None:
+    """Prepared, not run: a column or table misspelt in a query that no test runs comes out here."""
+    assert not store.is_empty()
+    driver = apsw.Connection(str(path_of(database)))
+    driver.create_scalar_function("wire_row", lambda *_: b"", 8)
+    queries = queries_for("sqlite")
+    driver.execute(queries["make_fresh_mismatches"])
+    for name, sql in queries.items():
+        if name != "make_fresh_mismatches":
+            assert driver.execute(f"EXPLAIN {sql}", _any_parameters(sql)).fetchall(), name
+    driver.close()
+
+
+def _any_parameters(sql: str) -> dict[str, object]:
+    words = {word.strip(",;()") for word in sql.replace("(", " ").split() if word.startswith(":")}
+    return {word.removeprefix(":"): None for word in words}

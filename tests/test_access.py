@@ -1,0 +1,314 @@
+"""Apps and tokens, users and passwords, sessions and their end."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.access import FAILED_LOGINS_MAX, IDLE_S_MAX, SAVE_WITHIN_S, TOKEN_S, Access, User
+from tallystick.core.errors import (
+    AppRefused,
+    InvalidValue,
+    NameTaken,
+    PasswordRefused,
+    ScopeRefused,
+    SessionExpired,
+    SessionRefused,
+    TokenRefused,
+    UserNotFound,
+)
+
+if TYPE_CHECKING:
+    from tallystick.store import Store
+    from tests.conftest import Clock
+
+PASSWORD = "correct horse"
+DAY_S = 24 * 60 * 60
+
+
+@pytest.fixture
+def elsewhere(store: Store, clock: Clock) -> Access:
+    """Access to the same store from another worker."""
+    return Access(store, clock, secrets.token_bytes)
+
+
+@pytest.fixture
+def user(access: Access) -> str:
+    """A user who may log in."""
+    access.add_user("ada", PASSWORD, ["0342077109-00001"], all_accounts=False)
+    return "ada"
+
+
+def fail_to_log_in(access: Access, name: str, times: int) -> None:
+    """Log in with a wrong password."""
+    for _ in range(times):
+        with pytest.raises(PasswordRefused):
+            access.login(name, "wrong")
+
+
+# Apps and tokens
+
+
+def test_a_token_is_the_same_for_an_hour_from_its_first_issue(access: Access, clock: Clock) -> None:
+    app = access.add_app("reports", ["m2m"])
+    first = access.issue_token(app.key, app.secret)
+    assert (first.scope, first.expires_in_s) == ("m2m", TOKEN_S)
+    clock.advance(TOKEN_S - 1)
+    assert access.issue_token(app.key, app.secret) == first._replace(expires_in_s=1)
+    assert access.app_of_token(first.access_token, "m2m") == app.key
+    clock.advance(1)
+    with pytest.raises(TokenRefused):
+        access.app_of_token(first.access_token, "m2m")
+    assert access.issue_token(app.key, app.secret).access_token != first.access_token
+
+
+def test_a_revoked_token_ends_and_the_next_one_is_new(access: Access) -> None:
+    app = access.add_app("reports", ["m2m"])
+    first = access.issue_token(app.key, app.secret).access_token
+    access.revoke_token(app.key, app.secret, first)
+    with pytest.raises(TokenRefused):
+        access.app_of_token(first, "m2m")
+    second = access.issue_token(app.key, app.secret).access_token
+    assert second != first
+    access.revoke_token(app.key, app.secret, first)
+    assert access.app_of_token(second, "m2m") == app.key
+
+
+def test_an_app_cannot_revoke_the_token_of_another(access: Access) -> None:
+    mine, other = access.add_app("mine", ["m2m"]), access.add_app("other", ["m2m"])
+    token = access.issue_token(mine.key, mine.secret).access_token
+    access.revoke_token(other.key, other.secret, token)
+    assert access.app_of_token(token, "m2m") == mine.key
+
+
+def test_workers_that_issue_at_once_issue_the_same_token(access: Access, elsewhere: Access) -> None:
+    app = access.add_app("reports", ["m2m"])
+    together = threading.Barrier(8)
+
+    def issue(number: int) -> str:
+        together.wait()
+        return (access, elsewhere)[number % 2].issue_token(app.key, app.secret).access_token
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(issue, range(8)))) == 1
+
+
+def test_a_wrong_key_or_secret_is_refused(access: Access) -> None:
+    app = access.add_app("reports", ["m2m"])
+    for key, secret in ((app.key, "wrong"), ("wrong", app.secret), (app.key, ""), ("", "")):
+        with pytest.raises(AppRefused):
+            access.issue_token(key, secret)
+        with pytest.raises(AppRefused):
+            access.revoke_token(key, secret, "token")
+
+
+def test_a_token_opens_the_scopes_of_its_app_only(access: Access) -> None:
+    app = access.add_app("loader", ["intake", "m2m"])
+    issued = access.issue_token(app.key, app.secret)
+    assert issued.scope == "m2m intake"
+    assert access.app_of_token(issued.access_token, "intake") == app.key
+    with pytest.raises(ScopeRefused, match="admin"):
+        access.app_of_token(issued.access_token, "admin")
+
+
+def test_an_unknown_scope_and_a_name_taken_are_refused(access: Access) -> None:
+    with pytest.raises(InvalidValue, match="'everything'"):
+        access.add_app("reports", ["everything"])
+    access.add_app("reports", ["m2m"])
+    with pytest.raises(NameTaken, match="'reports'"):
+        access.add_app("reports", ["m2m"])
+
+
+def test_no_secret_rests_in_the_store(access: Access, store: Store, user: str) -> None:
+    app = access.add_app("reports", ["m2m"])
+    token = access.issue_token(app.key, app.secret).access_token
+    session = access.login(user, PASSWORD)
+    folder = Path(store.name).parent
+    kept = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert app.key.encode() in kept
+    for secret in (app.secret, token, session, PASSWORD):
+        assert secret.encode() not in kept
+        if len(secret) == 64:
+            assert bytes.fromhex(secret) not in kept
+
+
+# Users
+
+
+def test_users_are_listed_with_what_they_see_and_whether_they_are_locked(access: Access, user: str) -> None:
+    access.add_user("bob", PASSWORD, [], all_accounts=True)
+    fail_to_log_in(access, "bob", FAILED_LOGINS_MAX)
+    assert access.users() == [
+        User(user, ("0342077109-00001",), all_accounts=False, locked=False),
+        User("bob", (), all_accounts=True, locked=True),
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "tab\there", "line\nbreak", "\x00"])
+def test_names_are_printable_and_bounded(access: Access, name: str) -> None:
+    with pytest.raises(InvalidValue, match="user name"):
+        access.add_user(name, PASSWORD, [], all_accounts=False)
+    with pytest.raises(InvalidValue, match="account"):
+        access.add_user("ada", PASSWORD, [name], all_accounts=False)
+    with pytest.raises(InvalidValue, match="app name"):
+        access.add_app(name, ["m2m"])
+
+
+def test_a_user_needs_a_password_and_a_name_of_their_own(access: Access, user: str) -> None:
+    with pytest.raises(InvalidValue, match="password"):
+        access.add_user("bob", "", [], all_accounts=False)
+    with pytest.raises(NameTaken):
+        access.add_user(user, PASSWORD, [], all_accounts=False)
+
+
+def test_five_failed_logins_in_a_row_lock_the_user_until_an_operator_unlocks(
+    access: Access, elsewhere: Access, user: str, clock: Clock
+) -> None:
+    fail_to_log_in(access, user, FAILED_LOGINS_MAX)
+    clock.advance(DAY_S)
+    for worker in (access, elsewhere):
+        with pytest.raises(PasswordRefused):
+            worker.login(user, PASSWORD)
+    access.unlock_user(user)
+    assert access.login(user, PASSWORD)
+
+
+def test_a_correct_login_starts_the_count_anew(access: Access, user: str) -> None:
+    for _ in range(2):
+        fail_to_log_in(access, user, FAILED_LOGINS_MAX - 1)
+        assert access.login(user, PASSWORD)
+
+
+def test_guesses_made_at_the_same_time_lock_all_the_same(access: Access, user: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: fail_to_log_in(access, user, 1), range(FAILED_LOGINS_MAX)))
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD)
+
+
+def test_every_refused_login_reads_the_same(access: Access, user: str) -> None:
+    access.add_user("locked", PASSWORD, [], all_accounts=False)
+    fail_to_log_in(access, "locked", FAILED_LOGINS_MAX)
+    messages = set()
+    for name, password in ((user, "wrong"), (user, ""), ("nobody", PASSWORD), ("locked", PASSWORD), ("", "")):
+        with pytest.raises(PasswordRefused) as refused:
+            access.login(name, password)
+        messages.add(refused.value.message)
+    assert len(messages) == 1
+
+
+def test_unlocking_nobody_is_refused(access: Access) -> None:
+    with pytest.raises(UserNotFound, match="'nobody'"):
+        access.unlock_user("nobody")
+
+
+# Sessions
+
+
+def test_a_session_lives_while_it_is_used_and_ends_after_twenty_idle_minutes(
+    access: Access, user: str, clock: Clock
+) -> None:
+    session = access.login(user, PASSWORD)
+    for _ in range(5):
+        clock.advance(IDLE_S_MAX)
+        assert access.user_of_session(session) == 1
+    clock.advance(IDLE_S_MAX + 1)
+    for _ in range(2):
+        with pytest.raises(SessionExpired):
+            access.user_of_session(session)
+    with pytest.raises(SessionExpired):
+        access.logout(session)
+
+
+def test_an_expired_session_is_told_from_an_unknown_one_for_a_day(access: Access, user: str, clock: Clock) -> None:
+    session = access.login(user, PASSWORD)
+    clock.advance(DAY_S)
+    access.login(user, PASSWORD)
+    with pytest.raises(SessionExpired):
+        access.user_of_session(session)
+    clock.advance(DAY_S)
+    access.login(user, PASSWORD)
+    with pytest.raises(SessionRefused):
+        access.user_of_session(session)
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "9d956929-1e6a-4db4-8764-f18e4ce5de09", "9" * 36])
+def test_a_token_that_is_no_session_is_refused(access: Access, token: str) -> None:
+    with pytest.raises(SessionRefused):
+        access.user_of_session(token)
+
+
+def test_a_second_login_does_not_end_the_first_session_and_a_logout_only_its_own(access: Access, user: str) -> None:
+    first, second = access.login(user, PASSWORD), access.login(user, PASSWORD)
+    access.logout(first)
+    with pytest.raises(SessionRefused):
+        access.user_of_session(first)
+    assert access.user_of_session(second) == 1
+
+
+def test_the_use_of_a_session_reaches_other_workers(access: Access, elsewhere: Access, user: str, clock: Clock) -> None:
+    session = access.login(user, PASSWORD)
+    clock.advance(IDLE_S_MAX)
+    access.user_of_session(session)
+    access.close()
+    clock.advance(IDLE_S_MAX)
+    assert elsewhere.user_of_session(session) == 1
+    elsewhere.close()
+
+
+def test_the_use_of_a_session_is_saved_without_being_asked(
+    access: Access, store: Store, user: str, clock: Clock
+) -> None:
+    session = access.login(user, PASSWORD)
+    clock.advance(1)
+    access.user_of_session(session)
+    until = time.monotonic() + SAVE_WITHIN_S + 10
+    while last_use(store, session) < clock():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def last_use(store: Store, session: str) -> int:
+    """When a session was last used, as saved."""
+    with store.snapshot() as reader:
+        found = reader.session(sha256(session.encode()).digest())
+    assert found
+    return found[1]
+
+
+def test_using_a_session_does_not_wait_for_whoever_writes(access: Access, store: Store, user: str) -> None:
+    session = access.login(user, PASSWORD)
+    with store.transaction():
+        assert access.user_of_session(session) == 1
+
+
+def test_a_reset_password_is_in_force_at_once(access: Access, user: str) -> None:
+    session = access.login(user, PASSWORD)
+    with pytest.raises(PasswordRefused):
+        access.reset_password(session, "wrong")
+    password = access.reset_password(session, PASSWORD)
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD)
+    assert access.login(user, password)
+    assert access.user_of_session(session) == 1
+
+
+def test_of_two_resets_at_once_one_is_refused(access: Access, user: str) -> None:
+    session = access.login(user, PASSWORD)
+
+    def reset(_: int) -> str | None:
+        try:
+            return access.reset_password(session, PASSWORD)
+        except PasswordRefused:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        (password,) = filter(None, pool.map(reset, range(4)))
+    assert access.login(user, password)

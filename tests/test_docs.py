@@ -1,0 +1,296 @@
+"""The documentation cannot lie: what it must name is there, and what it names exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import falcon.inspect
+import pytest
+from typer.testing import CliRunner
+
+from docs import generate
+from tallystick.cli import app as cli
+from tallystick.core.errors import Refusal
+from tallystick.intake import KINDS, Kind
+from tallystick.server import wired_app
+from tallystick.settings import Settings, variable
+from tallystick.store.queries import migrations_for
+from tallystick.thingspace.errors import ANSWERS, UNEXPECTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+ROOM_README = ROOT / "src/tallystick/thingspace/README.md"
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", ROOM_README, *sorted(DOCS.rglob("*.md"))]
+
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+CALL = re.compile(r"\btallystick ([^|;&)\n]+)")
+SPAN = re.compile(r"`(tallystick [^`]+)`")
+MAKE = re.compile(r"\bmake ([a-z]+)\b")
+PACKAGE = re.compile(r"[A-Za-z0-9_.-]+")
+ANY_PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|usr|opt|Users|mnt|srv)/")
+HOST = re.compile(r"https?://([\w.-]+)")
+HOSTS = {"127.0.0.1", "keepachangelog.com", "semver.org"}
+PLACEHOLDERS = {"COMMAND", "--help", "--install-completion", "--show-completion"}
+
+DECIDED = {
+    "null, empty text and empty list mean absent": r"`null`.*`\"\"`.*`\[\]`",
+    "unknown fields are ignored": r"[Uu]nknown fields",
+    "kinds in any case": r"kind.*case",
+    "ids are whole, never a prefix": r"whole|prefix",
+    "the union of all ids": r"[Uu]nion",
+    "devices with account and group: the intersection": r"[Ii]ntersect|within",
+    "ten thousand ids": r"10,000",
+    "the body's limit": r"2 MiB.*413|413.*2 MiB",
+    "the offset wins over the Z": r"offset.*wins",
+    "the earliest moment, in its own offset": r"2017-11-01",
+    "three calendar months, clamped": r"calendar months",
+    "hardware is fourteen digits": r"14 digits|first 14",
+    "one answer for unknown and foreign accounts": r"AccountNotFound",
+    "one answer for every failed login": r"Password\.Invalid",
+    "a second login leaves the first session": r"second login",
+}
+"""What the contract leaves open and Tallystick has decided, and how the room's README says it."""
+
+
+def words(page: Path) -> str:
+    """The text of a page."""
+    return page.read_text("utf-8")
+
+
+def documented_section(page: str, heading: str) -> str:
+    """The text of a page from a heading to the next one."""
+    _, found, rest = words(REFERENCE / page).partition(f"\n### {heading}\n")
+    assert found, f"{page} has no heading {heading}"
+    return rest.split("\n### ")[0].split("\n## ")[0]
+
+
+def described_parameters(command: Any) -> Iterator[str]:  # noqa: ANN401 - Typer's private class
+    """Arguments and options as the page is to name them."""
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            yield from parameter.opts
+        else:
+            yield parameter.metavar or parameter.name.upper()
+
+
+COMMANDS = {path[1:]: command for path, command in generate.command_tree()}
+
+
+@pytest.mark.parametrize("name", generate.PARTS)
+def test_the_generated_part_is_what_the_code_says(name: str) -> None:
+    """`make docs` rewrites it."""
+    page, make = generate.PARTS[name]
+    text = words(REFERENCE / page)
+    assert generate.renewed(text, name, make()) == text, f"docs/reference/{page} is out of date: run `make docs`"
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path], ids=" ".join)
+def test_every_command_and_option_is_documented(path: tuple[str, ...]) -> None:
+    """In a section of its own."""
+    section = documented_section("cli.md", " ".join(("tallystick", *path)))
+    for name in described_parameters(COMMANDS[path]):
+        assert re.search(rf"`{re.escape(name.replace('|', chr(92) + '|'))}[ `]", section), f"{name} is not documented"
+
+
+def test_the_options_of_the_program_itself_are_documented() -> None:
+    """Shell completion."""
+    for name in described_parameters(COMMANDS[()]):
+        assert name in words(REFERENCE / "cli.md")
+
+
+@pytest.mark.parametrize("setting", Settings.__dataclass_fields__)
+def test_every_setting_is_documented(setting: str) -> None:
+    """By its variable, and by what it takes."""
+    page = words(REFERENCE / "settings.md")
+    assert f"`{variable(setting)}`" in page
+    assert re.search(rf"^\| {setting} \|", page, re.MULTILINE), f"settings.md does not say what {setting} takes"
+
+
+def test_every_code_of_ours_is_documented() -> None:
+    """Refusals of the core, and those that a shell adds."""
+    page = words(REFERENCE / "errors.md")
+    kinds = [Refusal]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+        assert f"| `{kind.code}` |" in page
+
+
+def test_every_code_of_thingspace_is_documented_with_its_status() -> None:
+    """Every line of the table of answers."""
+    page = words(REFERENCE / "errors.md")
+    for answer in (*ANSWERS.values(), UNEXPECTED):
+        assert f"| {answer.status.split()[0]} | `{generate.wire_code(answer)}` |" in page
+
+
+def test_every_route_is_documented(tmp_path: Path) -> None:
+    """With its method, in the table of routes."""
+    app = wired_app(replace(Settings(), database=f"sqlite:///{tmp_path}/never-made.db"))
+    served = {
+        (method.method, route.path)
+        for route in falcon.inspect.inspect_routes(app)
+        for method in route.methods
+        if not method.internal
+    }
+    listed = set(re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", words(REFERENCE / "http.md"), re.MULTILINE))
+    assert served == listed
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_column_of_an_import_file_is_documented(kind: Kind) -> None:
+    """In the rows of the table that follow the kind's name."""
+    page = words(REFERENCE / "import-files.md")
+    rows = page.partition(f"| `{kind.name}` |")[2].split("\n| `")[0]
+    for column in kind.columns:
+        needed = "refused" if column.required else r"(?!refused)"
+        assert re.search(rf"`{column.name}` \| \w+ \| {needed}", rows), f"{column.name} of {kind.name}"
+
+
+def test_every_table_of_the_store_is_documented() -> None:
+    """However its migration is laid out."""
+    for _, text in migrations_for("sqlite"):
+        for table in re.findall(r"CREATE TABLE (\w+)", text):
+            documented_section("store-schema.md", table)
+
+
+@pytest.mark.parametrize("form", DECIDED.values(), ids=DECIDED)
+def test_every_decision_about_the_contract_stands_in_the_readme_of_the_room(form: str) -> None:
+    """Where somebody who writes a client looks for it."""
+    decided = words(ROOM_README).partition("## Decided")[2].partition("\n## ")[0]
+    assert re.search(form, decided)
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """A row of the table, those for development and building included."""
+    project = tomllib.loads(words(ROOT / "pyproject.toml"))
+    extras = project["project"]["optional-dependencies"].values()
+    needed = chain(project["project"]["dependencies"], project["build-system"]["requires"], *extras)
+    page = words(DOCS / "explanation/dependencies.md")
+    for requirement in needed:
+        name = PACKAGE.match(requirement)
+        assert name
+        assert f"`{name[0]}`" in page, f"dependencies.md gives no reason for {name[0]}"
+
+
+def test_every_decision_is_in_the_index_and_numbered() -> None:
+    """Numbers count up from 1 without a gap."""
+    pages = sorted(page.name for page in (DOCS / "decisions").glob("0*.md"))
+    assert [int(name[:4]) for name in pages] == list(range(1, len(pages) + 1))
+    assert re.findall(r"\]\((0[^)]+)\)", words(DOCS / "decisions/index.md")) == pages
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    """No page is lost."""
+    index = words(DOCS / "index.md")
+    for page in DOCS.rglob("*.md"):
+        if page.parent.name != "decisions" and page.name != "index.md":
+            assert f"({page.relative_to(DOCS)})" in index
+
+
+def anchors(page: Path) -> set[str]:
+    """Headings as links name them."""
+    headings = (re.sub(r"[^\w -]", "", heading).strip() for heading in HEADING.findall(words(page)))
+    return {heading.lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_within_the_project_resolves(page: Path) -> None:
+    """To a file that is there, and to a heading that it has."""
+    for link in LINK.findall(FENCE.sub("", words(page))):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.exists(), f"{page.name} links to {link}"
+        assert linked.is_relative_to(ROOT)
+        if anchor:
+            assert anchor in anchors(linked), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_call_of_tallystick_uses_only_what_there_is(page: Path) -> None:
+    """Commands and options, in blocks of code and in the text."""
+    blocks = [code.replace("\\\n", " ") for language, code in FENCE.findall(words(page)) if language == "sh"]
+    calls = [call for block in blocks for call in CALL.findall(re.sub(r"\s#.*", "", block))]
+    calls += [call.removeprefix("tallystick ") for call in SPAN.findall(words(page))]
+    for call in calls:
+        used = shlex.split(call)
+        depth = next(depth for depth in range(len(used), -1, -1) if tuple(used[:depth]) in COMMANDS)
+        if used[0] not in PLACEHOLDERS:
+            assert depth, f"there is no command tallystick {call}"
+        known = {*PLACEHOLDERS, *described_parameters(COMMANDS[tuple(used[:depth])])}
+        for word in used[depth:]:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in known, f"tallystick {call}: there is no {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_target_of_make_that_is_named_exists(page: Path) -> None:
+    """In blocks of code and in the text."""
+    code = "\n".join(code for language, code in FENCE.findall(words(page)) if language == "sh")
+    spans = "\n".join(re.findall(r"`(make [^`]+)`", words(page)))
+    targets = set(re.findall(r"^([a-z]+):", words(ROOT / "Makefile"), re.MULTILINE))
+    assert {*MAKE.findall(code), *MAKE.findall(spans)} <= targets
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    """Before anything else that is to be typed."""
+    _, first = FENCE.findall(words(ROOT / "README.md"))[0]
+    assert [line.split("#")[0].strip() for line in first.splitlines()] == ["make demo", "make test"]
+
+
+def test_the_example_files_of_the_readme_give_the_answer_that_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All four kinds, taken in and asked for by the commands that are shown."""
+    monkeypatch.chdir(tmp_path)
+    blocks = FENCE.findall(words(ROOT / "README.md"))
+    for kind, code in zip(KINDS, (code for language, code in blocks if language == "csv"), strict=True):
+        assert {column.name for column in KINDS[kind].columns} == set(code.split()[0].split(","))
+        Path(f"{kind}.csv").write_text(code, "utf-8")
+    shown = next(code for language, code in blocks if language == "sh" and "tallystick init" in code)
+    calls = [line.split()[1:] for line in shown.splitlines() if line.startswith("tallystick ")]
+    results = [CliRunner().invoke(cli, call) for call in calls]
+    assert [result.exit_code for result in results] == [0] * len(calls)
+    table = [line.rstrip() for line in results[-1].output.splitlines()]
+    assert table == next(code for _, code in blocks if code.startswith("account  ")).splitlines()
+    body = CliRunner().invoke(cli, [*calls[-1], "--format", "json"]).stdout
+    assert body == next(code for language, code in blocks if language == "json").strip()
+
+
+def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
+    """From the first SIM on, in one go."""
+    _, _, lesson = words(DOCS / "tutorials/first-report.md").partition("\n## 2.")
+    blocks = FENCE.findall(lesson)
+    script = "\n".join(code for language, code in blocks if language == "sh")
+    program = f'tallystick() {{ {shlex.quote(sys.executable)} -m tallystick "$@"; }}\n'
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+    call = ["bash", "-e", "-c", program + script]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = [line.rstrip() for line in done.stdout.splitlines()]
+    for language, code in blocks:
+        if not language:
+            assert set(code.splitlines()) <= set(printed)
+    assert done.stderr.split() == ["2", "mismatches", "1", "mismatch"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_names_a_path_of_a_machine_or_an_unknown_host(page: Path) -> None:
+    """Nor the address of a package registry."""
+    assert not ANY_PATH_OF_A_MACHINE.search(words(page))
+    assert set(HOST.findall(words(page))) <= HOSTS

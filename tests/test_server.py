@@ -1,0 +1,68 @@
+"""The server as a process: it starts, says how it is, and stops."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+import time
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.access import Access, system_clock
+from tallystick.core.errors import SettingRefused, StoreBroken
+from tallystick.server import serve
+from tallystick.settings import Settings
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.serving import LOGIN, PASSWORD, SERVE, bearer, call, free_port, running, serving, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_makes_the_store_where_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with serving(f"sqlite:///{path}") as port:
+        assert call(port, "GET", "/healthz").status == 200
+        assert call(port, "GET", "/readyz").status == 200
+        assert path.exists()
+
+
+def test_it_refuses_to_serve_what_is_no_store(tmp_path: Path) -> None:
+    path = tmp_path / "text.db"
+    path.write_text("this is no database, however long it is" * 100, "utf-8")
+    with pytest.raises(StoreBroken, match=r"text\.db"):
+        serve(Settings(database=f"sqlite:///{path}"))
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_when_asked_and_first_ends_what_is_under_way(database: str, asked: signal.Signals) -> None:
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+        access = Access(store, system_clock, secrets.token_bytes)
+        access.add_user("user", PASSWORD, [], all_accounts=True)
+        app = access.add_app("app", ["m2m"])
+        port = free_port()
+        with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+            headers = bearer(port, app)
+            with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                with store.transaction():  # until this ends, the login waits to write its session
+                    connection.request("POST", LOGIN, f'{{"username":"user","password":"{PASSWORD}"}}', headers)
+                    time.sleep(0.3)
+                    server.send_signal(asked)
+                    time.sleep(0.3)
+                assert connection.getresponse().status == 200
+            assert server.wait(30) == 0
+
+
+def test_a_port_that_is_taken_is_named(database: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingRefused, match=rf"{port}.*TALLYSTICK_PORT"):
+            serve(Settings(database=database, port=port))
