@@ -22,7 +22,7 @@ from tallystick.core.moments import parse_moment
 from tallystick.intake import import_file
 from tallystick.thingspace.rows import wire_row
 from tallystick.verify import verify
-from tests.serving import SERVE, bearer, free_port, wait_until_alive
+from tests.serving import SERVE, free_port, wait_until_alive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 20, 30, 500
 BATCH, SIMS, SENDERS = 7, 40, 4
+MARCH = 1_772_323_200  # 2026-03-01, in seconds since 1970
 HOME, FOREIGN = "352099001761481", "357152091234562"
 IMPORT = """
 import sys
@@ -151,10 +152,8 @@ def kill_servers(store: Store, database: str, kills: int) -> None:
 def kill_imports(store: Store, database: str, folder: Path, kills: int) -> None:
     """The same file again and again, killed on its way each time; at last it is let through."""
     load_fleet(store)
-    lines = [
-        f"{iccid_of(n % SIMS)},{(HOME, FOREIGN)[n // 3 % 2]},2026-03-{1 + n // 86400:02}T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}Z"
-        for n in range(30_000)
-    ]
+    seconds = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(MARCH + n)) for n in range(30_000))
+    lines = [f"{iccid_of(n % SIMS)},{(HOME, FOREIGN)[n // 3 % 2]},{second}" for n, second in enumerate(seconds)]
     path = folder / "activations.csv"
     path.write_text("iccid,imei,activated_at\n" + "\n".join(lines) + "\n", "utf-8")
     for _ in range(kills):

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from contextlib import closing
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +57,25 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(database: str, ask
                     time.sleep(0.3)
                 assert connection.getresponse().status == 200
             assert server.wait(30) == 0
+
+
+def test_a_server_that_is_killed_does_not_leave_its_workers_behind(database: str) -> None:
+    port = free_port()
+    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+        server.kill()
+        server.wait(30)
+        until = time.monotonic() + 30
+        while answers(port):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    """Whether anybody does."""
+    try:
+        return call(port, "GET", "/healthz").status == 200
+    except (OSError, HTTPException):
+        return False
 
 
 def test_a_port_that_is_taken_is_named(database: str) -> None:

@@ -6,7 +6,9 @@ import logging
 import multiprocessing
 import os
 import secrets
+import signal
 import socket
+import threading
 import time
 from functools import partial
 from multiprocessing.util import Finalize
@@ -29,6 +31,8 @@ from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from falcon import Request, Response
 
     from tallystick.settings import Settings
@@ -134,7 +138,18 @@ def serve(settings: Settings) -> None:
         log_dictconfig=LOGGING,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
-    ).serve(target_loader=partial(wired_app, settings), wrap_loader=False)
+    ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+
+
+def _worker(settings: Settings) -> falcon.App[Request, Response]:
+    """The app of one worker, which ends with the process that started it, also where that one is killed."""
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+    return wired_app(settings)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _free_address(host: str, port: int) -> str:

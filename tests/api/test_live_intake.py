@@ -77,9 +77,7 @@ def test_a_group_taken_in_is_a_group_of_the_report(port: int, apps: dict[str, Cr
     assert len(call(port, "POST", REPORT, asked, headers).json["devices"]) == 1
 
 
-def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(
-    port: int, apps: dict[str, Credentials]
-) -> None:
+def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(port: int, apps: dict[str, Credentials]) -> None:
     headers = bearer(port, apps["sender"])
     assert post(port, "activations", [ACTIVATION, ACTIVATION], headers)["duplicate"] == 1
     lines = "\n".join([json.dumps(ACTIVATION)] * 3) + "\n"

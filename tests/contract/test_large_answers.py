@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
+import socket
 import sqlite3
 import sys
 import time
-from contextlib import closing
-from http.client import HTTPConnection
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 FIRST = parse_moment("2026-03-01T00:00:01Z")
 EXPECTED, FOUND = Imei.parse("352099001761481"), Imei.parse("357152091234562")
-ROWS = 40_000  # 8 MiB of them
+ROWS = 80_000  # 16 MiB of them, more than server, kernel and client hold between them
+RECEIVE_BYTES = 256 * 1024
 SIMS_A_STEP = 20_000
 QUESTION = json.dumps({"accountName": "large", "filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}).encode()
 
@@ -84,6 +86,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             yield Served(port, store, signed_in(port, app, "user"))
 
 
+@contextmanager
+def under_way(served: Served) -> Iterator[HTTPResponse]:
+    """A large answer of which the server cannot get rid until it is read."""
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
+        connection.sock = socket.socket()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        connection.sock.connect(("127.0.0.1", served.port))
+        connection.request("POST", REPORT, QUESTION, served.headers)
+        with connection.getresponse() as answer:
+            yield answer
+
+
 def iccids_of(body: bytes) -> list[str]:
     """The SIMs of an answer, in its order."""
     return [row["iccid"] for row in json.loads(body)["devices"]]
@@ -127,9 +141,7 @@ def test_every_account_together_read_like_one(served: Served) -> None:
 
 
 def test_an_answer_under_way_does_not_see_what_comes_in_meanwhile(served: Served) -> None:
-    with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
-        connection.request("POST", REPORT, QUESTION, served.headers)
-        answer = connection.getresponse()
+    with under_way(served) as answer:
         begin = answer.read(1000)
         add_mismatches(served.store, ROWS + 10, ROWS + 20)
         assert len(iccids_of(begin + answer.read())) == ROWS
@@ -146,9 +158,8 @@ def log_is_free(store: Store, timeout_s: float) -> bool:
 def test_a_client_that_goes_away_leaves_nothing_behind(served: Served) -> None:
     """With two threads, ten abandoned answers would hold up every other for good."""
     for number in range(10):
-        with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
-            connection.request("POST", REPORT, QUESTION, served.headers)
-            assert connection.getresponse().read(10)
+        with under_way(served) as answer:
+            assert answer.read(10)
             add_mismatches(served.store, ROWS + 30 + number, ROWS + 31 + number, "elsewhere")
             assert not log_is_free(served.store, 0)
     assert log_is_free(served.store, 10)

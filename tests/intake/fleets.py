@@ -132,4 +132,5 @@ def take_all(store: Store, facts: Sequence[Any]) -> None:
     """Facts straight into the store, without a file."""
     with store.transaction() as writer:
         for kind in FACTS:
-            writer.take(kind, [fact for fact in facts if type(fact) is kind])
+            of_kind: list[Any] = [fact for fact in facts if type(fact) is kind]
+            writer.take(kind, of_kind)

@@ -122,6 +122,26 @@ def test_the_later_line_of_a_sim_counts(store: Store, tmp_path: Path) -> None:
     assert counts(receipt) == (3, 3, 0, 0)
 
 
+def test_the_later_line_counts_also_where_only_one_of_them_is_plain(store: Store, tmp_path: Path) -> None:
+    """Plain lines are read a block at a time, the others one by one: their order is kept."""
+    plain = SIM.replace("2026-03-01", "2026-03-01T00:00:00Z")
+    other = plain.replace("0342077109-00001", "Ünïcode")
+    take(store, tmp_path / "a.csv", "sims", SIM_HEADER + other + plain)
+    assert [sim.account for sim in everything_in(store).sims] == ["0342077109-00001"]
+    take(store, tmp_path / "b.csv", "sims", SIM_HEADER + plain + other)
+    assert [sim.account for sim in everything_in(store).sims] == ["Ünïcode"]
+
+
+def test_the_last_of_ten_thousand_lines_of_one_sim_counts(store: Store, tmp_path: Path) -> None:
+    lines = [f"8914800000080000000{number % 3},{10**14 + number}\n" for number in range(10_000)]
+    take(store, tmp_path / "a.csv", "expectations", "iccid,imei\n" + "".join(lines))
+    assert [str(each.imei) for each in everything_in(store).expectations] == [
+        "100000000009999",
+        "100000000009997",
+        "100000000009998",
+    ]
+
+
 def test_the_later_line_of_an_expectation_counts(store: Store, tmp_path: Path) -> None:
     lines = f"89148000000800000001,{FOREIGN}\n89148000000800000002,{HOME}\n89148000000800000001,{HOME}\n"
     take(store, tmp_path / "a.csv", "expectations", "iccid,imei\n" + lines)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
@@ -102,12 +102,14 @@ def agrees(pair: Pair, texts: list[str | None]) -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_what_is_recognised_is_what_core_parses(pair: Pair, data: st.DataObject) -> None:
     agrees(pair, data.draw(st.lists(st.one_of(st.none(), nearly(pair.plain)), min_size=1, max_size=30)))
 
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+@settings(deadline=None)
 @given(texts=st.lists(st.text(max_size=30), max_size=10))
 def test_so_it_is_of_any_text(pair: Pair, texts: list[str]) -> None:
     agrees(pair, list(texts))
@@ -204,6 +206,7 @@ def test_plain_forms_are_recognised(name: str, text: str) -> None:
     assert pair.recognise(pl.Series([None, text, "?\n"])).to_list() == [None, pair.parse(text), None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(BEGINNING + 86_400_000_000, LAST), min_size=1, max_size=20))
 def test_printed_moments_are_all_recognised_from_the_second_day_on(moments: list[int]) -> None:
     printed = [wire(moment, UTC) for moment in moments]  # type: ignore[arg-type] # moments by their bounds
@@ -221,6 +224,7 @@ def test_a_column_of_nulls_stays_one() -> None:
 some_days = st.dates(date(1, 1, 1), date(9999, 12, 31))
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), some_days), min_size=1, max_size=10))
 def test_a_date_is_its_midnight_in_utc(days: list[date | None]) -> None:
     expected = [None if day is None else parse_moment(day.isoformat()) for day in days]
@@ -228,6 +232,7 @@ def test_a_date_is_its_midnight_in_utc(days: list[date | None]) -> None:
 
 
 @pytest.mark.parametrize("unit", ["ms", "us"])
+@settings(deadline=None)
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - a column without zone is UTC
 def test_a_datetime_without_zone_is_utc(unit: str, clock: datetime) -> None:
     whole = clock.replace(microsecond=clock.microsecond // 1000 * 1000)

@@ -534,7 +534,9 @@ def test_a_sim_is_in_one_group_of_an_account_at_a_time(grouped: Store) -> None:
 
 
 def test_a_membership_holds_while_the_sim_is_in_that_account(grouped: Store) -> None:
-    take(grouped, GroupMember("b", "g", ONE), sim(ONE, "b"))
+    take(grouped, sim(ONE, "b"))
+    assert rows(grouped, "b", group=None) == [mismatch(ONE), mismatch(THREE)]
+    take(grouped, GroupMember("b", "g", ONE))
     assert rows(grouped, "a", group="g") == []
     assert rows(grouped, "b", group="g") == [mismatch(ONE)]
     take(grouped, sim(ONE, "a"))

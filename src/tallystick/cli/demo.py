@@ -24,8 +24,9 @@ from tallystick.cli.synth import today
 from tallystick.core.moments import Moment, in_zone
 from tallystick.intake import KINDS, KindName, import_file
 from tallystick.synth import ACCOUNTS, Fleet, Format, write_fleet
-from tallystick.thingspace.bodies import ReportBody, question_of
+from tallystick.thingspace.bodies import ReportBody, question_of, report_request
 from tallystick.thingspace.routes import M2M, OAUTH2
+from tallystick.thingspace.session import SESSION_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ def _calls(store: Store, settings: Settings, until: Moment, app: Credentials, pa
     yield f"TOKEN=$(curl -s {token_call} \\\n  | python3 -c {quote(TAKE.format('access_token'))})\n"
     yield (
         f'SESSION=$(curl -s -H "Authorization: Bearer $TOKEN" {login} \\\n  {base}{M2M}/session/login \\\n'
-        f"  | python3 -c {quote(TAKE.format('sessionToken'))})\n"
+        f"  | python3 -c {quote(TAKE.format(SESSION_FIELD))})\n"
     )
     for about, question in (("three months of one account", _recent(until)), ("the published example", _published())):
         yield f"# {about}"
@@ -105,8 +106,7 @@ def _body(value: object) -> str:
 
 def _recent(until: Moment) -> dict[str, Any]:
     latest = in_zone(until, UTC).date()
-    window = {"earliest": (latest - timedelta(days=WINDOW_DAYS)).isoformat(), "latest": latest.isoformat()}
-    return {"accountName": ACCOUNTS[0], "filter": window}
+    return report_request(ACCOUNTS[0], latest - timedelta(days=WINDOW_DAYS), latest)
 
 
 def _published() -> dict[str, Any]:

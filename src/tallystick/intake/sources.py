@@ -117,7 +117,8 @@ def _unpacked(file: IO[bytes], packed: str | None) -> Iterator[IO[bytes]]:
         with gzip.GzipFile(fileobj=file) as plain:
             yield plain  # type: ignore[misc] # a GzipFile reads like any other
     elif packed == ".zst":
-        yield _Zstandard(file)  # type: ignore[misc] # it is read like any other
+        with io.BufferedReader(_Zstandard(file)) as plain:
+            yield plain
     else:
         yield file
 

@@ -7,6 +7,7 @@ Driver errors become ours here and nowhere else.
 from __future__ import annotations
 
 import re
+import weakref
 from array import array
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -88,6 +89,7 @@ class SqliteConnection:
     def __init__(self, path: Path, flags: int) -> None:
         self._path = path
         self._queries = queries_for(ENGINE)
+        self._open: weakref.WeakSet[apsw.Cursor] = weakref.WeakSet()  # cursors that may not be read to their end
         with our_errors(path):
             self._driver = apsw.Connection(str(path), flags=flags, statementcachesize=200)
             self._driver.set_busy_timeout(BUSY_WAIT_MS_MAX)
@@ -107,7 +109,9 @@ class SqliteConnection:
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows as they are asked for."""
         with our_errors(self._path):
-            yield from self._driver.execute(self._queries[query], parameters or None)
+            cursor = self._driver.cursor()
+            self._open.add(cursor)
+            yield from cursor.execute(self._queries[query], parameters or None)
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
@@ -168,11 +172,18 @@ class SqliteConnection:
             self._driver.execute(begin)
         try:
             yield
+            self._end_reads()
             with our_errors(self._path):
                 self._driver.execute("COMMIT")
         finally:
+            self._end_reads()
             if self._driver.in_transaction:
                 self._driver.execute("ROLLBACK")
+
+    def _end_reads(self) -> None:
+        """An answer that is half read would keep this connection in its snapshot."""
+        while self._open:
+            self._open.pop().close()
 
     def close(self) -> None:
         """Close the connection."""
@@ -229,7 +240,10 @@ class SqliteEngine:
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
-        with self._opened(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) as connection:
+        with ExitStack() as opened:
+            with our_errors(self._path):
+                opened.enter_context(self._turnstile.turn())
+            connection = opened.enter_context(self._opened(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE))
             driver = connection.driver
             with our_errors(self._path):
                 driver.pragma("page_size", PAGE_BYTES)

@@ -26,7 +26,7 @@ from tallystick.thingspace.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
+    from datetime import date, datetime
 
     from falcon import Request
 
@@ -247,3 +247,11 @@ def _mdn(place: str, text: str) -> Mdn:
     except InvalidValue as refusal:
         message = f"{place}.id: {refusal}"
         raise IdentifierRefused(message) from refusal
+
+
+def report_request(account: str, earliest: date, latest: date) -> dict[str, Any]:
+    """A request for one account's report, as a client sends it."""
+    return {
+        "accountName": account,
+        "filter": {"earliest": earliest.isoformat(), "latest": latest.isoformat()},
+    }

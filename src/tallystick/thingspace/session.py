@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
 
+SESSION_FIELD = "sessionToken"
+
 
 def session_token(req: Request) -> str:
     """The session that the request belongs to. Raises `SessionMissing`."""
@@ -41,7 +43,7 @@ class Login:
         check_bearer(req, self._access)
         body = read_json(req, LoginBody)
         resp.cache_control = ("no-store",)
-        resp.data = msgspec.json.encode({"sessionToken": self._access.login(body.username, body.password)})
+        resp.data = msgspec.json.encode({SESSION_FIELD: self._access.login(body.username, body.password)})
 
 
 class Logout:
@@ -55,7 +57,7 @@ class Logout:
         check_bearer(req, self._access)
         token = session_token(req)
         self._access.logout(token)
-        resp.data = msgspec.json.encode({"sessionToken": token})
+        resp.data = msgspec.json.encode({SESSION_FIELD: token})
 
 
 class PasswordReset:

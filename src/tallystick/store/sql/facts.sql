@@ -30,10 +30,6 @@ ON CONFLICT (account_id, iccid) DO UPDATE
 SET group_id = excluded.group_id
 WHERE group_members.group_id <> excluded.group_id;
 
--- name: leave_group
--- Take a SIM out of whatever group of the account it is in.
-DELETE FROM group_members WHERE account_id = :account_id AND iccid = :iccid;
-
 -- name: add_account
 -- Make an account known.
 INSERT INTO accounts (name) VALUES (:name) ON CONFLICT (name) DO NOTHING;
