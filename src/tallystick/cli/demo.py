@@ -25,7 +25,7 @@ from tallystick.core.moments import Moment, in_zone
 from tallystick.intake import KINDS, KindName, import_file
 from tallystick.synth import ACCOUNTS, Fleet, Format, write_fleet
 from tallystick.thingspace.bodies import ReportBody, question_of, report_request
-from tallystick.thingspace.routes import M2M, OAUTH2
+from tallystick.thingspace.routes import M2M, OAUTH2, REPORT
 from tallystick.thingspace.session import SESSION_FIELD
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _calls(store: Store, settings: Settings, until: Moment, app: Credentials, pa
         yield f"# {about}"
         yield (
             f'curl -s -H "Authorization: Bearer $TOKEN" -H "VZ-M2M-Token: $SESSION" \\\n  {_body(question)} \\\n'
-            f"  {base}{M2M}/devices/actions/list/imeiiccidmismatch \\\n  | python3 -c {quote(SHOW)}\n"
+            f"  {base}{REPORT} \\\n  | python3 -c {quote(SHOW)}\n"
         )
         yield from _expected(store, settings, question)
     yield f"\nServing at {base}/ until Ctrl-C."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ROOTS = ("/api/ts/", "/api/m2m/")
 OAUTH2 = "/api/ts/v1/oauth2"
 M2M = "/api/m2m/v1"
+REPORT = f"{M2M}/devices/actions/list/imeiiccidmismatch"
 
 
 def owns(path: str) -> bool:
@@ -31,6 +32,6 @@ def add_routes(app: App[Request, Response], settings: Settings, store: Store, ac
     app.add_route(f"{M2M}/session/login", session.Login(access))
     app.add_route(f"{M2M}/session/logout", session.Logout(access))
     app.add_route(f"{M2M}/session/password/actions/reset", session.PasswordReset(access))
-    app.add_route(f"{M2M}/devices/actions/list/imeiiccidmismatch", MismatchReport(store, access, settings))
+    app.add_route(REPORT, MismatchReport(store, access, settings))
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)
