@@ -33,13 +33,13 @@ def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:
     yield compressor.flush()
 
 
-def gather(parts: Iterator[bytes], bytes_min: int) -> bytes:
-    """Join the next parts until there are so many bytes; fewer, or none, are the end."""
+def gather(parts: Iterator[bytes], bytes_min: int) -> tuple[list[bytes], int]:
+    """The next parts until there are so many bytes, and how many there are; fewer, or none, are the end."""
     some, size = list[bytes](), 0
     while size < bytes_min and (part := next(parts, None)) is not None:
         some.append(part)
         size += len(part)
-    return b"".join(some)
+    return some, size
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -64,7 +64,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._next or gather(self._parts, self._bytes_min)
+        piece = self._next or b"".join(gather(self._parts, self._bytes_min)[0])
         self._next = b""
         if not piece:
             raise StopIteration

@@ -44,12 +44,12 @@ class MismatchReport:
             parts = self._parts(reader, user_id, question)
             if zipped:
                 parts = gzipped(parts)
-            body = gather(parts, WHOLE_BYTES_MAX)
-            if len(body) < WHOLE_BYTES_MAX:
-                resp.data = body
+            some, size = gather(parts, WHOLE_BYTES_MAX)
+            if size < WHOLE_BYTES_MAX:
+                resp.set_stream(iter(some), size)
             else:
                 held.enter_context(closing(parts))
-                resp.stream = Stream(body, parts, PIECE_BYTES, held.pop_all())
+                resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all())
         resp.set_header("Vary", "Accept-Encoding")
         if zipped:
             resp.set_header("Content-Encoding", "gzip")
