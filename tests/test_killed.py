@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
@@ -89,27 +90,30 @@ class Sender(threading.Thread):
         self.unanswered: list[str] = []
 
     def run(self) -> None:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
-        while True:
-            moment = f"2026-03-05T{self._number:02}:{self._second // 60 % 60:02}:{self._second % 60:02}Z"
-            self._second += 1
-            facts = [
-                {
-                    "iccid": iccid_of((self._second * BATCH + n) % SIMS),
-                    "imei": (HOME, FOREIGN)[n % 2],
-                    "activated_at": moment,
-                }
-                for n in range(BATCH)
-            ]
-            self.unanswered.append(moment)
-            try:
-                connection.request("POST", "/api/v1/activations", json.dumps(facts), self._headers)
-                answer = connection.getresponse()
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=10)) as connection:
+            while self._send(connection):
+                self.acknowledged.append(self.unanswered.pop())
+
+    def _send(self, connection: HTTPConnection) -> bool:
+        moment = f"2026-03-05T{self._number:02}:{self._second // 60 % 60:02}:{self._second % 60:02}Z"
+        self._second += 1
+        facts = [
+            {
+                "iccid": iccid_of((self._second * BATCH + n) % SIMS),
+                "imei": (HOME, FOREIGN)[n % 2],
+                "activated_at": moment,
+            }
+            for n in range(BATCH)
+        ]
+        self.unanswered.append(moment)
+        try:
+            connection.request("POST", "/api/v1/activations", json.dumps(facts), self._headers)
+            with connection.getresponse() as answer:
                 answer.read()
-            except (OSError, HTTPException):
-                return
-            assert answer.status == 200
-            self.acknowledged.append(self.unanswered.pop())
+        except (OSError, HTTPException):
+            return False
+        assert answer.status == 200
+        return True
 
 
 def kill_a_server_while_facts_come(store: Store, database: str, headers_of: dict[str, str], kill: int) -> None:
