@@ -47,6 +47,9 @@ class Connection(Protocol):
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """First row of a named query."""
 
+    def frame(self, query: str, **parameters: object) -> pl.DataFrame:
+        """Rows of a named query of integers, none of them null, as columns."""
+
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement; rows changed."""
 
@@ -230,7 +233,7 @@ class Reader:
 
     def iccids_of(self, mdns: Iterable[Mdn]) -> list[Iccid]:
         """The SIMs that have these phone numbers."""
-        return [Iccid(iccid) for (iccid,) in self._connection.rows("sims_of_mdns", mdns=self._connection.set_of(mdns))]
+        return [Iccid(iccid) for iccid in self._numbers("sims_of_mdns", mdns=self._connection.set_of(mdns))]
 
     def sim(self, iccid: Iccid) -> Sim | None:
         """What the device database knows of a SIM."""
@@ -260,6 +263,24 @@ class Reader:
         """The digest of the facts and the receipt of the call with this idempotency key."""
         row = self._connection.row("receipt", key_sha256=key_sha256)
         return None if row is None else (row[0], row[1])
+
+    # What activations are judged by
+
+    def crowd(self, first: int, last: int, at_most: int) -> int:
+        """How many expectations lie between two SIMs, counted no further than is asked."""
+        return self._value(int, "crowd", first=first, last=last, at_most=at_most) or 0
+
+    def expectations_version(self) -> int:
+        """How often expectations have changed."""
+        return self._value(int, "expectations_version") or 0
+
+    def expected_hardware_between(self, first: int, last: int) -> pl.DataFrame:
+        """`iccid` and `hardware` of every expectation from one SIM to another."""
+        return self._connection.frame("expected_hardware_between", first=first, last=last)
+
+    def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
+        """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""
+        return self._numbers("unknown_sims", iccids=self._connection.set_of(iccids))
 
     # Verify
 
@@ -325,6 +346,9 @@ class Reader:
         """The user of a session and the moment of its last use."""
         row = self._connection.row("session", token_sha256=token_sha256)
         return None if row is None else (row[0], Moment(row[1]))
+
+    def _numbers(self, query: str, **parameters: object) -> list[int]:
+        return [number for (number,) in self._connection.rows(query, **parameters)]
 
     def _value(self, kind: Callable[[Any], Value], query: str, **parameters: object) -> Value | None:
         row = self._connection.row(query, **parameters)

@@ -43,8 +43,9 @@ class Engine(Protocol):
 class Store:
     """The device database, the activations and the kept answer."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, wire_row: Callable[..., bytes]) -> None:
         self._engine = engine
+        self._wire_row = wire_row
 
     @property
     def name(self) -> str:
@@ -61,7 +62,7 @@ class Store:
     def transaction(self) -> Iterator[Writer]:
         """Changes that happen together or not at all; at the block's end they are durable and the answer follows."""
         with self._engine.writing() as connection:
-            writer = Writer(connection)
+            writer = Writer(connection, self._wire_row)
             yield writer
             writer.settle()
 
@@ -92,6 +93,6 @@ def open_store(url: str, wire_row: Callable[..., bytes]) -> Store:
     """
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
-        return Store(SqliteEngine(url, wire_row))
+        return Store(SqliteEngine(url), wire_row)
     message = f"TALLYSTICK_DATABASE must begin with sqlite:///, not {shown(url)}"
     raise SettingRefused(message)

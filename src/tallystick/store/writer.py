@@ -11,14 +11,26 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.store.reader import Connection, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tallystick.store.judging import Judged
 
 SIMS_A_REFRESH = 65_536
-CROWD_SIMS_MIN = 1_000  # from so many touched SIMs on it is worth asking how many lie between them
-CROWD_A_SIM_MAX = 8  # reading a range is cheaper while it holds fewer activations than this for each SIM touched
-
+KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
 
 Facts = Sequence[tuple[Any, ...]] | pl.DataFrame
+
+
+class AnswerRow(NamedTuple):
+    """One row of the kept answer, its key first and in the answer's order."""
+
+    account_id: int
+    generation: str
+    activated_at: int
+    iccid: int
+    post_imei: int
+    pre_imei: int
+    wire: bytes
 
 
 class Refreshed(NamedTuple):
@@ -42,9 +54,11 @@ class Writer(Reader):
     Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
         super().__init__(connection)
-        self._touched: list[list[int]] = []
+        self._wire_row = wire_row
+        self._touched: set[int] = set()  # SIMs with new facts, to be asked whether they are suspects
+        self._suspects: set[int] = set()  # SIMs that are, to be refreshed
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
             SimExpectation: self.take_expectations,
@@ -83,11 +97,24 @@ class Writer(Reader):
 
     def take_expectations(self, expectations: Facts) -> Taken:
         """Take expectations in; the same SIM and moment again is a correction."""
-        return self._take("take_expectation", expectations)
+        taken = self._take("take_expectation", expectations)
+        if taken.accepted:
+            self._connection.run("note_changed_expectations")
+        return taken
 
     def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""
         return self._take("take_activation", activations)
+
+    def take_judged(self, activations: pl.DataFrame, judged: Judged) -> Taken:
+        """Take activations in, in order of SIM, that `judge` has looked at in some snapshot."""
+        if judged.version != self.expectations_version():
+            return self.take_activations(activations)
+        changed = self._connection.run_frame("take_activation", activations)
+        iccids = activations["iccid"]
+        kept = pl.Series(self._numbers("mismatched_sims_between", first=iccids[0], last=iccids[-1]), dtype=pl.Int64)
+        self._suspects.update(judged.suspects, kept.filter(kept.is_in(iccids.implode())))
+        return Taken(changed, len(activations) - changed)
 
     def take_group_members(self, members: Facts) -> Taken:
         """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it."""
@@ -100,39 +127,36 @@ class Writer(Reader):
         return Taken(changed, len(rows) - changed, made)
 
     def settle(self) -> Refreshed:
-        """Refresh every SIM touched since the last time; the end of a transaction does it."""
-        touched, self._touched = self._touched, []
-        return self.refresh(touched[0] if len(touched) == 1 else sorted({iccid for some in touched for iccid in some}))
+        """Make the kept answer follow from what was taken in; the end of a transaction does it."""
+        touched, self._touched = self._touched, set()
+        suspects, self._suspects = self._suspects, set()
+        for some in _in_parts(sorted(touched)):
+            suspects.update(self._numbers("suspects", iccids=self._connection.set_of(some)))
+        return self.refresh(sorted(suspects))
 
     def refresh(self, iccids: Sequence[int]) -> Refreshed:
         """Make the kept answer of these SIMs, in order, follow from the facts: the only writer of it."""
         opened = closed = 0
-        for start in range(0, len(iccids), SIMS_A_REFRESH):
-            suspects = self._suspects(iccids[start : start + SIMS_A_REFRESH])
-            if suspects:
-                step = self._refresh_suspects(suspects)
-                opened, closed = opened + step.opened, closed + step.closed
+        for some in _in_parts(iccids):
+            right, kept = set(self._right_rows(some)), set(self._kept_rows(some))
+            closed += self._connection.run_many("close", [row[:KEY_COLUMNS] for row in sorted(kept - right)])
+            opened += self._connection.run_many("open", sorted(right - kept))
         return Refreshed(opened, closed)
 
-    def _suspects(self, touched: Sequence[int]) -> list[int]:
-        """Those of some SIMs that can have rows, or have some; a few others may be among them."""
-        first, last, crowd_max = touched[0], touched[-1], len(touched) * CROWD_A_SIM_MAX
-        if len(touched) > CROWD_SIMS_MIN and self._crowd(first, last, crowd_max) < crowd_max:
-            rows = self._connection.rows("suspects_between", first=first, last=last)
-        else:
-            rows = self._connection.rows("suspects", iccids=self._connection.set_of(touched))
-        return [iccid for (iccid,) in rows]
+    def _right_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
+        """The rows that these SIMs should have."""
+        zone = self.wire_zone()
+        for *key, pre_imei, account, mdn, activation_date in self._connection.rows(
+            "derive", iccids=self._connection.set_of(iccids)
+        ):
+            account_id, generation, activated_at, iccid, post_imei = key
+            wire = self._wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone)
+            yield AnswerRow(account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
 
-    def _crowd(self, first: int, last: int, at_most: int) -> int:
-        return self._value(int, "crowd", first=first, last=last, at_most=at_most) or 0
-
-    def _refresh_suspects(self, suspects: Sequence[int]) -> Refreshed:
-        iccids = self._connection.set_of(suspects)
-        self._connection.run("derive", iccids=iccids)
-        closed = self._connection.run("close", iccids=iccids)
-        opened = self._connection.run("open")
-        self._connection.run("forget_fresh")
-        return Refreshed(opened, closed)
+    def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
+        """The rows that these SIMs have."""
+        rows = self._connection.rows("kept_rows", iccids=self._connection.set_of(iccids))
+        return (AnswerRow(*row) for row in rows)
 
     def set_wire_zone(self, zone: str) -> bool:
         """Print the kept rows in another zone from now on; give whether that changed anything."""
@@ -145,18 +169,18 @@ class Writer(Reader):
         return True
 
     def _mismatched_sims(self, after: int) -> list[int]:
-        rows = self._connection.rows("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
-        return [iccid for (iccid,) in rows]
+        return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
 
     def _take(self, query: str, facts: Facts, made: tuple[str, ...] = ()) -> Taken:
         """Take facts in whose first column is the ICCID."""
-        if isinstance(facts, pl.DataFrame):
-            changed = self._connection.run_frame(query, facts)
-            self._touched.append(facts["iccid"].unique().sort().to_list())
-        else:
-            changed = self._connection.run_many(query, facts)
-            self._touched.append(sorted({row[0] for row in facts}))
+        changed = self._put(query, facts)
+        self._touched.update(facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else (row[0] for row in facts))
         return Taken(changed, len(facts) - changed, made)
+
+    def _put(self, query: str, facts: Facts) -> int:
+        if isinstance(facts, pl.DataFrame):
+            return self._connection.run_frame(query, facts)
+        return self._connection.run_many(query, facts)
 
     def _account_ids(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
         made = tuple(name for name in sorted(names) if self._connection.run("add_account", name=name))
@@ -254,3 +278,7 @@ class Writer(Reader):
 
 def _rows(facts: Facts) -> Sequence[tuple[Any, ...]]:
     return facts.rows() if isinstance(facts, pl.DataFrame) else facts
+
+
+def _in_parts(iccids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (iccids[start : start + SIMS_A_REFRESH] for start in range(0, len(iccids), SIMS_A_REFRESH))

@@ -88,3 +88,27 @@ SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate 
 -- name: forget_import
 -- This file has been taken in whole.
 DELETE FROM imports WHERE digest = :digest;
+
+-- name: crowd
+-- How many expectations lie between these two SIMs, counting no further than is asked?
+SELECT count(*)
+FROM (SELECT 1 FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most) AS c;
+
+-- name: expected_hardware_between
+-- Where were the SIMs from the first to the last expected, at whatever time?
+SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last;
+
+-- name: expectations_version
+-- How often have expectations changed?
+SELECT s.expectations_version FROM store AS s;
+
+-- name: note_changed_expectations
+-- Expectations have changed once more.
+UPDATE store SET expectations_version = expectations_version + 1;
+
+-- name: unknown_sims
+-- Which of these SIMs does the device database not know, neither loaded nor expected anywhere?
+SELECT t.value
+FROM carray(:iccids) AS t
+WHERE NOT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid = t.value)
+    AND NOT EXISTS (SELECT 1 FROM expectations AS e WHERE e.iccid = t.value);
