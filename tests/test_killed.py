@@ -40,6 +40,7 @@ from tallystick.intake import import_file, importing
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 importing.SLICE_FACTS = 500
+importing.TRANSACTION_FACTS_MAX = 1500
 with open_store(sys.argv[1], wire_row) as store:
     print("begins", flush=True)
     import_file(store, "activations", sys.argv[2])

@@ -16,7 +16,7 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
 from tallystick.intake import Progress, Receipt, import_file, importing
-from tallystick.store import open_store
+from tallystick.store import judging, open_store
 from tallystick.thingspace.rows import wire_row
 from tests.intake.fleets import ACCOUNTS, FACTS, FORMATS, fleet, take_all, write_file
 from tests.kept import everything_in, report_of, rule_of
@@ -216,9 +216,13 @@ def test_standard_input_is_csv(store: Store, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(facts, st.integers(1, 20), st.integers(1, 40))
+@given(facts, st.integers(1, 20), st.integers(1, 30), st.integers(1, 40))
 def test_files_of_any_facts_in_any_slices_give_the_rows_of_the_rule(
-    tmp_path_factory: pytest.TempPathFactory, world: list[Fact], slice_facts: int, batch_facts: int
+    tmp_path_factory: pytest.TempPathFactory,
+    world: list[Fact],
+    slice_facts: int,
+    transaction_facts: int,
+    batch_facts: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("world")
     with (
@@ -226,6 +230,9 @@ def test_files_of_any_facts_in_any_slices_give_the_rows_of_the_rule(
         open_store(f"sqlite:///{folder}/store.db", wire_row) as store,
     ):
         patch.setattr(importing, "SLICE_FACTS", slice_facts)
+        patch.setattr(importing, "STRETCH_FACTS", 2 * slice_facts)
+        patch.setattr(importing, "TRANSACTION_FACTS_MAX", transaction_facts)
+        patch.setattr(judging, "CROWD_SIMS_MIN", 1)
         patch.setattr(importing, "BATCH_FACTS", batch_facts)
         store.init("UTC")
         for kind, name in FACTS.items():
@@ -267,6 +274,7 @@ def test_progress_counts_facts_and_bytes_up_to_the_whole_file(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "SLICE_FACTS", 50)
+    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 50)
     facts = fleet(100)["sims"]
     path = write_file(tmp_path / "a", "sims", facts, UTC)
     seen: list[Progress] = []

@@ -34,7 +34,8 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
 url, kind, path, slices, rows = sys.argv[1:]
-importing.SLICE_FACTS, importing.BATCH_FACTS = {SLICE_FACTS}, {4 * SLICE_FACTS}
+importing.SLICE_FACTS = importing.TRANSACTION_FACTS_MAX = {SLICE_FACTS}
+importing.BATCH_FACTS = {4 * SLICE_FACTS}
 slices_done, rows_done = itertools.count(1), itertools.count(1)
 
 def after_a_slice(progress):
@@ -63,6 +64,7 @@ def import_and_die(database: str, kind: KindName, path: Path, *, slices: int = 0
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices as small as those of the process that dies."""
     monkeypatch.setattr(importing, "SLICE_FACTS", SLICE_FACTS)
+    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", SLICE_FACTS)
     monkeypatch.setattr(importing, "BATCH_FACTS", 4 * SLICE_FACTS)
 
 
@@ -157,6 +159,7 @@ def test_another_size_of_slices_goes_on_at_the_right_fact(
 ) -> None:
     import_and_die(database, "activations", activations, slices=3)
     monkeypatch.setattr(importing, "SLICE_FACTS", 70)
+    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 70)
     same(store, import_file(store, "activations", str(activations)), at_once)
 
 

@@ -35,6 +35,7 @@ class _Digits(int):
     LENGTH_MIN: ClassVar[int]
     LENGTH_MAX: ClassVar[int]
     LENGTHS: ClassVar[int]  # room for the length in the integer's last digits, a power of two
+    _form: ClassVar[str]
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -49,12 +50,19 @@ class _Digits(int):
         body = text[len(cls.PREFIX) :] + "0" * (cls.LENGTH_MAX - length)
         return cls(int(body) * cls.LENGTHS + length - cls.LENGTH_MIN)
 
+    def __init_subclass__(cls) -> None:
+        """Work out once how the digits print."""
+        cls._form = f"{cls.PREFIX}%0{cls.LENGTH_MAX - len(cls.PREFIX)}d"
+
+    @classmethod
+    def digits(cls, compact: int) -> str:
+        """The digits of a compact integer, as they were given."""
+        padded, excess = divmod(compact, cls.LENGTHS)
+        return (cls._form % padded)[: cls.LENGTH_MIN + excess]
+
     def __str__(self) -> str:
         """The digits, as they were given."""
-        padded, excess = divmod(int(self), self.LENGTHS)
-        width = self.LENGTH_MAX - len(self.PREFIX)
-        digits = f"{self.PREFIX}{padded:0{width}d}"
-        return digits[: self.LENGTH_MIN + excess]
+        return self.digits(int(self))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}.parse({str(self)!r})"

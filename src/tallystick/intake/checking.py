@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from tallystick.intake import recognise
+from tallystick.intake.ahead import in_parallel
 from tallystick.intake.receipt import Fault, Reject
+from tallystick.intake.sorting import in_order
 from tallystick.intake.sources import LINE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tallystick.intake.kinds import Column, Kind
-    from tallystick.intake.sources import Block
+    from tallystick.intake.sources import Block, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Facts as columns, named and ordered as the kind's, in the order of their lines; and the refused lines."""
+class Checked(NamedTuple):
+    """Facts as columns, named and ordered as the kind's, in the order of their lines; and the refused lines.
+
+    Lines count from 0 at the block's first; `lines` is how many it has.
+    """
 
     facts: pl.DataFrame
     rejects: list[Reject]
+    lines: int
+
+
+def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
+    """Check every block of a file, several at once; facts come in order of SIM, rejects with their lines' numbers."""
+
+    def work(read: Callable[[], Block]) -> Checked:
+        checked = check(read(), kind)
+        return checked._replace(facts=in_order(checked.facts))
+
+    first = source.first_line
+    for checked in in_parallel((partial(work, read) for read in source.blocks), os.cpu_count() or 1):
+        yield checked._replace(rejects=[reject._replace(line=first + reject.line) for reject in checked.rejects])
+        first += checked.lines
 
 
 def check(block: Block, kind: Kind) -> Checked:
     """Check every value of a block; each row becomes a fact, or a reject with all its faults."""
     texts = block.frame
     if texts.is_empty():
-        return Checked(pl.DataFrame(schema=_schema(kind)), block.rejects)
+        return Checked(pl.DataFrame(schema=_schema(kind)), block.rejects, block.lines)
     columns = [_column(texts, column) for column in kind.columns]
     facts = pl.DataFrame([values for values, _ in columns])
     sure = pl.DataFrame([settled for _, settled in columns]).select(pl.all_horizontal(pl.all())).to_series()
     if sure.all():
-        return Checked(facts, block.rejects)
+        return Checked(facts, block.rejects, block.lines)
     return _with_the_rest(block, kind, facts, sure)
 
 
@@ -75,7 +96,7 @@ def _with_the_rest(block: Block, kind: Kind, facts: pl.DataFrame, sure: pl.Serie
     exact = pl.DataFrame(parsed, schema=_schema(kind), orient="row").with_columns(
         pl.Series(LINE, lines, dtype=recognised.schema[LINE])
     )
-    return Checked(pl.concat([recognised, exact]).sort(LINE).drop(LINE), rejects)
+    return Checked(pl.concat([recognised, exact]).sort(LINE).drop(LINE), rejects, block.lines)
 
 
 def _schema(kind: Kind) -> dict[str, type[pl.DataType]]:

@@ -7,22 +7,28 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import polars as pl
-
-from tallystick.intake.ahead import ahead
-from tallystick.intake.checking import check
+from tallystick.core.facts import SimActivation
+from tallystick.intake.ahead import Ahead
+from tallystick.intake.checking import check_source
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.receipt import Receipt, Reject
+from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import STANDARD_INPUT, open_source
+from tallystick.store import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import polars as pl
+
     from tallystick.intake.sources import Source
-    from tallystick.store import Store
+    from tallystick.store import Judged, Store, Writer
 
 BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
-SLICE_FACTS = 65_536  # one transaction: short enough that live intake and other writers are not kept waiting
+SLICE_FACTS = 65_536  # applied before it is asked whether somebody waits: live intake and other writers go first
+TRANSACTION_FACTS_MAX = 16 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
+STRETCH_FACTS = 16 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
+SLICES_AHEAD = 4  # ready before they are applied
 
 
 class Progress(NamedTuple):
@@ -31,6 +37,13 @@ class Progress(NamedTuple):
     bytes_read: int
     bytes_in_all: int | None
     facts: int
+
+
+class Slice(NamedTuple):
+    """Facts to be applied in one transaction, in order of SIM, and what was found out of them beforehand."""
+
+    facts: pl.DataFrame
+    judged: Judged | None
 
 
 def _nothing(_: object) -> None:
@@ -57,8 +70,11 @@ def import_file(
     with open_source(path, kind) as source:
         on_columns(source.columns)
         taking = _Taking(store, kind, _digest(path, kind))
-        for facts in ahead(_batches(source, kind, _reject_to(taking.receipt, on_reject))):
-            for taken in taking.take(facts):
+        with (
+            Ahead(_batches(source, kind, _reject_to(taking.receipt, on_reject))) as batches,
+            Ahead(_slices(store, kind, batches), SLICES_AHEAD) as slices,
+        ):
+            for taken in taking.take_all(slices):
                 on_progress(Progress(source.read_bytes(), source.size_bytes, taken))
     taking.finish()
     taking.receipt.seconds = time.perf_counter() - started
@@ -82,19 +98,33 @@ def _reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callabl
     return take
 
 
-def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> Iterator[pl.DataFrame]:
-    """Facts in batches, each sorted by SIM; facts of one SIM stay in the order of their lines."""
+def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> Iterator[list[pl.DataFrame]]:
+    """Facts in batches, each in parts that are in order of SIM."""
     waiting: list[pl.DataFrame] = []
-    for block in source.blocks:
-        checked = check(block, kind)
+    for checked in check_source(source, kind):
         for refused in checked.rejects:
             reject(refused)
         waiting.append(checked.facts)
         if sum(map(len, waiting)) >= BATCH_FACTS:
-            yield pl.concat(waiting).sort("iccid", maintain_order=True)
+            yield waiting
             waiting = []
     if waiting:
-        yield pl.concat(waiting).sort("iccid", maintain_order=True)
+        yield waiting
+
+
+def _slices(store: Store, kind: Kind, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
+    """The facts of each batch, in order of SIM and in that of their lines, judged where that is possible."""
+    for batch in batches:
+        for stretch in stretches(batch, STRETCH_FACTS):
+            for facts in stretch.iter_slices(SLICE_FACTS):
+                yield Slice(facts, _judged(store, kind, facts))
+
+
+def _judged(store: Store, kind: Kind, facts: pl.DataFrame) -> Judged | None:
+    if kind.fact is not SimActivation:
+        return None
+    with store.snapshot() as reader:
+        return judge(reader, facts)
 
 
 class _Taking:
@@ -110,24 +140,36 @@ class _Taking:
         self._taken, accepted, duplicate = begun or (0, 0, 0)
         self.receipt = Receipt(accepted=accepted, duplicate=duplicate)
 
-    def take(self, facts: pl.DataFrame) -> Iterator[int]:
-        """Take a batch in; after each slice, give how many facts of the file are in the store."""
-        for part in facts.iter_slices(SLICE_FACTS):
-            begun = self._taken - self._seen  # a program of another slice may have taken a part of this one
-            self._seen += len(part)
-            if self._seen > self._taken:
-                self._take_slice(part.slice(max(begun, 0)))
+    def take_all(self, slices: Ahead[Slice]) -> Iterator[int]:
+        """Take slices in; after each transaction, give how many facts of the file are in the store."""
+        for part in slices:
+            with self._store.transaction() as writer:
+                accounts_made = self._take_some(writer, part, slices)
+            self.receipt.accounts_made += accounts_made
             yield self._seen
 
-    def _take_slice(self, part: pl.DataFrame) -> None:
-        receipt = self.receipt
-        with self._store.transaction() as writer:
-            taken = writer.take(self._kind.fact, part)
-            receipt.accepted += taken.accepted
-            receipt.duplicate += taken.duplicate
-            if self._digest:
-                writer.note_import_progress(self._digest, self._seen, receipt.accepted, receipt.duplicate)
-        receipt.accounts_made.extend(taken.accounts_made)
+    def _take_some(self, writer: Writer, part: Slice | None, slices: Ahead[Slice]) -> list[str]:
+        """Take in a slice, and those after it for as long as nobody has to wait for that; give the accounts made."""
+        accounts_made: list[str] = []
+        end = self._seen + TRANSACTION_FACTS_MAX
+        while part:
+            accounts_made += self._take(writer, part)
+            go_on = self._seen < end and slices.is_ready() and not self._store.is_awaited()
+            part = next(slices, None) if go_on else None
+        if self._digest and self._seen > self._taken:
+            writer.note_import_progress(self._digest, self._seen, self.receipt.accepted, self.receipt.duplicate)
+        return accounts_made
+
+    def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
+        begun = max(self._taken - self._seen, 0)  # an import that was cut off has taken so many of these
+        self._seen += len(part.facts)
+        facts = part.facts.slice(begun)
+        if facts.is_empty():
+            return ()
+        taken = writer.take_judged(facts, part.judged) if part.judged else writer.take(self._kind.fact, facts)
+        self.receipt.accepted += taken.accepted
+        self.receipt.duplicate += taken.duplicate
+        return taken.accounts_made
 
     def finish(self) -> None:
         """The file has been taken in whole."""

@@ -12,10 +12,6 @@ import polars as pl
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, LAST
 
-ICCID_PREFIX_VALUE = 89 * 10**18  # of 20 digits
-ICCID_DIGITS = rf"^89[0-9]{{{Iccid.LENGTH_MIN - 2},{Iccid.LENGTH_MAX - 2}}}$"
-IMEI_DIGITS = rf"^[0-9]{{{Imei.LENGTH_MIN},{Imei.LENGTH_MAX}}}$"
-MDN_DIGITS = rf"^[0-9]{{{Mdn.LENGTH_MIN},{Mdn.LENGTH_MAX}}}$"
 NAME = rf"^[ -~]{{1,{NAME_LENGTH_MAX}}}$"
 SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]"
 MICROSECONDS_A_DAY = 86_400_000_000
@@ -28,32 +24,41 @@ MOMENT_FORMS = (  # what a moment looks like, and how Polars reads it; tried in 
 )
 
 
-def _keys(column: pl.Series, form: str, length_min: int, length_max: int, lengths: int) -> pl.Series:
-    """The compact integers of digits of one of several lengths."""
+def _keys(column: pl.Series, kind: type[Iccid | Imei | Mdn]) -> pl.Series:
+    """The compact integers of digits of one of several lengths.
+
+    What Polars reads as a number is digits, with at most a sign before them. Where there is a prefix, its last digit
+    stands before the rest, so that no sign can, and 20 digits fit 64 bits.
+    """
     text = pl.col("text")
-    length = text.str.len_bytes()
-    padded = text.str.pad_end(length_max, "0") if length_min < length_max else text
-    value = padded.cast(pl.Int128, strict=False)
-    if length_max == Iccid.LENGTH_MAX:
-        value -= ICCID_PREFIX_VALUE
-    key = (value * lengths + (length - length_min).cast(pl.Int128)).cast(pl.Int64, strict=False)
-    frame = pl.DataFrame({"text": column.cast(pl.String)})
-    return frame.select(pl.when(text.str.contains(form)).then(key)).to_series()
+    skipped, last = len(kind.PREFIX[:-1]), int(kind.PREFIX[-1:] or 0)
+    read = column.cast(pl.String).to_frame("text")
+    read = read.select(
+        number=text.str.slice(skipped).cast(pl.UInt64, strict=False),
+        length=text.str.len_bytes().cast(pl.Int64),
+        plain=text.str.starts_with(kind.PREFIX) & ~text.str.starts_with("+"),
+    )
+    key = pl.lit(None, dtype=pl.Int64)
+    for length in range(kind.LENGTH_MIN, kind.LENGTH_MAX + 1):
+        body = (pl.col("number") - last * 10 ** (length - skipped - 1)).cast(pl.Int64, strict=False)
+        padded = body * 10 ** (kind.LENGTH_MAX - length) * kind.LENGTHS + (length - kind.LENGTH_MIN)
+        key = pl.when(pl.col("plain") & (pl.col("length") == length)).then(padded).otherwise(key)
+    return read.select(key).to_series()
 
 
 def iccids(column: pl.Series) -> pl.Series:
     """ICCIDs as compact integers."""
-    return _keys(column, ICCID_DIGITS, Iccid.LENGTH_MIN, Iccid.LENGTH_MAX, Iccid.LENGTHS)
+    return _keys(column, Iccid)
 
 
 def imeis(column: pl.Series) -> pl.Series:
     """IMEIs as compact integers."""
-    return _keys(column, IMEI_DIGITS, Imei.LENGTH_MIN, Imei.LENGTH_MAX, Imei.LENGTHS)
+    return _keys(column, Imei)
 
 
 def mdns(column: pl.Series) -> pl.Series:
     """Phone numbers as compact integers."""
-    return _keys(column, MDN_DIGITS, Mdn.LENGTH_MIN, Mdn.LENGTH_MAX, Mdn.LENGTHS)
+    return _keys(column, Mdn)
 
 
 def names(column: pl.Series) -> pl.Series:

@@ -14,6 +14,7 @@ import zlib
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -44,21 +45,29 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(slots=True)
 class Block:
-    """Some lines of a file: `frame` has a column of texts for each of the file's columns, and `line`."""
+    """Some lines of a file: `frame` has a column of texts for each of the file's columns, and `line`.
+
+    Lines count from 0 at the block's first; `lines` is how many there are, blank ones included.
+    """
 
     frame: pl.DataFrame
+    lines: int
     rejects: list[Reject] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Source:
-    """A file being read: its columns are known once `blocks` has given something."""
+    """A file being read: `blocks` gives what reads each of its blocks, in order; any thread may do that.
+
+    `first_line` is the number of the first block's first line.
+    """
 
     name: str
     size_bytes: int | None
     read_bytes: Callable[[], int]
     columns: tuple[str, ...]
-    blocks: Iterator[Block]
+    first_line: int
+    blocks: Iterator[Callable[[], Block]]
 
 
 @contextmanager
@@ -106,9 +115,14 @@ def _refusing(name: str, what: str) -> Iterator[None]:
         raise FileRefused(message) from error
 
 
-def _refusing_each(name: str, what: str, blocks: Iterator[Block]) -> Iterator[Block]:
+def _refusing_each(name: str, what: str, blocks: Iterator[Callable[[], Block]]) -> Iterator[Callable[[], Block]]:
+    def read(block: Callable[[], Block]) -> Block:
+        with _refusing(name, what):
+            return block()
+
     with _refusing(name, what):
-        yield from blocks
+        for block in blocks:
+            yield partial(read, block)
 
 
 @contextmanager
@@ -178,14 +192,14 @@ def _text_source(
 ) -> Source:
     lines = _Lines(plain)
     position = file.tell if size_bytes is not None else lambda: lines.bytes_read
-    parse = _ndjson
+    parse, first_line = _ndjson, 1
     columns = tuple(column.name for column in kind.columns)
     if suffix == ".csv":
-        parse = _csv
+        parse, first_line = _csv, 2
         columns = _header(name, lines.first_line())
         check_columns(name, columns, kind)
-    blocks = lines.blocks(lambda text, first: parse(text, first, columns))
-    return Source(name, size_bytes, position, columns, _refusing_each(name, "cannot be read", blocks))
+    blocks = lines.blocks(lambda text: parse(text, columns))
+    return Source(name, size_bytes, position, columns, first_line, _refusing_each(name, "cannot be read", blocks))
 
 
 def _header(name: str, line: bytes) -> tuple[str, ...]:
@@ -196,8 +210,7 @@ def _header(name: str, line: bytes) -> tuple[str, ...]:
         message = f"{name}: line 1 must name the columns, and is longer than {LINE_BYTES_MAX:,} bytes"
         raise FileRefused(message)
     try:
-        text = line.removeprefix(BOM).decode()
-        return tuple(column.strip() for column in next(csv.reader([text], strict=True), []))
+        return tuple(column.strip() for column in next(csv.reader([line.decode()], strict=True), []))
     except (UnicodeDecodeError, csv.Error) as error:
         message = f"{name}: line 1 must name the columns, in UTF-8 with commas between: {error}"
         raise FileRefused(message) from error
@@ -209,7 +222,6 @@ class _Lines:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._rest = b""
-        self._line = 1
         self.bytes_read = 0
 
     def first_line(self) -> bytes:
@@ -217,29 +229,27 @@ class _Lines:
         while b"\n" not in self._rest and len(self._rest) <= LINE_BYTES_MAX and self._more():
             pass
         line, _, self._rest = self._rest.partition(b"\n")
-        self._line += 1
         return line.removesuffix(b"\r")
 
     def _more(self) -> bool:
         chunk = self._file.read(BLOCK_BYTES)
+        self._rest += chunk if self.bytes_read else chunk.removeprefix(BOM)
         self.bytes_read += len(chunk)
-        self._rest += chunk
         return bool(chunk)
 
-    def blocks(self, parse: Callable[[bytes, int], Block]) -> Iterator[Block]:
-        """Parse block after block of whole lines."""
+    def blocks(self, parse: Callable[[bytes], Block]) -> Iterator[Callable[[], Block]]:
+        """What parses each block of whole lines."""
         more = True
         while more or self._rest:
             more = self._more()
             end = self._rest.rfind(b"\n") + 1 if more else len(self._rest)
             if end:
                 text, self._rest = self._rest[:end], self._rest[end:]
-                first, self._line = self._line, self._line + text.count(b"\n")
-                yield parse(text, first)
+                yield partial(parse, text)
             elif len(self._rest) > LINE_BYTES_MAX:
-                yield self._too_long()
+                yield partial(Block, pl.DataFrame(), 1, [self._too_long()])
 
-    def _too_long(self) -> Block:
+    def _too_long(self) -> Reject:
         """Pass over a line that has not ended within the limit."""
         start = self._rest[:LINE_BYTES_MAX]
         while (end := self._rest.find(b"\n") + 1) == 0:
@@ -247,8 +257,7 @@ class _Lines:
             if not self._more():
                 break
         self._rest = self._rest[end:] if end else b""
-        self._line += 1
-        return Block(pl.DataFrame(), [_too_long(self._line - 1, start)])
+        return _too_long(0, start)
 
 
 def _too_long(line: int, text: bytes) -> Reject:
@@ -262,10 +271,10 @@ def _may_have_too_long_line(text: bytes) -> bool:
     return any(text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half))
 
 
-def _csv(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
+def _csv(text: bytes, columns: tuple[str, ...]) -> Block:
     """Plain lines at the speed of Polars; a block with anything else in it line by line."""
     if b'"' in text or _may_have_too_long_line(text):
-        return _csv_by_line(text, first, columns)
+        return _csv_by_line(text, columns)
     ended = text if text.endswith(b"\n") else text + b"\n"  # without, Polars overlooks a comma at the very end
     try:
         frame = pl.read_csv(
@@ -276,23 +285,32 @@ def _csv(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
             truncate_ragged_lines=False,
         )
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, pl.exceptions.NoDataError):
-        return _csv_by_line(text, first, columns)
+        return _csv_by_line(text, columns)
     # Polars fills a short line up with nulls. A line whose last field is null may be one: it is read exactly.
     if len(frame) != ended.count(b"\n") or frame[columns[-1]].null_count():
-        return _csv_by_line(text, first, columns)
-    return Block(frame.with_row_index(LINE, first))
+        return _csv_by_line(text, columns)
+    return Block(frame.with_row_index(LINE), len(frame))
 
 
-def _csv_by_line(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
+def _csv_by_line(text: bytes, columns: tuple[str, ...]) -> Block:
+    return _by_line(text, columns, lambda line, raw: _record(line, raw.removesuffix(b"\r"), len(columns)))
+
+
+def _by_line(
+    text: bytes, columns: tuple[str, ...], parse: Callable[[int, bytes], Sequence[str | None] | Reject | None]
+) -> Block:
+    """Line after line; `parse` gives the fields of one, None for a blank one."""
     rows: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
-    for line, raw in enumerate(text.split(b"\n"), first):
-        record = _record(line, raw.removesuffix(b"\r"), len(columns))
+    lines = text.removesuffix(b"\n").split(b"\n")
+    for line, raw in enumerate(lines):
+        record = parse(line, raw)
         if isinstance(record, Reject):
             rejects.append(record)
         elif record:
             rows.append((line, *record))
-    return Block(_frame(rows, columns), rejects)
+    schema = {LINE: pl.UInt32} | dict.fromkeys(columns, pl.String)
+    return Block(pl.DataFrame(rows, schema=schema, orient="row"), len(lines), rejects)
 
 
 def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
@@ -318,24 +336,8 @@ def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
     return fields
 
 
-def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:
-    schema = {LINE: pl.UInt32} | dict.fromkeys(columns, pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _ndjson(text: bytes, first: int, columns: tuple[str, ...]) -> Block:
-    rows: list[tuple[Any, ...]] = []
-    rejects: list[Reject] = []
-    lines = text.removeprefix(BOM) if first == 1 else text
-    for line, raw in enumerate(lines.split(b"\n"), first):
-        if not raw.strip():
-            continue
-        record = _json_record(line, raw, columns)
-        if isinstance(record, Reject):
-            rejects.append(record)
-        else:
-            rows.append((line, *record))
-    return Block(_frame(rows, columns), rejects)
+def _ndjson(text: bytes, columns: tuple[str, ...]) -> Block:
+    return _by_line(text, columns, lambda line, raw: _json_record(line, raw, columns) if raw.strip() else None)
 
 
 def _json_record(line: int, raw: bytes, columns: tuple[str, ...]) -> list[str | None] | Reject:
@@ -375,11 +377,10 @@ def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
         if not isinstance(dtype, PARQUET_TYPES) and not dtype.is_integer():
             message = f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
             raise FileRefused(message)
-    return Source(name, None, lambda: 0, columns, _refusing_each(name, what, _parquet_blocks(lazy)))
+    blocks = _refusing_each(name, what, _parquet_blocks(lazy))
+    return Source(name, None, lambda: 0, columns, 1, blocks)
 
 
-def _parquet_blocks(lazy: pl.LazyFrame) -> Iterator[Block]:
-    first = 1
+def _parquet_blocks(lazy: pl.LazyFrame) -> Iterator[Callable[[], Block]]:
     for frame in lazy.collect_batches(maintain_order=True):
-        yield Block(frame.with_row_index(LINE, first))
-        first += len(frame)
+        yield partial(Block, frame.with_row_index(LINE), len(frame))

@@ -43,6 +43,7 @@ class Checkpoints:
 
     def _run(self) -> None:
         own = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
+        own.pragma("journal_mode")  # a connection that has read nothing does not know that there is a log
         while self._wanted.wait() and not self._ended:
             self._wanted.clear()
             _carry_over(own)

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from tallystick.store.reader import Reader
 
 CROWD_SIMS_MIN = 1_000  # from so many SIMs on it is worth asking how many lie between them
+SEEN = pl.col("imei") // Imei.IDENTITY_DIVISOR
 CROWD_A_SIM_MAX = 8  # reading a range is cheaper while it holds fewer expectations than this for each SIM at hand
 
 
 class Judged(NamedTuple):
     """What was found out of some activations.
 
-    `suspects` are the SIMs, in order, that were seen in other hardware than one they are expected in at some time;
-    `strangers` those that are expected nowhere. It holds while the store's expectations are of this `version`.
+    `suspects` are the SIMs, in order, with an unexpected activation among them; `strangers` those that are expected
+    nowhere. It holds while the store's expectations are of this `version`.
     """
 
     suspects: list[int]
@@ -38,12 +39,24 @@ def judge(reader: Reader, activations: pl.DataFrame) -> Judged | None:
         return None
     iccids = activations["iccid"]
     crowd_max = iccids.n_unique() * CROWD_A_SIM_MAX
-    if reader.crowd(iccids[0], iccids[-1], crowd_max) >= crowd_max:
+    expected = reader.expected_hardware_between(iccids[0], iccids[-1], crowd_max)
+    if len(expected) == crowd_max:
         return None
-    version = reader.expectations_version()
-    expected = reader.expected_hardware_between(iccids[0], iccids[-1])
-    seen = activations.select("iccid", seen=pl.col("imei") // Imei.IDENTITY_DIVISOR)
-    both = seen.join(expected, on="iccid", how="left")
-    suspects = both.filter(pl.col("seen") != pl.col("hardware"))["iccid"]
-    strangers = both.filter(pl.col("hardware").is_null())["iccid"]
-    return Judged(suspects.unique().sort().to_list(), strangers.unique().sort().to_list(), version)
+    both = activations.join(expected, on="iccid", how="left")
+    elsewhere = both.filter(pl.col("hardware") != SEEN)["iccid"].unique()
+    strangers = both.filter(pl.col("hardware").is_null())["iccid"].unique()
+    suspects = _unexpected(reader, activations.filter(pl.col("iccid").is_in(elsewhere.implode())))
+    return Judged(suspects.unique().sort().to_list(), strangers.sort().to_list(), reader.expectations_version())
+
+
+def _unexpected(reader: Reader, activations: pl.DataFrame) -> pl.Series:
+    """The SIMs of those activations that are unexpected: what was expected last by then is other hardware."""
+    expected = reader.expectations_among(activations["iccid"].unique().sort())
+    in_force = activations.sort("activated_at").join_asof(
+        expected.sort("effective_from"),
+        left_on="activated_at",
+        right_on="effective_from",
+        by="iccid",
+        check_sortedness=False,  # it is sorted, which Polars cannot see within each SIM
+    )
+    return in_force.filter(pl.col("hardware") != SEEN)["iccid"]

@@ -266,17 +266,17 @@ class Reader:
 
     # What activations are judged by
 
-    def crowd(self, first: int, last: int, at_most: int) -> int:
-        """How many expectations lie between two SIMs, counted no further than is asked."""
-        return self._value(int, "crowd", first=first, last=last, at_most=at_most) or 0
-
     def expectations_version(self) -> int:
         """How often expectations have changed."""
         return self._value(int, "expectations_version") or 0
 
-    def expected_hardware_between(self, first: int, last: int) -> pl.DataFrame:
-        """`iccid` and `hardware` of every expectation from one SIM to another."""
-        return self._connection.frame("expected_hardware_between", first=first, last=last)
+    def expected_hardware_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
+        """`iccid` and `hardware` of the expectations from one SIM to another, no more than is asked."""
+        return self._connection.frame("expected_hardware_between", first=first, last=last, at_most=at_most)
+
+    def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:
+        """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
+        return self._connection.frame("expectations_among", iccids=self._connection.set_of(iccids))
 
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""

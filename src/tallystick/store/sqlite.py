@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 ENGINE = "sqlite"
 BUSY_WAIT_MS_MAX = 30_000
 CACHE_KIB = 16_384
+WRITER_CACHE_KIB = 131_072  # holds what a long transaction changes, so that no page goes to the log twice
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
-ROWS_A_STATEMENT = 128  # a statement that carries many rows costs a fraction of as many statements
+ROWS_A_STATEMENT = 1000  # a statement that carries many rows costs a fraction of as many statements
 NO_NUMBERS = array("q", [-1])  # apsw takes no empty array; what is looked up in sets is never negative
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
@@ -254,6 +255,10 @@ class SqliteEngine:
             with self._writer.transaction("BEGIN IMMEDIATE"):
                 yield self._writer
 
+    def is_awaited(self) -> bool:
+        """Whether another writer waits for the one that writes now."""
+        return self._turnstile.is_awaited()
+
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
         return not self._path.exists() or self._path.stat().st_size == 0
@@ -312,6 +317,7 @@ class SqliteEngine:
     def _connect_writer(self) -> SqliteConnection:
         connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
         connection.driver.pragma("synchronous", "full")
+        connection.driver.pragma("cache_size", -WRITER_CACHE_KIB)
         self._checkpoints.watch(connection.driver)
         return connection
 

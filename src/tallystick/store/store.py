@@ -30,6 +30,9 @@ class Engine(Protocol):
     def writing(self) -> AbstractContextManager[Connection]:
         """The connection that writes, within one transaction."""
 
+    def is_awaited(self) -> bool:
+        """Whether another writer waits for the one that writes now."""
+
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
 
@@ -65,6 +68,10 @@ class Store:
             writer = Writer(connection, self._wire_row)
             yield writer
             writer.settle()
+
+    def is_awaited(self) -> bool:
+        """Whether another writer waits, which a long transaction should end for."""
+        return self._engine.is_awaited()
 
     def is_empty(self) -> bool:
         """Whether there is no store yet at this address."""

@@ -49,6 +49,18 @@ class Turnstile:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, SECOND)
             self._second.release()
 
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for their turn; for whoever has it."""
+        if self._first.locked():
+            return True
+        assert self._file is not None  # noqa: S101 - whoever has the turn has opened it
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, FIRST)
+        except OSError:
+            return True  # another process has passed the first gate
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, FIRST)
+        return False
+
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:

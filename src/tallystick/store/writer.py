@@ -145,13 +145,13 @@ class Writer(Reader):
 
     def _right_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
         """The rows that these SIMs should have."""
-        zone = self.wire_zone()
-        for *key, pre_imei, account, mdn, activation_date in self._connection.rows(
+        zone, wire_row = self.wire_zone(), self._wire_row
+        for account, mdn, activation_date, *row in self._connection.rows(
             "derive", iccids=self._connection.set_of(iccids)
         ):
-            account_id, generation, activated_at, iccid, post_imei = key
-            wire = self._wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone)
-            yield AnswerRow(account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
+            _, _, activated_at, iccid, post_imei, pre_imei = row
+            wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone)
+            yield AnswerRow._make((*row, wire))
 
     def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
         """The rows that these SIMs have."""

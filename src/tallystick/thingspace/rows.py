@@ -30,11 +30,11 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
 ) -> bytes:
     """Print one row: field order and no blanks as published; a field that is not known is left out."""
     zone = _zone(zone_name)
-    phone = "" if mdn is None else f'"mdn":"{Mdn(mdn)}",'
+    phone = "" if mdn is None else f'"mdn":"{Mdn.digits(mdn)}",'
     return (
         f'{{"accountName":{_json_text(account)},{phone}'
         f'"activationDate":"{wire(Moment(activation_date), zone)}",'
-        f'"iccid":"{Iccid(iccid)}","preImei":"{Imei(pre_imei)}","postImei":"{Imei(post_imei)}",'
+        f'"iccid":"{Iccid.digits(iccid)}","preImei":"{Imei.digits(pre_imei)}","postImei":"{Imei.digits(post_imei)}",'
         f'"simOtaDate":"{wire(Moment(activated_at), zone)}"}}'
     ).encode()
 

@@ -89,14 +89,15 @@ SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate 
 -- This file has been taken in whole.
 DELETE FROM imports WHERE digest = :digest;
 
--- name: crowd
--- How many expectations lie between these two SIMs, counting no further than is asked?
-SELECT count(*)
-FROM (SELECT 1 FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most) AS c;
-
 -- name: expected_hardware_between
--- Where were the SIMs from the first to the last expected, at whatever time?
-SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last;
+-- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for.
+SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
+
+-- name: expectations_among
+-- Where were these SIMs expected, from when on?
+SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
+FROM carray(:iccids) AS t
+CROSS JOIN expectations AS e ON e.iccid = t.value;
 
 -- name: expectations_version
 -- How often have expectations changed?

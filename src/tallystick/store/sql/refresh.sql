@@ -25,7 +25,7 @@ SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :l
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
 -- activation in the same hardware (contract, section 1, "What is a mismatch").
-WITH judged AS (
+WITH judged AS MATERIALIZED (
     SELECT
         a.iccid, a.activated_at, a.imei,
         (
@@ -47,9 +47,8 @@ in_order AS (
     WINDOW before AS (PARTITION BY j.iccid ORDER BY j.activated_at, j.imei)
 )
 SELECT
-    s.account_id, s.generation, o.activated_at, o.iccid, o.imei,
-    coalesce(o.previous_imei, o.expected_imei) AS pre_imei,
-    n.name, s.mdn, s.activation_date
+    n.name, s.mdn, s.activation_date,
+    s.account_id, s.generation, o.activated_at, o.iccid, o.imei, coalesce(o.previous_imei, o.expected_imei) AS pre_imei
 FROM in_order AS o
 INNER JOIN sims AS s ON s.iccid = o.iccid
 INNER JOIN accounts AS n ON n.account_id = s.account_id
