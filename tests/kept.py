@@ -42,7 +42,7 @@ def _sims(reader: Reader) -> list[Sim]:
 
 
 def _expectations(reader: Reader) -> list[SimExpectation]:
-    iccids = sorted({Iccid(iccid) for iccid, _ in reader.expectations_between(BEFORE_ALL, AFTER_ALL)})
+    iccids = sorted({Iccid(iccid) for iccid, _ in reader.expected_between(BEFORE_ALL, AFTER_ALL)})
     return [
         SimExpectation(iccid, each.effective_from, each.imei)
         for iccid in iccids

@@ -153,7 +153,7 @@ class Access:
 
     def app_of_token(self, token: str, scope: str) -> str:
         """The key of the app that the token speaks for. Raises `TokenRefused` or `ScopeRefused`."""
-        with self._store.snapshot() as reader:
+        with self._store.glance() as reader:
             found = reader.app_of_token(_digest(token))
         if found is None or found[2] <= self._clock():
             raise TokenRefused
@@ -203,7 +203,7 @@ class Access:
 
         Raises `PasswordRefused`, after the same work for a wrong password, an unknown and a locked user.
         """
-        with self._store.snapshot() as reader:
+        with self._store.glance() as reader:
             user = reader.user(username)
         proven = self._passwords.fits(password, user.password_argon2 if user else NOBODYS_PASSWORD)
         with self._store.transaction() as writer:
@@ -230,7 +230,7 @@ class Access:
             message = f"the session token must be a GUID, not {shown(session_token)}"
             raise SessionRefused(message)
         digest = _digest(session_token)
-        with self._store.snapshot() as reader:
+        with self._store.glance() as reader:
             found = reader.session(digest)
         if found is None:
             raise SessionRefused
@@ -247,7 +247,7 @@ class Access:
         Raises `PasswordRefused`, `SessionRefused` or `SessionExpired`.
         """
         user_id = self.user_of_session(session_token)
-        with self._store.snapshot() as reader:
+        with self._store.glance() as reader:
             kept = reader.password_of(user_id) or NOBODYS_PASSWORD
         if not self._passwords.fits(old_password, kept):
             raise PasswordRefused

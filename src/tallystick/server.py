@@ -70,7 +70,7 @@ class Readiness:
 
     def on_get(self, _req: Request, resp: Response) -> None:
         """Ask the store for something small."""
-        with self._store.snapshot() as reader:
+        with self._store.glance() as reader:
             reader.wire_zone()
         resp.data = b'{"status":"ready"}'
 
@@ -121,7 +121,7 @@ def serve(settings: Settings) -> None:
     with open_store(settings.database, wire_row) as store:
         if store.is_empty():
             store.init(settings.time_zone)
-        with store.snapshot() as reader:  # a store that cannot be read is refused here, before a worker starts
+        with store.glance() as reader:  # a store that cannot be read is refused here, before a worker starts
             reader.wire_zone()
     address = _free_address(settings.host, settings.port)
     multiprocessing.set_start_method("spawn", force=True)  # a fork would inherit locks of threads that it lacks

@@ -86,7 +86,7 @@ def _suspects(reader: Reader, loaded: set[int], after: int, up_to: int) -> set[i
     The rest, nearly all, need no closer look: a SIM seen only where it is expected has no row at any time.
     """
     hardware, expected, several = Imei.IDENTITY_DIVISOR, dict[int, int](), set[int]()
-    for iccid, imei in reader.expectations_between(after, up_to):
+    for iccid, imei in reader.expected_between(after, up_to):
         if iccid in loaded and expected.setdefault(iccid, imei // hardware) != imei // hardware:
             several.add(iccid)
     seen_elsewhere = {

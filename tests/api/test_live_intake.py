@@ -156,6 +156,30 @@ def test_many_senders_at_once_each_get_a_receipt_of_their_own(port: int, apps: d
     assert all(receipt["read"] == 1 for receipt in receipts)
 
 
+def test_large_calls_are_counted_and_reported_like_small_ones(port: int, apps: dict[str, Credentials]) -> None:
+    headers = bearer(port, apps["sender"])
+    iccids = [f"8914800000080001{number:04}" for number in range(1200)]
+    post(port, "sims", [SIM | {"iccid": iccid} for iccid in iccids], headers)
+    post(port, "expectations", [EXPECTATION | {"iccid": iccid} for iccid in iccids], headers)
+    seen = [
+        ACTIVATION | {"iccid": iccid, "imei": FOREIGN if number % 3 == 0 else HOME}
+        for number, iccid in enumerate(iccids)
+    ]
+    parts = [[*seen[start : start + 300], {"iccid": "no"}, seen[0]] for start in range(0, 1200, 300)]
+    with ThreadPoolExecutor(4) as senders:
+        receipts = list(senders.map(lambda facts: post(port, "activations", facts, headers), parts))
+    assert sum(receipt["accepted"] for receipt in receipts) == 1200
+    assert sum(receipt["duplicate"] for receipt in receipts) == 4
+    assert [[reject["index"] for reject in receipt["rejects"]] for receipt in receipts] == [[300]] * 4
+    asked = signed_in(port, apps["sender"], "olivia")
+    assert len(call(port, "POST", REPORT, json.dumps(WINDOW), asked).json["devices"]) == 400
+
+
+def test_a_large_call_of_nothing_but_bad_facts_takes_nothing_in(port: int, apps: dict[str, Credentials]) -> None:
+    receipt = post(port, "activations", [{"iccid": "no"}] * 100, bearer(port, apps["sender"]))
+    assert (receipt["read"], receipt["accepted"], receipt["rejected"]) == (100, 0, 100)
+
+
 def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -373,6 +373,8 @@ class BrokenStore:
         """Fail."""
         raise self._error
 
+    glance = snapshot
+
 
 def test_a_busy_store_asks_to_come_again(access: Access, headers: dict[str, str], clock: Clock) -> None:
     broken: Any = BrokenStore(StoreBusy())

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.window import Window
-from tallystick.store import Scope, Store, open_store
+from tallystick.store import Scope, Store, judging, open_store
 from tallystick.thingspace.rows import wire_row
 from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
 
@@ -18,7 +20,12 @@ EXAMPLES = 300
 EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] # a moment before and a moment after
 
 
-def take_in_batches(store: Store, taken: list[Fact], ends: list[int]) -> None:
+def in_columns(facts: list[Fact]) -> pl.DataFrame:
+    """Facts of one kind as a frame."""
+    return pl.DataFrame(facts, schema=type(facts[0])._fields, orient="row", infer_schema_length=None)
+
+
+def take_in_batches(store: Store, taken: list[Fact], ends: list[int], *, columns: bool = False) -> None:
     """Each run of facts of one kind is one batch; so is what lies between two of `ends`."""
     start = 0
     for end in [*sorted(ends), len(taken)]:
@@ -27,7 +34,7 @@ def take_in_batches(store: Store, taken: list[Fact], ends: list[int]) -> None:
             while batch:
                 kind = type(batch[0])
                 of_kind = next((n for n, fact in enumerate(batch) if type(fact) is not kind), len(batch))
-                writer.take(kind, batch[:of_kind])
+                writer.take(kind, in_columns(batch[:of_kind]) if columns else batch[:of_kind])
                 batch = batch[of_kind:]
         start = max(start, end)
 
@@ -45,13 +52,24 @@ def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[b
     st.randoms(use_true_random=False),
     st.lists(st.integers(0, 60), max_size=6),
     st.lists(st.integers(0, 39), max_size=10),
+    st.booleans(),
+    st.sampled_from([1, judging.CROWD_SIMS_MIN]),
 )
-def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(world, random, ends, repeated):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
+    world,  # noqa: ANN001
+    random,  # noqa: ANN001
+    ends,  # noqa: ANN001
+    repeated,  # noqa: ANN001
+    columns,  # noqa: ANN001
+    crowd,  # noqa: ANN001
+):
     taken = world + [world[n] for n in repeated if n < len(world)]
     random.shuffle(taken)
     with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
         store.init("UTC")
-        take_in_batches(store, taken, ends)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(judging, "CROWD_SIMS_MIN", crowd)
+            take_in_batches(store, taken, ends, columns=columns)
         assert rows_of(store) == [row.wire for row in rows_by_the_rule(taken)]
         only_4g = [row.wire for row in rows_by_the_rule(taken) if row.generation == "4G"]
         assert rows_of(store, ("4G",)) == only_4g

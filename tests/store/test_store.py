@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
+import polars as pl
 import pytest
 
 from tallystick.core.errors import SettingRefused, StoreBroken, StoreMissing, StoreOutdated
@@ -21,9 +22,9 @@ from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
 from tallystick.core.window import Window
-from tallystick.store import Scope, open_store
+from tallystick.store import Scope, judge, judging, open_store
 from tallystick.store.queries import migrations_for, parse_queries, queries_for
-from tallystick.store.sqlite import ROWS_A_STATEMENT, SqliteEngine, path_of, widened
+from tallystick.store.sqlite import SqliteEngine, path_of, widened
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.kept import everything_in, report_of, rule_of
 
@@ -439,6 +440,33 @@ def test_a_group_member_waits_for_its_sim(store: Store) -> None:
     assert rows(store, "a", group=None) == []
 
 
+# Judged beforehand
+
+
+@pytest.mark.parametrize("crowd", [1, 1000])
+def test_what_was_judged_before_expectations_changed_is_judged_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch, crowd: int
+) -> None:
+    monkeypatch.setattr(judging, "CROWD_SIMS_MIN", crowd)
+    take(store, sim(ONE), expected(ONE), sim(TWO), expected(TWO, FOREIGN))
+    activations = pl.DataFrame([seen(ONE), seen(TWO)], schema=SimActivation._fields, orient="row")
+    with store.snapshot() as reader:
+        judged = judge(reader, activations)
+    assert judged.suspects == [ONE]
+    take(store, expected(ONE, FOREIGN), expected(TWO, HOME))
+    with store.transaction() as writer:
+        writer.take(SimActivation, activations, judged)
+    assert rows(store) == [mismatch(TWO)]
+
+
+def test_an_expected_activation_between_two_unexpected_ones_opens_a_row_however_it_comes(store: Store) -> None:
+    """It is no suspect by itself: its SIM is one for the row it has."""
+    take(store, sim(ONE), expected(ONE), seen(ONE, at=10), seen(ONE, at=30))
+    with store.transaction() as writer:
+        writer.take(SimActivation, pl.DataFrame([seen(ONE, HOME, at=20)], schema=SimActivation._fields, orient="row"))
+    assert rows(store) == [mismatch(ONE), mismatch(ONE)]
+
+
 # Changes show at once
 
 
@@ -632,7 +660,7 @@ def test_a_statement_without_values_cannot_be_widened() -> None:
         widened("INSERT INTO t SELECT 1", 2)
 
 
-@pytest.mark.parametrize("count", [0, 1, ROWS_A_STATEMENT - 1, ROWS_A_STATEMENT, ROWS_A_STATEMENT + 1, 1200])
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 999, 1000, 1001, 1111])
 def test_every_fact_of_a_batch_is_taken_whatever_its_size(store: Store, count: int) -> None:
     iccids = ICCIDS[:count]
     with store.transaction() as writer:

@@ -7,14 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.facts import SimActivation
 from tallystick.intake.ahead import Ahead
 from tallystick.intake.checking import check_source
-from tallystick.intake.kinds import KINDS, Kind, KindName
+from tallystick.intake.kinds import KINDS, Kind, KindName, judged_batch
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import STANDARD_INPUT, open_source
-from tallystick.store import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tallystick.intake.sources import Source
-    from tallystick.store import Judged, Store, Writer
+    from tallystick.store import Batch, Store, Writer
 
 BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
 SLICE_FACTS = 65_536  # applied before it is asked whether somebody waits: live intake and other writers go first
@@ -37,13 +35,6 @@ class Progress(NamedTuple):
     bytes_read: int
     bytes_in_all: int | None
     facts: int
-
-
-class Slice(NamedTuple):
-    """Facts to be applied in one transaction, in order of SIM, and what was found out of them beforehand."""
-
-    facts: pl.DataFrame
-    judged: Judged | None
 
 
 def _nothing(_: object) -> None:
@@ -112,19 +103,12 @@ def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> It
         yield waiting
 
 
-def _slices(store: Store, kind: Kind, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
-    """The facts of each batch, in order of SIM and in that of their lines, judged where that is possible."""
+def _slices(store: Store, kind: Kind, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Batch]:
+    """The facts of each batch, in order of SIM and in that of their lines; activations are judged."""
     for batch in batches:
         for stretch in stretches(batch, STRETCH_FACTS):
             for facts in stretch.iter_slices(SLICE_FACTS):
-                yield Slice(facts, _judged(store, kind, facts))
-
-
-def _judged(store: Store, kind: Kind, facts: pl.DataFrame) -> Judged | None:
-    if kind.fact is not SimActivation:
-        return None
-    with store.snapshot() as reader:
-        return judge(reader, facts)
+                yield judged_batch(store, kind, facts)
 
 
 class _Taking:
@@ -140,7 +124,7 @@ class _Taking:
         self._taken, accepted, duplicate = begun or (0, 0, 0)
         self.receipt = Receipt(accepted=accepted, duplicate=duplicate)
 
-    def take_all(self, slices: Ahead[Slice]) -> Iterator[int]:
+    def take_all(self, slices: Ahead[Batch]) -> Iterator[int]:
         """Take slices in; after each transaction, give how many facts of the file are in the store."""
         for part in slices:
             with self._store.transaction() as writer:
@@ -148,7 +132,7 @@ class _Taking:
             self.receipt.accounts_made += accounts_made
             yield self._seen
 
-    def _take_some(self, writer: Writer, part: Slice | None, slices: Ahead[Slice]) -> list[str]:
+    def _take_some(self, writer: Writer, part: Batch | None, slices: Ahead[Batch]) -> list[str]:
         """Take in a slice, and those after it for as long as nobody has to wait for that; give the accounts made."""
         accounts_made: list[str] = []
         end = self._seen + TRANSACTION_FACTS_MAX
@@ -160,13 +144,13 @@ class _Taking:
             writer.note_import_progress(self._digest, self._seen, self.receipt.accepted, self.receipt.duplicate)
         return accounts_made
 
-    def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
+    def _take(self, writer: Writer, part: Batch) -> tuple[str, ...]:
         begun = max(self._taken - self._seen, 0)  # an import that was cut off has taken so many of these
         self._seen += len(part.facts)
-        facts = part.facts.slice(begun)
-        if facts.is_empty():
+        facts = part.facts[begun:]
+        if len(facts) == 0:
             return ()
-        taken = writer.take_judged(facts, part.judged) if part.judged else writer.take(self._kind.fact, facts)
+        taken = writer.take(self._kind.fact, facts, part.judged)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
         return taken.accounts_made

@@ -14,9 +14,12 @@ from tallystick.core.identifiers import Iccid, Imei, Mdn, parse_name
 from tallystick.core.moments import BEGINNING, parse_moment
 from tallystick.intake import recognise
 from tallystick.intake.receipt import Fault
+from tallystick.store import Batch, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from tallystick.store import Facts, Store
 
 
 KindName = Literal["sims", "expectations", "activations", "groups"]
@@ -120,3 +123,11 @@ KINDS: dict[KindName, Kind] = {
         Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, recognise.names), ICCID)),
     )
 }
+
+
+def judged_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
+    """A batch of facts; a frame of activations is judged in a snapshot, beside whoever writes."""
+    if kind.fact is not SimActivation or not isinstance(facts, pl.DataFrame):
+        return Batch(facts)
+    with store.snapshot() as reader:
+        return Batch(facts, judge(reader, facts))

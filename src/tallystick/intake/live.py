@@ -12,21 +12,19 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
-from tallystick.intake.kinds import KINDS, Kind
+from tallystick.intake.kinds import KINDS, Kind, judged_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tallystick.core.moments import Moment
     from tallystick.intake.receipt import Reject
-    from tallystick.store import Store, Taken, Writer
-
-Fact = tuple[Any, ...]
+    from tallystick.store import Batch, Facts, Store, Taken, Writer
 
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
@@ -52,13 +50,11 @@ def idempotency_key(app: str, key: str, kind: Kind, body: bytes) -> Key:
 class _Call:
     """One call on its way; the lock is free once it is answered."""
 
-    __slots__ = ("_answered", "answer", "began", "facts", "key", "kind", "rejects")
+    __slots__ = ("_answered", "answer", "batch", "began", "key", "kind", "rejects")
 
-    def __init__(
-        self, kind: Kind, facts: Sequence[Fact], rejects: Sequence[Reject], key: Key | None, began: float
-    ) -> None:
+    def __init__(self, kind: Kind, batch: Batch, rejects: Sequence[Reject], key: Key | None, began: float) -> None:
         self.kind = kind
-        self.facts = facts
+        self.batch = batch
         self.rejects = rejects
         self.key = key
         self.began = began
@@ -93,12 +89,12 @@ class LiveIntake:
         self._committer: threading.Thread | None = None
         self._keys_forgotten_at = 0
 
-    def take(self, kind: Kind, facts: Sequence[tuple[Any, ...]], rejects: Sequence[Reject], key: Key | None) -> bytes:
+    def take(self, kind: Kind, facts: Facts, rejects: Sequence[Reject], key: Key | None) -> bytes:
         """Take checked facts in; give the receipt as JSON once they are durable.
 
         Raises `IntakeBusy` when too much is waiting, `KeyReused`, or `StoreRefused`; nothing was taken then.
         """
-        call = _Call(kind, facts, rejects, key, self._timer())
+        call = _Call(kind, judged_batch(self._store, kind, facts), rejects, key, self._timer())
         with self._state:
             if self._closed or (self._waiting and self._waiting_facts + len(facts) > WAITING_FACTS_MAX):
                 raise IntakeBusy
@@ -138,9 +134,9 @@ class LiveIntake:
                 self._state.wait()
             calls: list[_Call] = []
             facts = 0
-            while self._waiting and (not calls or facts + len(self._waiting[0].facts) <= COMMIT_FACTS_MAX):
+            while self._waiting and (not calls or facts + len(self._waiting[0].batch.facts) <= COMMIT_FACTS_MAX):
                 calls.append(self._waiting.popleft())
-                facts += len(calls[-1].facts)
+                facts += len(calls[-1].batch.facts)
             self._waiting_facts -= facts
             return calls
 
@@ -154,7 +150,7 @@ class LiveIntake:
                     answers += [self._take_once(writer, call) for call in neighbours]
                 else:
                     some = list(neighbours)
-                    taken = writer.take_all(KINDS[kind_name].fact, [call.facts for call in some])
+                    taken = writer.take_all(KINDS[kind_name].fact, [call.batch for call in some])
                     answers += map(self._receipt, some, taken)
         return answers
 
@@ -164,14 +160,14 @@ class LiveIntake:
         if before := writer.receipt(call.key.key_sha256):
             facts_sha256, receipt = before
             return receipt if facts_sha256 == call.key.facts_sha256 else KeyReused()
-        receipt = self._receipt(call, writer.take(call.kind.fact, call.facts))
+        receipt = self._receipt(call, writer.take(call.kind.fact, *call.batch))
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
     def _receipt(self, call: _Call, taken: Taken) -> bytes:
         return msgspec.json.encode(
             {
-                "read": len(call.facts) + len(call.rejects),
+                "read": len(call.batch.facts) + len(call.rejects),
                 "accepted": taken.accepted,
                 "duplicate": taken.duplicate,
                 "rejected": len(call.rejects),

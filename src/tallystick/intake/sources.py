@@ -309,8 +309,12 @@ def _by_line(
             rejects.append(record)
         elif record:
             rows.append((line, *record))
+    return Block(_frame(rows, columns), len(lines), rejects)
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:
     schema = {LINE: pl.UInt32} | dict.fromkeys(columns, pl.String)
-    return Block(pl.DataFrame(rows, schema=schema, orient="row"), len(lines), rejects)
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
@@ -350,6 +354,28 @@ def _json_record(line: int, raw: bytes, columns: tuple[str, ...]) -> list[str | 
     if not isinstance(value, dict):
         return Reject(line, (Fault("", "the line is not a JSON object"),), (raw[:256].decode(errors="replace"),))
     return record_of(line, value, columns)
+
+
+def no_object(index: int, item: object) -> Reject:
+    """The reject of a JSON value that is no object."""
+    return Reject(index, (Fault("", f"is not a JSON object but {shown(item)}"),), ())
+
+
+def block_of(items: Sequence[Any], columns: tuple[str, ...]) -> Block:
+    """JSON values as a block; each counts as a line."""
+    rows: list[tuple[Any, ...]] = []
+    rejects: list[Reject] = []
+    known = set(columns)
+    for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            rejects.append(no_object(index, item))
+        elif item.keys() <= known and all(type(value) is str for value in item.values()):
+            rows.append((index, *map(item.get, columns)))
+        elif isinstance(record := record_of(index, item, columns), Reject):
+            rejects.append(record)
+        else:
+            rows.append((index, *record))
+    return Block(_frame(rows, columns), len(items), rejects)
 
 
 def record_of(line: int, value: dict[str, Any], columns: Sequence[str]) -> list[str | None] | Reject:

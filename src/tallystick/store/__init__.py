@@ -1,8 +1,21 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.judging import Judged, judge
+from tallystick.store.judging import Batch, Facts, Judged, judge
 from tallystick.store.reader import Reader, Scope, joined
 from tallystick.store.store import Store, open_store
 from tallystick.store.writer import Refreshed, Taken, Writer
 
-__all__ = ["Judged", "Reader", "Refreshed", "Scope", "Store", "Taken", "Writer", "joined", "judge", "open_store"]
+__all__ = [
+    "Batch",
+    "Facts",
+    "Judged",
+    "Reader",
+    "Refreshed",
+    "Scope",
+    "Store",
+    "Taken",
+    "Writer",
+    "joined",
+    "judge",
+    "open_store",
+]

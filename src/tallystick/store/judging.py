@@ -7,51 +7,91 @@ in a snapshot, on another core, while earlier activations are written; `refresh`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import polars as pl
 
 from tallystick.core.identifiers import Imei
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tallystick.store.reader import Reader
 
-CROWD_SIMS_MIN = 1_000  # from so many SIMs on it is worth asking how many lie between them
+Facts: TypeAlias = "Sequence[tuple[Any, ...]] | pl.DataFrame"
+
 SEEN = pl.col("imei") // Imei.IDENTITY_DIVISOR
-CROWD_A_SIM_MAX = 8  # reading a range is cheaper while it holds fewer expectations than this for each SIM at hand
+CROWD_SIMS_MIN = 1_000  # from so many SIMs on it is worth trying to read all that lie between them
+CROWD_A_SIM_MAX = 8  # which is cheaper while that holds fewer expectations than this for each SIM at hand
 
 
 class Judged(NamedTuple):
     """What was found out of some activations.
 
     `suspects` are the SIMs, in order, with an unexpected activation among them; `strangers` those that are expected
-    nowhere. It holds while the store's expectations are of this `version`.
+    nowhere; `crowded` is whether they are many of those that lie between the first and the last. It holds while the
+    store's expectations are of this `version`.
     """
 
     suspects: list[int]
     strangers: list[int]
+    crowded: bool
     version: int
 
 
-def judge(reader: Reader, activations: pl.DataFrame) -> Judged | None:
-    """Judge activations in order of SIM; None where they are too scattered for it to pay."""
-    if len(activations) < CROWD_SIMS_MIN:
-        return None
-    iccids = activations["iccid"]
-    crowd_max = iccids.n_unique() * CROWD_A_SIM_MAX
-    expected = reader.expected_hardware_between(iccids[0], iccids[-1], crowd_max)
-    if len(expected) == crowd_max:
-        return None
+class Batch(NamedTuple):
+    """Facts of one kind, and what was found out of them beforehand, which only activations are asked for."""
+
+    facts: Facts
+    judged: Judged | None = None
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """Several batches of one kind as one; judged, where all of them were by the same expectations."""
+    frames = [batch.facts for batch in batches if isinstance(batch.facts, pl.DataFrame)]
+    if len(frames) < len(batches):
+        return Batch([fact for batch in batches for fact in rows_of(batch.facts)])
+    judged = [batch.judged for batch in batches if batch.judged]
+    if len(judged) < len(batches) or len({each.version for each in judged}) > 1:
+        return Batch(pl.concat(frames))
+    suspects = sorted({iccid for each in judged for iccid in each.suspects})
+    strangers = sorted({iccid for each in judged for iccid in each.strangers})
+    return Batch(pl.concat(frames), Judged(suspects, strangers, crowded=False, version=judged[0].version))
+
+
+def rows_of(facts: Facts) -> Sequence[tuple[Any, ...]]:
+    """Facts as tuples."""
+    return facts.rows() if isinstance(facts, pl.DataFrame) else facts
+
+
+def judge(reader: Reader, activations: pl.DataFrame) -> Judged:
+    """Judge activations by the expectations that a snapshot or a transaction sees."""
+    iccids = activations["iccid"].sort()
+    expected, crowded = _expectations(reader, iccids)
     both = activations.join(expected, on="iccid", how="left")
     elsewhere = both.filter(pl.col("hardware") != SEEN)["iccid"].unique()
-    strangers = both.filter(pl.col("hardware").is_null())["iccid"].unique()
-    suspects = _unexpected(reader, activations.filter(pl.col("iccid").is_in(elsewhere.implode())))
-    return Judged(suspects.unique().sort().to_list(), strangers.sort().to_list(), reader.expectations_version())
+    strangers = both.filter(pl.col("hardware").is_null())["iccid"].unique().sort()
+    suspects = _unexpected(_of(activations, elsewhere), _of(expected, elsewhere))
+    return Judged(suspects, strangers.to_list(), crowded, reader.expectations_version())
 
 
-def _unexpected(reader: Reader, activations: pl.DataFrame) -> pl.Series:
+def _expectations(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
+    """The expectations of some SIMs, in order; of a crowd of them, of those between them too."""
+    sims = iccids.unique(maintain_order=True)
+    if len(sims) >= CROWD_SIMS_MIN:
+        crowd_max = len(sims) * CROWD_A_SIM_MAX
+        expected = reader.expectations_between(sims[0], sims[-1], crowd_max)
+        if len(expected) < crowd_max:
+            return expected, True
+    return reader.expectations_among(sims), False
+
+
+def _of(facts: pl.DataFrame, iccids: pl.Series) -> pl.DataFrame:
+    return facts.filter(pl.col("iccid").is_in(iccids.implode()))
+
+
+def _unexpected(activations: pl.DataFrame, expected: pl.DataFrame) -> list[int]:
     """The SIMs of those activations that are unexpected: what was expected last by then is other hardware."""
-    expected = reader.expectations_among(activations["iccid"].unique().sort())
     in_force = activations.sort("activated_at").join_asof(
         expected.sort("effective_from"),
         left_on="activated_at",
@@ -59,4 +99,4 @@ def _unexpected(reader: Reader, activations: pl.DataFrame) -> pl.Series:
         by="iccid",
         check_sortedness=False,  # it is sorted, which Polars cannot see within each SIM
     )
-    return in_force.filter(pl.col("hardware") != SEEN)["iccid"]
+    return in_force.filter(pl.col("hardware") != SEEN)["iccid"].unique().sort().to_list()

@@ -270,9 +270,9 @@ class Reader:
         """How often expectations have changed."""
         return self._value(int, "expectations_version") or 0
 
-    def expected_hardware_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
-        """`iccid` and `hardware` of the expectations from one SIM to another, no more than is asked."""
-        return self._connection.frame("expected_hardware_between", first=first, last=last, at_most=at_most)
+    def expectations_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
+        """`iccid`, `effective_from` and `hardware` from one SIM to another, no more rows than are asked for."""
+        return self._connection.frame("expectations_between", first=first, last=last, at_most=at_most)
 
     def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:
         """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
@@ -292,7 +292,7 @@ class Reader:
         """The SIMs of a range, in order."""
         return (iccid for (iccid,) in self._connection.rows("verify_sims", after=after, up_to=up_to))
 
-    def expectations_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
+    def expected_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
         """SIM and IMEI of the expectations of a range."""
         return self._connection.rows("verify_expectations", after=after, up_to=up_to)
 

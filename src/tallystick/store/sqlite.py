@@ -33,7 +33,7 @@ CACHE_KIB = 16_384
 WRITER_CACHE_KIB = 131_072  # holds what a long transaction changes, so that no page goes to the log twice
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
-ROWS_A_STATEMENT = 1000  # a statement that carries many rows costs a fraction of as many statements
+ROWS_A_STATEMENT = (1000, 100, 10, 1)  # a statement that carries many rows costs a fraction of as many statements
 NO_NUMBERS = array("q", [-1])  # apsw takes no empty array; what is looked up in sets is never negative
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
@@ -73,6 +73,15 @@ def widened(sql: str, rows: int) -> str:
         raise ValueError(message)
     one = "(" + ",".join("?" * (form[1].count(",") + 1)) + ")"
     return f"{sql[: form.start()]}VALUES {','.join([one] * rows)}{sql[form.end() :]}"
+
+
+def _stretches(count: int) -> Iterator[tuple[int, int]]:
+    """Where the rows of each statement begin and end."""
+    start = 0
+    for rows in ROWS_A_STATEMENT:
+        while start + rows <= count:
+            yield start, start + rows
+            start += rows
 
 
 class SqliteAttempt:
@@ -151,19 +160,15 @@ class SqliteConnection:
         """Run a named statement for all of the rows, in order; give how many rows it changed."""
         if not VALUES.search(self._queries[query]):
             return self._run_each(self._queries[query], rows)
-        whole = len(rows) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
-        wide = (
-            [value for row in rows[start : start + ROWS_A_STATEMENT] for value in row]
-            for start in range(0, whole, ROWS_A_STATEMENT)
-        )
-        return self._run_wide(query, wide if whole else (), rows[whole:])
+        wide = ([value for row in rows[start:end] for value in row] for start, end in _stretches(len(rows)))
+        return self._run_wide(query, len(rows), wide)
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame of integers."""
-        whole = len(frame) // ROWS_A_STATEMENT * ROWS_A_STATEMENT
-        values = frame.head(whole).select(pl.concat_arr(pl.all())).to_series().explode()
-        wide = values.reshape((-1, frame.width * ROWS_A_STATEMENT)).to_list() if whole else ()
-        return self._run_wide(query, wide, frame.slice(whole).rows())
+        values = frame.select(pl.concat_arr(pl.all())).to_series().explode()
+        width = frame.width
+        wide = (values[start * width : end * width].to_list() for start, end in _stretches(len(frame)))
+        return self._run_wide(query, len(frame), wide)
 
     def _run_each(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
         with our_errors(self._path):
@@ -171,13 +176,12 @@ class SqliteConnection:
             self._driver.executemany(sql, rows)
             return self._driver.total_changes() - before
 
-    def _run_wide(self, query: str, wide: Iterable[list[Any]], rest: Sequence[tuple[Any, ...]]) -> int:
+    def _run_wide(self, query: str, count: int, wide: Iterable[list[Any]]) -> int:
         sql = self._queries[query]
         with our_errors(self._path):
             before = self._driver.total_changes()
-            if wide:
-                self._driver.executemany(widened(sql, ROWS_A_STATEMENT), wide)
-            self._driver.executemany(widened(sql, 1), rest)
+            for (start, end), values in zip(_stretches(count), wide, strict=True):
+                self._driver.execute(widened(sql, end - start), values)
             return self._driver.total_changes() - before
 
     @contextmanager
@@ -235,10 +239,15 @@ class SqliteEngine:
     @contextmanager
     def reading(self) -> Iterator[SqliteConnection]:
         """A connection that sees one moment of the store."""
+        with self.glancing() as connection, connection.transaction("BEGIN"):
+            yield connection
+
+    @contextmanager
+    def glancing(self) -> Iterator[SqliteConnection]:
+        """A connection that sees the present anew with each question."""
         connection = self._idle.pop() if self._idle else self._connect_reader()
         try:
-            with connection.transaction("BEGIN"):
-                yield connection
+            yield connection
         finally:
             self._idle.append(connection)
 

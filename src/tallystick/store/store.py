@@ -27,6 +27,9 @@ class Engine(Protocol):
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that sees one moment of the store."""
 
+    def glancing(self) -> AbstractContextManager[Connection]:
+        """A connection that sees the present anew with each question."""
+
     def writing(self) -> AbstractContextManager[Connection]:
         """The connection that writes, within one transaction."""
 
@@ -59,6 +62,12 @@ class Store:
     def snapshot(self) -> Iterator[Reader]:
         """Questions that all see the same moment of the store."""
         with self._engine.reading() as connection:
+            yield Reader(connection)
+
+    @contextmanager
+    def glance(self) -> Iterator[Reader]:
+        """A single question, at the least cost: several would not see the same moment."""
+        with self._engine.glancing() as connection:
             yield Reader(connection)
 
     @contextmanager

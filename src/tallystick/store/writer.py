@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
 from tallystick.store.reader import Connection, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tallystick.store.judging import Judged
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 SIMS_A_REFRESH = 65_536
 KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
-
-Facts = Sequence[tuple[Any, ...]] | pl.DataFrame
 
 
 class AnswerRow(NamedTuple):
@@ -66,28 +62,33 @@ class Writer(Reader):
             GroupMember: self.take_group_members,
         }
 
-    def take(self, kind: type, facts: Facts) -> Taken:
-        """Take facts of one kind in; of two values for one key the later counts."""
+    def take(self, kind: type, facts: Facts, judged: Judged | None = None) -> Taken:
+        """Take facts of one kind in; of two values for one key the later counts.
+
+        `judged` is what `judge` found out of them, being activations, in some snapshot.
+        """
+        if judged is not None and isinstance(facts, pl.DataFrame):
+            return self._take_judged(facts, judged)
         return self._takers[kind](facts)
 
-    def take_all(self, kind: type, batches: Sequence[Sequence[tuple[Any, ...]]]) -> list[Taken]:
+    def take_all(self, kind: type, batches: Sequence[Batch]) -> list[Taken]:
         """Take several batches of one kind in, each with a count of its own, at about the cost of one.
 
         Taken together they are counted together. Where nothing was repeated, that says it all; where something
         was, they are undone and taken one by one.
         """
         if len(batches) > 1:
-            together = [fact for batch in batches for fact in batch]
+            whole = together(batches)
             with self._connection.attempt() as attempt:
-                taken = self.take(kind, together)
-                if taken.accepted == len(together) and not taken.accounts_made:
+                taken = self.take(kind, *whole)
+                if taken.accepted == len(whole.facts) and not taken.accounts_made:
                     attempt.keep()
-                    return [Taken(len(batch), 0) for batch in batches]
-        return [self.take(kind, batch) for batch in batches]
+                    return [Taken(len(batch.facts), 0) for batch in batches]
+        return [self.take(kind, *batch) for batch in batches]
 
     def take_sims(self, sims: Facts) -> Taken:
         """Take SIMs in, making accounts that are not known yet."""
-        rows = _rows(sims)
+        rows = rows_of(sims)
         account_ids, made = self._account_ids({account for _, _, account, _, _ in rows})
         rows = [
             (iccid, mdn, account_ids[account], activation_date, generation)
@@ -104,21 +105,28 @@ class Writer(Reader):
 
     def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""
+        if isinstance(activations, pl.DataFrame):
+            return self._take_judged(activations, judge(self, activations))
         return self._take("take_activation", activations)
 
-    def take_judged(self, activations: pl.DataFrame, judged: Judged) -> Taken:
-        """Take activations in, in order of SIM, that `judge` has looked at in some snapshot."""
+    def _take_judged(self, activations: pl.DataFrame, judged: Judged) -> Taken:
         if judged.version != self.expectations_version():
-            return self.take_activations(activations)
-        changed = self._connection.run_frame("take_activation", activations)
-        iccids = activations["iccid"]
-        kept = pl.Series(self._numbers("mismatched_sims_between", first=iccids[0], last=iccids[-1]), dtype=pl.Int64)
-        self._suspects.update(judged.suspects, kept.filter(kept.is_in(iccids.implode())))
+            judged = judge(self, activations)
+        in_order = activations.sort("iccid")  # each page of the table is touched once
+        changed = self._connection.run_frame("take_activation", in_order)
+        self._suspects.update(judged.suspects, self._mismatched(in_order["iccid"], crowded=judged.crowded))
         return Taken(changed, len(activations) - changed)
+
+    def _mismatched(self, iccids: pl.Series, *, crowded: bool) -> Iterable[int]:
+        """Those of some SIMs, in order, that have rows kept."""
+        if not crowded:
+            return self._numbers("mismatched_sims_among", iccids=self._connection.set_of(iccids))
+        between = self._numbers("mismatched_sims_between", first=iccids[0], last=iccids[-1])
+        return iccids.filter(iccids.is_in(pl.Series(between, dtype=pl.Int64).implode()))
 
     def take_group_members(self, members: Facts) -> Taken:
         """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it."""
-        rows = _rows(members)
+        rows = rows_of(members)
         account_ids, made = self._account_ids({account for account, _, _ in rows})
         named = {(account_ids[account], group) for account, group, _ in rows}
         group_ids = {(account_id, group): self._group_id_made(account_id, group) for account_id, group in named}
@@ -274,10 +282,6 @@ class Writer(Reader):
     def forget_sessions(self, used_before: int) -> None:
         """Forget sessions not used since."""
         self._connection.run("forget_sessions", used_before=used_before)
-
-
-def _rows(facts: Facts) -> Sequence[tuple[Any, ...]]:
-    return facts.rows() if isinstance(facts, pl.DataFrame) else facts
 
 
 def _in_parts(iccids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -89,9 +89,12 @@ SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate 
 -- This file has been taken in whole.
 DELETE FROM imports WHERE digest = :digest;
 
--- name: expected_hardware_between
--- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for.
-SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
+-- name: expectations_between
+-- Where were the SIMs from the first to the last expected, from when on? No more rows than are asked for.
+SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
+FROM expectations AS e
+WHERE e.iccid BETWEEN :first AND :last
+LIMIT :at_most;
 
 -- name: expectations_among
 -- Where were these SIMs expected, from when on?

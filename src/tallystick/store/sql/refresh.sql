@@ -22,6 +22,10 @@ WHERE EXISTS (SELECT 1 FROM mismatches AS m WHERE m.iccid = t.value)
 -- Which SIMs have rows kept, from the first to the last?
 SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :last;
 
+-- name: mismatched_sims_among
+-- Which of these SIMs have rows kept?
+SELECT t.value FROM carray(:iccids) AS t WHERE EXISTS (SELECT 1 FROM mismatches AS m WHERE m.iccid = t.value);
+
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
 -- activation in the same hardware (contract, section 1, "What is a mismatch").
