@@ -17,6 +17,7 @@ import polars as pl
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
 from benchmarks.imports import imports
 from benchmarks.live import during, live
+from benchmarks.report import report
 from benchmarks.stores import Given, PostgresqlStores, SqliteStores
 from benchmarks.wire import memory, wire
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "wire": wire,
     "memory": memory,
+    "report": report,
     "import": imports,
     "live": live,
     "during": during,
