@@ -14,6 +14,7 @@ import apsw
 import duckdb
 import polars as pl
 
+from benchmarks.correction import correction
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
 from benchmarks.imports import imports
 from benchmarks.live import during, live
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "import": imports,
     "live": live,
     "during": during,
+    "correction": correction,
 }
 
 
