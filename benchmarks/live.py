@@ -29,15 +29,18 @@ FEW, ALL = 50, 1  # one in how many activations is in foreign hardware: about as
 
 
 def live(given: Given) -> list[Figure]:
-    """Calls of one activation and of a thousand, on stores of two sizes; in the larger one, of mismatches only too."""
+    """Calls of one activation and of a thousand, on stores of two sizes; in the larger one, of mismatches only too.
+
+    Each kind of call has a copy of the store to itself: what the others brought would be in its way.
+    """
     figures = []
     for sims in (max(given.sims // 100, 1), given.sims):
         pairs = pairs_file(given.folder, sims)
         loads = [Load(pairs, 1, FEW), Load(pairs, 1000, FEW)]
         if sims == given.sims:
             loads += [Load(pairs, 1, ALL), Load(pairs, 1000, ALL)]
-        with given.stores.copied(whole_store(given, sims, CROWD)) as address, serving(address) as server:
-            for load in loads:
+        for load in loads:
+            with given.stores.copied(whole_store(given, sims, CROWD)) as address, serving(address) as server:
                 what = (
                     f"{generator()}, calls of {load.facts:,}, {sims:,} SIMs, {100 / load.foreign_one_in:.0f} % foreign"
                 )
