@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from http.client import HTTPResponse
 from typing import NamedTuple
 
 BUFFER_BYTES = 1 << 20
@@ -58,6 +59,15 @@ class Connection:
             got += size
             tail = (tail + bytes(self._buffer[max(0, size - 5) : size]))[-5:]
         return got
+
+
+def whole_answer(port: int, request: bytes) -> Answer:
+    """The answer to one request on a connection of its own, however it is sent."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request)
+        response = HTTPResponse(connection)
+        response.begin()
+        return Answer(str(response.status).encode(), response.read())
 
 
 def _length(head: bytes) -> int:

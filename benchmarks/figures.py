@@ -37,11 +37,9 @@ def in_turn(rounds: int, *works: Callable[[], object]) -> list[list[float]]:
     return [runs[1:] for runs in seconds]
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table."""
-    lines = ["| what | median | min-max | ratio |", "|---|---|---|---|"]
-    lines += [
-        f"| {each.what} | {each.median:,.2f} {each.unit} | {each.least:,.2f}-{each.most:,.2f} | {each.ratio} |"
-        for each in figures
-    ]
-    return "\n".join(lines)
+TABLE_HEAD = "| what | median | min-max | ratio |\n|---|---|---|---|"
+
+
+def table_row(each: Figure) -> str:
+    """A figure as a row of a Markdown table."""
+    return f"| {each.what} | {each.median:,.2f} {each.unit} | {each.least:,.2f}-{each.most:,.2f} | {each.ratio} |"

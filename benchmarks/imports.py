@@ -1,83 +1,82 @@
-"""`tallystick import activations`, with detection, beside `sqlite3 .import` into a bare table, without."""
+"""`tallystick import activations`, with detection, beside what the engine loads into a bare table, without."""
 
 from __future__ import annotations
 
 import json
-import os
-import resource
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.figures import Figure, figure, in_turn
-from benchmarks.served import make_fleet
-from tallystick.intake import import_file
-from tallystick.store import open_store
+from benchmarks.figures import Figure, figure
+from benchmarks.fleets import activations_in_all, first_activations, next_activations
+from benchmarks.processes import import_of
+from benchmarks.stores import Given, Stores, waiting_store, whole_store
 from tallystick.synth import Format
-from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ROUNDS = 3
-BARE = "CREATE TABLE activations (iccid, imei, activated_at);\n.mode csv\n.import --skip 1 {file} activations\n"
+CROWD = 10_000
 
 
-def imports(folder: Path, sims: int) -> list[Figure]:
-    """The same activations into an empty table of ours, from CSV and from Parquet, and into a bare one."""
-    csv, parquet = (make_fleet(folder, sims, output)["activations"] for output in (Format.CSV, Format.PARQUET))
-    start = _store_without_activations(folder, sims)
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        target = Path(place) / "target.db"
-        bare = Path(place) / "bare.db"
-        ours, columns, theirs = in_turn(
-            ROUNDS, _ours(start, target, csv), _ours(start, target, parquet), _theirs(bare, csv)
-        )
-        lines = _ours(start, target, csv)()["read"]
-        grown = target.stat().st_size - start.stat().st_size
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    rates = [[lines / seconds / 1e6 for seconds in runs] for runs in (ours, columns, theirs)]
-    floor = figure(f"sqlite3 .import of {lines:,} lines, bare table", "M/s", rates[2])
-    from_csv, from_parquet = (figure(what, "M/s", runs) for what, runs in zip(("CSV", "Parquet"), rates, strict=False))
+class Load(NamedTuple):
+    """One load of a file: activations a second in millions, and where it is ours, peak memory and bytes on disk."""
+
+    rate: float
+    peak_mib: float = 0
+    bytes_each: float = 0
+
+
+def imports(given: Given) -> list[Figure]:
+    """The same rows into a store without activations, from CSV and Parquet, and others into one that has a quarter."""
+    known = activations_in_all(given.folder, given.sims)
+    rows = min(given.rows, known)
+    csv, parquet = (
+        first_activations(given.folder, given.sims, rows, output) for output in (Format.CSV, Format.PARQUET)
+    )
+    later = next_activations(given.folder, given.sims, rows, Format.CSV)
+    waiting, whole = waiting_store(given, given.sims), whole_store(given, given.sims, CROWD)
+    works: dict[str, Callable[[], Load]] = {
+        f"import of {rows:,} activations, CSV": lambda: _ours(given.stores, waiting, csv, rows),
+        "the same, Parquet": lambda: _ours(given.stores, waiting, parquet, rows),
+        f"as many into a store of {known:,}, CSV": lambda: _ours(given.stores, whole, later, rows),
+        f"{given.stores.floor}, bare table, CSV": lambda: _theirs(given.stores, csv, rows),
+    }
+    rounds = [[work() for work in works.values()] for _ in range(ROUNDS + 1)][1:]
+    loads = {what: list(each) for what, each in zip(works, zip(*rounds, strict=True), strict=True)}
+    return [*_rates(loads, given.stores.floor), *_costs(loads)]
+
+
+def _rates(loads: dict[str, list[Load]], floor: str) -> list[Figure]:
+    figures = [figure(what, "M/s", [load.rate for load in each]) for what, each in loads.items()]
+    *ours, theirs = figures
+    return [*(each._replace(ratio=f"{each.median / theirs.median:.2f} x {floor}") for each in ours), theirs]
+
+
+def _costs(loads: dict[str, list[Load]]) -> list[Figure]:
+    *ours, _ = loads.items()
     return [
-        *(
-            each._replace(what=f"import activations, {each.what}", ratio=f"{each.median / floor.median:.2f} x .import")
-            for each in (from_csv, from_parquet)
-        ),
-        floor,
-        figure("disk for each activation, log and mismatches included", "bytes", [grown / lines]),
-        figure("peak memory", "MiB", [peak]),
+        cost
+        for what, each in ours
+        for cost in (
+            figure(f"{what}: peak memory", "MiB", [load.peak_mib for load in each]),
+            figure(f"{what}: disk for each, index and answer included", "bytes", [load.bytes_each for load in each]),
+        )
     ]
 
 
-def _store_without_activations(folder: Path, sims: int) -> Path:
-    path = folder / f"waiting-{sims}.db"
-    if not path.exists():
-        files = make_fleet(folder, sims, Format.PARQUET)
-        with open_store(f"sqlite:///{path}", wire_row) as store:
-            store.init("UTC")
-            for kind in ("sims", "expectations"):
-                import_file(store, kind, str(files[kind]))
-    return path
+def _ours(stores: Stores, start: str, file: Path, rows: int) -> Load:
+    with stores.copied(start) as address:
+        before = stores.size(address)
+        run = import_of(address, "activations", file)
+        receipt = json.loads(run.printed)
+        assert receipt["read"] == rows == receipt["accepted"] + receipt["duplicate"], receipt
+        return Load(rows / run.seconds / 1e6, run.peak_mib, (stores.size(address) - before) / rows)
 
 
-def _ours(start: Path, target: Path, file: Path) -> Callable[[], dict[str, int]]:
-    def run() -> dict[str, int]:
-        environment = os.environ | {"TALLYSTICK_DATABASE": f"sqlite:///{target}"}
-        command = [sys.executable, "-m", "tallystick", "import", "activations", str(file), "--json"]
-        shutil.copy(start, target)  # a copy takes a twentieth of the time, and counts against us
-        done = subprocess.run(command, env=environment, capture_output=True, check=True)
-        return dict(json.loads(done.stdout))
-
-    return run
-
-
-def _theirs(bare: Path, file: Path) -> Callable[[], object]:
-    def run() -> None:
-        bare.unlink(missing_ok=True)
-        subprocess.run(["sqlite3", str(bare)], input=BARE.format(file=file).encode(), check=True)
-
-    return run
+def _theirs(stores: Stores, file: Path, rows: int) -> Load:
+    with stores.bare() as load:
+        started = time.perf_counter()
+        load(file)
+        return Load(rows / (time.perf_counter() - started) / 1e6)

@@ -1,83 +1,103 @@
-"""Activations over HTTP from sixteen connections, durable before each answer."""
+"""Activations over HTTP, durable before each answer: alone, and while a file is being imported."""
 
 from __future__ import annotations
 
-import json
-import random
+import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from benchmarks.client import Connection
 from benchmarks.figures import Figure, figure
-from benchmarks.served import Served, make_store, serving
-from tallystick.core.identifiers import Iccid
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
+from benchmarks.fleets import activations_in_all, next_activations
+from benchmarks.load import Load, Measured, generator, pairs_file, send
+from benchmarks.processes import command, environment
+from benchmarks.served import Served, serving
+from benchmarks.stores import Given, whole_store
+from tallystick.synth import Format
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CONNECTIONS, CLIENTS = 16, 2
+CROWD = 10_000
+ROUNDS = 3
 SECONDS = 8.0
-CALLS_MADE = 200
-IMEIS = ("352099001761481", "3520990017614899")
+SLICE_S = 3.0
+REPORT_EVERY_S = 0.1
+FEW, ALL = 50, 1  # one in how many activations is in foreign hardware: about as in the fleet, and the worst
 
 
-def live(folder: Path, sims: int) -> list[Figure]:
-    """Calls of one activation and of a thousand, on stores of two sizes."""
+def live(given: Given) -> list[Figure]:
+    """Calls of one activation and of a thousand, on stores of two sizes; in the larger one, of mismatches only too.
+
+    Each kind of call has a copy of the store to itself: what the others brought would be in its way.
+    """
     figures = []
-    for size in (max(sims // 10, 1), sims):
-        address = make_store(folder, size, 10_000)
-        iccids = _some_iccids(address)
-        with serving(address) as server:
-            for facts in (1, 1000):
-                seconds = _load(server, iccids, facts)
-                seconds.sort()
-                what = f"calls of {facts:,}, store of {size:,} SIMs"
-                figures.append(figure(f"{what}: activations", "/s", [len(seconds) * facts / SECONDS]))
-                figures.append(figure(f"{what}: p99", "ms", [seconds[int(len(seconds) * 0.99)] * 1e3]))
+    for sims in (max(given.sims // 100, 1), given.sims):
+        pairs = pairs_file(given.folder, sims)
+        loads = [Load(pairs, 1, FEW), Load(pairs, 1000, FEW)]
+        if sims == given.sims:
+            loads += [Load(pairs, 1, ALL), Load(pairs, 1000, ALL)]
+        for load in loads:
+            with given.stores.copied(whole_store(given, sims, CROWD)) as address, serving(address) as server:
+                what = (
+                    f"{generator()}, calls of {load.facts:,}, {sims:,} SIMs, {100 / load.foreign_one_in:.0f} % foreign"
+                )
+                figures += _figures(what, load, [send(server, load, SECONDS) for _ in range(ROUNDS)])
     return figures
 
 
-def _some_iccids(address: str) -> list[str]:
-    with open_store(address, wire_row) as store, store.snapshot() as reader:
-        bound, found, step = 0, list[str](), 1000
-        while bound_next := reader.verify_bound(bound, step):
-            found.append(str(Iccid(bound_next)))
-            bound = bound_next
-    return found
+def _figures(what: str, load: Load, rounds: list[Measured]) -> list[Figure]:
+    rates = [each.calls / each.seconds for each in rounds]
+    return [
+        figure(f"{what}: activations", "/s", [rate * load.facts for rate in rates]),
+        figure(f"{what}: p50", "ms", [each.p50_ms for each in rounds]),
+        figure(f"{what}: p99", "ms", [each.p99_ms for each in rounds]),
+    ]
 
 
-def _load(server: Served, iccids: list[str], facts: int) -> list[float]:
-    context = get_context("spawn")
-    with context.Pool(CLIENTS) as clients:
-        works = [(server, iccids, facts, seed) for seed in range(CLIENTS)]
-        return [seconds for some in clients.starmap(_send, works) for seconds in some]
+def during(given: Given) -> list[Figure]:
+    """Single calls and reports while a file is imported into the same store by another process."""
+    rows = min(given.rows, activations_in_all(given.folder, given.sims))
+    file = next_activations(given.folder, given.sims, rows, Format.CSV)
+    load = Load(pairs_file(given.folder, given.sims), 1, FEW)
+    with given.stores.copied(whole_store(given, given.sims, CROWD)) as address, serving(address) as server:
+        slices, reports, seconds = _beside_import(server, address, file, load)
+    what = f"during an import of {rows:,} activations"
+    reports.sort()
+    return [
+        *_figures(f"{what}: single calls", load, slices),
+        figure(f"{what}: reports of {CROWD:,} rows", "ms", reports),
+        figure(f"{what}: reports, p99", "ms", [reports[int(len(reports) * 0.99)]]),
+        figure(f"{what}: its own rate", "M/s", [rows / seconds / 1e6]),
+    ]
 
 
-def _send(server: Served, iccids: list[str], facts: int, seed: int) -> list[float]:
-    """One client's share of the connections; gives the seconds of each call."""
-    dice = random.Random(time.time_ns() + seed)
-    calls = [server.request("/api/v1/activations", _body(dice, iccids, facts)) for _ in range(CALLS_MADE)]
-    until = time.perf_counter() + SECONDS
+def _beside_import(server: Served, address: str, file: Path, load: Load) -> tuple[list[Measured], list[float], float]:
+    """Slices of calls and milliseconds of reports until the import ends, and how many seconds it took."""
+    over, started, slices = threading.Event(), time.perf_counter(), list[Measured]()
+    words = command("import", "activations", str(file), "--json")
+    with (
+        ThreadPoolExecutor(2) as beside,
+        subprocess.Popen(words, env=environment(address), stdout=subprocess.DEVNULL) as importing,
+    ):
+        reports = beside.submit(_reports, server, over)
+        ended = beside.submit(lambda: (importing.wait(), time.perf_counter() - started))
+        try:
+            while not slices or not ended.done():
+                slices.append(send(server, load, SLICE_S))
+        finally:
+            over.set()
+        status, seconds = ended.result()
+        assert status == 0, "the import failed"
+    return slices, reports.result(), seconds
 
-    def run(number: int) -> list[float]:
-        connection, seconds = Connection(server.port), list[float]()
-        while (started := time.perf_counter()) < until:
-            answer = connection.ask(calls[(len(seconds) + number) % len(calls)])
-            assert answer.status == b"200", answer
-            seconds.append(time.perf_counter() - started)
-        return seconds
 
-    with ThreadPoolExecutor(CONNECTIONS // CLIENTS) as connections:
-        runs = connections.map(run, range(0, CALLS_MADE, CALLS_MADE * CLIENTS // CONNECTIONS))
-        return [seconds for some in runs for seconds in some]
-
-
-def _body(dice: random.Random, iccids: list[str], facts: int) -> bytes:
-    moment = time.strftime("2026-06-%dT%H:%M:%SZ", time.gmtime(dice.randrange(1_700_000_000, 1_702_000_000)))
-    return json.dumps(
-        [{"iccid": dice.choice(iccids), "imei": dice.choice(IMEIS), "activated_at": moment} for _ in range(facts)]
-    ).encode()
+def _reports(server: Served, over: threading.Event) -> list[float]:
+    connection, request, taken = Connection(server.port), server.report(), list[float]()
+    while not over.wait(REPORT_EVERY_S):
+        started = time.perf_counter()
+        assert connection.ask(request).status == b"200"
+        taken.append((time.perf_counter() - started) * 1e3)
+    return taken

@@ -13,23 +13,25 @@ from typing import TYPE_CHECKING
 
 from benchmarks.client import Connection
 from benchmarks.figures import Figure, figure, in_turn
-from benchmarks.served import make_store, serving
+from benchmarks.processes import memory_mib
+from benchmarks.served import serving
+from benchmarks.stores import Given, whole_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROWS, MANY_ROWS = 10_000, 1_000_000
 ROUNDS = 101
-MEBIBYTE = 1 << 20
 GET = b"GET /answer.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NGINX = """daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors; events {{}}
 http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port}; root {folder}; }} }}
 """
 
 
-def wire(folder: Path, sims: int) -> list[Figure]:
+def wire(given: Given) -> list[Figure]:
     """The same 10,000 rows from a large store, from a small one and from a file."""
-    large, small = make_store(folder, sims, ROWS), make_store(folder, max(sims // 10, 1), ROWS)
+    sims, fewer = given.sims, max(given.sims // 10, 1)
+    large, small = whole_store(given, sims, ROWS), whole_store(given, fewer, ROWS)
     with serving(large) as server, serving(small) as other:
         request, other_request = server.report(), other.report()
         body = Connection(server.port).ask(request).body
@@ -49,7 +51,7 @@ def wire(folder: Path, sims: int) -> list[Figure]:
             ratio=f"{by_us.median / by_nginx.median:.2f} x nginx",
         ),
         in_small._replace(
-            what=f"the same from {sims // 10:,} SIMs",
+            what=f"the same from {fewer:,} SIMs",
             ratio=f"{by_us.median / in_small.median:.2f} x between the stores",
         ),
         by_nginx,
@@ -75,34 +77,22 @@ def _nginx(body: bytes) -> Iterator[int]:
                 process.terminate()
 
 
-def memory(folder: Path, _: int) -> list[Figure]:
+def memory(given: Given) -> list[Figure]:
     """What a report of a million rows adds to the server's memory."""
-    with serving(make_store(folder, 1, MANY_ROWS)) as server:
+    with serving(whole_store(given, 1, MANY_ROWS)) as server:
         connection, request = Connection(server.port), server.report()
         for _warm in range(3):
             Connection(server.port).size_of(server.report("nobody"))
-        before = _resident_bytes(server.process)
+        before = memory_mib(server.process, "VmRSS")
         started = time.perf_counter()
         size = connection.size_of(request)
         seconds = time.perf_counter() - started
-        after = _resident_bytes(server.process, peak=True)
+        after = memory_mib(server.process, "VmHWM")
     return [
         figure(
             f"memory added by a report of {MANY_ROWS:,} rows ({size / 1e6:.0f} MB)",
             "MiB",
-            [(after - before) / MEBIBYTE],
+            [after - before],
         ),
         figure("seconds that it takes", "s", [seconds]),
     ]
-
-
-def _resident_bytes(process: int, *, peak: bool = False) -> int:
-    """The memory of a process and its children, now or at its highest."""
-    row = "VmHWM" if peak else "VmRSS"
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return sum(_status_kib(pid, row) for pid in [str(process), *children]) * 1024
-
-
-def _status_kib(pid: str, row: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(row)).split()[1])
