@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tallystick.core.errors import TooManyRejects
 from tallystick.core.facts import SimActivation
 from tallystick.intake.ahead import Ahead
 from tallystick.intake.checking import check_source
+from tallystick.intake.doubts import doubts_of
+from tallystick.intake.gates import Gates, RejectsLimit
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
-from tallystick.intake.sources import STANDARD_INPUT, open_source
+from tallystick.intake.sources import is_read_once, open_source, to_be_read_again
 from tallystick.store import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import polars as pl
 
+    from tallystick.core.moments import Moment
     from tallystick.intake.sources import Source
-    from tallystick.store import Judged, Store, Writer
+    from tallystick.store import Judged, Reader, Store, Writer
 
 BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
 SLICE_FACTS = 65_536  # applied before it is asked whether somebody waits: live intake and other writers go first
@@ -32,22 +37,28 @@ SLICES_AHEAD = 4  # ready before they are applied
 
 
 class Progress(NamedTuple):
-    """How far a file has come: bytes read of how many (None: not known), and facts taken."""
+    """How far a file has come: how much of the work is done, of 1 (None: not known), and facts taken."""
 
-    bytes_read: int
-    bytes_in_all: int | None
+    share: float | None
     facts: int
 
 
 class Slice(NamedTuple):
-    """Facts to be applied in one transaction, in order of SIM, and what was found out of them beforehand."""
+    """Facts to be applied in one transaction, in order of SIM, and what was found out of them beforehand.
+
+    `unknown_sims` are those of activations that the device database does not know.
+    """
 
     facts: pl.DataFrame
-    judged: Judged | None
+    judged: Judged | None = None
+    unknown_sims: Sequence[int] = ()
 
 
 def _nothing(_: object) -> None:
     """Report to nobody."""
+
+
+NO_GATES = Gates()
 
 
 def import_file(
@@ -55,35 +66,115 @@ def import_file(
     kind_name: KindName,
     path: str,
     *,
+    gates: Gates = NO_GATES,
     on_progress: Callable[[Progress], None] = _nothing,
     on_columns: Callable[[tuple[str, ...]], None] = _nothing,
     on_reject: Callable[[Reject], None] = _nothing,
 ) -> Receipt:
     """Take one file of facts in; give what became of its lines.
 
-    Bad lines are handed to `on_reject` and never stop the good ones. A file that was begun and not finished,
-    by a crash or an interrupt, goes on behind the last slice that was committed. Raises `FileRefused` where
-    the file as a whole cannot be read.
+    Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the gates allow. A
+    file that was begun and not finished, by a crash or an interrupt, goes on behind the last slice that was committed.
+    `on_progress` may be called from another thread. Raises `FileRefused` where the file as a whole cannot be read,
+    and `TooManyRejects` before its first line is applied.
     """
-    kind = KINDS[kind_name]
+    kind, limit = KINDS[kind_name], gates.max_rejects
     started = time.perf_counter()
-    with open_source(path, kind) as source:
-        on_columns(source.columns)
-        taking = _Taking(store, kind, _digest(path, kind))
-        with (
-            Ahead(_batches(source, kind, _reject_to(taking.receipt, on_reject))) as batches,
-            Ahead(_slices(store, kind, batches), SLICES_AHEAD) as slices,
-        ):
-            for taken in taking.take_all(slices):
-                on_progress(Progress(source.read_bytes(), source.size_bytes, taken))
-    taking.finish()
+    work = _Work(on_progress, passes=2 if limit else 1)
+    with to_be_read_again(path) if limit else nullcontext() as spooled:
+        if limit:
+            with open_source(path, kind, spooled) as source:
+                on_columns(source.columns)
+                _check_whole(source, kind, limit, work, on_reject)
+            work.begin_again()
+            on_columns = on_reject = _nothing  # all told
+        with open_source(path, kind, spooled) as source:
+            on_columns(source.columns)
+            taking = _Taking(store, kind, _digest(path, kind), gates.now)
+            _take_in(source, taking, work, on_reject)
     taking.receipt.seconds = time.perf_counter() - started
     return taking.receipt
 
 
+class _Work:
+    """How far one file has come, told at every step of it.
+
+    Each pass over the file counts as much as applying its facts. How many facts there are is known in the end only:
+    until then, it is taken that the rest of the file has as many as the part that is read.
+    """
+
+    def __init__(self, tell: Callable[[Progress], None], passes: int) -> None:
+        self._tell = tell
+        self._parts = passes + 1
+        self._parts_done = 0
+        self._read: float | None = 0.0
+        self._facts_read = self._facts_taken = 0
+
+    def begin_again(self) -> None:
+        """The file has been read whole, and is read once more."""
+        self._parts_done += 1
+        self._facts_read = 0
+
+    def read(self, share: float | None, facts: int) -> None:
+        """So much of the file is read by now, with so many facts in the last part of it."""
+        self._read = share
+        self._facts_read += facts
+        self._say()
+
+    def taken(self, facts: int) -> None:
+        """So many facts are taken by now."""
+        self._facts_taken = facts
+        self._say()
+
+    def done(self) -> None:
+        """All of it."""
+        self._tell(Progress(1.0, self._facts_taken))
+
+    def _say(self) -> None:
+        share = self._read
+        if share is not None:
+            applied = self._facts_taken / max(self._facts_read, 1)
+            share = (self._parts_done + share * (1 + applied)) / self._parts
+        self._tell(Progress(share, self._facts_taken))
+
+
+def _check_whole(
+    source: Source, kind: Kind, limit: RejectsLimit, work: _Work, on_reject: Callable[[Reject], None]
+) -> None:
+    """Read a file to its end, without a fact taken in. Raises `TooManyRejects`."""
+    receipt = Receipt()
+    for checked in check_source(source, kind):
+        for reject in checked.rejects:
+            receipt.reject(reject)
+            on_reject(reject)
+        receipt.accepted += len(checked.facts)
+        work.read(source.read_share(), 0)
+    if limit.is_passed(receipt.rejected, receipt.read):
+        first = receipt.rejects[0]
+        message = (
+            f"{source.name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are bad, more than "
+            f"--max-rejects {limit.text}; correct them (--rejects FILE writes them all down), or allow more. "
+            f"The first is line {first.line}: {first.reason}"
+        )
+        raise TooManyRejects(message)
+
+
+def _take_in(source: Source, taking: _Taking, work: _Work, on_reject: Callable[[Reject], None]) -> None:
+    """Read a file and apply it, both at once where it is large."""
+    reject = _reject_to(taking.receipt, on_reject)
+    with (
+        Ahead(_batches(source, taking.kind, work, reject)) as batches,
+        Ahead(taking.slices(batches), SLICES_AHEAD) as slices,
+    ):
+        for taken in taking.take_all(slices):
+            work.taken(taken)
+    taking.finish()
+    work.done()
+
+
 def _digest(path: str, kind: Kind) -> bytes | None:
-    """What tells one file from another: its place, size and time of change. Standard input is never the same."""
-    if path == STANDARD_INPUT:
+    """What tells one file from another: its place, size and time of change. What is read once is never the same."""
+    if is_read_once(path):
         return None
     state = Path(path).stat()
     identity = f"{kind.name}\n{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
@@ -98,13 +189,14 @@ def _reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callabl
     return take
 
 
-def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> Iterator[list[pl.DataFrame]]:
+def _batches(source: Source, kind: Kind, work: _Work, reject: Callable[[Reject], None]) -> Iterator[list[pl.DataFrame]]:
     """Facts in batches, each in parts that are in order of SIM."""
     waiting: list[pl.DataFrame] = []
     for checked in check_source(source, kind):
         for refused in checked.rejects:
             reject(refused)
         waiting.append(checked.facts)
+        work.read(source.read_share(), len(checked.facts))
         if sum(map(len, waiting)) >= BATCH_FACTS:
             yield waiting
             waiting = []
@@ -112,33 +204,43 @@ def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> It
         yield waiting
 
 
-def _slices(store: Store, kind: Kind, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
-    """The facts of each batch, in order of SIM and in that of their lines, judged where that is possible."""
-    for batch in batches:
-        for stretch in stretches(batch, STRETCH_FACTS):
-            for facts in stretch.iter_slices(SLICE_FACTS):
-                yield Slice(facts, _judged(store, kind, facts))
-
-
-def _judged(store: Store, kind: Kind, facts: pl.DataFrame) -> Judged | None:
-    if kind.fact is not SimActivation:
-        return None
-    with store.snapshot() as reader:
-        return judge(reader, facts)
+def _unknown_sims(reader: Reader, facts: pl.DataFrame, judged: Judged | None) -> Sequence[int]:
+    """The SIMs of some activations, in order, that the device database does not know."""
+    if judged is None:
+        return reader.unknown_sims(facts["iccid"].unique(maintain_order=True))
+    strangers = judged.strangers
+    if not strangers:
+        return ()
+    # Activations are often loaded first: that there is no SIM among them is one look-up, not one for each.
+    return reader.unknown_sims(strangers) if reader.has_sims_between(strangers[0], strangers[-1]) else strangers
 
 
 class _Taking:
     """One file's way into the store, slice by slice."""
 
-    def __init__(self, store: Store, kind: Kind, digest: bytes | None) -> None:
+    def __init__(self, store: Store, kind: Kind, digest: bytes | None, now: Moment) -> None:
+        self.kind = kind
         self._store = store
-        self._kind = kind
         self._digest = digest
+        self._now = now
         self._seen = 0
         with store.snapshot() as reader:
             begun = reader.import_progress(digest) if digest else None
         self._taken, accepted, duplicate = begun or (0, 0, 0)
         self.receipt = Receipt(accepted=accepted, duplicate=duplicate)
+
+    def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
+        """The facts of each batch, in order of SIM and in that of their lines, looked at before they are taken."""
+        for batch in batches:
+            for stretch in stretches(batch, STRETCH_FACTS):
+                yield from map(self._looked_at, stretch.iter_slices(SLICE_FACTS))
+
+    def _looked_at(self, facts: pl.DataFrame) -> Slice:
+        if self.kind.fact is not SimActivation:
+            return Slice(facts)
+        with self._store.snapshot() as reader:
+            judged = judge(reader, facts)
+            return Slice(facts, judged, _unknown_sims(reader, facts, judged))
 
     def take_all(self, slices: Ahead[Slice]) -> Iterator[int]:
         """Take slices in; after each transaction, give how many facts of the file are in the store."""
@@ -166,9 +268,11 @@ class _Taking:
         facts = part.facts.slice(begun)
         if facts.is_empty():
             return ()
-        taken = writer.take_judged(facts, part.judged) if part.judged else writer.take(self._kind.fact, facts)
+        taken = writer.take_judged(facts, part.judged) if part.judged else writer.take(self.kind.fact, facts)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
+        doubts = doubts_of(self.kind, facts, part.unknown_sims, self._now)
+        self.receipt.doubts = self.receipt.doubts.and_also(doubts)
         return taken.accounts_made
 
     def finish(self) -> None:

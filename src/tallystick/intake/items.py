@@ -56,7 +56,7 @@ def _fact_of(kind: Kind, index: int, item: Any) -> tuple[Any, ...] | Reject:  # 
     if not isinstance(item, dict):
         return Reject(index, (Fault("", f"is not a JSON object but {shown(item)}"),), ())
     if not (item.keys() <= set(kind.column_names) and all(type(value) is str for value in item.values())):
-        record = record_of(index, item, kind.column_names)
+        record = record_of(index, item, kind)
         if isinstance(record, Reject):
             return record
         item = dict(zip(kind.column_names, record, strict=True))
