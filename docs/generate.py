@@ -70,7 +70,11 @@ def _argument(parameter: Any) -> str:  # noqa: ANN401 - the same
 
 def _option(parameter: Any) -> str:  # noqa: ANN401 - the same
     flags = ", ".join(parameter.opts + parameter.secondary_opts)
-    return flags if parameter.is_flag else f"{flags} {_placeholder(parameter.type_descriptor.annotation)}"
+    return (
+        flags
+        if parameter.is_flag
+        else f"{flags} {parameter.metavar or _placeholder(parameter.type_descriptor.annotation)}"
+    )
 
 
 def _placeholder(annotation: Any) -> str:  # noqa: ANN401 - any type

@@ -13,7 +13,7 @@ from tallystick.core.errors import IntakeBusy
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
-from tallystick.intake import KINDS, LiveIntake
+from tallystick.intake import KINDS, LiveIntake, Receipt
 from tallystick.intake import live as live_module
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
@@ -93,6 +93,35 @@ def test_each_bad_item_is_told_by_index_and_the_good_ones_are_taken(port: int, a
     assert [reject["index"] for reject in receipt["rejects"]] == [0, 2, 3, 4]
     assert "activated_at is missing" in receipt["rejects"][0]["reason"]
     assert "'color'" in receipt["rejects"][2]["reason"]
+
+
+def test_a_receipt_has_the_shape_of_a_files_and_counts_what_looks_doubtful(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    headers = bearer(port, apps["sender"])
+    post(port, "sims", [SIM], headers)
+    unknown = ACTIVATION | {"iccid": "89148000000800000002"}
+    stripped = ACTIVATION | {"imei": "13327001234568"}
+    later = ACTIVATION | {"activated_at": "9999-01-01T00:00:00Z"}
+    receipt = post(port, "activations", [ACTIVATION, unknown, unknown, stripped, later, "bad"], headers)
+    assert receipt.pop("seconds") > 0
+    (reject,) = receipt.pop("rejects")
+    assert set(reject) == {"index", "reason"}
+    assert receipt == {
+        "read": 6,
+        "accepted": 4,
+        "duplicate": 1,
+        "rejected": 1,
+        "unknown_sims": 2,
+        "stripped_zeros": 1,
+        "in_future": 1,
+        "accounts_made": [],
+    }
+    assert set(receipt) | {"seconds", "rejects"} == set(Receipt().described())
+    keyed = headers | {"Idempotency-Key": "doubtful"}
+    assert post(port, "activations", [unknown], keyed)["unknown_sims"] == 1
+    assert post(port, "sims", [SIM | {"iccid": unknown["iccid"]}], headers)["unknown_sims"] == 0
+    assert post(port, "activations", [unknown], headers)["unknown_sims"] == 0
 
 
 def test_a_repeated_call_gets_the_first_receipt_and_other_facts_under_its_key_are_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from datetime import UTC
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
-from tallystick.intake import Progress, Receipt, import_file, importing
+from tallystick.intake import Doubts, Gates, Progress, Receipt, RejectsLimit, import_file, importing, sources
 from tallystick.store import judging, open_store
 from tallystick.thingspace.rows import wire_row
 from tests.intake.fleets import ACCOUNTS, FACTS, FORMATS, fleet, take_all, write_file
@@ -97,14 +98,17 @@ def test_accounts_of_refused_lines_are_not_made(store: Store, tmp_path: Path) ->
 
 
 def test_receipts_of_several_files_add_up() -> None:
-    both = Receipt(1, 2, 3, 4.0, ["a"])
-    both.add(Receipt(10, 20, 30, 40.0, ["b"]))
-    assert both == Receipt(11, 22, 33, 44.0, ["a", "b"])
+    both = Receipt(1, 2, 3, 4.0, ["a"], doubts=Doubts(1, 2, 3))
+    both.add(Receipt(10, 20, 30, 40.0, ["b"], doubts=Doubts(10, 20, 30)))
+    assert both == Receipt(11, 22, 33, 44.0, ["a", "b"], doubts=Doubts(11, 22, 33))
     assert both.described() | {"rejects": 0} == {
         "read": 66,
         "accepted": 11,
         "duplicate": 22,
         "rejected": 33,
+        "unknown_sims": 11,
+        "stripped_zeros": 22,
+        "in_future": 33,
         "seconds": 44.0,
         "accounts_made": ["a", "b"],
         "rejects": 0,
@@ -270,16 +274,51 @@ def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(store: Store, tmp
     assert len(everything.kept) > 500
 
 
-def test_progress_counts_facts_and_bytes_up_to_the_whole_file(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "ndjson", "parquet of texts"])
+@pytest.mark.parametrize("gates", [Gates(), Gates(max_rejects=RejectsLimit.parse("1%"))], ids=["once", "checked first"])
+def test_progress_grows_while_a_file_is_read_and_while_it_is_applied(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, gates: Gates
 ) -> None:
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(importing, "SLICE_FACTS", 50)
     monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 50)
-    facts = fleet(100)["sims"]
-    path = write_file(tmp_path / "a", "sims", facts, UTC)
+    path = write_file(tmp_path / "a", "sims", fleet(100)["sims"], UTC, form)
     seen: list[Progress] = []
     columns: list[tuple[str, ...]] = []
-    import_file(store, "sims", str(path), on_progress=seen.append, on_columns=columns.append)
-    assert [each.facts for each in seen] == [50, 100, 110]
-    assert seen[-1] == Progress(path.stat().st_size, path.stat().st_size, 110)
-    assert columns == [("iccid", "mdn", "account", "activation_date", "generation")]
+    import_file(store, "sims", str(path), gates=gates, on_progress=seen.append, on_columns=columns.append)
+    shares = [each.share for each in seen if each.share is not None]
+    assert len(shares) == len(seen)
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] == 1
+    passes = 2 if gates.max_rejects else 1
+    read = pytest.approx(passes / (passes + 1))
+    assert read in [each.share for each in seen if each.facts == 0]
+    assert list(dict.fromkeys(each.facts for each in seen)) == [0, 50, 100, 110]
+    assert set(columns) == {("iccid", "mdn", "account", "activation_date", "generation")}
+
+
+def test_progress_through_several_batches_never_goes_back(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second half stands on an estimate of how many facts there are, which even lines keep."""
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 4 * len(SIM))
+    monkeypatch.setattr(importing, "BATCH_FACTS", 8)
+    monkeypatch.setattr(importing, "SLICE_FACTS", 2)
+    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 2)
+    path = tmp_path / "a.csv"
+    path.write_text(SIM_HEADER + SIM * 100, "utf-8")
+    seen: list[float] = []
+    import_file(store, "sims", str(path), on_progress=lambda progress: seen.append(progress.share or 0.0))
+    assert seen[-1] == 1
+    assert all(later > earlier - 0.05 for earlier, later in pairwise(seen))
+
+
+def test_how_far_standard_input_has_come_is_not_known_unless_it_is_checked_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for gates, known in ((Gates(), False), (Gates(max_rejects=RejectsLimit.parse("0")), True)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM).encode())))
+        seen: list[Progress] = []
+        import_file(store, "sims", "-", gates=gates, on_progress=seen.append)
+        assert seen.pop() == Progress(1.0, 1)
+        assert {each.share is not None for each in seen} == {known}

@@ -6,18 +6,18 @@ import csv
 import glob
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tallystick.access import system_clock
+from tallystick.cli.files_bar import FilesBar, files_bar
 from tallystick.cli.shared import AsJson, current_settings, print_json, store_of
-from tallystick.core.errors import FileRefused
-from tallystick.intake import KINDS, KindName, Receipt, Reject, import_file
-from tallystick.intake import Progress as FileProgress
-from tallystick.intake.sources import REASON, STANDARD_INPUT
+from tallystick.core.errors import FileRefused, InvalidValue
+from tallystick.intake import KINDS, STANDARD_INPUT, Gates, KindName, Receipt, Reject, RejectsLimit, import_file
+from tallystick.intake.sources import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,22 @@ if TYPE_CHECKING:
 
 EXIT_NOTHING_DONE = 1
 EXIT_SOME_REJECTED = 3
+LARGE_SHARE = 0.05  # of a file's lines: from here on a doubt is warned of, not only counted
+
+DOUBTS = {  # how each count reads, and what to look at where it is large
+    "unknown_sims": (
+        "of unknown SIMs",
+        "are of SIMs unknown to the device database, and wait for them: import the SIMs, or check the ICCIDs",
+    ),
+    "stripped_zeros": (
+        "with an IMEI that seems to lack its leading zero",
+        "have an IMEI that seems to lack its leading zero: check that the column imei was exported as text",
+    ),
+    "in_future": (
+        "in the future",
+        "happen in the future: check the time zone of activated_at, and the clock of this machine",
+    ),
+}
 
 KindArgument = Annotated[KindName, typer.Argument(metavar="KIND", help=f"What the files hold: {', '.join(KINDS)}.")]
 Files = Annotated[
@@ -39,26 +55,50 @@ RejectsFile = Annotated[
     typer.Option("--rejects", help="Write refused lines here as CSV, with the reason; corrected, it can be imported."),
 ]
 
+MaxRejects = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|P%",
+        help="Check each file whole first, and refuse it whole if more lines are bad: a number, or a share like 0.5%.",
+    ),
+]
 
-def import_(kind: KindArgument, files: Files, rejects: RejectsFile = None, as_json: AsJson = False) -> None:
+
+def import_(
+    kind: KindArgument,
+    files: Files,
+    rejects: RejectsFile = None,
+    max_rejects: MaxRejects = None,
+    as_json: AsJson = False,
+) -> None:
     """Take facts in from files. Exit status: 0 all taken, 3 some lines rejected, 1 nothing done."""
+    gates = Gates(system_clock(), None if max_rejects is None else _limit(max_rejects))
     settings = current_settings()
-    total, receipts, refused = Receipt(), dict[str, Receipt](), dict[str, str]()
-    with store_of(settings) as store, _rejects_to(rejects) as rejects_file, _bar() as bar:
+    paths = list(_expanded(files))
+    total, receipts, refused = Receipt(), dict[str, Receipt](), dict[str, FileRefused]()
+    with store_of(settings) as store, _rejects_to(rejects, kind, paths) as rejects_file, files_bar(paths) as bar:
         if store.is_empty():
             store.init(settings.time_zone)
-        for path in _expanded(files):
+        for path in paths:
             try:
-                receipts[path] = _import_one(store, kind, path, rejects_file, bar)
+                receipts[path] = _import_one(store, kind, path, gates, rejects_file, bar)
             except FileRefused as refusal:
-                refused[path] = refusal.message
+                refused[path] = refusal
                 continue
             total.add(receipts[path])
             if not as_json:
-                _print(path, receipts[path])
+                with bar.aside():
+                    _print(path, receipts[path])
     _print_end(receipts, total, refused, as_json=as_json)
     if refused or total.rejected:
         raise typer.Exit(EXIT_SOME_REJECTED if total.accepted or total.duplicate else EXIT_NOTHING_DONE)
+
+
+def _limit(text: str) -> RejectsLimit:
+    try:
+        return RejectsLimit.parse(text)
+    except InvalidValue as refusal:
+        raise typer.BadParameter(refusal.message, param_hint="--max-rejects") from refusal
 
 
 def _expanded(patterns: list[str]) -> Iterator[str]:
@@ -70,75 +110,101 @@ def _expanded(patterns: list[str]) -> Iterator[str]:
             yield from sorted(glob.glob(pattern)) or [pattern]  # noqa: PTH207 - patterns may be absolute
 
 
-def _import_one(store: Store, kind: KindName, path: str, rejects_file: _Rejects | None, bar: Progress) -> Receipt:
-    task = bar.add_task(path, total=None, facts=0)
-
-    def show(progress: FileProgress) -> None:
-        bar.update(task, completed=progress.bytes_read, total=progress.bytes_in_all, facts=progress.facts)
-
-    if rejects_file is None:
-        return import_file(store, kind, path, on_progress=show)
-    return import_file(store, kind, path, on_progress=show, on_columns=rejects_file.begin, on_reject=rejects_file.write)
-
-
-def _bar() -> Progress:
-    """One line a file on standard error, if that is a terminal."""
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]:,} facts")
-    return Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+def _import_one(
+    store: Store, kind: KindName, path: str, gates: Gates, rejects_file: _Rejects | None, bar: FilesBar
+) -> Receipt:
+    bar.begin(path)
+    try:
+        if rejects_file is None:
+            return import_file(store, kind, path, gates=gates, on_progress=bar.show)
+        return import_file(
+            store,
+            kind,
+            path,
+            gates=gates,
+            on_progress=bar.show,
+            on_columns=partial(rejects_file.begin, path),
+            on_reject=rejects_file.write,
+        )
+    finally:
+        bar.end()
 
 
 class _Rejects:
-    """A CSV file of refused lines: the columns of the first file that was read, and the reason."""
+    """A CSV file of refused lines with their reasons.
 
-    def __init__(self, write_row: Callable[[list[str]], Any]) -> None:
+    It has the columns of the first file that was read. Where more files follow, which may have others, it has all
+    columns of the kind, and its reasons name the file.
+    """
+
+    def __init__(self, write_row: Callable[[list[str]], Any], kind: KindName, *, several: bool) -> None:
         self._write_row = write_row
+        self._more = KINDS[kind].column_names if several else ()
+        self._several = several
         self._header: tuple[str, ...] = ()
         self._columns: tuple[str, ...] = ()
+        self._where = ""
 
-    def begin(self, columns: tuple[str, ...]) -> None:
+    def begin(self, path: str, columns: tuple[str, ...]) -> None:
         """A file with these columns follows."""
-        self._columns = tuple(column for column in columns if column != REASON)
+        self._columns = columns
+        self._where = f"{path}, line" if self._several else "line"
         if not self._header:
-            self._header = self._columns
+            self._header = tuple(dict.fromkeys(column for column in (*columns, *self._more) if column != REASON))
             self._write_row([*self._header, REASON])
 
     def write(self, reject: Reject) -> None:
         """Write one refused line; values go under the header's columns by name."""
         values = dict(zip(self._columns, reject.values, strict=False))
-        self._write_row([*(values.get(column, "") for column in self._header), f"line {reject.line}: {reject.reason}"])
+        reason = f"{self._where} {reject.line}: {reject.reason}"
+        self._write_row([*(values.get(column, "") for column in self._header), reason])
 
 
 @contextmanager
-def _rejects_to(path: Path | None) -> Iterator[_Rejects | None]:
+def _rejects_to(path: Path | None, kind: KindName, files: list[str]) -> Iterator[_Rejects | None]:
     if path is None:
         yield None
         return
+    if path.exists() and any(Path(each).exists() and path.samefile(each) for each in files):
+        message = f"{path} is one of the files to be read, and would be written over"
+        raise typer.BadParameter(message, param_hint="--rejects")
     with path.open("w", encoding="utf-8", newline="") as file:
-        yield _Rejects(csv.writer(file, lineterminator="\n").writerow)
+        yield _Rejects(csv.writer(file, lineterminator="\n").writerow, kind, several=len(files) > 1)
 
 
 def _print(path: str, receipt: Receipt) -> None:
-    counts = f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate, {receipt.rejected:,} rejected"
-    typer.echo(f"{path}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
-    if receipt.accounts_made:
-        typer.echo(f"  new accounts: {', '.join(receipt.accounts_made)}")
+    """Tell of one file: its counts, its first rejects, and what to look at."""
+    _print_counts(path, receipt)
     for reject in receipt.rejects:
         typer.echo(f"{path}:{reject.line}: {reject.reason}", err=True)
     if receipt.rejected > len(receipt.rejects):
         typer.echo(f"{path}: and {receipt.rejected - len(receipt.rejects):,} more rejected lines", err=True)
+    for doubt, count in receipt.doubts._asdict().items():
+        if count and count >= LARGE_SHARE * receipt.read:
+            _, warning = DOUBTS[doubt]
+            typer.echo(f"warning: {path}: {100 * count / receipt.read:.0f} % of the lines {warning}", err=True)
 
 
-def _print_end(receipts: dict[str, Receipt], total: Receipt, refused: dict[str, str], *, as_json: bool) -> None:
+def _print_counts(name: str, receipt: Receipt) -> None:
+    counts = f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate, {receipt.rejected:,} rejected"
+    typer.echo(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
+    doubtful = [f"{count:,} {DOUBTS[doubt][0]}" for doubt, count in receipt.doubts._asdict().items() if count]
+    if doubtful:
+        typer.echo(f"  taken, but doubtful: {', '.join(doubtful)}")
+    if receipt.accounts_made:
+        typer.echo(f"  new accounts: {', '.join(receipt.accounts_made)}")
+
+
+def _print_end(receipts: dict[str, Receipt], total: Receipt, refused: dict[str, FileRefused], *, as_json: bool) -> None:
     if as_json:
         files = {path: receipt.described() for path, receipt in receipts.items()}
         refusals = {
-            path: {"error": {"code": FileRefused.code, "message": message}} for path, message in refused.items()
+            path: {"error": {"code": refusal.code, "message": refusal.message}} for path, refusal in refused.items()
         }
         print_json(total.described() | {"files": files | refusals})
         return
     if len(receipts) > 1:
-        _print("in all", total)
-    for message in refused.values():
-        typer.echo(f"error: {message}", err=True)
+        _print_counts("in all", total)
+    for refusal in refused.values():
+        typer.echo(f"error: {refusal.message}", err=True)
     sys.stdout.flush()

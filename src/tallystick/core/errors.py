@@ -19,6 +19,7 @@
     │   ├── SessionRefused       no such session                               session-refused
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
     ├── FileRefused              a file that cannot be read as facts           file-refused
+    │   └── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
     ├── KeyReused                an idempotency key that came with other facts  key-reused
     ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
@@ -154,6 +155,12 @@ class FileRefused(Refusal):
     """The file cannot be read as facts."""
 
     code = "file-refused"
+
+
+class TooManyRejects(FileRefused):
+    """More lines of the file are bad than may be."""
+
+    code = "too-many-rejects"
 
 
 class KeyReused(Refusal):

@@ -35,6 +35,7 @@ class _Digits(int):
     LENGTH_MIN: ClassVar[int]
     LENGTH_MAX: ClassVar[int]
     LENGTHS: ClassVar[int]  # room for the length in the integer's last digits, a power of two
+    SHORT_BY_ONE: ClassVar[str] = ""  # what may have happened to digits that are one too few
     _form: ClassVar[str]
 
     @classmethod
@@ -43,6 +44,8 @@ class _Digits(int):
         length = len(text)
         if not (cls.LENGTH_MIN <= length <= cls.LENGTH_MAX and text.isascii() and text.isdigit()):
             message = f"{cls.LABEL} must be {cls.LENGTH_MIN}-{cls.LENGTH_MAX} digits, not {shown(text)}"
+            if length == cls.LENGTH_MIN - 1 and text.isascii() and text.isdigit():
+                message += cls.SHORT_BY_ONE
             raise InvalidValue(message)
         if not text.startswith(cls.PREFIX):
             message = f"{cls.LABEL} must start with {cls.PREFIX}, not {shown(text)}"
@@ -94,6 +97,7 @@ class Imei(_Digits):
     LENGTH_MIN = 14
     LENGTH_MAX = 16
     LENGTHS = 4
+    SHORT_BY_ONE = " (leading zeros may have been stripped; export the column as text)"
     IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
 
     @property

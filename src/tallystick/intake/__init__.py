@@ -1,20 +1,27 @@
 """Facts in: files and batches, checked value by value, taken in whole transactions, answered with a receipt."""
 
-from tallystick.intake.importing import Progress, import_file
+from tallystick.intake.gates import Gates, RejectsLimit
+from tallystick.intake.importing import import_file
 from tallystick.intake.items import check_items, read_items
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.live import LiveIntake, idempotency_key
-from tallystick.intake.receipt import Fault, Receipt, Reject
+from tallystick.intake.progress import Progress
+from tallystick.intake.receipt import Doubts, Fault, Receipt, Reject
+from tallystick.intake.sources import STANDARD_INPUT
 
 __all__ = [
     "KINDS",
+    "STANDARD_INPUT",
+    "Doubts",
     "Fault",
+    "Gates",
     "Kind",
     "KindName",
     "LiveIntake",
     "Progress",
     "Receipt",
     "Reject",
+    "RejectsLimit",
     "check_items",
     "idempotency_key",
     "import_file",

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from tallystick.core.errors import TooManyRejects
 from tallystick.intake.ahead import Ahead
 from tallystick.intake.checking import check_source
+from tallystick.intake.doubts import doubts_of
+from tallystick.intake.gates import Gates, RejectsLimit
 from tallystick.intake.kinds import KINDS, Kind, KindName, judged_batch
+from tallystick.intake.progress import Progress, Work
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
-from tallystick.intake.sources import STANDARD_INPUT, open_source
+from tallystick.intake.sources import is_read_once, open_source, to_be_read_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import polars as pl
 
+    from tallystick.core.moments import Moment
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Store, Writer
 
@@ -29,16 +35,11 @@ STRETCH_FACTS = 16 * SLICE_FACTS  # sorted at once; the first of them are applie
 SLICES_AHEAD = 4  # ready before they are applied
 
 
-class Progress(NamedTuple):
-    """How far a file has come: bytes read of how many (None: not known), and facts taken."""
-
-    bytes_read: int
-    bytes_in_all: int | None
-    facts: int
-
-
 def _nothing(_: object) -> None:
     """Report to nobody."""
+
+
+NO_GATES = Gates()
 
 
 def import_file(
@@ -46,35 +47,73 @@ def import_file(
     kind_name: KindName,
     path: str,
     *,
+    gates: Gates = NO_GATES,
     on_progress: Callable[[Progress], None] = _nothing,
     on_columns: Callable[[tuple[str, ...]], None] = _nothing,
     on_reject: Callable[[Reject], None] = _nothing,
 ) -> Receipt:
     """Take one file of facts in; give what became of its lines.
 
-    Bad lines are handed to `on_reject` and never stop the good ones. A file that was begun and not finished,
-    by a crash or an interrupt, goes on behind the last slice that was committed. Raises `FileRefused` where
-    the file as a whole cannot be read.
+    Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the gates allow. A
+    file that was begun and not finished, by a crash or an interrupt, goes on behind the last slice that was committed.
+    `on_progress` may be called from another thread. Raises `FileRefused` where the file as a whole cannot be read,
+    and `TooManyRejects` before its first line is applied.
     """
-    kind = KINDS[kind_name]
+    kind, limit = KINDS[kind_name], gates.max_rejects
     started = time.perf_counter()
-    with open_source(path, kind) as source:
-        on_columns(source.columns)
-        taking = _Taking(store, kind, _digest(path, kind))
-        with (
-            Ahead(_batches(source, kind, _reject_to(taking.receipt, on_reject))) as batches,
-            Ahead(_slices(store, kind, batches), SLICES_AHEAD) as slices,
-        ):
-            for taken in taking.take_all(slices):
-                on_progress(Progress(source.read_bytes(), source.size_bytes, taken))
-    taking.finish()
+    work = Work(on_progress, passes=2 if limit else 1)
+    with to_be_read_again(path) if limit else nullcontext() as spooled:
+        if limit:
+            with open_source(path, kind, spooled) as source:
+                on_columns(source.columns)
+                _check_whole(source, kind, limit, work, on_reject)
+            work.begin_again()
+            on_columns = on_reject = _nothing  # all told
+        with open_source(path, kind, spooled) as source:
+            on_columns(source.columns)
+            taking = _Taking(store, kind, _digest(path, kind), gates.now)
+            _take_in(source, taking, work, on_reject)
     taking.receipt.seconds = time.perf_counter() - started
     return taking.receipt
 
 
+def _check_whole(
+    source: Source, kind: Kind, limit: RejectsLimit, work: Work, on_reject: Callable[[Reject], None]
+) -> None:
+    """Read a file to its end, without a fact taken in. Raises `TooManyRejects`."""
+    receipt = Receipt()
+    for checked in check_source(source, kind):
+        for reject in checked.rejects:
+            receipt.reject(reject)
+            on_reject(reject)
+        receipt.accepted += len(checked.facts)
+        work.read(source.read_share(), 0)
+    if limit.is_passed(receipt.rejected, receipt.read):
+        first = receipt.rejects[0]
+        message = (
+            f"{source.name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are bad, more than "
+            f"--max-rejects {limit.text}; correct them (--rejects FILE writes them all down), or allow more. "
+            f"The first is line {first.line}: {first.reason}"
+        )
+        raise TooManyRejects(message)
+
+
+def _take_in(source: Source, taking: _Taking, work: Work, on_reject: Callable[[Reject], None]) -> None:
+    """Read a file and apply it, both at once where it is large."""
+    reject = _reject_to(taking.receipt, on_reject)
+    with (
+        Ahead(_batches(source, taking.kind, work, reject)) as batches,
+        Ahead(taking.slices(batches), SLICES_AHEAD) as slices,
+    ):
+        for taken in taking.take_all(slices):
+            work.taken(taken)
+    taking.finish()
+    work.done()
+
+
 def _digest(path: str, kind: Kind) -> bytes | None:
-    """What tells one file from another: its place, size and time of change. Standard input is never the same."""
-    if path == STANDARD_INPUT:
+    """What tells one file from another: its place, size and time of change. What is read once is never the same."""
+    if is_read_once(path):
         return None
     state = Path(path).stat()
     identity = f"{kind.name}\n{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
@@ -89,13 +128,14 @@ def _reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callabl
     return take
 
 
-def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> Iterator[list[pl.DataFrame]]:
+def _batches(source: Source, kind: Kind, work: Work, reject: Callable[[Reject], None]) -> Iterator[list[pl.DataFrame]]:
     """Facts in batches, each in parts that are in order of SIM."""
     waiting: list[pl.DataFrame] = []
     for checked in check_source(source, kind):
         for refused in checked.rejects:
             reject(refused)
         waiting.append(checked.facts)
+        work.read(source.read_share(), len(checked.facts))
         if sum(map(len, waiting)) >= BATCH_FACTS:
             yield waiting
             waiting = []
@@ -103,26 +143,26 @@ def _batches(source: Source, kind: Kind, reject: Callable[[Reject], None]) -> It
         yield waiting
 
 
-def _slices(store: Store, kind: Kind, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Batch]:
-    """The facts of each batch, in order of SIM and in that of their lines; activations are judged."""
-    for batch in batches:
-        for stretch in stretches(batch, STRETCH_FACTS):
-            for facts in stretch.iter_slices(SLICE_FACTS):
-                yield judged_batch(store, kind, facts)
-
-
 class _Taking:
     """One file's way into the store, slice by slice."""
 
-    def __init__(self, store: Store, kind: Kind, digest: bytes | None) -> None:
+    def __init__(self, store: Store, kind: Kind, digest: bytes | None, now: Moment) -> None:
+        self.kind = kind
         self._store = store
-        self._kind = kind
         self._digest = digest
+        self._now = now
         self._seen = 0
         with store.snapshot() as reader:
             begun = reader.import_progress(digest) if digest else None
         self._taken, accepted, duplicate = begun or (0, 0, 0)
         self.receipt = Receipt(accepted=accepted, duplicate=duplicate)
+
+    def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Batch]:
+        """The facts of each batch, in order of SIM and in that of their lines; activations are judged."""
+        for batch in batches:
+            for stretch in stretches(batch, STRETCH_FACTS):
+                for facts in stretch.iter_slices(SLICE_FACTS):
+                    yield judged_batch(self._store, self.kind, facts)
 
     def take_all(self, slices: Ahead[Batch]) -> Iterator[int]:
         """Take slices in; after each transaction, give how many facts of the file are in the store."""
@@ -150,9 +190,11 @@ class _Taking:
         facts = part.facts[begun:]
         if len(facts) == 0:
             return ()
-        taken = writer.take(self._kind.fact, facts, part.judged)
+        taken = writer.take(self.kind.fact, facts, part.judged)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
+        unknown = part.judged.unknown_sims if part.judged else ()
+        self.receipt.doubts = self.receipt.doubts.and_also(doubts_of(self.kind, facts, unknown, self._now))
         return taken.accounts_made
 
     def finish(self) -> None:

@@ -48,7 +48,7 @@ def check_items(kind: Kind, items: Sequence[Any]) -> tuple[Facts, list[Reject]]:
     Many are checked a column at a time, like a file's, and come as a frame.
     """
     if len(items) >= COLUMNS_PAY_MIN:
-        checked = check(block_of(items, kind.column_names), kind)
+        checked = check(block_of(items, kind), kind)
         return checked.facts, checked.rejects
     facts: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
@@ -65,7 +65,7 @@ def _fact_of(kind: Kind, index: int, item: Any) -> tuple[Any, ...] | Reject:  # 
     if not isinstance(item, dict):
         return no_object(index, item)
     if not (item.keys() <= set(kind.column_names) and all(type(value) is str for value in item.values())):
-        record = record_of(index, item, kind.column_names)
+        record = record_of(index, item, kind)
         if isinstance(record, Reject):
             return record
         item = dict(zip(kind.column_names, record, strict=True))

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
+from tallystick.core.facts import SimActivation
+from tallystick.intake.doubts import doubts_of
 from tallystick.intake.kinds import KINDS, Kind, judged_batch
+from tallystick.intake.receipt import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tallystick.core.moments import Moment
     from tallystick.intake.receipt import Reject
@@ -151,7 +154,7 @@ class LiveIntake:
                 else:
                     some = list(neighbours)
                     taken = writer.take_all(KINDS[kind_name].fact, [call.batch for call in some])
-                    answers += map(self._receipt, some, taken)
+                    answers += (self._receipt(writer, call, each) for call, each in zip(some, taken, strict=True))
         return answers
 
     def _take_once(self, writer: Writer, call: _Call) -> bytes | Refusal:
@@ -160,22 +163,21 @@ class LiveIntake:
         if before := writer.receipt(call.key.key_sha256):
             facts_sha256, receipt = before
             return receipt if facts_sha256 == call.key.facts_sha256 else KeyReused()
-        receipt = self._receipt(call, writer.take(call.kind.fact, *call.batch))
+        receipt = self._receipt(writer, call, writer.take(call.kind.fact, *call.batch))
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
-    def _receipt(self, call: _Call, taken: Taken) -> bytes:
-        return msgspec.json.encode(
-            {
-                "read": len(call.batch.facts) + len(call.rejects),
-                "accepted": taken.accepted,
-                "duplicate": taken.duplicate,
-                "rejected": len(call.rejects),
-                "seconds": round(self._timer() - call.began, 6),
-                "accounts_made": taken.accounts_made,
-                "rejects": [{"index": reject.line, "reason": reject.reason} for reject in call.rejects],
-            }
+    def _receipt(self, writer: Writer, call: _Call, taken: Taken) -> bytes:
+        receipt = Receipt(
+            taken.accepted,
+            taken.duplicate,
+            len(call.rejects),
+            self._timer() - call.began,
+            list(taken.accounts_made),
+            list(call.rejects),
+            doubts_of(call.kind, call.batch.facts, _unknown_sims(writer, call), self._clock()),
         )
+        return msgspec.json.encode(receipt.described("index"))
 
     def _forget_keys(self, writer: Writer) -> None:
         """Once in a while, forget the keys of more than a day ago."""
@@ -183,3 +185,12 @@ class LiveIntake:
         if now - self._keys_forgotten_at > KEY_S_MAX * MICROSECONDS // 24:
             writer.forget_receipts(now - KEY_S_MAX * MICROSECONDS)
             self._keys_forgotten_at = now
+
+
+def _unknown_sims(writer: Writer, call: _Call) -> Collection[int]:
+    """The SIMs of a call's activations that the device database does not know."""
+    if call.batch.judged:
+        return call.batch.judged.unknown_sims
+    if call.kind.fact is not SimActivation:
+        return ()
+    return writer.unknown_sims({fact[0] for fact in call.batch.facts})

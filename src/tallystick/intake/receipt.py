@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REJECTS_SHOWN_MAX = 20
 """How many rejects a receipt repeats; the others are counted, and written to the rejects file if there is one."""
+
+FAULTS_SHOWN_MAX = 5
+"""How many faults of one line or header are told; no kind has more columns, so only strange ones have more."""
 
 
 class Fault(NamedTuple):
@@ -29,12 +35,38 @@ class Reject(NamedTuple):
     @property
     def reason(self) -> str:
         """All faults in one sentence."""
-        return "; ".join(map(str, self.faults))
+        return in_one_sentence([str(fault) for fault in self.faults])
+
+
+def in_one_sentence(faults: Sequence[str]) -> str:
+    """Faults, capped and counted."""
+    told = "; ".join(faults[:FAULTS_SHOWN_MAX])
+    more = len(faults) - FAULTS_SHOWN_MAX
+    return f"{told}; and {more:,} more faults" if more > 0 else told
+
+
+class Doubts(NamedTuple):
+    """Counts of lines that were taken in and look doubtful.
+
+    They are of SIMs that the device database does not know, have an IMEI that seems to lack its leading zero, or
+    happen later than now. A line may be counted in several.
+    """
+
+    unknown_sims: int = 0
+    stripped_zeros: int = 0
+    in_future: int = 0
+
+    def and_also(self, other: Doubts) -> Doubts:
+        """Both together."""
+        return Doubts(*map(sum, zip(self, other, strict=True)))
+
+
+NO_DOUBTS = Doubts()
 
 
 @dataclass(slots=True)
 class Receipt:
-    """Counts of lines, and the first rejects. `read` is the sum of the other three."""
+    """Counts of lines, and the first rejects. `read` is the sum of the other three; `doubts` are among the taken."""
 
     accepted: int = 0
     duplicate: int = 0
@@ -42,6 +74,7 @@ class Receipt:
     seconds: float = 0.0
     accounts_made: list[str] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    doubts: Doubts = NO_DOUBTS
 
     @property
     def read(self) -> int:
@@ -62,16 +95,18 @@ class Receipt:
         self.seconds += other.seconds
         self.accounts_made += other.accounts_made
         self.rejects = (self.rejects + other.rejects)[:REJECTS_SHOWN_MAX]
+        self.doubts = self.doubts.and_also(other.doubts)
 
-    def described(self) -> dict[str, Any]:
-        """The receipt for programs: counts, seconds, and the first rejects."""
-        rejects = [{"line": reject.line, "reason": reject.reason} for reject in self.rejects]
+    def described(self, place: str = "line") -> dict[str, Any]:
+        """The receipt for programs: counts, seconds, and rejects by their place, the line or what else tells them."""
+        rejects = [{place: reject.line, "reason": reject.reason} for reject in self.rejects]
         return {
             "read": self.read,
             "accepted": self.accepted,
             "duplicate": self.duplicate,
             "rejected": self.rejected,
-            "seconds": round(self.seconds, 3),
+            **self.doubts._asdict(),
+            "seconds": round(self.seconds, 6),
             "accounts_made": self.accounts_made,
             "rejects": rejects,
         }

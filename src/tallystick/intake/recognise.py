@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tallystick.core.doubts import STRIPPED_FIRST, STRIPPED_LAST
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, LAST
 
@@ -98,6 +99,19 @@ def _moments_of_dates(column: pl.Series, dtype: pl.Datetime | pl.Date) -> pl.Ser
 def _between(moment: pl.Series, first: int, last: int) -> pl.Series:
     inside = pl.col("moment").is_between(first, last)
     return moment.to_frame("moment").select(pl.when(inside).then(pl.col("moment"))).to_series()
+
+
+def stripped_zeros(imeis: pl.Series) -> pl.Series:
+    """Those of a column of IMEIs, as compact integers, that `core.doubts.has_stripped_zeros`."""
+    imei = pl.col("imei")
+    begins_with_1 = imeis.rename("imei").to_frame().filter(imei.is_between(STRIPPED_FIRST, STRIPPED_LAST))
+    if begins_with_1.is_empty():
+        return begins_with_1.to_series()
+    total = pl.lit(0, dtype=pl.Int64)
+    for place in range(Imei.LENGTH_MIN):
+        doubled = imei // (Imei.IDENTITY_DIVISOR * 10**place) % 10 * (1 + place % 2)
+        total += doubled // 10 + doubled % 10
+    return begins_with_1.filter(imei % Imei.LENGTHS == 0).filter(total % 10 == 0).to_series()
 
 
 def texts(column: pl.Series) -> pl.Series:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import sys
+import tempfile
 import zlib
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -24,7 +26,7 @@ import zstandard
 
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
-from tallystick.intake.receipt import Fault, Reject
+from tallystick.intake.receipt import Fault, Reject, in_one_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +40,6 @@ REASON = "reason"  # the column that a rejects file has beside the input's own; 
 LINE = "line"
 FORMATS = (".csv", ".ndjson", ".parquet")
 PARQUET_TYPES = (pl.String, pl.Categorical, pl.Enum, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
-FAULTS_SHOWN_MAX = 5
 ZSTANDARD_BYTES = 1 << 16
 BOM = b"\xef\xbb\xbf"
 
@@ -59,43 +60,80 @@ class Block:
 class Source:
     """A file being read: `blocks` gives what reads each of its blocks, in order; any thread may do that.
 
-    `first_line` is the number of the first block's first line.
+    `first_line` is the number of the first block's first line; `read_share` says how much of the file is read, of 1,
+    or None where its size is not known. Who takes the blocks may ask it.
     """
 
     name: str
-    size_bytes: int | None
-    read_bytes: Callable[[], int]
+    read_share: Callable[[], float | None]
     columns: tuple[str, ...]
     first_line: int
     blocks: Iterator[Callable[[], Block]]
 
 
 @contextmanager
-def open_source(path: str, kind: Kind) -> Iterator[Source]:
+def open_source(path: str, kind: Kind, spooled: IO[bytes] | None = None) -> Iterator[Source]:
     """Open a CSV, NDJSON or Parquet file by suffix, `.gz` and `.zst` too; `-` is CSV on standard input.
 
-    Raises `FileRefused` where the file as a whole is not readable as facts of this kind.
+    `spooled` has the bytes of a path that can be read once only. Raises `FileRefused` where the file as a whole is
+    not readable as facts of this kind.
     """
-    if path == STANDARD_INPUT:
+    suffix, packed = _format(path)
+    with ExitStack() as opened:
         with _refusing(path, "cannot be read"):
-            source = _text_source(path, sys.stdin.buffer, sys.stdin.buffer, None, kind, ".csv")
+            file = spooled or opened.enter_context(_bytes_of(path))
+            if spooled:
+                spooled.seek(0)
+            plain = opened.enter_context(_unpacked(file, packed))
+            if suffix == ".parquet":
+                source = _parquet_source(path, plain, kind)
+            else:
+                source = _text_source(path, file, plain, kind, suffix)
         yield source
+
+
+def is_read_once(path: str) -> bool:
+    """Whether what is read there is gone then: standard input, or a pipe."""
+    return path == STANDARD_INPUT or Path(path).is_fifo()
+
+
+@contextmanager
+def to_be_read_again(path: str) -> Iterator[IO[bytes] | None]:
+    """What can be read once only, as a temporary file; None for a file."""
+    if not is_read_once(path):
+        yield None
         return
+    with tempfile.TemporaryFile() as spooled:
+        spooled.writelines(_chunks(path))
+        yield spooled
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    with _refusing(path, "cannot be read"), _bytes_of(path) as file:
+        while chunk := file.read(BLOCK_BYTES):
+            yield chunk
+
+
+def _format(path: str) -> tuple[str, str | None]:
+    """The suffix of a path's format, and the one of how it is packed."""
+    if path == STANDARD_INPUT:
+        return ".csv", None
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
     suffix = suffixes[-1] if suffixes else ""
     if suffix not in FORMATS:
         message = f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
         raise FileRefused(message)
-    with ExitStack() as opened:
-        with _refusing(path, "cannot be read"):
-            file = opened.enter_context(Path(path).open("rb"))
-            plain = opened.enter_context(_unpacked(file, packed))
-            if suffix == ".parquet":
-                source = _parquet_source(path, plain, kind)
-            else:
-                source = _text_source(path, file, plain, Path(path).stat().st_size, kind, suffix)
-        yield source
+    return suffix, packed
+
+
+@contextmanager
+def _bytes_of(path: str) -> Iterator[IO[bytes]]:
+    if path == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    with Path(path).open("rb") as file:
+        yield file
 
 
 @contextmanager
@@ -182,24 +220,28 @@ def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
     faults += [f"has a column {shown(column)} that is none of this kind's" for column in surplus]
     faults += [f"has the column {column} twice" for column in (*known, REASON) if count[column] > 1]
     if faults:
-        what = "; ".join(faults[:FAULTS_SHOWN_MAX])
-        message = f"{name}: line 1 {what}. Columns of {kind.name}: {', '.join(known)}"
+        message = f"{name}: line 1 {in_one_sentence(faults)}. Columns of {kind.name}: {', '.join(known)}"
         raise FileRefused(message)
 
 
-def _text_source(
-    name: str, file: IO[bytes], plain: IO[bytes], size_bytes: int | None, kind: Kind, suffix: str
-) -> Source:
+def _text_source(name: str, file: IO[bytes], plain: IO[bytes], kind: Kind, suffix: str) -> Source:
     lines = _Lines(plain)
-    position = file.tell if size_bytes is not None else lambda: lines.bytes_read
-    parse, first_line = _ndjson, 1
-    columns = tuple(column.name for column in kind.columns)
+    columns = kind.column_names
+    blocks, first_line = lines.blocks(lambda text: _ndjson(text, kind)), 1
     if suffix == ".csv":
-        parse, first_line = _csv, 2
         columns = _header(name, lines.first_line())
         check_columns(name, columns, kind)
-    blocks = lines.blocks(lambda text: parse(text, columns))
-    return Source(name, size_bytes, position, columns, first_line, _refusing_each(name, "cannot be read", blocks))
+        blocks, first_line = lines.blocks(lambda text: _csv(text, columns)), 2
+    blocks = _refusing_each(name, "cannot be read", blocks)
+    return Source(name, _share_of_bytes(file), columns, first_line, blocks)
+
+
+def _share_of_bytes(file: IO[bytes]) -> Callable[[], float | None]:
+    """What tells how much of a file is read, if its size is known; it may grow meanwhile."""
+    if file is sys.stdin.buffer or not file.seekable():
+        return lambda: None
+    size_bytes = os.fstat(file.fileno()).st_size
+    return lambda: min(file.tell() / size_bytes, 1.0) if size_bytes else 1.0
 
 
 def _header(name: str, line: bytes) -> tuple[str, ...]:
@@ -340,11 +382,11 @@ def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
     return fields
 
 
-def _ndjson(text: bytes, columns: tuple[str, ...]) -> Block:
-    return _by_line(text, columns, lambda line, raw: _json_record(line, raw, columns) if raw.strip() else None)
+def _ndjson(text: bytes, kind: Kind) -> Block:
+    return _by_line(text, kind.column_names, lambda line, raw: _json_record(line, raw, kind) if raw.strip() else None)
 
 
-def _json_record(line: int, raw: bytes, columns: tuple[str, ...]) -> list[str | None] | Reject:
+def _json_record(line: int, raw: bytes, kind: Kind) -> list[str | None] | Reject:
     if len(raw) > LINE_BYTES_MAX:
         return _too_long(line, raw)
     try:
@@ -353,7 +395,7 @@ def _json_record(line: int, raw: bytes, columns: tuple[str, ...]) -> list[str | 
         return Reject(line, (Fault("", f"the line is not JSON: {error}"),), (raw[:256].decode(errors="replace"),))
     if not isinstance(value, dict):
         return Reject(line, (Fault("", "the line is not a JSON object"),), (raw[:256].decode(errors="replace"),))
-    return record_of(line, value, columns)
+    return record_of(line, value, kind)
 
 
 def no_object(index: int, item: object) -> Reject:
@@ -361,33 +403,39 @@ def no_object(index: int, item: object) -> Reject:
     return Reject(index, (Fault("", f"is not a JSON object but {shown(item)}"),), ())
 
 
-def block_of(items: Sequence[Any], columns: tuple[str, ...]) -> Block:
+def block_of(items: Sequence[Any], kind: Kind) -> Block:
     """JSON values as a block; each counts as a line."""
     rows: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
+    columns = kind.column_names
     known = set(columns)
     for index, item in enumerate(items):
         if not isinstance(item, dict):
             rejects.append(no_object(index, item))
         elif item.keys() <= known and all(type(value) is str for value in item.values()):
             rows.append((index, *map(item.get, columns)))
-        elif isinstance(record := record_of(index, item, columns), Reject):
+        elif isinstance(record := record_of(index, item, kind), Reject):
             rejects.append(record)
         else:
             rows.append((index, *record))
     return Block(_frame(rows, columns), len(items), rejects)
 
 
-def record_of(line: int, value: dict[str, Any], columns: Sequence[str]) -> list[str | None] | Reject:
+def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] | Reject:
     """The texts of a JSON object by column; numbers are their digits, null is absent."""
+    columns = kind.column_names
     faults = [Fault(shown(name), "is none of this kind's columns") for name in value if name not in {*columns, REASON}]
     record: list[str | None] = []
+    of_no_text: set[str] = set()
     for column in columns:
         item = value.get(column)
         if item is not None and (isinstance(item, bool) or not isinstance(item, str | int)):
             faults.append(Fault(column, f"must be a JSON string, not {shown(item)}"))
+            of_no_text.add(column)
         record.append(None if item is None else str(item))
     if faults:
+        parsed = kind.parse(dict(zip(columns, record, strict=True)))
+        faults += [fault for fault in parsed if isinstance(fault, Fault) and fault.column not in of_no_text]
         return Reject(line, tuple(faults), tuple(text or "" for text in record))
     return record
 
@@ -403,10 +451,26 @@ def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
         if not isinstance(dtype, PARQUET_TYPES) and not dtype.is_integer():
             message = f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
             raise FileRefused(message)
-    blocks = _refusing_each(name, what, _parquet_blocks(lazy))
-    return Source(name, None, lambda: 0, columns, 1, blocks)
+    with _refusing(name, what):
+        rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
+    batches = _Batches(lazy, rows)
+    return Source(name, batches.read_share, columns, 1, _refusing_each(name, what, batches.blocks()))
 
 
-def _parquet_blocks(lazy: pl.LazyFrame) -> Iterator[Callable[[], Block]]:
-    for frame in lazy.collect_batches(maintain_order=True):
-        yield partial(Block, frame.with_row_index(LINE), len(frame))
+class _Batches:
+    """The rows of a Parquet file as they are read."""
+
+    def __init__(self, lazy: pl.LazyFrame, rows: int) -> None:
+        self._lazy = lazy
+        self._rows = rows
+        self._rows_read = 0
+
+    def read_share(self) -> float:
+        """How many of the rows are read, of 1."""
+        return self._rows_read / self._rows if self._rows else 1.0
+
+    def blocks(self) -> Iterator[Callable[[], Block]]:
+        """What gives each batch."""
+        for frame in self._lazy.collect_batches(maintain_order=True):
+            self._rows_read += len(frame)
+            yield partial(Block, frame.with_row_index(LINE), len(frame))

@@ -28,13 +28,13 @@ CROWD_A_SIM_MAX = 8  # which is cheaper while that holds fewer expectations than
 class Judged(NamedTuple):
     """What was found out of some activations.
 
-    `suspects` are the SIMs, in order, with an unexpected activation among them; `strangers` those that are expected
-    nowhere; `crowded` is whether they are many of those that lie between the first and the last. It holds while the
-    store's expectations are of this `version`.
+    `suspects` are the SIMs, in order, with an unexpected activation among them; `unknown_sims` those that the device
+    database does not know, neither loaded nor expected anywhere; `crowded` is whether they are many of those that lie
+    between the first and the last. It holds while the store's expectations are of this `version`.
     """
 
     suspects: list[int]
-    strangers: list[int]
+    unknown_sims: list[int]
     crowded: bool
     version: int
 
@@ -55,8 +55,8 @@ def together(batches: Sequence[Batch]) -> Batch:
     if len(judged) < len(batches) or len({each.version for each in judged}) > 1:
         return Batch(pl.concat(frames))
     suspects = sorted({iccid for each in judged for iccid in each.suspects})
-    strangers = sorted({iccid for each in judged for iccid in each.strangers})
-    return Batch(pl.concat(frames), Judged(suspects, strangers, crowded=False, version=judged[0].version))
+    unknown_sims = sorted({iccid for each in judged for iccid in each.unknown_sims})
+    return Batch(pl.concat(frames), Judged(suspects, unknown_sims, crowded=False, version=judged[0].version))
 
 
 def rows_of(facts: Facts) -> Sequence[tuple[Any, ...]]:
@@ -70,9 +70,9 @@ def judge(reader: Reader, activations: pl.DataFrame) -> Judged:
     expected, crowded = _expectations(reader, iccids)
     both = activations.join(expected, on="iccid", how="left")
     elsewhere = both.filter(pl.col("hardware") != SEEN)["iccid"].unique()
-    strangers = both.filter(pl.col("hardware").is_null())["iccid"].unique().sort()
+    unknown_sims = _unknown(reader, both.filter(pl.col("hardware").is_null())["iccid"].unique().sort())
     suspects = _unexpected(_of(activations, elsewhere), _of(expected, elsewhere))
-    return Judged(suspects, strangers.to_list(), crowded, reader.expectations_version())
+    return Judged(suspects, unknown_sims, crowded, reader.expectations_version())
 
 
 def _expectations(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
@@ -84,6 +84,14 @@ def _expectations(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool
         if len(expected) < crowd_max:
             return expected, True
     return reader.expectations_among(sims), False
+
+
+def _unknown(reader: Reader, strangers: pl.Series) -> list[int]:
+    """Those of some SIMs, in order and expected nowhere, that are not loaded either."""
+    # Activations are often loaded first: that there is no SIM among them is one look-up, not one for each.
+    if strangers.is_empty() or not reader.has_sims_between(strangers[0], strangers[-1]):
+        return strangers.to_list()
+    return reader.unknown_sims(strangers)
 
 
 def _of(facts: pl.DataFrame, iccids: pl.Series) -> pl.DataFrame:

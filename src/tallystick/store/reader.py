@@ -278,6 +278,10 @@ class Reader:
         """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
         return self._connection.frame("expectations_among", iccids=self._connection.set_of(iccids))
 
+    def has_sims_between(self, first: int, last: int) -> bool:
+        """Whether the device database has a SIM from one to another."""
+        return bool(self._value(bool, "has_sims_between", first=first, last=last))
+
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""
         return self._numbers("unknown_sims", iccids=self._connection.set_of(iccids))

@@ -110,6 +110,10 @@ SELECT s.expectations_version FROM store AS s;
 -- Expectations have changed once more.
 UPDATE store SET expectations_version = expectations_version + 1;
 
+-- name: has_sims_between
+-- Does the device database have a SIM from the first to the last?
+SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
+
 -- name: unknown_sims
 -- Which of these SIMs does the device database not know, neither loaded nor expected anywhere?
 SELECT t.value

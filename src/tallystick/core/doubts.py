@@ -1,0 +1,39 @@
+"""What is valid and taken in, and still looks wrong: told in the receipt, never refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.core.identifiers import Imei
+
+if TYPE_CHECKING:
+    from tallystick.core.moments import Moment
+
+STRIPPED_FIRST = int("1".ljust(Imei.LENGTH_MAX, "0")) * Imei.LENGTHS
+STRIPPED_LAST = int("1".ljust(Imei.LENGTH_MAX, "9")) * Imei.LENGTHS
+
+
+def has_stripped_zeros(imei: int) -> bool:
+    """Whether an IMEI looks as if a spreadsheet had taken it for a number and dropped its leading zero.
+
+    An IMEI begins with the code of the body that gave its TAC out. Of those in use only 01, North America's, begins
+    with a zero. So what is left of 15 digits is 14 that begin with 1, and with the zero back in front the check digit
+    is right. An IMEI of 14 digits that begins with 1 by right, without a check digit, passes that test one time in ten.
+    """
+    if not STRIPPED_FIRST <= imei <= STRIPPED_LAST or imei % Imei.LENGTHS:
+        return False
+    return _is_luhn(Imei.digits(imei))
+
+
+def _is_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO 7812-1); a zero in front changes nothing."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled // 10 + doubled % 10
+    return total % 10 == 0
+
+
+def is_in_future(activated_at: Moment, now: Moment) -> bool:
+    """Whether an activation is said to happen later than now, as one in a wrong time zone or year is."""
+    return activated_at > now

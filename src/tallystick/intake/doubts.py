@@ -1,0 +1,43 @@
+"""Doubtful facts counted: those of a frame a column at once, others one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tallystick.core.doubts import has_stripped_zeros, is_in_future
+from tallystick.intake import recognise
+from tallystick.intake.receipt import Doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tallystick.core.moments import Moment
+    from tallystick.intake.kinds import Kind
+
+    Facts = Sequence[Any] | pl.DataFrame
+
+
+def doubts_of(kind: Kind, facts: Facts, unknown: Collection[int], now: Moment) -> Doubts:
+    """What is doubtful in some facts, `unknown` holding those of their SIMs that the device database does not know."""
+    return (
+        _in_columns(facts, unknown, now) if isinstance(facts, pl.DataFrame) else _one_by_one(kind, facts, unknown, now)
+    )
+
+
+def _in_columns(facts: pl.DataFrame, unknown: Collection[int], now: Moment) -> Doubts:
+    return Doubts(
+        int(facts["iccid"].is_in(pl.Series(list(unknown), dtype=pl.Int64).implode()).sum()) if unknown else 0,
+        len(recognise.stripped_zeros(facts["imei"])) if "imei" in facts.columns else 0,
+        int((facts["activated_at"] > now).sum()) if "activated_at" in facts.columns else 0,
+    )
+
+
+def _one_by_one(kind: Kind, facts: Sequence[Any], unknown: Collection[int], now: Moment) -> Doubts:
+    names = kind.column_names
+    return Doubts(
+        sum(fact.iccid in unknown for fact in facts) if unknown else 0,
+        sum(has_stripped_zeros(fact.imei) for fact in facts) if "imei" in names else 0,
+        sum(is_in_future(fact.activated_at, now) for fact in facts) if "activated_at" in names else 0,
+    )
