@@ -6,7 +6,7 @@ import hashlib
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import TooManyRejects
 from tallystick.intake.ahead import Ahead
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tallystick.core.moments import Moment
+    from tallystick.intake.receipt import Doubts
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Store, Writer
 
@@ -33,6 +34,14 @@ SLICE_FACTS = 65_536  # applied before it is asked whether somebody waits: live 
 TRANSACTION_FACTS_MAX = 16 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
 STRETCH_FACTS = 16 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
 SLICES_AHEAD = 4  # ready before they are applied
+
+
+class Slice(NamedTuple):
+    """Facts to be applied together, what is doubtful in them, and which fact of the file they end with."""
+
+    batch: Batch
+    doubts: Doubts
+    end: int
 
 
 def _nothing(_: object) -> None:
@@ -151,20 +160,27 @@ class _Taking:
         self._store = store
         self._digest = digest
         self._now = now
-        self._seen = 0
+        self._looked = self._seen = 0
         with store.snapshot() as reader:
             begun = reader.import_progress(digest) if digest else None
         self._taken, accepted, duplicate = begun or (0, 0, 0)
         self.receipt = Receipt(accepted=accepted, duplicate=duplicate)
 
-    def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Batch]:
-        """The facts of each batch, in order of SIM and in that of their lines; activations are judged."""
+    def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
+        """The facts of each batch, in order of SIM and in that of their lines, looked at before they are taken."""
         for batch in batches:
             for stretch in stretches(batch, STRETCH_FACTS):
-                for facts in stretch.iter_slices(SLICE_FACTS):
-                    yield judged_batch(self._store, self.kind, facts)
+                yield from map(self._looked_at, stretch.iter_slices(SLICE_FACTS))
 
-    def take_all(self, slices: Ahead[Batch]) -> Iterator[int]:
+    def _looked_at(self, facts: pl.DataFrame) -> Slice:
+        """Facts behind those that an import which was cut off has taken."""
+        begun = max(self._taken - self._looked, 0)
+        self._looked += len(facts)
+        batch = judged_batch(self._store, self.kind, facts[begun:])
+        unknown = batch.judged.unknown_sims if batch.judged else ()
+        return Slice(batch, doubts_of(self.kind, batch.facts, unknown, self._now), self._looked)
+
+    def take_all(self, slices: Ahead[Slice]) -> Iterator[int]:
         """Take slices in; after each transaction, give how many facts of the file are in the store."""
         for part in slices:
             with self._store.transaction() as writer:
@@ -172,7 +188,7 @@ class _Taking:
             self.receipt.accounts_made += accounts_made
             yield self._seen
 
-    def _take_some(self, writer: Writer, part: Batch | None, slices: Ahead[Batch]) -> list[str]:
+    def _take_some(self, writer: Writer, part: Slice | None, slices: Ahead[Slice]) -> list[str]:
         """Take in a slice, and those after it for as long as nobody has to wait for that; give the accounts made."""
         accounts_made: list[str] = []
         end = self._seen + TRANSACTION_FACTS_MAX
@@ -184,17 +200,14 @@ class _Taking:
             writer.note_import_progress(self._digest, self._seen, self.receipt.accepted, self.receipt.duplicate)
         return accounts_made
 
-    def _take(self, writer: Writer, part: Batch) -> tuple[str, ...]:
-        begun = max(self._taken - self._seen, 0)  # an import that was cut off has taken so many of these
-        self._seen += len(part.facts)
-        facts = part.facts[begun:]
-        if len(facts) == 0:
+    def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
+        self._seen = part.end
+        if len(part.batch.facts) == 0:
             return ()
-        taken = writer.take(self.kind.fact, facts, part.judged)
+        taken = writer.take(self.kind.fact, *part.batch)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
-        unknown = part.judged.unknown_sims if part.judged else ()
-        self.receipt.doubts = self.receipt.doubts.and_also(doubts_of(self.kind, facts, unknown, self._now))
+        self.receipt.doubts = self.receipt.doubts.and_also(part.doubts)
         return taken.accounts_made
 
     def finish(self) -> None:

@@ -21,6 +21,7 @@ from tallystick.core.facts import SimActivation
 from tallystick.intake.doubts import doubts_of
 from tallystick.intake.kinds import KINDS, Kind, judged_batch
 from tallystick.intake.receipt import Receipt
+from tallystick.store import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -154,7 +155,8 @@ class LiveIntake:
                 else:
                     some = list(neighbours)
                     taken = writer.take_all(KINDS[kind_name].fact, [call.batch for call in some])
-                    answers += (self._receipt(writer, call, each) for call, each in zip(some, taken, strict=True))
+                    unknown = _unknown_sims(writer, some)
+                    answers += (self._receipt(call, each, unknown) for call, each in zip(some, taken, strict=True))
         return answers
 
     def _take_once(self, writer: Writer, call: _Call) -> bytes | Refusal:
@@ -163,11 +165,11 @@ class LiveIntake:
         if before := writer.receipt(call.key.key_sha256):
             facts_sha256, receipt = before
             return receipt if facts_sha256 == call.key.facts_sha256 else KeyReused()
-        receipt = self._receipt(writer, call, writer.take(call.kind.fact, *call.batch))
+        receipt = self._receipt(call, writer.take(call.kind.fact, *call.batch), _unknown_sims(writer, [call]))
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
-    def _receipt(self, writer: Writer, call: _Call, taken: Taken) -> bytes:
+    def _receipt(self, call: _Call, taken: Taken, unknown: Collection[int]) -> bytes:
         receipt = Receipt(
             taken.accepted,
             taken.duplicate,
@@ -175,7 +177,7 @@ class LiveIntake:
             self._timer() - call.began,
             list(taken.accounts_made),
             list(call.rejects),
-            doubts_of(call.kind, call.batch.facts, _unknown_sims(writer, call), self._clock()),
+            doubts_of(call.kind, call.batch.facts, unknown, self._clock()),
         )
         return msgspec.json.encode(receipt.described("index"))
 
@@ -187,10 +189,10 @@ class LiveIntake:
             self._keys_forgotten_at = now
 
 
-def _unknown_sims(writer: Writer, call: _Call) -> Collection[int]:
-    """The SIMs of a call's activations that the device database does not know."""
-    if call.batch.judged:
-        return call.batch.judged.unknown_sims
-    if call.kind.fact is not SimActivation:
+def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
+    """The SIMs of some calls' activations that the device database does not know; judged calls have asked already."""
+    if calls[0].kind.fact is not SimActivation:
         return ()
-    return writer.unknown_sims({fact[0] for fact in call.batch.facts})
+    unasked = {fact[0] for call in calls if not call.batch.judged for fact in rows_of(call.batch.facts)}
+    asked = {iccid for call in calls if call.batch.judged for iccid in call.batch.judged.unknown_sims}
+    return asked.union(writer.unknown_sims(unasked) if unasked else ())

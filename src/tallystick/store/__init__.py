@@ -1,6 +1,6 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.judging import Batch, Facts, Judged, judge
+from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of
 from tallystick.store.reader import Reader, Scope, joined
 from tallystick.store.store import Store, open_store
 from tallystick.store.writer import Refreshed, Taken, Writer
@@ -18,4 +18,5 @@ __all__ = [
     "joined",
     "judge",
     "open_store",
+    "rows_of",
 ]

@@ -33,7 +33,8 @@ CACHE_KIB = 16_384
 WRITER_CACHE_KIB = 131_072  # holds what a long transaction changes, so that no page goes to the log twice
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
-ROWS_A_STATEMENT = (1000, 100, 10, 1)  # a statement that carries many rows costs a fraction of as many statements
+ROWS_A_STATEMENT = (1000, 100)  # a statement that carries many rows costs a fraction of as many statements
+STATEMENTS_KEPT = 400  # prepared: the named ones, and some of them for each number of rows up to a hundred
 NO_NUMBERS = array("q", [-1])  # apsw takes no empty array; what is looked up in sets is never negative
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
@@ -64,7 +65,7 @@ def our_errors(path: Path) -> Iterator[None]:
         raise StoreBroken(message) from error
 
 
-@lru_cache
+@lru_cache(4 * ROWS_A_STATEMENT[-1])
 def widened(sql: str, rows: int) -> str:
     """The same one-row `VALUES (…)` statement, carrying several rows."""
     form = VALUES.search(sql)
@@ -82,6 +83,8 @@ def _stretches(count: int) -> Iterator[tuple[int, int]]:
         while start + rows <= count:
             yield start, start + rows
             start += rows
+    if start < count:
+        yield start, count
 
 
 class SqliteAttempt:
@@ -102,7 +105,7 @@ class SqliteConnection:
         self._queries = queries_for(ENGINE)
         self._open: weakref.WeakSet[apsw.Cursor] = weakref.WeakSet()  # cursors that may not be read to their end
         with our_errors(path):
-            self._driver = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+            self._driver = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS_KEPT)
             self._driver.set_busy_timeout(BUSY_WAIT_MS_MAX)
             self._driver.pragma("cache_size", -CACHE_KIB)
             self._driver.pragma("mmap_size", MMAP_BYTES_MAX)
