@@ -35,10 +35,10 @@ ENGINES = [SQLITE, POSTGRESQL, *([CITUS] if CITUS_VARIABLE in os.environ else []
 # Nothing that a test leaves has to outlive a power cut. Few shards are made and dropped in less time.
 QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 SHARDS = "-c citus.shard_count=4"
-EMPTY = b"""
-DELETE FROM mismatches; DELETE FROM group_members; DELETE FROM activations; DELETE FROM expectations; DELETE FROM sims;
-DELETE FROM groups; DELETE FROM accounts; UPDATE store SET wire_zone = 'UTC';
-"""
+EMPTY = (
+    *(b"DELETE FROM mismatches", b"DELETE FROM group_members", b"DELETE FROM activations", b"DELETE FROM expectations"),
+    *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"UPDATE store SET wire_zone = 'UTC'"),
+)
 
 
 @cache
@@ -118,7 +118,8 @@ class Stores:
     def fresh(self) -> Iterator[Store]:
         """A store with nothing in it."""
         if self._store and self._driver:
-            self._driver.execute(EMPTY)
+            for statement in EMPTY:
+                self._driver.execute(statement)
             yield self._store
             return
         with open_store(f"sqlite:///{self._folder}/{secrets.token_hex(8)}.db", wire_row) as store:

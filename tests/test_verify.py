@@ -65,11 +65,7 @@ def test_rows_taken_away_are_missing(fleet: Store, database: str) -> None:
 
 
 def test_rows_of_sims_that_were_as_expected_are_surplus(fleet: Store, database: str) -> None:
-    change(
-        database,
-        "INSERT INTO mismatches SELECT s.account_id, s.generation, 0, s.iccid, 400, 800, m.wire "
-        "FROM sims AS s INNER JOIN mismatches AS m ON m.iccid = s.iccid + 4 WHERE s.iccid < m.iccid",
-    )
+    change(database, f"UPDATE expectations SET imei = {int(AWAY)} WHERE iccid IN (SELECT iccid FROM mismatches)")  # noqa: S608 - a number
     assert faults(fleet) == [Fault.SURPLUS] * (SIMS // 2)
 
 

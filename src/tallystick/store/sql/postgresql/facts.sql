@@ -1,4 +1,5 @@
--- Many facts a statement, each column as one array; of one key no more than one.
+-- Many facts a statement, each column as one array; of one key no more than one. Each returns what it changed, for a
+-- cluster would count the others too.
 
 -- name: take_sim
 -- Put SIMs in, or replace what is known of them; a repetition changes nothing.
@@ -12,7 +13,8 @@ ON CONFLICT (iccid) DO UPDATE
 SET mdn = excluded.mdn, account_id = excluded.account_id,
     activation_date = excluded.activation_date, generation = excluded.generation
 WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
-    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation;
+    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation
+RETURNING 1;
 
 -- name: take_expectation
 -- Put expectations in, or correct those of the same SIM and moment; a repetition changes nothing.
@@ -20,13 +22,15 @@ INSERT INTO expectations (iccid, effective_from, imei)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:effective_from AS bigint[]), CAST(:imei AS bigint[]))
 ON CONFLICT (iccid, effective_from) DO UPDATE
 SET imei = excluded.imei
-WHERE expectations.imei <> excluded.imei;
+WHERE expectations.imei <> excluded.imei
+RETURNING 1;
 
 -- name: take_activation
 -- Put activations in; a repetition changes nothing.
 INSERT INTO activations (iccid, activated_at, imei)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), CAST(:imei AS bigint[]))
-ON CONFLICT (iccid, activated_at, imei) DO NOTHING;
+ON CONFLICT (iccid, activated_at, imei) DO NOTHING
+RETURNING 1;
 
 -- name: take_group_member
 -- Put SIMs in groups of an account, out of the ones they were in there; a repetition changes nothing.
@@ -34,7 +38,8 @@ INSERT INTO group_members (account_id, iccid, group_id)
 SELECT * FROM unnest(CAST(:account_id AS bigint[]), CAST(:iccid AS bigint[]), CAST(:group_id AS bigint[]))
 ON CONFLICT (account_id, iccid) DO UPDATE
 SET group_id = excluded.group_id
-WHERE group_members.group_id <> excluded.group_id;
+WHERE group_members.group_id <> excluded.group_id
+RETURNING 1;
 
 -- name: expected_hardware_between
 -- Where were the SIMs from the first to the last expected, at whatever time? Each column is one value, eight bytes a row.
