@@ -18,22 +18,18 @@ SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :l
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
 -- activation in the same hardware (contract, section 1, "What is a mismatch").
-WITH spans AS (
-    SELECT
-        e.iccid, e.imei, e.effective_from,
-        lead(e.effective_from) OVER (PARTITION BY e.iccid ORDER BY e.effective_from) AS effective_until
-    FROM carray(:iccids) AS t
-    CROSS JOIN expectations AS e
-    WHERE e.iccid = t.value
-),
-judged AS (
-    SELECT a.iccid, a.activated_at, a.imei, e.imei AS expected_imei
+WITH in_force AS (
+    SELECT a.iccid, a.activated_at, a.imei, max(e.effective_from) AS effective_from
     FROM carray(:iccids) AS t
     CROSS JOIN activations AS a
-    LEFT JOIN spans AS e ON e.iccid = a.iccid
-        AND e.effective_from <= a.activated_at
-        AND (e.effective_until > a.activated_at OR e.effective_until IS NULL)
+    LEFT JOIN expectations AS e ON e.iccid = a.iccid AND e.effective_from <= a.activated_at
     WHERE a.iccid = t.value
+    GROUP BY a.iccid, a.activated_at, a.imei
+),
+judged AS (
+    SELECT f.iccid, f.activated_at, f.imei, e.imei AS expected_imei
+    FROM in_force AS f
+    LEFT JOIN expectations AS e ON e.iccid = f.iccid AND e.effective_from = f.effective_from
 ),
 in_order AS (
     SELECT
