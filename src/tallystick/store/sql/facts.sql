@@ -107,7 +107,7 @@ SELECT s.expectations_version FROM store AS s;
 UPDATE store SET expectations_version = expectations_version + 1;
 
 -- name: known_sims
--- Which of these SIMs does the device database know, loaded or expected somewhere?
+-- Which of these SIMs does the device database know, loaded or expected somewhere? One may come several times.
 SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value
-UNION
+UNION ALL
 SELECT e.iccid FROM carray(:iccids) AS t CROSS JOIN expectations AS e WHERE e.iccid = t.value;

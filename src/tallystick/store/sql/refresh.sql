@@ -2,13 +2,13 @@
 
 -- name: suspects
 -- Which of these SIMs can have rows, or have some now? Those seen in other hardware than one they are expected in at
--- some time, and those with rows kept.
+-- some time, and those with rows kept; one may come several times.
 SELECT a.iccid
 FROM carray(:iccids) AS t
 CROSS JOIN activations AS a
 CROSS JOIN expectations AS e
 WHERE a.iccid = t.value AND e.iccid = a.iccid AND a.imei / 400 <> e.imei / 400
-UNION
+UNION ALL
 SELECT m.iccid FROM carray(:iccids) AS t CROSS JOIN mismatches AS m WHERE m.iccid = t.value;
 
 -- name: mismatched_sims_between
@@ -17,13 +17,18 @@ SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :l
 
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
--- activation in the same hardware (contract, section 1, "What is a mismatch").
-WITH in_force AS (
-    SELECT a.iccid, a.activated_at, a.imei, max(e.effective_from) AS effective_from
+-- activation in the same hardware (contract, section 1, "What is a mismatch"). What these SIMs were seen in is read
+-- first and by itself, for a planner may else read all there is in the order that grouping likes.
+WITH seen AS MATERIALIZED (
+    SELECT a.iccid, a.activated_at, a.imei
     FROM carray(:iccids) AS t
     CROSS JOIN activations AS a
-    LEFT JOIN expectations AS e ON e.iccid = a.iccid AND e.effective_from <= a.activated_at
     WHERE a.iccid = t.value
+),
+in_force AS (
+    SELECT a.iccid, a.activated_at, a.imei, max(e.effective_from) AS effective_from
+    FROM seen AS a
+    LEFT JOIN expectations AS e ON e.iccid = a.iccid AND e.effective_from <= a.activated_at
     GROUP BY a.iccid, a.activated_at, a.imei
 ),
 judged AS (
