@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from tallystick.access import Access
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.engines import CITUS_VARIABLE, ENGINES, database_on, made, many_stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tallystick.store import Store
+    from tests.engines import Stores
 
 
 class Clock:
@@ -34,18 +37,36 @@ class Clock:
         self._now = Moment(self._now + round(seconds * 1_000_000))
 
 
+def pytest_report_header() -> str | None:
+    """What is left out is said."""
+    return None if CITUS_VARIABLE in os.environ else f"left out: the tests on Citus, for {CITUS_VARIABLE} is not set"
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.param)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> str:
+def database(engine: str, tmp_path: Path) -> Iterator[str]:
     """The address of a store that is not there yet."""
-    return f"sqlite:///{tmp_path}/store.db"
+    with database_on(engine, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    """A fresh store in a file of its own."""
+def store(database: str, engine: str) -> Iterator[Store]:
+    """A fresh store."""
     with open_store(database, wire_row) as fresh:
-        fresh.init("UTC")
-        yield fresh
+        yield made(fresh, engine)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """Fresh stores one after the other, on each engine in turn."""
+    with many_stores(request.param) as several:
+        yield several
 
 
 @pytest.fixture

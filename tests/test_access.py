@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +23,7 @@ from tallystick.core.errors import (
     TokenRefused,
     UserNotFound,
 )
+from tests.engines import content_of
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -126,12 +126,11 @@ def test_an_unknown_scope_and_a_name_taken_are_refused(access: Access) -> None:
         access.add_app("reports", ["m2m"])
 
 
-def test_no_secret_rests_in_the_store(access: Access, store: Store, user: str) -> None:
+def test_no_secret_rests_in_the_store(access: Access, database: str, user: str) -> None:
     app = access.add_app("reports", ["m2m"])
     token = access.issue_token(app.key, app.secret).access_token
     session = access.login(user, PASSWORD)
-    folder = Path(store.name).parent
-    kept = b"".join(path.read_bytes() for path in folder.iterdir())
+    kept = content_of(database)
     assert app.key.encode() in kept
     for secret in (app.secret, token, session, PASSWORD):
         assert secret.encode() not in kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field, fields
 from datetime import UTC
 from pathlib import Path
@@ -20,6 +21,8 @@ PREFIX = "TALLYSTICK_"
 FILE_SUFFIX = "_FILE"
 TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program's
 PORT_MAX = 65535
+BEFORE_HOST = re.compile(r"^([a-z]*:/*)?.*@")
+PASSWORD_WORD = re.compile(r"(password=)[^&]*")
 
 
 def zone_named(name: str) -> tzinfo:
@@ -34,10 +37,16 @@ def zone_named(name: str) -> tzinfo:
 
 
 def _database(text: str) -> str:
-    if not text.startswith("sqlite:///") or text == "sqlite:///":
-        message = "must be sqlite:///relative.db or sqlite:////absolute/path.db"
+    is_file = text.startswith("sqlite:///") and text != "sqlite:///"
+    if not (is_file or text.startswith("postgresql://")):
+        message = "must be sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://user@host/database"
         raise ValueError(message)
     return text
+
+
+def without_password(address: str) -> str:
+    """The address of a database as it may be shown: whatever may be a password is left out, also of a malformed one."""
+    return PASSWORD_WORD.sub(r"\1…", BEFORE_HOST.sub(r"\1…@", address))
 
 
 def _zone_name(text: str) -> str:
@@ -125,7 +134,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         try:
             values[setting.name] = setting.metadata["read"](value)
         except ValueError as error:
-            message = f"{name}: {error}, not {shown(value)}"
+            message = f"{name}: {error}, not {shown(without_password(value))}"
             raise SettingRefused(message) from error
     return Settings(**values)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from tallystick.intake import KindName
     from tallystick.store import Store
+    from tests.engines import Stores
     from tests.worlds import Fact
 
 SIM_HEADER = "iccid,mdn,account,activation_date,generation\n"
@@ -223,22 +224,19 @@ def test_standard_input_is_csv(store: Store, monkeypatch: pytest.MonkeyPatch) ->
 @given(facts, st.integers(1, 20), st.integers(1, 30), st.integers(1, 40))
 def test_files_of_any_facts_in_any_slices_give_the_rows_of_the_rule(
     tmp_path_factory: pytest.TempPathFactory,
+    stores: Stores,
     world: list[Fact],
     slice_facts: int,
     transaction_facts: int,
     batch_facts: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("world")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        open_store(f"sqlite:///{folder}/store.db", wire_row) as store,
-    ):
+    with pytest.MonkeyPatch.context() as patch, stores.fresh() as store:
         patch.setattr(importing, "SLICE_FACTS", slice_facts)
         patch.setattr(importing, "STRETCH_FACTS", 2 * slice_facts)
         patch.setattr(importing, "TRANSACTION_FACTS_MAX", transaction_facts)
         patch.setattr(judging, "CROWD_SIMS_MIN", 1)
         patch.setattr(importing, "BATCH_FACTS", batch_facts)
-        store.init("UTC")
         for kind, name in FACTS.items():
             of_kind = [fact for fact in world if type(fact) is kind]
             # half seconds do not print: double the counts

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -12,9 +11,11 @@ from hypothesis import strategies as st
 
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.window import Window
-from tallystick.store import Scope, Store, judging, open_store
-from tallystick.thingspace.rows import wire_row
+from tallystick.store import Scope, Store, judging
 from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
+
+if TYPE_CHECKING:
+    from tests.engines import Stores
 
 EXAMPLES = 300
 EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] # a moment before and a moment after
@@ -56,6 +57,7 @@ def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[b
     st.sampled_from([1, judging.CROWD_SIMS_MIN]),
 )
 def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
+    stores,  # noqa: ANN001
     world,  # noqa: ANN001
     random,  # noqa: ANN001
     ends,  # noqa: ANN001
@@ -65,8 +67,7 @@ def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # ty
 ):
     taken = world + [world[n] for n in repeated if n < len(world)]
     random.shuffle(taken)
-    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
-        store.init("UTC")
+    with stores.fresh() as store:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(judging, "CROWD_SIMS_MIN", crowd)
             take_in_batches(store, taken, ends, columns=columns)
@@ -77,9 +78,8 @@ def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # ty
 
 @settings(max_examples=100, deadline=None)
 @given(facts)
-def test_one_account_has_its_own_rows_only(world: list[Fact]) -> None:
-    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
-        store.init("UTC")
+def test_one_account_has_its_own_rows_only(stores: Stores, world: list[Fact]) -> None:
+    with stores.fresh() as store:
         take_in_batches(store, world, [])
         with store.snapshot() as reader:
             for account, account_id in reader.accounts().items():
@@ -91,21 +91,19 @@ def test_one_account_has_its_own_rows_only(world: list[Fact]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(facts, st.sampled_from(["America/Los_Angeles", "Asia/Kathmandu"]))
-def test_another_zone_prints_every_kept_row_anew(world: list[Fact], zone: str) -> None:
-    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
-        store.init("UTC")
+def test_another_zone_prints_every_kept_row_anew(stores: Stores, world: list[Fact], zone: str) -> None:
+    with stores.fresh() as store:
         take_in_batches(store, world, [])
         with store.transaction() as writer:
             assert writer.set_wire_zone(zone)
         assert rows_of(store) == [row.wire for row in rows_by_the_rule(world, zone)]
 
 
-def test_worlds_do_have_rows() -> None:
+def test_worlds_do_have_rows(stores: Stores) -> None:
     """The property above would hold of empty worlds too; this one is not empty."""
     home, foreign = "352099001761481", "357152091234562"
     world: list[Fact] = []
-    with TemporaryDirectory() as folder, open_store(f"sqlite:///{Path(folder) / 'a.db'}", wire_row) as store:
-        store.init("UTC")
+    with stores.fresh() as store:
         world += _one_sim_found_elsewhere(home, foreign)
         take_in_batches(store, world, [])
         assert len(rows_of(store)) == len(rows_by_the_rule(world)) == 1

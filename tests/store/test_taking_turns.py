@@ -1,4 +1,4 @@
-"""Writers of one file: who waits for whom, and what is done beside them."""
+"""Writers of one store: who waits for whom."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tallystick.core.facts import SimActivation
-from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.moments import Moment
-from tallystick.store import checkpoints
-from tallystick.store.sqlite import path_of
-
 if TYPE_CHECKING:
-    import pytest
-
     from tallystick.store import Store
 
 PATIENCE_S = 20
@@ -62,19 +54,3 @@ def test_a_writer_learns_that_another_process_waits(store: Store, database: str)
             assert is_awaited_within(store, PATIENCE_S)
             assert waiting.poll() is None
         assert waiting.wait(PATIENCE_S) == 0
-
-
-def test_the_log_is_carried_over_beside_the_writer(
-    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The commits here are far too small for one of them to lend a hand."""
-    monkeypatch.setattr(checkpoints, "PAGES_NUDGE", 100)
-    imei = Imei.parse("352099001761481")
-    facts = [SimActivation(Iccid.parse(f"89{number:016}"), Moment(1), imei) for number in range(20_000)]
-    size = path_of(database).stat().st_size
-    with store.transaction() as writer:
-        writer.take(SimActivation, facts)
-    until = time.monotonic() + PATIENCE_S
-    while path_of(database).stat().st_size < size + 20_000 * 20:
-        assert time.monotonic() < until, "the log has not been carried over"
-        time.sleep(0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table
-from tallystick.settings import variable
+from tallystick.settings import variable, without_password
 
 
 def settings(as_json: AsJson = False) -> None:
@@ -15,7 +15,7 @@ def settings(as_json: AsJson = False) -> None:
         {
             "name": each.name,
             "variable": variable(each.name),
-            "value": getattr(current, each.name),
+            "value": _shown(getattr(current, each.name)),
             "default": getattr(current, each.name) == each.default,
             "about": each.metadata["about"],
         }
@@ -31,6 +31,11 @@ def settings(as_json: AsJson = False) -> None:
             for each in listed
         ],
     )
+
+
+def _shown(value: object) -> object:
+    """The value, unless a password is part of it."""
+    return without_password(value) if isinstance(value, str) else value
 
 
 def _text(value: object) -> str:

@@ -35,7 +35,7 @@ def _sql_files(folder: Traversable) -> Iterator[Traversable]:
 
 
 def _read_folder(folder: Traversable) -> dict[str, str]:
-    return parse_queries("\n".join(file.read_text("utf-8") for file in _sql_files(folder)))
+    return {name: sql for file in _sql_files(folder) for name, sql in parse_queries(file.read_text("utf-8")).items()}
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -38,11 +37,14 @@ class Attempt(Protocol):
 class Connection(Protocol):
     """What the store needs of an engine's connection."""
 
-    def set_of(self, numbers: Iterable[int]) -> object:
-        """Integers as one parameter."""
+    def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
+        """Integers, or texts, as one parameter."""
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
-        """Rows of a named query."""
+        """Rows of a named query, no more of them than memory holds."""
+
+    def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a named query, however many, as they are asked for."""
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """First row of a named query."""
@@ -168,12 +170,12 @@ class Reader:
         return count, value
 
     def _wires(self, query: str, **parameters: object) -> Iterator[bytes]:
-        return (wire for (wire,) in self._connection.rows(query, **parameters))
+        return (wire for (wire,) in self._connection.stream(query, **parameters))
 
     def _report_of_accounts(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """Walk the window in slices, so that each sort stays small whatever the answer's size."""
         accounts = self._connection.set_of(scope.account_ids)
-        generations = json.dumps(scope.generations)
+        generations = self._connection.set_of(scope.generations)
         after, span = window.earliest, max(1, (window.latest - window.earliest) // SLICES_FIRST)
         while after + 1 < window.latest:
             before = min(after + 1 + span, window.latest)  # a slice is (after, before): `span` moments
@@ -193,7 +195,7 @@ class Reader:
             if scope.group_id is None
             else ("report_of_group", {"group_id": scope.group_id})
         )
-        generations = json.dumps(scope.generations)
+        generations = self._connection.set_of(scope.generations)
         return self._wires(query, account_id=scope.account_ids[0], generations=generations, **group, **bounds)
 
     def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment]) -> Iterator[bytes]:
@@ -204,18 +206,17 @@ class Reader:
             "report_of_sims",
             iccids=self._connection.set_of(sorted(set(iccids))),
             account_ids=self._connection.set_of(scope.account_ids),
-            generations=json.dumps(scope.generations),
+            generations=self._connection.set_of(scope.generations),
             **bounds,
         )
 
-    def _in_group(self, scope: Scope, iccids: Iterable[int]) -> Iterator[int]:
-        query, group = (
-            ("sims_in_no_group", {}) if scope.group_id is None else ("sims_in_group", {"group_id": scope.group_id})
-        )
-        listed = self._connection.set_of(iccids)
-        return (
-            iccid for (iccid,) in self._connection.rows(query, account_id=scope.account_ids[0], iccids=listed, **group)
-        )
+    def _in_group(self, scope: Scope, iccids: Iterable[int]) -> set[int]:
+        """Those of some SIMs that are in the group, or in none of the account."""
+        listed = set(iccids)
+        asked = {"account_id": scope.account_ids[0], "iccids": self._connection.set_of(sorted(listed))}
+        if scope.group_id is None:
+            return listed.difference(self._numbers("sims_in_any_group", **asked))
+        return set(self._numbers("sims_in_group", group_id=scope.group_id, **asked))
 
     # Accounts, groups and SIMs
 
@@ -284,7 +285,8 @@ class Reader:
 
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""
-        return self._numbers("unknown_sims", iccids=self._connection.set_of(iccids))
+        asked = set(iccids)
+        return sorted(asked.difference(self._numbers("known_sims", iccids=self._connection.set_of(asked))))
 
     # Verify
 
@@ -294,19 +296,19 @@ class Reader:
 
     def sims_between(self, after: int, up_to: int) -> Iterator[int]:
         """The SIMs of a range, in order."""
-        return (iccid for (iccid,) in self._connection.rows("verify_sims", after=after, up_to=up_to))
+        return (iccid for (iccid,) in self._connection.stream("verify_sims", after=after, up_to=up_to))
 
     def expected_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
         """SIM and IMEI of the expectations of a range."""
-        return self._connection.rows("verify_expectations", after=after, up_to=up_to)
+        return self._connection.stream("verify_expectations", after=after, up_to=up_to)
 
     def activations_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
         """SIM and IMEI of the activations of a range."""
-        return self._connection.rows("verify_activations", after=after, up_to=up_to)
+        return self._connection.stream("verify_activations", after=after, up_to=up_to)
 
     def kept_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
         """The kept rows of a range."""
-        return (KeptRow(*row) for row in self._connection.rows("verify_mismatches", after=after, up_to=up_to))
+        return (KeptRow(*row) for row in self._connection.stream("verify_mismatches", after=after, up_to=up_to))
 
     # Access
 

@@ -116,9 +116,10 @@ class SqliteConnection:
         return self._driver
 
     @staticmethod
-    def set_of(numbers: Iterable[int]) -> object:
-        """Integers as one parameter, read in SQL through `carray(:name)`."""
-        return apsw.carray(array("q", numbers) or NO_NUMBERS)
+    def set_of(values: Iterable[int] | Iterable[str]) -> object:
+        """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
+        some = tuple(values)
+        return apsw.carray(some if some and isinstance(some[0], str) else array("q", some) or NO_NUMBERS)
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows as they are asked for."""
@@ -126,6 +127,8 @@ class SqliteConnection:
             cursor = self._driver.cursor()
             self._open.add(cursor)
             yield from cursor.execute(self._queries[query], parameters or None)
+
+    stream = rows  # SQLite gives each row as it finds it
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
@@ -299,6 +302,11 @@ class SqliteEngine:
                 if have == 0:
                     connection.run("create_store_row", wire_zone=wire_zone)
         return len(steps)
+
+    def distribute(self) -> None:
+        """SQLite has one machine. Raises `StoreBroken`."""
+        message = f"{self._path}: a store on SQLite cannot be spread over a cluster"
+        raise StoreBroken(message)
 
     def close(self) -> None:
         """Close every connection."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
+from tallystick.store.postgresql import PostgresqlEngine
 from tallystick.store.reader import Connection, Reader
 from tallystick.store.sqlite import SqliteEngine
 from tallystick.store.writer import Writer
@@ -41,6 +42,9 @@ class Engine(Protocol):
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema; give the number of steps taken."""
+
+    def distribute(self) -> None:
+        """Spread a store that is there over the machines of a cluster."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -90,6 +94,10 @@ class Store:
         """Make the store or bring it to this program's schema; a new one prints its kept rows in `wire_zone`."""
         return self._engine.migrate(wire_zone)
 
+    def distribute(self) -> None:
+        """Spread the store over the machines of a cluster. Raises `StoreRefused` where there is none."""
+        self._engine.distribute()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.close()
@@ -110,5 +118,7 @@ def open_store(url: str, wire_row: Callable[..., bytes]) -> Store:
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
         return Store(SqliteEngine(url), wire_row)
-    message = f"TALLYSTICK_DATABASE must begin with sqlite:///, not {shown(url)}"
+    if scheme == "postgresql":
+        return Store(PostgresqlEngine(url), wire_row)
+    message = f"TALLYSTICK_DATABASE must begin with sqlite:/// or postgresql://, not {shown(f'{scheme}:')}"
     raise SettingRefused(message)

@@ -193,15 +193,21 @@ class Writer(Reader):
         return self._connection.run_many(query, facts)
 
     def _account_ids(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
-        made = tuple(name for name in sorted(names) if self._connection.run("add_account", name=name))
         known = self.accounts()
+        made = tuple(sorted(names - known.keys()))
+        for name in made:
+            self._connection.run("add_account", name=name)
+        if made:
+            known = self.accounts()
         return {name: known[name] for name in names}, made
 
     def _group_id_made(self, account_id: int, name: str) -> int:
+        if (known := self.group_id(account_id, name)) is not None:
+            return known
         self._connection.run("add_group", account_id=account_id, name=name)
-        group_id = self.group_id(account_id, name)
-        assert group_id is not None  # noqa: S101 - made above, in this transaction
-        return group_id
+        made = self.group_id(account_id, name)
+        assert made is not None  # noqa: S101 - made above, in this transaction
+        return made
 
     # Files being taken in
 

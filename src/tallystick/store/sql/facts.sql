@@ -5,7 +5,7 @@ VALUES (:iccid, :mdn, :account_id, :activation_date, :generation)
 ON CONFLICT (iccid) DO UPDATE
 SET mdn = excluded.mdn, account_id = excluded.account_id,
     activation_date = excluded.activation_date, generation = excluded.generation
-WHERE sims.mdn IS NOT excluded.mdn OR sims.account_id <> excluded.account_id
+WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
     OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation;
 
 -- name: take_expectation
@@ -32,7 +32,7 @@ WHERE group_members.group_id <> excluded.group_id;
 
 -- name: add_account
 -- Make an account known.
-INSERT INTO accounts (name) VALUES (:name) ON CONFLICT (name) DO NOTHING;
+INSERT INTO accounts (name) VALUES (:name);
 
 -- name: account_id
 -- Which number has this account?
@@ -44,7 +44,7 @@ SELECT a.account_id, a.name FROM accounts AS a ORDER BY a.name;
 
 -- name: add_group
 -- Make a group known.
-INSERT INTO groups (account_id, name) VALUES (:account_id, :name) ON CONFLICT (account_id, name) DO NOTHING;
+INSERT INTO groups (account_id, name) VALUES (:account_id, :name);
 
 -- name: group_id
 -- Which number has this group of this account?
@@ -100,7 +100,8 @@ LIMIT :at_most;
 -- Where were these SIMs expected, from when on?
 SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
 FROM carray(:iccids) AS t
-CROSS JOIN expectations AS e ON e.iccid = t.value;
+CROSS JOIN expectations AS e
+WHERE e.iccid = t.value;
 
 -- name: expectations_version
 -- How often have expectations changed?
@@ -114,9 +115,8 @@ UPDATE store SET expectations_version = expectations_version + 1;
 -- Does the device database have a SIM from the first to the last?
 SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
 
--- name: unknown_sims
--- Which of these SIMs does the device database not know, neither loaded nor expected anywhere?
-SELECT t.value
-FROM carray(:iccids) AS t
-WHERE NOT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid = t.value)
-    AND NOT EXISTS (SELECT 1 FROM expectations AS e WHERE e.iccid = t.value);
+-- name: known_sims
+-- Which of these SIMs does the device database know, loaded or expected somewhere? One may come several times.
+SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value
+UNION ALL
+SELECT e.iccid FROM carray(:iccids) AS t CROSS JOIN expectations AS e WHERE e.iccid = t.value;

@@ -1,22 +1,15 @@
 -- The kept answer is derived here and nowhere else. The rule is stated in core/pairing.py.
 
 -- name: suspects
--- Which of these SIMs can have rows, or have some now? Those seen where they were not expected, and those with rows kept.
-SELECT t.value
+-- Which of these SIMs can have rows, or have some now? Those seen in other hardware than one they are expected in at
+-- some time, and those with rows kept; one may come several times.
+SELECT a.iccid
 FROM carray(:iccids) AS t
-WHERE EXISTS (SELECT 1 FROM mismatches AS m WHERE m.iccid = t.value)
-    OR EXISTS (
-        SELECT 1
-        FROM activations AS a
-        WHERE a.iccid = t.value
-            AND a.imei / 400 <> (
-                SELECT e.imei / 400
-                FROM expectations AS e
-                WHERE e.iccid = a.iccid AND e.effective_from <= a.activated_at
-                ORDER BY e.effective_from DESC
-                LIMIT 1
-            )
-    );
+CROSS JOIN activations AS a
+CROSS JOIN expectations AS e
+WHERE a.iccid = t.value AND e.iccid = a.iccid AND a.imei / 400 <> e.imei / 400
+UNION ALL
+SELECT m.iccid FROM carray(:iccids) AS t CROSS JOIN mismatches AS m WHERE m.iccid = t.value;
 
 -- name: mismatched_sims_between
 -- Which SIMs have rows kept, from the first to the last?
@@ -24,23 +17,28 @@ SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :l
 
 -- name: mismatched_sims_among
 -- Which of these SIMs have rows kept?
-SELECT t.value FROM carray(:iccids) AS t WHERE EXISTS (SELECT 1 FROM mismatches AS m WHERE m.iccid = t.value);
+SELECT DISTINCT m.iccid FROM carray(:iccids) AS t CROSS JOIN mismatches AS m WHERE m.iccid = t.value;
 
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
--- activation in the same hardware (contract, section 1, "What is a mismatch").
-WITH judged AS MATERIALIZED (
-    SELECT
-        a.iccid, a.activated_at, a.imei,
-        (
-            SELECT e.imei
-            FROM expectations AS e
-            WHERE e.iccid = a.iccid AND e.effective_from <= a.activated_at
-            ORDER BY e.effective_from DESC
-            LIMIT 1
-        ) AS expected_imei
+-- activation in the same hardware (contract, section 1, "What is a mismatch"). What these SIMs were seen in is read
+-- first and by itself, for a planner may else read all there is in the order that grouping likes.
+WITH seen AS MATERIALIZED (
+    SELECT a.iccid, a.activated_at, a.imei
     FROM carray(:iccids) AS t
-    CROSS JOIN activations AS a ON a.iccid = t.value
+    CROSS JOIN activations AS a
+    WHERE a.iccid = t.value
+),
+in_force AS (
+    SELECT a.iccid, a.activated_at, a.imei, max(e.effective_from) AS effective_from
+    FROM seen AS a
+    LEFT JOIN expectations AS e ON e.iccid = a.iccid AND e.effective_from <= a.activated_at
+    GROUP BY a.iccid, a.activated_at, a.imei
+),
+judged AS (
+    SELECT f.iccid, f.activated_at, f.imei, e.imei AS expected_imei
+    FROM in_force AS f
+    LEFT JOIN expectations AS e ON e.iccid = f.iccid AND e.effective_from = f.effective_from
 ),
 in_order AS (
     SELECT
@@ -66,7 +64,8 @@ WHERE o.imei / 400 <> o.expected_imei / 400
 -- What rows do these SIMs have now?
 SELECT m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire
 FROM carray(:iccids) AS t
-CROSS JOIN mismatches AS m ON m.iccid = t.value;
+CROSS JOIN mismatches AS m
+WHERE m.iccid = t.value;
 
 -- name: close
 -- Take a row out that no longer follows from the facts, or no longer reads the same.

@@ -10,26 +10,12 @@ WHERE m.account_id = :account_id AND m.generation = :generation
     AND m.activated_at > :earliest AND m.activated_at < :latest
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
--- name: report_of_account_joined
--- How many are the same rows, counted no further than is asked, and how do they read with commas between? One value
--- costs half of as many values. SQLite keeps the order of a subquery for `group_concat`, as for every aggregate that
--- order matters to.
-SELECT count(*), CAST(group_concat(r.wire) AS BLOB)
-FROM (
-    SELECT m.wire
-    FROM mismatches AS m
-    WHERE m.account_id = :account_id AND m.generation = :generation
-        AND m.activated_at > :earliest AND m.activated_at < :latest
-    ORDER BY m.activated_at, m.iccid, m.post_imei
-    LIMIT :at_most
-) AS r;
-
 -- name: report_of_accounts
 -- Which rows do several accounts, or several generations, have in the window, in the report's order?
 SELECT m.wire
 FROM mismatches AS m
 WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
-    AND m.generation IN (SELECT g.value FROM json_each(:generations) AS g)
+    AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
     AND m.activated_at > :earliest AND m.activated_at < :latest
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
@@ -37,9 +23,10 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 -- Which rows do the members of one group have in the window?
 SELECT m.wire
 FROM group_members AS g
-CROSS JOIN mismatches AS m ON m.iccid = g.iccid AND m.account_id = g.account_id
-WHERE g.group_id = :group_id AND g.account_id = :account_id
-    AND m.generation IN (SELECT v.value FROM json_each(:generations) AS v)
+CROSS JOIN mismatches AS m
+WHERE m.iccid = g.iccid AND m.account_id = g.account_id
+    AND g.group_id = :group_id AND g.account_id = :account_id
+    AND m.generation IN (SELECT v.value FROM carray(:generations) AS v)
     AND m.activated_at > :earliest AND m.activated_at < :latest
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
@@ -48,7 +35,7 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 SELECT m.wire
 FROM mismatches AS m
 WHERE m.account_id = :account_id
-    AND m.generation IN (SELECT v.value FROM json_each(:generations) AS v)
+    AND m.generation IN (SELECT v.value FROM carray(:generations) AS v)
     AND m.activated_at > :earliest AND m.activated_at < :latest
     AND NOT EXISTS (
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
@@ -59,10 +46,11 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 -- Which rows do the listed SIMs have in the window, within the given accounts?
 SELECT m.wire
 FROM carray(:iccids) AS s
-CROSS JOIN mismatches AS m ON m.iccid = s.value
-WHERE m.activated_at > :earliest AND m.activated_at < :latest
+CROSS JOIN mismatches AS m
+WHERE m.iccid = s.value
+    AND m.activated_at > :earliest AND m.activated_at < :latest
     AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
-    AND m.generation IN (SELECT g.value FROM json_each(:generations) AS g)
+    AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: sims_of_mdns
@@ -76,10 +64,8 @@ FROM group_members AS g
 WHERE g.account_id = :account_id AND g.group_id = :group_id
     AND g.iccid IN (SELECT v.value FROM carray(:iccids) AS v);
 
--- name: sims_in_no_group
--- Which of these SIMs are in no group of the account?
-SELECT v.value
-FROM carray(:iccids) AS v
-WHERE NOT EXISTS (
-    SELECT 1 FROM group_members AS g WHERE g.account_id = :account_id AND g.iccid = v.value
-);
+-- name: sims_in_any_group
+-- Which of these SIMs are in some group of the account?
+SELECT g.iccid
+FROM group_members AS g
+WHERE g.account_id = :account_id AND g.iccid IN (SELECT v.value FROM carray(:iccids) AS v);

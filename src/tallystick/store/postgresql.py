@@ -1,0 +1,440 @@
+"""The server engine: PostgreSQL through psycopg.
+
+Every snapshot and every writing transaction has a connection of its own from one pool; a reader sees one moment and
+never waits for a writer. Driver errors become ours here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+import psycopg
+from psycopg import errors
+from psycopg.adapt import Dumper
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import StrDumperUnknown
+
+from tallystick.core.errors import SettingRefused, StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.store.bulk import as_csv, fresh_of, insert_of, integers, rounds
+from tallystick.store.queries import migrations_for, queries_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from psycopg.abc import Buffer
+
+ENGINE = "postgresql"
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
+TURN = 0x74616C6C79  # the advisory lock that whoever writes holds; another program's of the same number would be luck
+CONNECT_S_MAX = 10
+LOCK_WAIT_S_MAX = 30
+STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
+ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
+KNOWN_A_FACT_MAX = 2  # known facts of a range of SIMs are read while they are no more than this for each at hand
+KNOWN = {"take_activation": "known_activations", "take_expectation": "known_expectations"}
+PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+
+
+class Numbers(list[int | None]):
+    """Integers that go over as one array."""
+
+
+class NumbersDumper(Dumper):
+    """How they do: as PostgreSQL writes arrays, which costs a third of one dumper a number."""
+
+    oid = psycopg.adapters.types["int8"].array_oid
+
+    def dump(self, obj: Numbers) -> bytes:
+        """The array as text."""
+        return ("{" + ",".join("NULL" if each is None else int.__repr__(each) for each in obj) + "}").encode()
+
+
+class WordDumper(StrDumperUnknown):
+    """A text that goes over alone. One with a NUL, which PostgreSQL has none of, goes as one that no name can be."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        """The text."""
+        return super().dump(obj.replace("\0", "\uffff"))
+
+
+class Texts(list[str]):
+    """Texts that go over as one array."""
+
+
+class TextsDumper(Dumper):
+    """How they do: the same, each between quotes."""
+
+    oid = psycopg.adapters.types["text"].array_oid
+
+    def dump(self, obj: Texts) -> bytes:
+        """The array as text."""
+        quoted = (each.replace("\\", r"\\").replace('"', r"\"") for each in obj)
+        return ("{" + ",".join(f'"{each}"' for each in quoted) + "}").encode()
+
+
+@lru_cache
+def numbered(sql: str) -> str:
+    """A query as the driver takes it: `%(name)s` for `:name`."""
+    return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+@lru_cache
+def parameters_of(sql: str) -> tuple[str, ...]:
+    """The names of a query's parameters, in the order in which they come first."""
+    return tuple(dict.fromkeys(PARAMETER.findall(sql)))
+
+
+class Address(NamedTuple):
+    """Where a store is: for the driver, and for people, without the password."""
+
+    conninfo: str
+    name: str
+
+
+def address_of(url: str) -> Address:
+    """The database that `postgresql://user:password@host:port/name` names. Raises `SettingRefused`."""
+    try:
+        told = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The driver's message may hold part of the password, and so would the chain of errors.
+        message = "TALLYSTICK_DATABASE is no address of a PostgreSQL database, like postgresql://user@host:5432/name"
+        raise SettingRefused(message) from None
+    user, port = (f"{told['user']}@" if "user" in told else ""), (f":{told['port']}" if "port" in told else "")
+    return Address(url, f"postgresql://{user}{told.get('host', '')}{port}/{told.get('dbname', '')}")
+
+
+@contextmanager
+def our_errors(name: str) -> Iterator[None]:
+    """Turn the driver's errors into refusals that name the store."""
+    try:
+        yield
+    except errors.LockNotAvailable as error:
+        message = f"{name}: another writer kept the store for {LOCK_WAIT_S_MAX} s; try again"
+        raise StoreBusy(message) from error
+    except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+        message = f"{name}: another writer was in the way; try again"
+        raise StoreBusy(message) from error
+    except errors.DiskFull as error:
+        message = f"{name}: the server's disk is full; nothing of this transaction was taken in"
+        raise StoreBroken(message) from error
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        errors.InsufficientPrivilege,
+        errors.ReadOnlySqlTransaction,
+        errors.DuplicateTable,
+        errors.DataCorrupted,
+        errors.IndexCorrupted,
+    ) as error:
+        message = f"{name}: {str(error).partition(chr(10))[0]}"
+        raise StoreBroken(message) from error
+
+
+class PostgresqlAttempt:
+    """What is done within a savepoint."""
+
+    kept = False
+
+    def keep(self) -> None:
+        """Do not undo it."""
+        self.kept = True
+
+
+class PostgresqlConnection:
+    """One connection: named queries in, plain tuples out."""
+
+    def __init__(self, address: Address) -> None:
+        self._name = address.name
+        self._queries = queries_for(ENGINE)
+        self._answers = count(1)
+        with our_errors(address.name):
+            self._driver = psycopg.connect(
+                address.conninfo,
+                autocommit=True,
+                prepare_threshold=0,
+                fallback_application_name="tallystick",
+                connect_timeout=conninfo_to_dict(address.conninfo).get("connect_timeout", CONNECT_S_MAX),
+            )
+            self._driver.prepared_max = STATEMENTS_PREPARED_MAX
+            self._driver.adapters.register_dumper(int, Int8BinaryDumper)
+            self._driver.adapters.register_dumper(str, WordDumper)
+            self._driver.adapters.register_dumper(Numbers, NumbersDumper)
+            self._driver.adapters.register_dumper(Texts, TextsDumper)
+        self.row("set_up_session", lock_wait=f"{LOCK_WAIT_S_MAX}s")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be used."""
+        return not self._driver.closed
+
+    @staticmethod
+    def set_of(values: Iterable[int] | Iterable[str]) -> object:
+        """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
+        return _array(tuple(values))
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows, which are all here by then."""
+        with our_errors(self._name):
+            return iter(self._ask(query, parameters).fetchall())
+
+    def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows as they are asked for; the server keeps the others."""
+        answer = f"answer_{next(self._answers)}"
+        with our_errors(self._name):
+            cursor = self._driver.cursor(binary=True)
+            declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {numbered(self._queries[query])}"
+            cursor.execute(declare, parameters or None, prepare=False)
+            fetched = ROWS_A_FETCH
+            while fetched == ROWS_A_FETCH:
+                cursor.execute(f"FETCH {ROWS_A_FETCH} FROM {answer}", prepare=False)
+                fetched = cursor.rowcount
+                yield from cursor.fetchall()
+            cursor.execute(f"CLOSE {answer}", prepare=False)
+
+    def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
+        """Run a named query and give its first row, if there is one."""
+        with our_errors(self._name):
+            return self._ask(query, parameters).fetchone()
+
+    def frame(self, query: str, **parameters: object) -> pl.DataFrame:
+        """Run a named query of integers, none of them null, and give its rows as columns.
+
+        Each column comes as one value, eight bytes a row: the driver takes a microsecond and more to make a row.
+        """
+        with our_errors(self._name):
+            cursor = self._ask(query, parameters)
+            names = [column.name for column in cursor.description or ()]
+            values = cursor.fetchone() or ()
+        return pl.DataFrame([integers(name, value) for name, value in zip(names, values, strict=True)])
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement and give the number of rows it changed."""
+        with our_errors(self._name):
+            return self._ask(query, parameters).rowcount
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement for all of the rows, in order; give how many rows it changed."""
+        if not rows:
+            return 0
+        names = parameters_of(self._queries[query])
+        changed = 0
+        for part in rounds(rows, insert_of(self._queries[query])):
+            columns = map(_array, zip(*part, strict=True))
+            changed += self.run(query, **dict(zip(names, columns, strict=True)))
+        return changed
+
+    def run_frame(self, query: str, frame: pl.DataFrame) -> int:
+        """The same for the rows of a frame.
+
+        Nobody else writes meanwhile. So rows that are new are found by reading what is known of these SIMs, and go in
+        as a stream of text, at three times the speed of a statement that looks each of them up.
+        """
+        insert = insert_of(self._queries[query])
+        if query not in KNOWN or insert is None or frame.is_empty():
+            return self.run_many(query, frame.rows())
+        known_max = KNOWN_A_FACT_MAX * len(frame) + 1
+        iccids = frame["iccid"]
+        known = self.frame(KNOWN[query], first=iccids.min(), last=iccids.max(), at_most=known_max)
+        if len(known) == known_max:
+            return self.run_many(query, frame.rows())
+        fresh, later = fresh_of(frame, insert, known)
+        with our_errors(self._name), self._driver.cursor() as cursor:
+            copy_in = f"COPY {insert.table} ({', '.join(insert.columns)}) FROM STDIN (FORMAT csv)"
+            with cursor.copy(copy_in) as copy:
+                copy.write(as_csv(fresh))
+        return len(fresh) + (self.run_many(query, later.rows()) if insert.corrects else 0)
+
+    def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._driver.cursor(binary=True).execute(numbered(self._queries[query]), parameters or None)
+
+    @contextmanager
+    def attempt(self) -> Iterator[PostgresqlAttempt]:
+        """Part of a transaction that is undone at the end of the block unless it is kept."""
+        attempt = PostgresqlAttempt()
+        self._say("SAVEPOINT attempt")
+        yield attempt
+        if not attempt.kept:
+            self._say("ROLLBACK TO attempt")
+        self._say("RELEASE attempt")
+
+    def begin(self, how: str) -> None:
+        """Begin a transaction."""
+        self._say(how)
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """The rest of a transaction around the block: committed at its end, undone when it raises."""
+        try:
+            yield
+            self._say("COMMIT")
+        finally:
+            self._undo()
+
+    def _undo(self) -> None:
+        """Leave no transaction open; a connection that cannot be told so is of no further use."""
+        if self._driver.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+            try:
+                self._driver.execute("ROLLBACK", prepare=False)
+            except psycopg.OperationalError:
+                self._driver.close()
+        elif self._driver.info.transaction_status != TransactionStatus.IDLE:
+            self._driver.close()
+
+    def migrate(self, text: str) -> None:
+        """Run a migration's statements."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        """Run statements that have neither parameters nor rows."""
+        with our_errors(self._name):
+            self._driver.execute(text, prepare=False)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._driver.close()
+
+
+def _array(column: tuple[Any, ...]) -> list[Any]:
+    """Many values of one kind as one parameter."""
+    first = next((value for value in column if value is not None), 0)
+    if isinstance(first, int):
+        return Numbers(column)
+    return Texts(column) if isinstance(first, str) else list(column)
+
+
+class PostgresqlEngine:
+    """A store in a PostgreSQL database."""
+
+    def __init__(self, url: str) -> None:
+        self._address = address_of(url)
+        self._idle: list[PostgresqlConnection] = []
+
+    @property
+    def name(self) -> str:
+        """What messages call this store."""
+        return self._address.name
+
+    @contextmanager
+    def reading(self) -> Iterator[PostgresqlConnection]:
+        """A connection that sees one moment of the store."""
+        with self._transaction(SNAPSHOT) as connection:
+            yield connection
+
+    glancing = reading  # beginning a transaction also proves that an idle connection is still one
+
+    @contextmanager
+    def writing(self) -> Iterator[PostgresqlConnection]:
+        """The connection that writes, within one transaction: one writer at a time, whichever server it is on."""
+        with self._transaction(WRITING) as connection:
+            connection.row("take_turn", turn=TURN)
+            yield connection
+
+    def is_awaited(self) -> bool:
+        """Whether another writer waits for the one that writes now."""
+        with self.glancing() as connection:
+            return connection.row("is_awaited", turn=TURN) == (True,)
+
+    def is_empty(self) -> bool:
+        """Whether there is no store yet."""
+        with self._opened() as connection:
+            return not self._has_schema(connection)
+
+    def schema_version(self) -> int:
+        """The number of the last migration that this store has."""
+        with self._opened() as connection:
+            return self._version(connection)
+
+    def migrate(self, wire_zone: str) -> int:
+        """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
+        with self._opened() as connection:
+            connection.begin(WRITING)
+            with connection.ending():
+                connection.row("take_turn", turn=TURN)
+                have = self._version(connection) if self._has_schema(connection) else 0
+                steps = [step for step in migrations_for(ENGINE) if step[0] > have]
+                for number, text in steps:
+                    connection.migrate(text)
+                    connection.run("note_schema_version", number=number)
+                if have == 0:
+                    connection.run("create_store_row", wire_zone=wire_zone)
+        return len(steps)
+
+    def distribute(self) -> None:
+        """Spread the store over the machines of a Citus cluster; what is spread already stays as it is."""
+        with self._opened() as connection:
+            self._require_current(connection)
+            if connection.row("has_citus") != (True,):
+                message = f"{self.name}: the database has no extension citus, so it cannot be spread over a cluster"
+                raise StoreBroken(message)
+            connection.begin(WRITING)
+            with connection.ending():
+                connection.row("take_turn", turn=TURN)
+                for query in ("share_tables", "spread_sims", "spread_tables"):
+                    connection.rows(query)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[PostgresqlConnection]:
+        connection = self._begun(begin)
+        try:
+            with connection.ending():
+                yield connection
+        finally:
+            if connection.is_open:
+                self._idle.append(connection)
+
+    def _begun(self, begin: str) -> PostgresqlConnection:
+        """A connection in a new transaction. One that was lost while it lay idle is replaced: it had given nothing."""
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                connection.begin(begin)
+            except StoreBroken:
+                connection.close()
+            else:
+                return connection
+        connection = PostgresqlConnection(self._address)
+        self._require_current(connection)
+        connection.begin(begin)
+        return connection
+
+    @contextmanager
+    def _opened(self) -> Iterator[PostgresqlConnection]:
+        connection = PostgresqlConnection(self._address)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _has_schema(connection: PostgresqlConnection) -> bool:
+        return connection.row("has_schema") == (True,)
+
+    @staticmethod
+    def _version(connection: PostgresqlConnection) -> int:
+        (number,) = connection.row("schema_version") or (0,)
+        return int(number)
+
+    def _require_current(self, connection: PostgresqlConnection) -> None:
+        if not self._has_schema(connection):
+            connection.close()
+            message = f"{self.name}: there is no store; make one with `tallystick init`"
+            raise StoreMissing(message)
+        have, want = self._version(connection), len(migrations_for(ENGINE))
+        if have != want:
+            connection.close()
+            what = "is older than this program; run `tallystick init`" if have < want else "needs a newer Tallystick"
+            message = f"{self.name}: the store's schema ({have}) {what}"
+            raise StoreOutdated(message)

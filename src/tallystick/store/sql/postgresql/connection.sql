@@ -1,0 +1,89 @@
+-- name: set_up_session
+-- How this connection plans and waits. Plans are made for the tables as they are: a plan that is kept would be that of
+-- a table which an import has since made a hundred times larger. Every query names its SIMs, accounts or moments and is
+-- meant to look them up in an index; joins that walk whole indexes look cheaper to a planner that knows little of
+-- a table that grows, and then cost more with each slice.
+SELECT
+    set_config('plan_cache_mode', 'force_custom_plan', FALSE),
+    set_config('random_page_cost', '1.1', FALSE),
+    set_config('enable_seqscan', 'off', FALSE),
+    set_config('enable_hashjoin', 'off', FALSE),
+    set_config('enable_mergejoin', 'off', FALSE),
+    set_config('jit', 'off', FALSE),
+    set_config('lock_timeout', :lock_wait, FALSE);
+
+-- name: take_turn
+-- Wait until nobody else writes, in this process or another; the turn ends with the transaction.
+SELECT pg_advisory_xact_lock(:turn);
+
+-- name: is_awaited
+-- Does anybody wait for the turn to write?
+SELECT EXISTS (
+    SELECT 1
+    FROM pg_locks AS l
+    WHERE l.locktype = 'advisory' AND NOT l.granted AND l.objsubid = 1
+        AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+        AND CAST(l.classid AS bigint) = CAST(:turn AS bigint) >> 32
+        AND CAST(l.objid AS bigint) = CAST(:turn AS bigint) & 4294967295
+);
+
+-- name: has_schema
+-- Is there a store in this database?
+SELECT to_regclass('store_schema') IS NOT NULL;
+
+-- name: schema_version
+-- Which migration was taken last?
+SELECT v.number FROM store_schema AS v;
+
+-- name: note_schema_version
+-- This migration was taken last.
+UPDATE store_schema SET number = :number;
+
+-- name: create_store_row
+-- A new store prints its kept rows in this zone.
+INSERT INTO store (the_only_one, wire_zone) VALUES (1, :wire_zone);
+
+-- name: known_activations
+-- Which activations of these SIMs, from the first to the last, are known, told no further than is asked?
+SELECT
+    string_agg(int8send(k.iccid), '') AS iccid,
+    string_agg(int8send(k.activated_at), '') AS activated_at,
+    string_agg(int8send(k.imei), '') AS imei
+FROM (
+    SELECT a.iccid, a.activated_at, a.imei
+    FROM activations AS a
+    WHERE a.iccid BETWEEN :first AND :last
+    LIMIT :at_most
+) AS k;
+
+-- name: known_expectations
+-- Which expectations of these SIMs, from the first to the last, are known, told no further than is asked?
+SELECT string_agg(int8send(k.iccid), '') AS iccid, string_agg(int8send(k.effective_from), '') AS effective_from
+FROM (
+    SELECT e.iccid, e.effective_from
+    FROM expectations AS e
+    WHERE e.iccid BETWEEN :first AND :last
+    LIMIT :at_most
+) AS k;
+
+-- name: has_citus
+-- Is this database the coordinator of a cluster?
+SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
+
+-- name: share_tables
+-- Keep a copy of the small tables on every machine, so that they are joined where the others lie.
+SELECT create_reference_table(CAST(t.name AS regclass))
+FROM (VALUES (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts')) AS t (place, name)
+WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass))
+ORDER BY t.place;
+
+-- name: spread_sims
+-- Spread the SIMs over the machines.
+SELECT create_distributed_table('sims', 'iccid')
+WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST('sims' AS regclass));
+
+-- name: spread_tables
+-- Spread what is told of SIMs so that all of one SIM lies on one machine.
+SELECT create_distributed_table(CAST(t.name AS regclass), 'iccid', colocate_with => 'sims')
+FROM (VALUES ('expectations'), ('activations'), ('group_members'), ('mismatches')) AS t (name)
+WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));

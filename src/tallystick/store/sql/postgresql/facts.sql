@@ -1,0 +1,66 @@
+-- Many facts a statement, each column as one array; of one key no more than one. Each returns what it changed, for a
+-- cluster would count the others too.
+
+-- name: take_sim
+-- Put SIMs in, or replace what is known of them; a repetition changes nothing.
+INSERT INTO sims (iccid, mdn, account_id, activation_date, generation)
+SELECT *
+FROM unnest(
+    CAST(:iccid AS bigint[]), CAST(:mdn AS bigint[]), CAST(:account_id AS bigint[]),
+    CAST(:activation_date AS bigint[]), CAST(:generation AS text[])
+)
+ON CONFLICT (iccid) DO UPDATE
+SET mdn = excluded.mdn, account_id = excluded.account_id,
+    activation_date = excluded.activation_date, generation = excluded.generation
+WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
+    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation
+RETURNING 1;
+
+-- name: take_expectation
+-- Put expectations in, or correct those of the same SIM and moment; a repetition changes nothing.
+INSERT INTO expectations (iccid, effective_from, imei)
+SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:effective_from AS bigint[]), CAST(:imei AS bigint[]))
+ON CONFLICT (iccid, effective_from) DO UPDATE
+SET imei = excluded.imei
+WHERE expectations.imei <> excluded.imei
+RETURNING 1;
+
+-- name: take_activation
+-- Put activations in; a repetition changes nothing.
+INSERT INTO activations (iccid, activated_at, imei)
+SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), CAST(:imei AS bigint[]))
+ON CONFLICT (iccid, activated_at, imei) DO NOTHING
+RETURNING 1;
+
+-- name: take_group_member
+-- Put SIMs in groups of an account, out of the ones they were in there; a repetition changes nothing.
+INSERT INTO group_members (account_id, iccid, group_id)
+SELECT * FROM unnest(CAST(:account_id AS bigint[]), CAST(:iccid AS bigint[]), CAST(:group_id AS bigint[]))
+ON CONFLICT (account_id, iccid) DO UPDATE
+SET group_id = excluded.group_id
+WHERE group_members.group_id <> excluded.group_id
+RETURNING 1;
+
+-- name: expectations_between
+-- Where were the SIMs from the first to the last expected, from when on? No more rows than are asked for; each column is
+-- one value, eight bytes a row.
+SELECT
+    string_agg(int8send(k.iccid), '') AS iccid,
+    string_agg(int8send(k.effective_from), '') AS effective_from,
+    string_agg(int8send(k.imei / 400), '') AS hardware
+FROM (
+    SELECT e.iccid, e.effective_from, e.imei
+    FROM expectations AS e
+    WHERE e.iccid BETWEEN :first AND :last
+    LIMIT :at_most
+) AS k;
+
+-- name: expectations_among
+-- Where were these SIMs expected, from when on? Each column is one value, eight bytes a row.
+SELECT
+    string_agg(int8send(e.iccid), '') AS iccid,
+    string_agg(int8send(e.effective_from), '') AS effective_from,
+    string_agg(int8send(e.imei / 400), '') AS hardware
+FROM carray(:iccids) AS t
+CROSS JOIN expectations AS e
+WHERE e.iccid = t.value;

@@ -1,0 +1,20 @@
+-- Many rows a statement, each column as one array.
+
+-- name: close
+-- Take rows out that no longer follow from the facts, or no longer read the same.
+DELETE FROM mismatches AS m
+USING unnest(
+    CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[])
+) AS k (account_id, generation, activated_at, iccid, post_imei)
+WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activated_at = k.activated_at
+    AND m.iccid = k.iccid AND m.post_imei = k.post_imei;
+
+-- name: open
+-- Put rows in that follow from the facts and are not there yet.
+INSERT INTO mismatches (account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
+SELECT *
+FROM unnest(
+    CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[]), CAST(:pre_imei AS bigint[]), CAST(:wire AS bytea[])
+);

