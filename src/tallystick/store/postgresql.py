@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
-TURN = 0x74616C6C79  # the advisory lock that whoever writes holds; another program's of the same number would be luck
+TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
 CONNECT_S_MAX = 10
 LOCK_WAIT_S_MAX = 30
 STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are

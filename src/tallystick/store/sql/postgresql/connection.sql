@@ -13,18 +13,18 @@ SELECT
     set_config('lock_timeout', :lock_wait, FALSE);
 
 -- name: take_turn
--- Wait until nobody else writes, in this process or another; the turn ends with the transaction.
-SELECT pg_advisory_xact_lock(:turn);
+-- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
+SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
 -- name: is_awaited
 -- Does anybody wait for the turn to write?
 SELECT EXISTS (
     SELECT 1
     FROM pg_locks AS l
-    WHERE l.locktype = 'advisory' AND NOT l.granted AND l.objsubid = 1
+    WHERE l.locktype = 'advisory' AND NOT l.granted AND l.objsubid = 2
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-        AND CAST(l.classid AS bigint) = CAST(:turn AS bigint) >> 32
-        AND CAST(l.objid AS bigint) = CAST(:turn AS bigint) & 4294967295
+        AND CAST(CAST(l.classid AS bigint) AS integer) = CAST(:turn AS integer)
+        AND CAST(l.objid AS bigint) = CAST(hashtext(current_schema()) AS bigint) & 4294967295
 );
 
 -- name: has_schema
