@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import socket
+import subprocess
+import sys
 import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
@@ -18,7 +21,7 @@ from tallystick.server import serve
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.serving import LOGIN, PASSWORD, SERVE, bearer, call, free_port, running, serving, told
+from tests.serving import LOGIN, PASSWORD, SERVE, bearer, call, free_port, running, serving, told, wait_until_alive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +60,36 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(database: str, ask
                     time.sleep(0.3)
                 assert connection.getresponse().status == 200
             assert server.wait(30) == 0
+
+
+def test_it_stops_in_order_while_calls_wait_whose_clients_are_gone(tmp_path: Path) -> None:
+    database, port = f"sqlite:///{tmp_path}/store.db", free_port()
+    with open_store(database, wire_row) as store, (tmp_path / "said").open("w+") as said:
+        store.init("UTC")
+        app = Access(store, system_clock, secrets.token_bytes).add_app("app", ["intake"])
+        command, environment = [sys.executable, "-c", SERVE], os.environ | told(DATABASE=database, PORT=str(port))
+        with subprocess.Popen(command, env=environment, stderr=said) as server:
+            wait_until_alive(port, server)
+            request = intake_request(bearer(port, app))
+            with store.transaction():  # until this ends, the calls wait for their turn
+                for _ in range(12):
+                    with socket.create_connection(("127.0.0.1", port)) as client:
+                        client.sendall(request)
+                time.sleep(0.3)
+                server.terminate()
+                time.sleep(0.5)
+            assert server.wait(30) == 0
+        with store.snapshot() as reader:
+            assert reader.counts().activations == 1  # what was under way is taken in all the same
+        said.seek(0)
+        assert said.read() == ""
+
+
+def intake_request(headers: dict[str, str]) -> bytes:
+    """A whole call that brings one activation."""
+    body = '[{"iccid":"89148000000800000011","imei":"352099001761481","activated_at":"2026-03-05T10:00:00Z"}]'
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /api/v1/activations HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def test_a_server_that_is_killed_does_not_leave_its_workers_behind(database: str) -> None:

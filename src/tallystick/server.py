@@ -142,7 +142,12 @@ def serve(settings: Settings) -> None:
 
 
 def _worker(settings: Settings) -> falcon.App[Request, Response]:
-    """The app of one worker, which ends with the process that started it, also where that one is killed."""
+    """The app of one worker, which ends with the process that started it, also where that one is killed.
+
+    It ends without taking the interpreter down: a request whose client is gone may still be in it, and its thread,
+    which is the server's and not Python's, would then abort the process.
+    """
+    Finalize(None, os._exit, args=(0,), exitpriority=0)  # after what is taken in and noted has been saved
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     return wired_app(settings)
 
