@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
 SLICE_FACTS = 65_536  # applied before it is asked whether somebody waits: live intake and other writers go first
-TRANSACTION_FACTS_MAX = 8 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
-STRETCH_FACTS = 8 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
-SLICES_AHEAD = 4  # ready before they are applied
+TRANSACTION_FACTS_MAX = 16 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
+STRETCH_FACTS = 16 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
+SLICES_AHEAD = 8  # ready before they are applied
 
 
 class Slice(NamedTuple):

@@ -66,21 +66,20 @@ def rows_of(facts: Facts) -> Sequence[tuple[Any, ...]]:
 
 def judge(reader: Reader, activations: pl.DataFrame) -> Judged:
     """Judge activations by the expectations that a snapshot or a transaction sees."""
-    iccids = activations["iccid"].sort()
-    expected, crowded = _expectations(reader, iccids)
+    expected, crowded = _expected(reader, activations["iccid"])
     both = activations.join(expected, on="iccid", how="left")
-    elsewhere = both.filter(pl.col("hardware") != SEEN)["iccid"].unique()
-    unknown_sims = _unknown(reader, both.filter(pl.col("hardware").is_null())["iccid"].unique().sort())
-    suspects = _unexpected(_of(activations, elsewhere), _of(expected, elsewhere))
-    return Judged(suspects, unknown_sims, crowded, reader.expectations_version())
+    elsewhere = both.filter(pl.col("hardware") != SEEN)["iccid"].unique().sort()
+    strangers = both.filter(pl.col("hardware").is_null())["iccid"].unique().sort()
+    suspects = _unexpected(reader, activations, elsewhere)
+    return Judged(suspects, _unknown(reader, strangers), crowded, reader.expectations_version())
 
 
-def _expectations(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
-    """The expectations of some SIMs, in order; of a crowd of them, of those between them too."""
-    sims = iccids.unique(maintain_order=True)
+def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
+    """Where some SIMs are expected at some time; where a crowd of them is, with those between them."""
+    sims = iccids.unique().sort()
     if len(sims) >= CROWD_SIMS_MIN:
         crowd_max = len(sims) * CROWD_A_SIM_MAX
-        expected = reader.expectations_between(sims[0], sims[-1], crowd_max)
+        expected = reader.expected_hardware_between(sims[0], sims[-1], crowd_max)
         if len(expected) < crowd_max:
             return expected, True
     return reader.expectations_among(sims), False
@@ -91,20 +90,22 @@ def _unknown(reader: Reader, strangers: pl.Series) -> list[int]:
     # Activations are often loaded first: that there is no SIM among them is one look-up, not one for each.
     if strangers.is_empty() or not reader.has_sims_between(strangers[0], strangers[-1]):
         return strangers.to_list()
-    return reader.unknown_sims(strangers)
+    return strangers.filter(~strangers.is_in(reader.loaded_sims(strangers).implode())).to_list()
 
 
-def _of(facts: pl.DataFrame, iccids: pl.Series) -> pl.DataFrame:
-    return facts.filter(pl.col("iccid").is_in(iccids.implode()))
-
-
-def _unexpected(activations: pl.DataFrame, expected: pl.DataFrame) -> list[int]:
-    """The SIMs of those activations that are unexpected: what was expected last by then is other hardware."""
-    in_force = activations.sort("activated_at").join_asof(
-        expected.sort("effective_from"),
-        left_on="activated_at",
-        right_on="effective_from",
-        by="iccid",
-        check_sortedness=False,  # it is sorted, which Polars cannot see within each SIM
+def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series) -> list[int]:
+    """Those of some SIMs with an unexpected activation: what was expected last by then is other hardware."""
+    if elsewhere.is_empty():
+        return []
+    in_force = (
+        activations.filter(pl.col("iccid").is_in(elsewhere.implode()))
+        .sort("activated_at")
+        .join_asof(
+            reader.expectations_among(elsewhere).sort("effective_from"),
+            left_on="activated_at",
+            right_on="effective_from",
+            by="iccid",
+            check_sortedness=False,  # it is sorted, which Polars cannot see within each SIM
+        )
     )
     return in_force.filter(pl.col("hardware") != SEEN)["iccid"].unique().sort().to_list()

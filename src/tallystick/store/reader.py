@@ -271,9 +271,9 @@ class Reader:
         """How often expectations have changed."""
         return self._value(int, "expectations_version") or 0
 
-    def expectations_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
-        """`iccid`, `effective_from` and `hardware` from one SIM to another, no more rows than are asked for."""
-        return self._connection.frame("expectations_between", first=first, last=last, at_most=at_most)
+    def expected_hardware_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
+        """`iccid` and `hardware` of expectations from one SIM to another, no more rows than are asked for."""
+        return self._connection.frame("expected_hardware_between", first=first, last=last, at_most=at_most)
 
     def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:
         """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
@@ -282,6 +282,10 @@ class Reader:
     def has_sims_between(self, first: int, last: int) -> bool:
         """Whether the device database has a SIM from one to another."""
         return bool(self._value(bool, "has_sims_between", first=first, last=last))
+
+    def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:
+        """Those of some SIMs that are loaded."""
+        return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))["iccid"]
 
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""

@@ -89,12 +89,9 @@ SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate 
 -- This file has been taken in whole.
 DELETE FROM imports WHERE digest = :digest;
 
--- name: expectations_between
--- Where were the SIMs from the first to the last expected, from when on? No more rows than are asked for.
-SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
-FROM expectations AS e
-WHERE e.iccid BETWEEN :first AND :last
-LIMIT :at_most;
+-- name: expected_hardware_between
+-- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for.
+SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
 
 -- name: expectations_among
 -- Where were these SIMs expected, from when on?
@@ -114,6 +111,10 @@ UPDATE store SET expectations_version = expectations_version + 1;
 -- name: has_sims_between
 -- Does the device database have a SIM from the first to the last?
 SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
+
+-- name: loaded_sims
+-- Which of these SIMs are loaded?
+SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
 
 -- name: known_sims
 -- Which of these SIMs does the device database know, loaded or expected somewhere? One may come several times.

@@ -41,19 +41,15 @@ SET group_id = excluded.group_id
 WHERE group_members.group_id <> excluded.group_id
 RETURNING 1;
 
--- name: expectations_between
--- Where were the SIMs from the first to the last expected, from when on? No more rows than are asked for; each column is
--- one value, eight bytes a row.
-SELECT
-    string_agg(int8send(k.iccid), '') AS iccid,
-    string_agg(int8send(k.effective_from), '') AS effective_from,
-    string_agg(int8send(k.imei / 400), '') AS hardware
-FROM (
-    SELECT e.iccid, e.effective_from, e.imei
-    FROM expectations AS e
-    WHERE e.iccid BETWEEN :first AND :last
-    LIMIT :at_most
-) AS k;
+-- name: expected_hardware_between
+-- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for; each column
+-- is one value, eight bytes a row.
+SELECT string_agg(int8send(k.iccid), '') AS iccid, string_agg(int8send(k.imei / 400), '') AS hardware
+FROM (SELECT e.iccid, e.imei FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most) AS k;
+
+-- name: loaded_sims
+-- Which of these SIMs are loaded? One value, eight bytes a row.
+SELECT string_agg(int8send(s.iccid), '') AS iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
 
 -- name: expectations_among
 -- Where were these SIMs expected, from when on? Each column is one value, eight bytes a row.
