@@ -15,7 +15,7 @@ from tallystick.core.identifiers import Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
 from tallystick.core.window import Window
-from tallystick.store import Scope, judge, judging, open_store
+from tallystick.store import Batch, Scope, judge, judging, open_store
 from tallystick.store.queries import migrations_for, parse_queries
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.engines import engine_of
@@ -215,6 +215,26 @@ def test_a_group_member_waits_for_its_sim(store: Store) -> None:
     take(store, sim(ONE))
     assert rows(store, "a", group="g") == [mismatch(ONE)]
     assert rows(store, "a", group=None) == []
+
+
+# Batches together
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_batches_taken_together_are_counted_as_if_one_by_one(store: Store, *, columns: bool) -> None:
+    take(store, sim(ONE), expected(ONE), seen(ONE, at=1))
+    batches: list[list[SimActivation]] = [[seen(ONE, at=2)], [seen(ONE, at=2), seen(ONE, at=3)], [], [seen(ONE, at=1)]]
+    with store.transaction() as writer:
+        facts = [
+            pl.DataFrame(batch, schema=dict.fromkeys(SimActivation._fields, pl.Int64), orient="row")
+            if columns
+            else batch
+            for batch in batches
+        ]
+        taken = writer.take_all(SimActivation, [Batch(each) for each in facts])
+    assert [each[:2] for each in taken] == [(1, 0), (1, 1), (0, 0), (0, 1)]
+    assert [each.activated_at for each in everything_in(store).activations] == [1, 2, 3]
+    assert rows(store) == [mismatch(ONE)]
 
 
 # Judged beforehand

@@ -7,6 +7,7 @@ never waits for a writer. Driver errors become ours here and nowhere else.
 from __future__ import annotations
 
 import re
+import select
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
@@ -175,6 +176,10 @@ class PostgresqlConnection:
         """Whether it can still be used."""
         return not self._driver.closed
 
+    def is_quiet(self) -> bool:
+        """Whether the server has said nothing since the last answer; its farewell would be the first thing to read."""
+        return not select.select([self._driver.pgconn.socket], [], [], 0)[0]
+
     @staticmethod
     def set_of(values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
@@ -230,6 +235,11 @@ class PostgresqlConnection:
             columns = map(_array, zip(*part, strict=True))
             changed += self.run(query, **dict(zip(names, columns, strict=True)))
         return changed
+
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named statement returns, run for all of the rows at once."""
+        columns = map(_array, zip(*rows, strict=True))
+        return list(self.rows(query, **dict(zip(parameters_of(self._queries[query]), columns, strict=True))))
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame.
@@ -328,7 +338,15 @@ class PostgresqlEngine:
         with self._transaction(SNAPSHOT) as connection:
             yield connection
 
-    glancing = reading  # beginning a transaction also proves that an idle connection is still one
+    @contextmanager
+    def glancing(self) -> Iterator[PostgresqlConnection]:
+        """A connection that sees the present anew with each question."""
+        connection = self._connected()
+        try:
+            yield connection
+        finally:
+            if connection.is_open:
+                self._idle.append(connection)
 
     @contextmanager
     def writing(self) -> Iterator[PostgresqlConnection]:
@@ -397,17 +415,27 @@ class PostgresqlEngine:
 
     def _begun(self, begin: str) -> PostgresqlConnection:
         """A connection in a new transaction. One that was lost while it lay idle is replaced: it had given nothing."""
-        while self._idle:
-            connection = self._idle.pop()
+        while True:
+            is_idle = bool(self._idle)
+            connection = self._connected()
             try:
                 connection.begin(begin)
             except StoreBroken:
                 connection.close()
+                if not is_idle:
+                    raise
             else:
                 return connection
+
+    def _connected(self) -> PostgresqlConnection:
+        """A connection that nobody uses; one that its server has closed meanwhile is none."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_quiet():
+                return connection
+            connection.close()
         connection = PostgresqlConnection(self._address)
         self._require_current(connection)
-        connection.begin(begin)
         return connection
 
     @contextmanager

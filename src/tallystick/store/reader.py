@@ -58,6 +58,9 @@ class Connection(Protocol):
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named statement for all rows; rows changed."""
 
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named statement returns, run for some rows, few enough for one statement."""
+
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """Run a named statement for all rows of a frame; rows changed."""
 

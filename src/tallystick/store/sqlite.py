@@ -169,6 +169,12 @@ class SqliteConnection:
         wide = ([value for row in rows[start:end] for value in row] for start, end in _stretches(len(rows)))
         return self._run_wide(query, len(rows), wide)
 
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named one-row `VALUES` statement returns, run for all of the rows at once."""
+        values = [value for row in rows for value in row]
+        with our_errors(self._path):
+            return self._driver.execute(widened(self._queries[query], len(rows)), values).fetchall()
+
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame of integers."""
         values = frame.select(pl.concat_arr(pl.all())).to_series().explode()

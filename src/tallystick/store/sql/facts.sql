@@ -22,6 +22,13 @@ INSERT INTO activations (iccid, activated_at, imei)
 VALUES (:iccid, :activated_at, :imei)
 ON CONFLICT DO NOTHING;
 
+-- name: take_activation_told
+-- Put a few activations in, and tell those that were new.
+INSERT INTO activations (iccid, activated_at, imei)
+VALUES (:iccid, :activated_at, :imei)
+ON CONFLICT DO NOTHING
+RETURNING iccid, activated_at, imei;
+
 -- name: take_group_member
 -- Put a SIM in a group of an account, out of the one it was in there; a repetition changes nothing.
 INSERT INTO group_members (account_id, iccid, group_id)

@@ -32,6 +32,13 @@ SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), 
 ON CONFLICT (iccid, activated_at, imei) DO NOTHING
 RETURNING 1;
 
+-- name: take_activation_told
+-- Put a few activations in, and tell those that were new.
+INSERT INTO activations (iccid, activated_at, imei)
+SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), CAST(:imei AS bigint[]))
+ON CONFLICT (iccid, activated_at, imei) DO NOTHING
+RETURNING iccid, activated_at, imei;
+
 -- name: take_group_member
 -- Put SIMs in groups of an account, out of the ones they were in there; a repetition changes nothing.
 INSERT INTO group_members (account_id, iccid, group_id)
