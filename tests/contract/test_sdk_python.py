@@ -11,7 +11,9 @@ from verizon.configuration import Configuration, Environment, Server
 from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
 from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials
 from verizon.http.auth.vz_m2m_token import VZM2mTokenCredentials
+from verizon.models.create_device_group_request import CreateDeviceGroupRequest
 from verizon.models.date_filter import DateFilter
+from verizon.models.device_group_update_request import DeviceGroupUpdateRequest
 from verizon.models.device_id import DeviceId
 from verizon.models.device_list import DeviceList
 from verizon.models.device_mismatch_list_request import DeviceMismatchListRequest
@@ -117,3 +119,22 @@ def test_the_sdk_resets_a_password(app: Credentials) -> None:
         log_in(app, "resetting")
     assert refused.value.error_code == "UnifiedWebService.INPUT_INVALID.Password.Invalid"
     assert log_in(app, "resetting", result.new_password)
+
+
+def test_the_sdk_makes_lists_reads_changes_and_deletes_a_group(app: Credentials) -> None:
+    groups = log_in(app).device_groups
+    device = DeviceId(kind="ICCID", id="89148000000800784259")
+    request = CreateDeviceGroupRequest(ACCOUNT, "beyond the hills", "West", [device])
+    assert groups.create_device_group(request).body.success is True
+    listed = groups.list_device_groups(ACCOUNT).body
+    assert [(group.name, group.is_default_group) for group in listed] == [("Unassigned Devices", True), ("West", False)]
+    read = groups.get_device_group_information(ACCOUNT, "West").body
+    assert (read.description, read.has_more_data) == ("beyond the hills", False)
+    assert [each.id for each in read.devices[0].device_ids] == ["89148000000800784259", "5096300587"]
+    update = DeviceGroupUpdateRequest(devices_to_remove=[device], new_group_name="North & West")
+    assert groups.update_device_group(ACCOUNT, "West", update).body.success is True
+    assert groups.get_device_group_information(ACCOUNT, "North & West").body.devices == []
+    assert groups.delete_device_group(ACCOUNT, "North & West").body.success is True
+    with pytest.raises(ConnectivityManagementResultException) as refused:
+        groups.get_device_group_information(ACCOUNT, "North & West")
+    assert refused.value.error_code == "UnifiedWebService.REQUEST_FAILED.DeviceGroupNotFound"

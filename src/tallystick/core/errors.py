@@ -10,7 +10,8 @@
     │   └── UserNotFound         no such user                                  user-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
-    ├── NameTaken                an app or a user of that name exists          name-taken
+    ├── NameTaken                an app, user or group of that name exists     name-taken
+    ├── DefaultGroupKept         renaming or deleting the default group         default-group-kept
     ├── AccessRefused
     │   ├── AppRefused           wrong app key or secret                       app-refused
     │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
@@ -107,6 +108,12 @@ class NameTaken(Refusal):
     """The name is taken."""
 
     code = "name-taken"
+
+
+class DefaultGroupKept(Refusal):
+    """The default group of an account can be neither renamed, described nor deleted."""
+
+    code = "default-group-kept"
 
 
 class AccessRefused(Refusal):

@@ -97,6 +97,21 @@ class AppRow(NamedTuple):
     token_expires_at: int | None
 
 
+class GroupRow(NamedTuple):
+    """A group as kept."""
+
+    group_id: int
+    name: str
+    description: str
+
+
+class Member(NamedTuple):
+    """A SIM in a list of an account's SIMs."""
+
+    iccid: Iccid
+    mdn: Mdn | None
+
+
 class KeptRow(NamedTuple):
     """One row of the kept answer, for comparison with the rule."""
 
@@ -231,6 +246,31 @@ class Reader:
     def group_id(self, account_id: int, name: str) -> int | None:
         """A group's number."""
         return self._value(int, "group_id", account_id=account_id, name=name)
+
+    def groups(self, account_id: int) -> list[GroupRow]:
+        """The groups of an account that are kept, by name."""
+        return [GroupRow(*row) for row in self._connection.rows("groups_of_account", account_id=account_id)]
+
+    def group(self, account_id: int, name: str) -> GroupRow | None:
+        """The group of an account that has this name."""
+        row = self._connection.row("group_named", account_id=account_id, name=name)
+        return None if row is None else GroupRow(*row)
+
+    def members_of_group(self, account_id: int, group_id: int, after: int, at_most: int) -> list[Member]:
+        """SIMs of the account that are in the group, in order after one."""
+        return self._members("members_of_group", account_id, after, at_most, group_id=group_id)
+
+    def unassigned_sims(self, account_id: int, after: int, at_most: int) -> list[Member]:
+        """SIMs of the account that are in none of its groups, in order after one."""
+        return self._members("unassigned_sims", account_id, after, at_most)
+
+    def _members(self, query: str, account_id: int, after: int, at_most: int, **group: int) -> list[Member]:
+        rows = self._connection.rows(query, account_id=account_id, after=after, at_most=at_most, **group)
+        return [Member(Iccid(iccid), None if mdn is None else Mdn(mdn)) for iccid, mdn in rows]
+
+    def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
+        """Those of some SIMs that are the account's."""
+        return self._numbers("sims_in_account", account_id=account_id, iccids=self._connection.set_of(iccids))
 
     def iccids_of(self, mdns: Iterable[Mdn]) -> list[Iccid]:
         """The SIMs that have these phone numbers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.thingspace import gateway, session
+from tallystick.thingspace import gateway, groups, session
 from tallystick.thingspace.report import MismatchReport
 
 if TYPE_CHECKING:
@@ -33,5 +33,8 @@ def add_routes(app: App[Request, Response], settings: Settings, store: Store, ac
     app.add_route(f"{M2M}/session/logout", session.Logout(access))
     app.add_route(f"{M2M}/session/password/actions/reset", session.PasswordReset(access))
     app.add_route(REPORT, MismatchReport(store, access, settings))
+    app.add_route(f"{M2M}/groups", groups.Groups(store, access))
+    app.add_route(f"{M2M}/groups/{{account}}", groups.AccountGroups(store, access))
+    app.add_route(f"{M2M}/groups/{{account}}/name/{{group}}", groups.NamedGroup(store, access))
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)
