@@ -11,10 +11,13 @@ from verizon.configuration import Configuration, Environment, Server
 from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
 from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials
 from verizon.http.auth.vz_m2m_token import VZM2mTokenCredentials
+from verizon.models.account_device_list_filter import AccountDeviceListFilter
+from verizon.models.account_device_list_request import AccountDeviceListRequest
 from verizon.models.create_device_group_request import CreateDeviceGroupRequest
 from verizon.models.date_filter import DateFilter
 from verizon.models.device_group_update_request import DeviceGroupUpdateRequest
 from verizon.models.device_id import DeviceId
+from verizon.models.device_id_search import DeviceIdSearch
 from verizon.models.device_list import DeviceList
 from verizon.models.device_mismatch_list_request import DeviceMismatchListRequest
 from verizon.models.log_in_request import LogInRequest
@@ -138,3 +141,16 @@ def test_the_sdk_makes_lists_reads_changes_and_deletes_a_group(app: Credentials)
     with pytest.raises(ConnectivityManagementResultException) as refused:
         groups.get_device_group_information(ACCOUNT, "North & West")
     assert refused.value.error_code == "UnifiedWebService.REQUEST_FAILED.DeviceGroupNotFound"
+
+
+def test_the_sdk_reads_an_account_and_lists_its_devices(app: Credentials) -> None:
+    sdk = log_in(app)
+    assert sdk.accounts.get_account_information(ACCOUNT).body.account_name == ACCOUNT
+    search = AccountDeviceListFilter([DeviceIdSearch(kind="MDN", contains="6300", startswith="509")])
+    request = AccountDeviceListRequest(account_name=ACCOUNT, filter=search, max_number_of_devices=5)
+    answer = sdk.device_management.list_devices_information(request).body
+    assert answer.has_more_data is False
+    (device,) = answer.devices
+    assert (device.account_name, device.group_names) == (ACCOUNT, ["Unassigned Devices"])
+    assert device.last_activation_date == "2011-01-21T10:55:27-08:00"
+    assert [each.id for each in device.device_ids] == ["89148000000800784259", "5096300587"]

@@ -12,7 +12,7 @@ from tallystick.core.moments import Moment
 from tallystick.core.pairing import Activation, Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import polars as pl
@@ -110,6 +110,17 @@ class Member(NamedTuple):
 
     iccid: Iccid
     mdn: Mdn | None
+
+
+class Device(NamedTuple):
+    """A SIM in a list of devices; `group` None is the default one."""
+
+    iccid: Iccid
+    mdn: Mdn | None
+    account: str
+    activation_date: Moment
+    generation: str
+    group: str | None
 
 
 class KeptRow(NamedTuple):
@@ -267,6 +278,22 @@ class Reader:
     def _members(self, query: str, account_id: int, after: int, at_most: int, **group: int) -> list[Member]:
         rows = self._connection.rows(query, account_id=account_id, after=after, at_most=at_most, **group)
         return [Member(Iccid(iccid), None if mdn is None else Mdn(mdn)) for iccid, mdn in rows]
+
+    def devices_after(self, account_ids: Collection[int], after: int, at_most: int) -> list[Device]:
+        """SIMs of some accounts, each with its group, in order after one."""
+        if len(account_ids) == 1:
+            (account_id,) = account_ids
+            return self._devices("devices_of_account", account_id=account_id, after=after, at_most=at_most)
+        accounts = self._connection.set_of(account_ids)
+        return self._devices("devices_of_accounts", account_ids=accounts, after=after, at_most=at_most)
+
+    def devices_among(self, account_ids: Collection[int], iccids: Collection[int]) -> list[Device]:
+        """Those of some SIMs that some accounts have, each with its group, in order."""
+        accounts, sims = self._connection.set_of(account_ids), self._connection.set_of(iccids)
+        return self._devices("devices_among", account_ids=accounts, iccids=sims)
+
+    def _devices(self, query: str, **parameters: object) -> list[Device]:
+        return [Device(*_sim(row[:-1]), row[-1]) for row in self._connection.rows(query, **parameters)]
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that are the account's."""

@@ -14,6 +14,7 @@ from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.selection import Listed
 from tallystick.core.window import Window, window_between
+from tallystick.devices import DEVICES_A_PAGE_MAX
 from tallystick.report import Question
 from tallystick.thingspace.errors import (
     BodyRefused,
@@ -41,7 +42,7 @@ NUMBER_MAX = (1 << 63) - 1
 ABSENT: tuple[object, ...] = (None, "", [])  # what an optional field may hold to say nothing; SDKs send them
 PLACE = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
 STEP = re.compile(r"\w+")
-JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list"}
+JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list", "int": "a whole number"}
 
 
 class Filter(msgspec.Struct):
@@ -89,6 +90,32 @@ class ChangeGroupBody(msgspec.Struct, rename="camel"):
     new_group_description: str = ""
     devices_to_add: list[DeviceId] = []
     devices_to_remove: list[DeviceId] = []
+
+
+class IdSearch(msgspec.Struct):
+    """What to look for in identifiers of one kind."""
+
+    kind: str = ""
+    startswith: str = ""
+    contains: str = ""
+    endswith: str = ""
+
+
+class DeviceListFilter(msgspec.Struct, rename="camel"):
+    """What the identifiers of listed devices are like."""
+
+    device_identifier_filters: list[IdSearch] = []
+
+
+class DeviceListBody(msgspec.Struct, rename="camel"):
+    """The body of a request for a list of devices."""
+
+    account_name: str = ""
+    group_name: str = ""
+    device_id: DeviceId | None = None
+    filter: DeviceListFilter | None = None
+    max_number_of_devices: int = DEVICES_A_PAGE_MAX
+    largest_device_id_seen: int = -1
 
 
 class LoginBody(msgspec.Struct):
@@ -238,10 +265,10 @@ def require(name: str, text: str) -> str:
     return text
 
 
-def whole_number(name: str, text: str) -> int:
-    """A number of 64 bits that a query has. Raises `BodyRefused`."""
-    if not NUMBER_FORM.fullmatch(text) or abs(int(text)) > NUMBER_MAX:
-        message = f"{name} must be a whole number of 64 bits, not {shown(text)}"
+def device_number(name: str, text: str) -> int:
+    """The number of the last device that a client has seen; -1 is before all. Raises `BodyRefused`."""
+    if not NUMBER_FORM.fullmatch(text) or not -1 <= int(text) <= NUMBER_MAX:
+        message = f"{name} must be a device's number, not {shown(text)}"
         raise BodyRefused(message)
     return int(text)
 

@@ -9,8 +9,8 @@ import falcon
 import msgspec
 
 from tallystick import groups
-from tallystick.core.selection import account_number
-from tallystick.thingspace.bodies import ChangeGroupBody, CreateGroupBody, listed_in, read_json, require, whole_number
+from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.bodies import ChangeGroupBody, CreateGroupBody, device_number, listed_in, read_json, require
 from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
@@ -18,18 +18,13 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
     from tallystick.groups import Group
-    from tallystick.store import Reader, Store
-    from tallystick.store.reader import Member
+    from tallystick.store import Store
+    from tallystick.store.reader import Device, Member
 
 SUCCESS = b'{"success":true}'
 
 
-def visible_account(reader: Reader, user_id: int, name: str) -> int:
-    """The number of an account that the user may see. Raises `NoAccounts` or `AccountNotFound`."""
-    return account_number(reader.accounts_seen_by(user_id), name)
-
-
-def identifiers_of(member: Member) -> list[dict[str, str]]:
+def identifiers_of(member: Member | Device) -> list[dict[str, str]]:
     """A device's identifiers, as many as are known."""
     told = [{"kind": "ICCID", "id": str(member.iccid)}]
     return told if member.mdn is None else [*told, {"kind": "MDN", "id": str(member.mdn)}]
@@ -80,7 +75,7 @@ class NamedGroup:
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Read the group: 200 with the last of its devices, 202 and the next page's address while there are more."""
         user_id = check_user(req, self._access)
-        after = whole_number("next", req.get_param("next") or "-1")
+        after = device_number("next", req.get_param("next") or "-1")
         with self._store.snapshot() as reader:
             page = groups.members_of(reader, visible_account(reader, user_id, account), group, after)
         if page.has_more:

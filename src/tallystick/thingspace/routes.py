@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.thingspace import gateway, groups, session
+from tallystick.thingspace import accounts, devices, gateway, groups, session
 from tallystick.thingspace.report import MismatchReport
 
 if TYPE_CHECKING:
@@ -36,5 +36,7 @@ def add_routes(app: App[Request, Response], settings: Settings, store: Store, ac
     app.add_route(f"{M2M}/groups", groups.Groups(store, access))
     app.add_route(f"{M2M}/groups/{{account}}", groups.AccountGroups(store, access))
     app.add_route(f"{M2M}/groups/{{account}}/name/{{group}}", groups.NamedGroup(store, access))
+    app.add_route(f"{M2M}/accounts/{{account}}", accounts.Account(store, access))
+    app.add_route(f"{M2M}/devices/actions/list", devices.DeviceList(store, access, settings))
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)
