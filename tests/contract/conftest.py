@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
 
 import pytest
 
@@ -37,13 +38,24 @@ class Served(NamedTuple):
 
     def fleet(self, account: str, size: int, first: int = 0) -> list[Iccid]:
         """Make so many SIMs of an account known, numbered from `first`; give them in order."""
-        iccids = [
-            Iccid.parse(f"89148000{abs(hash(account)) % 10**6:06}{number:06}") for number in range(first, first + size)
-        ]
-        moment = parse_moment("2026-01-02T03:04:05Z")
-        with self.store.transaction() as writer:
-            writer.take_sims([Sim(iccid, mdn_of(iccid), account, moment, "4G") for iccid in iccids])
-        return iccids
+        return fleet_of(self.store, account, size, first)
+
+
+def fleet_of(store: Store, account: str, size: int, first: int = 0) -> list[Iccid]:
+    """The same in any store."""
+    own = f"{crc32(account.encode()) % 10**6:06}"
+    iccids = [Iccid.parse(f"89148000{own}{number:06}") for number in range(first, first + size)]
+    moment = parse_moment("2026-01-02T03:04:05Z")
+    with store.transaction() as writer:
+        writer.take_sims([Sim(iccid, mdn_of(iccid), account, moment, "4G") for iccid in iccids])
+    return iccids
+
+
+def account_with(store: Store, account: str, size: int) -> tuple[int, list[Iccid]]:
+    """An account with so many SIMs: its number, and theirs."""
+    iccids = fleet_of(store, account, size)
+    with store.snapshot() as reader:
+        return reader.accounts()[account], iccids
 
 
 def mdn_of(iccid: Iccid) -> Mdn:

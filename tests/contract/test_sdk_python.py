@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from verizon.models.device_id import DeviceId
 from verizon.models.device_id_search import DeviceIdSearch
 from verizon.models.device_list import DeviceList
 from verizon.models.device_mismatch_list_request import DeviceMismatchListRequest
+from verizon.models.device_upload_request import DeviceUploadRequest
 from verizon.models.log_in_request import LogInRequest
 from verizon.models.session_reset_password_request import SessionResetPasswordRequest
 from verizon.verizon_client import VerizonClient
@@ -154,3 +156,16 @@ def test_the_sdk_reads_an_account_and_lists_its_devices(app: Credentials) -> Non
     assert (device.account_name, device.group_names) == (ACCOUNT, ["Unassigned Devices"])
     assert device.last_activation_date == "2011-01-21T10:55:27-08:00"
     assert [each.id for each in device.device_ids] == ["89148000000800784259", "5096300587"]
+
+
+def test_the_sdk_uploads_a_pair_and_waits_for_its_success(app: Credentials) -> None:
+    sdk = log_in(app)
+    pair = DeviceList([DeviceId(kind="imei", id="987603420573553"), DeviceId(kind="iccid", id="89148000000800784259")])
+    request = DeviceUploadRequest(ACCOUNT, [pair], "desk@example.com", "SKU1", "IMEI ICCID Pair")
+    request_id = sdk.device_management.device_upload(request).body.request_id
+    status, until = "Pending", time.monotonic() + 20
+    while status == "Pending" and time.monotonic() < until:
+        answer = sdk.account_requests.get_current_asynchronous_request_status(ACCOUNT, request_id).body
+        assert answer.request_id == request_id
+        status = answer.status
+    assert status == "Success"

@@ -7,7 +7,8 @@
     │   ├── AccountNotFound      no such account, or not this user's           account-not-found
     │   ├── GroupNotFound        no such group in that account                 group-not-found
     │   ├── SimNotFound          no such SIM                                   sim-not-found
-    │   └── UserNotFound         no such user                                  user-not-found
+    │   ├── UserNotFound         no such user                                  user-not-found
+    │   └── RequestNotFound      no such upload                                request-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -90,6 +91,12 @@ class UserNotFound(NotFound):
     """There is no such user."""
 
     code = "user-not-found"
+
+
+class RequestNotFound(NotFound):
+    """There is no such request of the account."""
+
+    code = "request-not-found"
 
 
 class NoAccounts(Refusal):

@@ -123,6 +123,22 @@ class Device(NamedTuple):
     group: str | None
 
 
+class WaitingUpload(NamedTuple):
+    """Pairs that are to be taken in, as kept."""
+
+    upload_id: int
+    account_id: int
+    uploaded_at: Moment
+    pairs: bytes
+
+
+class UploadRow(NamedTuple):
+    """What came of an upload; None while it waits."""
+
+    request_id: str
+    outcome: bytes | None
+
+
 class KeptRow(NamedTuple):
     """One row of the kept answer, for comparison with the rule."""
 
@@ -331,6 +347,22 @@ class Reader:
         """The digest of the facts and the receipt of the call with this idempotency key."""
         row = self._connection.row("receipt", key_sha256=key_sha256)
         return None if row is None else (row[0], row[1])
+
+    # Uploads
+
+    def has_waiting_upload(self) -> bool:
+        """Whether an upload waits for its turn."""
+        return bool(self._value(bool, "waiting_upload"))
+
+    def next_upload(self) -> WaitingUpload | None:
+        """The upload that has waited longest."""
+        row = self._connection.row("next_upload")
+        return None if row is None else WaitingUpload(*row)
+
+    def upload_outcome(self, account_id: int, request_id: str) -> UploadRow | None:
+        """What came of an upload to an account."""
+        row = self._connection.row("upload_outcome", account_id=account_id, request_id=request_id)
+        return None if row is None else UploadRow(*row)
 
     # What activations are judged by
 

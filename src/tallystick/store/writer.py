@@ -180,6 +180,18 @@ class Writer(Reader):
         """Take SIMs out of whichever group of an account they are in; give how many were in one."""
         return self._connection.run("leave_groups", account_id=account_id, iccids=self._connection.set_of(iccids))
 
+    # Uploads
+
+    def add_upload(self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes) -> None:
+        """Put an upload in the queue."""
+        self._connection.run(
+            "add_upload", request_id=request_id, account_id=account_id, uploaded_at=uploaded_at, pairs=pairs
+        )
+
+    def finish_upload(self, upload_id: int, outcome: bytes) -> None:
+        """Say what came of an upload, which waits no longer."""
+        self._connection.run("finish_upload", upload_id=upload_id, outcome=outcome)
+
     # The kept answer
 
     def settle(self) -> Refreshed:

@@ -118,6 +118,14 @@ class DeviceListBody(msgspec.Struct, rename="camel"):
     largest_device_id_seen: int = -1
 
 
+class UploadBody(msgspec.Struct, rename="camel"):
+    """The body of an upload of pairs."""
+
+    account_name: str = ""
+    upload_type: str = ""
+    devices: list[Device] = []
+
+
 class LoginBody(msgspec.Struct):
     """The body of a login; what is missing is nobody's name or password."""
 
