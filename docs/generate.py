@@ -31,6 +31,7 @@ PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 UNEXPECTED_WHEN = "The server failed; its log says more."
 HTTP_ERRORS = {405: "No such method here.", 413: "The body is too large.", 415: "The Content-Type is not known."}
 TABLE = re.compile(r"((?:^--[^\n]*\n)*)^CREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
+ADDED = re.compile(r"^-- ([^\n]*)\nALTER TABLE (\w+) ADD COLUMN ([^\n]+);$", re.MULTILINE)
 COLUMN = re.compile(r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?),?\s*(?:-- (?P<about>.*))?$")
 KEY = re.compile(r"^    (?:PRIMARY KEY|UNIQUE) \(.*\)")
 
@@ -160,9 +161,14 @@ def _first_line(kind: type) -> str:
 
 
 def schema() -> str:
-    """Every table of the store with its columns."""
+    """Every table of the store with its columns, those that a later migration added last."""
     text = "\n".join(text for _, text in migrations_for("sqlite"))
-    return "\n\n".join(_schema_table(*found.groups()) for found in TABLE.finditer(text))
+    added: dict[str, str] = {}
+    for about, table, column in ADDED.findall(text):
+        added[table] = added.get(table, "") + f"    {column}, -- {about}\n"
+    return "\n\n".join(
+        _schema_table(comment, name, body + added.get(name, "")) for comment, name, body in TABLE.findall(text)
+    )
 
 
 def _schema_table(comment: str, name: str, body: str) -> str:

@@ -119,3 +119,15 @@ def signed_in(port: int, app: Credentials, user: str, more: Mapping[str, str] | 
     reply = call(port, "POST", LOGIN, json.dumps({"username": user, "password": PASSWORD}), headers)
     assert reply.status == 200, reply
     return headers | {"VZ-M2M-Token": reply.json["sessionToken"]}
+
+
+class Session(NamedTuple):
+    """Calls within a user's session, under the root of ThingSpace's API."""
+
+    port: int
+    headers: dict[str, str]
+
+    def call(self, method: str, path: str, body: object = None) -> Reply:
+        """One call; a body goes as JSON."""
+        text = b"" if body is None else json.dumps(body)
+        return call(self.port, method, f"/api/m2m/v1{path}", text, self.headers)

@@ -5,27 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tallystick.core.errors import AccountNotFound, AccountRequired, GroupNotFound, NoAccounts
+from tallystick.core.errors import AccountRequired, GroupNotFound, NoAccounts
 from tallystick.core.identifiers import shown
+from tallystick.core.selection import UNASSIGNED, account_number
 from tallystick.store import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tallystick.core.identifiers import Iccid, Mdn
+    from tallystick.core.selection import Listed
     from tallystick.core.window import Window
     from tallystick.store import Reader
-
-UNASSIGNED = "Unassigned Devices"
-"""The group that every account has: the SIMs that are in none of its others (contract, section 4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """SIMs picked one by one: the union of both kinds."""
-
-    iccids: tuple[Iccid, ...] = ()
-    mdns: tuple[Mdn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +49,7 @@ def answer_joined(
 def _scope(reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]) -> Scope:
     if not visible:
         raise NoAccounts
-    for account in question.accounts:
-        if account not in visible:
-            message = f"there is no account {shown(account)}, or this user may not see it"
-            raise AccountNotFound(message)
-    account_ids = tuple(sorted(visible[account] for account in question.accounts or visible))
+    account_ids = tuple(sorted(account_number(visible, account) for account in question.accounts or visible))
     return Scope(
         account_ids,
         generations,

@@ -29,6 +29,7 @@ from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.rows import wire_row
+from tallystick.uploads import Uploads
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -75,10 +76,12 @@ class Readiness:
         resp.data = b'{"status":"ready"}'
 
 
-def build_app(settings: Settings, store: Store, access: Access, live: LiveIntake) -> falcon.App[Request, Response]:
+def build_app(
+    settings: Settings, store: Store, access: Access, live: LiveIntake, uploads: Uploads
+) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app."""
     app = falcon.App()
-    thingspace.add_routes(app, settings, store, access)
+    thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, access, live)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(store))
@@ -111,9 +114,11 @@ def wired_app(settings: Settings) -> falcon.App[Request, Response]:
     store = open_store(settings.database, wire_row)
     access = Access(store, system_clock, secrets.token_bytes)
     live = LiveIntake(store, system_clock, time.perf_counter)
-    for each in (live, access):  # when the worker ends, which for its forks `atexit` does not see
+    uploads = Uploads(store, system_clock, secrets.token_bytes)
+    uploads.start()
+    for each in (uploads, live, access):  # when the worker ends, which for its forks `atexit` does not see
         Finalize(None, each.close, exitpriority=1)
-    return build_app(settings, store, access, live)
+    return build_app(settings, store, access, live, uploads)
 
 
 def serve(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import secrets
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +22,7 @@ from tallystick.intake import LiveIntake
 from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.thingspace.errors import ANSWERS
+from tallystick.uploads import Uploads
 from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, RESET, REVOKE, TOKEN, basic
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def client(store: Store, access: Access, clock: Clock) -> Iterator[TestClient]:
 def program(store: Store, access: Access, clock: Clock) -> Iterator[TestClient]:
     """The whole program, called in this process so that its clock can be set."""
     with closing(LiveIntake(store, clock, time.perf_counter)) as live:
-        yield TestClient(build_app(Settings(), store, access, live))
+        uploads = Uploads(store, clock, secrets.token_bytes)
+        yield TestClient(build_app(Settings(), store, access, live, uploads))
 
 
 @pytest.fixture

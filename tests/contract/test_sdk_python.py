@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,16 @@ from verizon.configuration import Configuration, Environment, Server
 from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
 from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials
 from verizon.http.auth.vz_m2m_token import VZM2mTokenCredentials
+from verizon.models.account_device_list_filter import AccountDeviceListFilter
+from verizon.models.account_device_list_request import AccountDeviceListRequest
+from verizon.models.create_device_group_request import CreateDeviceGroupRequest
 from verizon.models.date_filter import DateFilter
+from verizon.models.device_group_update_request import DeviceGroupUpdateRequest
 from verizon.models.device_id import DeviceId
+from verizon.models.device_id_search import DeviceIdSearch
 from verizon.models.device_list import DeviceList
 from verizon.models.device_mismatch_list_request import DeviceMismatchListRequest
+from verizon.models.device_upload_request import DeviceUploadRequest
 from verizon.models.log_in_request import LogInRequest
 from verizon.models.session_reset_password_request import SessionResetPasswordRequest
 from verizon.verizon_client import VerizonClient
@@ -117,3 +124,48 @@ def test_the_sdk_resets_a_password(app: Credentials) -> None:
         log_in(app, "resetting")
     assert refused.value.error_code == "UnifiedWebService.INPUT_INVALID.Password.Invalid"
     assert log_in(app, "resetting", result.new_password)
+
+
+def test_the_sdk_makes_lists_reads_changes_and_deletes_a_group(app: Credentials) -> None:
+    groups = log_in(app).device_groups
+    device = DeviceId(kind="ICCID", id="89148000000800784259")
+    request = CreateDeviceGroupRequest(ACCOUNT, "beyond the hills", "West", [device])
+    assert groups.create_device_group(request).body.success is True
+    listed = groups.list_device_groups(ACCOUNT).body
+    assert [(group.name, group.is_default_group) for group in listed] == [("Unassigned Devices", True), ("West", False)]
+    read = groups.get_device_group_information(ACCOUNT, "West").body
+    assert (read.description, read.has_more_data) == ("beyond the hills", False)
+    assert [each.id for each in read.devices[0].device_ids] == ["89148000000800784259", "5096300587"]
+    update = DeviceGroupUpdateRequest(devices_to_remove=[device], new_group_name="North & West")
+    assert groups.update_device_group(ACCOUNT, "West", update).body.success is True
+    assert groups.get_device_group_information(ACCOUNT, "North & West").body.devices == []
+    assert groups.delete_device_group(ACCOUNT, "North & West").body.success is True
+    with pytest.raises(ConnectivityManagementResultException) as refused:
+        groups.get_device_group_information(ACCOUNT, "North & West")
+    assert refused.value.error_code == "UnifiedWebService.REQUEST_FAILED.DeviceGroupNotFound"
+
+
+def test_the_sdk_reads_an_account_and_lists_its_devices(app: Credentials) -> None:
+    sdk = log_in(app)
+    assert sdk.accounts.get_account_information(ACCOUNT).body.account_name == ACCOUNT
+    search = AccountDeviceListFilter([DeviceIdSearch(kind="MDN", contains="6300", startswith="509")])
+    request = AccountDeviceListRequest(account_name=ACCOUNT, filter=search, max_number_of_devices=5)
+    answer = sdk.device_management.list_devices_information(request).body
+    assert answer.has_more_data is False
+    (device,) = answer.devices
+    assert (device.account_name, device.group_names) == (ACCOUNT, ["Unassigned Devices"])
+    assert device.last_activation_date == "2011-01-21T10:55:27-08:00"
+    assert [each.id for each in device.device_ids] == ["89148000000800784259", "5096300587"]
+
+
+def test_the_sdk_uploads_a_pair_and_waits_for_its_success(app: Credentials) -> None:
+    sdk = log_in(app)
+    pair = DeviceList([DeviceId(kind="imei", id="987603420573553"), DeviceId(kind="iccid", id="89148000000800784259")])
+    request = DeviceUploadRequest(ACCOUNT, [pair], "desk@example.com", "SKU1", "IMEI ICCID Pair")
+    request_id = sdk.device_management.device_upload(request).body.request_id
+    status, until = "Pending", time.monotonic() + 20
+    while status == "Pending" and time.monotonic() < until:
+        answer = sdk.account_requests.get_current_asynchronous_request_status(ACCOUNT, request_id).body
+        assert answer.request_id == request_id
+        status = answer.status
+    assert status == "Success"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tallystick.server import wired_app
+from tallystick.access import Access, system_clock
+from tallystick.intake import LiveIntake
+from tallystick.server import build_app
 from tallystick.settings import Settings
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tallystick.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,8 +23,12 @@ DATABASE, TIME_ZONE = "X-Database", "X-Time-Zone"
 
 @cache
 def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
-    """The program's own app on one store."""
-    return wired_app(Settings(database=database, time_zone=time_zone))
+    """The program's own app on one store, without the thread that looks for uploads: so many would crowd a server."""
+    settings = Settings(database=database, time_zone=time_zone)
+    store = open_store(database, wire_row)
+    access = Access(store, system_clock, secrets.token_bytes)
+    live = LiveIntake(store, system_clock, time.perf_counter)
+    return build_app(settings, store, access, live, Uploads(store, system_clock, secrets.token_bytes))
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -18,7 +18,7 @@ from tallystick.core.window import Window
 from tallystick.store import Batch, Scope, judge, judging, open_store
 from tallystick.store.queries import migrations_for, parse_queries
 from tallystick.thingspace.rows import read_row, wire_row
-from tests.engines import engine_of
+from tests.engines import change, engine_of
 from tests.kept import everything_in, report_of, rule_of
 from tests.store.few import (
     EVERYTHING,
@@ -467,3 +467,30 @@ def test_within_one_statement_the_later_value_of_a_key_counts(store: Store) -> N
 def test_a_querys_name_cannot_stand_twice_in_one_file() -> None:
     with pytest.raises(ValueError, match="stands twice"):
         parse_queries("-- name: a\n-- One.\nSELECT 1;\n-- name: a\n-- Two.\nSELECT 2;\n")
+
+
+BEFORE_GROUPS = {
+    "sqlite": (4, "PRAGMA user_version = 4"),
+    "postgresql": (3, "UPDATE store_schema SET number = 3"),
+}
+KEPT_BEFORE = """
+INSERT INTO store (the_only_one, wire_zone) VALUES (1, 'UTC');
+INSERT INTO accounts (account_id, name) VALUES (1, 'a');
+INSERT INTO groups (group_id, account_id, name) VALUES (1, 1, 'Unassigned Devices'), (2, 1, 'West');
+INSERT INTO group_members (account_id, iccid, group_id) VALUES (1, 10, 1), (1, 20, 2);
+"""
+
+
+def test_an_upgraded_store_keeps_the_default_group_as_none_and_the_others_without_a_description(database: str) -> None:
+    count, version = BEFORE_GROUPS[engine_of(database)]
+    for _, text in migrations_for(engine_of(database))[:count]:
+        change(database, text)
+    change(database, KEPT_BEFORE)
+    change(database, version)
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+        with store.snapshot() as reader:
+            assert reader.groups(1) == [(2, "West", "")]
+        with store.transaction() as writer:
+            assert writer.leave_groups(1, [10]) == 0
+            assert writer.leave_groups(1, [20]) == 1

@@ -18,8 +18,9 @@ from tallystick.cli.shared import current_settings, print_table, store_of, writi
 from tallystick.core.errors import InvalidValue, NoAccounts
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.moments import parse
+from tallystick.core.selection import Listed
 from tallystick.core.window import window_between
-from tallystick.report import Listed, Question, answer
+from tallystick.report import Question, answer
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ICCID_FORM
 from tallystick.thingspace.pieces import devices_of

@@ -7,10 +7,12 @@
     │   ├── AccountNotFound      no such account, or not this user's           account-not-found
     │   ├── GroupNotFound        no such group in that account                 group-not-found
     │   ├── SimNotFound          no such SIM                                   sim-not-found
-    │   └── UserNotFound         no such user                                  user-not-found
+    │   ├── UserNotFound         no such user                                  user-not-found
+    │   └── RequestNotFound      no such upload                                request-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
-    ├── NameTaken                an app or a user of that name exists          name-taken
+    ├── NameTaken                an app, user or group of that name exists     name-taken
+    ├── DefaultGroupKept         renaming or deleting the default group         default-group-kept
     ├── AccessRefused
     │   ├── AppRefused           wrong app key or secret                       app-refused
     │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
@@ -91,6 +93,12 @@ class UserNotFound(NotFound):
     code = "user-not-found"
 
 
+class RequestNotFound(NotFound):
+    """There is no such request of the account."""
+
+    code = "request-not-found"
+
+
 class NoAccounts(Refusal):
     """The user has no account."""
 
@@ -107,6 +115,12 @@ class NameTaken(Refusal):
     """The name is taken."""
 
     code = "name-taken"
+
+
+class DefaultGroupKept(Refusal):
+    """The default group of an account can be neither renamed, described nor deleted."""
+
+    code = "default-group-kept"
 
 
 class AccessRefused(Refusal):

@@ -12,7 +12,7 @@ from tallystick.core.moments import Moment
 from tallystick.core.pairing import Activation, Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import polars as pl
@@ -98,6 +98,48 @@ class AppRow(NamedTuple):
     issue_salt: bytes
     token_sha256: bytes | None
     token_expires_at: int | None
+
+
+class GroupRow(NamedTuple):
+    """A group as kept."""
+
+    group_id: int
+    name: str
+    description: str
+
+
+class Member(NamedTuple):
+    """A SIM in a list of an account's SIMs."""
+
+    iccid: Iccid
+    mdn: Mdn | None
+
+
+class Device(NamedTuple):
+    """A SIM in a list of devices; `group` None is the default one."""
+
+    iccid: Iccid
+    mdn: Mdn | None
+    account: str
+    activation_date: Moment
+    generation: str
+    group: str | None
+
+
+class WaitingUpload(NamedTuple):
+    """Pairs that are to be taken in, as kept."""
+
+    upload_id: int
+    account_id: int
+    uploaded_at: Moment
+    pairs: bytes
+
+
+class UploadRow(NamedTuple):
+    """What came of an upload; None while it waits."""
+
+    request_id: str
+    outcome: bytes | None
 
 
 class KeptRow(NamedTuple):
@@ -235,6 +277,47 @@ class Reader:
         """A group's number."""
         return self._value(int, "group_id", account_id=account_id, name=name)
 
+    def groups(self, account_id: int) -> list[GroupRow]:
+        """The groups of an account that are kept, by name."""
+        return [GroupRow(*row) for row in self._connection.rows("groups_of_account", account_id=account_id)]
+
+    def group(self, account_id: int, name: str) -> GroupRow | None:
+        """The group of an account that has this name."""
+        row = self._connection.row("group_named", account_id=account_id, name=name)
+        return None if row is None else GroupRow(*row)
+
+    def members_of_group(self, account_id: int, group_id: int, after: int, at_most: int) -> list[Member]:
+        """SIMs of the account that are in the group, in order after one."""
+        return self._members("members_of_group", account_id, after, at_most, group_id=group_id)
+
+    def unassigned_sims(self, account_id: int, after: int, at_most: int) -> list[Member]:
+        """SIMs of the account that are in none of its groups, in order after one."""
+        return self._members("unassigned_sims", account_id, after, at_most)
+
+    def _members(self, query: str, account_id: int, after: int, at_most: int, **group: int) -> list[Member]:
+        rows = self._connection.rows(query, account_id=account_id, after=after, at_most=at_most, **group)
+        return [Member(Iccid(iccid), None if mdn is None else Mdn(mdn)) for iccid, mdn in rows]
+
+    def devices_after(self, account_ids: Collection[int], after: int, at_most: int) -> list[Device]:
+        """SIMs of some accounts, each with its group, in order after one."""
+        if len(account_ids) == 1:
+            (account_id,) = account_ids
+            return self._devices("devices_of_account", account_id=account_id, after=after, at_most=at_most)
+        accounts = self._connection.set_of(account_ids)
+        return self._devices("devices_of_accounts", account_ids=accounts, after=after, at_most=at_most)
+
+    def devices_among(self, account_ids: Collection[int], iccids: Collection[int]) -> list[Device]:
+        """Those of some SIMs that some accounts have, each with its group, in order."""
+        accounts, sims = self._connection.set_of(account_ids), self._connection.set_of(iccids)
+        return self._devices("devices_among", account_ids=accounts, iccids=sims)
+
+    def _devices(self, query: str, **parameters: object) -> list[Device]:
+        return [Device(*_sim(row[:-1]), row[-1]) for row in self._connection.rows(query, **parameters)]
+
+    def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
+        """Those of some SIMs that are the account's."""
+        return self._numbers("sims_in_account", account_id=account_id, iccids=self._connection.set_of(iccids))
+
     def iccids_of(self, mdns: Iterable[Mdn]) -> list[Iccid]:
         """The SIMs that have these phone numbers."""
         return [Iccid(iccid) for iccid in self._numbers("sims_of_mdns", mdns=self._connection.set_of(mdns))]
@@ -267,6 +350,22 @@ class Reader:
         """The digest of the facts and the receipt of the call with this idempotency key."""
         row = self._connection.row("receipt", key_sha256=key_sha256)
         return None if row is None else (row[0], row[1])
+
+    # Uploads
+
+    def has_waiting_upload(self) -> bool:
+        """Whether an upload waits for its turn."""
+        return bool(self._value(bool, "waiting_upload"))
+
+    def next_upload(self) -> WaitingUpload | None:
+        """The upload that has waited longest."""
+        row = self._connection.row("next_upload")
+        return None if row is None else WaitingUpload(*row)
+
+    def upload_outcome(self, account_id: int, request_id: str) -> UploadRow | None:
+        """What came of an upload to an account."""
+        row = self._connection.row("upload_outcome", account_id=account_id, request_id=request_id)
+        return None if row is None else UploadRow(*row)
 
     # What activations are judged by
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.core.selection import UNASSIGNED
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
 from tallystick.store.reader import Connection, Reader
 
@@ -141,14 +143,70 @@ class Writer(Reader):
         return [iccid for iccid, place in zip(between, places, strict=True) if iccids[place] == iccid]
 
     def take_group_members(self, members: Facts) -> Taken:
-        """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it."""
+        """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it.
+
+        Being put in the default group is being taken out of any other.
+        """
         rows = rows_of(members)
         account_ids, made = self._account_ids({account for account, _, _ in rows})
+        changed = 0
+        for is_default, some in groupby(rows, lambda row: row[1] == UNASSIGNED):
+            changed += (self._take_out if is_default else self._put_in)(account_ids, list(some))
+        return Taken(changed, len(rows) - changed, made)
+
+    def _put_in(self, account_ids: dict[str, int], rows: Sequence[tuple[Any, ...]]) -> int:
         named = {(account_ids[account], group) for account, group, _ in rows}
         group_ids = {(account_id, group): self._group_id_made(account_id, group) for account_id, group in named}
-        rows = [(account_ids[account], iccid, group_ids[account_ids[account], group]) for account, group, iccid in rows]
-        changed = self._connection.run_many("take_group_member", rows)
-        return Taken(changed, len(rows) - changed, made)
+        put = [(account_ids[account], iccid, group_ids[account_ids[account], group]) for account, group, iccid in rows]
+        return self._connection.run_many("take_group_member", put)
+
+    def _take_out(self, account_ids: dict[str, int], rows: Sequence[tuple[Any, ...]]) -> int:
+        by_account: dict[int, list[int]] = {}
+        for account, _, iccid in rows:
+            by_account.setdefault(account_ids[account], []).append(iccid)
+        return sum(self.leave_groups(account_id, iccids) for account_id, iccids in by_account.items())
+
+    # Groups
+
+    def add_group(self, account_id: int, name: str, description: str) -> None:
+        """Make a group of an account known."""
+        self._connection.run("add_group", account_id=account_id, name=name, description=description)
+
+    def change_group(self, group_id: int, name: str, description: str) -> None:
+        """Give a group this name and this description."""
+        self._connection.run("change_group", group_id=group_id, name=name, description=description)
+
+    def delete_group(self, account_id: int, group_id: int) -> None:
+        """Forget a group and who was in it."""
+        self._connection.run("empty_group", account_id=account_id, group_id=group_id)
+        self._connection.run("delete_group", group_id=group_id)
+
+    def put_in_group(self, account_id: int, group_id: int, iccids: Iterable[int]) -> None:
+        """Put SIMs in a group, out of the ones they were in."""
+        self._connection.run_many("take_group_member", [(account_id, iccid, group_id) for iccid in iccids])
+
+    def take_out_of_group(self, account_id: int, group_id: int, iccids: Iterable[int]) -> None:
+        """Take SIMs out of a group."""
+        some = self._connection.set_of(iccids)
+        self._connection.run("take_out_of_group", account_id=account_id, group_id=group_id, iccids=some)
+
+    def leave_groups(self, account_id: int, iccids: Iterable[int]) -> int:
+        """Take SIMs out of whichever group of an account they are in; give how many were in one."""
+        return self._connection.run("leave_groups", account_id=account_id, iccids=self._connection.set_of(iccids))
+
+    # Uploads
+
+    def add_upload(self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes) -> None:
+        """Put an upload in the queue."""
+        self._connection.run(
+            "add_upload", request_id=request_id, account_id=account_id, uploaded_at=uploaded_at, pairs=pairs
+        )
+
+    def finish_upload(self, upload_id: int, outcome: bytes) -> None:
+        """Say what came of an upload, which waits no longer."""
+        self._connection.run("finish_upload", upload_id=upload_id, outcome=outcome)
+
+    # The kept answer
 
     def settle(self) -> Refreshed:
         """Make the kept answer follow from what was taken in; the end of a transaction does it."""
@@ -218,7 +276,7 @@ class Writer(Reader):
     def _group_id_made(self, account_id: int, name: str) -> int:
         if (known := self.group_id(account_id, name)) is not None:
             return known
-        self._connection.run("add_group", account_id=account_id, name=name)
+        self.add_group(account_id, name, "")
         made = self.group_id(account_id, name)
         assert made is not None  # noqa: S101 - made above, in this transaction
         return made

@@ -12,8 +12,10 @@ import msgspec
 from tallystick.core import moments
 from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.selection import Listed
 from tallystick.core.window import Window, window_between
-from tallystick.report import Listed, Question
+from tallystick.devices import DEVICES_A_PAGE_MAX
+from tallystick.report import Question
 from tallystick.thingspace.errors import (
     BodyRefused,
     BodyTooLarge,
@@ -35,10 +37,12 @@ DISCARD_BYTES_MAX = 16 * BODY_BYTES_MAX  # of a body too large: a client that st
 DISCARD_BYTES_STEP = 64 * 1024
 IDENTIFIERS_MAX = 10_000
 ICCID_FORM = re.compile(r"[0-9]{1,20}")  # wider than a card number: the published example has 16 digits
+NUMBER_FORM = re.compile(r"-?[0-9]{1,19}")
+NUMBER_MAX = (1 << 63) - 1
 ABSENT: tuple[object, ...] = (None, "", [])  # what an optional field may hold to say nothing; SDKs send them
 PLACE = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
 STEP = re.compile(r"\w+")
-JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list"}
+JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list", "int": "a whole number"}
 
 
 class Filter(msgspec.Struct):
@@ -67,6 +71,58 @@ class ReportBody(msgspec.Struct, rename="camel"):
     filter: Filter | None = None
     account_name: str = ""
     group_name: str = ""
+    devices: list[Device] = []
+
+
+class CreateGroupBody(msgspec.Struct, rename="camel"):
+    """The body that makes a group."""
+
+    account_name: str = ""
+    group_name: str = ""
+    group_description: str = ""
+    devices_to_add: list[DeviceId] = []
+
+
+class ChangeGroupBody(msgspec.Struct, rename="camel"):
+    """The body that changes a group."""
+
+    new_group_name: str = ""
+    new_group_description: str = ""
+    devices_to_add: list[DeviceId] = []
+    devices_to_remove: list[DeviceId] = []
+
+
+class IdSearch(msgspec.Struct):
+    """What to look for in identifiers of one kind."""
+
+    kind: str = ""
+    startswith: str = ""
+    contains: str = ""
+    endswith: str = ""
+
+
+class DeviceListFilter(msgspec.Struct, rename="camel"):
+    """What the identifiers of listed devices are like."""
+
+    device_identifier_filters: list[IdSearch] = []
+
+
+class DeviceListBody(msgspec.Struct, rename="camel"):
+    """The body of a request for a list of devices."""
+
+    account_name: str = ""
+    group_name: str = ""
+    device_id: DeviceId | None = None
+    filter: DeviceListFilter | None = None
+    max_number_of_devices: int = DEVICES_A_PAGE_MAX
+    largest_device_id_seen: int = -1
+
+
+class UploadBody(msgspec.Struct, rename="camel"):
+    """The body of an upload of pairs."""
+
+    account_name: str = ""
+    upload_type: str = ""
     devices: list[Device] = []
 
 
@@ -205,12 +261,42 @@ def _moment(name: str, text: str) -> datetime:
 def _listed(devices: list[Device]) -> Listed | None:
     if not devices:
         return None
-    count = sum(len(device.device_ids) for device in devices)
+    require_few("devices", sum(len(device.device_ids) for device in devices))
+    return _picking(_identifiers(devices))
+
+
+def require(name: str, text: str) -> str:
+    """The value of a field that must not be absent. Raises `BodyRefused`."""
+    if not text:
+        message = f"{name} is missing"
+        raise BodyRefused(message)
+    return text
+
+
+def device_number(name: str, text: str) -> int:
+    """The number of the last device that a client has seen; -1 is before all. Raises `BodyRefused`."""
+    if not NUMBER_FORM.fullmatch(text) or not -1 <= int(text) <= NUMBER_MAX:
+        message = f"{name} must be a device's number, not {shown(text)}"
+        raise BodyRefused(message)
+    return int(text)
+
+
+def listed_in(name: str, identifiers: list[DeviceId]) -> Listed:
+    """The devices of a plain list of identifiers. Raises the refusals of a kind, an identifier, or their number."""
+    require_few(name, len(identifiers))
+    return _picking((f"{name}[{position}]", each) for position, each in enumerate(identifiers))
+
+
+def require_few(name: str, count: int) -> None:
+    """Hold a list to so many identifiers as a call may have. Raises `TooManyIdentifiers`."""
     if count > IDENTIFIERS_MAX:
-        message = f"devices lists {count} identifiers; {IDENTIFIERS_MAX} at most"
+        message = f"{name} lists {count} identifiers; {IDENTIFIERS_MAX} at most"
         raise TooManyIdentifiers(message)
+
+
+def _picking(identifiers: Iterable[tuple[str, DeviceId]]) -> Listed:
     iccids, mdns = list[Iccid](), list[Mdn]()
-    for place, each in _identifiers(devices):
+    for place, each in identifiers:
         match each.kind.upper():
             case "ICCID":
                 iccids.extend(_iccid(place, each.id))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.thingspace import gateway, session
+from tallystick.thingspace import accounts, devices, gateway, groups, session
 from tallystick.thingspace.report import MismatchReport
+from tallystick.thingspace.uploads import RequestStatus, Upload
 
 if TYPE_CHECKING:
     from falcon import App, Request, Response
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
+    from tallystick.uploads import Uploads
 
 ROOTS = ("/api/ts/", "/api/m2m/")
 OAUTH2 = "/api/ts/v1/oauth2"
@@ -25,7 +27,7 @@ def owns(path: str) -> bool:
     return path.startswith(ROOTS)
 
 
-def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access) -> None:
+def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access, uploads: Uploads) -> None:
     """Put this room's resources on the app; errors under its roots are answered by `errors.answer_error`."""
     app.add_route(f"{OAUTH2}/token", gateway.Token(access))
     app.add_route(f"{OAUTH2}/revoke", gateway.Revoke(access))
@@ -33,5 +35,12 @@ def add_routes(app: App[Request, Response], settings: Settings, store: Store, ac
     app.add_route(f"{M2M}/session/logout", session.Logout(access))
     app.add_route(f"{M2M}/session/password/actions/reset", session.PasswordReset(access))
     app.add_route(REPORT, MismatchReport(store, access, settings))
+    app.add_route(f"{M2M}/groups", groups.Groups(store, access))
+    app.add_route(f"{M2M}/groups/{{account}}", groups.AccountGroups(store, access))
+    app.add_route(f"{M2M}/groups/{{account}}/name/{{group}}", groups.NamedGroup(store, access))
+    app.add_route(f"{M2M}/accounts/{{account}}", accounts.Account(store, access))
+    app.add_route(f"{M2M}/devices/actions/list", devices.DeviceList(store, access, settings))
+    app.add_route(f"{M2M}/devices/actions/upload", Upload(store, access, uploads))
+    app.add_route(f"{M2M}/accounts/{{account}}/requests/{{request}}/status", RequestStatus(store, access))
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)

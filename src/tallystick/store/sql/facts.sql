@@ -49,10 +49,6 @@ SELECT a.account_id FROM accounts AS a WHERE a.name = :name;
 -- Which accounts are there?
 SELECT a.account_id, a.name FROM accounts AS a ORDER BY a.name;
 
--- name: add_group
--- Make a group known.
-INSERT INTO groups (account_id, name) VALUES (:account_id, :name);
-
 -- name: group_id
 -- Which number has this group of this account?
 SELECT g.group_id FROM groups AS g WHERE g.account_id = :account_id AND g.name = :name;

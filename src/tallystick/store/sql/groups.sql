@@ -1,0 +1,61 @@
+-- name: groups_of_account
+-- Which groups has an account?
+SELECT g.group_id, g.name, g.description FROM groups AS g WHERE g.account_id = :account_id ORDER BY g.name;
+
+-- name: group_named
+-- Which group of an account has this name?
+SELECT g.group_id, g.name, g.description FROM groups AS g WHERE g.account_id = :account_id AND g.name = :name;
+
+-- name: members_of_group
+-- Which SIMs of the account are in the group, in order after one, no more than are asked for?
+SELECT s.iccid, s.mdn
+FROM group_members AS g
+CROSS JOIN sims AS s
+WHERE s.iccid = g.iccid AND s.account_id = g.account_id
+    AND g.group_id = :group_id AND g.account_id = :account_id AND g.iccid > :after
+ORDER BY s.iccid
+LIMIT :at_most;
+
+-- name: unassigned_sims
+-- Which SIMs of the account are in none of its groups, in order after one, no more than are asked for?
+SELECT s.iccid, s.mdn
+FROM sims AS s
+WHERE s.account_id = :account_id AND s.iccid > :after
+    AND NOT EXISTS (
+        SELECT 1 FROM group_members AS g WHERE g.account_id = s.account_id AND g.iccid = s.iccid
+    )
+ORDER BY s.iccid
+LIMIT :at_most;
+
+-- name: sims_in_account
+-- Which of these SIMs are the account's?
+SELECT s.iccid
+FROM carray(:iccids) AS t
+CROSS JOIN sims AS s
+WHERE s.iccid = t.value AND s.account_id = :account_id;
+
+-- name: add_group
+-- Make a group known, with its description.
+INSERT INTO groups (account_id, name, description) VALUES (:account_id, :name, :description);
+
+-- name: change_group
+-- From now on the group has this name and this description.
+UPDATE groups SET name = :name, description = :description WHERE group_id = :group_id;
+
+-- name: empty_group
+-- Nobody is in the group any more.
+DELETE FROM group_members WHERE account_id = :account_id AND group_id = :group_id;
+
+-- name: delete_group
+-- There is no such group any more.
+DELETE FROM groups WHERE group_id = :group_id;
+
+-- name: take_out_of_group
+-- These SIMs are no longer in the group.
+DELETE FROM group_members
+WHERE account_id = :account_id AND group_id = :group_id AND iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+-- name: leave_groups
+-- These SIMs are in no group of the account any more.
+DELETE FROM group_members
+WHERE account_id = :account_id AND iccid IN (SELECT v.value FROM carray(:iccids) AS v);

@@ -1,0 +1,36 @@
+"""Accounts: `GET /accounts/{account}`, and which of them a user may see (contract, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.core.selection import account_number
+from tallystick.thingspace.session import check_user
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.store import Reader, Store
+
+
+def visible_account(reader: Reader, user_id: int, name: str) -> int:
+    """The number of an account that the user may see. Raises `NoAccounts` or `AccountNotFound`."""
+    return account_number(reader.accounts_seen_by(user_id), name)
+
+
+class Account:
+    """`GET /accounts/{account}`: what is known of an account."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def on_get(self, req: Request, resp: Response, account: str) -> None:
+        """Say that there is such an account; nothing more is known of one than its name."""
+        user_id = check_user(req, self._access)
+        with self._store.snapshot() as reader:
+            visible_account(reader, user_id, account)
+        resp.data = msgspec.json.encode({"accountName": account})

@@ -1,0 +1,87 @@
+"""Devices: `POST /devices/actions/list` (contract, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import msgspec
+
+from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.moments import wire
+from tallystick.core.selection import UNASSIGNED
+from tallystick.devices import DEVICES_A_PAGE_MAX, Match, Wanted, page_of
+from tallystick.thingspace.bodies import DeviceListBody, IdSearch, device_number, listed_in, read_json
+from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
+from tallystick.thingspace.groups import identifiers_of
+from tallystick.thingspace.session import check_user
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+    from tallystick.store.reader import Device
+
+KINDS: dict[str, type[Iccid | Mdn]] = {"ICCID": Iccid, "MDN": Mdn}
+
+
+class DeviceList:
+    """The devices of one account, or of all that the user may see."""
+
+    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+        self._store = store
+        self._access = access
+        self._zone = settings.zone
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """List devices in order of ICCID: 200 with the last of them, 202 while there are more."""
+        user_id = check_user(req, self._access)
+        wanted = _wanted(read_json(req, DeviceListBody))
+        with self._store.snapshot() as reader:
+            page = page_of(reader, reader.accounts_seen_by(user_id), wanted)
+        if page.has_more:
+            resp.status = falcon.HTTP_202
+        devices = [_described(device, self._zone) for device in page.devices]
+        resp.data = msgspec.json.encode({"hasMoreData": page.has_more, "devices": devices})
+
+
+def _wanted(body: DeviceListBody) -> Wanted:
+    at_most = body.max_number_of_devices
+    if not 1 <= at_most <= DEVICES_A_PAGE_MAX:
+        message = f"maxNumberOfDevices must be 1-{DEVICES_A_PAGE_MAX}, not {at_most}"
+        raise BodyRefused(message)
+    searches = body.filter.device_identifier_filters if body.filter else []
+    return Wanted(
+        body.account_name or None,
+        body.group_name or None,
+        listed_in("deviceId", [body.device_id]) if body.device_id else None,
+        tuple(_match(f"filter.deviceIdentifierFilters[{place}]", each) for place, each in enumerate(searches)),
+        device_number("largestDeviceIdSeen", str(body.largest_device_id_seen)),
+        at_most,
+    )
+
+
+def _match(place: str, search: IdSearch) -> Match:
+    kind = KINDS.get(search.kind.upper())
+    if kind is None:
+        message = f"{place}.kind must be ICCID or MDN, not {shown(search.kind)}"
+        raise KindRefused(message)
+    for text in (search.startswith, search.contains, search.endswith):
+        if text and not (text.isascii() and text.isdigit()):
+            message = f"{place} must look for digits, not {shown(text)}"
+            raise IdentifierRefused(message)
+    return Match(kind, search.startswith, search.contains, search.endswith)
+
+
+def _described(device: Device, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "accountName": device.account,
+        "deviceIds": identifiers_of(device),
+        "groupNames": [device.group or UNASSIGNED],
+        "lastActivationDate": wire(device.activation_date, zone),
+        "extendedAttributes": [{"key": "DeviceId", "value": str(int(device.iccid))}],
+    }

@@ -1,0 +1,122 @@
+"""Groups of devices: `/groups` and what is below it (contract, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import falcon
+import msgspec
+
+from tallystick import groups
+from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.bodies import ChangeGroupBody, CreateGroupBody, device_number, listed_in, read_json, require
+from tallystick.thingspace.session import check_user
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.groups import Group
+    from tallystick.store import Store
+    from tallystick.store.reader import Device, Member
+
+SUCCESS = b'{"success":true}'
+
+
+def identifiers_of(member: Member | Device) -> list[dict[str, str]]:
+    """A device's identifiers, as many as are known."""
+    told = [{"kind": "ICCID", "id": str(member.iccid)}]
+    return told if member.mdn is None else [*told, {"kind": "MDN", "id": str(member.mdn)}]
+
+
+class Groups:
+    """`POST /groups`: a new group."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Make a group, of devices if some are listed."""
+        user_id = check_user(req, self._access)
+        body = read_json(req, CreateGroupBody)
+        account = require("accountName", body.account_name)
+        name = require("groupName", body.group_name)
+        added = listed_in("devicesToAdd", body.devices_to_add)
+        with self._store.transaction() as writer:
+            account_id = visible_account(writer, user_id, account)
+            groups.create(writer, account_id, name, body.group_description, added)
+        resp.data = SUCCESS
+
+
+class AccountGroups:
+    """`GET /groups/{account}`: every group of an account."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def on_get(self, req: Request, resp: Response, account: str) -> None:
+        """List the groups, the default one first."""
+        user_id = check_user(req, self._access)
+        with self._store.snapshot() as reader:
+            found = groups.groups_of(reader, visible_account(reader, user_id, account))
+        resp.data = msgspec.json.encode([_described(group) for group in found])
+
+
+class NamedGroup:
+    """`/groups/{account}/name/{group}`: one group, with its devices."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
+        """Read the group: 200 with the last of its devices, 202 and the next page's address while there are more."""
+        user_id = check_user(req, self._access)
+        after = device_number("next", req.get_param("next") or "-1")
+        with self._store.snapshot() as reader:
+            page = groups.members_of(reader, visible_account(reader, user_id, account), group, after)
+        if page.has_more:
+            path = f"{req.path.partition('/groups/')[0]}/groups/{quote(account, '')}/name/{quote(group, '')}"
+            resp.status = falcon.HTTP_202
+            resp.set_header("Location", f"{req.forwarded_prefix}{path}?next={int(page.members[-1].iccid)}")
+        resp.data = msgspec.json.encode(
+            {
+                "name": page.group.name,
+                "description": page.group.description,
+                "hasMoreData": page.has_more,
+                "devices": [{"deviceIds": identifiers_of(member)} for member in page.members],
+            }
+        )
+
+    def on_put(self, req: Request, resp: Response, account: str, group: str) -> None:
+        """Change the group: its name, its description, which devices are in it."""
+        user_id = check_user(req, self._access)
+        body = read_json(req, ChangeGroupBody)
+        wanted = groups.Change(
+            body.new_group_name or None,
+            body.new_group_description or None,
+            listed_in("devicesToAdd", body.devices_to_add),
+            listed_in("devicesToRemove", body.devices_to_remove),
+        )
+        with self._store.transaction() as writer:
+            groups.change(writer, visible_account(writer, user_id, account), group, wanted)
+        resp.data = SUCCESS
+
+    def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
+        """Delete the group; its devices are in the default group then."""
+        user_id = check_user(req, self._access)
+        with self._store.transaction() as writer:
+            groups.delete(writer, visible_account(writer, user_id, account), group)
+        resp.data = SUCCESS
+
+
+def _described(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "description": group.description,
+        "isDefaultGroup": group.is_default,
+        "extendedAttributes": [],
+    }

@@ -1,0 +1,92 @@
+"""Uploads: `POST /devices/actions/upload`, and what came of one (contract, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tallystick.core.identifiers import shown
+from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
+from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
+from tallystick.thingspace.session import check_user
+from tallystick.uploads import Pair, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.store import Store
+    from tallystick.thingspace.bodies import Device
+    from tallystick.uploads import Outcome, Uploads
+
+UPLOAD_TYPE = "IMEI ICCID Pair"
+KINDS = ("ICCID", "IMEI")
+
+
+class Upload:
+    """Pairs that correct the device database."""
+
+    def __init__(self, store: Store, access: Access, uploads: Uploads) -> None:
+        self._store = store
+        self._access = access
+        self._uploads = uploads
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Acknowledge the upload once it is durable; the work on it goes on."""
+        user_id = check_user(req, self._access)
+        body = read_json(req, UploadBody)
+        account = require("accountName", body.account_name)
+        pairs = list(_pairs(body))
+        with self._store.transaction() as writer:
+            request_id = self._uploads.put(writer, visible_account(writer, user_id, account), pairs)
+        self._uploads.call()
+        resp.data = msgspec.json.encode({"requestId": request_id})
+
+
+class RequestStatus:
+    """What came of an upload."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def on_get(self, req: Request, resp: Response, account: str, request: str) -> None:
+        """Say whether the upload waits, or what came of it."""
+        user_id = check_user(req, self._access)
+        with self._store.snapshot() as reader:
+            outcome = outcome_of(reader, visible_account(reader, user_id, account), request)
+        resp.data = msgspec.json.encode({"requestId": request, **_told(outcome)})
+
+
+def _told(outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {"status": "Pending"}
+    return {"status": "Success" if outcome.accepted else "Failure", "outcome": outcome}
+
+
+def _pairs(body: UploadBody) -> Iterator[Pair]:
+    if body.upload_type.upper() != UPLOAD_TYPE.upper():
+        message = f"uploadType must be {UPLOAD_TYPE}, not {shown(body.upload_type)}"
+        raise BodyRefused(message)
+    if not body.devices:
+        message = "devices is missing"
+        raise BodyRefused(message)
+    require_few("devices", len(body.devices))
+    for place, device in enumerate(body.devices):
+        yield _pair(f"devices[{place}].deviceIds", device)
+
+
+def _pair(place: str, device: Device) -> Pair:
+    for each in device.device_ids:
+        if each.kind.upper() not in KINDS:
+            message = f"{place} must be one IMEI and one ICCID; there is a kind {shown(each.kind)}"
+            raise KindRefused(message)
+    if sorted(each.kind.upper() for each in device.device_ids) != list(KINDS):
+        message = f"{place} must be one IMEI and one ICCID"
+        raise IdentifierRefused(message)
+    ids = {each.kind.upper(): each.id for each in device.device_ids}
+    return Pair(ids["ICCID"], ids["IMEI"])
