@@ -16,6 +16,7 @@ import msgspec
 from tallystick.core.errors import InvalidValue, RequestNotFound, StoreRefused
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
+from tallystick.core.moments import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +74,7 @@ class Uploads:
             self._thread.join()
 
     def put(self, writer: Writer, account_id: int, pairs: Sequence[Pair]) -> str:
-        """Put an upload in the queue, in force from this moment; give what to ask for it by."""
+        """Put an upload in the queue; give what to ask for it by."""
         request_id = str(UUID(bytes=self._random_bytes(16), version=4))
         writer.add_upload(request_id, account_id, self._clock(), msgspec.json.encode(pairs))
         return request_id
@@ -118,14 +119,19 @@ def outcome_of(reader: Reader, account_id: int, request_id: str) -> Outcome | No
 
 
 def _take(writer: Writer, upload: WaitingUpload) -> Outcome:
-    """Take the good pairs of an upload in; of several for one SIM the last counts."""
+    """Take the good pairs of an upload in; of several for one SIM the last counts.
+
+    A pair corrects the expectation that was in force at the upload, and its past with it; where there was none, the SIM
+    has belonged there from the beginning.
+    """
     rejected: list[BadPair] = []
     parsed = list(_parsed(msgspec.json.decode(upload.pairs, type=list[Pair]), rejected))
     own = set(writer.sims_in_account(upload.account_id, {iccid for _, iccid, _ in parsed}))
     for index, iccid, _ in parsed:
         if iccid not in own:
             rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
-    facts = [SimExpectation(iccid, upload.uploaded_at, imei) for _, iccid, imei in parsed if iccid in own]
+    since = writer.in_force_since(own, upload.uploaded_at)
+    facts = [SimExpectation(iccid, since.get(iccid, BEGINNING), imei) for _, iccid, imei in parsed if iccid in own]
     writer.take_expectations(facts)
     return Outcome(len(facts), sorted(rejected, key=lambda each: each.index))
 

@@ -385,6 +385,14 @@ class Reader:
         """Whether the device database has a SIM from one to another."""
         return bool(self._value(bool, "has_sims_between", first=first, last=last))
 
+    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Moment]:
+        """Since when each of some SIMs is expected where it is at a moment; those that are expected nowhere lack."""
+        asked = self._connection.set_of(sorted(iccids))
+        return {
+            iccid: Moment(since)
+            for iccid, since in self._connection.rows("in_force_since", iccids=asked, moment=moment)
+        }
+
     def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:
         """Those of some SIMs that are loaded."""
         return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))["iccid"]

@@ -115,6 +115,14 @@ UPDATE store SET expectations_version = expectations_version + 1;
 -- Does the device database have a SIM from the first to the last?
 SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
 
+-- name: in_force_since
+-- Since when are these SIMs expected where they are at this moment?
+SELECT e.iccid, max(e.effective_from)
+FROM carray(:iccids) AS t
+CROSS JOIN expectations AS e
+WHERE e.iccid = t.value AND e.effective_from <= :moment
+GROUP BY e.iccid;
+
 -- name: loaded_sims
 -- Which of these SIMs are loaded?
 SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
