@@ -27,6 +27,7 @@
         ├── StoreMissing         there is no store at that address             store-missing
         ├── StoreBusy            another writer kept the store too long        store-busy
         ├── StoreOutdated        the store's schema is not this program's      store-outdated
+        ├── ClusterMissing       there is no cluster to spread the store over  cluster-missing
         └── StoreBroken          the store cannot be opened, read or written   store-broken
 
 The docstring of a class is the message where none is given.
@@ -203,6 +204,12 @@ class StoreOutdated(StoreRefused):
     """The store's schema is not this program's; run `tallystick init`."""
 
     code = "store-outdated"
+
+
+class ClusterMissing(StoreRefused):
+    """There is no cluster to spread the store over."""
+
+    code = "cluster-missing"
 
 
 class StoreBroken(StoreRefused):

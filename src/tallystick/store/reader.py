@@ -37,6 +37,10 @@ class Attempt(Protocol):
 class Connection(Protocol):
     """What the store needs of an engine's connection."""
 
+    @property
+    def sees_one_moment(self) -> bool:
+        """Whether a snapshot is of one moment: machines of a cluster make a commit visible one after the other."""
+
     def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter."""
 
