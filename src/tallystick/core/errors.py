@@ -20,6 +20,7 @@
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
     ├── FileRefused              a file that cannot be read as facts           file-refused
     │   └── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
+    ├── TargetRefused            a store that cannot be copied into             target-refused
     ├── KeyReused                an idempotency key that came with other facts  key-reused
     ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
@@ -162,6 +163,12 @@ class TooManyRejects(FileRefused):
     """More lines of the file are bad than may be."""
 
     code = "too-many-rejects"
+
+
+class TargetRefused(Refusal):
+    """The store cannot be copied into: it holds other facts, or is the same one."""
+
+    code = "target-refused"
 
 
 class KeyReused(Refusal):

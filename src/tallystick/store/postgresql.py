@@ -342,6 +342,7 @@ class PostgresqlEngine:
         with self._transaction(WRITING) as connection:
             connection.row("take_turn", turn=TURN)
             if connection.has_citus:
+                connection.row("write_in_one_line")
                 connection.run("hold_every_machine")
             yield connection
 

@@ -13,6 +13,8 @@ from tallystick.store.reader import Connection, Reader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from tallystick.store.reader import WholeApp, WholeUser
+
 SIMS_A_REFRESH = 65_536
 KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
 
@@ -230,6 +232,32 @@ class Writer(Reader):
     def forget_receipts(self, taken_before: int) -> None:
         """Forget older receipts."""
         self._connection.run("forget_receipts", taken_before=taken_before)
+
+    # Moving from another store
+
+    def put_accounts(self, names: set[str]) -> None:
+        """Make accounts known that are not yet."""
+        self._account_ids(names)
+
+    def put_groups(self, groups: set[tuple[str, str]]) -> None:
+        """Make groups known that are not yet: account and name of each."""
+        account_ids, _ = self._account_ids({account for account, _ in groups})
+        for account, group in sorted(groups):
+            self._group_id_made(account_ids[account], group)
+
+    def put_app(self, app: WholeApp) -> None:
+        """Make an app known as it is in another store."""
+        self._connection.run("put_app", **app._asdict())
+
+    def put_user(self, user: WholeUser) -> None:
+        """Make a user known as they are in another store."""
+        self._connection.run("put_user", **user._asdict())
+
+    def grant(self, name: str, account: str) -> None:
+        """Let a user see an account; both are known."""
+        user = self.user(name)
+        assert user is not None  # noqa: S101 - the caller has put them
+        self._connection.run("grant_account", user_id=user.user_id, account_id=self.account_id(account))
 
     # Access
 
