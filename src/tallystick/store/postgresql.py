@@ -128,6 +128,7 @@ def our_errors(name: str) -> Iterator[None]:
     except (
         psycopg.OperationalError,
         psycopg.InterfaceError,
+        errors.InternalError_,  # which Citus says of what it cannot do just now
         errors.InsufficientPrivilege,
         errors.ReadOnlySqlTransaction,
         errors.DuplicateTable,
