@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from tallystick.cli import app
 from tallystick.intake import import_file
+from tallystick.settings import PREFIX, TEST_PREFIX
 from tallystick.store import Store, open_store
 from tallystick.thingspace.rows import wire_row
 
@@ -29,7 +30,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current directory, and an environment in which nothing is set."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
-        if name.startswith("TALLYSTICK_"):
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX):
             monkeypatch.delenv(name)
     return tmp_path
 

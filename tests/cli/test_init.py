@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import WINDOW, Run
+from tests.cli.conftest import EXAMPLE, WINDOW, Run
+from tests.engines import CITUS, ENGINES, POSTGRESQL, database_on
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tallystick.store import Store
 
 LOS_ANGELES = {"TALLYSTICK_TIME_ZONE": "America/Los_Angeles"}
@@ -34,3 +37,34 @@ def test_init_reprints_the_kept_answer_when_the_zone_has_changed(run: Run, examp
 @pytest.mark.usefixtures("store")
 def test_init_says_nothing_of_the_zone_when_it_is_the_same(run: Run) -> None:
     assert "print" not in run("init").stdout
+
+
+def test_a_store_on_sqlite_is_not_spread_and_none_is_made(run: Run, workplace: Path) -> None:
+    result = run("init", "--distribute")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: tallystick.db: a store on SQLite cannot be spread over a cluster")
+    assert list(workplace.iterdir()) == []
+
+
+def test_a_database_without_the_extension_is_not_spread_over(run: Run, tmp_path: Path) -> None:
+    with database_on(POSTGRESQL, tmp_path) as database:
+        named = {"TALLYSTICK_DATABASE": database}
+        result = run("init", "--distribute", env=named)
+        assert result.exit_code == 1
+        assert "the database has no extension citus" in result.stderr
+        assert run("init", env=named).stdout.endswith(": made a new store\n")
+
+
+@pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
+def test_a_cluster_is_spread_over_once_and_what_was_taken_in_stays(run: Run, tmp_path: Path) -> None:
+    with database_on(CITUS, tmp_path) as database:
+        named = {"TALLYSTICK_DATABASE": database}
+        assert run("init", env=named).exit_code == 0
+        for kind in ("sims", "expectations", "activations"):
+            assert run("import", kind, str(EXAMPLE / f"{kind}.csv"), env=named).exit_code == 0
+        before = run("report", *WINDOW, "--format", "json", env=named).stdout
+        told = run("init", "--distribute", env=named).stdout
+        assert told.endswith(": spread the store over the cluster\n")
+        assert run("init", "--distribute", env=named).stdout.endswith(": the store is spread over the cluster\n")
+        assert run("report", *WINDOW, "--format", "json", env=named).stdout == before
+        assert run("verify", env=named).exit_code == 0

@@ -17,6 +17,7 @@ from tallystick.intake import KINDS, import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.contract.world_router import DATABASE, TIME_ZONE
+from tests.engines import made
 from tests.serving import PASSWORD, REPORT, Reply, call, free_port, running, signed_in
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def load(store: Store, world: dict[str, Any]) -> None:
                 writer.take(type(fact), [fact])
 
 
-def answer_to(case: dict[str, Any], port: int, database: str, kept_zone: str) -> Reply:
+def answer_to(case: dict[str, Any], port: int, database: str, engine: str, kept_zone: str) -> Reply:
     """What the server says to a golden case, from a store that keeps its rows in a zone."""
     with open_store(database, wire_row) as store:
-        store.init(kept_zone)
+        made(store, engine, kept_zone)
         app = known(store, case["user_accounts"])
         load(store, case["world"])
     return ask(port, database, case["time_zone"], app, json.dumps(case["request"]))
@@ -100,23 +101,23 @@ def check(case: dict[str, Any], reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_golden_case(case: dict[str, Any], router: int, database: str) -> None:
+def test_golden_case(case: dict[str, Any], router: int, database: str, engine: str) -> None:
     """The answer is the golden one, byte for byte; an error has the golden code."""
-    check(case, answer_to(case, router, database, case["time_zone"]))
+    check(case, answer_to(case, router, database, engine, case["time_zone"]))
 
 
 @pytest.mark.parametrize("kept_zone", ["UTC", PACIFIC, "Asia/Kathmandu"])
 def test_the_zone_of_the_answer_does_not_depend_on_the_zone_of_the_store(
-    kept_zone: str, router: int, database: str
+    kept_zone: str, router: int, database: str, engine: str
 ) -> None:
     (case,) = [case for case in CASES if case["time_zone"] == PACIFIC]
-    check(case, answer_to(case, router, database, kept_zone))
+    check(case, answer_to(case, router, database, engine, kept_zone))
 
 
 @pytest.mark.parametrize("kept_zone", ["UTC", PACIFIC])
-def test_the_published_example_comes_out_byte_for_byte(kept_zone: str, router: int, database: str) -> None:
+def test_the_published_example_comes_out_byte_for_byte(kept_zone: str, router: int, database: str, engine: str) -> None:
     with open_store(database, wire_row) as store:
-        store.init(kept_zone)
+        made(store, engine, kept_zone)
         app = known(store, ["0342077109-00001", "0212398765-00001"])
         for kind in ("sims", "expectations", "activations"):
             assert kind in KINDS

@@ -182,7 +182,7 @@ def test_every_query_is_one_that_the_schema_understands(store: Store, database: 
     assert not store.is_empty()
     with psycopg.connect(database, autocommit=True) as driver:
         for name, sql in queries_for(POSTGRESQL).items():
-            if "pg_dist_partition" in sql or "create_" in sql:
+            if "pg_dist_partition" in sql or "create_" in sql or "_distributing_" in sql:
                 continue  # what a cluster alone has
             dollars = re.sub(r"carray\((:\w+)\)", r"carray(CAST(\1 AS bigint[]))", sql)
             dollars = dollars.replace("(:generations AS bigint[])", "(:generations AS text[])")

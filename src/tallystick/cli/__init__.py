@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from tallystick.cli import apps, demo, history, import_, init, report, serve, settings, synth, users, verify
+from tallystick.cli import apps, copy_, demo, history, import_, init, report, serve, settings, synth, users, verify
 from tallystick.cli.shared import EXIT_REFUSED, Command
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("import", cls=Command)(import_.import_)
 app.command("report", cls=Command)(report.report)
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
+app.command("copy", cls=Command)(copy_.copy)
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
 app.command("serve", cls=Command)(serve.serve)

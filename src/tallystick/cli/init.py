@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from tallystick.cli.shared import current_settings, store_of
 
+Distribute = Annotated[bool, typer.Option("--distribute", help="Spread the store over the cluster, which is Citus.")]
 
-def init() -> None:
+
+def init(distribute: Distribute = False) -> None:
     """Create the store, or bring it to this program's schema and the setting of the time zone."""
     settings = current_settings()
     with store_of(settings) as store:
+        if distribute:
+            store.require_cluster()  # before anything is made that would not be wanted elsewhere
         is_new = store.is_empty()
         steps = store.init(settings.time_zone)
         with store.transaction() as writer:
@@ -23,3 +29,7 @@ def init() -> None:
             typer.echo(f"{store.name}: the store is up to date")
         if is_moved:
             typer.echo(f"{store.name}: the kept rows now print their times in {settings.time_zone}")
+        if distribute:
+            is_spread_now = store.distribute() > 0
+            told = "spread the store over the cluster" if is_spread_now else "the store is spread over the cluster"
+            typer.echo(f"{store.name}: {told}")

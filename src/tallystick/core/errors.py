@@ -22,6 +22,7 @@
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
     ├── FileRefused              a file that cannot be read as facts           file-refused
     │   └── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
+    ├── TargetRefused            a store that cannot be copied into             target-refused
     ├── KeyReused                an idempotency key that came with other facts  key-reused
     ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
@@ -29,6 +30,7 @@
         ├── StoreMissing         there is no store at that address             store-missing
         ├── StoreBusy            another writer kept the store too long        store-busy
         ├── StoreOutdated        the store's schema is not this program's      store-outdated
+        ├── ClusterMissing       there is no cluster to spread the store over  cluster-missing
         └── StoreBroken          the store cannot be opened, read or written   store-broken
 
 The docstring of a class is the message where none is given.
@@ -177,6 +179,12 @@ class TooManyRejects(FileRefused):
     code = "too-many-rejects"
 
 
+class TargetRefused(Refusal):
+    """The store cannot be copied into: it holds other facts, or is the same one."""
+
+    code = "target-refused"
+
+
 class KeyReused(Refusal):
     """The idempotency key was used before, for other facts."""
 
@@ -217,6 +225,12 @@ class StoreOutdated(StoreRefused):
     """The store's schema is not this program's; run `tallystick init`."""
 
     code = "store-outdated"
+
+
+class ClusterMissing(StoreRefused):
+    """There is no cluster to spread the store over."""
+
+    code = "cluster-missing"
 
 
 class StoreBroken(StoreRefused):

@@ -22,7 +22,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
-from tallystick.core.errors import SettingRefused, StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.core.errors import ClusterMissing, SettingRefused, StoreBroken, StoreBusy, StoreMissing, StoreOutdated
 from tallystick.store.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -129,6 +129,7 @@ def our_errors(name: str) -> Iterator[None]:
     except (
         psycopg.OperationalError,
         psycopg.InterfaceError,
+        errors.InternalError_,  # which Citus says of what it cannot do just now
         errors.InsufficientPrivilege,
         errors.ReadOnlySqlTransaction,
         errors.DuplicateTable,
@@ -170,6 +171,12 @@ class PostgresqlConnection:
             self._driver.adapters.register_dumper(Numbers, NumbersDumper)
             self._driver.adapters.register_dumper(Texts, TextsDumper)
         self.row("set_up_session", lock_wait=f"{LOCK_WAIT_S_MAX}s")
+        self.has_citus = self.row("has_citus") == (True,)
+
+    @property
+    def sees_one_moment(self) -> bool:
+        """Whether a snapshot is of one moment, which is so where one machine has everything."""
+        return not self.has_citus
 
     @property
     def is_open(self) -> bool:
@@ -353,6 +360,9 @@ class PostgresqlEngine:
         """The connection that writes, within one transaction: one writer at a time, whichever server it is on."""
         with self._transaction(WRITING) as connection:
             connection.row("take_turn", turn=TURN)
+            if connection.has_citus:
+                connection.row("write_in_one_line")
+                connection.run("hold_every_machine")
             yield connection
 
     def is_awaited(self) -> bool:
@@ -385,18 +395,25 @@ class PostgresqlEngine:
                     connection.run("create_store_row", wire_zone=wire_zone)
         return len(steps)
 
-    def distribute(self) -> None:
+    def require_cluster(self) -> None:
+        """Raise `ClusterMissing` where the database lacks the extension citus."""
+        with self._opened() as connection:
+            if not connection.has_citus:
+                message = f"{self.name}: the database has no extension citus, so no store can be spread over a cluster"
+                raise ClusterMissing(message)
+
+    def distribute(self) -> int:
         """Spread the store over the machines of a Citus cluster; what is spread already stays as it is."""
+        self.require_cluster()
         with self._opened() as connection:
             self._require_current(connection)
-            if connection.row("has_citus") != (True,):
-                message = f"{self.name}: the database has no extension citus, so it cannot be spread over a cluster"
-                raise StoreBroken(message)
             connection.begin(WRITING)
             with connection.ending():
                 connection.row("take_turn", turn=TURN)
-                for query in ("share_tables", "spread_sims", "spread_tables"):
-                    connection.rows(query)
+                queries = ("share_tables", "spread_sims", "spread_tables")
+                spread = [table for query in queries for table in connection.rows(query)]
+                connection.rows("drop_what_was_spread")
+        return len(spread)
 
     def close(self) -> None:
         """Close every connection that is not in use."""

@@ -37,6 +37,10 @@ class Attempt(Protocol):
 class Connection(Protocol):
     """What the store needs of an engine's connection."""
 
+    @property
+    def sees_one_moment(self) -> bool:
+        """Whether a snapshot is of one moment: machines of a cluster make a commit visible one after the other."""
+
     def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter."""
 
@@ -140,6 +144,27 @@ class UploadRow(NamedTuple):
 
     request_id: str
     outcome: bytes | None
+
+
+class WholeApp(NamedTuple):
+    """An app with everything that is kept of it."""
+
+    key: str
+    name: str
+    secret_sha256: bytes
+    scopes: str
+    issue_salt: bytes
+    token_sha256: bytes | None
+    token_expires_at: int | None
+
+
+class WholeUser(NamedTuple):
+    """A user with everything that is kept of them, apart from the accounts that were granted by name."""
+
+    name: str
+    password_argon2: str
+    all_accounts: int
+    failed_logins: int
 
 
 class KeptRow(NamedTuple):
@@ -423,6 +448,64 @@ class Reader:
     def kept_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
         """The kept rows of a range."""
         return (KeptRow(*row) for row in self._connection.stream("verify_mismatches", after=after, up_to=up_to))
+
+    # Moving to another store: names stand for the numbers, which are each store's own
+
+    def first_sim_after(self, after: int) -> int | None:
+        """The first SIM after this one of which anything is told; None at the end."""
+        return self._value(int, "moving_first_sim", after=after)
+
+    def count_between(self, after: int, up_to: int) -> int:
+        """How many SIMs, expectations and activations there are in a range of SIMs."""
+        return self._value(int, "moving_count", after=after, up_to=up_to) or 0
+
+    def whole_sims_between(self, after: int, up_to: int) -> Iterator[Sim]:
+        """What is known of the SIMs of a range."""
+        names = self._account_names()
+        for iccid, mdn, account_id, *rest in self._connection.stream("moving_sims", after=after, up_to=up_to):
+            yield _sim((iccid, mdn, names[account_id], *rest))
+
+    def whole_expectations_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`iccid`, `effective_from` and `imei` of a range of SIMs."""
+        return self._connection.frame("moving_expectations", after=after, up_to=up_to)
+
+    def whole_activations_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`iccid`, `activated_at` and `imei` of a range of SIMs."""
+        return self._connection.frame("moving_activations", after=after, up_to=up_to)
+
+    def members_between(self, after: int, up_to: int) -> Iterator[tuple[int, str, str]]:
+        """SIM, account and group of the memberships of a range of SIMs."""
+        accounts = self._account_names()
+        groups = {group_id: name for group_id, _, name, _ in self._connection.rows("whole_groups")}
+        for iccid, account_id, group_id in self._connection.stream("moving_members", after=after, up_to=up_to):
+            yield iccid, accounts[account_id], groups[group_id]
+
+    def whole_mismatches_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
+        """The kept rows of a range of SIMs, in no order."""
+        accounts = self._account_names()
+        for iccid, account_id, *rest in self._connection.stream("moving_mismatches", after=after, up_to=up_to):
+            yield KeptRow(iccid, accounts[account_id], *rest)
+
+    def whole_groups(self) -> list[tuple[str, str, str]]:
+        """Account, name and description of every group."""
+        accounts = self._account_names()
+        rows = self._connection.rows("whole_groups")
+        return [(accounts[account_id], name, description) for _, account_id, name, description in rows]
+
+    def whole_apps(self) -> list[WholeApp]:
+        """Every app as it is kept."""
+        return [WholeApp(*row) for row in self._connection.rows("apps")]
+
+    def whole_users(self) -> list[WholeUser]:
+        """Every user as they are kept."""
+        return [WholeUser(*row) for row in self._connection.rows("users_whole")]
+
+    def grants(self) -> list[tuple[str, str]]:
+        """User and account of every account that was granted by name."""
+        return [(user, account) for user, account in self._connection.rows("grants")]
+
+    def _account_names(self) -> dict[int, str]:
+        return {account_id: name for name, account_id in self.accounts().items()}
 
     # Access
 

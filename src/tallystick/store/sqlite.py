@@ -19,7 +19,7 @@ import apsw
 import apsw.ext
 import polars as pl
 
-from tallystick.core.errors import StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.core.errors import ClusterMissing, StoreBroken, StoreBusy, StoreMissing, StoreOutdated
 from tallystick.store.checkpoints import Checkpoints
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.store.turnstile import Turnstile
@@ -99,6 +99,8 @@ class SqliteAttempt:
 
 class SqliteConnection:
     """One connection: named queries in, plain tuples out."""
+
+    sees_one_moment = True
 
     def __init__(self, path: Path, flags: int) -> None:
         self._path = path
@@ -309,10 +311,15 @@ class SqliteEngine:
                     connection.run("create_store_row", wire_zone=wire_zone)
         return len(steps)
 
-    def distribute(self) -> None:
-        """SQLite has one machine. Raises `StoreBroken`."""
-        message = f"{self._path}: a store on SQLite cannot be spread over a cluster"
-        raise StoreBroken(message)
+    def require_cluster(self) -> None:
+        """SQLite has one machine. Raises `ClusterMissing`."""
+        message = f"{self._path}: a store on SQLite cannot be spread over a cluster; name one on Citus"
+        raise ClusterMissing(message)
+
+    def distribute(self) -> int:
+        """The same."""
+        self.require_cluster()
+        return 0
 
     def close(self) -> None:
         """Close every connection."""

@@ -43,8 +43,11 @@ class Engine(Protocol):
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema; give the number of steps taken."""
 
-    def distribute(self) -> None:
-        """Spread a store that is there over the machines of a cluster."""
+    def require_cluster(self) -> None:
+        """Raise `ClusterMissing` where a store cannot be spread over several machines."""
+
+    def distribute(self) -> int:
+        """Spread a store that is there over the machines of a cluster; give how many tables were not yet."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -94,9 +97,16 @@ class Store:
         """Make the store or bring it to this program's schema; a new one prints its kept rows in `wire_zone`."""
         return self._engine.migrate(wire_zone)
 
-    def distribute(self) -> None:
-        """Spread the store over the machines of a cluster. Raises `StoreRefused` where there is none."""
-        self._engine.distribute()
+    def require_cluster(self) -> None:
+        """Raise `ClusterMissing` where the store cannot be spread over several machines."""
+        self._engine.require_cluster()
+
+    def distribute(self) -> int:
+        """Spread the store over the machines of a cluster; give how many of its tables were not spread yet.
+
+        Raises `ClusterMissing` where there is no cluster.
+        """
+        return self._engine.distribute()
 
     def close(self) -> None:
         """Close every connection."""

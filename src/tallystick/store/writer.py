@@ -15,6 +15,8 @@ from tallystick.store.reader import Connection, Reader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from tallystick.store.reader import WholeApp, WholeUser
+
 SIMS_A_REFRESH = 65_536
 TOLD_MAX = 100  # activations that the store is asked to tell the new ones of
 KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
@@ -126,7 +128,7 @@ class Writer(Reader):
         return self._take("take_activation", activations)
 
     def _take_judged(self, activations: pl.DataFrame, judged: Judged) -> Taken:
-        if judged.version != self.expectations_version():
+        if not self._connection.sees_one_moment or judged.version != self.expectations_version():
             judged = judge(self, activations)
         # In order of SIM, each page of the table is touched once.
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
@@ -302,6 +304,32 @@ class Writer(Reader):
     def forget_receipts(self, taken_before: int) -> None:
         """Forget older receipts."""
         self._connection.run("forget_receipts", taken_before=taken_before)
+
+    # Moving from another store
+
+    def put_accounts(self, names: set[str]) -> None:
+        """Make accounts known that are not yet."""
+        self._account_ids(names)
+
+    def put_groups(self, groups: Sequence[tuple[str, str, str]]) -> None:
+        """Make groups known as they are in another store: account, name and description of each."""
+        account_ids, _ = self._account_ids({account for account, _, _ in groups})
+        for account, name, description in groups:
+            self.change_group(self._group_id_made(account_ids[account], name), name, description)
+
+    def put_app(self, app: WholeApp) -> None:
+        """Make an app known as it is in another store."""
+        self._connection.run("put_app", **app._asdict())
+
+    def put_user(self, user: WholeUser) -> None:
+        """Make a user known as they are in another store."""
+        self._connection.run("put_user", **user._asdict())
+
+    def grant(self, name: str, account: str) -> None:
+        """Let a user see an account; both are known."""
+        user = self.user(name)
+        assert user is not None  # noqa: S101 - the caller has put them
+        self._connection.run("grant_account", user_id=user.user_id, account_id=self.account_id(account))
 
     # Access
 

@@ -16,6 +16,16 @@ SELECT
 -- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
 SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
+-- name: write_in_one_line
+-- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
+-- such as a new account, the next one joins, and on several connections they would not see each other's.
+SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
+
+-- name: hold_every_machine
+-- Wait until every machine of the cluster has what was committed before, which may be a while where one was lost in the
+-- middle of a commit; its copy of this row is locked until then. Where a machine is away, this fails.
+UPDATE store SET expectations_version = expectations_version;
+
 -- name: is_awaited
 -- Does anybody wait for the turn to write?
 SELECT EXISTS (
@@ -87,3 +97,8 @@ WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CA
 SELECT create_distributed_table(CAST(t.name AS regclass), 'iccid', colocate_with => 'sims')
 FROM (VALUES ('expectations'), ('activations'), ('group_members'), ('mismatches')) AS t (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));
+
+-- name: drop_what_was_spread
+-- Give the space back that the rows took before they were spread.
+SELECT truncate_local_data_after_distributing_table(CAST(t.name AS regclass))
+FROM (VALUES ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches')) AS t (name);

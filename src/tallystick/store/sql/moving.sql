@@ -1,0 +1,81 @@
+-- What is moved to another store. Numbers of accounts, groups and users are each store's own: names tell them there.
+
+-- name: moving_first_sim
+-- Which SIM, of which anything is told, comes first after this one?
+SELECT min(f.iccid)
+FROM (
+    SELECT min(s.iccid) AS iccid FROM sims AS s WHERE s.iccid > :after
+    UNION ALL
+    SELECT min(e.iccid) AS iccid FROM expectations AS e WHERE e.iccid > :after
+    UNION ALL
+    SELECT min(a.iccid) AS iccid FROM activations AS a WHERE a.iccid > :after
+    UNION ALL
+    SELECT min(g.iccid) AS iccid FROM group_members AS g WHERE g.iccid > :after
+) AS f;
+
+-- name: moving_count
+-- How much is told of the SIMs of a range?
+SELECT
+    (SELECT count(*) FROM sims AS s WHERE s.iccid > :after AND s.iccid <= :up_to)
+    + (SELECT count(*) FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to)
+    + (SELECT count(*) FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to);
+
+-- name: moving_sims
+-- What is known of the SIMs of a range?
+SELECT s.iccid, s.mdn, s.account_id, s.activation_date, s.generation
+FROM sims AS s
+WHERE s.iccid > :after AND s.iccid <= :up_to;
+
+-- name: moving_expectations
+-- Where were the SIMs of a range expected, from when on?
+SELECT e.iccid, e.effective_from, e.imei FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to;
+
+-- name: moving_activations
+-- Where were the SIMs of a range seen, and when?
+SELECT a.iccid, a.activated_at, a.imei FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to;
+
+-- name: moving_members
+-- Which SIMs of a range are in which group of which account?
+SELECT g.iccid, g.account_id, g.group_id FROM group_members AS g WHERE g.iccid > :after AND g.iccid <= :up_to;
+
+-- name: moving_mismatches
+-- Which rows are kept of the SIMs of a range?
+SELECT m.iccid, m.account_id, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire
+FROM mismatches AS m
+WHERE m.iccid > :after AND m.iccid <= :up_to;
+
+-- name: whole_groups
+-- Which groups are there?
+SELECT g.group_id, g.account_id, g.name, g.description FROM groups AS g;
+
+-- name: apps
+-- Which apps are there, whole?
+SELECT a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at FROM apps AS a;
+
+-- name: put_app
+-- Make an app known as it is in another store.
+INSERT INTO apps (key, name, secret_sha256, scopes, issue_salt, token_sha256, token_expires_at)
+VALUES (:key, :name, :secret_sha256, :scopes, :issue_salt, :token_sha256, :token_expires_at)
+ON CONFLICT (key) DO UPDATE
+SET name = excluded.name, secret_sha256 = excluded.secret_sha256, scopes = excluded.scopes,
+    issue_salt = excluded.issue_salt, token_sha256 = excluded.token_sha256,
+    token_expires_at = excluded.token_expires_at;
+
+-- name: users_whole
+-- Which users are there, whole?
+SELECT u.name, u.password_argon2, u.all_accounts, u.failed_logins FROM users AS u;
+
+-- name: put_user
+-- Make a user known as they are in another store.
+INSERT INTO users (name, password_argon2, all_accounts, failed_logins)
+VALUES (:name, :password_argon2, :all_accounts, :failed_logins)
+ON CONFLICT (name) DO UPDATE
+SET password_argon2 = excluded.password_argon2, all_accounts = excluded.all_accounts,
+    failed_logins = excluded.failed_logins;
+
+-- name: grants
+-- Which user was granted which account by name?
+SELECT u.name AS user_name, a.name AS account
+FROM users AS u
+INNER JOIN user_accounts AS g ON g.user_id = u.user_id
+INNER JOIN accounts AS a ON a.account_id = g.account_id;

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick import moving
+from tallystick.access import Access, system_clock
+from tallystick.core.errors import TargetRefused
+from tallystick.core.facts import GroupMember
+from tallystick.moving import Copied, copy
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tallystick.verify import verify
+from tests.engines import CITUS, ENGINES, POSTGRESQL, SQLITE, database_on, made
+from tests.kept import everything_in
+from tests.store.few import FOREIGN, HOME, ICCIDS, MDN, ONE, THIRD, TWO, expected, seen, sim, take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tallystick.store import Store
+
+WAYS = [(SQLITE, POSTGRESQL), (POSTGRESQL, SQLITE), (SQLITE, SQLITE)]
+WAYS += [(POSTGRESQL, CITUS), (CITUS, SQLITE), (SQLITE, CITUS)] if CITUS in ENGINES else []
+ZONE = "America/Los_Angeles"
+KILLS = 6
+COPY = """
+import sys
+from tallystick import moving
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+moving.FACTS_A_RANGE_MAX = 20
+with open_store(sys.argv[1], wire_row) as source, open_store(sys.argv[2], wire_row) as target:
+    print("begins", flush=True)
+    moving.copy(source, target, lambda done, steps: None)
+"""
+
+
+@pytest.fixture(params=WAYS, ids=" to ".join)
+def way(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """From which engine to which."""
+    source, target = request.param
+    return source, target
+
+
+@contextmanager
+def opened(engine: str, folder: Path, zone: str = "UTC") -> Iterator[tuple[Store, str]]:
+    """A fresh store and its address."""
+    folder.mkdir()
+    with database_on(engine, folder) as database, open_store(database, wire_row) as store:
+        yield made(store, engine, zone), database
+
+
+@pytest.fixture
+def source(way: tuple[str, str], tmp_path: Path) -> Iterator[tuple[Store, str]]:
+    """A store with something of everything, in a zone of its own."""
+    with opened(way[0], tmp_path / "source", ZONE) as (store, database):
+        fill(store)
+        yield store, database
+
+
+@pytest.fixture
+def target(way: tuple[str, str], tmp_path: Path) -> Iterator[tuple[Store, str]]:
+    """A fresh store whose numbers are not those of the source."""
+    with opened(way[1], tmp_path / "target") as (store, database):
+        yield store, database
+
+
+def fill(store: Store) -> None:
+    """SIMs with and without facts, facts with and without SIMs, and whoever may ask."""
+    with store.transaction() as writer:
+        writer.take_sims([sim(iccid, f"account {n % 7}", date=n) for n, iccid in enumerate(ICCIDS[:200])])
+        writer.take_sims([sim(ONE, 'Ünïcode, "quoted"', mdn=MDN, generation="5G")])
+        writer.take_expectations([expected(iccid) for iccid in ICCIDS[100:300]])
+        writer.take_expectations([expected(iccid, THIRD, since=20) for iccid in ICCIDS[150:160]])
+        writer.take_activations([seen(iccid, (HOME, FOREIGN)[n % 2], at=n) for n, iccid in enumerate(ICCIDS[50:400])])
+        writer.take_group_members([GroupMember("account 1", "vans", iccid) for iccid in ICCIDS[:20]])
+        writer.take_group_members([GroupMember("waiting", "group", ICCIDS[900])])
+    access = Access(store, system_clock, secrets.token_bytes)
+    access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
+    access.add_user("bob", "correct horse", [], all_accounts=True)
+    app = access.add_app("app", ["m2m", "intake"])
+    access.issue_token(app.key, app.secret)
+    access.add_app("without a token", ["m2m"])
+    access.close()
+
+
+def copied(source: Store, target: Store) -> Copied:
+    return copy(source, target, lambda _done, _steps: None)
+
+
+def assert_follows_the_rule(store: Store) -> None:
+    assert [difference for verified in verify(store, wire_row) for difference in verified.differences] == []
+
+
+def test_a_copy_holds_the_same_and_answers_the_same(
+    source: tuple[Store, str], target: tuple[Store, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "FACTS_A_RANGE_MAX", 50)
+    done = copied(source[0], target[0])
+    assert done.is_same
+    assert done.taken["SIMs"] == done.compared["SIMs"].target.count == 200
+    assert done.compared["kept rows"].target.count > 0
+    assert everything_in(target[0]) == everything_in(source[0])
+    assert_follows_the_rule(target[0])
+    with source[0].snapshot() as here, target[0].snapshot() as there:
+        assert there.wire_zone() == ZONE
+        for name in ("ann", "bob"):
+            assert there.accounts_granted(name) == here.accounts_granted(name)
+        assert sorted(there.whole_apps()) == sorted(here.whole_apps())
+        assert sorted(there.whole_users()) == sorted(here.whole_users())
+
+
+def test_whoever_could_log_in_still_can(source: tuple[Store, str], target: tuple[Store, str]) -> None:
+    copied(source[0], target[0])
+    access = Access(target[0], system_clock, secrets.token_bytes)
+    assert access.login("ann", "correct horse")
+    access.close()
+
+
+def test_a_copy_again_copies_nothing_and_then_what_is_new(source: tuple[Store, str], target: tuple[Store, str]) -> None:
+    first = copied(source[0], target[0])
+    again = copied(source[0], target[0])
+    assert set(again.taken.values()) == {0}
+    assert again.compared["activations"].target.sha256 == first.compared["activations"].source.sha256
+    take(source[0], seen(TWO, at=77), expected(ICCIDS[150], HOME, since=20), sim(TWO, "account 6", mdn=MDN))
+    later = copied(source[0], target[0])
+    assert later.is_same
+    assert {name: count for name, count in later.taken.items() if count} == {
+        "SIMs": 1,
+        "expectations": 1,
+        "activations": 1,
+    }
+
+
+def test_a_store_with_other_facts_is_refused_and_left_alone(
+    source: tuple[Store, str], target: tuple[Store, str]
+) -> None:
+    take(target[0], seen(ICCIDS[1000]))
+    before = everything_in(target[0])
+    with pytest.raises(TargetRefused, match=r"holds activations that this store does not, such as iccid 8914800000080"):
+        copied(source[0], target[0])
+    assert everything_in(target[0]) == before
+    with target[0].snapshot() as reader:
+        assert reader.accounts() == {}
+
+
+def test_what_is_taken_in_meanwhile_is_told_as_a_difference(
+    source: tuple[Store, str], target: tuple[Store, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "FACTS_A_RANGE_MAX", 50)
+    writing = iter([True])
+
+    def write_once(done: int, steps: int) -> None:
+        if done > steps // 2 and next(writing, False):
+            take(source[0], seen(ICCIDS[399], at=99))
+
+    done = copy(source[0], target[0], write_once)
+    assert not done.is_same
+    assert done.compared["SIMs"].is_same
+    assert done.compared["activations"].first_difference == (ICCIDS[399], 99, FOREIGN)
+    assert copied(source[0], target[0]).is_same
+
+
+def test_a_killed_copy_goes_on_and_ends_the_same(source: tuple[Store, str], target: tuple[Store, str]) -> None:
+    counts = []
+    for kill in range(KILLS):
+        command = [sys.executable, "-c", COPY, source[1], target[1]]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            time.sleep(0.05 * kill)
+            process.kill()
+        assert_follows_the_rule(target[0])
+        with target[0].snapshot() as reader:
+            counts.append(reader.counts().activations)
+    assert counts == sorted(counts)
+    assert copied(source[0], target[0]).is_same
+    assert everything_in(target[0]) == everything_in(source[0])
+
+
+def test_a_store_is_not_copied_into_itself(tmp_path: Path) -> None:
+    with opened(SQLITE, tmp_path / "one") as (store, _), pytest.raises(TargetRefused, match="name another one"):
+        copied(store, store)
