@@ -19,7 +19,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures of one run on this project's two virtual cores, each rounded; the page says when and how."""
+    """Figures of one run on two virtual cores, each rounded, the guesses marked; the page says when and how."""
 
     sim_bytes: float = 120
     expectation_bytes: float = 85
@@ -27,8 +27,8 @@ class Measured:
     mismatch_bytes: float = 770
     load_rate: float = 85_000  # activations a second through one writer, with detection, into four shards
     report_ms: float = 30.0  # 10,000 rows of one account from three machines, extended from 1,774
-    report_spread: float = 0.25  # of the logarithm of one machine's time
-    machine_ms: float = 6.0  # one machine's part of it
+    report_spread: float = 0.25  # of the logarithm of one machine's time: a guess
+    machine_ms: float = 6.0  # one machine's part of it: a guess
     fact_bytes: float = 110  # of an activation as JSON, on the wire
 
 
@@ -90,7 +90,7 @@ def peak_rate(sims: int, assumed: Assumed) -> float:
 def report_times(nodes: int, measured: Measured) -> list[float]:
     """Simulated reports in milliseconds: each waits for the slowest of its machines, and then for what merging costs.
 
-    A machine's time is drawn around what was measured; of several it is less, for each has fewer of the rows.
+    A machine's time is drawn around a typical one; of several it is less, for each has fewer of the rows.
     """
     draw = random.Random(SEED)
     merging = measured.report_ms - measured.machine_ms

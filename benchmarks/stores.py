@@ -85,7 +85,10 @@ class SqliteStores:
 
     def made(self, name: str, fill: Callable[[str], None]) -> str:
         """A file of this name."""
-        return _address(made(self._folder / f"{name}.db", lambda part: self._fill(_address(part), fill)))
+        address = _address(made(self._folder / f"{name}.db", lambda part: self._fill(_address(part), fill)))
+        with open_store(address, wire_row) as store:
+            store.init("UTC")  # an older program may have made it
+        return address
 
     def _fill(self, address: str, fill: Callable[[str], None]) -> None:
         fill(address)

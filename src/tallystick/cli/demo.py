@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import typer
 
-from tallystick import server
 from tallystick.access import Access, Credentials, system_clock
 from tallystick.cli.report import operators_answer
 from tallystick.cli.serve import Port
@@ -65,6 +64,8 @@ def demo(port: Port = None) -> None:
         access.add_user(NAME, password, [], all_accounts=True)
         for line in _calls(store, settings, until, app, password):
             typer.echo(line)
+    from tallystick import server  # noqa: PLC0415 - only who serves should wait for it to load
+
     server.serve(settings)
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from tallystick import server
 from tallystick.cli.shared import current_settings
 from tallystick.settings import PORT_MAX
 
@@ -21,6 +20,8 @@ def serve(
 ) -> None:
     """Serve, until interrupted. Options go before the settings of the same names."""
     current = current_settings()
+    from tallystick import server  # noqa: PLC0415 - only who serves should wait for it to load
+
     server.serve(
         replace(
             current,

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
-from tallystick.store.postgresql import PostgresqlEngine
 from tallystick.store.reader import Connection, Reader
 from tallystick.store.sqlite import SqliteEngine
 from tallystick.store.writer import Writer
@@ -129,6 +128,8 @@ def open_store(url: str, wire_row: Callable[..., bytes]) -> Store:
     if scheme == "sqlite":
         return Store(SqliteEngine(url), wire_row)
     if scheme == "postgresql":
+        from tallystick.store.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
+
         return Store(PostgresqlEngine(url), wire_row)
     message = f"TALLYSTICK_DATABASE must begin with sqlite:/// or postgresql://, not {shown(f'{scheme}:')}"
     raise SettingRefused(message)
