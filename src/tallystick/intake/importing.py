@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from tallystick.store import Batch, Store, Writer
 
 BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
-SLICE_FACTS = 65_536  # applied before it is asked whether somebody waits: live intake and other writers go first
-TRANSACTION_FACTS_MAX = 16 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
-STRETCH_FACTS = 16 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
-SLICES_AHEAD = 8  # ready before they are applied
+SLICE_FACTS = 32_768  # applied before it is asked whether somebody waits: live intake and other writers go first
+TRANSACTION_FACTS_MAX = 32 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
+STRETCH_FACTS = 32 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
+SLICES_AHEAD = 16  # ready before they are applied
 
 
 class Slice(NamedTuple):
