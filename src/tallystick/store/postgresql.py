@@ -131,6 +131,7 @@ def our_errors(name: str) -> Iterator[None]:
         psycopg.InterfaceError,
         errors.InternalError_,  # which Citus says of what it cannot do just now
         errors.InsufficientPrivilege,
+        errors.InvalidSchemaName,
         errors.ReadOnlySqlTransaction,
         errors.DuplicateTable,
         errors.DataCorrupted,
