@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.moments import Moment
     from tallystick.intake.kinds import Kind
-
-    Facts = Sequence[Any] | pl.DataFrame
+    from tallystick.store import Facts
 
 
 def doubts_of(kind: Kind, facts: Facts, unknown: Collection[int], now: Moment) -> Doubts:
