@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tallystick.store import Reader, Store
-    from tallystick.store.reader import AppRow, UserRow
+    from tallystick.store.access import AppRow, UserRow
 
 SCOPES = ("m2m", "intake", "admin")
 FAILED_LOGINS_MAX = 5

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.selection import Listed
     from tallystick.store import Reader
-    from tallystick.store.reader import Device
+    from tallystick.store.devices import Device
 
 DEVICES_A_PAGE_MAX = 2000
 

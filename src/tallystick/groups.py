@@ -15,7 +15,7 @@ from tallystick.core.selection import UNASSIGNED, Listed
 
 if TYPE_CHECKING:
     from tallystick.store import Reader, Writer
-    from tallystick.store.reader import GroupRow, Member
+    from tallystick.store.groups import GroupRow, Member
 
 DESCRIPTION_LENGTH_MAX = 1000
 MEMBERS_A_PAGE_MAX = 2000

@@ -16,7 +16,7 @@ import polars as pl
 
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import Iccid
-from tallystick.store.reader import WholeApp, WholeUser
+from tallystick.store.moving import WholeApp, WholeUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

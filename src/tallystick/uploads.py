@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.moments import Moment
     from tallystick.store import Reader, Store, Writer
-    from tallystick.store.reader import WaitingUpload
+    from tallystick.store.uploads import WaitingUpload
 
 LOOK_EVERY_S = 1.0  # for uploads that another process acknowledged and did not live to take in
 

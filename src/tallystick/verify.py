@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.pairing import mismatches
-from tallystick.store.reader import KeptRow
+from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,7 +16,7 @@ from tallystick.verify import Difference, Fault
 from tallystick.verify import verify as verify_store
 
 if TYPE_CHECKING:
-    from tallystick.store.reader import KeptRow
+    from tallystick.store.verifying import KeptRow
 
 SHOWN_MAX = 20
 EXIT_DIFFERENT = 1

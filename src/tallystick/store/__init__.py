@@ -1,9 +1,11 @@
 """What is kept: the only room that speaks SQL."""
 
+from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of
-from tallystick.store.reader import Reader, Scope, joined
+from tallystick.store.reader import Reader
+from tallystick.store.report import Scope, joined
 from tallystick.store.store import Store, open_store
-from tallystick.store.writer import Refreshed, Taken, Writer
+from tallystick.store.writer import Refreshed, Writer
 
 __all__ = [
     "Batch",

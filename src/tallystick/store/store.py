@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
-from tallystick.store.reader import Connection, Reader
+from tallystick.store.reader import Reader
 from tallystick.store.sqlite import SqliteEngine
 from tallystick.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    from tallystick.store.asking import Connection
 
 
 class Engine(Protocol):

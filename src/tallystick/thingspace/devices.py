@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
-    from tallystick.store.reader import Device
+    from tallystick.store.devices import Device
 
 KINDS: dict[str, type[Iccid | Mdn]] = {"ICCID": Iccid, "MDN": Mdn}
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tallystick.groups import Group
     from tallystick.store import Store
-    from tallystick.store.reader import Device, Member
+    from tallystick.store.devices import Device
+    from tallystick.store.groups import Member
 
 SUCCESS = b'{"success":true}'
 

@@ -1,0 +1,137 @@
+"""Apps, users, tokens and sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.core.moments import Moment
+from tallystick.store.accounts import AccountChanges
+from tallystick.store.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class UserRow(NamedTuple):
+    """A user as kept."""
+
+    user_id: int
+    password_argon2: str
+    failed_logins: int
+
+
+class AppRow(NamedTuple):
+    """An app as kept, with its current token's digest."""
+
+    secret_sha256: bytes
+    scopes: str
+    issue_salt: bytes
+    token_sha256: bytes | None
+    token_expires_at: int | None
+
+
+class AccessQuestions(Asking):
+    """Who may come in, and what they may see."""
+
+    def app(self, key: str) -> AppRow | None:
+        """The app with this key."""
+        row = self._connection.row("app_of_key", key=key)
+        return None if row is None else AppRow(*row)
+
+    def app_named(self, name: str) -> str | None:
+        """The key of the app with this name."""
+        return self._value(str, "app_named", name=name)
+
+    def app_of_token(self, token_sha256: bytes) -> tuple[str, str, int] | None:
+        """Key, scopes and the moment of expiry of the app whose current token has this digest."""
+        row = self._connection.row("app_of_token", token_sha256=token_sha256)
+        return None if row is None else (row[0], row[1], row[2])
+
+    def user(self, name: str) -> UserRow | None:
+        """The user of this name."""
+        row = self._connection.row("user_named", name=name)
+        return None if row is None else UserRow(*row)
+
+    def users(self) -> list[tuple[str, bool, int]]:
+        """Name, whether they see all accounts, and failed logins in a row, of every user."""
+        return [(name, bool(all_accounts), failed) for name, all_accounts, failed in self._connection.rows("users")]
+
+    def accounts_granted(self, name: str) -> list[str]:
+        """The accounts that a user was granted by name."""
+        return [account for (account,) in self._connection.rows("accounts_granted", name=name)]
+
+    def accounts_seen_by(self, user_id: int) -> dict[str, int]:
+        """The accounts that a user may see: number by name."""
+        rows = self._connection.rows("accounts_seen_by", user_id=user_id)
+        return {name: account_id for account_id, name in rows}
+
+    def password_of(self, user_id: int) -> str | None:
+        """A user's password hash."""
+        return self._value(str, "password_of", user_id=user_id)
+
+    def session(self, token_sha256: bytes) -> tuple[int, Moment] | None:
+        """The user of a session and the moment of its last use."""
+        row = self._connection.row("session", token_sha256=token_sha256)
+        return None if row is None else (row[0], Moment(row[1]))
+
+
+class AccessChanges(AccountChanges, AccessQuestions):
+    """Who comes in, and what they did."""
+
+    def add_app(self, key: str, name: str, secret_sha256: bytes, scopes: str, issue_salt: bytes) -> None:
+        """Make an app known."""
+        self._connection.run(
+            "add_app", key=key, name=name, secret_sha256=secret_sha256, scopes=scopes, issue_salt=issue_salt
+        )
+
+    def issue_token(self, key: str, issue_salt: bytes, token_sha256: bytes, token_expires_at: int) -> None:
+        """Give an app a new token."""
+        self._connection.run(
+            "issue_token",
+            key=key,
+            issue_salt=issue_salt,
+            token_sha256=token_sha256,
+            token_expires_at=token_expires_at,
+        )
+
+    def revoke_token(self, key: str, token_sha256: bytes) -> bool:
+        """Revoke an app's token; give whether it was the current one."""
+        return self._connection.run("revoke_token", key=key, token_sha256=token_sha256) > 0
+
+    def add_user(self, name: str, password_argon2: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
+        """Make a user known, and accounts that they may see and that are not known yet."""
+        self._connection.run("add_user", name=name, password_argon2=password_argon2, all_accounts=int(all_accounts))
+        user = self.user(name)
+        assert user is not None  # noqa: S101 - made above, in this transaction
+        account_ids, _ = self.account_ids_made(set(accounts))
+        for account_id in account_ids.values():
+            self._connection.run("grant_account", user_id=user.user_id, account_id=account_id)
+
+    def note_failed_login(self, name: str) -> None:
+        """Count a failed login, at the same cost for names that exist and names that do not."""
+        self._connection.run("note_failed_login", name=name)
+        self._connection.run("count_failed_login")
+
+    def forget_failed_logins(self, name: str) -> None:
+        """The user's count of failed logins starts anew."""
+        self._connection.run("forget_failed_logins", name=name)
+
+    def set_password(self, user_id: int, password_argon2: str) -> None:
+        """Give a user another password."""
+        self._connection.run("set_password", user_id=user_id, password_argon2=password_argon2)
+
+    def open_session(self, token_sha256: bytes, user_id: int, used_at: int) -> None:
+        """Begin a session."""
+        self._connection.run("open_session", token_sha256=token_sha256, user_id=user_id, used_at=used_at)
+
+    def use_session(self, token_sha256: bytes, used_at: int) -> None:
+        """A session was used."""
+        self._connection.run("use_session", token_sha256=token_sha256, used_at=used_at)
+
+    def end_session(self, token_sha256: bytes) -> bool:
+        """End a session; give whether there was one."""
+        return self._connection.run("end_session", token_sha256=token_sha256) > 0
+
+    def forget_sessions(self, used_before: int) -> None:
+        """Forget sessions not used since."""
+        self._connection.run("forget_sessions", used_before=used_before)

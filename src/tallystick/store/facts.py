@@ -1,0 +1,104 @@
+"""Facts as they were taken in: of one SIM, and of those that activations are judged by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallystick.core.facts import Sim
+from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.moments import Moment
+from tallystick.core.pairing import Activation, Expectation
+from tallystick.store.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+
+
+class Counts(NamedTuple):
+    """How much is in the store."""
+
+    accounts: int
+    sims: int
+    expectations: int
+    activations: int
+    mismatches: int
+
+
+class Taken(NamedTuple):
+    """What became of a batch of facts: those that said something new, those that repeated, unknown accounts made."""
+
+    accepted: int
+    duplicate: int
+    accounts_made: tuple[str, ...] = ()
+
+
+def sim_of(row: tuple[Any, ...]) -> Sim:
+    """A SIM from its columns."""
+    iccid, mdn, account, activation_date, generation = row
+    return Sim(Iccid(iccid), None if mdn is None else Mdn(mdn), account, Moment(activation_date), generation)
+
+
+class FactQuestions(Asking):
+    """What is known of SIMs."""
+
+    def sim(self, iccid: Iccid) -> Sim | None:
+        """What the device database knows of a SIM."""
+        row = self._connection.row("sim", iccid=iccid)
+        return None if row is None else sim_of(row)
+
+    def expectations_of(self, iccid: Iccid) -> list[Expectation]:
+        """Where a SIM was expected, in order."""
+        rows = self._connection.rows("expectations_of", iccid=iccid)
+        return [Expectation(Moment(effective_from), Imei(imei)) for effective_from, imei in rows]
+
+    def activations_of(self, iccid: Iccid) -> list[Activation]:
+        """Where a SIM was seen, in order."""
+        rows = self._connection.rows("activations_of", iccid=iccid)
+        return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
+
+    def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
+        """Those of some SIMs that are the account's."""
+        return self._numbers("sims_in_account", account_id=account_id, iccids=self._connection.set_of(iccids))
+
+    def iccids_of(self, mdns: Iterable[Mdn]) -> list[Iccid]:
+        """The SIMs that have these phone numbers."""
+        return [Iccid(iccid) for iccid in self._numbers("sims_of_mdns", mdns=self._connection.set_of(mdns))]
+
+    def counts(self) -> Counts:
+        """How much is in the store."""
+        return Counts(*(self._connection.row("count_of_facts") or ()))
+
+    def expectations_version(self) -> int:
+        """How often expectations have changed."""
+        return self._value(int, "expectations_version") or 0
+
+    def expected_hardware_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
+        """`iccid` and `hardware` of expectations from one SIM to another, no more rows than are asked for."""
+        return self._connection.frame("expected_hardware_between", first=first, last=last, at_most=at_most)
+
+    def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:
+        """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
+        return self._connection.frame("expectations_among", iccids=self._connection.set_of(iccids))
+
+    def has_sims_between(self, first: int, last: int) -> bool:
+        """Whether the device database has a SIM from one to another."""
+        return bool(self._value(bool, "has_sims_between", first=first, last=last))
+
+    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Moment]:
+        """Since when each of some SIMs is expected where it is at a moment; those that are expected nowhere lack."""
+        asked = self._connection.set_of(sorted(iccids))
+        return {
+            iccid: Moment(since)
+            for iccid, since in self._connection.rows("in_force_since", iccids=asked, moment=moment)
+        }
+
+    def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:
+        """Those of some SIMs that are loaded."""
+        return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))["iccid"]
+
+    def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
+        """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""
+        asked = set(iccids)
+        return sorted(asked.difference(self._numbers("known_sims", iccids=self._connection.set_of(asked))))

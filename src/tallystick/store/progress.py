@@ -1,0 +1,43 @@
+"""How far files have come, and what was answered to calls with an idempotency key."""
+
+from __future__ import annotations
+
+from tallystick.store.asking import Asking
+
+
+class ProgressQuestions(Asking):
+    """What was noted while facts were taken in."""
+
+    def import_progress(self, digest: bytes) -> tuple[int, int, int] | None:
+        """Facts taken, accepted and duplicate so far of a file that was begun and not finished."""
+        row = self._connection.row("import_progress", digest=digest)
+        return None if row is None else (row[0], row[1], row[2])
+
+    def receipt(self, key_sha256: bytes) -> tuple[bytes, bytes] | None:
+        """The digest of the facts and the receipt of the call with this idempotency key."""
+        row = self._connection.row("receipt", key_sha256=key_sha256)
+        return None if row is None else (row[0], row[1])
+
+
+class ProgressChanges(ProgressQuestions):
+    """What is noted while facts are taken in."""
+
+    def note_import_progress(self, digest: bytes, facts_taken: int, accepted: int, duplicate: int) -> None:
+        """Remember how far a file has come."""
+        self._connection.run(
+            "note_import_progress", digest=digest, facts_taken=facts_taken, accepted=accepted, duplicate=duplicate
+        )
+
+    def forget_import(self, digest: bytes) -> None:
+        """A file has been taken in whole."""
+        self._connection.run("forget_import", digest=digest)
+
+    def keep_receipt(self, key_sha256: bytes, facts_sha256: bytes, receipt: bytes, taken_at: int) -> None:
+        """Remember what was answered to the call with this idempotency key."""
+        self._connection.run(
+            "keep_receipt", key_sha256=key_sha256, facts_sha256=facts_sha256, receipt=receipt, taken_at=taken_at
+        )
+
+    def forget_receipts(self, taken_before: int) -> None:
+        """Forget older receipts."""
+        self._connection.run("forget_receipts", taken_before=taken_before)

@@ -1,0 +1,58 @@
+"""The queue of uploads, and what came of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.store.asking import Asking
+
+if TYPE_CHECKING:
+    from tallystick.core.moments import Moment
+
+
+class WaitingUpload(NamedTuple):
+    """Pairs that are to be taken in, as kept."""
+
+    upload_id: int
+    account_id: int
+    uploaded_at: Moment
+    pairs: bytes
+
+
+class UploadRow(NamedTuple):
+    """What came of an upload; None while it waits."""
+
+    request_id: str
+    outcome: bytes | None
+
+
+class UploadQuestions(Asking):
+    """Which upload waits, and what came of another."""
+
+    def has_waiting_upload(self) -> bool:
+        """Whether an upload waits for its turn."""
+        return bool(self._value(bool, "waiting_upload"))
+
+    def next_upload(self) -> WaitingUpload | None:
+        """The upload that has waited longest."""
+        row = self._connection.row("next_upload")
+        return None if row is None else WaitingUpload(*row)
+
+    def upload_outcome(self, account_id: int, request_id: str) -> UploadRow | None:
+        """What came of an upload to an account."""
+        row = self._connection.row("upload_outcome", account_id=account_id, request_id=request_id)
+        return None if row is None else UploadRow(*row)
+
+
+class UploadChanges(UploadQuestions):
+    """Uploads put in the queue and finished."""
+
+    def add_upload(self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes) -> None:
+        """Put an upload in the queue."""
+        self._connection.run(
+            "add_upload", request_id=request_id, account_id=account_id, uploaded_at=uploaded_at, pairs=pairs
+        )
+
+    def finish_upload(self, upload_id: int, outcome: bytes) -> None:
+        """Say what came of an upload, which waits no longer."""
+        self._connection.run("finish_upload", upload_id=upload_id, outcome=outcome)
