@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tallystick.store import Reader, Store
-    from tallystick.store.access import AppRow, UserRow
+    from tallystick.store.access import AppOfToken, AppRow, SessionRow, UserRow
 
 SCOPES = ("m2m", "intake", "admin")
 FAILED_LOGINS_MAX = 5
@@ -155,13 +155,15 @@ class Access:
         """The key of the app that the token speaks for. Raises `TokenRefused` or `ScopeRefused`."""
         with self._store.glance() as reader:
             found = reader.app_of_token(_digest(token))
-        if found is None or found[2] <= self._clock():
+        return self._checked_app(found, scope)
+
+    def _checked_app(self, app: AppOfToken | None, scope: str) -> str:
+        if app is None or app.expires_at <= self._clock():
             raise TokenRefused
-        key, scopes, _ = found
-        if scope not in scopes.split():
+        if scope not in app.scopes.split():
             message = f"the app lacks the scope {scope} for this call"
             raise ScopeRefused(message)
-        return key
+        return app.key
 
     # Users
 
@@ -226,20 +228,29 @@ class Access:
 
     def user_of_session(self, session_token: str) -> int:
         """The user of a session, which is used by this. Raises `SessionRefused` or `SessionExpired`."""
-        if not GUID.fullmatch(session_token):
-            message = f"the session token must be a GUID, not {shown(session_token)}"
-            raise SessionRefused(message)
-        digest = _digest(session_token)
+        digest = _session_digest(session_token)
         with self._store.glance() as reader:
             found = reader.session(digest)
-        if found is None:
+        return self._checked_user(found, digest)
+
+    def user_of_call(self, token: str, scope: str, session_token: str) -> int:
+        """The user of a session, if the app that the token speaks for has the scope; the app is checked first.
+
+        Raises `TokenRefused`, `ScopeRefused`, `SessionRefused` or `SessionExpired`.
+        """
+        with self._store.glance() as reader:
+            app, session = reader.caller(_digest(token), _digest(session_token))
+        self._checked_app(app, scope)
+        return self._checked_user(session, _session_digest(session_token))
+
+    def _checked_user(self, session: SessionRow | None, digest: bytes) -> int:
+        if session is None:
             raise SessionRefused
-        user_id, saved_use = found
         now = self._clock()
-        if now - max(saved_use, self._uses.of(digest)) > IDLE_S_MAX * SECOND:
+        if now - max(session.used_at, self._uses.of(digest)) > IDLE_S_MAX * SECOND:
             raise SessionExpired
         self._uses.note(digest, now)
-        return user_id
+        return session.user_id
 
     def reset_password(self, session_token: str, old_password: str) -> str:
         """Give the session's user a new password, in force at once.
@@ -343,6 +354,13 @@ class _LastUses:
 
 def _digest(text: str) -> bytes:
     return sha256(text.encode()).digest()
+
+
+def _session_digest(session_token: str) -> bytes:
+    if not GUID.fullmatch(session_token):
+        message = f"the session token must be a GUID, not {shown(session_token)}"
+        raise SessionRefused(message)
+    return _digest(session_token)
 
 
 def _token(secret: str, issue_salt: bytes) -> str:

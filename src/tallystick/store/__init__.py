@@ -1,9 +1,10 @@
 """What is kept: the only room that speaks SQL."""
 
+from tallystick.store.asking import joined
 from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of
 from tallystick.store.reader import Reader
-from tallystick.store.report import Scope, joined
+from tallystick.store.report import Scope
 from tallystick.store.store import Store, open_store
 from tallystick.store.writer import Refreshed, Writer
 

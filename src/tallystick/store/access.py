@@ -30,6 +30,31 @@ class AppRow(NamedTuple):
     token_expires_at: int | None
 
 
+class AppOfToken(NamedTuple):
+    """The app that a token speaks for."""
+
+    key: str
+    scopes: str
+    expires_at: int
+
+
+class SessionRow(NamedTuple):
+    """A session as kept."""
+
+    user_id: int
+    used_at: Moment
+
+
+class View(NamedTuple):
+    """The accounts that a user may see, numbers by name, and the zone in which the kept rows print their times.
+
+    The zone is empty where there are no accounts.
+    """
+
+    accounts: dict[str, int]
+    wire_zone: str
+
+
 class AccessQuestions(Asking):
     """Who may come in, and what they may see."""
 
@@ -42,10 +67,17 @@ class AccessQuestions(Asking):
         """The key of the app with this name."""
         return self._value(str, "app_named", name=name)
 
-    def app_of_token(self, token_sha256: bytes) -> tuple[str, str, int] | None:
-        """Key, scopes and the moment of expiry of the app whose current token has this digest."""
+    def app_of_token(self, token_sha256: bytes) -> AppOfToken | None:
+        """The app whose current token has this digest."""
         row = self._connection.row("app_of_token", token_sha256=token_sha256)
-        return None if row is None else (row[0], row[1], row[2])
+        return None if row is None else AppOfToken(*row)
+
+    def caller(self, token_sha256: bytes, session_sha256: bytes) -> tuple[AppOfToken | None, SessionRow | None]:
+        """The app whose current token has the one digest, and the session that has the other."""
+        row = self._connection.row("caller", token_sha256=token_sha256, session_sha256=session_sha256)
+        key, scopes, expires_at, user_id, used_at = row or (None,) * 5
+        app = None if key is None else AppOfToken(key, scopes, expires_at)
+        return app, None if user_id is None else SessionRow(user_id, Moment(used_at))
 
     def user(self, name: str) -> UserRow | None:
         """The user of this name."""
@@ -60,19 +92,19 @@ class AccessQuestions(Asking):
         """The accounts that a user was granted by name."""
         return [account for (account,) in self._connection.rows("accounts_granted", name=name)]
 
-    def accounts_seen_by(self, user_id: int) -> dict[str, int]:
-        """The accounts that a user may see: number by name."""
-        rows = self._connection.rows("accounts_seen_by", user_id=user_id)
-        return {name: account_id for account_id, name in rows}
+    def view_of(self, user_id: int) -> View:
+        """What a user may see, and how it is kept: one question, for every report begins with it."""
+        rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
+        return View({name: account_id for account_id, name, _ in rows}, rows[0][2] if rows else "")
 
     def password_of(self, user_id: int) -> str | None:
         """A user's password hash."""
         return self._value(str, "password_of", user_id=user_id)
 
-    def session(self, token_sha256: bytes) -> tuple[int, Moment] | None:
+    def session(self, token_sha256: bytes) -> SessionRow | None:
         """The user of a session and the moment of its last use."""
         row = self._connection.row("session", token_sha256=token_sha256)
-        return None if row is None else (row[0], Moment(row[1]))
+        return None if row is None else SessionRow(row[0], Moment(row[1]))
 
 
 class AccessChanges(AccountChanges, AccessQuestions):

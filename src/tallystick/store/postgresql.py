@@ -10,8 +10,7 @@ import re
 import select
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import polars as pl
 import psycopg
@@ -19,10 +18,12 @@ from psycopg import errors
 from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+from psycopg.rows import scalar_row
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
 from tallystick.core.errors import ClusterMissing, SettingRefused, StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.store.asking import joined
 from tallystick.store.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from psycopg.abc import Buffer
 
+Row = TypeVar("Row")
+
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
@@ -38,7 +41,7 @@ TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever wr
 CONNECT_S_MAX = 10
 LOCK_WAIT_S_MAX = 30
 STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
-ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
+ROWS_A_CHUNK = 128  # of a streamed answer at a time, some 30 KiB
 KNOWN_A_FACT_MAX = 2  # known facts of a range of SIMs are read while they are no more than this for each at hand
 KNOWN = {"take_activation": "known_activations", "take_expectation": "known_expectations"}
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -156,23 +159,30 @@ class PostgresqlConnection:
 
     def __init__(self, address: Address) -> None:
         self._name = address.name
+        self._conninfo = address.conninfo
         self._queries = queries_for(ENGINE)
-        self._answers = count(1)
-        with our_errors(address.name):
+        self._is_left = False  # whether the server was told to end a transaction, and was not heard since
+        self._streamed_query = ""  # the one whose rows are being read
+        self._due = ""  # the statement that begins the transaction, until something is asked in it
+        self._connect()
+        self.has_citus = self.row("has_citus") == (True,)
+
+    def _connect(self) -> None:
+        with our_errors(self._name):
             self._driver = psycopg.connect(
-                address.conninfo,
+                self._conninfo,
                 autocommit=True,
                 prepare_threshold=0,
                 fallback_application_name="tallystick",
-                connect_timeout=conninfo_to_dict(address.conninfo).get("connect_timeout", CONNECT_S_MAX),
+                connect_timeout=conninfo_to_dict(self._conninfo).get("connect_timeout", CONNECT_S_MAX),
             )
             self._driver.prepared_max = STATEMENTS_PREPARED_MAX
             self._driver.adapters.register_dumper(int, Int8BinaryDumper)
             self._driver.adapters.register_dumper(str, WordDumper)
             self._driver.adapters.register_dumper(Numbers, NumbersDumper)
             self._driver.adapters.register_dumper(Texts, TextsDumper)
-        self.row("set_up_session", lock_wait=f"{LOCK_WAIT_S_MAX}s")
-        self.has_citus = self.row("has_citus") == (True,)
+            set_up = numbered(self._queries["set_up_session"])
+            self._driver.execute(set_up, {"lock_wait": f"{LOCK_WAIT_S_MAX}s"})
 
     @property
     def sees_one_moment(self) -> bool:
@@ -184,9 +194,28 @@ class PostgresqlConnection:
         """Whether it can still be used."""
         return not self._driver.closed
 
-    def is_quiet(self) -> bool:
-        """Whether the server has said nothing since the last answer; its farewell would be the first thing to read."""
-        return not select.select([self._driver.pgconn.socket], [], [], 0)[0]
+    def is_ready(self) -> bool:
+        """Whether it can be used: the server has ended the transaction before, and said nothing since.
+
+        A farewell would be the first thing to read.
+        """
+        try:
+            self._hear_of_the_end()
+        except psycopg.OperationalError:
+            return False
+        quiet = not select.select([self._driver.pgconn.socket], [], [], 0)[0]
+        return quiet and self._driver.info.transaction_status == TransactionStatus.IDLE
+
+    def _hear_of_the_end(self) -> None:
+        """Read what the server says of a transaction that was left, which has long come when somebody asks."""
+        server = self._driver.pgconn
+        while self._is_left:
+            if not server.is_busy():
+                self._is_left = server.get_result() is not None
+            elif select.select([server.socket], [], [], CONNECT_S_MAX)[0]:
+                server.consume_input()
+            else:
+                return
 
     @staticmethod
     def set_of(values: Iterable[int] | Iterable[str]) -> object:
@@ -199,18 +228,28 @@ class PostgresqlConnection:
             return iter(self._ask(query, parameters).fetchall())
 
     def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
-        """Run a named query and give its rows as they are asked for; the server keeps the others."""
-        answer = f"answer_{next(self._answers)}"
+        """Run a named query and give its rows as they are asked for."""
+        return self._streamed(self._driver.cursor(binary=True), query, parameters)
+
+    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
+        """Run a named query of one column of bytes and give many rows at a time, with commas between."""
+        return joined(self._streamed(self._driver.cursor(binary=True, row_factory=scalar_row), query, parameters))
+
+    def _streamed(self, cursor: psycopg.Cursor[Row], query: str, parameters: dict[str, object]) -> Iterator[Row]:
+        """Rows of a named query, of which no more than a few are in memory.
+
+        They are read while the server still finds others, so this is also the fastest way to many of them. No other
+        question can be asked before the last row, or before the iterator is closed.
+        """
         with our_errors(self._name):
-            cursor = self._driver.cursor(binary=True)
-            declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {numbered(self._queries[query])}"
-            cursor.execute(declare, parameters or None, prepare=False)
-            fetched = ROWS_A_FETCH
-            while fetched == ROWS_A_FETCH:
-                cursor.execute(f"FETCH {ROWS_A_FETCH} FROM {answer}", prepare=False)
-                fetched = cursor.rowcount
-                yield from cursor.fetchall()
-            cursor.execute(f"CLOSE {answer}", prepare=False)
+            self._begin_now()
+            self._streamed_query = query
+            try:
+                yield from cursor.stream(
+                    numbered(self._queries[query]), parameters or None, binary=True, size=ROWS_A_CHUNK
+                )
+            finally:
+                self._streamed_query = ""
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
@@ -271,7 +310,37 @@ class PostgresqlConnection:
         return len(fresh) + (self.run_many(query, later.rows()) if insert.corrects else 0)
 
     def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._driver.cursor(binary=True).execute(numbered(self._queries[query]), parameters or None)
+        """Run a named query, and on the same way to the server begin the transaction that it is the first of."""
+        self._require_no_stream()
+        sql = numbered(self._queries[query])
+        if not self._due:
+            return self._driver.cursor(binary=True).execute(sql, parameters or None)
+        try:
+            return self._ask_first(sql, parameters)
+        except psycopg.OperationalError:
+            if not self._driver.closed:
+                raise
+            self._connect()  # it was lost while it lay idle, and has given nothing of this transaction yet
+            return self._ask_first(sql, parameters)
+
+    def _ask_first(self, sql: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
+        with self._driver.pipeline():
+            self._driver.execute(self._due, prepare=False)
+            cursor = self._driver.cursor(binary=True).execute(sql, parameters or None)
+        self._due = ""
+        return cursor
+
+    def _require_no_stream(self) -> None:
+        """Stop a mistake of ours: the driver would wait for ever for the end of a stream that we are reading."""
+        if self._streamed_query:
+            message = f"asked for something else before the last row of {self._streamed_query} was read"
+            raise RuntimeError(message)
+
+    def _begin_now(self) -> None:
+        """Begin the transaction that is due."""
+        if self._due:
+            due, self._due = self._due, ""
+            self._driver.execute(due, prepare=False)
 
     @contextmanager
     def attempt(self) -> Iterator[PostgresqlAttempt]:
@@ -284,17 +353,34 @@ class PostgresqlConnection:
         self._say("RELEASE attempt")
 
     def begin(self, how: str) -> None:
-        """Begin a transaction."""
-        self._say(how)
+        """Begin a transaction with whatever is asked or said next."""
+        self._due = how
 
     @contextmanager
     def ending(self) -> Iterator[None]:
         """The rest of a transaction around the block: committed at its end, undone when it raises."""
         try:
             yield
-            self._say("COMMIT")
+            if not self._due:
+                self._say("COMMIT")
         finally:
+            self._due = ""
             self._undo()
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """The rest of a transaction around the block that changes nothing: nobody waits for the server to end it."""
+        try:
+            yield
+            if self._driver.info.transaction_status == TransactionStatus.INTRANS:
+                with our_errors(self._name):
+                    self._driver.pgconn.send_query(b"COMMIT")
+                    self._driver.pgconn.flush()
+                self._is_left = True
+        finally:
+            self._due = ""
+            if not self._is_left:
+                self._undo()
 
     def _undo(self) -> None:
         """Leave no transaction open; a connection that cannot be told so is of no further use."""
@@ -313,6 +399,7 @@ class PostgresqlConnection:
     def _say(self, text: str) -> None:
         """Run statements that have neither parameters nor rows."""
         with our_errors(self._name):
+            self._begin_now()
             self._driver.execute(text, prepare=False)
 
     def close(self) -> None:
@@ -343,28 +430,28 @@ class PostgresqlEngine:
     @contextmanager
     def reading(self) -> Iterator[PostgresqlConnection]:
         """A connection that sees one moment of the store."""
-        with self._transaction(SNAPSHOT) as connection:
-            yield connection
+        with self._lent() as connection:
+            connection.begin(SNAPSHOT)
+            with connection.leaving():
+                yield connection
 
     @contextmanager
     def glancing(self) -> Iterator[PostgresqlConnection]:
         """A connection that sees the present anew with each question."""
-        connection = self._connected()
-        try:
+        with self._lent() as connection:
             yield connection
-        finally:
-            if connection.is_open:
-                self._idle.append(connection)
 
     @contextmanager
     def writing(self) -> Iterator[PostgresqlConnection]:
         """The connection that writes, within one transaction: one writer at a time, whichever server it is on."""
-        with self._transaction(WRITING) as connection:
-            connection.row("take_turn", turn=TURN)
-            if connection.has_citus:
-                connection.row("write_in_one_line")
-                connection.run("hold_every_machine")
-            yield connection
+        with self._lent() as connection:
+            connection.begin(WRITING)
+            with connection.ending():
+                connection.row("take_turn", turn=TURN)
+                if connection.has_citus:
+                    connection.row("write_in_one_line")
+                    connection.run("hold_every_machine")
+                yield connection
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
@@ -422,34 +509,19 @@ class PostgresqlEngine:
             self._idle.pop().close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[PostgresqlConnection]:
-        connection = self._begun(begin)
+    def _lent(self) -> Iterator[PostgresqlConnection]:
+        connection = self._connected()
         try:
-            with connection.ending():
-                yield connection
+            yield connection
         finally:
             if connection.is_open:
                 self._idle.append(connection)
-
-    def _begun(self, begin: str) -> PostgresqlConnection:
-        """A connection in a new transaction. One that was lost while it lay idle is replaced: it had given nothing."""
-        while True:
-            is_idle = bool(self._idle)
-            connection = self._connected()
-            try:
-                connection.begin(begin)
-            except StoreBroken:
-                connection.close()
-                if not is_idle:
-                    raise
-            else:
-                return connection
 
     def _connected(self) -> PostgresqlConnection:
         """A connection that nobody uses; one that its server has closed meanwhile is none."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_quiet():
+            if connection.is_ready():
                 return connection
             connection.close()
         connection = PostgresqlConnection(self._address)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from tallystick.core.moments import Moment
-from tallystick.store.asking import Asking
+from tallystick.store.asking import Asking, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 ROWS_A_SLICE = 1000  # what a sorted slice of the window aims at: small enough to stay in the processor's cache
 SLICES_FIRST = 64
-ROWS_A_VALUE_MAX = 16_000  # rows that are joined by the store at once, some 4 MiB
 SLICE_GROWTH_MAX = 8
 
 
@@ -34,12 +32,6 @@ class Scope:
     group_id: int | None = None
 
 
-def joined(rows: Iterator[bytes]) -> Iterator[bytes]:
-    """Rows as they go over the wire, many at a time with commas between."""
-    while value := b",".join(islice(rows, ROWS_A_SLICE)):
-        yield value
-
-
 class ReportQuestions(Asking):
     """Rows of the kept answer, as they go over the wire."""
 
@@ -54,30 +46,16 @@ class ReportQuestions(Asking):
             return self._report_of_sims(scope, bounds)
         if scope.grouped:
             return self._report_of_group(scope, bounds)
-        if len(scope.account_ids) == 1 and len(scope.generations) == 1:
-            return self._wires(
-                "report_of_account", account_id=scope.account_ids[0], generation=scope.generations[0], **bounds
-            )
+        if len(scope.account_ids) == len(scope.generations) == 1:
+            return self._wires("report_of_account", **_one_account(scope), **bounds)
         return self._report_of_accounts(scope, window)
 
     def report_joined(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """The same rows, many at a time with commas between."""
         if scope.iccids is None and not scope.grouped and len(scope.account_ids) == len(scope.generations) == 1:
-            count, value = self._report_in_one_value(scope.account_ids[0], scope.generations[0], window)
-            if count <= ROWS_A_VALUE_MAX:
-                return iter((value,) if count else ())
+            bounds = {"earliest": window.earliest, "latest": window.latest}
+            return self._connection.joined("report_of_account", **_one_account(scope), **bounds)
         return joined(self.report(scope, window))
-
-    def _report_in_one_value(self, account_id: int, generation: str, window: Window) -> tuple[int, bytes]:
-        count, value = self._connection.row(
-            "report_of_account_joined",
-            account_id=account_id,
-            generation=generation,
-            earliest=window.earliest,
-            latest=window.latest,
-            at_most=ROWS_A_VALUE_MAX + 1,
-        ) or (0, b"")
-        return count, value
 
     def _wires(self, query: str, **parameters: object) -> Iterator[bytes]:
         return (wire for (wire,) in self._connection.stream(query, **parameters))
@@ -127,3 +105,7 @@ class ReportQuestions(Asking):
         if scope.group_id is None:
             return listed.difference(self._numbers("sims_in_any_group", **asked))
         return set(self._numbers("sims_in_group", group_id=scope.group_id, **asked))
+
+
+def _one_account(scope: Scope) -> dict[str, object]:
+    return {"account_id": scope.account_ids[0], "generation": scope.generations[0]}

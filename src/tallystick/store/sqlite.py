@@ -20,6 +20,7 @@ import apsw.ext
 import polars as pl
 
 from tallystick.core.errors import ClusterMissing, StoreBroken, StoreBusy, StoreMissing, StoreOutdated
+from tallystick.store.asking import joined
 from tallystick.store.checkpoints import Checkpoints
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.store.turnstile import Turnstile
@@ -34,6 +35,8 @@ WRITER_CACHE_KIB = 131_072  # holds what a long transaction changes, so that no 
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
 ROWS_A_STATEMENT = (1000, 100)  # a statement that carries many rows costs a fraction of as many statements
+JOINED_IN_SQL = {"report_of_account": "report_of_account_joined"}  # the same rows as one value, at half the cost
+ROWS_A_VALUE_MAX = 16_000  # rows of one such value, some 4 MiB
 STATEMENTS_KEPT = 400  # prepared: the named ones, and some of them for each number of rows up to a hundred
 NO_NUMBERS = array("q", [-1])  # apsw takes no empty array; what is looked up in sets is never negative
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
@@ -131,6 +134,14 @@ class SqliteConnection:
             yield from cursor.execute(self._queries[query], parameters or None)
 
     stream = rows  # SQLite gives each row as it finds it
+
+    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
+        """Run a named query of one column of bytes and give many rows at a time, with commas between."""
+        if query in JOINED_IN_SQL:
+            count, value = self.row(JOINED_IN_SQL[query], at_most=ROWS_A_VALUE_MAX + 1, **parameters) or (0, b"")
+            if count <= ROWS_A_VALUE_MAX:
+                return iter((value,) if count else ())
+        return joined(wire for (wire,) in self.stream(query, **parameters))
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""

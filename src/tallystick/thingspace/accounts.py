@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def visible_account(reader: Reader, user_id: int, name: str) -> int:
     """The number of an account that the user may see. Raises `NoAccounts` or `AccountNotFound`."""
-    return account_number(reader.accounts_seen_by(user_id), name)
+    return account_number(reader.view_of(user_id).accounts, name)
 
 
 class Account:

@@ -42,7 +42,7 @@ class DeviceList:
         user_id = check_user(req, self._access)
         wanted = _wanted(read_json(req, DeviceListBody))
         with self._store.snapshot() as reader:
-            page = page_of(reader, reader.accounts_seen_by(user_id), wanted)
+            page = page_of(reader, reader.view_of(user_id).accounts, wanted)
         if page.has_more:
             resp.status = falcon.HTTP_202
         devices = [_described(device, self._zone) for device in page.devices]

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 SCOPE = "m2m"
 
 
-def check_bearer(req: Request, access: Access) -> None:
-    """Let an app with a current token pass. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
+def bearer_token(req: Request) -> str:
+    """The token of the app that calls. Raises `BearerMissing`."""
     token = _credentials(req, "bearer")
     if token is None:
         raise BearerMissing
-    access.app_of_token(token, SCOPE)
+    return token
+
+
+def check_bearer(req: Request, access: Access) -> None:
+    """Let an app with a current token pass. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
+    access.app_of_token(bearer_token(req), SCOPE)
 
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form

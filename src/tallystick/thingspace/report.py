@@ -55,8 +55,8 @@ class MismatchReport:
             resp.set_header("Content-Encoding", "gzip")
 
     def _parts(self, reader: Reader, user_id: int, question: Question) -> Generator[bytes, None, None]:
-        visible = reader.accounts_seen_by(user_id)
-        kept_zone, zone, generations = reader.wire_zone(), self._settings.time_zone, self._settings.generations
+        visible, kept_zone = reader.view_of(user_id)
+        zone, generations = self._settings.time_zone, self._settings.generations
         if kept_zone == zone:
             return devices_of(answer_joined(reader, visible, question, generations))
         return devices_of(joined(in_zone(answer(reader, visible, question, generations), kept_zone, zone)))

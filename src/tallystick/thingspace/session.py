@@ -8,19 +8,20 @@ import msgspec
 
 from tallystick.thingspace.bodies import LoginBody, ResetBody, read_json
 from tallystick.thingspace.errors import SessionMissing
-from tallystick.thingspace.gateway import check_bearer
+from tallystick.thingspace.gateway import SCOPE, bearer_token, check_bearer
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
 
+SESSION_HEADER = "VZ-M2M-Token"
 SESSION_FIELD = "sessionToken"
 
 
 def session_token(req: Request) -> str:
     """The session that the request belongs to. Raises `SessionMissing`."""
-    token = req.get_header("VZ-M2M-Token")
+    token = req.get_header(SESSION_HEADER)
     if not token:
         raise SessionMissing
     return token
@@ -28,8 +29,9 @@ def session_token(req: Request) -> str:
 
 def check_user(req: Request, access: Access) -> int:
     """The user who asks: first the app's Bearer token, then the session. Raises what either is refused with."""
-    check_bearer(req, access)
-    return access.user_of_session(session_token(req))
+    if not req.get_header(SESSION_HEADER):
+        check_bearer(req, access)
+    return access.user_of_call(bearer_token(req), SCOPE, session_token(req))
 
 
 class Login:

@@ -25,6 +25,13 @@ UPDATE apps SET token_sha256 = NULL, token_expires_at = NULL WHERE key = :key AN
 -- Whose token is this?
 SELECT a.key, a.scopes, a.token_expires_at FROM apps AS a WHERE a.token_sha256 = :token_sha256;
 
+-- name: caller
+-- Whose token is this, and whose session is that? One question, for nearly every call begins with both.
+SELECT a.key, a.scopes, a.token_expires_at, s.user_id, s.used_at
+FROM (SELECT 1 AS call) AS c
+LEFT JOIN apps AS a ON a.token_sha256 = :token_sha256
+LEFT JOIN sessions AS s ON s.token_sha256 = :session_sha256;
+
 -- name: add_user
 -- Make a user known.
 INSERT INTO users (name, password_argon2, all_accounts) VALUES (:name, :password_argon2, :all_accounts);
@@ -51,9 +58,10 @@ WHERE u.name = :name
 ORDER BY a.name;
 
 -- name: accounts_seen_by
--- Which accounts may this user see?
-SELECT a.account_id, a.name
+-- Which accounts may this user see, and in which zone do their kept rows print their times?
+SELECT a.account_id, a.name, z.wire_zone
 FROM accounts AS a
+CROSS JOIN store AS z
 WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_accounts = 1)
     OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = :user_id AND g.account_id = a.account_id)
 ORDER BY a.name;
