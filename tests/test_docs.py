@@ -45,7 +45,7 @@ SECONDS = re.compile(r" in [0-9.]+ s$")
 PACKAGE = re.compile(r"[A-Za-z0-9_.-]+")
 ANY_PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|usr|opt|Users|mnt|srv)/")
 HOST = re.compile(r"https?://([\w.-]+)")
-HOSTS = {"127.0.0.1", "keepachangelog.com", "semver.org"}
+HOSTS = {"127.0.0.1", "listener.example", "keepachangelog.com", "semver.org"}
 PLACEHOLDERS = {"COMMAND", "--help", "--install-completion", "--show-completion"}
 
 DECIDED = {
