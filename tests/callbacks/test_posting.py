@@ -140,7 +140,8 @@ def test_where_nobody_listens_and_where_there_is_no_host_is_told() -> None:
     refused = post(local(free_port()), BODY, private_allowed=True)
     assert refused
     assert "refused" in refused.lower()
-    assert post(f"http://{'x' * 70}.example/", BODY, private_allowed=True)
+    for host in (f"{'x' * 70}.example", ".example", "a..example"):
+        assert post(f"https://{host}/", BODY, private_allowed=True)
 
 
 BAD_URLS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,15 +55,19 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Credentials]:
         for user in ("user", "resetting"):
             access.add_user(user, PASSWORD, [ACCOUNT], all_accounts=False)
         made = access.add_app("sdk", ["m2m"])
-    with (
-        serving(database, TIME_ZONE=PACIFIC, CALLBACK_PRIVATE_ADDRESSES="yes") as port,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with serving(database, TIME_ZONE=PACIFIC, CALLBACK_PRIVATE_ADDRESSES="yes") as port, pointed_at(port):
+        yield made
+
+
+@contextmanager
+def pointed_at(port: int) -> Iterator[None]:
+    """The SDK speaks to the server on this port while the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
         roots = {Server.THINGSPACE: "api", Server.OAUTH_SERVER: "api/ts/v1", Server.M2M: "api/m2m"}
         for server, root in roots.items():
             address = f"http://127.0.0.1:{port}/{root}"
             patch.setitem(Configuration.environments[Environment.PRODUCTION], server, address)
-        yield made
+        yield
 
 
 def client(app: Credentials, session: str = "") -> VerizonClient:

@@ -19,6 +19,7 @@ from tallystick.core.retries import TRY_S_MAX, wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from tallystick.core.moments import Moment
     from tallystick.store import Store
@@ -118,7 +119,7 @@ class Outbox:
         free = AT_ONCE_MAX - len(self._being_made)
         for delivery in self.claim(free) if free else ():
             self._being_made.add(delivery.delivery_id)
-            self._posters.submit(self._deliver_and_call, delivery)
+            self._posters.submit(self._deliver_and_call, delivery).add_done_callback(_tell_what_nobody_foresaw)
 
     def _deliver_and_call(self, delivery: DueDelivery) -> None:
         try:
@@ -128,3 +129,8 @@ class Outbox:
         finally:
             self._being_made.discard(delivery.delivery_id)
             self._called.set()
+
+
+def _tell_what_nobody_foresaw(done: Future[None]) -> None:
+    if error := done.exception():
+        log.error("a callback failed; it is made again when its lease ends", exc_info=error)

@@ -40,7 +40,7 @@ def post(url: str, body: bytes, *, private_allowed: bool) -> str | None:
             status = _status_of(target, plain, body)
     except InvalidValue as refusal:
         return refusal.message
-    except (OSError, HTTPException, UnicodeError) as error:  # the last is a name that no resolver can be asked for
+    except (OSError, HTTPException, ValueError) as error:  # the last is a name that cannot be one of a host
         return (str(error) or type(error).__name__)[:ERROR_LENGTH_MAX]
     if status in ACCEPTED:
         return None
