@@ -227,6 +227,11 @@ class Copied:
     compared: dict[str, Comparison]
 
     @property
+    def taken_only(self) -> dict[str, int]:
+        """What was taken, of the kinds that are not compared."""
+        return {name: count for name, count in self.taken.items() if name not in self.compared}
+
+    @property
     def is_same(self) -> bool:
         """Whether both stores hold the same."""
         return all(each.is_same for each in self.compared.values())

@@ -266,6 +266,18 @@ def test_a_listener_that_is_deregistered_takes_what_waits_for_it_along(store: St
             callbacks.deregister(writer, account_id, SERVICE)
 
 
+def test_who_is_late_to_say_how_a_delivery_went_changes_no_other_one(store: Store, clock: Clock) -> None:
+    with listening() as listener:
+        account_id = registered(store, "a", listener)
+        put(store, clock, account_id, "r")
+        (late,) = outbox_of(store, clock).claim(8)
+        clock.advance(outbox.LEASE_S)
+        assert deliver_due(store, clock) == ["r"]
+        put(store, clock, account_id, "next")
+        outbox_of(store, clock).deliver(late)
+        assert [each.request_id for each in kept(store)] == ["next"]
+
+
 @pytest.mark.parametrize("change", [{"username": "x" * 256}, {"password": "y\0z"}])
 def test_names_and_passwords_have_their_limits(store: Store, change: dict[str, Any]) -> None:
     with store.transaction() as writer:
@@ -288,5 +300,8 @@ def test_many_messages_for_listeners_that_hang_do_not_hold_up_another(store: Sto
         assert len(quick.arrived(20)) == 20
         assert time.monotonic() - began < 10
         wait_until(lambda: len(hanging.messages) == 3)
-        hanging.closing.set()
+        began = time.monotonic()
         box.close()
+        assert time.monotonic() - began < 2 * outbox.STOP_S_MAX
+        hanging.holding.clear()
+        wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("callbacks")])

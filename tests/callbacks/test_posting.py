@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,22 +28,19 @@ def local(port: int, path: str = "/") -> str:
 
 
 @contextmanager
-def trickling() -> Iterator[int]:
-    """A server that answers byte by byte, for ever; gives its port."""
+def endless(head: bytes, more: bytes, pause_s: float) -> Iterator[int]:
+    """A server whose answer goes on until nobody listens; gives its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def trickle() -> None:
+        def answer() -> None:
             connection, _ = server.accept()
-            with connection:
-                try:
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-                    while True:
-                        connection.sendall(b"x")
-                        time.sleep(0.05)
-                except OSError:
-                    return
+            with connection, suppress(OSError):
+                connection.sendall(head)
+                while True:
+                    connection.sendall(more)
+                    time.sleep(pause_s)
 
-        thread = threading.Thread(target=trickle)
+        thread = threading.Thread(target=answer)
         thread.start()
         yield server.getsockname()[1]
         thread.join()
@@ -128,11 +125,20 @@ def test_whoever_does_not_answer_in_time_is_hung_up_on(monkeypatch: pytest.Monke
         listener.holding.set()
         began = time.monotonic()
         assert post(local(listener.port), BODY, private_allowed=True) == "no answer within 0.4 s"
-    with trickling() as port:
+    with endless(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.05) as port:
         assert post(local(port), BODY, private_allowed=True) == "no answer within 0.4 s"
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the connection, and never begins with TLS
         error = post(f"https://127.0.0.1:{silent.getsockname()[1]}/", BODY, private_allowed=True)
         assert error == "no answer within 0.4 s"
+    assert time.monotonic() - began < 5
+
+
+def test_of_an_endless_answer_no_more_is_read_than_says_whether_it_is_accepted() -> None:
+    began = time.monotonic()
+    with endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536, 0) as port:
+        assert post(local(port), BODY, private_allowed=True) is None
+    with endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", 0) as port:
+        assert post(local(port), BODY, private_allowed=True) == "got more than 100 headers"
     assert time.monotonic() - began < 5
 
 

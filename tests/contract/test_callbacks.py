@@ -137,6 +137,7 @@ def test_who_may_not_see_the_account_neither_sees_nor_changes_its_listeners(serv
             check_refused(other.call(method, path, body), "REQUEST_FAILED.AccountNotFound", account)
 
 
+@pytest.mark.parametrize("engine", [SQLITE])
 def test_an_uploads_outcome_arrives_at_a_listener_that_fails_at_first(
     store: Store, database: str, app: Credentials
 ) -> None:

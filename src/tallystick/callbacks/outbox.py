@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from tallystick.core.errors import StoreRefused
@@ -19,7 +19,6 @@ from tallystick.core.retries import TRY_S_MAX, wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from tallystick.core.moments import Moment
     from tallystick.store import Store
@@ -30,6 +29,7 @@ LEASE_S = 60  # longer than a call takes at most
 PAUSE_S = 60  # so long a listener's other deliveries wait after one has failed
 GIVEN_UP_KEPT_S = 30 * 24 * 60 * 60  # as long as Verizon keeps messages that did not arrive
 LOOK_EVERY_S = 1.0
+STOP_S_MAX = 3.0  # a listener that takes longer is told again by the next process
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Outbox:
         self._chance = chance
         self._message = message
         self._post = post
-        self._being_made: set[int] = set()
+        self._being_made: set[Future[None]] = set()
         self._closing = threading.Event()
         self._called = threading.Event()
         self._posters = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="callbacks")
@@ -65,12 +65,13 @@ class Outbox:
         self._thread.start()
 
     def close(self) -> None:
-        """Finish the deliveries that are being made, and leave the others to the next process."""
+        """Finish the deliveries that are being made if that is soon, and leave the others to the next process."""
         self._closing.set()
         self._called.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._posters.shutdown()
+        wait(tuple(self._being_made), STOP_S_MAX)
+        self._posters.shutdown(wait=False)
 
     def claim(self, at_most: int) -> list[DueDelivery]:
         """Lease so many deliveries as are due, one of each listener."""
@@ -118,19 +119,16 @@ class Outbox:
         """Claim what is due, and give it to as many threads as are free."""
         free = AT_ONCE_MAX - len(self._being_made)
         for delivery in self.claim(free) if free else ():
-            self._being_made.add(delivery.delivery_id)
-            self._posters.submit(self._deliver_and_call, delivery).add_done_callback(_tell_what_nobody_foresaw)
+            making = self._posters.submit(self.deliver, delivery)
+            self._being_made.add(making)
+            making.add_done_callback(self._end)
 
-    def _deliver_and_call(self, delivery: DueDelivery) -> None:
-        try:
-            self.deliver(delivery)
-        except StoreRefused as refusal:  # it is made again when its lease ends
-            log.warning("what came of a callback is not kept: %s", refusal)
-        finally:
-            self._being_made.discard(delivery.delivery_id)
-            self._called.set()
-
-
-def _tell_what_nobody_foresaw(done: Future[None]) -> None:
-    if error := done.exception():
-        log.error("a callback failed; it is made again when its lease ends", exc_info=error)
+    def _end(self, making: Future[None]) -> None:
+        """Make room for the next delivery; one whose outcome is not kept is made again when its lease ends."""
+        self._being_made.discard(making)
+        error = making.exception()
+        if isinstance(error, StoreRefused):
+            log.warning("what came of a callback is not kept: %s", error)
+        elif error:
+            log.error("a callback failed in a way that nobody foresaw", exc_info=error)
+        self._called.set()

@@ -39,7 +39,9 @@ def list_(account: OfAccount = None, as_json: AsJson = False) -> None:
     print_table(LISTENER, [[each[name] for name in LISTENER] for each in listeners])
     if deliveries:
         typer.echo("")
-        print_table(DELIVERY, [[str(each[name] or "") for name in DELIVERY] for each in deliveries])
+        print_table(
+            DELIVERY, [["" if each[name] is None else str(each[name]) for name in DELIVERY] for each in deliveries]
+        )
 
 
 @commands.command(cls=Command)

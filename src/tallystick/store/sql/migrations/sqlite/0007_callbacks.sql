@@ -1,6 +1,6 @@
 -- Callback listeners: who is to be told what came of an account's requests.
 CREATE TABLE listeners (
-    listener_id INTEGER PRIMARY KEY,
+    listener_id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never another's: whoever calls one may be late to say how it went
     account_id INTEGER NOT NULL REFERENCES accounts,
     service TEXT NOT NULL,              -- which messages: ThingSpace's name for their kind
     url TEXT NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE listeners (
 
 -- The outbox: outcomes that listeners are still to be told, and those that were given up. What has arrived is gone.
 CREATE TABLE deliveries (
-    delivery_id INTEGER PRIMARY KEY,    -- in the order in which the outcomes came
+    delivery_id INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order in which the outcomes came; never another's
     listener_id INTEGER NOT NULL REFERENCES listeners,
     request_id TEXT NOT NULL,
     outcome BLOB NOT NULL,              -- JSON: what came of the request
