@@ -63,6 +63,9 @@ DECIDED = {
     "hardware is fourteen digits": r"14 digits|first 14",
     "one answer for unknown and foreign accounts": r"AccountNotFound",
     "one answer for every failed login": r"Password\.Invalid",
+    "no listener's password is given back": r"`password` is not in the answer",
+    "only public listeners, over TLS": r"TALLYSTICK_CALLBACK_PRIVATE_ADDRESSES",
+    "callbacks arrive at least once": r"at least once",
     "a second login leaves the first session": r"second login",
 }
 """What the contract leaves open and Tallystick has decided, and how the room's README says it."""
