@@ -142,6 +142,11 @@ def test_of_an_endless_answer_no_more_is_read_than_says_whether_it_is_accepted()
     assert time.monotonic() - began < 5
 
 
+def test_what_a_listener_says_cannot_move_the_cursor_of_whoever_reads_it() -> None:
+    with endless(b"\x1b[2J\0 nonsense\r\n", b"x", 0.01) as port:
+        assert post(local(port), BODY, private_allowed=True) == "?[2J? nonsense??"
+
+
 def test_where_nobody_listens_and_where_there_is_no_host_is_told() -> None:
     refused = post(local(free_port()), BODY, private_allowed=True)
     assert refused

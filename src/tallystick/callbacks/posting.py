@@ -41,10 +41,16 @@ def post(url: str, body: bytes, *, private_allowed: bool) -> str | None:
     except InvalidValue as refusal:
         return refusal.message
     except (OSError, HTTPException, ValueError) as error:  # the last is a name that cannot be one of a host
-        return (str(error) or type(error).__name__)[:ERROR_LENGTH_MAX]
+        return _in_words(error)
     if status in ACCEPTED:
         return None
     return f"answered {status}" + ("; redirects are not followed" if status in REDIRECTS else "")
+
+
+def _in_words(error: Exception) -> str:
+    """What an error says, part of which the other side may have written: for the eyes of an operator at a terminal."""
+    text = str(error) or type(error).__name__
+    return "".join(each if each.isprintable() else "?" for each in text[:ERROR_LENGTH_MAX])
 
 
 def _addresses_of(target: Target, *, private_allowed: bool) -> list[str]:
