@@ -20,6 +20,7 @@ from benchmarks.imports import imports
 from benchmarks.live import during, live
 from benchmarks.report import report
 from benchmarks.stores import Given, PostgresqlStores, SqliteStores
+from benchmarks.uploads import uploads
 from benchmarks.wire import memory, wire
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "live": live,
     "during": during,
     "correction": correction,
+    "uploads": uploads,
 }
 
 

@@ -37,6 +37,10 @@ class Served(NamedTuple):
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{self.headers}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
+    def question(self, path: str) -> bytes:
+        """A whole GET request."""
+        return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{self.headers}\r\n".encode()
+
     def report(self, account: str = CROWD, earliest: str = WINDOW[0], latest: str = WINDOW[1]) -> bytes:
         """The request for the report of one account."""
         window = {"earliest": earliest, "latest": latest}

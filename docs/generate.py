@@ -18,7 +18,7 @@ import typer
 from tallystick.api import errors as api_errors
 from tallystick.cli import app
 from tallystick.core.errors import Refusal
-from tallystick.settings import Settings, variable
+from tallystick.settings import Settings, text_of, variable
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.errors import ANSWERS, UNEXPECTED, Answer
 
@@ -106,14 +106,10 @@ def _remarks(parameter: Any) -> str:  # noqa: ANN401 - Typer's private class
 def settings() -> str:
     """Every setting with its variable and default."""
     rows = (
-        (f"`{variable(each.name)}`", f"`{_text(each.default)}`", _sentence(each.metadata["about"]))
+        (f"`{variable(each.name)}`", f"`{text_of(each.default)}`", _sentence(each.metadata["about"]))
         for each in fields(Settings)
     )
     return _table(("Variable", "Default", "Meaning"), rows)
-
-
-def _text(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def refusals() -> str:

@@ -45,7 +45,7 @@ SECONDS = re.compile(r" in [0-9.]+ s$")
 PACKAGE = re.compile(r"[A-Za-z0-9_.-]+")
 ANY_PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|usr|opt|Users|mnt|srv)/")
 HOST = re.compile(r"https?://([\w.-]+)")
-HOSTS = {"127.0.0.1", "keepachangelog.com", "semver.org"}
+HOSTS = {"127.0.0.1", "listener.example", "keepachangelog.com", "semver.org"}
 PLACEHOLDERS = {"COMMAND", "--help", "--install-completion", "--show-completion"}
 
 DECIDED = {
@@ -63,6 +63,9 @@ DECIDED = {
     "hardware is fourteen digits": r"14 digits|first 14",
     "one answer for unknown and foreign accounts": r"AccountNotFound",
     "one answer for every failed login": r"Password\.Invalid",
+    "no listener's password is given back": r"`password` is not in the answer",
+    "only public listeners, over TLS": r"TALLYSTICK_CALLBACK_PRIVATE_ADDRESSES",
+    "callbacks arrive at least once": r"at least once",
     "a second login leaves the first session": r"second login",
 }
 """What the contract leaves open and Tallystick has decided, and how the room's README says it."""

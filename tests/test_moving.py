@@ -15,6 +15,7 @@ from tallystick.core.errors import TargetRefused
 from tallystick.core.facts import GroupMember
 from tallystick.moving import Copied, copy
 from tallystick.store import open_store
+from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import wire_row
 from tallystick.verify import verify
 from tests.engines import CITUS, ENGINES, POSTGRESQL, SQLITE, database_on, made
@@ -35,6 +36,7 @@ COPY = """
 import sys
 from tallystick import moving
 from tallystick.store import open_store
+from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import wire_row
 moving.FACTS_A_RANGE_MAX = 20
 with open_store(sys.argv[1], wire_row) as source, open_store(sys.argv[2], wire_row) as target:
@@ -83,6 +85,12 @@ def fill(store: Store) -> None:
         writer.take_activations([seen(iccid, (HOME, FOREIGN)[n % 2], at=n) for n, iccid in enumerate(ICCIDS[50:400])])
         writer.take_group_members([GroupMember("account 1", "vans", iccid) for iccid in ICCIDS[:20]])
         writer.take_group_members([GroupMember("waiting", "group", ICCIDS[900])])
+        account_id = writer.accounts()["account 1"]
+        for service in ("DeviceService", "CarrierService"):
+            writer.put_listener(ListenerRow(account_id, service, "https://listener.example/", "ann", f"hush {service}"))
+        for request_id in ("waits", "given up"):
+            writer.add_deliveries(account_id, "DeviceService", request_id, b'{"accepted":1,"rejected":[]}', 5)
+        writer.fail_delivery(writer.deliveries([account_id])[1].delivery_id, 3, 77, "answered 503")
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True)
@@ -123,6 +131,21 @@ def test_whoever_could_log_in_still_can(source: tuple[Store, str], target: tuple
     access = Access(target[0], system_clock, secrets.token_bytes)
     assert access.login("ann", "correct horse")
     access.close()
+
+
+def test_listeners_and_what_waits_for_them_are_copied_and_may_go_meanwhile(
+    source: tuple[Store, str], target: tuple[Store, str]
+) -> None:
+    done = copied(source[0], target[0])
+    assert (done.taken["callback listeners"], done.taken["deliveries"]) == (2, 2)
+    with source[0].snapshot() as here, target[0].snapshot() as there:
+        assert there.whole_listeners() == here.whole_listeners()
+        assert sorted(map(str, there.whole_deliveries())) == sorted(map(str, here.whole_deliveries()))
+    with source[0].transaction() as writer:
+        writer.finish_delivery(writer.deliveries(writer.accounts().values())[0].delivery_id)
+    again = copied(source[0], target[0])
+    assert again.is_same
+    assert again.taken["deliveries"] == 0
 
 
 def test_a_copy_again_copies_nothing_and_then_what_is_new(source: tuple[Store, str], target: tuple[Store, str]) -> None:

@@ -2,8 +2,9 @@
 
 Facts are keyed, so that taking one in again changes nothing. A copy that was killed is run again: what is there
 already is found by reading both sides, range of SIMs by range, and passed over. The kept answer is not copied but
-follows in the other store, and is compared too. Sessions, receipts, uploads and the progress of
-imports stay behind.
+follows in the other store, and is compared too. What waits to be delivered to callback listeners is taken over, but
+not compared, for a server may deliver it meanwhile. Sessions, receipts, uploads and the progress of imports stay
+behind.
 """
 
 from __future__ import annotations
@@ -85,6 +86,20 @@ def _put_grants(writer: Writer, rows: Rows) -> None:
         writer.grant(user, account)
 
 
+def _deliveries(reader: Reader) -> Iterator[tuple[Any, ...]]:
+    for account, service, request_id, outcome, *rest in reader.whole_deliveries():
+        yield account, service, request_id, outcome.decode(), *rest
+
+
+def _put_deliveries(writer: Writer, rows: Rows) -> None:
+    writer.put_deliveries(
+        [
+            (account, service, request_id, outcome.encode(), *rest)
+            for account, service, request_id, outcome, *rest in rows.iter_rows()
+        ]
+    )
+
+
 def _kept(reader: Reader, part: Range) -> Iterator[tuple[Any, ...]]:
     return ((*row[:-1], row.wire.decode()) for row in reader.whole_mismatches_between(*part))
 
@@ -95,6 +110,9 @@ def _put_nothing(writer: Writer, rows: Rows) -> None:
 
 APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | {"token_expires_at": NUMBER}
 USER_COLUMNS = {"name": TEXT, "password_argon2": TEXT, "all_accounts": NUMBER, "failed_logins": NUMBER}
+LISTENER_COLUMNS = dict.fromkeys(("account", "service", "url", "username", "password"), TEXT)
+DELIVERY_COLUMNS = {"account": TEXT, "service": TEXT, "request_id": TEXT, "outcome": TEXT, "attempts": NUMBER}
+DELIVERY_COLUMNS |= {"since": NUMBER, "next_try_at": NUMBER, "given_up_at": NUMBER, "last_error": TEXT}
 SIM_COLUMNS = {"iccid": NUMBER, "mdn": NUMBER, "account": TEXT, "activation_date": NUMBER, "generation": TEXT}
 KEPT_COLUMNS = {"iccid": NUMBER, "account": TEXT, "generation": TEXT, "activated_at": NUMBER}
 KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT}
@@ -118,7 +136,15 @@ WHOLE_KINDS = (
     Kind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
     Kind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
     Kind("users' accounts", {"user": TEXT, "account": TEXT}, 2, lambda reader, _: reader.grants(), _put_grants),
+    Kind(
+        "callback listeners",
+        LISTENER_COLUMNS,
+        2,
+        lambda reader, _: reader.whole_listeners(),
+        lambda writer, rows: writer.put_listeners(rows.rows()),
+    ),
 )
+DELIVERIES = Kind("deliveries", DELIVERY_COLUMNS, 3, lambda reader, _: _deliveries(reader), _put_deliveries)
 FACT_KINDS = (
     Kind(
         "SIMs",
@@ -199,6 +225,11 @@ class Copied:
 
     taken: dict[str, int]
     compared: dict[str, Comparison]
+
+    @property
+    def taken_only(self) -> dict[str, int]:
+        """What was taken, of the kinds that are not compared."""
+        return {name: count for name, count in self.taken.items() if name not in self.compared}
 
     @property
     def is_same(self) -> bool:
@@ -304,7 +335,7 @@ def _without(some: Rows, others: Rows) -> Rows:
 def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:
     with target.transaction() as writer:
         writer.set_wire_zone(zone)
-    return _take(source, target, WHOLE_KINDS, EVERYTHING)
+    return _take(source, target, (*WHOLE_KINDS, DELIVERIES), EVERYTHING)
 
 
 def _take(source: Store, target: Store, kinds: Sequence[Kind], part: Range) -> dict[str, int]:

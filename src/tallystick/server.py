@@ -22,12 +22,14 @@ from granian.log import LogLevels
 from tallystick.access import Access, system_clock
 from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
+from tallystick.callbacks import Outbox, post
 from tallystick.core.errors import SettingRefused, StoreRefused
 from tallystick.intake import LiveIntake
 from tallystick.settings import read_settings
 from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
+from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import wire_row
 from tallystick.uploads import Uploads
 
@@ -116,7 +118,15 @@ def wired_app(settings: Settings) -> falcon.App[Request, Response]:
     live = LiveIntake(store, system_clock, time.perf_counter)
     uploads = Uploads(store, system_clock, secrets.token_bytes)
     uploads.start()
-    for each in (uploads, live, access):  # when the worker ends, which for its forks `atexit` does not see
+    outbox = Outbox(
+        store,
+        system_clock,
+        secrets.SystemRandom().random,
+        message_of,
+        partial(post, private_allowed=settings.callback_private_addresses),
+    )
+    outbox.start()
+    for each in (outbox, uploads, live, access):  # when the worker ends, which for its forks `atexit` does not see
         Finalize(None, each.close, exitpriority=1)
     return build_app(settings, store, access, live, uploads)
 

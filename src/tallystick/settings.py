@@ -83,6 +83,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _yes_or_no(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        message = "must be yes or no"
+        raise ValueError(message)
+    return text == "yes"
+
+
 def _setting(default: str, read: Callable[[str], Any], about: str) -> Any:  # noqa: ANN401 - a field of any type
     return field(default=read(default), metadata={"read": read, "about": about})
 
@@ -98,6 +105,9 @@ class Settings:
     port: int = _setting("8080", _port, "The port that the server listens on.")
     workers: int = _setting("1", _count, "How many processes serve.")
     threads: int = _setting("16", _count, "How many requests each of them answers at a time.")
+    callback_private_addresses: bool = _setting(
+        "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."
+    )
 
     @property
     def zone(self) -> tzinfo:
@@ -108,6 +118,13 @@ class Settings:
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def text_of(value: object) -> str:
+    """A setting's value as its variable has it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -1,7 +1,8 @@
 """Uploads of pairs: acknowledged at once, taken in one after the other (contract, section 4).
 
 The queue is in the store. Whoever takes an upload in holds the store's turn to write, and its pairs and its outcome
-become durable together: so no two processes take the same one, and that of a killed process waits as before.
+become durable together: so no two processes take the same one, and that of a killed process waits as before. With
+the outcome goes what is to be told of it to the account's listeners.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tallystick.store import Reader, Store, Writer
     from tallystick.store.uploads import WaitingUpload
 
+SERVICE = "DeviceService"  # listeners of this kind are told what came of uploads; ThingSpace's name for it
 LOOK_EVERY_S = 1.0  # for uploads that another process acknowledged and did not live to take in
 
 log = logging.getLogger(__name__)
@@ -92,7 +94,9 @@ class Uploads:
             upload = writer.next_upload()
             if upload is None:  # another process was faster
                 return False
-            writer.finish_upload(upload.upload_id, msgspec.json.encode(_take(writer, upload)))
+            outcome = msgspec.json.encode(_take(writer, upload))
+            writer.finish_upload(upload.upload_id, outcome)
+            writer.add_deliveries(upload.account_id, SERVICE, upload.request_id, outcome, self._clock())
         return True
 
     def _run(self) -> None:

@@ -26,6 +26,7 @@ def test_copy_makes_the_other_store_and_says_what_is_in_both(run: Run) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert any(line.startswith("SIMs: 2 in both, 2 of them copied now, sha256 ") for line in lines)
+    assert lines[-2] == "deliveries: 0 copied now; they come and go, and are not compared"
     assert lines[-1] == "other.db holds what tallystick.db holds"
     report = ("report", *WINDOW, "--format", "json")
     assert run(*report, env=NAMED).stdout == run(*report).stdout
@@ -40,6 +41,7 @@ def test_copy_speaks_json(run: Run) -> None:
     assert kept["source"] == kept["target"]
     assert kept["source"]["count"] == 1
     assert kept["first_difference"] is None
+    assert told["not_compared"] == {"deliveries": 0}
 
 
 @pytest.mark.usefixtures("example")

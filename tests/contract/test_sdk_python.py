@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from verizon.models.device_list import DeviceList
 from verizon.models.device_mismatch_list_request import DeviceMismatchListRequest
 from verizon.models.device_upload_request import DeviceUploadRequest
 from verizon.models.log_in_request import LogInRequest
+from verizon.models.register_callback_request import RegisterCallbackRequest
 from verizon.models.session_reset_password_request import SessionResetPasswordRequest
 from verizon.verizon_client import VerizonClient
 
@@ -30,6 +32,7 @@ from tallystick.access import Access, Credentials, system_clock
 from tallystick.intake import import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.listening import listening
 from tests.serving import PASSWORD, serving
 
 if TYPE_CHECKING:
@@ -52,12 +55,19 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Credentials]:
         for user in ("user", "resetting"):
             access.add_user(user, PASSWORD, [ACCOUNT], all_accounts=False)
         made = access.add_app("sdk", ["m2m"])
-    with serving(database, TIME_ZONE=PACIFIC) as port, pytest.MonkeyPatch.context() as patch:
+    with serving(database, TIME_ZONE=PACIFIC, CALLBACK_PRIVATE_ADDRESSES="yes") as port, pointed_at(port):
+        yield made
+
+
+@contextmanager
+def pointed_at(port: int) -> Iterator[None]:
+    """The SDK speaks to the server on this port while the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
         roots = {Server.THINGSPACE: "api", Server.OAUTH_SERVER: "api/ts/v1", Server.M2M: "api/m2m"}
         for server, root in roots.items():
             address = f"http://127.0.0.1:{port}/{root}"
             patch.setitem(Configuration.environments[Environment.PRODUCTION], server, address)
-        yield made
+        yield
 
 
 def client(app: Credentials, session: str = "") -> VerizonClient:
@@ -169,3 +179,25 @@ def test_the_sdk_uploads_a_pair_and_waits_for_its_success(app: Credentials) -> N
         assert answer.request_id == request_id
         status = answer.status
     assert status == "Success"
+
+
+def test_the_sdk_registers_a_listener_that_is_told_what_came_of_its_upload_and_deregisters_it(app: Credentials) -> None:
+    sdk = log_in(app)
+    with listening() as listener:
+        url = f"http://127.0.0.1:{listener.port}/"
+        request = RegisterCallbackRequest("DeviceService", url, "ann", "hush")
+        made = sdk.connectivity_callbacks.register_callback(ACCOUNT, request).body
+        assert (made.account_name, made.service_name) == (ACCOUNT, "DeviceService")
+        (listed,) = sdk.connectivity_callbacks.list_registered_callbacks(ACCOUNT).body
+        assert (listed.account_name, listed.service_name) == (ACCOUNT, "DeviceService")
+        assert (listed.url, listed.username, hasattr(listed, "password")) == (url, "ann", False)
+        pair = DeviceList([DeviceId("987603420573553", "imei"), DeviceId("89148000000800784259", "iccid")])
+        upload = DeviceUploadRequest(ACCOUNT, [pair], "desk@example.com", "SKU1", "IMEI ICCID Pair")
+        request_id = sdk.device_management.device_upload(upload).body.request_id
+        (message,) = listener.arrived(1)
+        assert (message["requestId"], message["status"]) == (request_id, "Success")
+    gone = sdk.connectivity_callbacks.deregister_callback(ACCOUNT, "DeviceService").body
+    assert gone.service_name == "DeviceService"
+    assert not sdk.connectivity_callbacks.list_registered_callbacks(ACCOUNT).body
+    with pytest.raises(ConnectivityManagementResultException):
+        sdk.connectivity_callbacks.deregister_callback(ACCOUNT, "DeviceService")

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from tallystick.cli import apps, copy_, demo, history, import_, init, report, serve, settings, synth, users, verify
+from tallystick.cli import (
+    apps,
+    callbacks,
+    copy_,
+    demo,
+    history,
+    import_,
+    init,
+    report,
+    serve,
+    settings,
+    synth,
+    users,
+    verify,
+)
 from tallystick.cli.shared import EXIT_REFUSED, Command
 
 app = typer.Typer(
@@ -22,6 +36,7 @@ app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
+app.add_typer(callbacks.commands, name="callbacks")
 app.command("serve", cls=Command)(serve.serve)
 app.command("settings", cls=Command)(settings.settings)
 app.command("synth", cls=Command)(synth.synth)

@@ -55,7 +55,7 @@ def _as_json(copied: Copied) -> dict[str, Any]:
         }
         for name, compared in copied.compared.items()
     }
-    return {"same": copied.is_same, "kinds": kinds}
+    return {"same": copied.is_same, "kinds": kinds, "not_compared": copied.taken_only}
 
 
 def _side(side: Side) -> dict[str, Any]:
@@ -76,6 +76,8 @@ def _print(copied: Copied, source: str, target: str) -> None:
         else:
             typer.echo(f"{name}: {count:,} here and {compared.target.count:,} there differ")
             typer.echo(f"    first at {_first_difference(name, compared)}")
+    for name, count in copied.taken_only.items():
+        typer.echo(f"{name}: {count:,} copied now; they come and go, and are not compared")
     if copied.is_same:
         typer.echo(f"{target} holds what {source} holds")
     else:

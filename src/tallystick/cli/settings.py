@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table
-from tallystick.settings import variable, without_password
+from tallystick.settings import text_of, variable, without_password
 
 
 def settings(as_json: AsJson = False) -> None:
@@ -27,7 +27,7 @@ def settings(as_json: AsJson = False) -> None:
     print_table(
         ("variable", "value", "", "about"),
         [
-            (each["variable"], _text(each["value"]), "default" if each["default"] else "set", each["about"])
+            (each["variable"], text_of(each["value"]), "default" if each["default"] else "set", each["about"])
             for each in listed
         ],
     )
@@ -36,7 +36,3 @@ def settings(as_json: AsJson = False) -> None:
 def _shown(value: object) -> object:
     """The value, unless a password is part of it."""
     return without_password(value) if isinstance(value, str) else value
-
-
-def _text(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)

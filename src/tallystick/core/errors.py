@@ -8,7 +8,9 @@
     │   ├── GroupNotFound        no such group in that account                 group-not-found
     │   ├── SimNotFound          no such SIM                                   sim-not-found
     │   ├── UserNotFound         no such user                                  user-not-found
-    │   └── RequestNotFound      no such upload                                request-not-found
+    │   ├── RequestNotFound      no such upload                                request-not-found
+    │   ├── ListenerNotFound     no such callback listener                     listener-not-found
+    │   └── DeliveryNotFound     no such delivery to a listener                delivery-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -99,6 +101,18 @@ class RequestNotFound(NotFound):
     """There is no such request of the account."""
 
     code = "request-not-found"
+
+
+class ListenerNotFound(NotFound):
+    """There is no such callback listener of the account."""
+
+    code = "listener-not-found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery to a callback listener."""
+
+    code = "delivery-not-found"
 
 
 class NoAccounts(Refusal):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.store.access import AccessChanges
 from tallystick.store.accounts import AccountQuestions
+from tallystick.store.callbacks import CallbackChanges, CallbackQuestions, ListenerRow, WholeDelivery
 from tallystick.store.facts import sim_of
 from tallystick.store.groups import GroupChanges
 from tallystick.store.verifying import KeptRow
@@ -39,7 +40,7 @@ class WholeUser(NamedTuple):
     failed_logins: int
 
 
-class MovingQuestions(AccountQuestions):
+class MovingQuestions(CallbackQuestions, AccountQuestions):
     """All there is, range by range of SIMs."""
 
     def first_sim_after(self, after: int) -> int | None:
@@ -83,6 +84,16 @@ class MovingQuestions(AccountQuestions):
         rows = self._connection.rows("whole_groups")
         return [(accounts[account_id], name, description) for _, account_id, name, description in rows]
 
+    def whole_listeners(self) -> list[tuple[str, ...]]:
+        """Account, service, URL, username and password of every listener."""
+        names = self.account_names()
+        return [(names[account_id], *rest) for account_id, *rest in self.listeners(names)]
+
+    def whole_deliveries(self) -> list[tuple[Any, ...]]:
+        """Every delivery that waits or was given up: `WholeDelivery`, with the account's name."""
+        names = self.account_names()
+        return [(names[account_id], *rest) for account_id, *rest in self._connection.rows("whole_deliveries")]
+
     def whole_apps(self) -> list[WholeApp]:
         """Every app as it is kept."""
         return [WholeApp(*row) for row in self._connection.rows("apps")]
@@ -96,7 +107,7 @@ class MovingQuestions(AccountQuestions):
         return [(user, account) for user, account in self._connection.rows("grants")]
 
 
-class MovingChanges(GroupChanges, AccessChanges):
+class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
     """What is put in as it is in another store."""
 
     def put_groups(self, groups: Sequence[tuple[str, str, str]]) -> None:
@@ -104,6 +115,18 @@ class MovingChanges(GroupChanges, AccessChanges):
         account_ids, _ = self.account_ids_made({account for account, _, _ in groups})
         for account, name, description in groups:
             self.change_group(self._group_id_made(account_ids[account], name), name, description)
+
+    def put_listeners(self, listeners: Sequence[tuple[str, ...]]) -> None:
+        """Make listeners known as they are in another store."""
+        account_ids = self.accounts()
+        for account, *rest in listeners:
+            self.put_listener(ListenerRow(account_ids[account], *rest))
+
+    def put_deliveries(self, deliveries: Sequence[tuple[Any, ...]]) -> None:
+        """Put deliveries in the outbox as they are in another store."""
+        account_ids = self.accounts()
+        for account, *rest in deliveries:
+            self.put_delivery(WholeDelivery(account_ids[account], *rest))
 
     def put_app(self, app: WholeApp) -> None:
         """Make an app known as it is in another store."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.store.access import AccessQuestions
 from tallystick.store.accounts import AccountQuestions
+from tallystick.store.callbacks import CallbackQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
@@ -22,6 +23,7 @@ class Reader(
     ProgressQuestions,
     VerifyQuestions,
     MovingQuestions,
+    CallbackQuestions,
     AccountQuestions,
     GroupQuestions,
     AccessQuestions,

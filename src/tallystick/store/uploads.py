@@ -14,6 +14,7 @@ class WaitingUpload(NamedTuple):
     """Pairs that are to be taken in, as kept."""
 
     upload_id: int
+    request_id: str
     account_id: int
     uploaded_at: Moment
     pairs: bytes

@@ -126,6 +126,15 @@ class UploadBody(msgspec.Struct, rename="camel"):
     devices: list[Device] = []
 
 
+class CallbackBody(msgspec.Struct):
+    """The body that registers a callback listener."""
+
+    name: str = ""
+    url: str = ""
+    username: str = ""
+    password: str = ""
+
+
 class LoginBody(msgspec.Struct):
     """The body of a login; what is missing is nobody's name or password."""
 

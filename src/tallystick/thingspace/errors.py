@@ -77,10 +77,15 @@ class Answer:
     headers: Mapping[str, str]
 
 
+def verizon_code(code: str) -> str:
+    """A code as it goes over the wire."""
+    return f"UnifiedWebService.{code}"
+
+
 def _verizon(code: str, status: str = falcon.HTTP_400, **headers: str) -> Answer:
     return Answer(
         status,
-        lambda message: {"errorCode": f"UnifiedWebService.{code}", "errorMessage": message},
+        lambda message: {"errorCode": verizon_code(code), "errorMessage": message},
         headers,
     )
 

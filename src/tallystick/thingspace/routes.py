@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.thingspace import accounts, devices, gateway, groups, session
+from tallystick.thingspace import accounts, callbacks, devices, gateway, groups, session
 from tallystick.thingspace.report import MismatchReport
 from tallystick.thingspace.uploads import RequestStatus, Upload
 
@@ -42,5 +42,7 @@ def add_routes(app: App[Request, Response], settings: Settings, store: Store, ac
     app.add_route(f"{M2M}/devices/actions/list", devices.DeviceList(store, access, settings))
     app.add_route(f"{M2M}/devices/actions/upload", Upload(store, access, uploads))
     app.add_route(f"{M2M}/accounts/{{account}}/requests/{{request}}/status", RequestStatus(store, access))
+    app.add_route(f"{M2M}/callbacks/{{account}}", callbacks.Listeners(store, access, settings))
+    app.add_route(f"{M2M}/callbacks/{{account}}/name/{{service}}", callbacks.NamedListener(store, access))
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)

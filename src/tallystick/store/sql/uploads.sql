@@ -9,7 +9,7 @@ SELECT EXISTS (SELECT 1 FROM uploads AS u WHERE u.outcome IS NULL);
 
 -- name: next_upload
 -- Which upload has waited longest?
-SELECT u.upload_id, u.account_id, u.uploaded_at, u.pairs
+SELECT u.upload_id, u.request_id, u.account_id, u.uploaded_at, u.pairs
 FROM uploads AS u
 WHERE u.outcome IS NULL
 ORDER BY u.upload_id

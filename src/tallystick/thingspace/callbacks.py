@@ -1,0 +1,132 @@
+"""Callback listeners: `/callbacks/{account}` and below, and what a listener is sent (contract, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tallystick import callbacks
+from tallystick.core.identifiers import shown
+from tallystick.store.callbacks import ListenerRow
+from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.bodies import CallbackBody, read_json, require
+from tallystick.thingspace.errors import CATCH_ALL, BodyRefused, verizon_code
+from tallystick.thingspace.session import check_user
+from tallystick.uploads import SERVICE, Outcome
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+    from tallystick.store.callbacks import DueDelivery
+
+# Every name that one of Verizon's pages has; `DeviceService` alone is ever called here.
+SERVICES = (
+    "AlertService",
+    "AlertsService",
+    "CarrierService",
+    "DevicePRLInformation",
+    "DeviceProfileService",
+    SERVICE,
+    "DeviceSuspensionStatus",
+    "DeviceUsage",
+    "DiagnosticsService",
+    "EnhancedConnectivityService",
+    "ExternalProvisioningChanges",
+    "NiddService",
+    "PromoChanges",
+    "ResumeTrackingNotification",
+    "SMSDeliveryConfirmation",
+    "StateService",
+    "SubscriptionNotificationService",
+)
+BY_LOWER_CASE = {name.lower(): name for name in SERVICES}
+
+
+class Listeners:
+    """`/callbacks/{account}`: the listeners of an account."""
+
+    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+        self._store = store
+        self._access = access
+        self._private_allowed = settings.callback_private_addresses
+
+    def on_get(self, req: Request, resp: Response, account: str) -> None:
+        """List the listeners, without their passwords."""
+        user_id = check_user(req, self._access)
+        with self._store.snapshot() as reader:
+            found = reader.listeners([visible_account(reader, user_id, account)])
+        resp.data = msgspec.json.encode([_described(account, listener) for listener in found])
+
+    def on_post(self, req: Request, resp: Response, account: str) -> None:
+        """Register a listener, in the place of the one that the service had."""
+        user_id = check_user(req, self._access)
+        body = read_json(req, CallbackBody)
+        service = _service(require("name", body.name))
+        url = require("url", body.url)
+        with self._store.transaction() as writer:
+            account_id = visible_account(writer, user_id, account)
+            listener = ListenerRow(account_id, service, url, body.username, body.password)
+            callbacks.register(writer, listener, private_allowed=self._private_allowed)
+        resp.data = _named(account, service)
+
+
+class NamedListener:
+    """`/callbacks/{account}/name/{service}`: one listener."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def on_delete(self, req: Request, resp: Response, account: str, service: str) -> None:
+        """Deregister the listener; what was to be delivered to it is forgotten."""
+        user_id = check_user(req, self._access)
+        name = _service(service)
+        with self._store.transaction() as writer:
+            callbacks.deregister(writer, visible_account(writer, user_id, account), name)
+        resp.data = _named(account, name)
+
+
+def message_of(delivery: DueDelivery) -> bytes:
+    """What a listener is sent: one message for a whole upload, with its outcome as the status tells it."""
+    outcome = msgspec.json.decode(delivery.outcome, type=Outcome)
+    told: dict[str, Any] = {
+        "username": delivery.listener.username,
+        "password": delivery.listener.password,
+        "requestId": delivery.request_id,
+        "deviceIds": [],
+        "status": "Success" if outcome.accepted else "Failed",
+        "callbackCount": delivery.attempts + 1,
+        "outcome": outcome,
+    }
+    if not outcome.accepted:
+        told["faultResponse"] = {"faultcode": verizon_code(CATCH_ALL), "faultstring": _fault(outcome)}
+    return msgspec.json.encode(told)
+
+
+def _fault(outcome: Outcome) -> str:
+    if not outcome.rejected:
+        return "REQUEST_FAILED. The upload held no pair"
+    first = outcome.rejected[0]
+    return f"REQUEST_FAILED. None of {len(outcome.rejected)} pairs was taken in; pair {first.index}: {first.reason}"
+
+
+def _service(name: str) -> str:
+    """The documented name of a service, written in any case."""
+    known = BY_LOWER_CASE.get(name.lower())
+    if known is None:
+        message = f"name must be one of {', '.join(SERVICES)}, not {shown(name)}"
+        raise BodyRefused(message)
+    return known
+
+
+def _described(account: str, listener: ListenerRow) -> dict[str, str]:
+    told = {"accountName": account, "serviceName": listener.service, "url": listener.url}
+    return told | ({"username": listener.username} if listener.username else {})
+
+
+def _named(account: str, service: str) -> bytes:
+    return msgspec.json.encode({"accountName": account, "serviceName": service})
