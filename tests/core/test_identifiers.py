@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import VALUE_SHOWN_MAX, Iccid, Imei, Mdn, parse_name, shown
+from tallystick.core.identifiers import VALUE_SHOWN_MAX, Iccid, Imei, Mdn, Tac, parse_name, shown
 
 DIGITS = "0123456789"
 INT64_MAX = 2**63 - 1
@@ -142,7 +142,7 @@ def test_the_fourteenth_digit_is_a_part_of_the_hardware() -> None:
 
 
 def test_the_model_is_the_first_eight_digits_zeros_included() -> None:
-    assert Imei.parse("01020304050607").tac == "01020304"
+    assert Imei.parse("01020304050607").tac == Tac.parse("01020304")
 
 
 def test_a_long_refused_value_is_cut_in_the_message() -> None:

@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from tallystick.cli import apps, copy_, demo, history, import_, init, report, serve, settings, synth, users, verify
+from tallystick.cli import (
+    apps,
+    copy_,
+    corrections,
+    coverage,
+    demo,
+    history,
+    import_,
+    init,
+    report,
+    serve,
+    settings,
+    synth,
+    users,
+    verify,
+)
 from tallystick.cli.shared import EXIT_REFUSED, Command
 
 app = typer.Typer(
@@ -17,6 +32,8 @@ app = typer.Typer(
 app.command("init", cls=Command)(init.init)
 app.command("import", cls=Command)(import_.import_)
 app.command("report", cls=Command)(report.report)
+app.command("coverage", cls=Command)(coverage.coverage)
+app.add_typer(corrections.commands, name="corrections")
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)

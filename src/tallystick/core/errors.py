@@ -8,7 +8,8 @@
     │   ├── GroupNotFound        no such group in that account                 group-not-found
     │   ├── SimNotFound          no such SIM                                   sim-not-found
     │   ├── UserNotFound         no such user                                  user-not-found
-    │   └── RequestNotFound      no such upload                                request-not-found
+    │   ├── RequestNotFound      no such upload                                request-not-found
+    │   └── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -99,6 +100,12 @@ class RequestNotFound(NotFound):
     """There is no such request of the account."""
 
     code = "request-not-found"
+
+
+class ManufacturerUnknown(NotFound):
+    """No type has this manufacturer."""
+
+    code = "manufacturer-unknown"
 
 
 class NoAccounts(Refusal):
