@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -106,11 +106,11 @@ def plain_name(name: str) -> str:
 
 def _told_apart(header: Sequence[str], own: Sequence[str]) -> list[str]:
     """Names of columns that may stand several times, numbered from the second on; those of the kind's own are not."""
-    count = Counter[str]([LINE])
     names: list[str] = []
     for name in header:
-        count[name] += 1
-        names.append(name if count[name] == 1 or name in own else f"{name} {count[name]}")
+        numbered = (f"{name} {number}" for number in count(2))
+        taken = {*names, LINE} - {*own}
+        names.append(name if name not in taken else next(each for each in numbered if each not in names))
     return names
 
 
