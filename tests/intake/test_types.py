@@ -123,7 +123,7 @@ def test_columns_that_are_called_as_our_own_lines_and_reasons_are_passed_over(st
 
 
 def test_columns_of_one_name_are_told_apart_whatever_the_others_are_called(store: Store, tmp_path: Path) -> None:
-    text = "aka,aka 2,aka,tac,name,aka,name\n1,2,3,35209900,Alder Modules,4,A100\n5,6,7,01020304,\"Corvid, Inc.\",,\n"
+    text = 'aka,aka 2,aka,tac,name,aka,name\n1,2,3,35209900,Alder Modules,4,A100\n5,6,7,01020304,"Corvid, Inc.",,\n'
     assert taken(store, tmp_path / "types.csv", text).rejected == 0
     assert types_in(store) == KNOWN
 
