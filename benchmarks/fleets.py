@@ -87,7 +87,7 @@ def crowd_files(folder: Path, rows: int) -> dict[KindName, Path]:
     """The facts of the crowd, by kind: each SIM was found once in foreign hardware."""
     place = folder / f"crowd-{rows}"
     made(place, lambda part: _write_crowd(part, rows))
-    return {kind: place / f"{kind}.parquet" for kind in KINDS if kind != "groups"}
+    return {kind: place / f"{kind}.parquet" for kind in KINDS if kind not in {"groups", "types"}}
 
 
 def _write_crowd(place: Path, rows: int) -> None:

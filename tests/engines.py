@@ -37,7 +37,8 @@ QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 SHARDS = "-c citus.shard_count=4"
 EMPTY = (
     *(b"DELETE FROM mismatches", b"DELETE FROM group_members", b"DELETE FROM activations", b"DELETE FROM expectations"),
-    *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"UPDATE store SET wire_zone = 'UTC'"),
+    *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"DELETE FROM types"),
+    b"UPDATE store SET wire_zone = 'UTC'",
 )
 
 

@@ -12,7 +12,8 @@ import pytest
 from tallystick import moving
 from tallystick.access import Access, system_clock
 from tallystick.core.errors import TargetRefused
-from tallystick.core.facts import GroupMember
+from tallystick.core.facts import GroupMember, HardwareType
+from tallystick.core.identifiers import Tac
 from tallystick.moving import Copied, copy
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
@@ -83,6 +84,7 @@ def fill(store: Store) -> None:
         writer.take_expectations([expected(iccid) for iccid in ICCIDS[100:300]])
         writer.take_expectations([expected(iccid, THIRD, since=20) for iccid in ICCIDS[150:160]])
         writer.take_activations([seen(iccid, (HOME, FOREIGN)[n % 2], at=n) for n, iccid in enumerate(ICCIDS[50:400])])
+        writer.take_types([HardwareType(Tac(n), f'maker, "{n}"', "Ä" * (n % 3)) for n in range(500)])
         writer.take_group_members([GroupMember("account 1", "vans", iccid) for iccid in ICCIDS[:20]])
         writer.take_group_members([GroupMember("waiting", "group", ICCIDS[900])])
         account_id = writer.accounts()["account 1"]
@@ -122,6 +124,7 @@ def test_a_copy_holds_the_same_and_answers_the_same(
         assert there.wire_zone() == ZONE
         for name in ("ann", "bob"):
             assert there.accounts_granted(name) == here.accounts_granted(name)
+        assert set(there.whole_types()) == set(here.whole_types())
         assert sorted(there.whole_apps()) == sorted(here.whole_apps())
         assert sorted(there.whole_users()) == sorted(here.whole_users())
 

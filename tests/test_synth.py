@@ -52,6 +52,7 @@ def test_files_have_the_columns_of_import(fleet: dict[str, Path]) -> None:
         "expectations": ["iccid", "imei", "effective_from"],
         "activations": ["iccid", "imei", "activated_at"],
         "groups": ["account", "group", "iccid"],
+        "types": ["tac", "manufacturer", "model"],
     }
 
 

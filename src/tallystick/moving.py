@@ -133,6 +133,13 @@ WHOLE_KINDS = (
         lambda reader, _: reader.whole_groups(),
         lambda writer, rows: writer.put_groups(rows.rows()),
     ),
+    Kind(
+        "types",
+        {"tac": NUMBER, "manufacturer": TEXT, "model": TEXT},
+        1,
+        lambda reader, _: reader.whole_types(),
+        lambda writer, rows: writer.take_types(rows),
+    ),
     Kind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
     Kind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
     Kind("users' accounts", {"user": TEXT, "account": TEXT}, 2, lambda reader, _: reader.grants(), _put_grants),

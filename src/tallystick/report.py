@@ -36,17 +36,21 @@ def answer(
     `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the first row,
     `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
-    return reader.report(_scope(reader, visible, question, generations), question.window)
+    return reader.report(scope_of(reader, visible, question, generations), question.window)
 
 
 def answer_joined(
     reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
 ) -> Iterator[bytes]:
     """The same rows, many at a time with commas between: the cheapest way to all of them."""
-    return reader.report_joined(_scope(reader, visible, question, generations), question.window)
+    return reader.report_joined(scope_of(reader, visible, question, generations), question.window)
 
 
-def _scope(reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]) -> Scope:
+def scope_of(reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]) -> Scope:
+    """Whose rows a question is about, by the numbers that the store has for them.
+
+    Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
+    """
     if not visible:
         raise NoAccounts
     account_ids = tuple(sorted(account_number(visible, account) for account in question.accounts or visible))

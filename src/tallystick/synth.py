@@ -48,6 +48,9 @@ HOME_TACS = (
     86620105, 86675003, 86710204, 86769305, 86803405, 86847603, 86901204, 86954405,
 )  # fmt: skip
 FOREIGN_TACS = (35332108, 35405211, 35875610, 35990012, 86078304, 86438503, 86850204, 86992103)
+MANUFACTURERS = (
+    "Alder Modules", "Brightwater Telematics", "Corvid Wireless", "Dunmore Meters", "Eastlake Devices",
+)  # fmt: skip
 TAC_SERIALS = 1_000_000
 FIRST_SERIAL_STEP = 28_411
 SIMS_A_BATCH = 100  # put into devices of one model together
@@ -182,6 +185,15 @@ class _Draws:
             effective_from=self._printed(pl.col("dated")),
         )
 
+    @staticmethod
+    def types() -> pl.LazyFrame:
+        """Who makes the hardware, the last of the foreign types aside, which is in no register."""
+        tacs = (*HOME_TACS, *FOREIGN_TACS[:-1])
+        models = (f"{MANUFACTURERS[nth % len(MANUFACTURERS)][0]}{100 + nth}" for nth in range(len(tacs)))
+        manufacturers = (MANUFACTURERS[nth % len(MANUFACTURERS)] for nth in range(len(tacs)))
+        columns = {"tac": map(str, tacs), "manufacturer": manufacturers, "model": models}
+        return pl.LazyFrame({name: list(values) for name, values in columns.items()})
+
     def groups(self) -> pl.LazyFrame:
         """Which SIMs are in a group of their account."""
         return (
@@ -314,13 +326,13 @@ def _with_check_digit(body: pl.Expr, digits: int) -> pl.Expr:
 
 
 def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) -> dict[str, Path]:
-    """Write the files `sims`, `expectations`, `groups` and `activations`; give their paths by kind.
+    """Write the files `sims`, `expectations`, `groups`, `types` and `activations`; give their paths by kind.
 
     The folder is made where it is missing; files of these names in it are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
     draws = _Draws(fleet)
-    tables = {"sims": draws.sims, "expectations": draws.expectations, "groups": draws.groups}
+    tables = {"sims": draws.sims, "expectations": draws.expectations, "groups": draws.groups, "types": draws.types}
     paths = {kind: folder / f"{kind}.{form}" for kind in (*tables, "activations")}
     chunks = -(-fleet.sims // SIMS_A_CHUNK)
     done, steps = 0, len(tables) + 2 * chunks + 1

@@ -12,10 +12,10 @@ FLEET = ("synth", "--sims", "50", "--months", "3", "--seed", "1", "--out", "flee
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_synth_names_the_four_files_that_it_wrote(run: Run, form: str) -> None:
+def test_synth_names_the_files_that_it_wrote(run: Run, form: str) -> None:
     result = run(*FLEET, "--format", form)
     assert sorted(result.stdout.split()) == sorted(
-        f"fleet/{kind}.{form}" for kind in ("sims", "expectations", "activations", "groups")
+        f"fleet/{kind}.{form}" for kind in ("sims", "expectations", "activations", "groups", "types")
     )
     assert sorted(str(path) for path in Path("fleet").iterdir()) == sorted(result.stdout.split())
 

@@ -69,7 +69,7 @@ def report(case: dict[str, Any], folder: Path) -> Result:
         store.init(case["time_zone"])
         with store.transaction() as writer:
             for name, kind in KINDS.items():
-                if facts := [kind.parse(values) for values in case["world"][name]]:
+                if facts := [kind.parse(values) for values in case["world"].get(name, [])]:
                     writer.take(kind.fact, facts)
     env = {"TALLYSTICK_DATABASE": address, "TALLYSTICK_TIME_ZONE": case["time_zone"]}
     return CliRunner().invoke(app, ["report", "--format", "json", *options_of(case["request"])], env=env)

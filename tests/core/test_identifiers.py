@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import VALUE_SHOWN_MAX, Iccid, Imei, Mdn, parse_name, shown
+from tallystick.core.identifiers import VALUE_SHOWN_MAX, Iccid, Imei, Mdn, Tac, parse_name, shown
 
 DIGITS = "0123456789"
 INT64_MAX = 2**63 - 1
@@ -142,7 +142,7 @@ def test_the_fourteenth_digit_is_a_part_of_the_hardware() -> None:
 
 
 def test_the_model_is_the_first_eight_digits_zeros_included() -> None:
-    assert Imei.parse("01020304050607").tac == "01020304"
+    assert Imei.parse("01020304050607").tac == Tac.parse("01020304")
 
 
 def test_a_long_refused_value_is_cut_in_the_message() -> None:
@@ -165,3 +165,14 @@ def test_names_are_printable_text(text: str) -> None:
 def test_names_without_characters_too_long_or_with_control_characters_are_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="account must be 1-64 printable characters"):
         parse_name("account", text)
+
+
+def test_a_tac_is_eight_digits_and_the_number_they_are() -> None:
+    tac = Tac.parse("01020304")
+    assert (int(tac), str(tac)) == (1020304, "01020304")
+    assert Imei.parse("0102030405060708").tac == tac
+    for text in ("1020304", "010203045", "0102030a", ""):
+        with pytest.raises(InvalidValue, match=r"^tac must be 8 digits, not "):
+            Tac.parse(text)
+    with pytest.raises(InvalidValue, match="leading zeros may have been stripped"):
+        Tac.parse("1020304")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.moments import BEGINNING, Moment, in_zone, moment_of, parse, parse_moment, wire
+from tallystick.core.moments import BEGINNING, Moment, exact, in_zone, moment_of, parse, parse_moment, wire
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -222,3 +222,13 @@ def test_utc_prints_a_z_and_cuts_the_fraction() -> None:
 def test_where_a_zones_calendar_ends_the_clock_is_utc(moment: Moment, zone: str) -> None:
     assert in_zone(moment, ZoneInfo(zone)).utcoffset() == timedelta(0)
     assert parse_moment(wire(moment, ZoneInfo(zone))) == moment // SECOND * SECOND
+
+
+@given(moments)
+def test_what_is_printed_exactly_reads_back_as_the_same_moment(moment: Moment) -> None:
+    assert parse_moment(exact(moment)) == moment
+
+
+def test_only_a_fraction_that_is_there_is_printed_exactly() -> None:
+    assert exact(parse_moment("2026-03-01")) == "2026-03-01T00:00:00Z"
+    assert exact(parse_moment("2026-03-01T00:00:00.05-08:00")) == "2026-03-01T08:00:00.050000Z"

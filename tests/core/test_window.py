@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import WindowRefused
-from tallystick.core.moments import parse, parse_moment
-from tallystick.core.window import Window, months_later, window_between
+from tallystick.core.moments import BEGINNING, LAST, parse, parse_moment
+from tallystick.core.window import Window, months_later, span_between, window_between
 
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 clocks = st.datetimes(datetime(2017, 11, 1), datetime(9998, 12, 31))  # noqa: DTZ001 - zones are drawn beside them
@@ -160,3 +160,15 @@ def test_months_later_is_that_month_at_the_same_time_of_day(clock: datetime, mon
     assert (later.year - clock.year) * 12 + later.month - clock.month == months
     assert later.timetz() == clock.replace(tzinfo=UTC).timetz()
     assert later.day == clock.day or (later.day < clock.day and (later + timedelta(days=1)).day == 1)
+
+
+def test_a_span_may_be_of_any_length_and_open() -> None:
+    always = span_between(None, None)
+    assert always.earliest < BEGINNING < LAST < always.latest
+    assert span_between(parse("1999-01-01"), parse("2999-01-01")).earliest == parse_moment("1999-01-01")
+    assert span_between(None, parse("2026-01-01")).latest == parse_moment("2026-01-01")
+
+
+def test_a_span_does_not_end_before_it_begins() -> None:
+    with pytest.raises(WindowRefused, match=r"latest must not lie before earliest, not 2025-12-31"):
+        span_between(parse("2026-01-01"), parse("2025-12-31"))

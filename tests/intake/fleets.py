@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import zstandard
 
-from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
-from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac
 from tallystick.core.moments import BEGINNING, Moment, parse_moment, wire
 from tallystick.intake import KINDS
 
@@ -32,6 +32,7 @@ FACTS: dict[type, KindName] = {
     SimExpectation: "expectations",
     SimActivation: "activations",
     GroupMember: "groups",
+    HardwareType: "types",
 }
 
 
@@ -53,6 +54,9 @@ def fleet(sims: int, seed: int = 1) -> dict[KindName, list[Any]]:
             )
         if number % 2:
             made["groups"].append(GroupMember(account, f"group {number % 3}", iccid))
+        made["types"].append(
+            HardwareType(Tac(number * 97 % 10**8), f'maker, "{number % 5}"', "" if number % 7 else "Ä 1")
+        )
     for facts in made.values():
         facts.extend(chance.sample(facts, len(facts) // 10))
         chance.shuffle(facts)

@@ -19,6 +19,10 @@ GOOD: dict[KindName, list[dict[str, Any]]] = {
     "expectations": [{"iccid": "89148000000800000011", "imei": 352099001761481, "effective_from": None}],
     "sims": [{"iccid": "89148000000800000011", "account": "Ünïcode", "activation_date": "2026-03-05"}],
     "groups": [{"account": "a", "group": "g", "iccid": "89148000000800000011", "reason": "was refused once"}],
+    "types": [
+        {"tac": "35209900", "manufacturer": "Alder", "model": "A1"},
+        {"TAC": 1020304, "Brand Name": "Ünïcode", "bands": ["LTE"]},
+    ],
 }
 WRONG: list[Any] = [
     None,

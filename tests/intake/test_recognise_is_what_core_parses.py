@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Iccid, Imei, Mdn, parse_name
+from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac, parse_name
 from tallystick.core.moments import BEGINNING, LAST, parse_moment, wire
 from tallystick.intake import recognise
 
@@ -72,6 +72,7 @@ PAIRS = {
     "iccids": Pair(recognise.iccids, Iccid.parse, st.builds("89{}".format, st.text(DIGITS, min_size=15, max_size=19))),
     "imeis": Pair(recognise.imeis, Imei.parse, st.text(DIGITS, min_size=13, max_size=17)),
     "mdns": Pair(recognise.mdns, Mdn.parse, st.text(DIGITS, min_size=9, max_size=16)),
+    "tacs": Pair(recognise.tacs, Tac.parse, st.text(DIGITS, min_size=7, max_size=9)),
     "names": Pair(
         recognise.names,
         lambda text: parse_name("account", text),

@@ -1,4 +1,4 @@
-"""What our own calls have in common: who calls, and the body that they bring."""
+"""What our own calls have in common: who calls, the body that they bring, and what they ask about."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 import falcon
 
 from tallystick.core.errors import InvalidValue, TokenRefused
+from tallystick.core.moments import parse
+from tallystick.core.window import span_between
+from tallystick.report import Question
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from falcon import Request
 
     from tallystick.access import Access
+
+
+ADMIN = "admin"
+"""The scope of calls about the whole fleet."""
+NDJSON = ("application/x-ndjson", "application/ndjson")
 
 
 def app_of(access: Access, req: Request, scope: str) -> str:
@@ -33,3 +43,22 @@ def body_of(req: Request, bytes_max: int) -> bytes:
         message = "the body is empty; it must be JSON"
         raise InvalidValue(message)
     return body
+
+
+def question_of(req: Request) -> Question:
+    """What the parameters `earliest`, `latest`, `account` (several times) and `group` ask about; all are optional.
+
+    Raises `InvalidValue` or `WindowRefused`.
+    """
+    window = span_between(_moment(req, "earliest"), _moment(req, "latest"))
+    accounts = tuple(req.get_param_as_list("account") or ())
+    return Question(window, accounts, req.get_param("group"))
+
+
+def _moment(req: Request, name: str) -> datetime | None:
+    text = req.get_param(name)
+    try:
+        return None if text is None else parse(text)
+    except InvalidValue as refusal:
+        message = f"{name} {refusal}"
+        raise InvalidValue(message) from refusal

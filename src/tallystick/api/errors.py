@@ -33,7 +33,7 @@ STATUS: dict[type[Refusal], int] = {
     IntakeBusy: 503,
     StoreRefused: 503,
 }
-HTTP_CODES = {405: "method-not-allowed", 413: "body-too-large", 415: "content-type-refused"}
+HTTP_CODES = {405: "method-not-allowed", 406: "media-type-refused", 413: "body-too-large", 415: "content-type-refused"}
 
 log = logging.getLogger(__name__)
 

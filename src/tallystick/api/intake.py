@@ -1,4 +1,4 @@
-"""`POST /api/v1/{sims,expectations,activations,groups}`: facts in, while they happen."""
+"""`POST /api/v1/{sims,expectations,activations,groups,types}`: facts in, while they happen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.api.calls import app_of, body_of
+from tallystick.api.calls import NDJSON, app_of, body_of
 from tallystick.core.identifiers import parse_name
 from tallystick.intake import check_items, idempotency_key, read_items
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SCOPE = "intake"
 BODY_BYTES_MAX = 8 << 20
-NDJSON = ("application/x-ndjson", "application/ndjson")
 JSON = (falcon.MEDIA_JSON.partition(";")[0], "")
 
 

@@ -10,6 +10,8 @@ from tallystick.cli import (
     apps,
     callbacks,
     copy_,
+    corrections,
+    coverage,
     demo,
     history,
     import_,
@@ -31,6 +33,8 @@ app = typer.Typer(
 app.command("init", cls=Command)(init.init)
 app.command("import", cls=Command)(import_.import_)
 app.command("report", cls=Command)(report.report)
+app.command("coverage", cls=Command)(coverage.coverage)
+app.add_typer(corrections.commands, name="corrections")
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
@@ -14,12 +12,21 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import polars as pl
 import typer
 
-from tallystick.cli.shared import current_settings, print_table, store_of, writing
-from tallystick.core.errors import InvalidValue, NoAccounts
+from tallystick.cli.coverage import in_one_sentence
+from tallystick.cli.shared import (
+    csv_lines,
+    current_settings,
+    every_account,
+    moment_named,
+    print_table,
+    store_of,
+    writing,
+)
+from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.moments import parse
 from tallystick.core.selection import Listed
 from tallystick.core.window import window_between
+from tallystick.coverage import coverage
 from tallystick.report import Question, answer
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ICCID_FORM
@@ -27,8 +34,6 @@ from tallystick.thingspace.pieces import devices_of
 from tallystick.thingspace.rows import in_zone, read_row
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tallystick.settings import Settings
     from tallystick.store import Reader
 
@@ -55,12 +60,15 @@ def report(  # noqa: PLR0917 - one parameter an option
     mdn: Annotated[list[str] | None, typer.Option(help="Of the SIM with this phone number.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    with_coverage: Annotated[
+        bool, typer.Option("--coverage", help="Say on standard error how many SIMs the answer rests on.")
+    ] = False,
 ) -> None:
     """List the SIMs that were activated in hardware they do not belong in."""
     if format_ is Format.PARQUET and output is None and sys.stdout.isatty():
         message = "Parquet is not for terminals: name a file with --output, or pipe it on"
         raise typer.BadParameter(message)
-    window = window_between(_moment("--earliest", earliest), _moment("--latest", latest))
+    window = window_between(moment_named("--earliest", earliest), moment_named("--latest", latest))
     listed = _listed(iccid, mdn) if iccid or mdn else None
     question = Question(window, tuple(account or ()), group, listed)
     settings = current_settings()
@@ -68,24 +76,15 @@ def report(  # noqa: PLR0917 - one parameter an option
         rows = operators_answer(reader, question, settings)
         with writing(output) as file:
             WRITERS[format_](rows, file)
+        if with_coverage:
+            covered = coverage(reader, every_account(reader), question, settings.generations)
+            typer.echo(in_one_sentence(covered, settings.zone), err=True)
 
 
 def operators_answer(reader: Reader, question: Question, settings: Settings) -> Iterator[bytes]:
     """The rows as they go over the wire; whoever is at the command line sees every account."""
-    try:
-        rows = answer(reader, reader.accounts(), question, settings.generations)
-    except NoAccounts as refusal:
-        message = "there are no accounts yet; take SIMs in with `tallystick import sims`"
-        raise NoAccounts(message) from refusal
+    rows = answer(reader, every_account(reader), question, settings.generations)
     return in_zone(rows, reader.wire_zone(), settings.time_zone)
-
-
-def _moment(option: str, text: str) -> datetime:
-    try:
-        return parse(text)
-    except InvalidValue as refusal:
-        message = f"{option} {refusal}"
-        raise InvalidValue(message) from refusal
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
@@ -137,9 +136,7 @@ def _write_ndjson(rows: Iterator[bytes], file: BinaryIO) -> None:
 def _write_csv(rows: Iterator[bytes], file: BinaryIO) -> None:
     some: list[Sequence[str]] = [COLUMNS]
     while some:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(some)
-        file.write(text.getvalue().encode())
+        file.write(csv_lines(some))
         some = list(map(_columns, islice(rows, ROWS_A_WRITE)))
 
 

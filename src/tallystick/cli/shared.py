@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import sys
@@ -15,14 +16,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer.core import TyperCommand
 
-from tallystick.core.errors import Refusal
+from tallystick.core.errors import InvalidValue, NoAccounts, Refusal
+from tallystick.core.moments import parse
+from tallystick.core.window import span_between
 from tallystick.settings import Settings, read_settings
 from tallystick.store import Store, open_store
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
+
+    from tallystick.core.window import Window
+    from tallystick.store import Reader
 
 EXIT_REFUSED = 1
 PLAIN_COLUMNS = 250  # where a table goes to when it is not to a terminal: wide enough for every row in one line
@@ -47,6 +54,43 @@ class Command(TyperCommand):
     def _speaks_json(self, ctx: typer.Context) -> bool:
         as_json = any(ctx.params[each.name] for each in self.params if each.name and "--json" in each.opts)
         return as_json or ctx.params.get("format_") == "json"
+
+
+Earliest = Annotated[str | None, typer.Option(help="Activations after this moment; all of them if none is named.")]
+Latest = Annotated[str | None, typer.Option(help="Activations before this moment; all of them if none is named.")]
+Accounts = Annotated[list[str] | None, typer.Option("--account", help="Of this account; all of them if none is named.")]
+
+
+def moment_named(option: str, text: str) -> datetime:
+    """The moment that an option names. Raises `InvalidValue`."""
+    try:
+        return parse(text)
+    except InvalidValue as refusal:
+        message = f"{option} {refusal}"
+        raise InvalidValue(message) from refusal
+
+
+def span_named(earliest: str | None, latest: str | None) -> Window:
+    """The window that two options name, open where one is absent. Raises `InvalidValue` or `WindowRefused`."""
+    return span_between(
+        None if earliest is None else moment_named("--earliest", earliest),
+        None if latest is None else moment_named("--latest", latest),
+    )
+
+
+def every_account(reader: Reader) -> Mapping[str, int]:
+    """What whoever is at the command line sees: every account, by number. Raises `NoAccounts` where there is none."""
+    if accounts := reader.accounts():
+        return accounts
+    message = "there are no accounts yet; take SIMs in with `tallystick import sims`"
+    raise NoAccounts(message)
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows as lines of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def current_settings() -> Settings:

@@ -10,7 +10,8 @@
     │   ├── UserNotFound         no such user                                  user-not-found
     │   ├── RequestNotFound      no such upload                                request-not-found
     │   ├── ListenerNotFound     no such callback listener                     listener-not-found
-    │   └── DeliveryNotFound     no such delivery to a listener                delivery-not-found
+    │   ├── DeliveryNotFound     no such delivery to a listener                delivery-not-found
+    │   └── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -113,6 +114,12 @@ class DeliveryNotFound(NotFound):
     """There is no such delivery to a callback listener."""
 
     code = "delivery-not-found"
+
+
+class ManufacturerUnknown(NotFound):
+    """No type has this manufacturer."""
+
+    code = "manufacturer-unknown"
 
 
 class NoAccounts(Refusal):

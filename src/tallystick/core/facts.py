@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from tallystick.core.identifiers import Iccid, Imei, Mdn
+    from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac
     from tallystick.core.moments import Moment
 
 GENERATION_DEFAULT = "4G"
@@ -43,6 +43,14 @@ class GroupMember(NamedTuple):
     account: str
     group: str
     iccid: Iccid
+
+
+class HardwareType(NamedTuple):
+    """Who makes the hardware whose IMEIs begin with this TAC, and as what; keyed by TAC."""
+
+    tac: Tac
+    manufacturer: str
+    model: str  # empty where it is not known
 
 
 class MismatchRow(NamedTuple):

@@ -1,14 +1,15 @@
-"""ICCID, IMEI and MDN: what is one, and its compact integer form.
+"""ICCID, IMEI, TAC and MDN: what is one, and its compact integer form.
 
 An identifier *is* its compact integer, which is what the stores keep, and prints as its digits:
 
     Iccid   89 and 16-18 digits     int(those digits, right-padded to 18) * 4 + (length - 18)
     Imei    14-16 digits            int(digits, right-padded to 16)       * 4 + (length - 14)
     Mdn     10-15 digits            int(digits, right-padded to 15)       * 8 + (length - 10)
+    Tac     8 digits                int(digits)
 
 Padding on the right keeps leading zeros and makes integer order the order of the digits as text, which
 the report's order and the rule's tie-break need; the length in the last bits brings the digits back.
-All three fit a signed 64-bit integer. Forms: E.118 (ICCID), 3GPP TS 23.003 chapter 6 (IMEI, IMEISV),
+All of them fit a signed 64-bit integer. Forms: E.118 (ICCID), 3GPP TS 23.003 chapter 6 (IMEI, IMEISV),
 contract section 5.
 """
 
@@ -18,6 +19,7 @@ from typing import ClassVar, Self
 
 from tallystick.core.errors import InvalidValue
 
+STRIPPED_ZEROS = " (leading zeros may have been stripped; export the column as text)"
 VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
 
@@ -43,7 +45,8 @@ class _Digits(int):
         """Check the digits and give the identifier; `InvalidValue` says what is wrong with them."""
         length = len(text)
         if not (cls.LENGTH_MIN <= length <= cls.LENGTH_MAX and text.isascii() and text.isdigit()):
-            message = f"{cls.LABEL} must be {cls.LENGTH_MIN}-{cls.LENGTH_MAX} digits, not {shown(text)}"
+            lengths = f"{cls.LENGTH_MIN}-{cls.LENGTH_MAX}" if cls.LENGTH_MIN < cls.LENGTH_MAX else cls.LENGTH_MAX
+            message = f"{cls.LABEL} must be {lengths} digits, not {shown(text)}"
             if length == cls.LENGTH_MIN - 1 and text.isascii() and text.isdigit():
                 message += cls.SHORT_BY_ONE
             raise InvalidValue(message)
@@ -90,6 +93,15 @@ class Mdn(_Digits):
     LENGTHS = 8
 
 
+class Tac(_Digits):
+    """A type allocation code: the first eight digits of the IMEIs of one type of hardware."""
+
+    LABEL = "tac"
+    LENGTH_MIN = LENGTH_MAX = 8
+    LENGTHS = 1
+    SHORT_BY_ONE = STRIPPED_ZEROS
+
+
 class Imei(_Digits):
     """A device's number: 14 digits, 15 with the check digit, 16 with the software version (IMEISV)."""
 
@@ -97,8 +109,9 @@ class Imei(_Digits):
     LENGTH_MIN = 14
     LENGTH_MAX = 16
     LENGTHS = 4
-    SHORT_BY_ONE = " (leading zeros may have been stripped; export the column as text)"
+    SHORT_BY_ONE = STRIPPED_ZEROS
     IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
+    SERIALS_A_TYPE: ClassVar[int] = 1_000_000  # behind the TAC come six digits
 
     @property
     def identity(self) -> int:
@@ -106,17 +119,18 @@ class Imei(_Digits):
         return int(self) // self.IDENTITY_DIVISOR
 
     @property
-    def tac(self) -> str:
-        """The type allocation code, the model's: the first eight digits."""
-        return str(self)[:8]
+    def tac(self) -> Tac:
+        """The code of its type: the first eight digits."""
+        return Tac(self.identity // self.SERIALS_A_TYPE)
 
 
 NAME_LENGTH_MAX = 64
+TYPE_NAME_LENGTH_MAX = 255  # registers of types tell several names of a model in one
 
 
-def parse_name(label: str, text: str) -> str:
+def parse_name(label: str, text: str, length_max: int = NAME_LENGTH_MAX) -> str:
     """Check a name of an account, a group, a user or the like: 1-64 printable characters. Raises `InvalidValue`."""
-    if not 1 <= len(text) <= NAME_LENGTH_MAX or not text.isprintable():
-        message = f"{label} must be 1-{NAME_LENGTH_MAX} printable characters, not {shown(text)}"
+    if not 1 <= len(text) <= length_max or not text.isprintable():
+        message = f"{label} must be 1-{length_max} printable characters, not {shown(text)}"
         raise InvalidValue(message)
     return text

@@ -96,6 +96,13 @@ def wire(moment: Moment, zone: tzinfo) -> str:
     return in_zone(moment, zone).isoformat(timespec="seconds")[:25]
 
 
+def exact(moment: Moment) -> str:
+    """Print a moment in UTC so that it reads back as the same one: with a fraction where it has one."""
+    fraction = moment % MICROSECONDS_A_SECOND
+    second = wire(moment, UTC)
+    return f"{second[:-1]}.{fraction:06}Z" if fraction else second
+
+
 # Rows print by the hundred thousand, and nearly all of them in UTC and within a few years.
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime
 
 from tallystick.core.errors import WindowRefused
-from tallystick.core.moments import Moment, moment_of
+from tallystick.core.moments import BEGINNING, LAST, Moment, moment_of
 
 EARLIEST_MIN = datetime(2017, 11, 1)  # noqa: DTZ001 - compared on the wall clock, in any offset
 MONTHS_MAX = 3
@@ -47,3 +47,14 @@ def window_between(earliest: datetime, latest: datetime) -> Window:
         )
         raise WindowRefused(message)
     return Window(moment_of(earliest), moment_of(latest))
+
+
+def span_between(earliest: datetime | None, latest: datetime | None) -> Window:
+    """The window of a question of our own: of any length, and open where a bound is None. Raises `WindowRefused`."""
+    if earliest and latest and latest < earliest:
+        message = f"latest must not lie before earliest, not {latest.isoformat()} before {earliest.isoformat()}"
+        raise WindowRefused(message)
+    return Window(
+        Moment(BEGINNING - 1) if earliest is None else moment_of(earliest),
+        Moment(LAST + 1) if latest is None else moment_of(latest),
+    )

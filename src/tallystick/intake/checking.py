@@ -37,7 +37,7 @@ def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
 
     def work(read: Callable[[], Block]) -> Checked:
         checked = check(read(), kind)
-        return checked._replace(facts=in_order(checked.facts))
+        return checked._replace(facts=in_order(checked.facts, kind.key))
 
     first = source.first_line
     for checked in in_parallel((partial(work, read) for read in source.blocks), os.cpu_count() or 1):

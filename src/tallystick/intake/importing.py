@@ -169,7 +169,7 @@ class _Taking:
     def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
         """The facts of each batch, in order of SIM and in that of their lines, looked at before they are taken."""
         for batch in batches:
-            for stretch in stretches(batch, STRETCH_FACTS):
+            for stretch in stretches(batch, self.kind.key, STRETCH_FACTS):
                 yield from map(self._looked_at, stretch.iter_slices(SLICE_FACTS))
 
     def _looked_at(self, facts: pl.DataFrame) -> Slice:

@@ -1,28 +1,30 @@
-"""The four kinds of facts that are taken in, column by column."""
+"""The kinds of facts that are taken in, column by column."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.facts import GENERATION_DEFAULT, GroupMember, Sim, SimActivation, SimExpectation
-from tallystick.core.identifiers import Iccid, Imei, Mdn, parse_name
+from tallystick.core.facts import GENERATION_DEFAULT, GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import TYPE_NAME_LENGTH_MAX, Iccid, Imei, Mdn, Tac, parse_name
 from tallystick.core.moments import BEGINNING, parse_moment
 from tallystick.intake import recognise
 from tallystick.intake.receipt import Fault
+from tallystick.intake.sources import LINE
 from tallystick.store import Batch, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tallystick.store import Facts, Store
 
 
-KindName = Literal["sims", "expectations", "activations", "groups"]
+KindName = Literal["sims", "expectations", "activations", "groups", "types"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Column:
     """One column: how one value is parsed, and how many plain ones are at once.
 
     `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are left to
-    `parse`, which alone says what is valid and what is not.
+    `parse`, which alone says what is valid and what is not. `also` is what files from elsewhere call it, the
+    best first, as `plain_name` writes names.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Column:
     recognise: Callable[[pl.Series], pl.Series]
     required: bool = True
     default: Any = None
+    also: tuple[str, ...] = ()
 
     @property
     def dtype(self) -> type[pl.DataType]:
@@ -47,16 +51,35 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fact: its name, its value and its columns in the value's order."""
+    """A kind of fact: its name, its value and its columns in the value's order.
+
+    `key` is the column in whose order the store keeps it. Files of a kind that `is_from_elsewhere` are made by others:
+    their columns have other names too, and those that the kind does not need are passed over.
+    """
 
     name: KindName
     fact: type
     columns: tuple[Column, ...]
+    key: str = "iccid"
+    is_from_elsewhere: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
         """The columns by name, in the value's order."""
         return tuple(column.name for column in self.columns)
+
+    def named(self, header: Sequence[str]) -> tuple[str, ...]:
+        """The columns of a file by this kind's names; of others with one name, the second and further get a number."""
+        if not self.is_from_elsewhere:
+            return tuple(header)
+        told_apart = _told_apart(header, self.column_names)
+        plain = [plain_name(name) for name in told_apart]
+        names = list(told_apart)
+        for column in self.columns:
+            known = (name for name in (column.name, *column.also) if name in plain)
+            if column.name not in told_apart and (found := next(known, None)):
+                names[plain.index(found)] = column.name
+        return tuple(names)
 
     def parse(self, values: Mapping[str, str | None]) -> tuple[Any, ...] | tuple[Fault, ...]:
         """One fact from its texts by column, or all the faults found; an empty text is an absent one."""
@@ -76,6 +99,21 @@ class Kind:
         return tuple(faults) if faults else self.fact(*parsed)
 
 
+def plain_name(name: str) -> str:
+    """The name of a column by its letters and digits alone: `Model Name`, `model_name` and `modelName` are one."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _told_apart(header: Sequence[str], own: Sequence[str]) -> list[str]:
+    """Names of columns that may stand several times, numbered from the second on; those of the kind's own are not."""
+    names: list[str] = []
+    for name in header:
+        numbered = (f"{name} {number}" for number in count(2))
+        taken = {*names, LINE} - {*own}
+        names.append(name if name not in taken else next(each for each in numbered if each not in names))
+    return names
+
+
 def _generation(text: str) -> str:
     return parse_name("generation", text)
 
@@ -87,6 +125,22 @@ def _account(text: str) -> str:
 def _group(text: str) -> str:
     return parse_name("group", text)
 
+
+def _manufacturer(text: str) -> str:
+    return parse_name("manufacturer", text, TYPE_NAME_LENGTH_MAX)
+
+
+def _model(text: str) -> str:
+    return parse_name("model", text, TYPE_NAME_LENGTH_MAX)
+
+
+# What the columns are called by Osmocom (`name` and `name 2`, the second of that name, are brand and model), in the
+# register of TACs that GSMA gives out, and in its Device Map.
+MANUFACTURER_ALSO = ("gsmamanufacturer", "standardiseddevicevendor", "brandname", "gsmabrandname", "brand", "name")
+MODEL_ALSO = (
+    *("modelname", "gsmamodelname", "standardiseddevicemodel", "marketingname", "gsmamarketingname"),
+    *("standardisedmarketingname", "internalmodelname", "name2"),
+)
 
 ICCID = Column("iccid", Iccid.parse, recognise.iccids)
 IMEI = Column("imei", Imei.parse, recognise.imeis)
@@ -121,6 +175,17 @@ KINDS: dict[KindName, Kind] = {
             (ICCID, Column("activated_at", parse_moment, recognise.moments), IMEI),
         ),
         Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, recognise.names), ICCID)),
+        Kind(
+            "types",
+            HardwareType,
+            (
+                Column("tac", Tac.parse, recognise.tacs),
+                Column("manufacturer", _manufacturer, recognise.names, also=MANUFACTURER_ALSO),
+                Column("model", _model, recognise.names, required=False, default="", also=MODEL_ALSO),
+            ),
+            key="tac",
+            is_from_elsewhere=True,
+        ),
     )
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from tallystick.core.doubts import STRIPPED_FIRST, STRIPPED_LAST
-from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Mdn
+from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Mdn, Tac
 from tallystick.core.moments import BEGINNING, LAST
 
 NAME = rf"^[ -~]{{1,{NAME_LENGTH_MAX}}}$"
@@ -25,7 +25,7 @@ MOMENT_FORMS = (  # what a moment looks like, and how Polars reads it; tried in 
 )
 
 
-def _keys(column: pl.Series, kind: type[Iccid | Imei | Mdn]) -> pl.Series:
+def _keys(column: pl.Series, kind: type[Iccid | Imei | Mdn | Tac]) -> pl.Series:
     """The compact integers of digits of one of several lengths.
 
     What Polars reads as a number is digits, with at most a sign before them. Where there is a prefix, its last digit
@@ -60,6 +60,11 @@ def imeis(column: pl.Series) -> pl.Series:
 def mdns(column: pl.Series) -> pl.Series:
     """Phone numbers as compact integers."""
     return _keys(column, Mdn)
+
+
+def tacs(column: pl.Series) -> pl.Series:
+    """TACs as integers."""
+    return _keys(column, Tac)
 
 
 def names(column: pl.Series) -> pl.Series:

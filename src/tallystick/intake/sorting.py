@@ -1,4 +1,7 @@
-"""Many facts in the order of their SIMs, a stretch at a time: the first are in order while the last are not yet."""
+"""Many facts in the order of their SIMs or other key, a stretch at a time.
+
+The first are in order while the last are not yet.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,25 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-KEY = "iccid"
 SAMPLES_A_STRETCH = 64  # of each stretch's facts, to find where it ends
 
 
-def in_order(facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts sorted by SIM; those of one SIM stay in the order they came in."""
-    return facts.sort(KEY, maintain_order=True)
+def in_order(facts: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Facts sorted by a column; those of one SIM, or other key, stay in the order they came in."""
+    return facts.sort(key, maintain_order=True)
 
 
-def stretches(parts: Sequence[pl.DataFrame], stretch_facts: int) -> Iterator[pl.DataFrame]:
+def stretches(parts: Sequence[pl.DataFrame], key: str, stretch_facts: int) -> Iterator[pl.DataFrame]:
     """All facts of some parts, each of them in order, as stretches of about so many facts that are in order."""
-    bounds = _bounds(parts, stretch_facts)
-    ends = [[0, *part[KEY].search_sorted(bounds, side="left").to_list(), len(part)] for part in parts]
+    bounds = _bounds(parts, key, stretch_facts)
+    ends = [[0, *part[key].search_sorted(bounds, side="left").to_list(), len(part)] for part in parts]
     for place in range(len(bounds) + 1):
-        yield in_order(pl.concat([part[end[place] : end[place + 1]] for part, end in zip(parts, ends, strict=True)]))
+        stretch = pl.concat([part[end[place] : end[place + 1]] for part, end in zip(parts, ends, strict=True)])
+        yield in_order(stretch, key)
 
 
-def _bounds(parts: Sequence[pl.DataFrame], stretch_facts: int) -> pl.Series:
-    """The SIMs that stretches begin at, without the first: every so many-th of all, by a sample of each part."""
+def _bounds(parts: Sequence[pl.DataFrame], key: str, stretch_facts: int) -> pl.Series:
+    """The keys that stretches begin at, without the first: every so many-th of all, by a sample of each part."""
     step = max(1, stretch_facts // SAMPLES_A_STRETCH)
-    sample = pl.concat([part[KEY].gather_every(step) for part in parts]).sort()
+    sample = pl.concat([part[key].gather_every(step) for part in parts]).sort()
     return sample.gather_every(SAMPLES_A_STRETCH)[1:].unique(maintain_order=True)

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -38,6 +38,7 @@ LINE_BYTES_MAX = 1 << 20
 STANDARD_INPUT = "-"
 REASON = "reason"  # the column that a rejects file has beside the input's own; taken back, it is passed over
 LINE = "line"
+SEPARATORS = ",|"  # between the values of a CSV line: the first of them that the header has
 FORMATS = (".csv", ".ndjson", ".parquet")
 PARQUET_TYPES = (pl.String, pl.Categorical, pl.Enum, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
 ZSTANDARD_BYTES = 1 << 16
@@ -212,11 +213,14 @@ class _Zstandard(io.RawIOBase):
 
 
 def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
-    """Refuse a header that lacks a column of this kind, has one that it does not know, or one twice."""
+    """Refuse a header that lacks a column of this kind, has one that it does not know, or one twice.
+
+    Files from elsewhere may have columns that the kind does not know.
+    """
     known = [column.name for column in kind.columns]
     count = Counter(columns)
     faults = [f"has no column {column.name}" for column in kind.columns if column.required and not count[column.name]]
-    surplus = [column for column in count if column not in {*known, REASON}]
+    surplus = [] if kind.is_from_elsewhere else [column for column in count if column not in {*known, REASON}]
     faults += [f"has a column {shown(column)} that is none of this kind's" for column in surplus]
     faults += [f"has the column {column} twice" for column in (*known, REASON) if count[column] > 1]
     if faults:
@@ -229,9 +233,10 @@ def _text_source(name: str, file: IO[bytes], plain: IO[bytes], kind: Kind, suffi
     columns = kind.column_names
     blocks, first_line = lines.blocks(lambda text: _ndjson(text, kind)), 1
     if suffix == ".csv":
-        columns = _header(name, lines.first_line())
+        header = _header_of(name, lines, kind)
+        columns = header.columns
         check_columns(name, columns, kind)
-        blocks, first_line = lines.blocks(lambda text: _csv(text, columns)), 2
+        blocks, first_line = lines.blocks(lambda text: _csv(text, header)), header.line + 1
     blocks = _refusing_each(name, "cannot be read", blocks)
     return Source(name, _share_of_bytes(file), columns, first_line, blocks)
 
@@ -244,7 +249,23 @@ def _share_of_bytes(file: IO[bytes]) -> Callable[[], float | None]:
     return lambda: min(file.tell() / size_bytes, 1.0) if size_bytes else 1.0
 
 
-def _header(name: str, line: bytes) -> tuple[str, ...]:
+class _Header(NamedTuple):
+    """What the columns are called, what stands between values, and in which line that is said."""
+
+    columns: tuple[str, ...]
+    separator: str
+    line: int
+
+
+def _header_of(name: str, lines: _Lines, kind: Kind) -> _Header:
+    """The header of a CSV file; one from elsewhere may have a notice before it, of whose rights it is."""
+    header = _header(name, lines.first_line(), kind, 1)
+    if kind.is_from_elsewhere and kind.key not in header.columns and (second := lines.first_line()).strip():
+        header = max(header, _header(name, second, kind, 2), key=lambda each: kind.key in each.columns)
+    return header
+
+
+def _header(name: str, line: bytes, kind: Kind, number: int) -> _Header:
     if not line.strip():
         message = f"{name}: line 1 is empty; it must name the columns"
         raise FileRefused(message)
@@ -252,7 +273,10 @@ def _header(name: str, line: bytes) -> tuple[str, ...]:
         message = f"{name}: line 1 must name the columns, and is longer than {LINE_BYTES_MAX:,} bytes"
         raise FileRefused(message)
     try:
-        return tuple(column.strip() for column in next(csv.reader([line.decode()], strict=True), []))
+        text = line.decode()
+        separator = next((each for each in SEPARATORS if each in text), SEPARATORS[0])
+        columns = [column.strip() for column in next(csv.reader([text], strict=True, delimiter=separator), [])]
+        return _Header(kind.named(columns), separator, number)
     except (UnicodeDecodeError, csv.Error) as error:
         message = f"{name}: line 1 must name the columns, in UTF-8 with commas between: {error}"
         raise FileRefused(message) from error
@@ -313,29 +337,31 @@ def _may_have_too_long_line(text: bytes) -> bool:
     return any(text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half))
 
 
-def _csv(text: bytes, columns: tuple[str, ...]) -> Block:
+def _csv(text: bytes, header: _Header) -> Block:
     """Plain lines at the speed of Polars; a block with anything else in it line by line."""
+    columns = header.columns
     if b'"' in text or _may_have_too_long_line(text):
-        return _csv_by_line(text, columns)
+        return _csv_by_line(text, header)
     ended = text if text.endswith(b"\n") else text + b"\n"  # without, Polars overlooks a comma at the very end
     try:
         frame = pl.read_csv(
             ended,
             has_header=False,
             schema=dict.fromkeys(columns, pl.String),
+            separator=header.separator,
             quote_char=None,
             truncate_ragged_lines=False,
         )
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, pl.exceptions.NoDataError):
-        return _csv_by_line(text, columns)
+        return _csv_by_line(text, header)
     # Polars fills a short line up with nulls. A line whose last field is null may be one: it is read exactly.
     if len(frame) != ended.count(b"\n") or frame[columns[-1]].null_count():
-        return _csv_by_line(text, columns)
+        return _csv_by_line(text, header)
     return Block(frame.with_row_index(LINE), len(frame))
 
 
-def _csv_by_line(text: bytes, columns: tuple[str, ...]) -> Block:
-    return _by_line(text, columns, lambda line, raw: _record(line, raw.removesuffix(b"\r"), len(columns)))
+def _csv_by_line(text: bytes, header: _Header) -> Block:
+    return _by_line(text, header.columns, lambda line, raw: _record(line, raw.removesuffix(b"\r"), header))
 
 
 def _by_line(
@@ -359,14 +385,14 @@ def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
+def _record(line: int, raw: bytes, header: _Header) -> list[str] | Reject | None:
     """The fields of one line, None for a blank one. A record never goes over a line's end: no fact needs it to."""
     if not raw.strip():
         return None
     if len(raw) > LINE_BYTES_MAX:
         return _too_long(line, raw)
     try:
-        fields = next(csv.reader([raw.decode()], strict=True))
+        fields = next(csv.reader([raw.decode()], strict=True, delimiter=header.separator))
     except UnicodeDecodeError as error:
         return Reject(
             line,
@@ -375,6 +401,7 @@ def _record(line: int, raw: bytes, width: int) -> list[str] | Reject | None:
         )
     except csv.Error as error:
         return Reject(line, (Fault("", f"the line is not CSV: {error}"),), (raw[:256].decode(errors="replace"),))
+    width = len(header.columns)
     if len(fields) != width:
         return Reject(
             line, (Fault("", f"the line has {len(fields)} fields, the header {width}"),), tuple(fields[:width])
@@ -424,7 +451,10 @@ def block_of(items: Sequence[Any], kind: Kind) -> Block:
 def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] | Reject:
     """The texts of a JSON object by column; numbers are their digits, null is absent."""
     columns = kind.column_names
-    faults = [Fault(shown(name), "is none of this kind's columns") for name in value if name not in {*columns, REASON}]
+    if kind.is_from_elsewhere:
+        value = dict(zip(kind.named(tuple(value)), value.values(), strict=True))
+    surplus = () if kind.is_from_elsewhere else value.keys() - {*columns, REASON}
+    faults = [Fault(shown(name), "is none of this kind's columns") for name in value if name in surplus]
     record: list[str | None] = []
     of_no_text: set[str] = set()
     for column in columns:
@@ -445,8 +475,13 @@ def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
     with _refusing(name, what):
         lazy = pl.scan_parquet(file)
         schema = lazy.collect_schema()
-    columns = tuple(schema.names())
+    columns = kind.named(schema.names())
     check_columns(name, columns, kind)
+    if kind.is_from_elsewhere:  # what is passed over may be of any type
+        renamed = lazy.rename(dict(zip(schema.names(), columns, strict=True)))
+        columns = tuple(column for column in columns if column in kind.column_names)
+        lazy = renamed.select(columns)
+        schema = lazy.collect_schema()
     for column, dtype in schema.items():
         if not isinstance(dtype, PARQUET_TYPES) and not dtype.is_integer():
             message = f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"

@@ -5,20 +5,24 @@ from __future__ import annotations
 from tallystick.store.access import AccessQuestions
 from tallystick.store.accounts import AccountQuestions
 from tallystick.store.callbacks import CallbackQuestions
+from tallystick.store.corrections import CorrectionQuestions
+from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
 from tallystick.store.moving import MovingQuestions
 from tallystick.store.progress import ProgressQuestions
-from tallystick.store.report import ReportQuestions
+from tallystick.store.types import TypeQuestions
 from tallystick.store.uploads import UploadQuestions
 from tallystick.store.verifying import VerifyQuestions
 
 
 class Reader(
-    ReportQuestions,
     FactQuestions,
     DeviceQuestions,
+    TypeQuestions,
+    CorrectionQuestions,
+    CoverageQuestions,
     UploadQuestions,
     ProgressQuestions,
     VerifyQuestions,

@@ -9,7 +9,7 @@ from tallystick.core.moments import Moment
 from tallystick.store.asking import Asking, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tallystick.core.window import Window
 
@@ -87,20 +87,21 @@ class ReportQuestions(Asking):
         return self._wires(query, account_id=scope.account_ids[0], generations=generations, **group, **bounds)
 
     def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment]) -> Iterator[bytes]:
-        iccids: Iterable[int] = scope.iccids or ()
-        if scope.grouped:
-            iccids = self._in_group(scope, iccids)
         return self._wires(
             "report_of_sims",
-            iccids=self._connection.set_of(sorted(set(iccids))),
+            iccids=self._connection.set_of(self.listed_in(scope)),
             account_ids=self._connection.set_of(scope.account_ids),
             generations=self._connection.set_of(scope.generations),
             **bounds,
         )
 
-    def _in_group(self, scope: Scope, iccids: Iterable[int]) -> set[int]:
+    def listed_in(self, scope: Scope) -> list[int]:
+        """The SIMs that a scope lists, in order, those of its group alone where it has one."""
+        listed = set(scope.iccids or ())
+        return sorted(self._in_group(scope, listed) if scope.grouped else listed)
+
+    def _in_group(self, scope: Scope, listed: set[int]) -> set[int]:
         """Those of some SIMs that are in the group, or in none of the account."""
-        listed = set(iccids)
         asked = {"account_id": scope.account_ids[0], "iccids": self._connection.set_of(sorted(listed))}
         if scope.group_id is None:
             return listed.difference(self._numbers("sims_in_any_group", **asked))

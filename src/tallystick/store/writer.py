@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
 from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
 from tallystick.store.moving import MovingChanges
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.reader import Reader
+from tallystick.store.types import TypeChanges
 from tallystick.store.uploads import UploadChanges
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Refreshed(NamedTuple):
     closed: int
 
 
-class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
+class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader):
     """One transaction. Before it is committed, `settle` makes the kept answer follow from what was taken in.
 
     Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
@@ -59,6 +60,7 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
             SimExpectation: self.take_expectations,
             SimActivation: self.take_activations,
             GroupMember: self.take_group_members,
+            HardwareType: self.take_types,
         }
 
     def take(self, kind: type, facts: Facts, judged: Judged | None = None) -> Taken:

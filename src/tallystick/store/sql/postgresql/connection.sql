@@ -83,7 +83,9 @@ SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
 -- name: share_tables
 -- Keep a copy of the small tables on every machine, so that they are joined where the others lie.
 SELECT create_reference_table(CAST(t.name AS regclass))
-FROM (VALUES (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts')) AS t (place, name)
+FROM (
+    VALUES (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts'), (6, 'types')
+) AS t (place, name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass))
 ORDER BY t.place;
 

@@ -1,0 +1,51 @@
+"""`GET /api/v1/corrections`: what the network saw, as expectations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import falcon
+
+from tallystick.api.calls import ADMIN, NDJSON, app_of, question_of
+from tallystick.core.errors import InvalidValue
+from tallystick.corrections import as_csv, as_ndjson, exported
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+
+CSV = "text/csv"
+LEFT_OUT = "Tallystick-Corrections"
+"""The header that says how many SIMs are in the answer, and how many with rows are not."""
+WRITERS = {CSV: as_csv} | dict.fromkeys(NDJSON, as_ndjson)
+
+
+class Corrections:
+    """SIMs that were seen in hardware of one manufacturer and expected elsewhere."""
+
+    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+        self._store = store
+        self._access = access
+        self._generations = settings.generations
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Give the corrections of one manufacturer as CSV, or as NDJSON where that is preferred."""
+        app_of(self._access, req, ADMIN)
+        manufacturer = req.get_param("manufacturer")
+        if not manufacturer:
+            message = "the parameter manufacturer is missing"
+            raise InvalidValue(message)
+        media_type = req.client_prefers(tuple(WRITERS))
+        if media_type is None:
+            message = f"corrections come as {CSV} or {NDJSON[0]}, not as {req.accept}"
+            raise falcon.HTTPNotAcceptable(description=message)
+        question = question_of(req)
+        with self._store.snapshot() as reader:
+            found = exported(reader, reader.accounts(), question, self._generations, manufacturer)[manufacturer]
+        counts = f"sims={found.sims}; moved_back={found.moved_back}; moved_on={found.moved_on}"
+        resp.set_header(LEFT_OUT, counts)
+        resp.content_type = media_type
+        resp.data = WRITERS[media_type](found.facts)

@@ -1,0 +1,36 @@
+"""`GET /api/v1/coverage`: what a report's answer rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.api.calls import ADMIN, app_of, question_of
+from tallystick.core.moments import wire
+from tallystick.coverage import coverage
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+
+
+class CoverageCounts:
+    """How many SIMs there are, and of how many something is known."""
+
+    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+        self._store = store
+        self._access = access
+        self._settings = settings
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Count the SIMs of every account, or of those that are named."""
+        app_of(self._access, req, ADMIN)
+        question = question_of(req)
+        with self._store.snapshot() as reader:
+            covered = coverage(reader, reader.accounts(), question, self._settings.generations)
+        newest = None if covered.newest is None else wire(covered.newest, self._settings.zone)
+        resp.data = msgspec.json.encode(covered._asdict() | {"newest": newest})

@@ -1,0 +1,166 @@
+"""`tallystick corrections summary` and `corrections export`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallystick.cli.shared import (
+    Accounts,
+    AsJson,
+    Command,
+    Earliest,
+    Latest,
+    current_settings,
+    every_account,
+    print_json,
+    print_table,
+    span_named,
+    store_of,
+    writing,
+)
+from tallystick.core.facts import SimExpectation
+from tallystick.corrections import By, as_csv, as_ndjson, as_parquet, exported
+from tallystick.corrections import summary as summary_of
+from tallystick.report import Question
+
+if TYPE_CHECKING:
+    from tallystick.corrections import Counted, Exported, Hardware
+
+commands = typer.Typer(help="Corrections: whom to tell of mismatches, and what.", no_args_is_help=True)
+
+UNKNOWN = "unknown"  # the file of SIMs in hardware of types that are not known
+
+
+class Format(StrEnum):
+    """How files are written; each is the suffix of their names."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+
+
+WRITERS: dict[Format, Callable[[Sequence[SimExpectation]], bytes]] = {
+    Format.CSV: as_csv,
+    Format.NDJSON: as_ndjson,
+    Format.PARQUET: as_parquet,
+}
+
+
+@commands.command(cls=Command)
+def summary(
+    earliest: Earliest = None,
+    latest: Latest = None,
+    account: Accounts = None,
+    by: Annotated[By, typer.Option(help="What to count by.")] = By.MANUFACTURER,
+    as_json: AsJson = False,
+) -> None:
+    """Count mismatches by the hardware that SIMs were seen in, whose manufacturer is to be told, and expected in."""
+    settings = current_settings()
+    question = Question(span_named(earliest, latest), tuple(account or ()))
+    with store_of(settings) as store, store.snapshot() as reader:
+        counted = summary_of(reader, every_account(reader), question, settings.generations, by)
+    if as_json:
+        print_json({"rows": [_described(each) for each in counted]})
+        return
+    if counted:
+        columns = ("seen_in", "expected_in", "mismatches", "sims")
+        print_table(columns, [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in counted])
+    mismatches = sum(each.mismatches for each in counted)
+    typer.echo("1 mismatch" if mismatches == 1 else f"{mismatches} mismatches", err=True)
+
+
+def _described(counted: Counted) -> dict[str, Any]:
+    return counted._asdict() | {"seen": _known(counted.seen), "expected": _known(counted.expected)}
+
+
+def _known(hardware: Hardware) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in hardware._asdict().items()}
+
+
+def _named(hardware: Hardware) -> str:
+    if hardware.manufacturer is None:
+        return f"{UNKNOWN} (TAC {hardware.tac})"
+    return " ".join(filter(None, (hardware.manufacturer, hardware.model)))
+
+
+@commands.command(cls=Command)
+def export(  # noqa: PLR0917 - one parameter an option
+    manufacturer: Annotated[str | None, typer.Option(help="Of SIMs seen in hardware of this manufacturer.")] = None,
+    output: Annotated[Path | None, typer.Option(help="The file: .csv, .ndjson or .parquet.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="A file for each manufacturer instead.")] = False,
+    dir_: Annotated[Path | None, typer.Option("--dir", file_okay=False, help="The folder of these files.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How these files are written.")] = Format.CSV,
+    earliest: Earliest = None,
+    latest: Latest = None,
+    account: Accounts = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what the network saw as expectations: a file to review, and to take back with `import expectations`."""
+    _require_one_way(manufacturer, output, dir_, all_=all_)
+    form = _form_of(output) if output else format_
+    settings = current_settings()
+    question = Question(span_named(earliest, latest), tuple(account or ()))
+    with store_of(settings) as store, store.snapshot() as reader:
+        found = exported(reader, every_account(reader), question, settings.generations, manufacturer)
+    if dir_:
+        dir_.mkdir(parents=True, exist_ok=True)
+    files = []
+    for maker, path in _paths(found, form, output, dir_):
+        with writing(path) as file:
+            file.write(WRITERS[form](found[maker].facts))
+        files.append(_told(maker, path, found[maker], as_json=as_json))
+    if as_json:
+        print_json({"files": files})
+
+
+def _require_one_way(manufacturer: str | None, output: Path | None, folder: Path | None, *, all_: bool) -> None:
+    one, every = bool(manufacturer and output), bool(all_ and folder)
+    if one == every or bool(manufacturer or output) == bool(all_ or folder):
+        message = "name either --manufacturer and --output, or --all and --dir"
+        raise typer.BadParameter(message)
+
+
+def _form_of(output: Path) -> Format:
+    suffix = output.suffix.removeprefix(".").lower()
+    if suffix not in list(Format):
+        message = f"the name must end in one of {', '.join(f'.{form}' for form in Format)}, not {output.name}"
+        raise typer.BadParameter(message, param_hint="--output")
+    return Format(suffix)
+
+
+def _paths(
+    found: dict[str | None, Exported], form: Format, output: Path | None, folder: Path | None
+) -> Iterator[tuple[str | None, Path]]:
+    """The file of each manufacturer: the one that is named, or one in the folder with the letters of their name."""
+    taken: set[str] = set()
+    for maker in sorted(found, key=lambda name: (name is not None, name or "")):
+        stem = UNKNOWN if maker is None else _letters_of(maker)
+        while stem in taken:
+            stem += "-more"
+        taken.add(stem)
+        yield maker, output or (folder or Path()) / f"{stem}.{form}"
+
+
+def _letters_of(maker: str) -> str:
+    return "-".join("".join(each if each.isalnum() else " " for each in maker).lower().split()) or "manufacturer"
+
+
+def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> dict[str, Any]:
+    if not as_json:
+        typer.echo(
+            f"{maker or UNKNOWN}: {len(found.facts):,} corrections of {found.sims:,} SIMs in {path}; left out: "
+            f"{found.moved_back:,} that are expected where they are by now, {found.moved_on:,} in other hardware by now"
+        )
+    return {
+        "manufacturer": maker,
+        "path": str(path),
+        "corrections": len(found.facts),
+        "sims": found.sims,
+        "moved_back": found.moved_back,
+        "moved_on": found.moved_on,
+    }

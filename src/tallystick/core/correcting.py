@@ -1,0 +1,59 @@
+"""What would make the device database agree with the network about one SIM.
+
+A SIM stays in the hardware it was seen in last, and is expected elsewhere: who wrote the pair down may have written the
+wrong one. The correction is an expectation that takes the place of the one in force, under its key, so that the past is
+right too. Where the SIM had been in other hardware before, under the same expectation, it has moved since: only what
+comes after the move is corrected, for else a row would open where there was none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tallystick.core.pairing import in_force_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tallystick.core.identifiers import Imei
+    from tallystick.core.moments import Moment
+    from tallystick.core.pairing import Activation, Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """From this moment on the SIM is to be expected in this hardware."""
+
+    effective_from: Moment
+    imei: Imei
+
+
+def corrections(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Correction]:
+    """What makes one SIM's last stay expected, in order; nothing where it is expected already, or nowhere.
+
+    Several where expectations followed one another during that stay. Taken in, they close the rows that the stay has
+    had since it was last expected, and open none.
+    """
+    seen, in_force = sorted(set(activations)), sorted(expectations)
+    if not seen:
+        return []
+    start = _start_of_last_stay(seen)
+    last = seen[-1].imei
+    before = in_force_at(in_force, seen[start - 1].activated_at) if start else None
+    found: dict[Moment, Correction] = {}
+    for activation in seen[start:]:
+        expected = in_force_at(in_force, activation.activated_at)
+        if expected is None or expected.imei.identity == last.identity:
+            found.clear()  # what was unexpected before is over: the SIM is where it belongs, or nobody says where
+            continue
+        since = activation.activated_at if expected == before else expected.effective_from
+        found.setdefault(expected.effective_from, Correction(since, last))
+    return list(found.values())
+
+
+def _start_of_last_stay(seen: Sequence[Activation]) -> int:
+    start = len(seen) - 1
+    while start and seen[start - 1].imei.identity == seen[-1].imei.identity:
+        start -= 1
+    return start

@@ -1,0 +1,114 @@
+"""What a report covers: its SIMs, and how much is known of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.moments import Moment
+from tallystick.store.report import ReportQuestions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tallystick.core.window import Window
+    from tallystick.store.report import Scope
+
+SIMS_A_PAGE = 65_536
+
+
+class Coverage(NamedTuple):
+    """Counts of SIMs: in scope, expected somewhere, seen in the window; and when one of them was seen last."""
+
+    sims: int = 0
+    expected: int = 0
+    seen: int = 0
+    newest: Moment | None = None
+
+    def and_also(self, other: Coverage) -> Coverage:
+        """Both together, of different SIMs."""
+        newest = max((each for each in (self.newest, other.newest) if each is not None), default=None)
+        return Coverage(self.sims + other.sims, self.expected + other.expected, self.seen + other.seen, newest)
+
+
+class Uncovered(NamedTuple):
+    """A SIM of which something lacks, and the expectation that this is told of, if it is of one."""
+
+    iccid: Iccid
+    mdn: Mdn | None
+    account: str
+    imei: Imei | None
+    effective_from: Moment | None
+
+
+class CoverageQuestions(ReportQuestions):
+    """SIMs in scope, and what of them lacks."""
+
+    def coverage(self, scope: Scope, window: Window) -> Coverage:
+        """How many SIMs are in scope, and of how many of them something is known."""
+        found = Coverage()
+        for iccids in self._covered(scope):
+            found = found.and_also(self._coverage_of(iccids, window))
+        return found
+
+    def unseen(self, scope: Scope, window: Window) -> Iterator[Uncovered]:
+        """The SIMs in scope that were not seen in the window."""
+        return self._uncovered("unseen_among", scope, earliest=window.earliest, latest=window.latest)
+
+    def without_expectation(self, scope: Scope) -> Iterator[Uncovered]:
+        """The SIMs in scope that are expected nowhere."""
+        return self._uncovered("expected_nowhere_among", scope)
+
+    def unconfirmed(self, scope: Scope) -> Iterator[Uncovered]:
+        """The expectations of SIMs in scope that were never confirmed: since then, the SIM was never seen there."""
+        return self._uncovered("unconfirmed_among", scope)
+
+    def _coverage_of(self, iccids: Sequence[int], window: Window) -> Coverage:
+        asked = self._connection.set_of(iccids)
+        expected = self._value(int, "count_of_expected", iccids=asked) or 0
+        bounds = {"earliest": window.earliest, "latest": window.latest}
+        seen, newest = self._connection.row("count_of_seen", iccids=asked, **bounds) or (0, None)
+        return Coverage(len(iccids), expected, seen, newest)
+
+    def _uncovered(self, query: str, scope: Scope, **bounds: Moment) -> Iterator[Uncovered]:
+        for iccids in self._covered(scope):
+            for row in self._connection.rows(query, iccids=self._connection.set_of(iccids), **bounds):
+                yield _uncovered_of(row)
+
+    def _covered(self, scope: Scope) -> Iterator[Sequence[int]]:
+        """The SIMs in scope, a page at a time, in order within each account."""
+        generations = self._connection.set_of(scope.generations)
+        if scope.iccids is not None:
+            accounts = self._connection.set_of(scope.account_ids)
+            listed = self.listed_in(scope)
+            for start in range(0, len(listed), SIMS_A_PAGE):
+                some = self._connection.set_of(listed[start : start + SIMS_A_PAGE])
+                yield self._numbers("covered_among", iccids=some, account_ids=accounts, generations=generations)
+            return
+        query, group = _page_query(scope)
+        for account_id in scope.account_ids:
+            asked = {"account_id": account_id, "generations": generations, "at_most": SIMS_A_PAGE, **group}
+            after = -1
+            while page := self._numbers(query, after=after, **asked):
+                yield page
+                after = page[-1]
+
+
+def _page_query(scope: Scope) -> tuple[str, dict[str, int]]:
+    """What gives the next SIMs of an account, of one of its groups, or of none of them."""
+    if not scope.grouped:
+        return "covered_of_account", {}
+    if scope.group_id is None:
+        return "covered_unassigned", {}
+    return "covered_of_group", {"group_id": scope.group_id}
+
+
+def _uncovered_of(row: tuple[Any, ...]) -> Uncovered:
+    iccid, mdn, account, imei, effective_from = row
+    return Uncovered(
+        Iccid(iccid),
+        None if mdn is None else Mdn(mdn),
+        account,
+        None if imei is None else Imei(imei),
+        None if effective_from is None else Moment(effective_from),
+    )

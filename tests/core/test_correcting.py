@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.core.correcting import Correction, corrections
+from tallystick.core.identifiers import Imei
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import Activation, Expectation, mismatches
+
+HOME, FOREIGN, THIRD = (Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070"))
+FOREIGN_WITH_VERSION = Imei.parse("3571520912345699")
+
+
+def seen(*stays: tuple[int, Imei]) -> list[Activation]:
+    return [Activation(Moment(at), imei) for at, imei in stays]
+
+
+def expected(*since: tuple[int, Imei]) -> list[Expectation]:
+    return [Expectation(Moment(at), imei) for at, imei in since]
+
+
+def test_a_sim_that_was_only_ever_seen_elsewhere_gets_the_expectation_in_force_corrected() -> None:
+    found = corrections(seen((10, FOREIGN), (20, FOREIGN)), expected((BEGINNING, HOME)))
+    assert found == [Correction(BEGINNING, FOREIGN)]
+    assert corrections(seen((10, FOREIGN)), expected((3, HOME))) == [Correction(Moment(3), FOREIGN)]
+
+
+def test_it_is_the_expectation_in_force_when_the_sim_was_seen_and_not_a_later_one() -> None:
+    found = corrections(seen((10, FOREIGN)), expected((3, THIRD), (5, HOME), (20, THIRD)))
+    assert found == [Correction(Moment(5), FOREIGN)]
+
+
+def test_a_sim_that_has_moved_is_corrected_from_the_move_on() -> None:
+    found = corrections(seen((10, HOME), (20, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME)))
+    assert found == [Correction(Moment(20), FOREIGN)]
+
+
+def test_the_hardware_it_was_seen_in_last_counts() -> None:
+    found = corrections(seen((10, FOREIGN), (20, THIRD)), expected((BEGINNING, HOME)))
+    assert found == [Correction(Moment(20), THIRD)]
+
+
+def test_a_sim_that_moved_back_needs_nothing() -> None:
+    assert corrections(seen((10, FOREIGN), (20, HOME)), expected((BEGINNING, HOME))) == []
+
+
+def test_a_sim_whose_expectation_was_put_right_meanwhile_needs_nothing() -> None:
+    assert corrections(seen((10, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME), (20, FOREIGN))) == []
+
+
+def test_each_expectation_that_the_last_stay_contradicts_is_corrected() -> None:
+    found = corrections(seen((10, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME), (20, THIRD)))
+    assert found == [Correction(BEGINNING, FOREIGN), Correction(Moment(20), FOREIGN)]
+
+
+def test_two_forms_of_one_imei_are_one_stay_and_the_last_is_told() -> None:
+    found = corrections(seen((10, FOREIGN), (20, FOREIGN_WITH_VERSION)), expected((BEGINNING, HOME)))
+    assert found == [Correction(BEGINNING, FOREIGN_WITH_VERSION)]
+
+
+@pytest.mark.parametrize(
+    ("activations", "expectations"),
+    [([], expected((BEGINNING, HOME))), (seen((10, FOREIGN)), []), (seen((10, FOREIGN)), expected((11, HOME)))],
+    ids=["never seen", "expected nowhere", "not expected yet"],
+)
+def test_without_a_verdict_there_is_nothing_to_correct(
+    activations: list[Activation], expectations: list[Expectation]
+) -> None:
+    assert corrections(activations, expectations) == []
+
+
+imeis = st.sampled_from([HOME, FOREIGN, FOREIGN_WITH_VERSION, THIRD])
+moments = st.integers(0, 12)
+
+
+@given(
+    at=st.dictionaries(moments, imeis, max_size=8),
+    since=st.dictionaries(st.one_of(st.just(BEGINNING), moments), imeis, max_size=4),
+)
+def test_taken_in_they_close_the_rows_of_the_last_stay_and_open_none(
+    at: dict[int, Imei], since: dict[int, Imei]
+) -> None:
+    activations, expectations = seen(*at.items()), expected(*since.items())
+    before = mismatches(activations, expectations)
+    found = corrections(activations, expectations)
+    corrected = since | {each.effective_from: each.imei for each in found}
+    after = mismatches(activations, expected(*corrected.items()))
+    assert set(after) <= set(before)
+    if found:
+        assert len(after) < len(before)
+        assert corrections(activations, expected(*corrected.items())) == []
+    last = max(at, default=None)
+    if last is not None and any(row.activated_at == last for row in before):
+        assert all(row.activated_at != last for row in after)
