@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick import corrections
 from tallystick.core.errors import AccountNotFound, ManufacturerUnknown
 from tallystick.core.facts import HardwareType, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Tac
@@ -36,6 +37,12 @@ WRITERS: dict[str, Callable[[Sequence[SimExpectation]], bytes]] = {
     "ndjson": as_ndjson,
     "parquet": as_parquet,
 }
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The facts of so few SIMs are read together that there are several parts."""
+    monkeypatch.setattr(corrections, "SIMS_AT_ONCE", 2)
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 def test_the_example_files_of_the_readme_give_the_answer_that_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All four kinds, taken in and asked for by the commands that are shown."""
+    """All kinds, taken in and asked for by the commands that are shown."""
     monkeypatch.chdir(tmp_path)
     blocks = FENCE.findall(words(ROOT / "README.md"))
     for kind, code in zip(KINDS, (code for language, code in blocks if language == "csv"), strict=True):
