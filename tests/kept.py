@@ -37,7 +37,7 @@ def everything_in(store: Store) -> Everything:
 
 
 def _sims(reader: Reader) -> list[Sim]:
-    found = (reader.sim(Iccid(iccid)) for iccid in list(reader.sims_between(BEFORE_ALL, AFTER_ALL)))
+    found = (reader.sim(Iccid(iccid)) for iccid in reader.sims_between(BEFORE_ALL, AFTER_ALL))
     return [sim for sim in found if sim is not None]
 
 

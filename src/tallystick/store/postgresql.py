@@ -10,7 +10,8 @@ import re
 import select
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 import psycopg
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from psycopg.abc import Buffer
 
-Row = TypeVar("Row")
-
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
@@ -41,7 +40,8 @@ TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever wr
 CONNECT_S_MAX = 10
 LOCK_WAIT_S_MAX = 30
 STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
-ROWS_A_CHUNK = 128  # of a streamed answer at a time, some 30 KiB
+ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
+ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
 KNOWN_A_FACT_MAX = 2  # known facts of a range of SIMs are read while they are no more than this for each at hand
 KNOWN = {"take_activation": "known_activations", "take_expectation": "known_expectations"}
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -162,7 +162,8 @@ class PostgresqlConnection:
         self._conninfo = address.conninfo
         self._queries = queries_for(ENGINE)
         self._is_left = False  # whether the server was told to end a transaction, and was not heard since
-        self._streamed_query = ""  # the one whose rows are being read
+        self._answers = count(1)
+        self._flowing = ""  # the query whose rows are being read
         self._due = ""  # the statement that begins the transaction, until something is asked in it
         self._connect()
         self.has_citus = self.row("has_citus") == (True,)
@@ -228,28 +229,39 @@ class PostgresqlConnection:
             return iter(self._ask(query, parameters).fetchall())
 
     def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
-        """Run a named query and give its rows as they are asked for."""
-        return self._streamed(self._driver.cursor(binary=True), query, parameters)
-
-    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
-        """Run a named query of one column of bytes and give many rows at a time, with commas between."""
-        return joined(self._streamed(self._driver.cursor(binary=True, row_factory=scalar_row), query, parameters))
-
-    def _streamed(self, cursor: psycopg.Cursor[Row], query: str, parameters: dict[str, object]) -> Iterator[Row]:
-        """Rows of a named query, of which no more than a few are in memory.
-
-        They are read while the server still finds others, so this is also the fastest way to many of them. No other
-        question can be asked before the last row, or before the iterator is closed.
-        """
+        """Run a named query and give its rows as they are asked for; the server keeps the others."""
+        answer = f"answer_{next(self._answers)}"
         with our_errors(self._name):
             self._begin_now()
-            self._streamed_query = query
+            cursor = self._driver.cursor(binary=True)
+            declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {numbered(self._queries[query])}"
+            cursor.execute(declare, parameters or None, prepare=False)
+            fetched = ROWS_A_FETCH
+            while fetched == ROWS_A_FETCH:
+                cursor.execute(f"FETCH {ROWS_A_FETCH} FROM {answer}", prepare=False)
+                fetched = cursor.rowcount
+                yield from cursor.fetchall()
+            cursor.execute(f"CLOSE {answer}", prepare=False)
+
+    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
+        """Run a named query of one column of bytes and give many rows at a time, with commas between.
+
+        They are read while the server still finds others, no more than a few at a time. No other question can be asked
+        before the last row, or before the iterator is closed.
+        """
+        return joined(self._flow(query, parameters))
+
+    def _flow(self, query: str, parameters: dict[str, object]) -> Iterator[bytes]:
+        with our_errors(self._name):
+            self._begin_now()
+            cursor = self._driver.cursor(binary=True, row_factory=scalar_row)
+            self._flowing = query
             try:
                 yield from cursor.stream(
                     numbered(self._queries[query]), parameters or None, binary=True, size=ROWS_A_CHUNK
                 )
             finally:
-                self._streamed_query = ""
+                self._flowing = ""
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
@@ -311,7 +323,7 @@ class PostgresqlConnection:
 
     def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run a named query, and on the same way to the server begin the transaction that it is the first of."""
-        self._require_no_stream()
+        self._require_no_flow()
         sql = numbered(self._queries[query])
         if not self._due:
             return self._driver.cursor(binary=True).execute(sql, parameters or None)
@@ -330,10 +342,10 @@ class PostgresqlConnection:
         self._due = ""
         return cursor
 
-    def _require_no_stream(self) -> None:
-        """Stop a mistake of ours: the driver would wait for ever for the end of a stream that we are reading."""
-        if self._streamed_query:
-            message = f"asked for something else before the last row of {self._streamed_query} was read"
+    def _require_no_flow(self) -> None:
+        """Stop a mistake of ours: the driver would wait for ever for the end of what we are reading."""
+        if self._flowing:
+            message = f"asked for something else before the last row of {self._flowing} was read"
             raise RuntimeError(message)
 
     def _begin_now(self) -> None:
