@@ -100,6 +100,21 @@ def change(writer: Writer, account_id: int, name: str, wanted: Change) -> None:
     writer.put_in_group(account_id, row.group_id, picked(writer, account_id, wanted.added))
 
 
+def show(reader: Reader, account_id: int, name: str) -> Group:
+    """A group as its account sees it. Raises `GroupNotFound`."""
+    if name == UNASSIGNED:
+        return DEFAULT
+    row = _existing(reader, account_id, name)
+    return Group(row.name, row.description)
+
+
+def passed_over(reader: Reader, account_id: int, listed: Listed) -> Listed:
+    """Those of the listed ids that no SIM of the account has."""
+    own = set(picked(reader, account_id, listed))
+    iccids = tuple(iccid for iccid in listed.iccids if iccid not in own)
+    return Listed(iccids, tuple(mdn for mdn in listed.mdns if own.isdisjoint(reader.iccids_of([mdn]))))
+
+
 def delete(writer: Writer, account_id: int, name: str) -> None:
     """Delete a group; its SIMs are in the default group then. Raises `GroupNotFound` or `DefaultGroupKept`."""
     if name == UNASSIGNED:
