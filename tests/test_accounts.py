@@ -11,6 +11,7 @@ from tallystick.accounts import Account
 from tallystick.core.errors import AccountNotEmpty, AccountNotFound, InvalidValue, NameTaken, SimNotFound
 from tallystick.core.facts import GroupMember
 from tallystick.core.selection import UNASSIGNED, Listed
+from tallystick.groups import Change, Group
 from tallystick.inventory import Move
 from tallystick.thingspace.rows import read_row
 from tests.engines import rows_of
@@ -129,7 +130,7 @@ def test_an_account_that_there_is_not_is_refused_by_name(store: Store, what: Cal
 def test_an_account_that_still_has_something_is_kept_and_told_what(fleet: Store) -> None:
     with fleet.transaction() as writer:
         writer.add_upload("request", accounts.number_of(writer, "a"), 0, b"[]")
-    with pytest.raises(AccountNotEmpty, match=r"2 SIMs .*, 1 groups .*, 1 waiting uploads"):
+    with pytest.raises(AccountNotEmpty, match=r"\(SIMs: 2, groups: 1, uploads that wait: 1\)"):
         change(fleet, accounts.remove, "a")
     assert show(fleet, "a").sims == 2
 
@@ -272,10 +273,12 @@ def test_a_sim_in_short_counts_what_is_told_of_it(fleet: Store) -> None:
 
 
 def test_ids_that_no_sim_of_the_account_has_are_told(fleet: Store) -> None:
-    with fleet.snapshot() as reader:
-        asked = Listed((ONE, THREE), (MDN,))
-        assert groups.passed_over(reader, accounts.number_of(reader, "a"), asked) == Listed((THREE,))
-        assert groups.passed_over(reader, accounts.number_of(reader, "b"), asked) == Listed((ONE,), (MDN,))
+    with fleet.transaction() as writer:
+        wanted = Change(added=Listed((ONE, THREE)), removed=Listed(mdns=(MDN,)))
+        changed = groups.changed(writer, accounts.number_of(writer, "a"), "West", wanted)
+        assert (changed.group.name, changed.passed_over) == ("West", Listed((THREE,)))
+        made = groups.created(writer, accounts.number_of(writer, "b"), "East", "far", Listed((ONE, THREE), (MDN,)))
+        assert (made.group, made.passed_over) == (Group("East", "far"), Listed((ONE,), (MDN,)))
 
 
 def test_a_removed_group_leaves_no_member_behind(fleet: Store, database: str) -> None:

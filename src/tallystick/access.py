@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tallystick.store.moving import WholeApp
 
 SCOPES = ("m2m", "intake", "admin")
+SCOPES_DEFAULT = SCOPES[:1]
 FAILED_LOGINS_MAX = 5
 IDLE_S_MAX = 20 * 60
 TOKEN_S = 60 * 60

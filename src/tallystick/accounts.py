@@ -64,13 +64,13 @@ def remove(writer: Writer, name: str) -> None:
     """
     account_id = number_of(writer, name)
     content = {
-        "SIMs (move or remove them)": writer.count_of_sims(account_id),
-        "groups (remove them)": len(writer.groups(account_id)),
-        "waiting uploads (wait for them)": writer.count_of_waiting_uploads(account_id),
+        "SIMs": writer.count_of_sims(account_id),
+        "groups": len(writer.groups(account_id)),
+        "uploads that wait": writer.count_of_waiting_uploads(account_id),
     }
     if any(content.values()):
-        told = ", ".join(f"{count:,} {what}" for what, count in content.items() if count)
-        message = f"account {shown(name)} still has {told}"
+        told = ", ".join(f"{what}: {count:,}" for what, count in content.items() if count)
+        message = f"account {shown(name)} is not empty ({told}); move or remove what it has first"
         raise AccountNotEmpty(message)
     writer.remove_account(account_id)
 

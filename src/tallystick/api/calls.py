@@ -1,17 +1,34 @@
-"""What our own calls have in common: who calls, and the body that they bring."""
+"""What our own calls have in common: who calls, the names in a path, and the body that they bring."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import falcon
+import msgspec
 
 from tallystick.core.errors import InvalidValue, TokenRefused
+from tallystick.core.identifiers import shown
 
 if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Access
+
+ROOT = "/api/v1"
+BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a quarter of it
+JSON = (falcon.MEDIA_JSON.partition(";")[0], "")  # as Content-Type; none is taken for it
+MISFIT = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*? - at `\$\.(?P<place>.*)`")
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+STEP = re.compile(r"\w+")
+JSON_NAMES = {"str": "a string", "bool": "true or false", "array": "a list", "object": "an object"}
+TWICE_ENCODED = re.compile(r"%(2[fF5])")
+TO_ENCODE_TWICE = re.compile(r"/|%(?=2[fF5])")
+
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 def app_of(access: Access, req: Request, scope: str) -> str:
@@ -21,6 +38,26 @@ def app_of(access: Access, req: Request, scope: str) -> str:
         message = f"the call needs Authorization: Bearer …, of an app with the scope {scope}"
         raise TokenRefused(message)
     return access.app_of_token(token.strip(), scope)
+
+
+def name_in(segment: str) -> str:
+    """The name that a segment of the path carries.
+
+    The server gives the path decoded, so that a slash within a name could not be told from one between two segments.
+    Such a slash is encoded twice, and so is a percent sign before `2F` or `25`.
+    """
+    return TWICE_ENCODED.sub(lambda found: "%" if found[1] == "25" else "/", segment)
+
+
+def address_of(*names: str) -> str:
+    """The address of what has these names, one below the other."""
+    segments = (TO_ENCODE_TWICE.sub(lambda found: quote(found[0], safe=""), name) for name in names)
+    return "/".join([ROOT, *(quote(segment, safe="") for segment in segments)])
+
+
+def media_type(req: Request) -> str:
+    """What the request says that its body is, without parameters."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:
@@ -33,3 +70,37 @@ def body_of(req: Request, bytes_max: int) -> bytes:
         message = "the body is empty; it must be JSON"
         raise InvalidValue(message)
     return body
+
+
+def struct_of(req: Request, kind: type[Body]) -> Body:
+    """A JSON body with the fields of a struct and no others. Raises `InvalidValue`."""
+    if media_type(req) not in JSON:
+        message = f"send {JSON[0]}, not {media_type(req)}"
+        raise falcon.HTTPUnsupportedMediaType(description=message)
+    try:
+        tree = msgspec.json.decode(body_of(req, BODY_BYTES_MAX))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the body is not JSON: {error}"
+        raise InvalidValue(message) from error
+    if not isinstance(tree, dict):
+        message = f"the body must be an object, not {shown(tree)}"
+        raise InvalidValue(message)
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidValue(_complaint(tree, kind, str(error))) from error
+
+
+def _complaint(tree: dict[str, Any], kind: type[msgspec.Struct], complaint: str) -> str:
+    """Name the field and the value that msgspec complains of."""
+    if found := UNKNOWN.fullmatch(complaint):
+        return f"there is no field {shown(found['name'])}; there are {', '.join(kind.__struct_fields__)}"
+    if found := MISSING.fullmatch(complaint):
+        return f"{found['name']} is missing"
+    found = MISFIT.fullmatch(complaint)
+    if found is None:
+        return complaint
+    value: Any = tree
+    for step in STEP.findall(found["place"]):
+        value = value[int(step) if isinstance(value, list) else step]
+    return f"{found['place']} must be {JSON_NAMES.get(found['expected'], found['expected'])}, not {shown(value)}"

@@ -6,7 +6,23 @@ import sys
 
 import typer
 
-from tallystick.cli import apps, copy_, demo, history, import_, init, report, serve, settings, synth, users, verify
+from tallystick.cli import (
+    accounts,
+    apps,
+    copy_,
+    demo,
+    groups,
+    history,
+    import_,
+    init,
+    report,
+    serve,
+    settings,
+    sims,
+    synth,
+    users,
+    verify,
+)
 from tallystick.cli.shared import EXIT_REFUSED, Command
 
 app = typer.Typer(
@@ -22,6 +38,9 @@ app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
+app.add_typer(accounts.commands, name="account")
+app.add_typer(groups.commands, name="group")
+app.add_typer(sims.commands, name="sim")
 app.command("serve", cls=Command)(serve.serve)
 app.command("settings", cls=Command)(settings.settings)
 app.command("synth", cls=Command)(synth.synth)
