@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tallystick.core.facts import Sim
     from tallystick.core.pairing import Expectation, Pairing
     from tallystick.store import Reader, Writer
+    from tallystick.store.devices import Device
+
+SIMS_A_PAGE_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ class SimRecord:
     mismatches: int
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some SIMs in order of ICCID, each with its group, and whether there are more after them."""
+
+    sims: list[Device]
+    has_more: bool
+
+
 class Move(NamedTuple):
     """A SIM, and the account that it is to go to."""
 
@@ -61,6 +72,14 @@ class Done:
         """Raise the first refusal, where there is one."""
         for refusal in self.refused.values():
             raise refusal
+
+
+def page(reader: Reader, account: str | None, after: int) -> Page:
+    """The next SIMs of an account, or of all, after an ICCID. Raises `AccountNotFound`."""
+    accounts = reader.accounts()
+    wanted = [found_account(accounts.get(account), account)] if account is not None else list(accounts.values())
+    found = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
+    return Page(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
 
 
 def history(reader: Reader, iccid_or_mdn: str) -> list[SimHistory]:

@@ -149,6 +149,19 @@ def test_a_large_group_comes_in_pages(served: Served) -> None:
     second = served.done("GET", f"{path}?after={first['next']}")
     assert [sim["iccid"] for sim in (*first["sims"], *second["sims"])] == iccids
     assert second["next"] is None
+    listed = served.done("GET", "/sims?account=large")
+    assert [sim["iccid"] for sim in listed["sims"]] == iccids[:-1]
+    (last,) = served.done("GET", f"/sims?account=large&after={listed['next']}")["sims"]
+    assert last == {
+        "iccid": iccids[-1],
+        "account": "large",
+        "group": UNASSIGNED,
+        "mdn": None,
+        "activation_date": "2024-02-02T20:05:06-08:00",
+        "generation": "4G",
+    }
+    assert len({sim["account"] for sim in served.done("GET", "/sims")["sims"]}) > 1
+    served.refused("GET", "/sims?account=lost", None, 404, "account-not-found")
     assert "'x'" in served.refused("GET", f"{path}?after=x", None, 400, "invalid-value")
 
 

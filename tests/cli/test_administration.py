@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tallystick import inventory
 from tallystick.access import Access, system_clock
 from tallystick.cli import sims
 from tallystick.core.errors import AppRefused, PasswordRefused
@@ -103,6 +104,27 @@ def test_a_sim_is_shown_by_iccid_and_by_number(run: Run) -> None:
     (sim,) = told(run, "sim", "show", NUMBER)["sims"]
     assert (sim["iccid"], sim["account"], sim["group"], sim["waiting"]) == (ICCID, ACCOUNT, UNASSIGNED, False)
     assert run("sim", "show", ICCID).stdout.splitlines()[1].split()[:3] == [ICCID, "no", ACCOUNT]
+
+
+@pytest.mark.usefixtures("example")
+def test_sims_are_listed_a_page_at_a_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "SIMS_A_PAGE_MAX", 1)
+    whole = [told(run, "sim", "list")]
+    while whole[-1]["next"]:
+        whole.append(told(run, "sim", "list", "--after", whole[-1]["next"]))
+    listed = [sim["iccid"] for page in whole for sim in page["sims"]]
+    assert ICCID in listed
+    assert listed == sorted(listed)
+    assert len(listed) == len(whole) == 2
+    result = run("sim", "list")
+    assert (result.stdout.split()[0], result.stderr) == ("iccid", f"there are more: --after {listed[0]}\n")
+    assert [sim["iccid"] for sim in told(run, "sim", "list", "--account", ACCOUNT)["sims"]] == [ICCID]
+    assert run("sim", "list", "--account", "nobody's").stderr == 'error: there is no account "nobody\'s"\n'
+
+
+@pytest.mark.usefixtures("store")
+def test_an_empty_store_has_no_sim_to_list(run: Run) -> None:
+    assert told(run, "sim", "list") == {"sims": [], "next": None}
 
 
 @pytest.mark.usefixtures("example")

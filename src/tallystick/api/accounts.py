@@ -10,9 +10,8 @@ from msgspec import UNSET, UnsetType
 
 from tallystick import accounts, groups
 from tallystick.api import answers
-from tallystick.api.calls import address_of, app_of, name_in, struct_of
+from tallystick.api.calls import address_of, after_in, app_of, name_in, struct_of
 from tallystick.api.operation import operation
-from tallystick.core.identifiers import Iccid
 from tallystick.core.selection import listed
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 SCOPE = "admin"
-BEFORE_ALL = -1  # no SIM's number lies below
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
@@ -158,8 +156,7 @@ class Group:
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Show a group and a page of its SIMs."""
         app_of(self._access, req, SCOPE)
-        told = req.get_param("after")
-        after = Iccid.parse(told) if told else BEFORE_ALL
+        after = after_in(req)
         with self._store.snapshot() as reader:
             page = groups.members_of(reader, accounts.number_of(reader, name_in(account)), name_in(group), after)
         resp.data = msgspec.json.encode(answers.group_page(page))

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.core.moments import wire
+from tallystick.core.selection import UNASSIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import tzinfo
 
+    from tallystick import inventory
     from tallystick.access import App, Credentials, User
     from tallystick.accounts import Account
     from tallystick.core.identifiers import Iccid, Mdn
     from tallystick.groups import Changed, Group, Page
-    from tallystick.inventory import SimRecord
 
 
 class Name(msgspec.Struct):
@@ -111,6 +112,24 @@ class GroupChanged(GroupAnswer):
     passed_over: list[str]
 
 
+class ListedSim(msgspec.Struct):
+    """A SIM in a list; `mdn` is null where it is not known."""
+
+    iccid: str
+    account: str
+    group: str
+    mdn: str | None
+    activation_date: str
+    generation: str
+
+
+class SimPage(msgspec.Struct):
+    """Some SIMs in order of ICCID; `next` is null, or what to ask for those behind them with."""
+
+    sims: list[ListedSim]
+    next: str | None
+
+
 class SimAnswer(msgspec.Struct):
     """A SIM in short. While it waits to be loaded, only its ICCID and the counts are known."""
 
@@ -170,7 +189,23 @@ def group_changed(changed: Changed) -> GroupChanged:
     return GroupChanged(group.name, group.description, group.is_default, ids)
 
 
-def sim_answer(record: SimRecord, zone: tzinfo) -> SimAnswer:
+def sim_page(page: inventory.Page, zone: tzinfo) -> SimPage:
+    """Some SIMs, as they read in a zone."""
+    sims = [
+        ListedSim(
+            iccid=str(sim.iccid),
+            account=sim.account,
+            group=sim.group or UNASSIGNED,
+            mdn=_text(sim.mdn),
+            activation_date=wire(sim.activation_date, zone),
+            generation=sim.generation,
+        )
+        for sim in page.sims
+    ]
+    return SimPage(sims, sims[-1].iccid if page.has_more else None)
+
+
+def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
     """A SIM, as it reads in a zone."""
     sim = record.sim
     return SimAnswer(

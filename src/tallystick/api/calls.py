@@ -10,7 +10,7 @@ import falcon
 import msgspec
 
 from tallystick.core.errors import InvalidValue, TokenRefused
-from tallystick.core.identifiers import shown
+from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -53,6 +53,12 @@ def address_of(*names: str) -> str:
     """The address of what has these names, one below the other."""
     segments = (TO_ENCODE_TWICE.sub(lambda found: quote(found[0], safe=""), name) for name in names)
     return "/".join([ROOT, *(quote(segment, safe="") for segment in segments)])
+
+
+def after_in(req: Request) -> int:
+    """Behind which SIM a page begins, by the parameter `after`. Raises `InvalidValue`."""
+    told = req.get_param("after")
+    return Iccid.parse(told) if told else BEFORE_ALL
 
 
 def media_type(req: Request) -> str:

@@ -27,6 +27,7 @@ def resources(settings: Settings, store: Store, access: Access, live: LiveIntake
     """Every resource by its path; each of its calls is described by `@operation`."""
     return {
         **{f"{ROOT}/{kind.name}": Intake(kind, access, live) for kind in KINDS.values()},
+        f"{ROOT}/sims": sims.Sims(access, live, store, settings.zone),
         f"{ROOT}/sims/{{iccid}}": sims.Sim(store, access, settings.zone),
         f"{ROOT}/accounts": accounts.Accounts(store, access),
         f"{ROOT}/accounts/{{account}}": accounts.Account(store, access),

@@ -1,4 +1,4 @@
-"""`/api/v1/sims/{iccid}`: one SIM, shown, moved and removed."""
+"""`/api/v1/sims` and what is below it: SIMs listed, shown, moved and removed; and taken in, as any facts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import msgspec
 
 from tallystick import inventory
 from tallystick.api import answers
-from tallystick.api.calls import app_of, struct_of
+from tallystick.api.calls import after_in, app_of, struct_of
+from tallystick.api.intake import Intake
 from tallystick.api.operation import operation
 from tallystick.core.identifiers import Iccid
+from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -19,15 +21,36 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
+    from tallystick.intake import LiveIntake
     from tallystick.store import Reader, Store
 
 SCOPE = "admin"
+
+
+AFTER = "SIMs behind this ICCID, which the field `next` of the page before gives."
 
 
 class SimChange(msgspec.Struct, forbid_unknown_fields=True):
     """What is to become of a SIM: the account that it goes to."""
 
     account: str
+
+
+class Sims(Intake):
+    """Every SIM."""
+
+    def __init__(self, access: Access, live: LiveIntake, store: Store, zone: tzinfo) -> None:
+        super().__init__(KINDS["sims"], access, live)
+        self._store = store
+        self._zone = zone
+
+    @operation(scope=SCOPE, answer=answers.SimPage, query={"account": "SIMs of this account alone.", "after": AFTER})
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List SIMs, a page at a time."""
+        app_of(self._access, req, SCOPE)
+        with self._store.snapshot() as reader:
+            page = inventory.page(reader, req.get_param("account"), after_in(req))
+        resp.data = msgspec.json.encode(answers.sim_page(page, self._zone))
 
 
 class Sim:

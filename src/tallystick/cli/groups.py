@@ -20,6 +20,7 @@ from tallystick.cli.shared import (
     print_table,
     store_of,
 )
+from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.selection import Listed, listed
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from tallystick.groups import Change, Changed, Page
     from tallystick.store import Reader
-
-BEFORE_ALL = -1  # no SIM's number lies below
 
 commands = typer.Typer(help="Groups: named sets of SIMs within one account.", no_args_is_help=True)
 

@@ -1,4 +1,4 @@
-"""`tallystick sim`: show, move and remove."""
+"""`tallystick sim`: list, show, move and remove."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from tallystick import inventory
@@ -23,7 +24,7 @@ from tallystick.cli.shared import (
 )
 from tallystick.cli.sim_files import Line, lines_of
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Iccid, parse_name
+from tallystick.core.identifiers import BEFORE_ALL, Iccid, parse_name
 from tallystick.inventory import Move
 
 if TYPE_CHECKING:
@@ -44,6 +45,25 @@ File = Annotated[
 ]
 
 
+@commands.command("list", cls=Command)
+def list_(
+    account: Annotated[str | None, typer.Option(help="Of this account; of all of them if none is named.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="ICCID", help="Those behind this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List SIMs in order of ICCID, 2,000 at a time."""
+    settings = current_settings()
+    begin = BEFORE_ALL if after is None else Iccid.parse(after)
+    with store_of(settings) as store, store.snapshot() as reader:
+        page = answers.sim_page(inventory.page(reader, account, begin), settings.zone)
+    if as_json:
+        print_json(page)
+        return
+    _print_table(answers.ListedSim, page.sims)
+    if page.next:
+        typer.echo(f"there are more: --after {page.next}", err=True)
+
+
 @commands.command(cls=Command)
 def show(
     iccid_or_mdn: Annotated[str, typer.Argument(metavar="ICCID|MDN", help="The SIM, or its phone number.")],
@@ -56,8 +76,12 @@ def show(
     if as_json:
         print_json({"sims": found})
         return
-    names = answers.SimAnswer.__struct_fields__
-    print_table(names, [[_cell(getattr(sim, name)) for name in names] for sim in found])
+    _print_table(answers.SimAnswer, found)
+
+
+def _print_table(kind: type[msgspec.Struct], rows: Sequence[msgspec.Struct]) -> None:
+    names = kind.__struct_fields__
+    print_table(names, [[_cell(getattr(row, name)) for name in names] for row in rows])
 
 
 def _cell(value: object) -> str:
