@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SIMS_A_TRANSACTION = 10_000  # so that live intake and other writers are not kept waiting
 REFUSED_SHOWN_MAX = 20
 
-commands = typer.Typer(help="SIMs: shown, moved between accounts, and removed.", no_args_is_help=True)
+commands = typer.Typer(help="SIMs: listed, shown, moved between accounts, and removed.", no_args_is_help=True)
 
 Iccids = Annotated[list[str] | None, typer.Argument(metavar="ICCID…", help="The SIMs.")]
 File = Annotated[
