@@ -75,7 +75,7 @@ def _argument(parameter: Any) -> str:  # noqa: ANN401 - the same
 
 
 def _option(parameter: Any) -> str:  # noqa: ANN401 - the same
-    flags = ", ".join(parameter.opts + parameter.secondary_opts)
+    flags = "`, `".join(parameter.opts + parameter.secondary_opts)
     return (
         flags
         if parameter.is_flag

@@ -144,6 +144,17 @@ def content_of(database: str) -> bytes:
         return "\n".join(map(str, rows)).encode()
 
 
+def rows_of(database: str, sql: str) -> list[tuple[Any, ...]]:
+    """Ask a store behind the program's back."""
+    if database.startswith("sqlite:"):
+        driver = apsw.Connection(str(path_of(database)))
+        rows: list[tuple[Any, ...]] = driver.execute(sql).fetchall()
+        driver.close()
+        return rows
+    with psycopg.connect(database) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
 def change(database: str, sql: str) -> None:
     """Change a store behind the program's back."""
     if database.startswith("sqlite:"):

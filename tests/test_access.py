@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import FAILED_LOGINS_MAX, IDLE_S_MAX, SAVE_WITHIN_S, TOKEN_S, Access, User
+from tallystick.access import FAILED_LOGINS_MAX, IDLE_S_MAX, SAVE_WITHIN_S, TOKEN_S, Access, App, User, UserChange
 from tallystick.core.errors import (
+    AppNotFound,
     AppRefused,
     InvalidValue,
     NameTaken,
@@ -23,7 +24,7 @@ from tallystick.core.errors import (
     TokenRefused,
     UserNotFound,
 )
-from tests.engines import content_of
+from tests.engines import content_of, rows_of
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -311,3 +312,140 @@ def test_of_two_resets_at_once_one_is_refused(access: Access, user: str) -> None
     with ThreadPoolExecutor(4) as pool:
         (password,) = filter(None, pool.map(reset, range(4)))
     assert access.login(user, password)
+
+
+# Administration
+
+
+def test_apps_are_listed_by_name_with_what_is_left_of_their_tokens(access: Access, clock: Clock) -> None:
+    second, first = access.add_app("writer", ["intake", "m2m"]), access.add_app("reader", ["m2m"])
+    access.issue_token(second.key, second.secret)
+    clock.advance(600)
+    assert access.apps() == [
+        App("reader", first.key, ("m2m",), None),
+        App("writer", second.key, ("m2m", "intake"), TOKEN_S - 600),
+    ]
+    clock.advance(TOKEN_S)
+    assert access.app_named("writer").token_expires_in_s is None
+
+
+def test_an_apps_scopes_change_for_the_token_that_it_has(access: Access) -> None:
+    app = access.add_app("reports", ["m2m"])
+    token = access.issue_token(app.key, app.secret).access_token
+    access.change_app("reports", ["admin"])
+    assert access.app_of_token(token, "admin") == app.key
+    with pytest.raises(ScopeRefused):
+        access.app_of_token(token, "m2m")
+
+
+@pytest.mark.parametrize("scopes", [[], ["everything"]])
+def test_an_app_needs_scopes_that_there_are(access: Access, scopes: list[str]) -> None:
+    access.add_app("reports", ["m2m"])
+    with pytest.raises(InvalidValue, match="scope"):
+        access.change_app("reports", scopes)
+    with pytest.raises(InvalidValue, match="scope"):
+        access.add_app("others", scopes)
+
+
+def test_a_new_secret_ends_the_old_one_and_its_token_at_once_in_every_worker(access: Access, elsewhere: Access) -> None:
+    old = access.add_app("reports", ["m2m"])
+    token = elsewhere.issue_token(old.key, old.secret).access_token
+    new = access.rotate_app("reports")
+    assert new.key == old.key
+    with pytest.raises(TokenRefused):
+        elsewhere.app_of_token(token, "m2m")
+    with pytest.raises(AppRefused):
+        elsewhere.issue_token(old.key, old.secret)
+    assert elsewhere.issue_token(new.key, new.secret).access_token != token
+
+
+def test_a_removed_app_is_gone_with_its_token_and_its_name_is_free(access: Access, elsewhere: Access) -> None:
+    app = access.add_app("reports", ["m2m"])
+    token = access.issue_token(app.key, app.secret).access_token
+    access.remove_app("reports")
+    with pytest.raises(TokenRefused):
+        elsewhere.app_of_token(token, "m2m")
+    with pytest.raises(AppRefused):
+        elsewhere.issue_token(app.key, app.secret)
+    assert access.add_app("reports", ["m2m"]).key != app.key
+
+
+def test_an_app_that_there_is_not_is_refused_by_name(access: Access) -> None:
+    for ask in (access.app_named, access.rotate_app, access.remove_app):
+        with pytest.raises(AppNotFound, match="nobody's"):
+            ask("nobody's")
+    with pytest.raises(AppNotFound, match="nobody's"):
+        access.change_app("nobody's", ["m2m"])
+
+
+def test_a_user_is_granted_and_revoked_accounts_while_a_session_goes_on(
+    access: Access, store: Store, user: str
+) -> None:
+    session = access.login(user, PASSWORD)
+    access.change_user(user, UserChange(grant=["new", "0342077109-00001"], revoke=["0342077109-00001"]))
+    with store.snapshot() as reader:
+        assert list(reader.view_of(access.user_of_session(session)).accounts) == ["new"]
+    access.change_user(user, UserChange(all_accounts=True))
+    assert access.user_named(user) == User(user, ("new",), all_accounts=True, locked=False)
+    access.change_user(user, UserChange(all_accounts=False))
+    assert access.users() == [User(user, ("new",), all_accounts=False, locked=False)]
+
+
+def test_a_change_that_cannot_be_made_whole_is_not_made_at_all(access: Access, user: str) -> None:
+    with pytest.raises(InvalidValue, match="nobody's"):
+        access.change_user(user, UserChange(grant=["new"], revoke=["nobody's"], all_accounts=True))
+    assert access.users() == [User(user, ("0342077109-00001",), all_accounts=False, locked=False)]
+
+
+def test_a_password_that_an_operator_sets_ends_the_sessions_and_unlocks_nobody(access: Access, user: str) -> None:
+    session = access.login(user, PASSWORD)
+    access.change_user(user, UserChange(password="battery staple"))
+    with pytest.raises(SessionRefused):
+        access.user_of_session(session)
+    fail_to_log_in(access, user, FAILED_LOGINS_MAX)
+    access.change_user(user, UserChange(password="another one"))
+    with pytest.raises(PasswordRefused):
+        access.login(user, "another one")
+    access.unlock_user(user)
+    assert access.login(user, "another one")
+    with pytest.raises(InvalidValue, match="password"):
+        access.change_user(user, UserChange(password=""))
+
+
+def test_a_removed_users_sessions_end_at_once_and_are_not_the_next_ones(
+    access: Access, elsewhere: Access, user: str, database: str
+) -> None:
+    """A store may give the number of a removed user to the next one."""
+    session = access.login(user, PASSWORD)
+    elsewhere.user_of_session(session)
+    access.remove_user(user)
+    access.add_user("eve", PASSWORD, [], all_accounts=True)
+    with pytest.raises(SessionRefused):
+        elsewhere.user_of_session(session)
+    elsewhere.close()  # which saves the last use of a session that is no more
+    assert rows_of(database, "SELECT 1 FROM sessions") == rows_of(database, "SELECT 1 FROM user_accounts") == []
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD)
+
+
+def test_a_user_removed_in_the_middle_of_a_login_gets_no_session(
+    access: Access, elsewhere: Access, user: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = elsewhere._passwords.fits  # noqa: SLF001 - a moment that no caller can hit from outside
+
+    def fits_and_is_removed(password: str, password_argon2: str) -> bool:
+        access.remove_user(user)
+        return fits(password, password_argon2)
+
+    monkeypatch.setattr(elsewhere._passwords, "fits", fits_and_is_removed)  # noqa: SLF001 - the same
+    with pytest.raises(PasswordRefused):
+        elsewhere.login(user, PASSWORD)
+    assert rows_of(database, "SELECT 1 FROM sessions") == []
+
+
+def test_a_user_that_there_is_not_is_refused_by_name(access: Access) -> None:
+    for ask in (access.user_named, access.remove_user):
+        with pytest.raises(UserNotFound, match="nobody"):
+            ask("nobody")
+    with pytest.raises(UserNotFound, match="nobody"):
+        access.change_user("nobody", UserChange(all_accounts=True))

@@ -87,7 +87,7 @@ def described_parameters(command: Any) -> Iterator[str]:  # noqa: ANN401 - Typer
     """Arguments and options as the page is to name them."""
     for parameter in command.params:
         if parameter.param_type_name == "option":
-            yield from parameter.opts
+            yield from (*parameter.opts, *parameter.secondary_opts)
         else:
             yield parameter.metavar or parameter.name.upper()
 

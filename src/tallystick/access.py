@@ -20,6 +20,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from tallystick.core.errors import (
+    AppNotFound,
     AppRefused,
     InvalidValue,
     NameTaken,
@@ -35,12 +36,14 @@ from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.moments import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from tallystick.store import Reader, Store
+    from tallystick.store import Reader, Store, Writer
     from tallystick.store.access import AppOfToken, AppRow, SessionRow, UserRow
+    from tallystick.store.moving import WholeApp
 
 SCOPES = ("m2m", "intake", "admin")
+SCOPES_DEFAULT = SCOPES[:1]
 FAILED_LOGINS_MAX = 5
 IDLE_S_MAX = 20 * 60
 TOKEN_S = 60 * 60
@@ -76,6 +79,15 @@ class Issued(NamedTuple):
     expires_in_s: int
 
 
+class App(NamedTuple):
+    """An app as an operator sees it; `token_expires_in_s` is None while it has no token."""
+
+    name: str
+    key: str
+    scopes: tuple[str, ...]
+    token_expires_in_s: int | None
+
+
 class User(NamedTuple):
     """A user as an operator sees them; `accounts` are those granted by name."""
 
@@ -83,6 +95,15 @@ class User(NamedTuple):
     accounts: tuple[str, ...]
     all_accounts: bool
     locked: bool
+
+
+class UserChange(NamedTuple):
+    """What is to become of a user; None leaves it as it is."""
+
+    grant: Sequence[str] = ()
+    revoke: Sequence[str] = ()
+    all_accounts: bool | None = None
+    password: str | None = None
 
 
 def system_clock() -> Moment:
@@ -109,18 +130,52 @@ class Access:
     def add_app(self, name: str, scopes: Collection[str]) -> Credentials:
         """Make an app known. Raises `InvalidValue` or `NameTaken`."""
         parse_name("app name", name)
-        for scope in scopes:
-            if scope not in SCOPES:
-                message = f"scope must be one of {', '.join(SCOPES)}, not {shown(scope)}"
-                raise InvalidValue(message)
+        granted = _granted(scopes)
         made = Credentials(self._random_bytes(KEY_BYTES).hex(), self._random_bytes(SECRET_BYTES).hex())
-        granted = " ".join(scope for scope in SCOPES if scope in scopes)
         with self._store.transaction() as writer:
             if writer.app_named(name) is not None:
                 message = f"there is an app named {shown(name)} already"
                 raise NameTaken(message)
             writer.add_app(made.key, name, _digest(made.secret), granted, self._random_bytes(SECRET_BYTES))
         return made
+
+    def apps(self) -> list[App]:
+        """Every app, by name."""
+        with self._store.snapshot() as reader:
+            return self._described(reader)
+
+    def app_named(self, name: str) -> App:
+        """The app of this name. Raises `AppNotFound`."""
+        with self._store.snapshot() as reader:
+            key = _key(reader, name)
+            return next(app for app in self._described(reader) if app.key == key)
+
+    def _described(self, reader: Reader) -> list[App]:
+        whole = sorted(reader.whole_apps(), key=lambda app: app.name)
+        return [App(app.name, app.key, tuple(app.scopes.split()), self._seconds_left(app)) for app in whole]
+
+    def _seconds_left(self, app: WholeApp) -> int | None:
+        left = ((app.token_expires_at or 0) - self._clock()) // SECOND
+        return None if app.token_sha256 is None or left <= 0 else left
+
+    def change_app(self, name: str, scopes: Collection[str]) -> None:
+        """Say what an app may do from now on, its token included. Raises `InvalidValue` or `AppNotFound`."""
+        granted = _granted(scopes)
+        with self._store.transaction() as writer:
+            writer.set_app_scopes(_key(writer, name), granted)
+
+    def rotate_app(self, name: str) -> Credentials:
+        """Give an app another secret; the old one and its token end at once. Raises `AppNotFound`."""
+        secret = self._random_bytes(SECRET_BYTES).hex()
+        with self._store.transaction() as writer:
+            key = _key(writer, name)
+            writer.set_app_secret(key, _digest(secret), self._random_bytes(SECRET_BYTES))
+        return Credentials(key, secret)
+
+    def remove_app(self, name: str) -> None:
+        """Forget an app; its token ends at once. Raises `AppNotFound`."""
+        with self._store.transaction() as writer:
+            writer.remove_app(_key(writer, name))
 
     def issue_token(self, key: str, secret: str) -> Issued:
         """The app's token: the same one for an hour from its first issue. Raises `AppRefused`."""
@@ -172,10 +227,7 @@ class Access:
         parse_name("user name", name)
         for account in accounts:
             parse_name("account", account)
-        if not password:
-            message = "password must not be empty"
-            raise InvalidValue(message)
-        password_argon2 = self._passwords.hashed(password)
+        password_argon2 = self._hashed(password)
         with self._store.transaction() as writer:
             if writer.user(name) is not None:
                 message = f"there is a user named {shown(name)} already"
@@ -185,18 +237,49 @@ class Access:
     def unlock_user(self, name: str) -> None:
         """Let a user try again after too many failed logins. Raises `UserNotFound`."""
         with self._store.transaction() as writer:
-            if writer.user(name) is None:
-                message = f"there is no user {shown(name)}"
-                raise UserNotFound(message)
+            _user(writer, name)
             writer.forget_failed_logins(name)
+
+    def change_user(self, name: str, wanted: UserChange) -> None:
+        """Change what a user sees, making accounts that are not known yet, or their password.
+
+        A new password ends the user's sessions; it does not unlock them. Raises `InvalidValue` or `UserNotFound`.
+        """
+        for account in wanted.grant:
+            parse_name("account", account)
+        password_argon2 = None if wanted.password is None else self._hashed(wanted.password)
+        with self._store.transaction() as writer:
+            user_id = _user(writer, name).user_id
+            writer.grant_accounts(user_id, wanted.grant)
+            for account in wanted.revoke:
+                _revoke(writer, name, account)
+            if wanted.all_accounts is not None:
+                writer.set_all_accounts(user_id, all_accounts=wanted.all_accounts)
+            if password_argon2 is not None:
+                writer.set_password(user_id, password_argon2)
+                writer.end_sessions_of(user_id)
+
+    def _hashed(self, password: str) -> str:
+        if not password:
+            message = "password must not be empty"
+            raise InvalidValue(message)
+        return self._passwords.hashed(password)
+
+    def remove_user(self, name: str) -> None:
+        """Forget a user; their sessions end at once. Raises `UserNotFound`."""
+        with self._store.transaction() as writer:
+            writer.remove_user(_user(writer, name).user_id)
+
+    def user_named(self, name: str) -> User:
+        """The user of this name. Raises `UserNotFound`."""
+        with self._store.snapshot() as reader:
+            _user(reader, name)
+            return next(user for user in _users(reader) if user.name == name)
 
     def users(self) -> list[User]:
         """Every user, by name."""
         with self._store.snapshot() as reader:
-            return [
-                User(name, tuple(reader.accounts_granted(name)), all_accounts, failed >= FAILED_LOGINS_MAX)
-                for name, all_accounts, failed in reader.users()
-            ]
+            return list(_users(reader))
 
     # Sessions
 
@@ -372,6 +455,46 @@ def _app(reader: Reader, key: str, secret: str) -> AppRow:
     if app is None or not hmac.compare_digest(app.secret_sha256, _digest(secret)):
         raise AppRefused
     return app
+
+
+def _granted(scopes: Collection[str]) -> str:
+    """Scopes as they are kept. Raises `InvalidValue`."""
+    for scope in scopes:
+        if scope not in SCOPES:
+            message = f"scope must be one of {', '.join(SCOPES)}, not {shown(scope)}"
+            raise InvalidValue(message)
+    if not scopes:
+        message = f"scopes must not be empty: name one or more of {', '.join(SCOPES)}"
+        raise InvalidValue(message)
+    return " ".join(scope for scope in SCOPES if scope in scopes)
+
+
+def _key(reader: Reader, name: str) -> str:
+    key = reader.app_named(name)
+    if key is None:
+        message = f"there is no app {shown(name)}"
+        raise AppNotFound(message)
+    return key
+
+
+def _user(reader: Reader, name: str) -> UserRow:
+    user = reader.user(name)
+    if user is None:
+        message = f"there is no user {shown(name)}"
+        raise UserNotFound(message)
+    return user
+
+
+def _users(reader: Reader) -> Iterator[User]:
+    for name, all_accounts, failed in reader.users():
+        yield User(name, tuple(reader.accounts_granted(name)), all_accounts, failed >= FAILED_LOGINS_MAX)
+
+
+def _revoke(writer: Writer, user: str, account: str) -> None:
+    account_id = writer.account_id(account)
+    if account_id is None or not writer.revoke_account(_user(writer, user).user_id, account_id):
+        message = f"user {shown(user)} was not granted an account {shown(account)} by name"
+        raise InvalidValue(message)
 
 
 def _unchanged_and_open(before: UserRow, now: UserRow | None) -> bool:

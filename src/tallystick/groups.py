@@ -54,6 +54,14 @@ class Change:
     removed: Listed = NOBODY
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A group as it is after a change, and those of the listed ids that no SIM of the account has."""
+
+    group: Group
+    passed_over: Listed
+
+
 DEFAULT = Group(UNASSIGNED, "")
 
 
@@ -98,6 +106,38 @@ def change(writer: Writer, account_id: int, name: str, wanted: Change) -> None:
     writer.change_group(row.group_id, new_name, description)
     writer.take_out_of_group(account_id, row.group_id, picked(writer, account_id, wanted.removed))
     writer.put_in_group(account_id, row.group_id, picked(writer, account_id, wanted.added))
+
+
+def show(reader: Reader, account_id: int, name: str) -> Group:
+    """A group as its account sees it. Raises `GroupNotFound`."""
+    if name == UNASSIGNED:
+        return DEFAULT
+    row = _existing(reader, account_id, name)
+    return Group(row.name, row.description)
+
+
+def created(writer: Writer, account_id: int, name: str, description: str, added: Listed) -> Changed:
+    """Make a group of some SIMs, and tell what came of it. Raises what `create` does."""
+    create(writer, account_id, name, description, added)
+    return Changed(show(writer, account_id, name), _passed_over(writer, account_id, added))
+
+
+def changed(writer: Writer, account_id: int, name: str, wanted: Change) -> Changed:
+    """Change a group, and tell what came of it. Raises what `change` does."""
+    change(writer, account_id, name, wanted)
+    now = show(writer, account_id, name if wanted.name is None else wanted.name)
+    both = Listed(
+        (*wanted.added.iccids, *wanted.removed.iccids),
+        (*wanted.added.mdns, *wanted.removed.mdns),
+    )
+    return Changed(now, _passed_over(writer, account_id, both))
+
+
+def _passed_over(reader: Reader, account_id: int, listed: Listed) -> Listed:
+    """Those of the listed ids that no SIM of the account has."""
+    own = set(picked(reader, account_id, listed))
+    iccids = tuple(iccid for iccid in listed.iccids if iccid not in own)
+    return Listed(iccids, tuple(mdn for mdn in listed.mdns if own.isdisjoint(reader.iccids_of([mdn]))))
 
 
 def delete(writer: Writer, account_id: int, name: str) -> None:

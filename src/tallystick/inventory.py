@@ -1,18 +1,24 @@
-"""The inventory: what is known of a SIM, and where it has been."""
+"""The inventory: what is known of a SIM, where it has been, and how it goes to another account or away."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.errors import InvalidValue, SimNotFound
-from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.errors import NotFound, SimNotFound
+from tallystick.core.identifiers import Iccid, shown
 from tallystick.core.pairing import pairings
+from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from tallystick.core.facts import Sim
     from tallystick.core.pairing import Expectation, Pairing
-    from tallystick.store import Reader
+    from tallystick.store import Reader, Writer
+    from tallystick.store.devices import Device
+
+SIMS_A_PAGE_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,54 @@ class SimHistory:
     pairings: list[Pairing]
 
 
+@dataclass(frozen=True, slots=True)
+class SimRecord:
+    """One SIM in short; `sim` and `group` are None while its other facts wait for it to be loaded."""
+
+    iccid: Iccid
+    sim: Sim | None
+    group: str | None
+    expectations: int
+    activations: int
+    mismatches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some SIMs in order of ICCID, each with its group, and whether there are more after them."""
+
+    sims: list[Device]
+    has_more: bool
+
+
+class Move(NamedTuple):
+    """A SIM, and the account that it is to go to."""
+
+    iccid: Iccid
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of several SIMs: those that it was done to, and by its place each that was refused."""
+
+    sims: list[Iccid]
+    refused: dict[int, NotFound]
+
+    def require_all(self) -> None:
+        """Raise the first refusal, where there is one."""
+        for refusal in self.refused.values():
+            raise refusal
+
+
+def page(reader: Reader, account: str | None, after: int) -> Page:
+    """The next SIMs of an account, or of all, after an ICCID. Raises `AccountNotFound`."""
+    accounts = reader.accounts()
+    wanted = [found_account(accounts.get(account), account)] if account is not None else list(accounts.values())
+    found = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
+    return Page(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
+
+
 def history(reader: Reader, iccid_or_mdn: str) -> list[SimHistory]:
     """The SIM with this ICCID, or every SIM with this MDN. Raises `InvalidValue` or `SimNotFound`."""
     found = [_history(reader, iccid) for iccid in _iccids(reader, iccid_or_mdn)]
@@ -39,17 +93,82 @@ def history(reader: Reader, iccid_or_mdn: str) -> list[SimHistory]:
 
 
 def _iccids(reader: Reader, iccid_or_mdn: str) -> list[Iccid]:
-    """The lengths tell the two apart: an ICCID has at least 18 digits, an MDN at most 15."""
-    if len(iccid_or_mdn) <= Mdn.LENGTH_MAX:
-        try:
-            return reader.iccids_of([Mdn.parse(iccid_or_mdn)])
-        except InvalidValue as refusal:
-            message = f"neither an ICCID nor an MDN: {refusal}"
-            raise InvalidValue(message) from refusal
-    return [Iccid.parse(iccid_or_mdn)]
+    named = identifier(iccid_or_mdn)
+    return [named] if isinstance(named, Iccid) else reader.iccids_of([named])
 
 
 def _history(reader: Reader, iccid: Iccid) -> SimHistory:
     expectations = reader.expectations_of(iccid)
     stays = pairings(reader.activations_of(iccid), expectations)
     return SimHistory(iccid, reader.sim(iccid), expectations, stays)
+
+
+def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:
+    """The SIM with this ICCID, or every SIM with this MDN, in short. Raises `InvalidValue` or `SimNotFound`."""
+    return [_record(reader, found) for found in history(reader, iccid_or_mdn)]
+
+
+def _record(reader: Reader, found: SimHistory) -> SimRecord:
+    return SimRecord(
+        found.iccid,
+        found.sim,
+        found.sim and _group(reader, found.sim),
+        len(found.expectations),
+        sum(stay.activations for stay in found.pairings),
+        sum(stay.reported for stay in found.pairings),
+    )
+
+
+def _group(reader: Reader, sim: Sim) -> str:
+    account_id = found_account(reader.account_id(sim.account), sim.account)
+    (device,) = reader.devices_among([account_id], [sim.iccid])
+    return device.group or UNASSIGNED
+
+
+def move(writer: Writer, moves: Sequence[Move]) -> Done:
+    """Put SIMs in other accounts, out of the groups that they are in; their kept rows follow.
+
+    Of several moves of one SIM the last counts. A SIM that is not loaded and an account that is not known are refused.
+    """
+    numbers = {account: writer.account_id(account) for account in {each.account for each in moves}}
+    homes = writer.accounts_of_sims({each.iccid for each in moves})
+    refused: dict[int, NotFound] = {}
+    wanted: dict[Iccid, int] = {}
+    for place, (iccid, account) in enumerate(moves):
+        try:
+            wanted[_loaded(iccid, homes)] = found_account(numbers[account], account)
+        except NotFound as refusal:
+            refused[place] = refusal
+    routes: dict[tuple[int, int], list[Iccid]] = {}
+    for iccid, account_id in wanted.items():
+        if homes[iccid] != account_id:
+            routes.setdefault((homes[iccid], account_id), []).append(iccid)
+    for (left, entered), iccids in routes.items():
+        writer.leave_groups(left, iccids)
+        writer.move_sims(entered, iccids)
+    return Done([iccid for iccids in routes.values() for iccid in iccids], refused)
+
+
+def remove(writer: Writer, iccids: Sequence[Iccid]) -> Done:
+    """Take SIMs out of the device database: their subscription, their expectations, their places in groups.
+
+    What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device database does not
+    know is refused.
+    """
+    unknown = set(writer.unknown_sims(iccids))
+    refused: dict[int, NotFound] = {
+        place: _no_such_sim(iccid) for place, iccid in enumerate(iccids) if iccid in unknown
+    }
+    known = list(dict.fromkeys(iccid for iccid in iccids if iccid not in unknown))
+    writer.remove_sims(known)
+    return Done(known, refused)
+
+
+def _loaded(iccid: Iccid, homes: Mapping[int, int]) -> Iccid:
+    if iccid not in homes:
+        raise _no_such_sim(iccid)
+    return iccid
+
+
+def _no_such_sim(iccid: Iccid) -> SimNotFound:
+    return SimNotFound(f"the device database has no SIM with the ICCID {iccid}")

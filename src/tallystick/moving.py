@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core.errors import TargetRefused
-from tallystick.core.identifiers import Iccid
+from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.store.moving import WholeApp, WholeUser
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tallystick.store import Reader, Store, Writer
 
 FACTS_A_RANGE_MAX = 200_000  # one transaction of the other store
-BEFORE_ALL, LAST = -1, (1 << 62)  # no SIM's number lies outside
+LAST = 1 << 62  # no SIM's number lies above
 SPAN_FIRST = 1 << 16  # of a range, in numbers of SIMs; it grows and shrinks to hold about so many facts
 SPAN_GROWTH = 4
 NUMBER, TEXT = pl.Int64, pl.String

@@ -19,6 +19,9 @@ COMMANDS_THAT_NEED_A_STORE = [
     ("history", "89148000000800784259"),
     ("verify",),
     ("app", "add", "meter"),
+    ("account", "list"),
+    ("group", "put", "A", "West", "89148000000800784259"),
+    ("sim", "move", "89148000000800784259", "--to", "A"),
     ("user", "list"),
     ("user", "unlock", "anna"),
 ]
@@ -39,6 +42,8 @@ def test_a_missing_store_is_refused_in_one_line_that_says_what_to_do(run: Run, w
         ("history", "89148000000800784259", "--json"),
         ("verify", "--json"),
         ("app", "add", "meter", "--json"),
+        ("account", "remove", "A", "--json"),
+        ("sim", "show", "89148000000800784259", "--json"),
     ],
     ids=" ".join,
 )

@@ -1,12 +1,16 @@
-"""What our own calls have in common: who calls, the body that they bring, and what they ask about."""
+"""What our own calls have in common: who calls, the names in a path, the body, and what is asked about."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import falcon
+import msgspec
 
 from tallystick.core.errors import InvalidValue, TokenRefused
+from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 from tallystick.core.moments import parse
 from tallystick.core.window import span_between
 from tallystick.report import Question
@@ -17,6 +21,19 @@ if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Access
+
+ROOT = "/api/v1"
+BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a quarter of it
+JSON = (falcon.MEDIA_JSON.partition(";")[0], "")  # as Content-Type; none is taken for it
+MISFIT = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*? - at `\$\.(?P<place>.*)`")
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+STEP = re.compile(r"\w+")
+JSON_NAMES = {"str": "a string", "bool": "true or false", "array": "a list", "object": "an object"}
+TWICE_ENCODED = re.compile(r"%(2[fF5])")
+TO_ENCODE_TWICE = re.compile(r"/|%(?=2[fF5])")
+
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 ADMIN = "admin"
@@ -33,6 +50,32 @@ def app_of(access: Access, req: Request, scope: str) -> str:
     return access.app_of_token(token.strip(), scope)
 
 
+def name_in(segment: str) -> str:
+    """The name that a segment of the path carries.
+
+    The server gives the path decoded, so that a slash within a name could not be told from one between two segments.
+    Such a slash is encoded twice, and so is a percent sign before `2F` or `25`.
+    """
+    return TWICE_ENCODED.sub(lambda found: "%" if found[1] == "25" else "/", segment)
+
+
+def address_of(*names: str) -> str:
+    """The address of what has these names, one below the other."""
+    segments = (TO_ENCODE_TWICE.sub(lambda found: quote(found[0], safe=""), name) for name in names)
+    return "/".join([ROOT, *(quote(segment, safe="") for segment in segments)])
+
+
+def after_in(req: Request) -> int:
+    """Behind which SIM a page begins, by the parameter `after`. Raises `InvalidValue`."""
+    told = req.get_param("after")
+    return Iccid.parse(told) if told else BEFORE_ALL
+
+
+def media_type(req: Request) -> str:
+    """What the request says that its body is, without parameters."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
+
+
 def body_of(req: Request, bytes_max: int) -> bytes:
     """The whole body, which may come in chunks and without its length."""
     body: bytes = req.stream.read(bytes_max + 1)
@@ -43,6 +86,15 @@ def body_of(req: Request, bytes_max: int) -> bytes:
         message = "the body is empty; it must be JSON"
         raise InvalidValue(message)
     return body
+
+
+ASKED = {
+    "earliest": "activations after this moment only",
+    "latest": "activations before this moment only",
+    "account": "of this account; may stand several times; absent: of every account",
+    "group": "of this group of the one account",
+}
+"""The parameters of `question_of`, and what each says."""
 
 
 def question_of(req: Request) -> Question:
@@ -62,3 +114,37 @@ def _moment(req: Request, name: str) -> datetime | None:
     except InvalidValue as refusal:
         message = f"{name} {refusal}"
         raise InvalidValue(message) from refusal
+
+
+def struct_of(req: Request, kind: type[Body]) -> Body:
+    """A JSON body with the fields of a struct and no others. Raises `InvalidValue`."""
+    if media_type(req) not in JSON:
+        message = f"send {JSON[0]}, not {media_type(req)}"
+        raise falcon.HTTPUnsupportedMediaType(description=message)
+    try:
+        tree = msgspec.json.decode(body_of(req, BODY_BYTES_MAX))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the body is not JSON: {error}"
+        raise InvalidValue(message) from error
+    if not isinstance(tree, dict):
+        message = f"the body must be an object, not {shown(tree)}"
+        raise InvalidValue(message)
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidValue(_complaint(tree, kind, str(error))) from error
+
+
+def _complaint(tree: dict[str, Any], kind: type[msgspec.Struct], complaint: str) -> str:
+    """Name the field and the value that msgspec complains of."""
+    if found := UNKNOWN.fullmatch(complaint):
+        return f"there is no field {shown(found['name'])}; there are {', '.join(kind.__struct_fields__)}"
+    if found := MISSING.fullmatch(complaint):
+        return f"{found['name']} is missing"
+    found = MISFIT.fullmatch(complaint)
+    if found is None:
+        return complaint
+    value: Any = tree
+    for step in STEP.findall(found["place"]):
+        value = value[int(step) if isinstance(value, list) else step]
+    return f"{found['place']} must be {JSON_NAMES.get(found['expected'], found['expected'])}, not {shown(value)}"

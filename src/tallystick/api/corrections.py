@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.api.calls import ADMIN, NDJSON, app_of, question_of
+from tallystick.api.calls import ADMIN, ASKED, NDJSON, app_of, question_of
+from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.corrections import as_csv, as_ndjson, exported
 
@@ -31,6 +32,7 @@ class Corrections:
         self._access = access
         self._generations = settings.generations
 
+    @operation(scope=ADMIN, query={"manufacturer": "whose hardware SIMs were seen in"} | ASKED, texts=(CSV, NDJSON[0]))
     def on_get(self, req: Request, resp: Response) -> None:
         """Give the corrections of one manufacturer as CSV, or as NDJSON where that is preferred."""
         app_of(self._access, req, ADMIN)

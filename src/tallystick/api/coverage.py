@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.api.calls import ADMIN, app_of, question_of
+from tallystick.api.calls import ADMIN, ASKED, app_of, question_of
+from tallystick.api.operation import operation
 from tallystick.core.moments import wire
 from tallystick.coverage import coverage
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 
+class CoverageAnswer(msgspec.Struct):
+    """How many SIMs are in scope, how many are expected somewhere and seen in the window, and the last activation."""
+
+    sims: int
+    expected: int
+    seen: int
+    newest: str | None
+
+
 class CoverageCounts:
     """How many SIMs there are, and of how many something is known."""
 
@@ -26,6 +36,7 @@ class CoverageCounts:
         self._access = access
         self._settings = settings
 
+    @operation(scope=ADMIN, answer=CoverageAnswer, query=ASKED)
     def on_get(self, req: Request, resp: Response) -> None:
         """Count the SIMs of every account, or of those that are named."""
         app_of(self._access, req, ADMIN)
@@ -33,4 +44,4 @@ class CoverageCounts:
         with self._store.snapshot() as reader:
             covered = coverage(reader, reader.accounts(), question, self._settings.generations)
         newest = None if covered.newest is None else wire(covered.newest, self._settings.zone)
-        resp.data = msgspec.json.encode(covered._asdict() | {"newest": newest})
+        resp.data = msgspec.json.encode(CoverageAnswer(covered.sims, covered.expected, covered.seen, newest))

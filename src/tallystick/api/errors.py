@@ -9,9 +9,12 @@ import falcon
 import msgspec
 
 from tallystick.core.errors import (
+    AccountNotEmpty,
+    DefaultGroupKept,
     IntakeBusy,
     InvalidValue,
     KeyReused,
+    NameTaken,
     NotFound,
     Refusal,
     ScopeRefused,
@@ -29,6 +32,9 @@ STATUS: dict[type[Refusal], int] = {
     TokenRefused: 401,
     ScopeRefused: 403,
     NotFound: 404,
+    NameTaken: 409,
+    DefaultGroupKept: 409,
+    AccountNotEmpty: 409,
     KeyReused: 422,
     IntakeBusy: 503,
     StoreRefused: 503,
@@ -36,6 +42,19 @@ STATUS: dict[type[Refusal], int] = {
 HTTP_CODES = {405: "method-not-allowed", 406: "media-type-refused", 413: "body-too-large", 415: "content-type-refused"}
 
 log = logging.getLogger(__name__)
+
+
+class Fault(msgspec.Struct):
+    """A stable code, which programs match, and a sentence for people that names the field and the value at fault."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(msgspec.Struct):
+    """Whatever is refused."""
+
+    error: Fault
 
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
@@ -61,7 +80,7 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
 def _answer(resp: Response, status: int, code: str, message: str) -> None:
     resp.status = status
     resp.content_type = falcon.MEDIA_JSON
-    resp.data = msgspec.json.encode({"error": {"code": code, "message": message}})
+    resp.data = msgspec.json.encode(ErrorAnswer(Fault(code, message)))
     if status == STATUS[StoreRefused]:
         resp.set_header("Retry-After", str(RETRY_AFTER_S))
     elif status == STATUS[TokenRefused]:

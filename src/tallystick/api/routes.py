@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.api import errors
+from tallystick.api import accounts, apps, errors, openapi, sims, users
+from tallystick.api.calls import ROOT
 from tallystick.api.corrections import Corrections
 from tallystick.api.coverage import CoverageCounts
 from tallystick.api.intake import Intake
@@ -18,18 +19,37 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Store
 
-ROOT = "/api/v1"
-
 
 def owns(path: str) -> bool:
     """Whether a path is this room's, known to it or not."""
     return path == ROOT or path.startswith(f"{ROOT}/")
 
 
+def resources(settings: Settings, store: Store, access: Access, live: LiveIntake) -> dict[str, object]:
+    """Every resource by its path; each of its calls is described by `@operation`."""
+    return {
+        **{f"{ROOT}/{kind.name}": Intake(kind, access, live) for kind in KINDS.values()},
+        f"{ROOT}/sims": sims.Sims(access, live, store, settings.zone),
+        f"{ROOT}/sims/{{iccid}}": sims.Sim(store, access, settings.zone),
+        f"{ROOT}/coverage": CoverageCounts(store, access, settings),
+        f"{ROOT}/corrections": Corrections(store, access, settings),
+        f"{ROOT}/accounts": accounts.Accounts(store, access),
+        f"{ROOT}/accounts/{{account}}": accounts.Account(store, access),
+        f"{ROOT}/accounts/{{account}}/groups": accounts.Groups(store, access),
+        f"{ROOT}/accounts/{{account}}/groups/{{group}}": accounts.Group(store, access),
+        f"{ROOT}/users": users.Users(access),
+        f"{ROOT}/users/{{user}}": users.User(access),
+        f"{ROOT}/users/{{user}}/unlock": users.Unlock(access),
+        f"{ROOT}/apps": apps.Apps(access),
+        f"{ROOT}/apps/{{app}}": apps.App(access),
+        f"{ROOT}/apps/{{app}}/secret": apps.Secret(access),
+    }
+
+
 def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access, live: LiveIntake) -> None:
     """Put this room's resources on the app; errors under its root are answered by `errors.answer_error`."""
-    for kind in KINDS.values():
-        app.add_route(f"{ROOT}/{kind.name}", Intake(kind, access, live))
-    app.add_route(f"{ROOT}/coverage", CoverageCounts(store, access, settings))
-    app.add_route(f"{ROOT}/corrections", Corrections(store, access, settings))
+    table = resources(settings, store, access, live)
+    for path, resource in table.items():
+        app.add_route(path, resource)
+    app.add_route(openapi.PATH, openapi.OpenApi(table))
     app.add_sink(errors.no_such_resource, f"{ROOT}/")

@@ -7,18 +7,21 @@ import sys
 import typer
 
 from tallystick.cli import (
+    accounts,
     apps,
     callbacks,
     copy_,
     corrections,
     coverage,
     demo,
+    groups,
     history,
     import_,
     init,
     report,
     serve,
     settings,
+    sims,
     synth,
     users,
     verify,
@@ -41,6 +44,9 @@ app.command("copy", cls=Command)(copy_.copy)
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
 app.add_typer(callbacks.commands, name="callbacks")
+app.add_typer(accounts.commands, name="account")
+app.add_typer(groups.commands, name="group")
+app.add_typer(sims.commands, name="sim")
 app.command("serve", cls=Command)(serve.serve)
 app.command("settings", cls=Command)(settings.settings)
 app.command("synth", cls=Command)(synth.synth)

@@ -1,17 +1,22 @@
-"""`tallystick app add`."""
+"""`tallystick app`: list, show, add, change, rotate and remove."""
 
 from __future__ import annotations
 
-import secrets
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.access import Access, system_clock
-from tallystick.cli.shared import AsJson, Command, current_settings, print_json, store_of
+from tallystick.access import SCOPES_DEFAULT
+from tallystick.api import answers
+from tallystick.cli.shared import AsJson, Command, opened_access, print_done, print_json, print_table
+
+if TYPE_CHECKING:
+    from tallystick.access import App, Credentials
 
 commands = typer.Typer(help="Apps: the OAuth clients that may call.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="What the app is called.")]
 
 
 class Scope(StrEnum):
@@ -22,22 +27,83 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-@commands.callback()
-def app() -> None:
-    """Keep `add` a word of its own while it is the only one."""
+@commands.command("list", cls=Command)
+def list_(as_json: AsJson = False) -> None:
+    """List the apps, what each may do, and how long its token holds."""
+    with opened_access() as access:
+        apps = access.apps()
+    if as_json:
+        print_json(answers.AppList([answers.app_answer(app) for app in apps]))
+    else:
+        _print(apps)
+
+
+@commands.command(cls=Command)
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show an app."""
+    with opened_access() as access:
+        app = access.app_named(name)
+    if as_json:
+        print_json(answers.app_answer(app))
+    else:
+        _print([app])
 
 
 @commands.command(cls=Command)
 def add(
-    name: Annotated[str, typer.Argument(help="What the app is called.")],
+    name: Name,
     scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; m2m if nothing is named.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an app known, and print its key and secret this once."""
-    with store_of(current_settings()) as store:
-        made = Access(store, system_clock, secrets.token_bytes).add_app(name, scope or [Scope.M2M])
+    with opened_access() as access:
+        made = access.add_app(name, scope or SCOPES_DEFAULT)
+    _print_secret(made, as_json=as_json)
+
+
+@commands.command(cls=Command)
+def change(
+    name: Name,
+    scope: Annotated[list[Scope], typer.Option(help="What it may do from now on, in place of what it could.")],
+    as_json: AsJson = False,
+) -> None:
+    """Change what an app may do, with the token that it has too."""
+    with opened_access() as access:
+        access.change_app(name, scope)
+        app = access.app_named(name)
+    print_done(f"app {name} may do {', '.join(app.scopes)}", answers.app_answer(app), as_json=as_json)
+
+
+@commands.command(cls=Command)
+def rotate(name: Name, as_json: AsJson = False) -> None:
+    """Give an app another secret, and print it this once; the old one and its token end at once."""
+    with opened_access() as access:
+        made = access.rotate_app(name)
+    _print_secret(made, as_json=as_json)
+
+
+@commands.command(cls=Command)
+def remove(name: Name, as_json: AsJson = False) -> None:
+    """Remove an app; its token ends at once."""
+    with opened_access() as access:
+        access.remove_app(name)
+    print_done(f"app {name} removed", {"removed": name}, as_json=as_json)
+
+
+def _print(apps: list[App]) -> None:
+    print_table(
+        ("app", "key", "scopes", "token"),
+        [(app.name, app.key, ", ".join(app.scopes), _token(app.token_expires_in_s)) for app in apps],
+    )
+
+
+def _token(seconds: int | None) -> str:
+    return "" if seconds is None else f"{seconds} s left"
+
+
+def _print_secret(made: Credentials, *, as_json: bool) -> None:
     if as_json:
-        print_json(made._asdict())
+        print_json(answers.credentials_answer(made))
     else:
         typer.echo(f"key    {made.key}\nsecret {made.secret}")
         typer.echo("The secret is not kept in clear and cannot be shown again.", err=True)

@@ -14,7 +14,7 @@ import typer
 
 from tallystick.access import system_clock
 from tallystick.cli.files_bar import FilesBar, files_bar
-from tallystick.cli.shared import AsJson, current_settings, print_json, store_of
+from tallystick.cli.shared import EXIT_SOME_REJECTED, AsJson, current_settings, print_json, store_of
 from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.intake import KINDS, STANDARD_INPUT, Gates, KindName, Receipt, Reject, RejectsLimit, import_file
 from tallystick.intake.sources import REASON
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 EXIT_NOTHING_DONE = 1
-EXIT_SOME_REJECTED = 3
 LARGE_SHARE = 0.05  # of a file's lines: from here on a doubt is warned of, not only counted
 
 DOUBTS = {  # how each count reads, and what to look at where it is large

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import secrets
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer.core import TyperCommand
 
+from tallystick.access import Access, system_clock
 from tallystick.core.errors import InvalidValue, NoAccounts, Refusal
 from tallystick.core.moments import parse
 from tallystick.core.window import span_between
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tallystick.store import Reader
 
 EXIT_REFUSED = 1
+EXIT_SOME_REJECTED = 3
 PLAIN_COLUMNS = 250  # where a table goes to when it is not to a terminal: wide enough for every row in one line
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -101,6 +104,21 @@ def current_settings() -> Settings:
 def store_of(settings: Settings) -> Store:
     """The store that the settings name; nothing is opened before it is used."""
     return open_store(settings.database, wire_row)
+
+
+@contextmanager
+def opened_access() -> Iterator[Access]:
+    """Who may ask of the store that the settings name."""
+    with store_of(current_settings()) as store:
+        yield Access(store, system_clock, secrets.token_bytes)
+
+
+def print_done(sentence: str, answer: object, *, as_json: bool) -> None:
+    """Say what was done: a sentence for people, or how it is now for programs."""
+    if as_json:
+        print_json(answer)
+    else:
+        typer.echo(sentence)
 
 
 def print_json(value: object, *, err: bool = False) -> None:

@@ -1,19 +1,23 @@
-"""`tallystick user add`, `user unlock` and `user list`."""
+"""`tallystick user`: list, show, add, change, unlock and remove."""
 
 from __future__ import annotations
 
-import secrets
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.access import Access, system_clock
-from tallystick.cli.shared import Command, current_settings, print_table, store_of
+from tallystick.access import UserChange
+from tallystick.api import answers
+from tallystick.cli.shared import AsJson, Command, opened_access, print_done, print_json, print_table
+
+if TYPE_CHECKING:
+    from tallystick.access import Access, User
 
 commands = typer.Typer(help="Users: who may log in, and whose SIMs they see.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The user's name.")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
 @commands.command(cls=Command)
@@ -21,17 +25,42 @@ def add(
     name: Name,
     account: Annotated[list[str] | None, typer.Option(help="They see this account.")] = None,
     all_accounts: Annotated[bool, typer.Option("--all-accounts", help="They see every account.")] = False,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-    ] = False,
+    password_stdin: PasswordStdin = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a user known."""
-    with store_of(current_settings()) as store:
-        access = Access(store, system_clock, secrets.token_bytes)
+    with opened_access() as access:
         access.add_user(name, _password(from_stdin=password_stdin), account or [], all_accounts=all_accounts)
-    typer.echo(f"user {name} added")
+        _print_done(f"user {name} added", access, name, as_json=as_json)
     if not (account or all_accounts):
         typer.echo("They see no account: --account or --all-accounts was not given.", err=True)
+
+
+@commands.command(cls=Command)
+def change(
+    name: Name,
+    account: Annotated[list[str] | None, typer.Option(help="They see this account, too.")] = None,
+    revoke_account: Annotated[
+        list[str] | None, typer.Option(help="They no longer see this account, unless they see all.")
+    ] = None,
+    all_accounts: Annotated[
+        bool | None,
+        typer.Option("--all-accounts/--no-all-accounts", help="They see every account, or only those named."),
+    ] = None,
+    password_stdin: Annotated[
+        bool,
+        typer.Option("--password-stdin", help="Read a new password from standard input; it ends their sessions."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change what a user sees, or their password."""
+    if not (account or revoke_account or password_stdin or all_accounts is not None):
+        message = "name what is to change: an account, --all-accounts or --no-all-accounts, or --password-stdin"
+        raise typer.BadParameter(message)
+    password = _password(from_stdin=True) if password_stdin else None
+    with opened_access() as access:
+        access.change_user(name, UserChange(account or [], revoke_account or [], all_accounts, password))
+        _print_done(f"user {name} changed", access, name, as_json=as_json)
 
 
 def _password(*, from_stdin: bool) -> str:
@@ -44,18 +73,44 @@ def _password(*, from_stdin: bool) -> str:
 
 
 @commands.command(cls=Command)
-def unlock(name: Name) -> None:
+def unlock(name: Name, as_json: AsJson = False) -> None:
     """Let a user log in again after too many failures."""
-    with store_of(current_settings()) as store:
-        Access(store, system_clock, secrets.token_bytes).unlock_user(name)
-    typer.echo(f"user {name} unlocked")
+    with opened_access() as access:
+        access.unlock_user(name)
+        _print_done(f"user {name} unlocked", access, name, as_json=as_json)
+
+
+@commands.command(cls=Command)
+def remove(name: Name, as_json: AsJson = False) -> None:
+    """Remove a user; their sessions end at once."""
+    with opened_access() as access:
+        access.remove_user(name)
+    print_done(f"user {name} removed", {"removed": name}, as_json=as_json)
 
 
 @commands.command("list", cls=Command)
-def list_() -> None:
+def list_(as_json: AsJson = False) -> None:
     """List the users, what they see, and who is locked."""
-    with store_of(current_settings()) as store:
-        users = Access(store, system_clock, secrets.token_bytes).users()
+    with opened_access() as access:
+        users = access.users()
+    if as_json:
+        print_json(answers.UserList([answers.user_answer(user) for user in users]))
+    else:
+        _print(users)
+
+
+@commands.command(cls=Command)
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a user, what they see, and whether they are locked."""
+    with opened_access() as access:
+        user = access.user_named(name)
+    if as_json:
+        print_json(answers.user_answer(user))
+    else:
+        _print([user])
+
+
+def _print(users: list[User]) -> None:
     print_table(
         ("user", "accounts", "locked"),
         [
@@ -63,3 +118,8 @@ def list_() -> None:
             for user in users
         ],
     )
+
+
+def _print_done(sentence: str, access: Access, name: str, *, as_json: bool) -> None:
+    answer = answers.user_answer(access.user_named(name)) if as_json else None
+    print_done(sentence, answer, as_json=as_json)

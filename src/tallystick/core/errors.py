@@ -6,6 +6,7 @@
     ├── NotFound
     │   ├── AccountNotFound      no such account, or not this user's           account-not-found
     │   ├── GroupNotFound        no such group in that account                 group-not-found
+    │   ├── AppNotFound          no such app                                   app-not-found
     │   ├── SimNotFound          no such SIM                                   sim-not-found
     │   ├── UserNotFound         no such user                                  user-not-found
     │   ├── RequestNotFound      no such upload                                request-not-found
@@ -16,6 +17,7 @@
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
     ├── DefaultGroupKept         renaming or deleting the default group         default-group-kept
+    ├── AccountNotEmpty          removing an account that still has something   account-not-empty
     ├── AccessRefused
     │   ├── AppRefused           wrong app key or secret                       app-refused
     │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
@@ -92,6 +94,12 @@ class SimNotFound(NotFound):
     code = "sim-not-found"
 
 
+class AppNotFound(NotFound):
+    """There is no such app."""
+
+    code = "app-not-found"
+
+
 class UserNotFound(NotFound):
     """There is no such user."""
 
@@ -144,6 +152,12 @@ class DefaultGroupKept(Refusal):
     """The default group of an account can be neither renamed, described nor deleted."""
 
     code = "default-group-kept"
+
+
+class AccountNotEmpty(Refusal):
+    """The account still has something, and only an empty one can be removed."""
+
+    code = "account-not-empty"
 
 
 class AccessRefused(Refusal):

@@ -84,6 +84,10 @@ class Iccid(_Digits):
     LENGTHS = 4
 
 
+BEFORE_ALL = -1
+"""No SIM's number lies so low: where lists of SIMs begin."""
+
+
 class Mdn(_Digits):
     """A SIM's phone number: 10 digits, up to 15 elsewhere."""
 

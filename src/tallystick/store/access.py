@@ -116,6 +116,18 @@ class AccessChanges(AccountChanges, AccessQuestions):
             "add_app", key=key, name=name, secret_sha256=secret_sha256, scopes=scopes, issue_salt=issue_salt
         )
 
+    def set_app_scopes(self, key: str, scopes: str) -> None:
+        """Say what an app may do."""
+        self._connection.run("set_app_scopes", key=key, scopes=scopes)
+
+    def set_app_secret(self, key: str, secret_sha256: bytes, issue_salt: bytes) -> None:
+        """Give an app another secret, and end its token."""
+        self._connection.run("set_app_secret", key=key, secret_sha256=secret_sha256, issue_salt=issue_salt)
+
+    def remove_app(self, key: str) -> None:
+        """Forget an app, and its token with it."""
+        self._connection.run("remove_app", key=key)
+
     def issue_token(self, key: str, issue_salt: bytes, token_sha256: bytes, token_expires_at: int) -> None:
         """Give an app a new token."""
         self._connection.run(
@@ -135,9 +147,31 @@ class AccessChanges(AccountChanges, AccessQuestions):
         self._connection.run("add_user", name=name, password_argon2=password_argon2, all_accounts=int(all_accounts))
         user = self.user(name)
         assert user is not None  # noqa: S101 - made above, in this transaction
+        self.grant_accounts(user.user_id, accounts)
+
+    def grant_accounts(self, user_id: int, accounts: Sequence[str]) -> None:
+        """Let a user see accounts; those that are not known yet are made."""
         account_ids, _ = self.account_ids_made(set(accounts))
         for account_id in account_ids.values():
-            self._connection.run("grant_account", user_id=user.user_id, account_id=account_id)
+            self._connection.run("grant_account", user_id=user_id, account_id=account_id)
+
+    def revoke_account(self, user_id: int, account_id: int) -> bool:
+        """Let a user no longer see an account by its name; give whether they were granted it."""
+        return self._connection.run("revoke_account", user_id=user_id, account_id=account_id) > 0
+
+    def set_all_accounts(self, user_id: int, *, all_accounts: bool) -> None:
+        """Let a user see all accounts, or only those granted by name."""
+        self._connection.run("set_all_accounts", user_id=user_id, all_accounts=int(all_accounts))
+
+    def remove_user(self, user_id: int) -> None:
+        """Forget a user, their sessions, and the accounts that they were granted."""
+        self.end_sessions_of(user_id)
+        self._connection.run("revoke_accounts_of_user", user_id=user_id)
+        self._connection.run("remove_user", user_id=user_id)
+
+    def end_sessions_of(self, user_id: int) -> None:
+        """End every session of a user."""
+        self._connection.run("end_sessions_of_user", user_id=user_id)
 
     def note_failed_login(self, name: str) -> None:
         """Count a failed login, at the same cost for names that exist and names that do not."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tallystick.store.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class AccountQuestions(Asking):
@@ -20,9 +25,40 @@ class AccountQuestions(Asking):
         """Every account's name by number."""
         return {account_id: name for name, account_id in self.accounts().items()}
 
+    def count_of_sims(self, account_id: int) -> int:
+        """How many SIMs an account has."""
+        return self._value(int, "count_of_sims", account_id=account_id) or 0
+
+    def count_of_waiting_uploads(self, account_id: int) -> int:
+        """How many uploads to an account wait."""
+        return self._value(int, "count_of_waiting_uploads", account_id=account_id) or 0
+
+    def users_who_see(self, account_id: int) -> list[str]:
+        """The users who may see an account, by name or because they see all."""
+        return [name for (name,) in self._connection.rows("users_who_see", account_id=account_id)]
+
+    def accounts_of_sims(self, iccids: Iterable[int]) -> dict[int, int]:
+        """The number of the account of each of some SIMs; those that are not loaded lack."""
+        return dict(self._connection.rows("accounts_of_sims", iccids=self._connection.set_of(iccids)))
+
 
 class AccountChanges(AccountQuestions):
-    """Accounts made known."""
+    """Accounts made known and removed."""
+
+    def add_account(self, name: str) -> None:
+        """Make an account known."""
+        self._connection.run("add_account", name=name)
+
+    def remove_account(self, account_id: int) -> None:
+        """Forget an account that has neither SIMs nor groups: who sees it, its uploads, and who listens to them."""
+        for query in (
+            "revoke_account_of_users",
+            "forget_uploads_to_account",
+            "forget_deliveries_to_account",
+            "forget_listeners_of_account",
+            "remove_account",
+        ):
+            self._connection.run(query, account_id=account_id)
 
     def put_accounts(self, names: set[str]) -> None:
         """Make accounts known that are not yet."""
@@ -33,7 +69,7 @@ class AccountChanges(AccountQuestions):
         known = self.accounts()
         made = tuple(sorted(names - known.keys()))
         for name in made:
-            self._connection.run("add_account", name=name)
+            self.add_account(name)
         if made:
             known = self.accounts()
         return {name: known[name] for name in names}, made

@@ -16,7 +16,7 @@ from tallystick.store.types import TypeChanges
 from tallystick.store.uploads import UploadChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from tallystick.store.asking import Connection
 
@@ -109,6 +109,25 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
             for iccid, mdn, account, activation_date, generation in rows
         ]
         return self._take("take_sim", rows, made)
+
+    def move_sims(self, account_id: int, iccids: Collection[int]) -> None:
+        """Put SIMs in an account; their kept rows follow."""
+        self._connection.run("move_sims", account_id=account_id, iccids=self._connection.set_of(iccids))
+        self._touched.update(iccids)
+
+    def remove_sims(self, iccids: Collection[int]) -> None:
+        """Forget SIMs, where they were expected and the groups they were in; their activations wait."""
+        some = self._connection.set_of(iccids)
+        self._connection.run("remove_sims", iccids=some)
+        self._connection.run("leave_all_groups", iccids=some)
+        if self._connection.run("remove_expectations", iccids=some):
+            self._connection.run("note_changed_expectations")
+        self._touched.update(iccids)
+
+    def rename_account(self, account_id: int, name: str) -> None:
+        """Give an account another name, which its kept rows read from then on."""
+        self._connection.run("rename_account", account_id=account_id, name=name)
+        self._suspects.update(self._numbers("mismatched_sims_of_account", account_id=account_id))
 
     def take_expectations(self, expectations: Facts) -> Taken:
         """Take expectations in; the same SIM and moment again is a correction."""

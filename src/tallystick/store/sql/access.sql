@@ -21,6 +21,20 @@ WHERE key = :key;
 -- The app's token, if it is this one, no longer holds.
 UPDATE apps SET token_sha256 = NULL, token_expires_at = NULL WHERE key = :key AND token_sha256 = :token_sha256;
 
+-- name: set_app_scopes
+-- From now on the app may do this.
+UPDATE apps SET scopes = :scopes WHERE key = :key;
+
+-- name: set_app_secret
+-- From now on this is the app's secret; its token ends.
+UPDATE apps
+SET secret_sha256 = :secret_sha256, issue_salt = :issue_salt, token_sha256 = NULL, token_expires_at = NULL
+WHERE key = :key;
+
+-- name: remove_app
+-- There is no such app any more, nor its token.
+DELETE FROM apps WHERE key = :key;
+
 -- name: app_of_token
 -- Whose token is this?
 SELECT a.key, a.scopes, a.token_expires_at FROM apps AS a WHERE a.token_sha256 = :token_sha256;
@@ -44,6 +58,22 @@ SELECT u.user_id, u.password_argon2, u.failed_logins FROM users AS u WHERE u.nam
 -- Let a user see an account.
 INSERT INTO user_accounts (user_id, account_id) VALUES (:user_id, :account_id) ON CONFLICT DO NOTHING;
 
+-- name: revoke_account
+-- The user no longer sees an account by its name.
+DELETE FROM user_accounts WHERE user_id = :user_id AND account_id = :account_id;
+
+-- name: revoke_accounts_of_user
+-- The user no longer sees any account by its name.
+DELETE FROM user_accounts WHERE user_id = :user_id;
+
+-- name: set_all_accounts
+-- From now on the user sees all accounts, or only those granted by name.
+UPDATE users SET all_accounts = :all_accounts WHERE user_id = :user_id;
+
+-- name: remove_user
+-- There is no such user any more.
+DELETE FROM users WHERE user_id = :user_id;
+
 -- name: users
 -- Which users are there?
 SELECT u.name, u.all_accounts, u.failed_logins FROM users AS u ORDER BY u.name;
@@ -56,6 +86,14 @@ INNER JOIN user_accounts AS g ON g.user_id = u.user_id
 INNER JOIN accounts AS a ON a.account_id = g.account_id
 WHERE u.name = :name
 ORDER BY a.name;
+
+-- name: users_who_see
+-- Which users may see this account?
+SELECT u.name
+FROM users AS u
+WHERE u.all_accounts = 1
+    OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = u.user_id AND g.account_id = :account_id)
+ORDER BY u.name;
 
 -- name: accounts_seen_by
 -- Which accounts may this user see, and in which zone do their kept rows print their times?
@@ -101,6 +139,10 @@ UPDATE sessions SET used_at = :used_at WHERE token_sha256 = :token_sha256 AND us
 -- name: end_session
 -- The session ends.
 DELETE FROM sessions WHERE token_sha256 = :token_sha256;
+
+-- name: end_sessions_of_user
+-- Every session of the user ends.
+DELETE FROM sessions WHERE user_id = :user_id;
 
 -- name: forget_sessions
 -- Sessions not used since this moment are past telling expired from unknown.

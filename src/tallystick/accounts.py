@@ -1,0 +1,81 @@
+"""Accounts: who owns SIMs, made, shown, renamed and removed by an operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tallystick.core.errors import AccountNotEmpty, NameTaken
+from tallystick.core.identifiers import parse_name, shown
+from tallystick.core.selection import found_account
+
+if TYPE_CHECKING:
+    from tallystick.store import Reader, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as an operator sees it; `groups` are those beside the default one."""
+
+    name: str
+    sims: int
+    groups: int
+    users: tuple[str, ...]
+
+
+def names(reader: Reader) -> list[str]:
+    """The accounts, by name."""
+    return list(reader.accounts())
+
+
+def number_of(reader: Reader, name: str) -> int:
+    """An account's number. Raises `AccountNotFound`."""
+    return found_account(reader.account_id(name), name)
+
+
+def show(reader: Reader, name: str) -> Account:
+    """What an account has, and who may see it. Raises `AccountNotFound`."""
+    account_id = number_of(reader, name)
+    users = tuple(reader.users_who_see(account_id))
+    return Account(name, reader.count_of_sims(account_id), len(reader.groups(account_id)), users)
+
+
+def add(writer: Writer, name: str) -> None:
+    """Make an account known. Raises `InvalidValue` or `NameTaken`."""
+    _require_free(writer, parse_name("account", name))
+    writer.add_account(name)
+
+
+def rename(writer: Writer, name: str, new_name: str) -> None:
+    """Give an account another name, which reports of its past print too.
+
+    Raises `InvalidValue`, `AccountNotFound` or `NameTaken`.
+    """
+    account_id = number_of(writer, name)
+    if parse_name("account", new_name) != name:
+        _require_free(writer, new_name)
+        writer.rename_account(account_id, new_name)
+
+
+def remove(writer: Writer, name: str) -> None:
+    """Forget an account that has neither SIMs nor groups nor waiting uploads, and who was granted it.
+
+    Raises `AccountNotFound` or `AccountNotEmpty`.
+    """
+    account_id = number_of(writer, name)
+    content = {
+        "SIMs": writer.count_of_sims(account_id),
+        "groups": len(writer.groups(account_id)),
+        "uploads that wait": writer.count_of_waiting_uploads(account_id),
+    }
+    if any(content.values()):
+        told = ", ".join(f"{what}: {count:,}" for what, count in content.items() if count)
+        message = f"account {shown(name)} is not empty ({told}); move or remove what it has first"
+        raise AccountNotEmpty(message)
+    writer.remove_account(account_id)
+
+
+def _require_free(reader: Reader, name: str) -> None:
+    if reader.account_id(name) is not None:
+        message = f"there is an account named {shown(name)} already"
+        raise NameTaken(message)

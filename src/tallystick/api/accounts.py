@@ -1,0 +1,185 @@
+"""`/api/v1/accounts` and what is below it: accounts and their groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import falcon
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tallystick import accounts, groups
+from tallystick.api import answers
+from tallystick.api.calls import address_of, after_in, app_of, name_in, struct_of
+from tallystick.api.operation import operation
+from tallystick.core.selection import listed
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.store import Store
+
+SCOPE = "admin"
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    """An account to be made."""
+
+    name: str
+
+
+class AccountChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to become of an account."""
+
+    name: str | UnsetType = UNSET
+
+
+class NewGroup(msgspec.Struct, forbid_unknown_fields=True):
+    """A group to be made, of SIMs by ICCID or MDN."""
+
+    name: str
+    description: str = ""
+    add: list[str] = []
+
+
+class GroupChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to become of a group; SIMs are named by ICCID or MDN, and those to be removed go first."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    add: list[str] = []
+    remove: list[str] = []
+
+
+class Accounts:
+    """Every account."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    @operation(scope=SCOPE, answer=answers.AccountList)
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the accounts."""
+        app_of(self._access, req, SCOPE)
+        with self._store.snapshot() as reader:
+            resp.data = msgspec.json.encode(answers.account_list(accounts.names(reader)))
+
+    @operation(scope=SCOPE, body=NewAccount, answer=answers.AccountAnswer, status=201)
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Make an account."""
+        app_of(self._access, req, SCOPE)
+        name = struct_of(req, NewAccount).name
+        with self._store.transaction() as writer:
+            accounts.add(writer, name)
+            made = accounts.show(writer, name)
+        resp.status = falcon.HTTP_201
+        resp.location = address_of("accounts", name)
+        resp.data = msgspec.json.encode(answers.account_answer(made))
+
+
+class Account:
+    """One account."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    @operation(scope=SCOPE, answer=answers.AccountAnswer)
+    def on_get(self, req: Request, resp: Response, account: str) -> None:
+        """Show what an account has, and who sees it."""
+        app_of(self._access, req, SCOPE)
+        with self._store.snapshot() as reader:
+            resp.data = msgspec.json.encode(answers.account_answer(accounts.show(reader, name_in(account))))
+
+    @operation(scope=SCOPE, body=AccountChange, answer=answers.AccountAnswer)
+    def on_patch(self, req: Request, resp: Response, account: str) -> None:
+        """Rename an account, in reports of its past too."""
+        app_of(self._access, req, SCOPE)
+        name, wanted = name_in(account), struct_of(req, AccountChange)
+        new_name = name if wanted.name is UNSET else wanted.name
+        with self._store.transaction() as writer:
+            accounts.rename(writer, name, new_name)
+            resp.data = msgspec.json.encode(answers.account_answer(accounts.show(writer, new_name)))
+
+    @operation(scope=SCOPE, status=204)
+    def on_delete(self, req: Request, resp: Response, account: str) -> None:
+        """Remove an account that has neither SIMs nor groups."""
+        app_of(self._access, req, SCOPE)
+        with self._store.transaction() as writer:
+            accounts.remove(writer, name_in(account))
+        resp.status = falcon.HTTP_204
+
+
+class Groups:
+    """Every group of an account."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    @operation(scope=SCOPE, answer=answers.GroupList)
+    def on_get(self, req: Request, resp: Response, account: str) -> None:
+        """List the groups of an account."""
+        app_of(self._access, req, SCOPE)
+        with self._store.snapshot() as reader:
+            found = groups.groups_of(reader, accounts.number_of(reader, name_in(account)))
+        resp.data = msgspec.json.encode(answers.GroupList([answers.group_answer(group) for group in found]))
+
+    @operation(scope=SCOPE, body=NewGroup, answer=answers.GroupChanged, status=201)
+    def on_post(self, req: Request, resp: Response, account: str) -> None:
+        """Make a group, of SIMs if some are listed."""
+        app_of(self._access, req, SCOPE)
+        body = struct_of(req, NewGroup)
+        added = listed(body.add)
+        with self._store.transaction() as writer:
+            account_id = accounts.number_of(writer, name_in(account))
+            made = groups.created(writer, account_id, body.name, body.description, added)
+        resp.status = falcon.HTTP_201
+        resp.location = address_of("accounts", name_in(account), "groups", body.name)
+        resp.data = msgspec.json.encode(answers.group_changed(made))
+
+
+class Group:
+    """One group of an account."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    @operation(
+        scope=SCOPE,
+        answer=answers.GroupPage,
+        query={"after": "SIMs behind this ICCID, which the field `next` of the page before gives."},
+    )
+    def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
+        """Show a group and a page of its SIMs."""
+        app_of(self._access, req, SCOPE)
+        after = after_in(req)
+        with self._store.snapshot() as reader:
+            page = groups.members_of(reader, accounts.number_of(reader, name_in(account)), name_in(group), after)
+        resp.data = msgspec.json.encode(answers.group_page(page))
+
+    @operation(scope=SCOPE, body=GroupChange, answer=answers.GroupChanged)
+    def on_patch(self, req: Request, resp: Response, account: str, group: str) -> None:
+        """Change a group: its name, its description, which SIMs are in it."""
+        app_of(self._access, req, SCOPE)
+        body = struct_of(req, GroupChange)
+        wanted = groups.Change(
+            None if body.name is UNSET else body.name,
+            None if body.description is UNSET else body.description,
+            listed(body.add),
+            listed(body.remove),
+        )
+        with self._store.transaction() as writer:
+            changed = groups.changed(writer, accounts.number_of(writer, name_in(account)), name_in(group), wanted)
+        resp.data = msgspec.json.encode(answers.group_changed(changed))
+
+    @operation(scope=SCOPE, status=204)
+    def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
+        """Remove a group; its SIMs are in the default group then."""
+        app_of(self._access, req, SCOPE)
+        with self._store.transaction() as writer:
+            groups.delete(writer, accounts.number_of(writer, name_in(account)), name_in(group))
+        resp.status = falcon.HTTP_204

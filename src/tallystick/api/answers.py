@@ -1,0 +1,226 @@
+"""What accounts, users, apps, groups and SIMs read like in JSON, of calls and of commands alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.core.moments import wire
+from tallystick.core.selection import UNASSIGNED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import tzinfo
+
+    from tallystick import inventory
+    from tallystick.access import App, Credentials, User
+    from tallystick.accounts import Account
+    from tallystick.core.identifiers import Iccid, Mdn
+    from tallystick.groups import Changed, Group, Page
+
+
+class Name(msgspec.Struct):
+    """A name alone."""
+
+    name: str
+
+
+class AccountList(msgspec.Struct):
+    """Every account, by name."""
+
+    accounts: list[Name]
+
+
+class AccountAnswer(msgspec.Struct):
+    """An account: how many SIMs it has, how many groups beside the default one, and which users see it."""
+
+    name: str
+    sims: int
+    groups: int
+    users: list[str]
+
+
+class AppAnswer(msgspec.Struct):
+    """An app: its scopes, and the seconds that its token has left, null where it has none."""
+
+    name: str
+    key: str
+    scopes: list[str]
+    token_expires_in_s: int | None
+
+
+class AppList(msgspec.Struct):
+    """Every app, by name."""
+
+    apps: list[AppAnswer]
+
+
+class CredentialsAnswer(msgspec.Struct):
+    """An app's key and secret; the secret is shown this once."""
+
+    key: str
+    secret: str
+
+
+class UserAnswer(msgspec.Struct):
+    """A user: the accounts granted by name, whether they see all, and whether too many failed logins locked them."""
+
+    name: str
+    accounts: list[str]
+    all_accounts: bool
+    locked: bool
+
+
+class UserList(msgspec.Struct):
+    """Every user, by name."""
+
+    users: list[UserAnswer]
+
+
+class GroupAnswer(msgspec.Struct):
+    """A group; the default one holds the SIMs that are in no other."""
+
+    name: str
+    description: str
+    is_default: bool
+
+
+class GroupList(msgspec.Struct):
+    """Every group of an account: the default one, then the others by name."""
+
+    groups: list[GroupAnswer]
+
+
+class Member(msgspec.Struct):
+    """A SIM in a group; `mdn` is null where it is not known."""
+
+    iccid: str
+    mdn: str | None
+
+
+class GroupPage(GroupAnswer):
+    """A group with some of its SIMs in order of ICCID; `next` is null, or what to ask for those behind them with."""
+
+    sims: list[Member]
+    next: str | None
+
+
+class GroupChanged(GroupAnswer):
+    """A group as it is now, and those ids that no SIM of the account has."""
+
+    passed_over: list[str]
+
+
+class ListedSim(msgspec.Struct):
+    """A SIM in a list; `mdn` is null where it is not known."""
+
+    iccid: str
+    account: str
+    group: str
+    mdn: str | None
+    activation_date: str
+    generation: str
+
+
+class SimPage(msgspec.Struct):
+    """Some SIMs in order of ICCID; `next` is null, or what to ask for those behind them with."""
+
+    sims: list[ListedSim]
+    next: str | None
+
+
+class SimAnswer(msgspec.Struct):
+    """A SIM in short. While it waits to be loaded, only its ICCID and the counts are known."""
+
+    iccid: str
+    waiting: bool
+    account: str | None
+    group: str | None
+    mdn: str | None
+    activation_date: str | None
+    generation: str | None
+    expectations: int
+    activations: int
+    mismatches: int
+
+
+def account_list(names: Iterable[str]) -> AccountList:
+    """Accounts, as they read."""
+    return AccountList([Name(name) for name in names])
+
+
+def account_answer(account: Account) -> AccountAnswer:
+    """An account, as it reads."""
+    return AccountAnswer(account.name, account.sims, account.groups, list(account.users))
+
+
+def app_answer(app: App) -> AppAnswer:
+    """An app, as it reads."""
+    return AppAnswer(app.name, app.key, list(app.scopes), app.token_expires_in_s)
+
+
+def credentials_answer(made: Credentials) -> CredentialsAnswer:
+    """A key and a secret, as they read."""
+    return CredentialsAnswer(made.key, made.secret)
+
+
+def user_answer(user: User) -> UserAnswer:
+    """A user, as they read."""
+    return UserAnswer(user.name, list(user.accounts), user.all_accounts, user.locked)
+
+
+def group_answer(group: Group) -> GroupAnswer:
+    """A group, as it reads."""
+    return GroupAnswer(group.name, group.description, group.is_default)
+
+
+def group_page(page: Page) -> GroupPage:
+    """A group with some of its SIMs, as they read."""
+    sims = [Member(str(member.iccid), _text(member.mdn)) for member in page.members]
+    group = page.group
+    return GroupPage(group.name, group.description, group.is_default, sims, sims[-1].iccid if page.has_more else None)
+
+
+def group_changed(changed: Changed) -> GroupChanged:
+    """A group that was changed, as it reads."""
+    group, passed_over = changed.group, changed.passed_over
+    ids = [str(each) for each in (*passed_over.iccids, *passed_over.mdns)]
+    return GroupChanged(group.name, group.description, group.is_default, ids)
+
+
+def sim_page(page: inventory.Page, zone: tzinfo) -> SimPage:
+    """Some SIMs, as they read in a zone."""
+    sims = [
+        ListedSim(
+            iccid=str(sim.iccid),
+            account=sim.account,
+            group=sim.group or UNASSIGNED,
+            mdn=_text(sim.mdn),
+            activation_date=wire(sim.activation_date, zone),
+            generation=sim.generation,
+        )
+        for sim in page.sims
+    ]
+    return SimPage(sims, sims[-1].iccid if page.has_more else None)
+
+
+def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
+    """A SIM, as it reads in a zone."""
+    sim = record.sim
+    return SimAnswer(
+        iccid=str(record.iccid),
+        waiting=sim is None,
+        account=sim and sim.account,
+        group=record.group,
+        mdn=sim and _text(sim.mdn),
+        activation_date=sim and wire(sim.activation_date, zone),
+        generation=sim and sim.generation,
+        expectations=record.expectations,
+        activations=record.activations,
+        mismatches=record.mismatches,
+    )
+
+
+def _text(identifier: Iccid | Mdn | None) -> str | None:
+    return None if identifier is None else str(identifier)

@@ -1,0 +1,139 @@
+"""`GET /openapi.json`: our own API, described by OpenAPI 3.1 from its resources and the types that they name."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import msgspec
+
+from tallystick.access import SCOPES
+from tallystick.api.errors import ErrorAnswer
+from tallystick.api.operation import operation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from falcon import Request, Response
+
+    from tallystick.api.operation import Operation
+
+PATH = "/openapi.json"
+TOKEN_PATH = "/api/ts/v1/oauth2/token"  # noqa: S105 - an address
+REF = "#/components/schemas/{name}"
+PLACE = re.compile(r"{(\w+)}")
+JSON, NDJSON = falcon.MEDIA_JSON, "application/x-ndjson"
+NAME_ABOUT = (
+    "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign before 2F or 25."
+)
+SCOPES_ABOUT = {
+    "m2m": "the calls of ThingSpace",
+    "intake": "facts in",
+    "admin": "the whole fleet: what is known of it, accounts, users, apps, groups and SIMs",
+}
+
+Described = tuple[str, str, "Operation"]
+
+
+class OpenApi:
+    """The description, made when it is first asked for."""
+
+    def __init__(self, resources: Mapping[str, object]) -> None:
+        self._resources = resources
+
+    @cached_property
+    def _document(self) -> bytes:
+        return msgspec.json.encode(document_of(self._resources))
+
+    def on_get(self, _req: Request, resp: Response) -> None:
+        """Give it to whoever asks; nothing of a store is in it."""
+        resp.data = self._document
+
+
+def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
+    """The description of resources by path. Raises `TypeError` for a call that is not described."""
+    described = [
+        (path, method, operation_of(resource, method, path))
+        for path, resource in resources.items()
+        for method in falcon.HTTP_METHODS
+        if hasattr(resource, f"on_{method.lower()}")
+    ]
+    bodies = {(path, method): _body_of(resources[path], told) for path, method, told in described}
+    types = [ErrorAnswer, *bodies.values(), *(told.answer for _, _, told in described)]
+    schemas = _Schemas([each for each in types if each is not None])
+    paths: dict[str, dict[str, Any]] = {}
+    for path, method, told in described:
+        paths.setdefault(path, {})[method.lower()] = _call(path, method, told, bodies[path, method], schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tallystick",
+            "version": version("tallystick"),
+            "description": "Our own API. The calls of ThingSpace are Verizon's contract and are not described here.",
+        },
+        "paths": paths,
+        "components": {"schemas": schemas.components, "securitySchemes": {"app": _security()}},
+    }
+
+
+def _body_of(resource: object, told: Operation) -> Any:  # noqa: ANN401 - whatever msgspec takes for a type
+    is_function = callable(told.body) and not isinstance(told.body, type)
+    return told.body(resource) if is_function else told.body
+
+
+class _Schemas:
+    """The schema of each type that is named, those within it included."""
+
+    def __init__(self, types: Sequence[Any]) -> None:
+        schemas, self.components = msgspec.json.schema_components(types, ref_template=REF)
+        self._by_type = {str(each): schema for each, schema in zip(types, schemas, strict=True)}
+
+    def __getitem__(self, kind: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever msgspec takes for a type
+        return self._by_type[str(kind)]
+
+
+def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas) -> dict[str, Any]:  # noqa: ANN401
+    call: dict[str, Any] = {
+        "operationId": "_".join([method.lower(), *re.findall(r"\w+", path.partition("/v1/")[2])]),
+        "summary": told.summary,
+        "tags": [path.partition("/v1/")[2].partition("/")[0]],
+        "security": [{"app": [told.scope]}],
+        "parameters": list(_parameters(path, told)),
+        "responses": {
+            str(told.status): _done(told, schemas),
+            "4XX": _content("Refused: the message says what, and what to do.", schemas[ErrorAnswer]),
+            "5XX": _content("The server cannot answer; with 503, after a while it can.", schemas[ErrorAnswer]),
+        },
+    }
+    if body is not None:
+        media = [JSON, NDJSON] if told.also_ndjson else [JSON]
+        call["requestBody"] = {"required": True, "content": {each: {"schema": schemas[body]} for each in media}}
+    return call
+
+
+def _done(told: Operation, schemas: _Schemas) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "Done."} if told.answer is None else _content("Done.", schemas[told.answer])
+    if told.texts:
+        done["content"] = done.get("content", {}) | {each: {"schema": {"type": "string"}} for each in told.texts}
+    return done
+
+
+def _content(about: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": about, "content": {JSON: {"schema": schema}}}
+
+
+def _parameters(path: str, told: Operation) -> Iterator[dict[str, Any]]:
+    text = {"type": "string"}
+    for name in PLACE.findall(path):
+        yield {"name": name, "in": "path", "required": True, "description": NAME_ABOUT, "schema": text}
+    for name, about in told.query.items():
+        yield {"name": name, "in": "query", "required": False, "description": about, "schema": text}
+
+
+def _security() -> dict[str, Any]:
+    """A Bearer token, which the app's key and secret give."""
+    scopes = {scope: SCOPES_ABOUT[scope] for scope in SCOPES}
+    return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": TOKEN_PATH, "scopes": scopes}}}

@@ -1,0 +1,90 @@
+"""`/api/v1/sims` and what is below it: SIMs listed, shown, moved and removed; and taken in, as any facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import falcon
+import msgspec
+
+from tallystick import inventory
+from tallystick.api import answers
+from tallystick.api.calls import after_in, app_of, struct_of
+from tallystick.api.intake import Intake
+from tallystick.api.operation import operation
+from tallystick.core.identifiers import Iccid
+from tallystick.intake import KINDS
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.intake import LiveIntake
+    from tallystick.store import Reader, Store
+
+SCOPE = "admin"
+
+
+AFTER = "SIMs behind this ICCID, which the field `next` of the page before gives."
+
+
+class SimChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to become of a SIM: the account that it goes to."""
+
+    account: str
+
+
+class Sims(Intake):
+    """Every SIM."""
+
+    def __init__(self, access: Access, live: LiveIntake, store: Store, zone: tzinfo) -> None:
+        super().__init__(KINDS["sims"], access, live)
+        self._store = store
+        self._zone = zone
+
+    @operation(scope=SCOPE, answer=answers.SimPage, query={"account": "SIMs of this account alone.", "after": AFTER})
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List SIMs, a page at a time."""
+        app_of(self._access, req, SCOPE)
+        with self._store.snapshot() as reader:
+            page = inventory.page(reader, req.get_param("account"), after_in(req))
+        resp.data = msgspec.json.encode(answers.sim_page(page, self._zone))
+
+
+class Sim:
+    """One SIM."""
+
+    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
+        self._store = store
+        self._access = access
+        self._zone = zone
+
+    @operation(scope=SCOPE, answer=answers.SimAnswer)
+    def on_get(self, req: Request, resp: Response, iccid: str) -> None:
+        """Show a SIM in short."""
+        app_of(self._access, req, SCOPE)
+        with self._store.snapshot() as reader:
+            resp.data = self._described(reader, Iccid.parse(iccid))
+
+    @operation(scope=SCOPE, body=SimChange, answer=answers.SimAnswer)
+    def on_patch(self, req: Request, resp: Response, iccid: str) -> None:
+        """Move a SIM to another account, out of the groups that it is in."""
+        app_of(self._access, req, SCOPE)
+        sim, account = Iccid.parse(iccid), struct_of(req, SimChange).account
+        with self._store.transaction() as writer:
+            inventory.move(writer, [inventory.Move(sim, account)]).require_all()
+            resp.data = self._described(writer, sim)
+
+    @operation(scope=SCOPE, status=204)
+    def on_delete(self, req: Request, resp: Response, iccid: str) -> None:
+        """Take a SIM out of the device database; its activations stay, and wait."""
+        app_of(self._access, req, SCOPE)
+        with self._store.transaction() as writer:
+            inventory.remove(writer, [Iccid.parse(iccid)]).require_all()
+        resp.status = falcon.HTTP_204
+
+    def _described(self, reader: Reader, iccid: Iccid) -> bytes:
+        (found,) = inventory.records(reader, str(iccid))
+        return msgspec.json.encode(answers.sim_answer(found, self._zone))

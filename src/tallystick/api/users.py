@@ -1,0 +1,114 @@
+"""`/api/v1/users`: who may log in, and whose SIMs they see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import falcon
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tallystick.access import UserChange
+from tallystick.api import answers
+from tallystick.api.calls import address_of, app_of, name_in, struct_of
+from tallystick.api.operation import operation
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+
+SCOPE = "admin"
+
+
+class NewUser(msgspec.Struct, forbid_unknown_fields=True):
+    """A user to be made; accounts that are not known yet are made too."""
+
+    name: str
+    password: str
+    accounts: list[str] = []
+    all_accounts: bool = False
+
+
+class UserPatch(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to become of a user: accounts to grant and to revoke by name. A new password ends their sessions."""
+
+    grant: list[str] = []
+    revoke: list[str] = []
+    all_accounts: bool | UnsetType = UNSET
+    password: str | UnsetType = UNSET
+
+
+class Users:
+    """Every user."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @operation(scope=SCOPE, answer=answers.UserList)
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the users."""
+        app_of(self._access, req, SCOPE)
+        resp.data = msgspec.json.encode(answers.UserList([answers.user_answer(each) for each in self._access.users()]))
+
+    @operation(scope=SCOPE, body=NewUser, answer=answers.UserAnswer, status=201)
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Make a user."""
+        app_of(self._access, req, SCOPE)
+        body = struct_of(req, NewUser)
+        self._access.add_user(body.name, body.password, body.accounts, all_accounts=body.all_accounts)
+        resp.status = falcon.HTTP_201
+        resp.location = address_of("users", body.name)
+        resp.data = msgspec.json.encode(answers.user_answer(self._access.user_named(body.name)))
+
+
+class User:
+    """One user."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @operation(scope=SCOPE, answer=answers.UserAnswer)
+    def on_get(self, req: Request, resp: Response, user: str) -> None:
+        """Show a user."""
+        app_of(self._access, req, SCOPE)
+        self._answer(resp, name_in(user))
+
+    @operation(scope=SCOPE, body=UserPatch, answer=answers.UserAnswer)
+    def on_patch(self, req: Request, resp: Response, user: str) -> None:
+        """Change what a user sees, or their password."""
+        app_of(self._access, req, SCOPE)
+        body = struct_of(req, UserPatch)
+        wanted = UserChange(
+            body.grant,
+            body.revoke,
+            None if body.all_accounts is UNSET else body.all_accounts,
+            None if body.password is UNSET else body.password,
+        )
+        self._access.change_user(name_in(user), wanted)
+        self._answer(resp, name_in(user))
+
+    @operation(scope=SCOPE, status=204)
+    def on_delete(self, req: Request, resp: Response, user: str) -> None:
+        """Remove a user; their sessions end at once."""
+        app_of(self._access, req, SCOPE)
+        self._access.remove_user(name_in(user))
+        resp.status = falcon.HTTP_204
+
+    def _answer(self, resp: Response, name: str) -> None:
+        resp.data = msgspec.json.encode(answers.user_answer(self._access.user_named(name)))
+
+
+class Unlock:
+    """The lock of one user."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @operation(scope=SCOPE, answer=answers.UserAnswer)
+    def on_post(self, req: Request, resp: Response, user: str) -> None:
+        """Let a user log in again after too many failures."""
+        app_of(self._access, req, SCOPE)
+        name = name_in(user)
+        self._access.unlock_user(name)
+        resp.data = msgspec.json.encode(answers.user_answer(self._access.user_named(name)))

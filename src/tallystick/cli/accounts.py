@@ -1,0 +1,70 @@
+"""`tallystick account`: list, show, add, rename and remove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallystick import accounts
+from tallystick.api import answers
+from tallystick.cli.shared import AsJson, Command, current_settings, print_done, print_json, print_table, store_of
+
+commands = typer.Typer(help="Accounts: who owns SIMs.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The account's name.")]
+
+
+@commands.command("list", cls=Command)
+def list_(as_json: AsJson = False) -> None:
+    """List the accounts."""
+    with store_of(current_settings()) as store, store.snapshot() as reader:
+        names = accounts.names(reader)
+    if as_json:
+        print_json(answers.account_list(names))
+    else:
+        print_table(("account",), [(name,) for name in names])
+
+
+@commands.command(cls=Command)
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show how many SIMs and groups an account has, and which users see it."""
+    with store_of(current_settings()) as store, store.snapshot() as reader:
+        account = accounts.show(reader, name)
+    if as_json:
+        print_json(answers.account_answer(account))
+    else:
+        print_table(
+            ("account", "sims", "groups", "users"),
+            [(account.name, f"{account.sims:,}", f"{account.groups:,}", ", ".join(account.users))],
+        )
+
+
+@commands.command(cls=Command)
+def add(name: Name, as_json: AsJson = False) -> None:
+    """Make an account known."""
+    with store_of(current_settings()) as store, store.transaction() as writer:
+        accounts.add(writer, name)
+        made = accounts.show(writer, name)
+    print_done(f"account {name} added", answers.account_answer(made), as_json=as_json)
+
+
+@commands.command(cls=Command)
+def rename(
+    name: Name,
+    new_name: Annotated[str, typer.Argument(help="What it is called from now on, in reports of its past too.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give an account another name."""
+    with store_of(current_settings()) as store, store.transaction() as writer:
+        accounts.rename(writer, name, new_name)
+        renamed = accounts.show(writer, new_name)
+    print_done(f"account {name} renamed to {new_name}", answers.account_answer(renamed), as_json=as_json)
+
+
+@commands.command(cls=Command)
+def remove(name: Name, as_json: AsJson = False) -> None:
+    """Remove an account that has neither SIMs nor groups; users who were granted it see it no more."""
+    with store_of(current_settings()) as store, store.transaction() as writer:
+        accounts.remove(writer, name)
+    print_done(f"account {name} removed", {"removed": name}, as_json=as_json)

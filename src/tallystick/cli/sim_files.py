@@ -1,0 +1,96 @@
+"""SIMs that a command is given: as arguments, or in a file."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+import typer
+
+from tallystick.core.errors import FileRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STANDARD_INPUT = Path("-")
+
+
+class Line(NamedTuple):
+    """One SIM as given: its line in the file, or None, and the account that it is to go to."""
+
+    number: int | None
+    iccid: str
+    account: str
+
+
+def lines_of(iccids: Sequence[str], file: Path | None, account: str | None) -> Iterator[Line]:
+    """The SIMs of the arguments or of the file, which may say where each goes. None: nothing has said it yet.
+
+    Raises `FileRefused` where the file cannot be read, and wrong usage where something lacks or is said twice.
+    """
+    if bool(iccids) == (file is not None):
+        message = "name the SIMs either one by one or with --file"
+        raise typer.BadParameter(message)
+    if file is None:
+        return (Line(None, iccid, _said(account)) for iccid in iccids)
+    return _lines_in(file, account)
+
+
+def _lines_in(file: Path, account: str | None) -> Iterator[Line]:
+    with _reading(file) as text:
+        columns: list[str] | None = None
+        for number, line in enumerate(text, 1):
+            values = [value.strip() for value in next(csv.reader([line]), [])]
+            if not any(values):
+                continue
+            if columns is None:
+                columns = _columns(values)
+                _require_one(columns, account)
+                if "iccid" in values:
+                    continue
+            told = dict(zip(columns, values, strict=False))
+            yield Line(number, told.get("iccid", ""), told.get("account", account or ""))
+
+
+def _columns(first: list[str]) -> list[str]:
+    """The columns of the file, by its first line: a header that names the ICCID, or an ICCID."""
+    if "iccid" in first:
+        return first
+    if len(first) > 1:
+        message = "the first line must name the columns, iccid and account, for there are several"
+        raise FileRefused(message)
+    return ["iccid"]
+
+
+def _require_one(columns: Sequence[str], account: str | None) -> None:
+    if "account" not in columns:
+        _said(account)
+    elif account is not None:
+        message = "the file says where each SIM goes; leave --to out"
+        raise typer.BadParameter(message)
+
+
+def _said(account: str | None) -> str:
+    if account is None:
+        message = "say where the SIMs go: --to ACCOUNT, or a file with the columns iccid and account"
+        raise typer.BadParameter(message)
+    return account
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[TextIO]:
+    if file == STANDARD_INPUT:
+        yield sys.stdin
+        return
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            yield text
+    except OSError as error:
+        message = f"{file}: {error.strerror}"
+        raise FileRefused(message) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"{file}: is no text with one ICCID or one record a line: {error}"
+        raise FileRefused(message) from error

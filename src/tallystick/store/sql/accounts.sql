@@ -1,0 +1,56 @@
+-- name: count_of_sims
+-- How many SIMs has the account?
+SELECT count(*) FROM sims AS s WHERE s.account_id = :account_id;
+
+-- name: count_of_waiting_uploads
+-- How many uploads to the account wait?
+SELECT count(*) FROM uploads AS u WHERE u.account_id = :account_id AND u.outcome IS NULL;
+
+-- name: rename_account
+-- From now on the account has this name.
+UPDATE accounts SET name = :name WHERE account_id = :account_id;
+
+-- name: mismatched_sims_of_account
+-- Which SIMs of the account have rows kept? One may come several times.
+SELECT m.iccid FROM mismatches AS m WHERE m.account_id = :account_id;
+
+-- name: revoke_account_of_users
+-- No user sees the account by its name any more.
+DELETE FROM user_accounts WHERE account_id = :account_id;
+
+-- name: forget_uploads_to_account
+-- Nobody can ask for uploads to the account any more.
+DELETE FROM uploads WHERE account_id = :account_id;
+
+-- name: forget_deliveries_to_account
+-- What was to be delivered to the account's listeners has nowhere to go any more.
+DELETE FROM deliveries
+WHERE listener_id IN (SELECT l.listener_id FROM listeners AS l WHERE l.account_id = :account_id);
+
+-- name: forget_listeners_of_account
+-- Nobody listens to the account any more.
+DELETE FROM listeners WHERE account_id = :account_id;
+
+-- name: remove_account
+-- There is no such account any more.
+DELETE FROM accounts WHERE account_id = :account_id;
+
+-- name: accounts_of_sims
+-- Of these SIMs, in which account is each that is loaded?
+SELECT s.iccid, s.account_id FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
+
+-- name: move_sims
+-- From now on these SIMs are in this account.
+UPDATE sims SET account_id = :account_id WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+-- name: remove_sims
+-- These SIMs are not loaded any more.
+DELETE FROM sims WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+-- name: remove_expectations
+-- These SIMs are expected nowhere any more.
+DELETE FROM expectations WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+-- name: leave_all_groups
+-- These SIMs are in no group of any account any more, and do not wait for one.
+DELETE FROM group_members WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
