@@ -86,7 +86,8 @@ def _put_grants(writer: Writer, rows: Rows) -> None:
 
 
 def _kept(reader: Reader, part: Range) -> Iterator[tuple[Any, ...]]:
-    return ((*row[:-1], row.wire.decode()) for row in reader.whole_mismatches_between(*part))
+    for *columns, wire, reasons in reader.whole_mismatches_between(*part):
+        yield *columns, wire.decode(), None if reasons is None else reasons.decode()
 
 
 def _put_nothing(writer: Writer, rows: Rows) -> None:
@@ -97,7 +98,7 @@ APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | {"token_expires_at": NUMBE
 USER_COLUMNS = {"name": TEXT, "password_argon2": TEXT, "all_accounts": NUMBER, "failed_logins": NUMBER}
 SIM_COLUMNS = {"iccid": NUMBER, "mdn": NUMBER, "account": TEXT, "activation_date": NUMBER, "generation": TEXT}
 KEPT_COLUMNS = {"iccid": NUMBER, "account": TEXT, "generation": TEXT, "activated_at": NUMBER}
-KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT}
+KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons": TEXT}
 
 # Each needs those before it.
 WHOLE_KINDS = (

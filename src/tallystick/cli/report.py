@@ -6,10 +6,11 @@ import csv
 import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import polars as pl
 import typer
@@ -19,12 +20,12 @@ from tallystick.core.errors import InvalidValue, NoAccounts
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.moments import parse
 from tallystick.core.selection import Listed
+from tallystick.core.told import summary
 from tallystick.core.window import window_between
-from tallystick.report import Question, answer
+from tallystick.report import Question, answer, answer_explained
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ICCID_FORM
-from tallystick.thingspace.pieces import devices_of
-from tallystick.thingspace.rows import in_zone, read_row
+from tallystick.thingspace.rows import COLUMNS, columns_of, devices_of, in_zone, with_reasons
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Reader
 
-COLUMNS = ("account", "mdn", "activation_date", "iccid", "pre_imei", "post_imei", "activated_at")
+REASON_COLUMNS = ("cause", "reasons")
 ROWS_A_WRITE = 1000
 
 
@@ -55,6 +56,9 @@ def report(  # noqa: PLR0917 - one parameter an option
     mdn: Annotated[list[str] | None, typer.Option(help="Of the SIM with this phone number.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Say why each row is there, and the likely cause.")
+    ] = False,
 ) -> None:
     """List the SIMs that were activated in hardware they do not belong in."""
     if format_ is Format.PARQUET and output is None and sys.stdout.isatty():
@@ -65,19 +69,46 @@ def report(  # noqa: PLR0917 - one parameter an option
     question = Question(window, tuple(account or ()), group, listed)
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        rows = operators_answer(reader, question, settings)
+        rows = _explained(reader, question, settings) if reasons else _plain(reader, question, settings)
         with writing(output) as file:
             WRITERS[format_](rows, file)
 
 
 def operators_answer(reader: Reader, question: Question, settings: Settings) -> Iterator[bytes]:
     """The rows as they go over the wire; whoever is at the command line sees every account."""
-    try:
+    with _accounts_wanted():
         rows = answer(reader, reader.accounts(), question, settings.generations)
+    return in_zone(rows, reader.wire_zone(), settings.time_zone)
+
+
+class Rows(NamedTuple):
+    """What is printed: the rows as they go over the wire, the names of their columns, and what reads those of a row."""
+
+    rows: Iterator[bytes]
+    columns: tuple[str, ...]
+    texts: Callable[[bytes], tuple[str, ...]]
+
+
+def _plain(reader: Reader, question: Question, settings: Settings) -> Rows:
+    return Rows(operators_answer(reader, question, settings), COLUMNS, _texts)
+
+
+def _explained(reader: Reader, question: Question, settings: Settings) -> Rows:
+    """The same rows with their reasons at the end."""
+    with _accounts_wanted():
+        explained = answer_explained(reader, reader.accounts(), question, settings.generations, settings.time_zone)
+    rows = chain.from_iterable(with_reasons(explained, reader.wire_zone(), settings.time_zone))
+    return Rows(rows, COLUMNS + REASON_COLUMNS, lambda row: _texts(row) + summary(row))
+
+
+@contextmanager
+def _accounts_wanted() -> Iterator[None]:
+    """Say what to do where there are none."""
+    try:
+        yield
     except NoAccounts as refusal:
         message = "there are no accounts yet; take SIMs in with `tallystick import sims`"
         raise NoAccounts(message) from refusal
-    return in_zone(rows, reader.wire_zone(), settings.time_zone)
 
 
 def _moment(option: str, text: str) -> datetime:
@@ -103,53 +134,46 @@ def _iccid(text: str) -> Iterator[Iccid]:
         return
 
 
-def _columns(row: bytes) -> tuple[str, ...]:
-    read = read_row(row)
-    return (
-        read.account_name,
-        read.mdn or "",
-        read.activation_date,
-        read.iccid,
-        read.pre_imei,
-        read.post_imei,
-        read.sim_ota_date,
-    )
+def _texts(row: bytes) -> tuple[str, ...]:
+    return tuple(text or "" for text in columns_of(row))
 
 
-def _write_table(rows: Iterator[bytes], file: BinaryIO) -> None:
-    printed = list(map(_columns, rows))
+def _write_table(found: Rows, file: BinaryIO) -> None:
+    printed = list(map(found.texts, found.rows))
     if printed:
-        print_table(COLUMNS, printed, file)
+        print_table(found.columns, printed, file)
     typer.echo("1 mismatch" if len(printed) == 1 else f"{len(printed)} mismatches", err=True)
 
 
-def _write_json(rows: Iterator[bytes], file: BinaryIO) -> None:
+def _write_json(found: Rows, file: BinaryIO) -> None:
     """Exactly the body that goes over the wire; a line's end only where people read it."""
-    file.writelines(devices_of(joined(rows)))
+    file.writelines(devices_of(joined(found.rows)))
     if file.isatty():
         file.write(b"\n")
 
 
-def _write_ndjson(rows: Iterator[bytes], file: BinaryIO) -> None:
-    file.writelines(row + b"\n" for row in rows)
+def _write_ndjson(found: Rows, file: BinaryIO) -> None:
+    file.writelines(row + b"\n" for row in found.rows)
 
 
-def _write_csv(rows: Iterator[bytes], file: BinaryIO) -> None:
-    some: list[Sequence[str]] = [COLUMNS]
+def _write_csv(found: Rows, file: BinaryIO) -> None:
+    some: list[Sequence[str]] = [found.columns]
     while some:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(some)
         file.write(text.getvalue().encode())
-        some = list(map(_columns, islice(rows, ROWS_A_WRITE)))
+        some = list(map(found.texts, islice(found.rows, ROWS_A_WRITE)))
 
 
-def _write_parquet(rows: Iterator[bytes], file: BinaryIO) -> None:
-    table = pl.DataFrame(list(map(_columns, rows)), schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
+def _write_parquet(found: Rows, file: BinaryIO) -> None:
+    table = pl.DataFrame(
+        list(map(found.texts, found.rows)), schema=dict.fromkeys(found.columns, pl.String), orient="row"
+    )
     moments = pl.col("activation_date", "activated_at").str.to_datetime("%+", time_unit="us", time_zone="UTC")
     table.with_columns(moments, pl.col("mdn").replace("", None)).write_parquet(file)
 
 
-WRITERS: dict[Format, Callable[[Iterator[bytes], BinaryIO], None]] = {
+WRITERS: dict[Format, Callable[[Rows, BinaryIO], None]] = {
     Format.TABLE: _write_table,
     Format.JSON: _write_json,
     Format.CSV: _write_csv,

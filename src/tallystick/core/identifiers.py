@@ -27,6 +27,15 @@ def shown(value: object) -> str:
     return text if len(text) <= VALUE_SHOWN_MAX + 2 else f"{text[:VALUE_SHOWN_MAX]}…{text[0]}"
 
 
+def luhn_holds(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1); a zero in front changes nothing."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled // 10 + doubled % 10
+    return total % 10 == 0
+
+
 class _Digits(int):
     """Digits of bounded length, kept as one order-preserving integer."""
 

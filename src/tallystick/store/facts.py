@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.facts import Sim
@@ -57,6 +58,19 @@ class FactQuestions(Asking):
         """Where a SIM was seen, in order."""
         rows = self._connection.rows("activations_of", iccid=iccid)
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
+
+    def facts_of_each(self, iccids: Iterable[int]) -> dict[int, tuple[list[Activation], list[Expectation]]]:
+        """Where each of some SIMs was seen, and where it was expected, in no order."""
+        found: dict[int, tuple[list[Activation], list[Expectation]]] = defaultdict(lambda: ([], []))
+        for iccid, activated_at, imei in self._connection.rows(
+            "activations_among", iccids=self._connection.set_of(iccids)
+        ):
+            found[iccid][0].append(Activation(Moment(activated_at), Imei(imei)))
+        for iccid, effective_from, imei in self._connection.rows(
+            "whole_expectations_among", iccids=self._connection.set_of(iccids)
+        ):
+            found[iccid][1].append(Expectation(Moment(effective_from), Imei(imei)))
+        return found
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that are the account's."""

@@ -9,6 +9,7 @@ from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
 from tallystick.store.moving import MovingQuestions
 from tallystick.store.progress import ProgressQuestions
+from tallystick.store.reasons import ReasonQuestions
 from tallystick.store.report import ReportQuestions
 from tallystick.store.uploads import UploadQuestions
 from tallystick.store.verifying import VerifyQuestions
@@ -16,6 +17,7 @@ from tallystick.store.verifying import VerifyQuestions
 
 class Reader(
     ReportQuestions,
+    ReasonQuestions,
     FactQuestions,
     DeviceQuestions,
     UploadQuestions,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tallystick.report import answer, answer_joined
+from tallystick.pieces import send
+from tallystick.report import answer, answer_explained, answer_joined
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ReportBody, question_of, read_json
-from tallystick.thingspace.pieces import Stream, accepts_gzip, devices_of, gather, gzipped
-from tallystick.thingspace.rows import in_zone
+from tallystick.thingspace.rows import devices_of, in_zone, with_reasons
 from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Iterator, Mapping
 
     from falcon import Request, Response
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
 
-WHOLE_BYTES_MAX = 4 * 1024 * 1024  # up to here one piece is fastest; from here on memory must not follow the answer
-PIECE_BYTES = 1024 * 1024
+INCLUDE_REASONS = "include=reasons"
 
 
 class MismatchReport:
@@ -38,25 +37,33 @@ class MismatchReport:
         """Answer a report: whole where it is small, streamed from one snapshot of the store where it is not."""
         user_id = check_user(req, self._access)
         question = question_of(read_json(req, ReportBody))
-        zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
+        explained = prefers_reasons(req.get_header("Prefer") or "")
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
-            parts = self._parts(reader, user_id, question)
-            if zipped:
-                parts = gzipped(parts)
-            some, size = gather(parts, WHOLE_BYTES_MAX)
-            if size < WHOLE_BYTES_MAX:
-                resp.set_stream(iter(some), size)
-            else:
-                held.enter_context(closing(parts))
-                resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all())
-        resp.set_header("Vary", "Accept-Encoding")
-        if zipped:
-            resp.set_header("Content-Encoding", "gzip")
+            visible = reader.accounts_seen_by(user_id)
+            rows = (self._explained if explained else self._plain)(reader, visible, question)
+            send(req, resp, devices_of(rows), held)
+        if explained:
+            resp.set_header("Preference-Applied", INCLUDE_REASONS)
 
-    def _parts(self, reader: Reader, user_id: int, question: Question) -> Generator[bytes, None, None]:
-        visible = reader.accounts_seen_by(user_id)
+    def _plain(self, reader: Reader, visible: Mapping[str, int], question: Question) -> Iterator[bytes]:
+        """Rows as the contract has them, many at a time."""
         kept_zone, zone, generations = reader.wire_zone(), self._settings.time_zone, self._settings.generations
         if kept_zone == zone:
-            return devices_of(answer_joined(reader, visible, question, generations))
-        return devices_of(joined(in_zone(answer(reader, visible, question, generations), kept_zone, zone)))
+            return answer_joined(reader, visible, question, generations)
+        return joined(in_zone(answer(reader, visible, question, generations), kept_zone, zone))
+
+    def _explained(self, reader: Reader, visible: Mapping[str, int], question: Question) -> Iterator[bytes]:
+        """The same rows with the fields of their reasons behind those of the contract."""
+        kept_zone, zone, generations = reader.wire_zone(), self._settings.time_zone, self._settings.generations
+        explained = answer_explained(reader, visible, question, generations, zone)
+        return map(b",".join, with_reasons(explained, kept_zone, zone))
+
+
+def prefers_reasons(prefer: str) -> bool:
+    """Whether a Prefer header asks for reasons (RFC 7240, section 2); what else it asks for is not ours."""
+    for preference in prefer.lower().split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip() == "include" and value.strip().strip('"') == "reasons":
+            return True
+    return False

@@ -1,0 +1,306 @@
+"""Why a row of the report is there: what the facts say around it, each a reason of its own, and the likely cause.
+
+What concerns the SIM alone follows from its own facts (`stays`). What concerns other SIMs follows from what is told of
+them in the same hardware (`Company`), and depends on who asks and on the window. The cause is a guess by `RULES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tallystick.core.identifiers import Iccid, Imei, luhn_holds
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import in_force_at, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tallystick.core.pairing import Activation, Expectation, Verdict
+
+LISTED_MAX = 10  # other SIMs that a reason lists; all are counted
+CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
+TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
+"""First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
+A_BODY = 10**12  # serials and models of one reporting body
+ONES = 11_111_111_111_111
+COUNTED_UP = 12_345_678_901_234
+"""What hardware shows whose IMEI was never set, beside one digit repeated (all zeros among them)."""
+
+
+class Code(StrEnum):
+    """What a reason says."""
+
+    EXPECTED = "expected"
+    SAME_MODEL = "same-model"
+    OTHER_MODEL = "other-model"
+    NOT_A_VALID_IMEI = "not-a-valid-imei"
+    CHECK_DIGIT_WRONG = "check-digit-wrong"
+    NEVER_WHERE_EXPECTED = "never-where-expected"
+    ALWAYS_HERE = "always-here"
+    STILL_THERE = "still-there"
+    MOVED_BACK = "moved-back"
+    MOVED_ON = "moved-on"
+    EXPECTED_FOR_ANOTHER_SIM = "expected-for-another-sim"
+    SWAP_PAIR = "swap-pair"
+    SEEN_WITH_OTHER_SIMS = "seen-with-other-sims"
+
+
+class Cause(StrEnum):
+    """What probably happened."""
+
+    SWAP_PAIR = "swap-pair"
+    CLONE = "clone"
+    PAPERWORK = "paperwork"
+    REPLACEMENT = "replacement"
+    THEFT = "theft"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason. `count` is of all SIMs that it concerns, of which `iccids` lists the first."""
+
+    code: Code
+    imei: Imei | None = None
+    since: Moment | None = None
+    iccids: tuple[Iccid, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The codes that have to be there, and those that must not be, for a cause to be likely."""
+
+    cause: Cause
+    needs: frozenset[Code]
+    without: frozenset[Code] = frozenset()
+
+
+RULES = (
+    Rule(Cause.UNCLEAR, frozenset({Code.NOT_A_VALID_IMEI})),
+    Rule(Cause.SWAP_PAIR, frozenset({Code.SWAP_PAIR})),
+    Rule(Cause.CLONE, frozenset({Code.SEEN_WITH_OTHER_SIMS, Code.EXPECTED_FOR_ANOTHER_SIM})),
+    Rule(Cause.CLONE, frozenset({Code.SEEN_WITH_OTHER_SIMS, Code.ALWAYS_HERE})),
+    Rule(Cause.PAPERWORK, frozenset({Code.ALWAYS_HERE})),
+    Rule(
+        Cause.REPLACEMENT,
+        frozenset({Code.SAME_MODEL, Code.STILL_THERE}),
+        frozenset({Code.EXPECTED_FOR_ANOTHER_SIM}),
+    ),
+    Rule(
+        Cause.THEFT,
+        frozenset({Code.OTHER_MODEL}),
+        frozenset({Code.NEVER_WHERE_EXPECTED, Code.EXPECTED_FOR_ANOTHER_SIM, Code.MOVED_BACK}),
+    ),
+)
+"""The first rule that fits gives the cause; none: unclear."""
+
+
+def likely_cause(reasons: Iterable[Reason]) -> Cause:
+    """What probably happened: a guess from the reasons, by the first of `RULES` that fits."""
+    codes = {reason.code for reason in reasons}
+    fitting = (rule.cause for rule in RULES if rule.needs <= codes and not rule.without & codes)
+    return next(fitting, Cause.UNCLEAR)
+
+
+# Of the SIM alone
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A row, and what the SIM's own facts say around it.
+
+    `left_at` is when it was next seen in other hardware, `back_at` when it was next seen as expected, if that was in
+    other hardware. `was_elsewhere` is whether it was seen in other hardware at any time.
+    """
+
+    activated_at: Moment
+    found: Imei
+    expected: Expectation
+    was_where_expected: bool
+    was_elsewhere: bool
+    left_at: Moment | None
+    back_at: Moment | None
+
+
+def stays(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Stay]:
+    """The report's rows of one SIM, in order, with what its own facts say around each."""
+    in_order = sorted(expectations)
+    verdicts = list(judge(activations, in_order))
+    everywhere = {verdict.activation.imei.identity for verdict in verdicts}
+    later = _later(verdicts)
+    seen_in, found = set[int](), list[Stay]()
+    for verdict, (left_at, back_at) in zip(verdicts, later, strict=True):
+        seen = verdict.activation
+        expected = in_force_at(in_order, seen.activated_at) if verdict.opens else None
+        if expected is not None:
+            was_there = expected.imei.identity in seen_in
+            found.append(
+                Stay(seen.activated_at, seen.imei, expected, was_there, len(everywhere) > 1, left_at, back_at),
+            )
+        seen_in.add(seen.imei.identity)
+    return found
+
+
+def _later(verdicts: Sequence[Verdict]) -> list[tuple[Moment | None, Moment | None]]:
+    """When the SIM was next seen in other hardware, and as expected there, for each of its activations in order."""
+    later: list[tuple[Moment | None, Moment | None]] = []
+    after: Verdict | None = None  # the next activation
+    expected: Activation | None = None  # the next one that was as expected
+    left_at: Moment | None = None
+    for verdict in reversed(verdicts):
+        hardware = verdict.activation.imei.identity
+        if after is not None and after.moved:
+            left_at = after.activation.activated_at
+        back = expected if expected is not None and expected.imei.identity != hardware else None
+        later.append((left_at, None if back is None else back.activated_at))
+        if verdict.expected is not None and not verdict.unexpected:
+            expected = verdict.activation
+        after = verdict
+    return later[::-1]
+
+
+def expectation(stay: Stay) -> Reason:
+    """Where the SIM is expected, and since when; no moment is from the beginning."""
+    since = stay.expected.effective_from
+    return Reason(Code.EXPECTED, imei=stay.expected.imei, since=None if since == BEGINNING else since)
+
+
+def model(stay: Stay) -> Reason:
+    """Whether it is another unit of the expected model: the same TAC."""
+    return Reason(Code.SAME_MODEL if stay.found.tac == stay.expected.imei.tac else Code.OTHER_MODEL)
+
+
+def not_a_valid_imei(stay: Stay) -> Reason | None:
+    """The IMEI found is no device's: one digit repeated, digits counted up, or of a test body."""
+    return Reason(Code.NOT_A_VALID_IMEI) if is_placeholder(stay.found.identity) else None
+
+
+def is_placeholder(hardware: int) -> bool:
+    """Whether a hardware's number is no device's own, but what many show: the fourteen digits as an integer."""
+    return hardware // A_BODY in TEST_BODIES or hardware % ONES == 0 or hardware == COUNTED_UP
+
+
+def check_digit_wrong(stay: Stay) -> Reason | None:
+    """The IMEI found has a check digit, and it is not that of the other digits."""
+    digits = str(stay.found)
+    return Reason(Code.CHECK_DIGIT_WRONG) if len(digits) == CHECKED_DIGITS and not luhn_holds(digits) else None
+
+
+def never_where_expected(stay: Stay) -> Reason | None:
+    """The SIM was not seen in the expected hardware before the row."""
+    return None if stay.was_where_expected else Reason(Code.NEVER_WHERE_EXPECTED)
+
+
+def always_here(stay: Stay) -> Reason | None:
+    """The SIM was not seen in any other hardware, before the row or since."""
+    return None if stay.was_elsewhere else Reason(Code.ALWAYS_HERE)
+
+
+def whereabouts(stay: Stay) -> Reason:
+    """Where the SIM went: back to where it is expected, elsewhere, or nowhere that was seen."""
+    if stay.back_at is not None:
+        return Reason(Code.MOVED_BACK, since=stay.back_at)
+    if stay.left_at is not None:
+        return Reason(Code.MOVED_ON, since=stay.left_at)
+    return Reason(Code.STILL_THERE)
+
+
+OWN: tuple[Callable[[Stay], Reason | None], ...] = (
+    expectation,
+    model,
+    not_a_valid_imei,
+    check_digit_wrong,
+    never_where_expected,
+    always_here,
+    whereabouts,
+)
+"""Every reason that concerns the SIM alone, in the order in which they are told."""
+
+
+def own_reasons(stay: Stay) -> list[Reason]:
+    """The reasons that concern the SIM alone."""
+    return [reason for find in OWN if (reason := find(stay)) is not None]
+
+
+# Of other SIMs
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A SIM is expected in the hardware from a moment on, until another expectation of it is in force."""
+
+    iccid: Iccid
+    since: Moment
+    until: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the report, as other SIMs are compared with it."""
+
+    iccid: Iccid
+    activated_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What is told of SIMs in the hardware of a row, which may be the row's own: it is passed over.
+
+    `claims` are the SIMs expected in it. `found_in_turn` are those of them that were found in the hardware which the
+    row's SIM is expected in. `seen` are the first of those seen in it in the window, and `seen_count` is of all.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    found_in_turn: frozenset[int] = frozenset()
+    seen: tuple[Iccid, ...] = ()
+    seen_count: int = 0
+
+
+def _claimants(row: Row, company: Company) -> list[Iccid]:
+    """The other SIMs that are expected in the hardware at the row's moment."""
+    return [
+        claim.iccid
+        for claim in company.claims
+        if claim.iccid != row.iccid
+        and claim.since <= row.activated_at
+        and (claim.until is None or row.activated_at < claim.until)
+    ]
+
+
+def _listing(code: Code, iccids: Sequence[Iccid]) -> Reason | None:
+    return Reason(code, iccids=tuple(iccids[:LISTED_MAX]), count=len(iccids)) if iccids else None
+
+
+def expected_for_another_sim(row: Row, company: Company) -> Reason | None:
+    """The hardware belongs to other SIMs, by the expectations in force at the row's moment."""
+    return _listing(Code.EXPECTED_FOR_ANOTHER_SIM, _claimants(row, company))
+
+
+def swap_pair(row: Row, company: Company) -> Reason | None:
+    """A SIM that belongs in this hardware was found in the one that this SIM belongs in."""
+    swapped = [iccid for iccid in _claimants(row, company) if iccid in company.found_in_turn]
+    return _listing(Code.SWAP_PAIR, swapped)
+
+
+def seen_with_other_sims(row: Row, company: Company) -> Reason | None:
+    """Other SIMs were seen in the hardware within the window."""
+    others = [iccid for iccid in company.seen if iccid != row.iccid]
+    # The row's own SIM is among those counted: its row is in the window.
+    count = company.seen_count - 1
+    return Reason(Code.SEEN_WITH_OTHER_SIMS, iccids=tuple(others[:LISTED_MAX]), count=count) if count else None
+
+
+OTHERS: tuple[Callable[[Row, Company], Reason | None], ...] = (
+    expected_for_another_sim,
+    swap_pair,
+    seen_with_other_sims,
+)
+"""Every reason that concerns other SIMs, in the order in which they are told."""
+
+
+def reasons_of_others(row: Row, company: Company) -> list[Reason]:
+    """The reasons that concern other SIMs."""
+    return [reason for find in OTHERS if (reason := find(row, company)) is not None]
