@@ -29,7 +29,12 @@ REFERENCE = Path(__file__).parent / "reference"
 PROGRAM = "tallystick"
 PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 UNEXPECTED_WHEN = "The server failed; its log says more."
-HTTP_ERRORS = {405: "No such method here.", 413: "The body is too large.", 415: "The Content-Type is not known."}
+HTTP_ERRORS = {
+    405: "No such method here.",
+    406: "None of the forms that Accept names is known.",
+    413: "The body is too large.",
+    415: "The Content-Type is not known.",
+}
 TABLE = re.compile(r"((?:^--[^\n]*\n)*)^CREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 ADDED = re.compile(r"^-- ([^\n]*)\nALTER TABLE (\w+) ADD COLUMN ([^\n]+);$", re.MULTILINE)
 COLUMN = re.compile(r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?),?\s*(?:-- (?P<about>.*))?$")

@@ -8,21 +8,21 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tallystick.core.errors import AccountRequired, GroupNotFound, NoAccounts, StoreOutdated
-from tallystick.core.identifiers import Iccid, Imei, shown
-from tallystick.core.moments import Moment, zone_named
-from tallystick.core.reasons import Row, is_placeholder, reasons_of_others
+from tallystick.core.identifiers import Imei, shown
+from tallystick.core.moments import zone_named
+from tallystick.core.reasons import Row, reasons_of_others
 from tallystick.core.selection import UNASSIGNED, account_number
-from tallystick.core.told import read_told, told
+from tallystick.core.told import More, more_of, read_told, told, told_with
 from tallystick.store import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
+    from tallystick.core.reasons import Company
     from tallystick.core.selection import Listed
     from tallystick.core.window import Window
     from tallystick.store import Reader
-    from tallystick.store.reasons import Companies
     from tallystick.store.report import ExplainedRow
 
 ROWS_EXPLAINED_AT_ONCE = 16_000
@@ -80,28 +80,30 @@ def _explained_rows(
         if None in map(itemgetter(1), some):
             message = "the store has no reasons yet for some rows that an older program kept; run `tallystick init`"
             raise StoreOutdated(message)
-        companies = reader.companies(_pairs(some), account_ids, window)
-        if companies or not is_kept_zone:
-            yield [(row[0], _reasons(row, companies, zone, is_printed=is_kept_zone)) for row in some]
+        if not is_kept_zone:
+            some = [(row[0], told(read_told(row[1]), zone), *row[2:]) for row in some]
+        yield _with_company(some, reader.companies(some, account_ids, window), zone)
+
+
+def _with_company(rows: list[ExplainedRow], companies: Mapping[int, Company], zone: tzinfo) -> list[Explained]:
+    """Rows and their reasons, those that concern other SIMs behind those of the SIM alone."""
+    crowds: dict[int, More | None] = {}  # hardware that nobody claims reads the same in all rows but the first listed
+    explained = []
+    for wire, own, iccid, found, expected, activated_at in rows:
+        hardware = found // HARDWARE
+        company = companies.get(hardware)
+        if company is None:
+            explained.append((wire, own))
+            continue
+        is_one_of_many = not company.claims and iccid not in company.seen
+        if is_one_of_many and hardware in crowds:
+            more = crowds[hardware]
         else:
-            yield [row[:2] for row in some]
-
-
-def _pairs(rows: Iterable[ExplainedRow]) -> set[tuple[int, int]]:
-    """The hardware that rows were found in, and that they were expected in.
-
-    What many show that have no number of their own says nothing of other SIMs.
-    """
-    pairs = {(found // HARDWARE, expected // HARDWARE) for _, _, _, found, expected, _ in rows}
-    return {pair for pair in pairs if not is_placeholder(pair[0])}
-
-
-def _reasons(row: ExplainedRow, companies: Companies, zone: tzinfo, *, is_printed: bool) -> bytes:
-    """The reasons of a row as they are told; `is_printed` is whether the kept ones are printed in this zone."""
-    _, own, iccid, found, expected, activated_at = row
-    company = companies.get((found // HARDWARE, expected // HARDWARE))
-    more = reasons_of_others(Row(Iccid(iccid), Moment(activated_at)), company) if company else []
-    return own if is_printed and not more else told([*read_told(own), *more], zone)
+            more = more_of(reasons_of_others(Row(iccid, activated_at, expected // HARDWARE), company), zone)
+            if is_one_of_many:
+                crowds[hardware] = more
+        explained.append((wire, told_with(own, more) if more else own))
+    return explained
 
 
 def _scope(reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]) -> Scope:

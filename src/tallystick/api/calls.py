@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Access
+    from tallystick.store import Reader
 
 
 def app_of(access: Access, req: Request, scope: str) -> str:
@@ -21,6 +22,21 @@ def app_of(access: Access, req: Request, scope: str) -> str:
         message = f"the call needs Authorization: Bearer …, of an app with the scope {scope}"
         raise TokenRefused(message)
     return access.app_of_token(token.strip(), scope)
+
+
+def asker_of(access: Access, req: Request) -> int | None:
+    """The user who asks, by the session of an app with the scope m2m; None for an app with the scope admin alone.
+
+    Raises `TokenRefused`, `ScopeRefused`, `SessionRefused` or `SessionExpired`.
+    """
+    session = req.get_header("VZ-M2M-Token")
+    app_of(access, req, "admin" if session is None else "m2m")
+    return None if session is None else access.user_of_session(session)
+
+
+def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
+    """The numbers, by name, of the accounts that a user may see; all where it is no user who asks."""
+    return reader.accounts() if asker is None else reader.accounts_seen_by(asker)
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:

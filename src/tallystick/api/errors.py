@@ -12,9 +12,12 @@ from tallystick.core.errors import (
     IntakeBusy,
     InvalidValue,
     KeyReused,
+    NoAccounts,
     NotFound,
     Refusal,
     ScopeRefused,
+    SessionExpired,
+    SessionRefused,
     StoreRefused,
     TokenRefused,
 )
@@ -28,12 +31,20 @@ STATUS: dict[type[Refusal], int] = {
     InvalidValue: 400,
     TokenRefused: 401,
     ScopeRefused: 403,
+    SessionRefused: 401,
+    SessionExpired: 401,
     NotFound: 404,
+    NoAccounts: 404,
     KeyReused: 422,
     IntakeBusy: 503,
     StoreRefused: 503,
 }
-HTTP_CODES = {405: "method-not-allowed", 413: "body-too-large", 415: "content-type-refused"}
+HTTP_CODES = {
+    405: "method-not-allowed",
+    406: "accept-refused",
+    413: "body-too-large",
+    415: "content-type-refused",
+}
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.moments import BEGINNING, Moment
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.pairing import Activation, Expectation, Verdict
 
-LISTED_MAX = 10  # other SIMs that a reason lists; all are counted
+LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
 CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
 TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
 """First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
@@ -100,7 +101,12 @@ RULES = (
 
 def likely_cause(reasons: Iterable[Reason]) -> Cause:
     """What probably happened: a guess from the reasons, by the first of `RULES` that fits."""
-    codes = {reason.code for reason in reasons}
+    return cause_of(frozenset(reason.code for reason in reasons))
+
+
+@lru_cache(4096)
+def cause_of(codes: frozenset[Code]) -> Cause:
+    """The same from the reasons' codes."""
     fitting = (rule.cause for rule in RULES if rule.needs <= codes and not rule.without & codes)
     return next(fitting, Cause.UNCLEAR)
 
@@ -230,39 +236,42 @@ def own_reasons(stay: Stay) -> list[Reason]:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A SIM is expected in the hardware from a moment on, until another expectation of it is in force."""
+    """A SIM is expected in the hardware from a moment on, until another expectation of it is in force.
 
-    iccid: Iccid
-    since: Moment
-    until: Moment | None
+    `found_in` is the other hardware that it was found in while it was expected here.
+    """
+
+    iccid: int
+    since: int
+    until: int | None
+    found_in: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the report, as other SIMs are compared with it."""
+class Row(NamedTuple):
+    """A row of the report as other SIMs are compared with it: its SIM, moment, and the hardware expected."""
 
-    iccid: Iccid
-    activated_at: Moment
+    iccid: int
+    activated_at: int
+    expected_hardware: int
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """What is told of SIMs in the hardware of a row, which may be the row's own: it is passed over.
+    """What is told of SIMs in the hardware of a row, the row's own SIM among them.
 
-    `claims` are the SIMs expected in it. `found_in_turn` are those of them that were found in the hardware which the
-    row's SIM is expected in. `seen` are the first of those seen in it in the window, and `seen_count` is of all.
+    `claims` are the SIMs expected in it. `seen` are the first of those that were seen in it in the window, the row's
+    SIM and one more than are listed at most, and `seen_count` is of all.
     """
 
     claims: tuple[Claim, ...] = ()
-    found_in_turn: frozenset[int] = frozenset()
-    seen: tuple[Iccid, ...] = ()
+    seen: tuple[int, ...] = ()
     seen_count: int = 0
 
 
-def _claimants(row: Row, company: Company) -> list[Iccid]:
-    """The other SIMs that are expected in the hardware at the row's moment."""
+def _rivals(row: Row, company: Company) -> list[Claim]:
+    """The claims of other SIMs on the hardware at the row's moment."""
     return [
-        claim.iccid
+        claim
         for claim in company.claims
         if claim.iccid != row.iccid
         and claim.since <= row.activated_at
@@ -270,27 +279,28 @@ def _claimants(row: Row, company: Company) -> list[Iccid]:
     ]
 
 
-def _listing(code: Code, iccids: Sequence[Iccid]) -> Reason | None:
-    return Reason(code, iccids=tuple(iccids[:LISTED_MAX]), count=len(iccids)) if iccids else None
+def _listing(code: Code, iccids: Sequence[int]) -> Reason | None:
+    return Reason(code, iccids=tuple(map(Iccid, iccids[:LISTED_MAX])), count=len(iccids)) if iccids else None
 
 
 def expected_for_another_sim(row: Row, company: Company) -> Reason | None:
     """The hardware belongs to other SIMs, by the expectations in force at the row's moment."""
-    return _listing(Code.EXPECTED_FOR_ANOTHER_SIM, _claimants(row, company))
+    return _listing(Code.EXPECTED_FOR_ANOTHER_SIM, [claim.iccid for claim in _rivals(row, company)])
 
 
 def swap_pair(row: Row, company: Company) -> Reason | None:
     """A SIM that belongs in this hardware was found in the one that this SIM belongs in."""
-    swapped = [iccid for iccid in _claimants(row, company) if iccid in company.found_in_turn]
+    swapped = [claim.iccid for claim in _rivals(row, company) if row.expected_hardware in claim.found_in]
     return _listing(Code.SWAP_PAIR, swapped)
 
 
 def seen_with_other_sims(row: Row, company: Company) -> Reason | None:
     """Other SIMs were seen in the hardware within the window."""
-    others = [iccid for iccid in company.seen if iccid != row.iccid]
-    # The row's own SIM is among those counted: its row is in the window.
-    count = company.seen_count - 1
-    return Reason(Code.SEEN_WITH_OTHER_SIMS, iccids=tuple(others[:LISTED_MAX]), count=count) if count else None
+    if company.seen_count <= 1:
+        return None
+    first = company.seen[: LISTED_MAX + (row.iccid in company.seen[:LISTED_MAX])]
+    others = tuple(Iccid(iccid) for iccid in first if iccid != row.iccid)
+    return Reason(Code.SEEN_WITH_OTHER_SIMS, iccids=others, count=company.seen_count - 1)
 
 
 OTHERS: tuple[Callable[[Row, Company], Reason | None], ...] = (

@@ -8,12 +8,14 @@ The keys of a reason are `code`, `imei`, `since`, `iccids` and `count`; what doe
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment, wire
-from tallystick.core.reasons import Code, Reason, likely_cause
+from tallystick.core.reasons import Code, Reason, cause_of, likely_cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,9 @@ def told(reasons: Iterable[Reason], zone: tzinfo) -> bytes:
     every = list(reasons)
     listed = ",".join([_told(reason, zone) for reason in every])
     return f'{{"cause":"{likely_cause(every)}","reasons":[{listed}]}}'.encode()
+
+
+CODE = re.compile(rb'"code":"([a-z-]+)"')
 
 
 def _told(reason: Reason, zone: tzinfo) -> str:
@@ -43,6 +48,37 @@ def _plain(code: Code) -> str:
 
 def _texts(iccids: Iterable[Iccid]) -> str:
     return "[" + ",".join(f'"{iccid}"' for iccid in iccids) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Reasons that are told behind those of a SIM alone: their codes, and how they are printed."""
+
+    codes: frozenset[Code]
+    printed: bytes
+
+
+def more_of(reasons: Iterable[Reason], zone: tzinfo) -> More | None:
+    """Some reasons, to be told behind others; None where there are none."""
+    every = list(reasons)
+    if not every:
+        return None
+    return More(frozenset(each.code for each in every), ",".join([_told(each, zone) for each in every]).encode())
+
+
+def told_with(own: bytes, more: More) -> bytes:
+    """What was printed with more reasons behind; the cause is that of all of them.
+
+    Nothing is read back but the codes: an answer may have ten thousand of these.
+    """
+    # The first reason is the expected IMEI, which hardly two rows share; the others are of a few kinds.
+    _, _, behind = own.partition(b"},")
+    return b'{"cause":"%b","reasons":%b,%b]}' % (_cause(behind, more.codes), own[own.index(b"[") : -2], more.printed)
+
+
+@lru_cache(4096)
+def _cause(own: bytes, more: frozenset[Code]) -> bytes:
+    return cause_of(more | {Code(code.decode()) for code in CODE.findall(own)}).encode()
 
 
 def summary(text: bytes) -> tuple[str, str]:

@@ -87,6 +87,11 @@ def columns_of(row: bytes) -> tuple[str | None, ...]:
     )
 
 
+def columns_in(rows: Iterator[bytes], kept_zone: str, zone_name: str) -> Iterator[tuple[str | None, ...]]:
+    """The same of kept rows, moved to a zone."""
+    return map(columns_of, in_zone(rows, kept_zone, zone_name))
+
+
 read_row = msgspec.json.Decoder(Row).decode
 
 

@@ -1,14 +1,20 @@
 -- Other SIMs in the hardware of rows of the report, as far as they are of some accounts.
 
--- name: claims_on_hardware
--- Which SIMs are expected in this hardware, from when on, and until which later expectation of theirs?
-SELECT e.imei / 400 AS hardware, e.iccid, e.effective_from, min(n.effective_from) AS until
+-- name: claimed_hardware
+-- Which SIMs are expected in this hardware, at whatever time?
+SELECT e.imei / 400 AS hardware, e.iccid
 FROM carray(:hardware) AS t
 CROSS JOIN expectations AS e
+WHERE e.imei / 400 = t.value;
+
+-- name: claims
+-- Where are those of these SIMs expected that some accounts have, from when on?
+SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
+FROM carray(:iccids) AS t
+CROSS JOIN expectations AS e
 INNER JOIN sims AS s ON s.iccid = e.iccid
-LEFT JOIN expectations AS n ON n.iccid = e.iccid AND n.effective_from > e.effective_from
-WHERE e.imei / 400 = t.value AND s.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
-GROUP BY e.imei, e.iccid, e.effective_from;
+WHERE e.iccid = t.value AND s.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+ORDER BY e.iccid, e.effective_from;
 
 -- name: found_elsewhere
 -- In which hardware were these SIMs found, each by a row of some accounts, and in which were they expected?
