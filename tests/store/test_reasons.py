@@ -162,7 +162,7 @@ def test_rows_that_an_older_program_kept_are_explained_by_init(mismatched: Store
     assert not any(verified.differences for verified in verify(mismatched, wire_row))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts, st.randoms(use_true_random=False), st.sampled_from([2, 16_000]))
 def test_any_facts_in_any_order_give_the_reasons_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
     stores: Stores,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import pairwise
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import Imei
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tallystick.store.report import ExplainedRow
 
 Seen = tuple[tuple[int, ...], int]
+CLAIMS_MAX = 100  # of SIMs that are expected in one hardware, so many are looked at: more are no device's own
 SEVERAL = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
 
@@ -37,26 +39,40 @@ class ReasonQuestions(Asking):
             if sims_in.setdefault(each, iccid) != iccid:
                 sims_in[each] = SEVERAL
         hardware = sorted(sims_in)
-        claims = self._claims(sims_in, account_ids)
+        claims = self._claims(sims_in, frozenset(account_ids))
         at_home = self._seen_at_home(claims, window)
-        seen = self._seen(hardware, at_home, account_ids, window)
+        seen = self._seen(hardware, at_home, frozenset(account_ids), window)
         found = claims.keys() | seen.keys()
         return {each: Company(tuple(claims.get(each, ())), *seen.get(each, NOBODY)) for each in found}
 
-    def _claims(self, sims_in: Mapping[int, int], account_ids: Collection[int]) -> dict[int, list[Claim]]:
-        """The SIMs that are expected in hardware, in order, where that is not just one that was found in it."""
+    def _claims(self, sims_in: Mapping[int, int], account_ids: frozenset[int]) -> dict[int, list[Claim]]:
+        """The SIMs that are expected in hardware, in order, where that is not just the one that was found in it."""
         asked = self._connection.rows("claimed_hardware", hardware=self._connection.set_of(sorted(sims_in)))
-        claimed = {(each, iccid) for each, iccid in asked if iccid != sims_in[each] and not is_placeholder(each)}
+        claimed = sorted(
+            {(each, iccid) for each, iccid in asked if iccid != sims_in[each] and not is_placeholder(each)}
+        )
         if not claimed:
             return {}
+        every = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
+        accounts = dict(self._connection.rows("accounts_of_sims", iccids=every))
+        seen_by_asker = [(each, iccid) for each, iccid in claimed if accounts.get(iccid) in account_ids]
+        few = {
+            (each, iccid)
+            for each, of_each in groupby(seen_by_asker, key=itemgetter(0))
+            for _, iccid in islice(of_each, CLAIMS_MAX)
+        }
+        return self._with_times(few) if few else {}
+
+    def _with_times(self, claimed: set[tuple[int, int]]) -> dict[int, list[Claim]]:
+        """When each hardware was claimed by which SIM, and where that one was found instead."""
         iccids = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
-        accounts = self._connection.set_of(sorted(account_ids))
         elsewhere = defaultdict(set)
-        for iccid, found, expected in self._connection.rows("found_elsewhere", iccids=iccids, account_ids=accounts):
+        for iccid, found, expected in self._connection.rows("found_elsewhere", iccids=iccids):
             elsewhere[expected, iccid].add(found)
+        rows = sorted(self._connection.rows("whole_expectations_among", iccids=iccids))
         claims = defaultdict(list)
-        expectations = [*self._connection.rows("claims", iccids=iccids, account_ids=accounts), (None, 0, 0)]
-        for (iccid, since, each), (next_iccid, next_since, _) in pairwise(expectations):
+        for (iccid, since, imei), (next_iccid, next_since, _) in pairwise([*rows, (None, 0, 0)]):
+            each = imei // Imei.IDENTITY_DIVISOR
             if (each, iccid) in claimed:
                 until = next_since if next_iccid == iccid else None
                 claims[each].append(Claim(iccid, since, until, frozenset(elsewhere.get((each, iccid), ()))))
@@ -76,25 +92,21 @@ class ReasonQuestions(Asking):
         return seen
 
     def _seen(
-        self, hardware: Iterable[int], at_home: Mapping[int, set[int]], account_ids: Collection[int], window: Window
+        self, hardware: Iterable[int], at_home: Mapping[int, set[int]], account_ids: frozenset[int], window: Window
     ) -> dict[int, Seen]:
         """The first SIMs that were seen in hardware which several may have been seen in, and how many they are."""
-        scope = {
-            "account_ids": self._connection.set_of(sorted(account_ids)),
-            "earliest": window.earliest,
-            "latest": window.latest,
-        }
-        shared = self._numbers("shared_hardware", hardware=self._connection.set_of(hardware), **scope)
+        within = {"earliest": window.earliest, "latest": window.latest}
+        shared = self._numbers("shared_hardware", hardware=self._connection.set_of(hardware), **within)
         asked = sorted({each for each in shared if not is_placeholder(each)} | at_home.keys())
         if not asked:
             return {}
         first = {each: sorted(at_home.get(each, ())) for each in asked}
         counts = {each: len(iccids) for each, iccids in first.items()}
         listed = {each: LISTED_MAX + 1 + len(iccids) for each, iccids in first.items()}
-        for each, iccid in self._connection.stream(
-            "found_in_hardware", hardware=self._connection.set_of(asked), **scope
+        for each, iccid, account_id in self._connection.stream(
+            "found_in_hardware", hardware=self._connection.set_of(asked), **within
         ):
-            if iccid not in at_home.get(each, ()):
+            if account_id in account_ids and iccid not in at_home.get(each, ()):
                 counts[each] += 1
                 if len(first[each]) < listed[each]:
                     first[each].append(iccid)
