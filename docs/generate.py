@@ -18,6 +18,7 @@ import typer
 from tallystick.api import errors as api_errors
 from tallystick.cli import app
 from tallystick.core.errors import Refusal
+from tallystick.core.reasons import RULES, Code
 from tallystick.settings import Settings, variable
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.errors import ANSWERS, UNEXPECTED, Answer
@@ -165,6 +166,16 @@ def _first_line(kind: type) -> str:
     return _sentence((kind.__doc__ or "").split("\n")[0])
 
 
+def causes() -> str:
+    """Every rule by which a cause is guessed, in their order."""
+    rows = ((f"`{rule.cause}`", _codes(rule.needs), _codes(rule.without)) for rule in RULES)
+    return _table(("Likely cause", "There is", "There is no"), rows)
+
+
+def _codes(codes: frozenset[Code]) -> str:
+    return ", ".join(f"`{code}`" for code in Code if code in codes)
+
+
 def schema() -> str:
     """Every table of the store with its columns, those that a later migration added last."""
     text = "\n".join(text for _, text in migrations_for("sqlite"))
@@ -205,6 +216,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "refusals": ("errors.md", refusals),
     "wire errors": ("errors.md", wire_errors),
     "api refusals": ("errors.md", api_refusals),
+    "causes": ("reasons.md", causes),
     "schema": ("store-schema.md", schema),
 }
 """The generated parts by name: the page that each stands on, and what makes it."""

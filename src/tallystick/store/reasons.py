@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import nsmallest
 from itertools import groupby, islice, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -100,14 +101,10 @@ class ReasonQuestions(Asking):
         asked = sorted({each for each in shared if not is_placeholder(each)} | at_home.keys())
         if not asked:
             return {}
-        first = {each: sorted(at_home.get(each, ())) for each in asked}
-        counts = {each: len(iccids) for each, iccids in first.items()}
-        listed = {each: LISTED_MAX + 1 + len(iccids) for each, iccids in first.items()}
+        seen = {each: set(at_home.get(each, ())) for each in asked}
         for each, iccid, account_id in self._connection.stream(
             "found_in_hardware", hardware=self._connection.set_of(asked), **within
         ):
-            if account_id in account_ids and iccid not in at_home.get(each, ()):
-                counts[each] += 1
-                if len(first[each]) < listed[each]:
-                    first[each].append(iccid)
-        return {each: (tuple(sorted(iccids)[: LISTED_MAX + 1]), counts[each]) for each, iccids in first.items()}
+            if account_id in account_ids:
+                seen[each].add(iccid)
+        return {each: (tuple(nsmallest(LISTED_MAX + 1, iccids)), len(iccids)) for each, iccids in seen.items()}

@@ -29,12 +29,11 @@ GROUP BY m.post_imei / 400
 HAVING min(m.iccid) <> max(m.iccid);
 
 -- name: found_in_hardware
--- Which SIMs were found in this hardware in the window, and whose are they?
-SELECT DISTINCT m.post_imei / 400 AS hardware, m.iccid, m.account_id
+-- Which SIMs were found in this hardware in the window, and whose are they? One may come several times.
+SELECT m.post_imei / 400 AS hardware, m.iccid, m.account_id
 FROM carray(:hardware) AS t
 CROSS JOIN mismatches AS m
-WHERE m.post_imei / 400 = t.value AND m.activated_at > :earliest AND m.activated_at < :latest
-ORDER BY hardware, m.iccid;
+WHERE m.post_imei / 400 = t.value AND m.activated_at > :earliest AND m.activated_at < :latest;
 
 -- name: seen_in_window
 -- In which hardware were these SIMs seen in the window?
