@@ -106,8 +106,14 @@ def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) ->
     if sim is None:
         return
     zone = reader.wire_zone()
-    facts = (reader.activations_of(iccid), reader.expectations_of(iccid))
-    for row, stay in zip(mismatches(*facts), stays(*facts), strict=True):
+    activations, expectations = reader.activations_of(iccid), reader.expectations_of(iccid)
+    rows = mismatches(activations, expectations)
+    around = stays(
+        {(row.activated_at, row.post_imei) for row in rows},
+        [(each.activated_at, each.imei) for each in activations],
+        [(each.effective_from, each.imei) for each in expectations],
+    )
+    for row, stay in zip(rows, around, strict=True):
         wire = wire_row(
             sim.account, sim.mdn, sim.activation_date, iccid, row.pre_imei, row.post_imei, row.activated_at, zone
         )

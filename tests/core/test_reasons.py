@@ -40,9 +40,16 @@ def seen(*where: Imei) -> list[Activation]:
     return [Activation(Moment(10 * (n + 1)), imei) for n, imei in enumerate(where)]
 
 
+def stays_of(activations: list[Activation], expectations: list[Expectation]) -> list[Stay]:
+    """What is said around the rows of the rule."""
+    rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, expectations)}
+    seen_in = [(each.activated_at, each.imei) for each in activations]
+    return stays(rows, seen_in, [(each.effective_from, each.imei) for each in expectations])
+
+
 def stay_of(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> Stay:
     """The first row that follows."""
-    return stays(seen(*where), [Expectation(Moment(since), imei) for since, imei in expected])[0]
+    return stays_of(seen(*where), [Expectation(Moment(since), imei) for since, imei in expected])[0]
 
 
 def codes(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> set[Code]:
@@ -59,7 +66,7 @@ def reason(code: Code, stay: Stay) -> Reason:
 
 def test_there_is_a_stay_for_each_row_of_the_rule() -> None:
     facts = seen(HOME, FOREIGN, FOREIGN, HOME, FOREIGN, THIRD), [Expectation(BEGINNING, HOME)]
-    assert [(stay.activated_at, stay.found) for stay in stays(*facts)] == [
+    assert [(stay.activated_at, stay.found) for stay in stays_of(*facts)] == [
         (row.activated_at, row.post_imei) for row in mismatches(*facts)
     ]
 

@@ -15,12 +15,13 @@ from tallystick.core.errors import StoreOutdated
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import Moment
-from tallystick.core.pairing import Activation, Expectation, in_force_at
+from tallystick.core.pairing import Activation, Expectation, expected_at, mismatches
 from tallystick.core.reasons import (
     LISTED_MAX,
     Claim,
     Company,
     Row,
+    Stay,
     is_placeholder,
     own_reasons,
     reasons_of_others,
@@ -185,7 +186,7 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     """The reasons of every 4G row in the window, each compared with every other SIM."""
     known = {fact.iccid: fact for fact in world if isinstance(fact, Sim)}
     expectations, activations = facts_of(world, known)
-    every = {iccid: stays(activations[iccid], expectations[iccid]) for iccid in known}
+    every = {iccid: stays_of(activations[iccid], expectations[iccid]) for iccid in known}
     rows = [
         (stay.activated_at, iccid, stay.found, stay)
         for iccid, found in every.items()
@@ -194,10 +195,16 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     ]
     told_rows = []
     for activated_at, iccid, found, stay in sorted(rows, key=lambda row: row[:3]):
-        company = company_in(found.identity, every, expectations, activations)
-        more = reasons_of_others(Row(iccid, activated_at, stay.expected.imei.identity), company)
+        company = company_in(found // 400, every, expectations, activations)
+        more = reasons_of_others(Row(iccid, activated_at, stay.expected // 400), company)
         told_rows.append(json.loads(told([*own_reasons(stay), *more], zone=UTC)))
     return told_rows
+
+
+def stays_of(activations: list[Activation], expectations: list[Expectation]) -> list[Stay]:
+    rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, expectations)}
+    seen_in = [(each.activated_at, each.imei) for each in activations]
+    return stays(rows, seen_in, [(each.effective_from, each.imei) for each in expectations])
 
 
 def facts_of(world: list[Fact], known: Any) -> tuple[Any, Any]:  # noqa: ANN401 - by SIM
@@ -228,9 +235,9 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
             if each.imei.identity == hardware:
                 until = mine[n + 1].effective_from if n + 1 < len(mine) else None
                 found_in = {
-                    stay.found.identity
+                    stay.found // 400
                     for stay in every[iccid]
-                    if (at := in_force_at(mine, stay.activated_at)) and at.imei.identity == hardware
+                    if (at := expected_at(mine, Moment(stay.activated_at))) and at.identity == hardware
                 }
                 claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
         within = [each for each in activations[iccid] if WINDOW.earliest < each.activated_at < WINDOW.latest]
@@ -238,7 +245,7 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
         if claimed and any(each.imei.identity == hardware for each in within):
             seen_in.add(iccid)
         if any(
-            stay.found.identity == hardware and WINDOW.earliest < stay.activated_at < WINDOW.latest
+            stay.found // 400 == hardware and WINDOW.earliest < stay.activated_at < WINDOW.latest
             for stay in every[iccid]
         ):
             seen_in.add(iccid)

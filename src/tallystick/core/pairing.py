@@ -76,16 +76,10 @@ class Pairing:
     reported: bool
 
 
-def in_force_at(expectations: Sequence[Expectation], moment: Moment) -> Expectation | None:
-    """The expectation in force at a moment; `expectations` in order of `effective_from`."""
-    position = bisect_right(expectations, moment, key=lambda expectation: expectation.effective_from)
-    return expectations[position - 1] if position else None
-
-
 def expected_at(expectations: Sequence[Expectation], moment: Moment) -> Imei | None:
     """The IMEI expected at a moment; `expectations` in order of `effective_from`."""
-    found = in_force_at(expectations, moment)
-    return None if found is None else found.imei
+    position = bisect_right(expectations, moment, key=lambda expectation: expectation.effective_from)
+    return expectations[position - 1].imei if position else None
 
 
 def judge(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> Iterator[Verdict]:

@@ -6,6 +6,7 @@ them in the same hardware (`Company`), and depends on who asks and on the window
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -13,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import in_force_at, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from tallystick.core.pairing import Activation, Expectation, Verdict
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
+HARDWARE = Imei.IDENTITY_DIVISOR
+MODEL = HARDWARE * 10**6  # drops the serial number too
+NOWHERE = (BEGINNING, 0)
 CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
 TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
 """First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
@@ -28,6 +29,10 @@ A_BODY = 10**12  # serials and models of one reporting body
 ONES = 11_111_111_111_111
 COUNTED_UP = 12_345_678_901_234
 """What hardware shows whose IMEI was never set, beside one digit repeated (all zeros among them)."""
+
+
+Pair = tuple[int, int]
+"""A moment and an IMEI."""
 
 
 class Code(StrEnum):
@@ -59,15 +64,21 @@ class Cause(StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One reason. `count` is of all SIMs that it concerns, of which `iccids` lists the first."""
 
     code: Code
     imei: Imei | None = None
     since: Moment | None = None
     iccids: tuple[Iccid, ...] = ()
-    count: int = 0
+    count: int = 0  # type: ignore[assignment] # of a tuple, which has a method of that name
+
+
+# Those that say no more than their code.
+SAME_MODEL, OTHER_MODEL = Reason(Code.SAME_MODEL), Reason(Code.OTHER_MODEL)
+NOT_A_VALID_IMEI, CHECK_DIGIT_WRONG = Reason(Code.NOT_A_VALID_IMEI), Reason(Code.CHECK_DIGIT_WRONG)
+NEVER_WHERE_EXPECTED, ALWAYS_HERE = Reason(Code.NEVER_WHERE_EXPECTED), Reason(Code.ALWAYS_HERE)
+STILL_THERE = Reason(Code.STILL_THERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,74 +125,80 @@ def cause_of(codes: frozenset[Code]) -> Cause:
 # Of the SIM alone
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(NamedTuple):
     """A row, and what the SIM's own facts say around it.
 
     `left_at` is when it was next seen in other hardware, `back_at` when it was next seen as expected, if that was in
     other hardware. `was_elsewhere` is whether it was seen in other hardware at any time.
     """
 
-    activated_at: Moment
-    found: Imei
-    expected: Expectation
+    activated_at: int
+    found: int
+    in_force_from: int
+    expected: int
     was_where_expected: bool
     was_elsewhere: bool
-    left_at: Moment | None
-    back_at: Moment | None
+    left_at: int | None
+    back_at: int | None
 
 
-def stays(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Stay]:
-    """The report's rows of one SIM, in order, with what its own facts say around each."""
-    in_order = sorted(expectations)
-    verdicts = list(judge(activations, in_order))
-    everywhere = {verdict.activation.imei.identity for verdict in verdicts}
-    later = _later(verdicts)
-    seen_in, found = set[int](), list[Stay]()
-    for verdict, (left_at, back_at) in zip(verdicts, later, strict=True):
-        seen = verdict.activation
-        expected = in_force_at(in_order, seen.activated_at) if verdict.opens else None
-        if expected is not None:
-            was_there = expected.imei.identity in seen_in
-            found.append(
-                Stay(seen.activated_at, seen.imei, expected, was_there, len(everywhere) > 1, left_at, back_at),
-            )
-        seen_in.add(seen.imei.identity)
+def stays(rows: Collection[Pair], activations: Iterable[Pair], expectations: Iterable[Pair]) -> list[Stay]:
+    """What one SIM's own facts say around each of its rows, in order of time.
+
+    All are pairs of a moment and an IMEI, as integers, for a store has these by the hundred thousand.
+    """
+    seen, expected = sorted(set(activations)), sorted(expectations)
+    in_force = _in_force(seen, expected)
+    hardware = [imei // HARDWARE for _, imei in seen]
+    later = _later(seen, hardware, in_force)
+    was_elsewhere, seen_in, found = len(set(hardware)) > 1, set[int](), list[Stay]()
+    for place, each in enumerate(seen):
+        if each in rows:
+            since, imei = in_force[place] or NOWHERE
+            was_there = imei // HARDWARE in seen_in
+            found.append(Stay(*each, since, imei, was_there, was_elsewhere, *later[place]))
+        seen_in.add(hardware[place])
     return found
 
 
-def _later(verdicts: Sequence[Verdict]) -> list[tuple[Moment | None, Moment | None]]:
-    """When the SIM was next seen in other hardware, and as expected there, for each of its activations in order."""
-    later: list[tuple[Moment | None, Moment | None]] = []
-    after: Verdict | None = None  # the next activation
-    expected: Activation | None = None  # the next one that was as expected
-    left_at: Moment | None = None
-    for verdict in reversed(verdicts):
-        hardware = verdict.activation.imei.identity
-        if after is not None and after.moved:
-            left_at = after.activation.activated_at
-        back = expected if expected is not None and expected.imei.identity != hardware else None
-        later.append((left_at, None if back is None else back.activated_at))
-        if verdict.expected is not None and not verdict.unexpected:
-            expected = verdict.activation
-        after = verdict
+def _in_force(seen: Sequence[Pair], expected: Sequence[Pair]) -> list[Pair | None]:
+    """The expectation in force at each activation."""
+    moments = [since for since, _ in expected]
+    places = [bisect_right(moments, activated_at) for activated_at, _ in seen]
+    return [expected[place - 1] if place else None for place in places]
+
+
+def _later(
+    seen: Sequence[Pair], hardware: Sequence[int], in_force: Sequence[Pair | None]
+) -> list[tuple[int | None, int | None]]:
+    """When the SIM was next seen in other hardware, and as expected there, for each of its activations."""
+    later: list[tuple[int | None, int | None]] = []
+    left_at: int | None = None
+    back: tuple[int, int] | None = None  # when it was next seen as expected, and in which hardware
+    for place in range(len(seen) - 1, -1, -1):
+        if place + 1 < len(seen) and hardware[place + 1] != hardware[place]:
+            left_at = seen[place + 1][0]
+        later.append((left_at, back[0] if back and back[1] != hardware[place] else None))
+        expected = in_force[place]
+        if expected is not None and expected[1] // HARDWARE == hardware[place]:
+            back = seen[place][0], hardware[place]
     return later[::-1]
 
 
 def expectation(stay: Stay) -> Reason:
     """Where the SIM is expected, and since when; no moment is from the beginning."""
-    since = stay.expected.effective_from
-    return Reason(Code.EXPECTED, imei=stay.expected.imei, since=None if since == BEGINNING else since)
+    since = stay.in_force_from
+    return Reason(Code.EXPECTED, Imei(stay.expected), None if since == BEGINNING else Moment(since))
 
 
 def model(stay: Stay) -> Reason:
     """Whether it is another unit of the expected model: the same TAC."""
-    return Reason(Code.SAME_MODEL if stay.found.tac == stay.expected.imei.tac else Code.OTHER_MODEL)
+    return SAME_MODEL if stay.found // MODEL == stay.expected // MODEL else OTHER_MODEL
 
 
 def not_a_valid_imei(stay: Stay) -> Reason | None:
     """The IMEI found is no device's: one digit repeated, digits counted up, or of a test body."""
-    return Reason(Code.NOT_A_VALID_IMEI) if is_placeholder(stay.found.identity) else None
+    return NOT_A_VALID_IMEI if is_placeholder(stay.found // HARDWARE) else None
 
 
 def is_placeholder(hardware: int) -> bool:
@@ -191,27 +208,27 @@ def is_placeholder(hardware: int) -> bool:
 
 def check_digit_wrong(stay: Stay) -> Reason | None:
     """The IMEI found has a check digit, and it is not that of the other digits."""
-    digits = str(stay.found)
-    return Reason(Code.CHECK_DIGIT_WRONG) if len(digits) == CHECKED_DIGITS and not luhn_holds(digits) else None
+    digits = Imei.digits(stay.found)
+    return CHECK_DIGIT_WRONG if len(digits) == CHECKED_DIGITS and not luhn_holds(digits) else None
 
 
 def never_where_expected(stay: Stay) -> Reason | None:
     """The SIM was not seen in the expected hardware before the row."""
-    return None if stay.was_where_expected else Reason(Code.NEVER_WHERE_EXPECTED)
+    return None if stay.was_where_expected else NEVER_WHERE_EXPECTED
 
 
 def always_here(stay: Stay) -> Reason | None:
     """The SIM was not seen in any other hardware, before the row or since."""
-    return None if stay.was_elsewhere else Reason(Code.ALWAYS_HERE)
+    return None if stay.was_elsewhere else ALWAYS_HERE
 
 
 def whereabouts(stay: Stay) -> Reason:
     """Where the SIM went: back to where it is expected, elsewhere, or nowhere that was seen."""
     if stay.back_at is not None:
-        return Reason(Code.MOVED_BACK, since=stay.back_at)
+        return Reason(Code.MOVED_BACK, since=Moment(stay.back_at))
     if stay.left_at is not None:
-        return Reason(Code.MOVED_ON, since=stay.left_at)
-    return Reason(Code.STILL_THERE)
+        return Reason(Code.MOVED_ON, since=Moment(stay.left_at))
+    return STILL_THERE
 
 
 OWN: tuple[Callable[[Stay], Reason | None], ...] = (

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from tallystick.core.reasons import Pair
+
 
 class Counts(NamedTuple):
     """How much is in the store."""
@@ -59,17 +61,12 @@ class FactQuestions(Asking):
         rows = self._connection.rows("activations_of", iccid=iccid)
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
 
-    def facts_of_each(self, iccids: Iterable[int]) -> dict[int, tuple[list[Activation], list[Expectation]]]:
-        """Where each of some SIMs was seen, and where it was expected, in no order."""
-        found: dict[int, tuple[list[Activation], list[Expectation]]] = defaultdict(lambda: ([], []))
-        for iccid, activated_at, imei in self._connection.rows(
-            "activations_among", iccids=self._connection.set_of(iccids)
-        ):
-            found[iccid][0].append(Activation(Moment(activated_at), Imei(imei)))
-        for iccid, effective_from, imei in self._connection.rows(
-            "whole_expectations_among", iccids=self._connection.set_of(iccids)
-        ):
-            found[iccid][1].append(Expectation(Moment(effective_from), Imei(imei)))
+    def facts_of_each(self, iccids: Iterable[int]) -> dict[int, tuple[list[Pair], list[Pair]]]:
+        """When and where each of some SIMs was seen, and from when on and where it was expected, in no order."""
+        found: dict[int, tuple[list[Pair], list[Pair]]] = defaultdict(lambda: ([], []))
+        for kind, query in enumerate(("activations_among", "whole_expectations_among")):
+            for iccid, moment, imei in self._connection.rows(query, iccids=self._connection.set_of(iccids)):
+                found[iccid][kind].append((moment, imei))
         return found
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:

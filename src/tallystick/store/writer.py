@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -20,7 +21,7 @@ from tallystick.store.uploads import UploadChanges
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tallystick.core.reasons import Stay
+    from tallystick.core.reasons import Pair, Stay
     from tallystick.store.asking import Connection
 
 SIMS_A_REFRESH = 65_536
@@ -176,20 +177,23 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
         zone_name, wire_row = self.wire_zone(), self._wire_row
         zone = zone_named(zone_name)
         derived = list(self._connection.rows("derive", iccids=self._connection.set_of(iccids)))
-        found = self._stays(row[6] for row in derived)
+        found = self._stays(row[5:8] for row in derived)
         for account, mdn, activation_date, *row in derived:
             _, _, activated_at, iccid, post_imei, pre_imei = row
             wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone_name)
             stay = found[iccid, activated_at, post_imei]
-            yield AnswerRow._make((*row, wire, int(stay.expected.imei), told(own_reasons(stay), zone)))
+            yield AnswerRow._make((*row, wire, stay.expected, told(own_reasons(stay), zone)))
 
-    def _stays(self, iccids: Iterable[int]) -> dict[tuple[int, int, int], Stay]:
-        """What their own facts say around the rows of some SIMs, by SIM, moment and IMEI."""
-        facts = self.facts_of_each(sorted(set(iccids)))
+    def _stays(self, rows: Iterable[tuple[Any, ...]]) -> dict[tuple[int, int, int], Stay]:
+        """What their own facts say around some rows, by SIM, moment and IMEI."""
+        rows_of_each: dict[int, set[Pair]] = defaultdict(set)
+        for activated_at, iccid, imei in rows:
+            rows_of_each[iccid].add((activated_at, imei))
+        facts = self.facts_of_each(sorted(rows_of_each))
         return {
             (iccid, stay.activated_at, stay.found): stay
-            for iccid, (activations, expectations) in facts.items()
-            for stay in stays(activations, expectations)
+            for iccid, of_each in rows_of_each.items()
+            for stay in stays(of_each, *facts[iccid])
         }
 
     def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
