@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.fleets import CROWD, WINDOW
 from tallystick.access import Access, system_clock
 from tallystick.store import open_store
+from tallystick.thingspace.report import INCLUDE_REASONS
 from tallystick.thingspace.routes import REPORT
 from tallystick.thingspace.rows import wire_row
 
@@ -36,6 +37,10 @@ class Served(NamedTuple):
         """A whole POST request."""
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{self.headers}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
+
+    def explained(self, request: bytes) -> bytes:
+        """The same request with the wish for reasons."""
+        return request.replace(b"\r\n", f"\r\nPrefer: {INCLUDE_REASONS}\r\n".encode(), 1)
 
     def report(self, account: str = CROWD, earliest: str = WINDOW[0], latest: str = WINDOW[1]) -> bytes:
         """The request for the report of one account."""

@@ -251,8 +251,7 @@ def own_reasons(stay: Stay) -> list[Reason]:
 # Of other SIMs
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A SIM is expected in the hardware from a moment on, until another expectation of it is in force.
 
     `found_in` is the other hardware that it was found in while it was expected here.
@@ -272,8 +271,7 @@ class Row(NamedTuple):
     expected_hardware: int
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(NamedTuple):
     """What is told of SIMs in the hardware of a row, the row's own SIM among them.
 
     `claims` are the SIMs expected in it. `seen` are the first of those that were seen in it in the window, the row's

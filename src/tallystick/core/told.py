@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment, wire
@@ -50,8 +49,7 @@ def _texts(iccids: Iterable[Iccid]) -> str:
     return "[" + ",".join(f'"{iccid}"' for iccid in iccids) + "]"
 
 
-@dataclass(frozen=True, slots=True)
-class More:
+class More(NamedTuple):
     """Reasons that are told behind those of a SIM alone: their codes, and how they are printed."""
 
     codes: frozenset[Code]

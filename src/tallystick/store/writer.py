@@ -189,7 +189,7 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
         rows_of_each: dict[int, set[Pair]] = defaultdict(set)
         for activated_at, iccid, imei in rows:
             rows_of_each[iccid].add((activated_at, imei))
-        facts = self.facts_of_each(sorted(rows_of_each))
+        facts = self.facts_of_each(sorted(rows_of_each)) if rows_of_each else {}
         return {
             (iccid, stay.activated_at, stay.found): stay
             for iccid, of_each in rows_of_each.items()
