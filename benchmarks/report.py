@@ -86,14 +86,17 @@ def _compare(peer: Peer, asked: Asked) -> None:
 
 def _measured(server: Served, asked: Asked, others: list[Peer]) -> list[Figure]:
     """In turn, so that all meet the same weather."""
-    ours, theirs = list[float](), [list[float]() for _ in others]
+    ours, explained, theirs = list[float](), list[float](), [list[float]() for _ in others]
     for _ in range(ROUNDS):
         for peer, runs in zip(others, theirs, strict=True):
             runs.append(_milliseconds(partial(peer.ask, asked.question)))
         connection = Connection(server.port)  # anew, for a peer may take longer than the server keeps an idle one
         ours += [_milliseconds(partial(connection.size_of, asked.request)) for _ in range(CALLS_A_ROUND)]
+        with_reasons = partial(connection.size_of, server.explained(asked.request))
+        explained += [_milliseconds(with_reasons) for _ in range(CALLS_A_ROUND)]
     by_us = figure(f"report of {asked.what}", "ms", ours)
-    figures = [figure(f"the same rows, {peer.name}", "ms", runs) for peer, runs in zip(others, theirs, strict=True)]
+    figures = [figure("the same with reasons", "ms", explained)]
+    figures += [figure(f"the same rows, {peer.name}", "ms", runs) for peer, runs in zip(others, theirs, strict=True)]
     return [by_us, *(each._replace(ratio=f"{each.median / by_us.median:.0f} x ours") for each in figures)]
 
 

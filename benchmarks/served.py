@@ -41,6 +41,10 @@ class Served(NamedTuple):
         """A whole GET request."""
         return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{self.headers}\r\n".encode()
 
+    def explained(self, request: bytes) -> bytes:
+        """The same request with the wish for reasons."""
+        return request.replace(b"\r\n", b"\r\nPrefer: include=reasons\r\n", 1)
+
     def report(self, account: str = CROWD, earliest: str = WINDOW[0], latest: str = WINDOW[1]) -> bytes:
         """The request for the report of one account."""
         window = {"earliest": earliest, "latest": latest}

@@ -18,6 +18,7 @@ import typer
 from tallystick.api import errors as api_errors
 from tallystick.cli import app
 from tallystick.core.errors import Refusal
+from tallystick.core.reasons import RULES, Code
 from tallystick.settings import Settings, text_of, variable
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.errors import ANSWERS, UNEXPECTED, Answer
@@ -31,7 +32,7 @@ PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 UNEXPECTED_WHEN = "The server failed; its log says more."
 HTTP_ERRORS = {
     405: "No such method here.",
-    406: "It does not come in this form.",
+    406: "None of the forms that Accept names is known.",
     413: "The body is too large.",
     415: "The Content-Type is not known.",
 }
@@ -161,6 +162,16 @@ def _first_line(kind: type) -> str:
     return _sentence((kind.__doc__ or "").split("\n")[0])
 
 
+def causes() -> str:
+    """Every rule by which a cause is guessed, in their order."""
+    rows = ((f"`{rule.cause}`", _codes(rule.needs), _codes(rule.without)) for rule in RULES)
+    return _table(("Likely cause", "There is", "There is no"), rows)
+
+
+def _codes(codes: frozenset[Code]) -> str:
+    return ", ".join(f"`{code}`" for code in Code if code in codes)
+
+
 def schema() -> str:
     """Every table of the store with its columns, those that a later migration added last."""
     text = "\n".join(text for _, text in migrations_for("sqlite"))
@@ -201,6 +212,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "refusals": ("errors.md", refusals),
     "wire errors": ("errors.md", wire_errors),
     "api refusals": ("errors.md", api_refusals),
+    "causes": ("reasons.md", causes),
     "schema": ("store-schema.md", schema),
 }
 """The generated parts by name: the page that each stands on, and what makes it."""

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from docs import generate
 from tallystick.cli import app as cli
 from tallystick.core.errors import Refusal
+from tallystick.core.reasons import Code
 from tallystick.intake import KINDS, Kind
 from tallystick.server import wired_app
 from tallystick.settings import Settings, variable
@@ -132,6 +133,12 @@ def test_every_code_of_ours_is_documented() -> None:
     for kind in kinds:
         kinds.extend(kind.__subclasses__())
         assert f"| `{kind.code}` |" in page
+
+
+def test_every_code_of_a_reason_is_documented() -> None:
+    """In the table of reasons."""
+    for code in Code:
+        assert f"\n| `{code}` |" in words(REFERENCE / "reasons.md")
 
 
 def test_every_code_of_thingspace_is_documented_with_its_status() -> None:

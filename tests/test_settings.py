@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tallystick.core.errors import SettingRefused
-from tallystick.settings import PREFIX, Settings, read_settings, variable, zone_named
+from tallystick.core.moments import zone_named
+from tallystick.settings import PREFIX, Settings, read_settings, variable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,9 @@ import polars as pl
 from tallystick.core.correcting import corrections
 from tallystick.core.errors import ManufacturerUnknown
 from tallystick.core.facts import SimExpectation
-from tallystick.core.identifiers import Iccid, Tac, shown
-from tallystick.core.moments import BEGINNING, exact
+from tallystick.core.identifiers import Iccid, Imei, Tac, shown
+from tallystick.core.moments import BEGINNING, Moment, exact
+from tallystick.core.pairing import Activation, Expectation
 from tallystick.report import scope_of
 
 if TYPE_CHECKING:
@@ -139,9 +140,11 @@ def exported(
 
 def _corrections_of(reader: Reader, iccids: Iterable[int]) -> Iterator[tuple[int, list[Correction]]]:
     asked = list(iccids)
-    seen, expected = reader.seen_among(asked), reader.expected_among(asked)
+    facts = reader.facts_of_each(asked)
     for iccid in asked:
-        yield iccid, corrections(seen[iccid], expected[iccid])
+        seen, expected = facts[iccid]
+        activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
+        yield iccid, corrections(activations, [Expectation(Moment(since), Imei(imei)) for since, imei in expected])
 
 
 def _add(to: Exported, iccid: int, right: Sequence[Correction], *, is_theirs: bool) -> None:

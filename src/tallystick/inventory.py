@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import NotFound, SimNotFound
 from tallystick.core.identifiers import Iccid, shown
+from tallystick.core.moments import BEGINNING, Moment, wire
 from tallystick.core.pairing import pairings
 from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
 
     from tallystick.core.facts import Sim
     from tallystick.core.pairing import Expectation, Pairing
@@ -101,6 +103,46 @@ def _history(reader: Reader, iccid: Iccid) -> SimHistory:
     expectations = reader.expectations_of(iccid)
     stays = pairings(reader.activations_of(iccid), expectations)
     return SimHistory(iccid, reader.sim(iccid), expectations, stays)
+
+
+def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:
+    """A history as plain values under our own names, with times printed in a zone."""
+    sim = found.sim
+    return {
+        "iccid": str(found.iccid),
+        "waiting": sim is None,
+        "account": sim and sim.account,
+        "mdn": str(sim.mdn) if sim and sim.mdn is not None else None,
+        "activation_date": sim and wire(sim.activation_date, zone),
+        "generation": sim and sim.generation,
+        "expectations": [
+            {"effective_from": _since(each.effective_from, zone), "imei": str(each.imei)} for each in found.expectations
+        ],
+        "pairings": [
+            {
+                "imei": str(each.imei),
+                "opened_at": wire(each.opened_at, zone),
+                "last_seen_at": wire(each.last_seen_at, zone),
+                "activations": each.activations,
+                "expected_imei": None if each.expected is None else str(each.expected),
+                "verdict": _verdict(each),
+            }
+            for each in found.pairings
+        ],
+    }
+
+
+def _since(moment: Moment, zone: tzinfo) -> str | None:
+    return None if moment == BEGINNING else wire(moment, zone)
+
+
+def _verdict(pairing: Pairing) -> str:
+    """One word; `unexpected` is a stay that goes on in the same hardware, so that no new row opens."""
+    if pairing.expected is None:
+        return "unjudged"
+    if pairing.reported:
+        return "mismatch"
+    return "unexpected" if pairing.unexpected else "expected"
 
 
 def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:

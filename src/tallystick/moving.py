@@ -101,7 +101,8 @@ def _put_deliveries(writer: Writer, rows: Rows) -> None:
 
 
 def _kept(reader: Reader, part: Range) -> Iterator[tuple[Any, ...]]:
-    return ((*row[:-1], row.wire.decode()) for row in reader.whole_mismatches_between(*part))
+    for *columns, wire, reasons in reader.whole_mismatches_between(*part):
+        yield *columns, wire.decode(), None if reasons is None else reasons.decode()
 
 
 def _put_nothing(writer: Writer, rows: Rows) -> None:
@@ -115,7 +116,7 @@ DELIVERY_COLUMNS = {"account": TEXT, "service": TEXT, "request_id": TEXT, "outco
 DELIVERY_COLUMNS |= {"since": NUMBER, "next_try_at": NUMBER, "given_up_at": NUMBER, "last_error": TEXT}
 SIM_COLUMNS = {"iccid": NUMBER, "mdn": NUMBER, "account": TEXT, "activation_date": NUMBER, "generation": TEXT}
 KEPT_COLUMNS = {"iccid": NUMBER, "account": TEXT, "generation": TEXT, "activated_at": NUMBER}
-KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT}
+KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons": TEXT}
 
 # Each needs those before it.
 WHOLE_KINDS = (

@@ -30,7 +30,7 @@ from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.callbacks import message_of
-from tallystick.thingspace.rows import wire_row
+from tallystick.thingspace.rows import columns_in, wire_row
 from tallystick.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def build_app(
     """Every room's routes in one WSGI app."""
     app = falcon.App()
     thingspace.add_routes(app, settings, store, access, uploads)
-    api.add_routes(app, settings, store, access, live)
+    api.add_routes(app, settings, store, access, live, columns_in)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(store))
     app.add_error_handler((Exception, falcon.HTTPError), _answer_error)

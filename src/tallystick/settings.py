@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field, fields
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
+from tallystick.core.moments import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,17 +22,6 @@ TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program'
 PORT_MAX = 65535
 BEFORE_HOST = re.compile(r"^([a-z]*:/*)?.*@")
 PASSWORD_WORD = re.compile(r"(password=)[^&]*")
-
-
-def zone_named(name: str) -> tzinfo:
-    """The zone of an IANA name; `ValueError` where there is none."""
-    if name == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
-        message = "must be a zone of the IANA database, like America/Los_Angeles"
-        raise ValueError(message) from error
 
 
 def _database(text: str) -> str:

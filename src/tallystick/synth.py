@@ -8,6 +8,10 @@ and the files are written as streams, whatever their size. What befalls a SIM in
     borrowed     moves to foreign hardware and comes back
     swapped      changes places with its neighbour
     re-homed     moves to a replacement, with a dated expectation; some of them before that date
+
+A fleet of a scenario is made for checking what is found out of it. What befalls a SIM is told in `labels.csv`; every
+SIM is 4G and expected somewhere, and is seen where it was delivered before something befalls it. So each labelled SIM
+has one row of the report, but for those that only show other software versions, and the others have none.
 """
 
 from __future__ import annotations
@@ -71,6 +75,10 @@ SHARE_5G, SHARE_3G = 70, 30
 SHARE_SWAPPED = 25
 FATES = ((0, 60), (60, 100), (100, 180))  # draws of those stolen, borrowed and re-homed
 SHARE_EARLY = 3_000  # of those re-homed: moved before their date
+SHARE_LABEL = 120  # of each label, among the lots of a scenario
+SHARE_SHIFTED = 5_000  # of wrong paperwork: three SIMs of a lot, each expected where the next one is
+LOT = 6  # SIMs of a scenario to which at most one thing befalls
+SCENARIO_SIMS_MAX = TAC_SERIALS // 2 * len(HOME_TACS)  # beyond it there is no second half of serial numbers
 SHARE_IMEISV = 1_200  # of activations: reported with the software version
 VISITS = (0, 3_000, 7_000, 9_000)  # from which draw on a SIM is seen once, twice, three and four times
 BORROWED_H_MAX = 150
@@ -97,6 +105,21 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Scenario(StrEnum):
+    """What befalls SIMs of a scenario; the values but the first are the labels."""
+
+    ALL = "all"
+    THEFT = "theft"
+    REPLACEMENT = "replacement"
+    SWAP_PAIR = "swap-pair"
+    PAPERWORK = "paperwork"
+    CLONE = "clone"
+    SOFTWARE = "software-version"
+
+
+LABELS = tuple(label for label in Scenario if label is not Scenario.ALL)
+
+
 class Stream(StrEnum):
     """What is drawn for a SIM; each from a stream of its own."""
 
@@ -119,6 +142,9 @@ class Stream(StrEnum):
     VISITS = "visits"
     VISIT = "visit"
     SOFTWARE = "software"
+    LABEL = "label"
+    SHIFTED = "shifted"
+    FIRST = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +155,7 @@ class Fleet:
     months: int
     seed: int
     until: Moment
+    scenario: Scenario | None = None
 
     @property
     def since(self) -> Moment:
@@ -302,6 +329,86 @@ class _Draws:
         return ((mixed ^ (mixed // (1 << 31))) % below).cast(pl.Int64)
 
 
+class _ScenarioDraws(_Draws):
+    """The same of a fleet in which what befalls the SIMs is labelled, lot by lot."""
+
+    def sims(self) -> pl.LazyFrame:
+        """All of them in 4G, which is what a report lists."""
+        return super().sims().with_columns(generation=pl.lit("4G"))
+
+    def expectations(self) -> pl.LazyFrame:
+        """Where the SIMs belong, by papers that may be wrong."""
+        return self._with_fates(_indices(0, self.fleet.sims)).select(
+            iccid=self._iccid(),
+            imei=_with_check_digit(pl.col("paper"), IMEI_BODY_DIGITS),
+            effective_from=pl.lit(None, pl.String),
+        )
+
+    def labels(self) -> pl.LazyFrame:
+        """What befell which SIM."""
+        labelled = self._with_fates(_indices(0, self.fleet.sims)).filter(pl.col("label").is_not_null())
+        return labelled.select(iccid=self._iccid(), label="label")
+
+    def visits(self, start: int, stop: int) -> pl.LazyFrame:
+        """Each SIM is seen where it was delivered before anything can befall it."""
+        first = _indices(start, stop).select(
+            "sim", second=1 + self._draw(Stream.FIRST, self.fleet.span_s // 4 - 1), hardware=_home(pl.col("sim"))
+        )
+        return pl.concat([super().visits(start, stop), first.select("second", "sim", "hardware")])
+
+    def activations(self, visits: pl.LazyFrame) -> pl.LazyFrame:
+        """The network's log; whoever has the label shows another software version each time."""
+        label, version = self._label(), self._draw(Stream.SOFTWARE, 100, of=pl.col("second"))
+        shown = (pl.col("hardware") * 100 + version).cast(pl.String)
+        sighting = visits.select(imei=pl.when(label == Scenario.SOFTWARE.value).then(shown))
+        return pl.concat([super().activations(visits).rename({"imei": "plain"}), sighting], how="horizontal").select(
+            "iccid", imei=pl.coalesce("imei", "plain"), activated_at="activated_at"
+        )
+
+    def _label(self) -> pl.Expr:
+        """What befalls a SIM; null for nothing."""
+        lot, place = pl.col("sim") // LOT, pl.col("sim") % LOT
+        asked = LABELS if self.fleet.scenario is Scenario.ALL else (self.fleet.scenario,)
+        nth = self._draw(Stream.LABEL, WHOLE, of=lot) // SHARE_LABEL
+        drawn = pl.when(nth < len(asked)).then(_one_of([str(each) for each in asked], nth.clip(0, len(asked) - 1)))
+        sims_of = pl.when(drawn == Scenario.SWAP_PAIR.value).then(2).when(self._is_shifted(drawn)).then(3).otherwise(1)
+        is_whole = (lot + 1) * LOT <= self.fleet.sims
+        return pl.when(is_whole & (place < sims_of)).then(drawn)
+
+    def _is_shifted(self, label: pl.Expr) -> pl.Expr:
+        shifted = self._draw(Stream.SHIFTED, WHOLE, of=pl.col("sim") // LOT) < SHARE_SHIFTED
+        return (label == Scenario.PAPERWORK.value) & shifted
+
+    def _with_fates(self, sims: pl.LazyFrame) -> pl.LazyFrame:
+        """Add `label`, and `paper`, the hardware that a SIM is expected in, to what befalls it."""
+        label, lot, place = pl.col("label"), pl.col("sim") // LOT, pl.col("sim") % LOT
+        home = _home(pl.col("sim"))
+        same_model = home // TAC_SERIALS * TAC_SERIALS + (home + TAC_SERIALS // 2) % TAC_SERIALS
+        foreign = _one_of(FOREIGN_TACS, lot % len(FOREIGN_TACS)) * TAC_SERIALS + lot // len(FOREIGN_TACS)
+        moves = label.is_in([Scenario.THEFT, Scenario.REPLACEMENT, Scenario.SWAP_PAIR, Scenario.CLONE])
+        quarter = self.fleet.span_s // 4
+        moved = quarter + self._draw(Stream.MOVE, 2 * quarter, of=lot)
+        wrong = pl.when(lot % 2 == 0).then(same_model).otherwise(foreign)
+        shifted = _home(lot * LOT + (place + 1) % 3)
+        return sims.with_columns(label=self._label()).with_columns(
+            home=home,
+            other=pl.when(label == Scenario.REPLACEMENT.value)
+            .then(same_model)
+            .when(label == Scenario.SWAP_PAIR.value)
+            .then(_home(pl.col("sim") ^ 1))
+            .when(label == Scenario.CLONE.value)
+            .then(_home(pl.col("sim") + 1))
+            .otherwise(foreign),
+            moved=pl.when(moves).then(moved).otherwise(NEVER),
+            returned=pl.lit(NEVER),
+            paper=pl.when(self._is_shifted(label))
+            .then(shifted)
+            .when(label == Scenario.PAPERWORK.value)
+            .then(wrong)
+            .otherwise(home),
+        )
+
+
 def _indices(start: int, stop: int) -> pl.LazyFrame:
     return pl.LazyFrame().select(sim=pl.int_range(start, stop))
 
@@ -326,12 +433,12 @@ def _with_check_digit(body: pl.Expr, digits: int) -> pl.Expr:
 
 
 def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) -> dict[str, Path]:
-    """Write the files `sims`, `expectations`, `groups`, `types` and `activations`; give their paths by kind.
+    """Write the files of a fleet, one for each kind of facts and `labels` of a scenario; give their paths by kind.
 
     The folder is made where it is missing; files of these names in it are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    draws = _Draws(fleet)
+    draws = _Draws(fleet) if fleet.scenario is None else _ScenarioDraws(fleet)
     tables = {"sims": draws.sims, "expectations": draws.expectations, "groups": draws.groups, "types": draws.types}
     paths = {kind: folder / f"{kind}.{form}" for kind in (*tables, "activations")}
     chunks = -(-fleet.sims // SIMS_A_CHUNK)
@@ -343,6 +450,9 @@ def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) ->
         for _ in _sort_log(draws, Path(scratch), chunks):
             progress(done := done + 1, steps)
         _write(draws.activations(pl.scan_parquet(Path(scratch) / "sorted-*")), paths["activations"], form)
+    if isinstance(draws, _ScenarioDraws):
+        paths["labels"] = folder / "labels.csv"
+        _write(draws.labels(), paths["labels"], Format.CSV)
     progress(steps, steps)
     return paths
 

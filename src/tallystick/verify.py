@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import zone_named
 from tallystick.core.pairing import mismatches
+from tallystick.core.reasons import own_reasons, stays
+from tallystick.core.told import told
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
@@ -103,17 +106,25 @@ def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) ->
     if sim is None:
         return
     zone = reader.wire_zone()
-    for row in mismatches(reader.activations_of(iccid), reader.expectations_of(iccid)):
+    activations, expectations = reader.activations_of(iccid), reader.expectations_of(iccid)
+    rows = mismatches(activations, expectations)
+    around = stays(
+        {(row.activated_at, row.post_imei) for row in rows},
+        [(each.activated_at, each.imei) for each in activations],
+        [(each.effective_from, each.imei) for each in expectations],
+    )
+    for row, stay in zip(rows, around, strict=True):
         wire = wire_row(
             sim.account, sim.mdn, sim.activation_date, iccid, row.pre_imei, row.post_imei, row.activated_at, zone
         )
-        yield KeptRow(iccid, sim.account, sim.generation, row.activated_at, row.pre_imei, row.post_imei, wire)
+        reasons = told(own_reasons(stay), zone_named(zone))
+        yield KeptRow(iccid, sim.account, sim.generation, row.activated_at, row.pre_imei, row.post_imei, wire, reasons)
 
 
 def _compare(kept: Iterable[KeptRow], right: Iterable[KeptRow]) -> Iterator[Difference]:
     kept, right = set(kept), set(right)
     lacking = {(row.activated_at, row.post_imei): row for row in right - kept}
-    for row in sorted(kept - right):
+    for row in sorted(kept - right, key=lambda row: (*row[:-1], row.reasons or b"")):
         yield Difference(row, lacking.pop((row.activated_at, row.post_imei), None))
     for row in lacking.values():
         yield Difference(None, row)

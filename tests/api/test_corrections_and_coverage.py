@@ -112,7 +112,7 @@ def test_corrections_posted_back_empty_the_report(served: Served) -> None:
     [
         ({}, {}, 400, "invalid-value"),
         ({"manufacturer": "Nobody"}, {}, 404, "manufacturer-unknown"),
-        ({"manufacturer": "Corvid & Sons"}, {"Accept": "image/png"}, 406, "media-type-refused"),
+        ({"manufacturer": "Corvid & Sons"}, {"Accept": "image/png"}, 406, "accept-refused"),
         ({"manufacturer": "Corvid & Sons", "earliest": "soon"}, {}, 400, "invalid-value"),
         ({"manufacturer": "Corvid & Sons", "account": "nobody's"}, {}, 404, "account-not-found"),
     ],

@@ -129,3 +129,38 @@ def test_a_full_disk_is_told_in_one_line(start: Start) -> None:
 
 def test_the_window_is_required(start: Start) -> None:
     assert start("report", stdout=subprocess.DEVNULL).wait() == 2
+
+
+REASONS = "expected 990003420535573; other-model; check-digit-wrong; still-there"
+FIELDS = (
+    '"cause":"theft","reasons":[{"code":"expected","imei":"990003420535573"},{"code":"other-model"},'
+    '{"code":"check-digit-wrong"},{"code":"still-there"}]}'
+)
+"""Of the published example's row: in words, and as over the wire."""
+
+
+@pytest.mark.usefixtures("example")
+def test_reasons_stand_behind_the_fields_of_the_wire(run: Run) -> None:
+    for form in ("json", "ndjson"):
+        plain = run("report", *WINDOW, "--format", form).stdout
+        told = run("report", *WINDOW, "--format", form, "--reasons").stdout
+        assert told == plain.replace('02T00:00:00Z"}', f'02T00:00:00Z",{FIELDS}')
+
+
+@pytest.mark.usefixtures("example")
+def test_reasons_are_words_in_columns_of_their_own(run: Run) -> None:
+    header, row = run("report", *WINDOW, "--format", "csv", "--reasons").stdout.splitlines()
+    assert header.endswith(",activated_at,cause,reasons")
+    assert row == f"{ROW},theft,{REASONS}"
+    table = run("report", *WINDOW, "--reasons").stdout
+    assert all(word in table for word in ("theft", "still-there"))
+    assert run("report", *WINDOW, "--reasons", "--format", "parquet", "--output", "rows.parquet").exit_code == 0
+    (read,) = pl.read_parquet("rows.parquet").rows(named=True)
+    assert (read["cause"], read["reasons"]) == ("theft", REASONS)
+
+
+@pytest.mark.usefixtures("store")
+def test_reasons_without_accounts_say_what_to_do_too(run: Run) -> None:
+    result = run("report", *WINDOW, "--reasons")
+    assert result.exit_code == 1
+    assert "tallystick import sims" in result.stderr

@@ -30,3 +30,16 @@ def test_the_same_seed_and_end_give_the_same_files(run: Run) -> None:
 @pytest.mark.parametrize("until", ["yesterday", "1999-12-31"])
 def test_an_end_that_is_no_usable_date_is_wrong_usage(run: Run, until: str) -> None:
     assert run(*FLEET, "--until", until).exit_code == 2
+
+
+def test_a_scenario_has_its_labels_beside_the_files(run: Run) -> None:
+    result = run("synth", "--sims", "6000", "--months", "3", "--seed", "1", "--out", "fleet", "--scenario", "theft")
+    assert "fleet/labels.csv" in result.stdout.split()
+    header, *lines = Path("fleet/labels.csv").read_text("utf-8").splitlines()
+    assert header == "iccid,label"
+    assert {line.split(",")[1] for line in lines} == {"theft"}
+
+
+@pytest.mark.parametrize("words", [("--scenario", "war"), ("--scenario", "all", "--sims", "20000000")])
+def test_a_scenario_that_cannot_be_made_is_wrong_usage(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*FLEET, *words).exit_code == 2

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Access
+    from tallystick.store import Reader
 
 ROOT = "/api/v1"
 BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a quarter of it
@@ -74,6 +75,21 @@ def after_in(req: Request) -> int:
 def media_type(req: Request) -> str:
     """What the request says that its body is, without parameters."""
     return (req.content_type or "").partition(";")[0].strip().lower()
+
+
+def asker_of(access: Access, req: Request) -> int | None:
+    """The user who asks, by the session of an app with the scope m2m; None for an app with the scope admin alone.
+
+    Raises `TokenRefused`, `ScopeRefused`, `SessionRefused` or `SessionExpired`.
+    """
+    session = req.get_header("VZ-M2M-Token")
+    app_of(access, req, ADMIN if session is None else "m2m")
+    return None if session is None else access.user_of_session(session)
+
+
+def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
+    """The numbers, by name, of the accounts that a user may see; all where it is no user who asks."""
+    return reader.accounts() if asker is None else reader.view_of(asker).accounts
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:

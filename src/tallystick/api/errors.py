@@ -15,9 +15,12 @@ from tallystick.core.errors import (
     InvalidValue,
     KeyReused,
     NameTaken,
+    NoAccounts,
     NotFound,
     Refusal,
     ScopeRefused,
+    SessionExpired,
+    SessionRefused,
     StoreRefused,
     TokenRefused,
 )
@@ -31,15 +34,23 @@ STATUS: dict[type[Refusal], int] = {
     InvalidValue: 400,
     TokenRefused: 401,
     ScopeRefused: 403,
+    SessionRefused: 401,
+    SessionExpired: 401,
     NotFound: 404,
     NameTaken: 409,
     DefaultGroupKept: 409,
     AccountNotEmpty: 409,
+    NoAccounts: 404,
     KeyReused: 422,
     IntakeBusy: 503,
     StoreRefused: 503,
 }
-HTTP_CODES = {405: "method-not-allowed", 406: "media-type-refused", 413: "body-too-large", 415: "content-type-refused"}
+HTTP_CODES = {
+    405: "method-not-allowed",
+    406: "accept-refused",
+    413: "body-too-large",
+    415: "content-type-refused",
+}
 
 log = logging.getLogger(__name__)
 

@@ -35,6 +35,8 @@ SCOPES_ABOUT = {
     "admin": "the whole fleet: what is known of it, accounts, users, apps, groups and SIMs",
 }
 
+SESSION = {"type": "apiKey", "in": "header", "name": "VZ-M2M-Token", "description": "A session of ThingSpace's login."}
+
 Described = tuple[str, str, "Operation"]
 
 
@@ -75,7 +77,7 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
             "description": "Our own API. The calls of ThingSpace are Verizon's contract and are not described here.",
         },
         "paths": paths,
-        "components": {"schemas": schemas.components, "securitySchemes": {"app": _security()}},
+        "components": {"schemas": schemas.components, "securitySchemes": {"app": _security(), "session": SESSION}},
     }
 
 
@@ -100,7 +102,7 @@ def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas)
         "operationId": "_".join([method.lower(), *re.findall(r"\w+", path.partition("/v1/")[2])]),
         "summary": told.summary,
         "tags": [path.partition("/v1/")[2].partition("/")[0]],
-        "security": [{"app": [told.scope]}],
+        "security": [{"app": [told.scope]}, *([{"app": ["m2m"], "session": []}] if told.for_users else [])],
         "parameters": list(_parameters(path, told)),
         "responses": {
             str(told.status): _done(told, schemas),

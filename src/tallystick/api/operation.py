@@ -18,6 +18,7 @@ class Operation:
     `body` is a type that msgspec knows, or a function that gives it for a resource; None: the call has none.
     `texts` are
     the media types of an answer that comes as lines of text, beside `answer` or instead of it.
+    `for_users` is whether a user's session may stand for the scope, with an app of the scope m2m.
     """
 
     scope: str
@@ -28,9 +29,10 @@ class Operation:
     query: Mapping[str, str] = field(default_factory=dict)
     also_ndjson: bool = False
     texts: tuple[str, ...] = ()
+    for_users: bool = False
 
 
-def operation(
+def operation(  # noqa: PLR0913 - one for each thing that is told
     *,
     scope: str,
     body: Any = None,  # noqa: ANN401 - whatever msgspec takes for a type
@@ -39,12 +41,13 @@ def operation(
     query: Mapping[str, str] | None = None,
     also_ndjson: bool = False,
     texts: tuple[str, ...] = (),
+    for_users: bool = False,
 ) -> Callable[[Responder], Responder]:
     """Say of a responder what its call is; the first line of its docstring says what it does."""
 
     def said(responder: Responder) -> Responder:
         summary = (responder.__doc__ or "").split("\n")[0]
-        told = Operation(scope, summary, body, answer, status, query or {}, also_ndjson, texts)
+        told = Operation(scope, summary, body, answer, status, query or {}, also_ndjson, texts, for_users)
         responder.operation = told  # type: ignore[attr-defined] # read back below
         return responder
 

@@ -8,13 +8,16 @@ from tallystick.api import accounts, apps, errors, openapi, sims, users
 from tallystick.api.calls import ROOT
 from tallystick.api.corrections import Corrections
 from tallystick.api.coverage import CoverageCounts
+from tallystick.api.history import History
 from tallystick.api.intake import Intake
+from tallystick.api.mismatches import Mismatches
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
     from falcon import App, Request, Response
 
     from tallystick.access import Access
+    from tallystick.api.mismatches import ReadRows
     from tallystick.intake import LiveIntake
     from tallystick.settings import Settings
     from tallystick.store import Store
@@ -25,12 +28,19 @@ def owns(path: str) -> bool:
     return path == ROOT or path.startswith(f"{ROOT}/")
 
 
-def resources(settings: Settings, store: Store, access: Access, live: LiveIntake) -> dict[str, object]:
-    """Every resource by its path; each of its calls is described by `@operation`."""
+def resources(
+    settings: Settings, store: Store, access: Access, live: LiveIntake, columns: ReadRows
+) -> dict[str, object]:
+    """Every resource by its path; each of its calls is described by `@operation`.
+
+    `columns` reads rows of the report, which another room prints.
+    """
     return {
         **{f"{ROOT}/{kind.name}": Intake(kind, access, live) for kind in KINDS.values()},
         f"{ROOT}/sims": sims.Sims(access, live, store, settings.zone),
         f"{ROOT}/sims/{{iccid}}": sims.Sim(store, access, settings.zone),
+        f"{ROOT}/sims/{{iccid}}/history": History(store, access, settings),
+        f"{ROOT}/mismatches": Mismatches(store, access, settings, columns),
         f"{ROOT}/coverage": CoverageCounts(store, access, settings),
         f"{ROOT}/corrections": Corrections(store, access, settings),
         f"{ROOT}/accounts": accounts.Accounts(store, access),
@@ -46,9 +56,11 @@ def resources(settings: Settings, store: Store, access: Access, live: LiveIntake
     }
 
 
-def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access, live: LiveIntake) -> None:
+def add_routes(
+    app: App[Request, Response], settings: Settings, store: Store, access: Access, live: LiveIntake, columns: ReadRows
+) -> None:
     """Put this room's resources on the app; errors under its root are answered by `errors.answer_error`."""
-    table = resources(settings, store, access, live)
+    table = resources(settings, store, access, live, columns)
     for path, resource in table.items():
         app.add_route(path, resource)
     app.add_route(openapi.PATH, openapi.OpenApi(table))

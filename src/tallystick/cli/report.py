@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import polars as pl
 import typer
@@ -25,19 +25,19 @@ from tallystick.cli.shared import (
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.selection import Listed
+from tallystick.core.told import summary
 from tallystick.core.window import window_between
 from tallystick.coverage import coverage
-from tallystick.report import Question, answer
+from tallystick.report import Question, answer, answer_explained
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ICCID_FORM
-from tallystick.thingspace.pieces import devices_of
-from tallystick.thingspace.rows import in_zone, read_row
+from tallystick.thingspace.rows import COLUMNS, columns_of, devices_of, in_zone, with_reasons
 
 if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Reader
 
-COLUMNS = ("account", "mdn", "activation_date", "iccid", "pre_imei", "post_imei", "activated_at")
+REASON_COLUMNS = ("cause", "reasons")
 ROWS_A_WRITE = 1000
 
 
@@ -63,6 +63,9 @@ def report(  # noqa: PLR0917 - one parameter an option
     with_coverage: Annotated[
         bool, typer.Option("--coverage", help="Say on standard error how many SIMs the answer rests on.")
     ] = False,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Say why each row is there, and the likely cause.")
+    ] = False,
 ) -> None:
     """List the SIMs that were activated in hardware they do not belong in."""
     if format_ is Format.PARQUET and output is None and sys.stdout.isatty():
@@ -73,7 +76,7 @@ def report(  # noqa: PLR0917 - one parameter an option
     question = Question(window, tuple(account or ()), group, listed)
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        rows = operators_answer(reader, question, settings)
+        rows = _explained(reader, question, settings) if reasons else _plain(reader, question, settings)
         with writing(output) as file:
             WRITERS[format_](rows, file)
         if with_coverage:
@@ -85,6 +88,26 @@ def operators_answer(reader: Reader, question: Question, settings: Settings) -> 
     """The rows as they go over the wire; whoever is at the command line sees every account."""
     rows = answer(reader, every_account(reader), question, settings.generations)
     return in_zone(rows, reader.wire_zone(), settings.time_zone)
+
+
+class Rows(NamedTuple):
+    """What is printed: the rows as they go over the wire, the names of their columns, and what reads those of a row."""
+
+    rows: Iterator[bytes]
+    columns: tuple[str, ...]
+    texts: Callable[[bytes], tuple[str, ...]]
+
+
+def _plain(reader: Reader, question: Question, settings: Settings) -> Rows:
+    return Rows(operators_answer(reader, question, settings), COLUMNS, _texts)
+
+
+def _explained(reader: Reader, question: Question, settings: Settings) -> Rows:
+    """The same rows with their reasons at the end."""
+    accounts = every_account(reader)
+    explained = answer_explained(reader, accounts, question, settings.generations, settings.time_zone)
+    rows = chain.from_iterable(with_reasons(explained, reader.wire_zone(), settings.time_zone))
+    return Rows(rows, COLUMNS + REASON_COLUMNS, lambda row: _texts(row) + summary(row))
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
@@ -102,51 +125,44 @@ def _iccid(text: str) -> Iterator[Iccid]:
         return
 
 
-def _columns(row: bytes) -> tuple[str, ...]:
-    read = read_row(row)
-    return (
-        read.account_name,
-        read.mdn or "",
-        read.activation_date,
-        read.iccid,
-        read.pre_imei,
-        read.post_imei,
-        read.sim_ota_date,
-    )
+def _texts(row: bytes) -> tuple[str, ...]:
+    return tuple(text or "" for text in columns_of(row))
 
 
-def _write_table(rows: Iterator[bytes], file: BinaryIO) -> None:
-    printed = list(map(_columns, rows))
+def _write_table(found: Rows, file: BinaryIO) -> None:
+    printed = list(map(found.texts, found.rows))
     if printed:
-        print_table(COLUMNS, printed, file)
+        print_table(found.columns, printed, file)
     typer.echo("1 mismatch" if len(printed) == 1 else f"{len(printed)} mismatches", err=True)
 
 
-def _write_json(rows: Iterator[bytes], file: BinaryIO) -> None:
+def _write_json(found: Rows, file: BinaryIO) -> None:
     """Exactly the body that goes over the wire; a line's end only where people read it."""
-    file.writelines(devices_of(joined(rows)))
+    file.writelines(devices_of(joined(found.rows)))
     if file.isatty():
         file.write(b"\n")
 
 
-def _write_ndjson(rows: Iterator[bytes], file: BinaryIO) -> None:
-    file.writelines(row + b"\n" for row in rows)
+def _write_ndjson(found: Rows, file: BinaryIO) -> None:
+    file.writelines(row + b"\n" for row in found.rows)
 
 
-def _write_csv(rows: Iterator[bytes], file: BinaryIO) -> None:
-    some: list[Sequence[str]] = [COLUMNS]
+def _write_csv(found: Rows, file: BinaryIO) -> None:
+    some: list[Sequence[str]] = [found.columns]
     while some:
         file.write(csv_lines(some))
-        some = list(map(_columns, islice(rows, ROWS_A_WRITE)))
+        some = list(map(found.texts, islice(found.rows, ROWS_A_WRITE)))
 
 
-def _write_parquet(rows: Iterator[bytes], file: BinaryIO) -> None:
-    table = pl.DataFrame(list(map(_columns, rows)), schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
+def _write_parquet(found: Rows, file: BinaryIO) -> None:
+    table = pl.DataFrame(
+        list(map(found.texts, found.rows)), schema=dict.fromkeys(found.columns, pl.String), orient="row"
+    )
     moments = pl.col("activation_date", "activated_at").str.to_datetime("%+", time_unit="us", time_zone="UTC")
     table.with_columns(moments, pl.col("mdn").replace("", None)).write_parquet(file)
 
 
-WRITERS: dict[Format, Callable[[Iterator[bytes], BinaryIO], None]] = {
+WRITERS: dict[Format, Callable[[Rows, BinaryIO], None]] = {
     Format.TABLE: _write_table,
     Format.JSON: _write_json,
     Format.CSV: _write_csv,

@@ -11,7 +11,7 @@ import typer
 from tallystick.access import system_clock
 from tallystick.cli.shared import progress
 from tallystick.core.moments import Moment, in_zone, moment_of
-from tallystick.synth import MONTHS_MAX, SEED_MAX, SIMS_MAX, Fleet, Format, write_fleet
+from tallystick.synth import MONTHS_MAX, SCENARIO_SIMS_MAX, SEED_MAX, SIMS_MAX, Fleet, Format, Scenario, write_fleet
 
 UNTIL_YEAR_MIN = 2000
 
@@ -25,14 +25,20 @@ def synth(
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where the activations end; today.")
     ] = None,
+    scenario: Annotated[
+        Scenario | None, typer.Option(help="What befalls SIMs, told in labels.csv beside the files.")
+    ] = None,
 ) -> None:
     """Write the files of a synthetic fleet, with mismatches in it, for import."""
     if until and until.year < UNTIL_YEAR_MIN:
         message = f"--until must not lie before the year {UNTIL_YEAR_MIN}"
         raise typer.BadParameter(message)
+    if scenario and sims > SCENARIO_SIMS_MAX:
+        message = f"--sims must be at most {SCENARIO_SIMS_MAX} with --scenario"
+        raise typer.BadParameter(message)
     end = moment_of(until.replace(tzinfo=UTC)) if until else today()
     with progress("Writing") as advance:
-        paths = write_fleet(Fleet(sims, months, seed, end), out, format_, advance)
+        paths = write_fleet(Fleet(sims, months, seed, end, scenario), out, format_, advance)
     for path in paths.values():
         typer.echo(path)
 

@@ -75,4 +75,5 @@ def _text(row: KeptRow | None) -> str | None:
     if row is None:
         return None
     columns = (row.account, row.generation, Imei(row.pre_imei), Imei(row.post_imei))
-    return f"{' '.join(map(str, columns))} {row.wire.decode(errors='replace')}"
+    printed = (row.wire, row.reasons or b"without reasons")
+    return " ".join([*map(str, columns), *(each.decode(errors="replace") for each in printed)])

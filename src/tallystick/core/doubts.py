@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import Imei
+from tallystick.core.identifiers import Imei, luhn_holds
 
 if TYPE_CHECKING:
     from tallystick.core.moments import Moment
@@ -22,16 +22,7 @@ def has_stripped_zeros(imei: int) -> bool:
     """
     if not STRIPPED_FIRST <= imei <= STRIPPED_LAST or imei % Imei.LENGTHS:
         return False
-    return _is_luhn(Imei.digits(imei))
-
-
-def _is_luhn(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO 7812-1); a zero in front changes nothing."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (1 + place % 2)
-        total += doubled // 10 + doubled % 10
-    return total % 10 == 0
+    return luhn_holds(Imei.digits(imei))
 
 
 def is_in_future(activated_at: Moment, now: Moment) -> bool:

@@ -29,6 +29,14 @@ def shown(value: object) -> str:
     return text if len(text) <= VALUE_SHOWN_MAX + 2 else f"{text[:VALUE_SHOWN_MAX]}…{text[0]}"
 
 
+DOUBLED = str.maketrans("0123456789", "0246813579")  # each digit twice, and the digits of that added
+
+
+def luhn_holds(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1); a zero in front changes nothing."""
+    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLED)))) % 10 == 0
+
+
 class _Digits(int):
     """Digits of bounded length, kept as one order-preserving integer."""
 

@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, NewType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
@@ -67,6 +68,18 @@ def _zone(offset: str | None) -> timezone:
         raise ValueError(message)
     span = timedelta(hours=hours, minutes=minutes)
     return timezone(-span if offset[0] == "-" else span)
+
+
+@lru_cache
+def zone_named(name: str) -> tzinfo:
+    """The zone of an IANA name; `ValueError` where there is none."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
+        message = "must be a zone of the IANA database, like America/Los_Angeles"
+        raise ValueError(message) from error
 
 
 def moment_of(aware: datetime) -> Moment:

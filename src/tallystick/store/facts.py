@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.facts import Sim
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import polars as pl
+
+    from tallystick.core.reasons import Pair
 
 
 class Counts(NamedTuple):
@@ -57,6 +60,14 @@ class FactQuestions(Asking):
         """Where a SIM was seen, in order."""
         rows = self._connection.rows("activations_of", iccid=iccid)
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
+
+    def facts_of_each(self, iccids: Iterable[int]) -> dict[int, tuple[list[Pair], list[Pair]]]:
+        """When and where each of some SIMs was seen, and from when on and where it was expected, in no order."""
+        found: dict[int, tuple[list[Pair], list[Pair]]] = defaultdict(lambda: ([], []))
+        for kind, query in enumerate(("activations_among", "whole_expectations_among")):
+            for iccid, moment, imei in self._connection.rows(query, iccids=self._connection.set_of(iccids)):
+                found[iccid][kind].append((moment, imei))
+        return found
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that are the account's."""

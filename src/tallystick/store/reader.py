@@ -12,12 +12,14 @@ from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
 from tallystick.store.moving import MovingQuestions
 from tallystick.store.progress import ProgressQuestions
+from tallystick.store.reasons import ReasonQuestions
 from tallystick.store.types import TypeQuestions
 from tallystick.store.uploads import UploadQuestions
 from tallystick.store.verifying import VerifyQuestions
 
 
 class Reader(
+    ReasonQuestions,
     FactQuestions,
     DeviceQuestions,
     TypeQuestions,

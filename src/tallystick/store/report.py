@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tallystick.core.moments import Moment
 from tallystick.store.asking import Asking, joined
@@ -32,6 +32,10 @@ class Scope:
     group_id: int | None = None
 
 
+ExplainedRow = tuple[bytes, bytes, int, int, int, int]
+"""A row as it goes over the wire, its own reasons, and the SIM, the IMEI found, the one expected and the moment."""
+
+
 class ReportQuestions(Asking):
     """Rows of the kept answer, as they go over the wire."""
 
@@ -41,14 +45,22 @@ class ReportQuestions(Asking):
 
     def report(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """Rows as they go over the wire, ordered by the activation's time, then ICCID."""
+        return (wire for (wire,) in self._rows(scope, window, form=""))
+
+    def report_explained(self, scope: Scope, window: Window) -> Iterator[ExplainedRow]:
+        """The same rows with what the store keeps of their reasons, as plain tuples."""
+        return self._rows(scope, window, form="_explained")
+
+    def _rows(self, scope: Scope, window: Window, form: str) -> Iterator[Any]:
+        """The rows in one of the two forms that each query has."""
         bounds = {"earliest": window.earliest, "latest": window.latest}
         if scope.iccids is not None:
-            return self._report_of_sims(scope, bounds)
+            return self._report_of_sims(scope, bounds, form)
         if scope.grouped:
-            return self._report_of_group(scope, bounds)
+            return self._report_of_group(scope, bounds, form)
         if len(scope.account_ids) == len(scope.generations) == 1:
-            return self._wires("report_of_account", **_one_account(scope), **bounds)
-        return self._report_of_accounts(scope, window)
+            return self._connection.stream("report_of_account" + form, **_one_account(scope), **bounds)
+        return self._report_of_accounts(scope, window, form)
 
     def report_joined(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """The same rows, many at a time with commas between."""
@@ -57,38 +69,38 @@ class ReportQuestions(Asking):
             return self._connection.joined("report_of_account", **_one_account(scope), **bounds)
         return joined(self.report(scope, window))
 
-    def _wires(self, query: str, **parameters: object) -> Iterator[bytes]:
-        return (wire for (wire,) in self._connection.stream(query, **parameters))
-
-    def _report_of_accounts(self, scope: Scope, window: Window) -> Iterator[bytes]:
+    def _report_of_accounts(self, scope: Scope, window: Window, form: str) -> Iterator[Any]:
         """Walk the window in slices, so that each sort stays small whatever the answer's size."""
         accounts = self._connection.set_of(scope.account_ids)
         generations = self._connection.set_of(scope.generations)
+        query = "report_of_accounts" + form
         after, span = window.earliest, max(1, (window.latest - window.earliest) // SLICES_FIRST)
         while after + 1 < window.latest:
             before = min(after + 1 + span, window.latest)  # a slice is (after, before): `span` moments
             found = 0
-            for wire in self._wires(
-                "report_of_accounts", account_ids=accounts, generations=generations, earliest=after, latest=before
+            for row in self._connection.stream(
+                query, account_ids=accounts, generations=generations, earliest=after, latest=before
             ):
                 found += 1
-                yield wire
+                yield row
             after = Moment(before - 1)
             growth = ROWS_A_SLICE / max(found, 1)
             span = max(1, int(span * min(max(growth, 1 / SLICE_GROWTH_MAX), SLICE_GROWTH_MAX)))
 
-    def _report_of_group(self, scope: Scope, bounds: dict[str, Moment]) -> Iterator[bytes]:
+    def _report_of_group(self, scope: Scope, bounds: dict[str, Moment], form: str) -> Iterator[Any]:
         query, group = (
             ("report_of_unassigned", {})
             if scope.group_id is None
             else ("report_of_group", {"group_id": scope.group_id})
         )
         generations = self._connection.set_of(scope.generations)
-        return self._wires(query, account_id=scope.account_ids[0], generations=generations, **group, **bounds)
+        account_id = scope.account_ids[0]
+        return self._connection.stream(query + form, account_id=account_id, generations=generations, **group, **bounds)
 
-    def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment]) -> Iterator[bytes]:
-        return self._wires(
-            "report_of_sims",
+    def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment], form: str) -> Iterator[Any]:
+        query = "report_of_sims"
+        return self._connection.stream(
+            query + form,
             iccids=self._connection.set_of(self.listed_in(scope)),
             account_ids=self._connection.set_of(scope.account_ids),
             generations=self._connection.set_of(scope.generations),

@@ -96,7 +96,16 @@ class Store:
 
     def init(self, wire_zone: str) -> int:
         """Make the store or bring it to this program's schema; a new one prints its kept rows in `wire_zone`."""
-        return self._engine.migrate(wire_zone)
+        steps = self._engine.migrate(wire_zone)
+        self._explain_rows()
+        return steps
+
+    def _explain_rows(self) -> None:
+        """Fill in what rows of an older program lack, some at a time: a store may have millions of them."""
+        after: int | None = -1
+        while after is not None:
+            with self.transaction() as writer:
+                after = writer.explain_rows(after)
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where the store cannot be spread over several machines."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class KeptRow(NamedTuple):
-    """One row of the kept answer, for comparison with the rule."""
+    """One row of the kept answer, for comparison with the rule; `reasons` is None before `init` has filled it in."""
 
     iccid: int
     account: str
@@ -20,6 +20,7 @@ class KeptRow(NamedTuple):
     pre_imei: int
     post_imei: int
     wire: bytes
+    reasons: bytes | None
 
 
 class VerifyQuestions(Asking):

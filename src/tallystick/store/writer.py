@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.moments import zone_named
+from tallystick.core.reasons import own_reasons, stays
+from tallystick.core.told import told
 from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
 from tallystick.store.moving import MovingChanges
@@ -18,11 +22,13 @@ from tallystick.store.uploads import UploadChanges
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from tallystick.core.reasons import Pair, Stay
     from tallystick.store.asking import Connection
 
 SIMS_A_REFRESH = 65_536
 TOLD_MAX = 100  # activations that the store is asked to tell the new ones of
 KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
+READ_COLUMNS = 7  # and so many are all of how it reads without reasons
 
 
 class AnswerRow(NamedTuple):
@@ -35,6 +41,8 @@ class AnswerRow(NamedTuple):
     post_imei: int
     pre_imei: int
     wire: bytes
+    expected_imei: int | None
+    reasons: bytes | None
 
 
 class Refreshed(NamedTuple):
@@ -172,24 +180,53 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         opened = closed = 0
         for some in _in_parts(iccids):
             right, kept = set(self._right_rows(some)), set(self._kept_rows(some))
-            closed += self._connection.run_many("close", [row[:KEY_COLUMNS] for row in sorted(kept - right)])
-            opened += self._connection.run_many("open", sorted(right - kept))
+            gone, new = kept - right, right - kept
+            same = {row[:READ_COLUMNS] for row in gone} & {row[:READ_COLUMNS] for row in new}
+            closing = sorted(row[:KEY_COLUMNS] for row in gone if row[:READ_COLUMNS] not in same)
+            opening = sorted(row for row in new if row[:READ_COLUMNS] not in same)
+            closed += self._connection.run_many("close", closing)
+            opened += self._connection.run_many("open", opening)
+            self._explain(sorted(row for row in new if row[:READ_COLUMNS] in same))
         return Refreshed(opened, closed)
+
+    def _explain(self, rows: Sequence[AnswerRow]) -> None:
+        """Change the reasons of rows that are there and read the same."""
+        self._connection.run_many("explain", [(row.expected_imei, row.reasons, *row[:KEY_COLUMNS]) for row in rows])
 
     def _right_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
         """The rows that these SIMs should have."""
-        zone, wire_row = self.wire_zone(), self._wire_row
-        for account, mdn, activation_date, *row in self._connection.rows(
-            "derive", iccids=self._connection.set_of(iccids)
-        ):
+        zone_name, wire_row = self.wire_zone(), self._wire_row
+        zone = zone_named(zone_name)
+        derived = list(self._connection.rows("derive", iccids=self._connection.set_of(iccids)))
+        found = self._stays(row[5:8] for row in derived)
+        for account, mdn, activation_date, *row in derived:
             _, _, activated_at, iccid, post_imei, pre_imei = row
-            wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone)
-            yield AnswerRow._make((*row, wire))
+            wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone_name)
+            stay = found[iccid, activated_at, post_imei]
+            yield AnswerRow._make((*row, wire, stay.expected, told(own_reasons(stay), zone)))
+
+    def _stays(self, rows: Iterable[tuple[Any, ...]]) -> dict[tuple[int, int, int], Stay]:
+        """What their own facts say around some rows, by SIM, moment and IMEI."""
+        rows_of_each: dict[int, set[Pair]] = defaultdict(set)
+        for activated_at, iccid, imei in rows:
+            rows_of_each[iccid].add((activated_at, imei))
+        facts = self.facts_of_each(sorted(rows_of_each)) if rows_of_each else {}
+        return {
+            (iccid, stay.activated_at, stay.found): stay
+            for iccid, of_each in rows_of_each.items()
+            for stay in stays(of_each, *facts[iccid])
+        }
 
     def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
         """The rows that these SIMs have."""
         rows = self._connection.rows("kept_rows", iccids=self._connection.set_of(iccids))
         return (AnswerRow(*row) for row in rows)
+
+    def explain_rows(self, after: int) -> int | None:
+        """Fill in reasons that an older program did not keep, some SIMs after one; give the last, None at the end."""
+        sims = self._numbers("unexplained_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
+        self.refresh(sims)
+        return sims[-1] if sims else None
 
     def set_wire_zone(self, zone: str) -> bool:
         """Print the kept rows in another zone from now on; give whether that changed anything."""

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
 COVERAGE = "coverage"
-INCLUDABLE = (COVERAGE,)
+REASONS = "reasons"
+INCLUDABLE = (COVERAGE, REASONS)
 """What `Prefer: include=…` may name."""
 PART = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 

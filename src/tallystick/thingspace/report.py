@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tallystick.core.moments import wire
 from tallystick.coverage import coverage
-from tallystick.report import answer, answer_joined
+from tallystick.pieces import send
+from tallystick.report import answer, answer_explained, answer_joined
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ReportBody, question_of, read_json
-from tallystick.thingspace.pieces import Stream, accepts_gzip, devices_of, gather, gzipped
-from tallystick.thingspace.preferences import COVERAGE, included, say_applied
-from tallystick.thingspace.rows import in_zone
+from tallystick.thingspace.preferences import COVERAGE, REASONS, included, say_applied
+from tallystick.thingspace.rows import devices_of, in_zone, with_reasons
 from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Iterator
 
     from falcon import Request, Response
 
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from tallystick.report import Question
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
+    from tallystick.store.access import View
 
-WHOLE_BYTES_MAX = 4 * 1024 * 1024  # up to here one piece is fastest; from here on memory must not follow the answer
 COVERAGE_HEADER = "Tallystick-Coverage"
-PIECE_BYTES = 1024 * 1024
 
 
 class MismatchReport:
@@ -43,35 +42,31 @@ class MismatchReport:
         user_id = check_user(req, self._access)
         question = question_of(read_json(req, ReportBody))
         wanted = included(req)
-        zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
-            parts = self._parts(reader, user_id, question)
+            view = reader.view_of(user_id)
             if COVERAGE in wanted:
-                resp.set_header(COVERAGE_HEADER, self._coverage(reader, user_id, question))
-            if zipped:
-                parts = gzipped(parts)
-            some, size = gather(parts, WHOLE_BYTES_MAX)
-            if size < WHOLE_BYTES_MAX:
-                resp.set_stream(iter(some), size)
-            else:
-                held.enter_context(closing(parts))
-                resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all())
+                resp.set_header(COVERAGE_HEADER, self._coverage(reader, view, question))
+            rows = (self._explained if REASONS in wanted else self._plain)(reader, view, question)
+            send(req, resp, devices_of(rows), held)
         say_applied(resp, wanted)
-        resp.set_header("Vary", "Accept-Encoding")
-        if zipped:
-            resp.set_header("Content-Encoding", "gzip")
 
-    def _coverage(self, reader: Reader, user_id: int, question: Question) -> str:
+    def _coverage(self, reader: Reader, view: View, question: Question) -> str:
         """What the answer rests on, as the value of a header."""
-        covered = coverage(reader, reader.view_of(user_id).accounts, question, self._settings.generations)
+        covered = coverage(reader, view.accounts, question, self._settings.generations)
         told: dict[str, object] = covered._asdict()
         told["newest"] = None if covered.newest is None else wire(covered.newest, self._settings.zone)
         return "; ".join(f"{name}={value}" for name, value in told.items() if value is not None)
 
-    def _parts(self, reader: Reader, user_id: int, question: Question) -> Generator[bytes, None, None]:
-        visible, kept_zone = reader.view_of(user_id)
+    def _plain(self, reader: Reader, view: View, question: Question) -> Iterator[bytes]:
+        """Rows as the contract has them, many at a time."""
         zone, generations = self._settings.time_zone, self._settings.generations
-        if kept_zone == zone:
-            return devices_of(answer_joined(reader, visible, question, generations))
-        return devices_of(joined(in_zone(answer(reader, visible, question, generations), kept_zone, zone)))
+        if view.wire_zone == zone:
+            return answer_joined(reader, view.accounts, question, generations)
+        return joined(in_zone(answer(reader, view.accounts, question, generations), view.wire_zone, zone))
+
+    def _explained(self, reader: Reader, view: View, question: Question) -> Iterator[bytes]:
+        """The same rows with the fields of their reasons behind those of the contract."""
+        zone, generations = self._settings.time_zone, self._settings.generations
+        explained = answer_explained(reader, view.accounts, question, generations, zone)
+        return map(b",".join, with_reasons(explained, view.wire_zone, zone))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallystick.core.facts import MismatchRow
 from tallystick.core.identifiers import Iccid, Imei, Mdn
-from tallystick.core.moments import Moment, parse_moment, wire
-from tallystick.settings import zone_named
+from tallystick.core.moments import Moment, parse_moment, wire, zone_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-_zone = lru_cache(zone_named)
 _json_text = lru_cache(lambda text: msgspec.json.encode(text).decode())
 
 
@@ -29,7 +28,7 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
     zone_name: str,
 ) -> bytes:
     """Print one row: field order and no blanks as published; a field that is not known is left out."""
-    zone = _zone(zone_name)
+    zone = zone_named(zone_name)
     phone = "" if mdn is None else f'"mdn":"{Mdn.digits(mdn)}",'
     return (
         f'{{"accountName":{_json_text(account)},{phone}'
@@ -37,6 +36,25 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
         f'"iccid":"{Iccid.digits(iccid)}","preImei":"{Imei.digits(pre_imei)}","postImei":"{Imei.digits(post_imei)}",'
         f'"simOtaDate":"{wire(Moment(activated_at), zone)}"}}'
     ).encode()
+
+
+def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """`{"devices":[…]}` around the rows, which come many at a time with commas between; as parts to be joined."""
+    yield b'{"devices":['
+    yield next(rows, b"")
+    for more in rows:
+        yield b","
+        yield more
+    yield b"]}"
+
+
+def with_reasons(
+    explained: Iterator[list[tuple[bytes, bytes]]], kept_zone: str, zone_name: str
+) -> Iterator[list[bytes]]:
+    """Rows with the fields of their reasons (`core/told.py`) at their ends, many at a time, moved to the zone."""
+    for some in explained:
+        rows = in_zone((row for row, _ in some), kept_zone, zone_name)
+        yield [row[:-1] + b"," + told[1:] for row, (_, told) in zip(rows, some, strict=True)]
 
 
 class Row(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -51,6 +69,29 @@ class Row(msgspec.Struct, rename="camel", omit_defaults=True):
     sim_ota_date: str = ""
 
 
+COLUMNS = MismatchRow._fields
+"""Our own names of a row's fields."""
+
+
+def columns_of(row: bytes) -> tuple[str | None, ...]:
+    """The fields of a row in the order of `COLUMNS`, as they are printed; None where one is not known."""
+    read = read_row(row)
+    return (
+        read.account_name,
+        read.mdn,
+        read.activation_date,
+        read.iccid,
+        read.pre_imei,
+        read.post_imei,
+        read.sim_ota_date,
+    )
+
+
+def columns_in(rows: Iterator[bytes], kept_zone: str, zone_name: str) -> Iterator[tuple[str | None, ...]]:
+    """The same of kept rows, moved to a zone."""
+    return map(columns_of, in_zone(rows, kept_zone, zone_name))
+
+
 read_row = msgspec.json.Decoder(Row).decode
 
 
@@ -62,7 +103,7 @@ def in_zone(rows: Iterator[bytes], kept_zone: str, zone_name: str) -> Iterator[b
 
 
 def _moved(row: bytes, zone_name: str) -> bytes:
-    read, zone = read_row(row), _zone(zone_name)
+    read, zone = read_row(row), zone_named(zone_name)
     read.activation_date = wire(parse_moment(read.activation_date), zone)
     read.sim_ota_date = wire(parse_moment(read.sim_ota_date), zone)
     return msgspec.json.encode(read)

@@ -103,6 +103,14 @@ FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
 
+-- name: whole_expectations_among
+-- Where were these SIMs expected, from when on, as it was taken in?
+SELECT e.iccid, e.effective_from, e.imei FROM carray(:iccids) AS t CROSS JOIN expectations AS e WHERE e.iccid = t.value;
+
+-- name: activations_among
+-- Where were these SIMs seen, and when?
+SELECT a.iccid, a.activated_at, a.imei FROM carray(:iccids) AS t CROSS JOIN activations AS a WHERE a.iccid = t.value;
+
 -- name: expectations_version
 -- How often have expectations changed?
 SELECT s.expectations_version FROM store AS s;

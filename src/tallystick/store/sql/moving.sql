@@ -40,7 +40,7 @@ SELECT g.iccid, g.account_id, g.group_id FROM group_members AS g WHERE g.iccid >
 
 -- name: moving_mismatches
 -- Which rows are kept of the SIMs of a range?
-SELECT m.iccid, m.account_id, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire
+SELECT m.iccid, m.account_id, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire, m.reasons
 FROM mismatches AS m
 WHERE m.iccid > :after AND m.iccid <= :up_to;
 

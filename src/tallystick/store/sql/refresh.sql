@@ -62,7 +62,8 @@ WHERE o.imei / 400 <> o.expected_imei / 400
 
 -- name: kept_rows
 -- What rows do these SIMs have now?
-SELECT m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire
+SELECT
+    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire, m.expected_imei, m.reasons
 FROM carray(:iccids) AS t
 CROSS JOIN mismatches AS m
 WHERE m.iccid = t.value;
@@ -75,8 +76,27 @@ WHERE account_id = :account_id AND generation = :generation AND activated_at = :
 
 -- name: open
 -- Put a row in that follows from the facts and is not there yet.
-INSERT INTO mismatches (account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
-VALUES (:account_id, :generation, :activated_at, :iccid, :post_imei, :pre_imei, :wire);
+INSERT INTO mismatches (
+    account_id, generation, activated_at, iccid, post_imei, pre_imei, wire, expected_imei, reasons
+)
+VALUES (
+    :account_id, :generation, :activated_at, :iccid, :post_imei, :pre_imei, :wire, :expected_imei, :reasons
+);
+
+-- name: explain
+-- Other reasons follow from the facts for a row that stays as it reads.
+UPDATE mismatches
+SET expected_imei = :expected_imei, reasons = :reasons
+WHERE account_id = :account_id AND generation = :generation AND activated_at = :activated_at
+    AND iccid = :iccid AND post_imei = :post_imei;
+
+-- name: unexplained_sims_after
+-- Which SIMs have rows kept from a time when no reasons were, in order, after this one?
+SELECT DISTINCT m.iccid
+FROM mismatches AS m
+WHERE m.iccid > :iccid AND m.reasons IS NULL
+ORDER BY m.iccid
+LIMIT :at_most;
 
 -- name: set_wire_zone
 -- From now on the kept rows print their times in this zone.

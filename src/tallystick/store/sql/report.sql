@@ -1,10 +1,13 @@
+-- The report, in the order that the contract has. What stands between /* and */ belongs to a second form of each query,
+-- which gives the reasons too: its name ends with `_explained` (store/queries.py).
+
 -- name: wire_zone
 -- In which zone do the kept rows print their times?
 SELECT wire_zone FROM store;
 
 -- name: report_of_account
 -- Which rows does one account have in the window, in the report's order? The primary key is that order.
-SELECT m.wire
+SELECT m.wire /*, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at */
 FROM mismatches AS m
 WHERE m.account_id = :account_id AND m.generation = :generation
     AND m.activated_at > :earliest AND m.activated_at < :latest
@@ -12,7 +15,7 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: report_of_accounts
 -- Which rows do several accounts, or several generations, have in the window, in the report's order?
-SELECT m.wire
+SELECT m.wire /*, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at */
 FROM mismatches AS m
 WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
@@ -21,7 +24,7 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: report_of_group
 -- Which rows do the members of one group have in the window?
-SELECT m.wire
+SELECT m.wire /*, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at */
 FROM group_members AS g
 CROSS JOIN mismatches AS m
 WHERE m.iccid = g.iccid AND m.account_id = g.account_id
@@ -32,7 +35,7 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: report_of_unassigned
 -- Which rows do the SIMs of one account have in the window that are in none of its groups?
-SELECT m.wire
+SELECT m.wire /*, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at */
 FROM mismatches AS m
 WHERE m.account_id = :account_id
     AND m.generation IN (SELECT v.value FROM carray(:generations) AS v)
@@ -44,7 +47,7 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: report_of_sims
 -- Which rows do the listed SIMs have in the window, within the given accounts?
-SELECT m.wire
+SELECT m.wire /*, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at */
 FROM carray(:iccids) AS s
 CROSS JOIN mismatches AS m
 WHERE m.iccid = s.value

@@ -30,7 +30,7 @@ SELECT a.iccid, a.imei FROM activations AS a WHERE a.iccid > :after AND a.iccid 
 
 -- name: verify_mismatches
 -- Which rows are kept in the range?
-SELECT m.iccid, n.name, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire
+SELECT m.iccid, n.name, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire, m.reasons
 FROM mismatches AS m
 INNER JOIN accounts AS n ON n.account_id = m.account_id
 WHERE m.iccid > :after AND m.iccid <= :up_to

@@ -12,9 +12,24 @@ WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activate
 
 -- name: open
 -- Put rows in that follow from the facts and are not there yet.
-INSERT INTO mismatches (account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
+INSERT INTO mismatches (
+    account_id, generation, activated_at, iccid, post_imei, pre_imei, wire, expected_imei, reasons
+)
 SELECT *
 FROM unnest(
     CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
-    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[]), CAST(:pre_imei AS bigint[]), CAST(:wire AS bytea[])
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[]), CAST(:pre_imei AS bigint[]), CAST(:wire AS bytea[]),
+    CAST(:expected_imei AS bigint[]), CAST(:reasons AS bytea[])
 );
+
+-- name: explain
+-- Other reasons follow from the facts for rows that stay as they read.
+UPDATE mismatches AS m
+SET expected_imei = k.expected_imei, reasons = k.reasons
+FROM unnest(
+    CAST(:expected_imei AS bigint[]), CAST(:reasons AS bytea[]),
+    CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[])
+) AS k (expected_imei, reasons, account_id, generation, activated_at, iccid, post_imei)
+WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activated_at = k.activated_at
+    AND m.iccid = k.iccid AND m.post_imei = k.post_imei;

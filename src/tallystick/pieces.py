@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from contextlib import ExitStack
 
+    from falcon import Request, Response
+
+WHOLE_BYTES_MAX = 4 * 1024 * 1024  # up to here one piece is fastest; from here on memory must not follow the answer
+PIECE_BYTES = 1024 * 1024
 GZIP_LEVEL = 1
 GZIP_WINDOW_BITS = 31  # zlib's word for a gzip header around the widest window
 ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
 
 
-def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """`{"devices":[…]}` around the rows, which come many at a time with commas between; as parts to be joined."""
-    yield b'{"devices":['
-    yield next(rows, b"")
-    for more in rows:
-        yield b","
-        yield more
-    yield b"]}"
+def send(req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack) -> None:
+    """Answer with parts: whole where they are small, streamed where they are not; gzipped if the request accepts it.
+
+    `held` is what the parts are read from. A stream takes it over, and lets go of it when the server closes it.
+    """
+    zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
+    if zipped:
+        parts = gzipped(parts)
+        resp.set_header("Content-Encoding", "gzip")
+    some, size = gather(parts, WHOLE_BYTES_MAX)
+    if size < WHOLE_BYTES_MAX:
+        resp.set_stream(iter(some), size)
+    else:
+        held.enter_context(closing(parts))
+        resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all())
+    resp.set_header("Vary", "Accept-Encoding")
 
 
 def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:

@@ -1,0 +1,48 @@
+"""`GET /api/v1/sims/{iccid}/history`: where a SIM has been, and where it was expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tallystick import inventory
+from tallystick.api.calls import ADMIN, accounts_of, asker_of
+from tallystick.api.operation import operation
+from tallystick.core.errors import SimNotFound
+from tallystick.core.identifiers import shown
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+
+
+class Histories(msgspec.Struct):
+    """The SIMs that there are, each with its expectations and its pairings in order of time."""
+
+    sims: list[dict[str, Any]]
+
+
+class History:
+    """One SIM, or those with one phone number."""
+
+    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+        self._store = store
+        self._access = access
+        self._zone = settings.zone
+
+    @operation(scope=ADMIN, answer=Histories, for_users=True)
+    def on_get(self, req: Request, resp: Response, iccid: str) -> None:
+        """Answer what `tallystick history --json` prints. A SIM that the caller may not see is not found."""
+        asker = asker_of(self._access, req)
+        with self._store.snapshot() as reader:
+            visible = accounts_of(reader, asker)
+            found = inventory.history(reader, iccid)
+        seen = [each for each in found if asker is None or (each.sim and each.sim.account in visible)]
+        if not seen:
+            message = f"there is no SIM with the ICCID or MDN {shown(iccid)}"
+            raise SimNotFound(message)
+        resp.data = msgspec.json.encode(Histories([inventory.described(each, self._zone) for each in seen]))

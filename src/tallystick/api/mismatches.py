@@ -1,0 +1,171 @@
+"""`GET /api/v1/mismatches`: the report under our own names, with reasons where they are asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import ExitStack
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
+
+import falcon
+import msgspec
+
+from tallystick.api.calls import ADMIN, ASKED, NDJSON, accounts_of, asker_of
+from tallystick.api.operation import operation
+from tallystick.core.errors import InvalidValue
+from tallystick.core.facts import MismatchRow
+from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.moments import parse
+from tallystick.core.selection import Listed
+from tallystick.core.told import summary
+from tallystick.core.window import window_between
+from tallystick.pieces import send
+from tallystick.report import Question, answer, answer_explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from datetime import datetime
+
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.report import Explained
+    from tallystick.settings import Settings
+    from tallystick.store import Reader, Store
+
+CSV = "text/csv"
+WORDS = ASKED | {
+    "iccid": "of this SIM; may stand several times",
+    "mdn": "of the SIMs with this phone number; may stand several times",
+    "reasons": "true: say why each row is there",
+}
+SEVERAL = ("account", "iccid", "mdn")  # these may stand several times
+YES_OR_NO = {"true": True, "false": False}
+COLUMNS = MismatchRow._fields
+REASON_COLUMNS = ("cause", "reasons")
+ROWS_A_PART = 1000
+
+Columns: TypeAlias = tuple[str | None, ...]
+Row: TypeAlias = tuple[Columns, bytes | None]
+"""The columns of a row, and its reasons where they are asked for."""
+ReadRows: TypeAlias = "Callable[[Iterator[bytes], str, str], Iterator[Columns]]"
+"""Reads kept rows, which are printed in one zone, as columns with their times in another."""
+
+
+class Answer(msgspec.Struct):
+    """The rows, ordered by the activation's time, then ICCID."""
+
+    mismatches: list[dict[str, Any]]
+
+
+class Mismatches:
+    """SIMs that were activated in other hardware than the device database expects."""
+
+    def __init__(self, store: Store, access: Access, settings: Settings, columns: ReadRows) -> None:
+        self._store = store
+        self._access = access
+        self._settings = settings
+        self._columns = columns
+
+    @operation(scope=ADMIN, answer=Answer, query=WORDS, texts=(NDJSON[0], CSV), for_users=True)
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Answer the rows: whole where they are small, streamed from one snapshot of the store where they are not."""
+        asker = asker_of(self._access, req)
+        question, explained = asked_by(req.query_string)
+        form = req.client_prefers(list(FORMS))
+        if form is None:
+            message = f"answers come as {', '.join(FORMS)}"
+            raise falcon.HTTPNotAcceptable(description=message)
+        with ExitStack() as held:
+            reader = held.enter_context(self._store.snapshot())
+            rows = self._rows(reader, accounts_of(reader, asker), question, explained=explained)
+            resp.content_type = form
+            send(req, resp, FORMS[form](rows, explained), held)
+
+    def _rows(self, reader: Reader, visible: dict[str, int], question: Question, *, explained: bool) -> Iterator[Row]:
+        kept_zone, zone, generations = reader.wire_zone(), self._settings.time_zone, self._settings.generations
+        if not explained:
+            rows = answer(reader, visible, question, generations)
+            return ((columns, None) for columns in self._columns(rows, kept_zone, zone))
+        some = answer_explained(reader, visible, question, generations, zone)
+        return chain.from_iterable(self._with_reasons(each, kept_zone, zone) for each in some)
+
+    def _with_reasons(self, explained: list[Explained], kept_zone: str, zone: str) -> Iterator[Row]:
+        columns = self._columns((row for row, _ in explained), kept_zone, zone)
+        return zip(columns, (told for _, told in explained), strict=True)
+
+
+def asked_by(query: str) -> tuple[Question, bool]:
+    """The question of a query string, and whether it asks for reasons. Raises `InvalidValue` or `WindowRefused`."""
+    words: dict[str, list[str]] = {word: [] for word in WORDS}
+    for word, value in parse_qsl(query, keep_blank_values=True):
+        if word not in words:
+            message = f"there is no query word {shown(word)}; there are {', '.join(WORDS)}"
+            raise InvalidValue(message)
+        if words[word] and word not in SEVERAL:
+            message = f"the query word {word} stands twice"
+            raise InvalidValue(message)
+        words[word].append(value)
+    window = window_between(_moment("earliest", words), _moment("latest", words))
+    iccids, mdns = tuple(map(Iccid.parse, words["iccid"])), tuple(map(Mdn.parse, words["mdn"]))
+    listed = Listed(iccids, mdns) if iccids or mdns else None
+    group = words["group"][0] if words["group"] else None
+    return Question(window, tuple(words["account"]), group, listed), _yes_or_no("reasons", words)
+
+
+def _moment(word: str, words: dict[str, list[str]]) -> datetime:
+    if not words[word]:
+        message = f"the query word {word} is missing; it takes a timestamp like 2026-03-01T00:00:00Z"
+        raise InvalidValue(message)
+    try:
+        return parse(words[word][0])
+    except InvalidValue as refusal:
+        message = f"{word} {refusal}"
+        raise InvalidValue(message) from refusal
+
+
+def _yes_or_no(word: str, words: dict[str, list[str]]) -> bool:
+    text = words[word][0] if words[word] else "false"
+    if text not in YES_OR_NO:
+        message = f"{word} must be true or false, not {shown(text)}"
+        raise InvalidValue(message)
+    return YES_OR_NO[text]
+
+
+def _object(row: Row) -> bytes:
+    columns, told = row
+    printed = msgspec.json.encode(dict(zip(COLUMNS, columns, strict=True)))
+    return printed if told is None else printed[:-1] + b"," + told[1:]
+
+
+def _json(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - as every form is called
+    before = b'{"mismatches":['
+    while some := list(map(_object, islice(rows, ROWS_A_PART))):
+        yield before + b",".join(some)
+        before = b","
+    yield b"]}" if before == b"," else before + b"]}"
+
+
+def _ndjson(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
+    while some := list(map(_object, islice(rows, ROWS_A_PART))):
+        yield b"\n".join(some) + b"\n"
+
+
+def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
+    """A header and lines; reasons are words in one column."""
+    some: list[Columns] = [COLUMNS + (REASON_COLUMNS if explained else ())]
+    while some:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(some)
+        yield text.getvalue().encode()
+        some = [columns if told is None else (*columns, *summary(told)) for columns, told in islice(rows, ROWS_A_PART)]
+
+
+FORMS: dict[str, Callable[[Iterator[Row], bool], Generator[bytes, None, None]]] = {
+    "application/json": _json,
+    NDJSON[0]: _ndjson,
+    CSV: _csv,
+}
+"""How the answer is written, by what the request accepts; the first where it does not say."""

@@ -1,0 +1,331 @@
+"""Why a row of the report is there: what the facts say around it, each a reason of its own, and the likely cause.
+
+What concerns the SIM alone follows from its own facts (`stays`). What concerns other SIMs follows from what is told of
+them in the same hardware (`Company`), and depends on who asks and on the window. The cause is a guess by `RULES`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.core.identifiers import Iccid, Imei, luhn_holds
+from tallystick.core.moments import BEGINNING, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
+HARDWARE = Imei.IDENTITY_DIVISOR
+MODEL = HARDWARE * 10**6  # drops the serial number too
+NOWHERE = (BEGINNING, 0)
+CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
+TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
+"""First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
+A_BODY = 10**12  # serials and models of one reporting body
+ONES = 11_111_111_111_111
+COUNTED_UP = 12_345_678_901_234
+"""What hardware shows whose IMEI was never set, beside one digit repeated (all zeros among them)."""
+
+
+Pair = tuple[int, int]
+"""A moment and an IMEI."""
+
+
+class Code(StrEnum):
+    """What a reason says."""
+
+    EXPECTED = "expected"
+    SAME_MODEL = "same-model"
+    OTHER_MODEL = "other-model"
+    NOT_A_VALID_IMEI = "not-a-valid-imei"
+    CHECK_DIGIT_WRONG = "check-digit-wrong"
+    NEVER_WHERE_EXPECTED = "never-where-expected"
+    ALWAYS_HERE = "always-here"
+    STILL_THERE = "still-there"
+    MOVED_BACK = "moved-back"
+    MOVED_ON = "moved-on"
+    EXPECTED_FOR_ANOTHER_SIM = "expected-for-another-sim"
+    SWAP_PAIR = "swap-pair"
+    SEEN_WITH_OTHER_SIMS = "seen-with-other-sims"
+
+
+class Cause(StrEnum):
+    """What probably happened."""
+
+    SWAP_PAIR = "swap-pair"
+    CLONE = "clone"
+    PAPERWORK = "paperwork"
+    REPLACEMENT = "replacement"
+    THEFT = "theft"
+    UNCLEAR = "unclear"
+
+
+class Reason(NamedTuple):
+    """One reason. `count` is of all SIMs that it concerns, of which `iccids` lists the first."""
+
+    code: Code
+    imei: Imei | None = None
+    since: Moment | None = None
+    iccids: tuple[Iccid, ...] = ()
+    count: int = 0  # type: ignore[assignment] # of a tuple, which has a method of that name
+
+
+# Those that say no more than their code.
+SAME_MODEL, OTHER_MODEL = Reason(Code.SAME_MODEL), Reason(Code.OTHER_MODEL)
+NOT_A_VALID_IMEI, CHECK_DIGIT_WRONG = Reason(Code.NOT_A_VALID_IMEI), Reason(Code.CHECK_DIGIT_WRONG)
+NEVER_WHERE_EXPECTED, ALWAYS_HERE = Reason(Code.NEVER_WHERE_EXPECTED), Reason(Code.ALWAYS_HERE)
+STILL_THERE = Reason(Code.STILL_THERE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The codes that have to be there, and those that must not be, for a cause to be likely."""
+
+    cause: Cause
+    needs: frozenset[Code]
+    without: frozenset[Code] = frozenset()
+
+
+RULES = (
+    Rule(Cause.UNCLEAR, frozenset({Code.NOT_A_VALID_IMEI})),
+    Rule(Cause.SWAP_PAIR, frozenset({Code.SWAP_PAIR})),
+    Rule(Cause.CLONE, frozenset({Code.SEEN_WITH_OTHER_SIMS, Code.EXPECTED_FOR_ANOTHER_SIM})),
+    Rule(Cause.CLONE, frozenset({Code.SEEN_WITH_OTHER_SIMS, Code.ALWAYS_HERE})),
+    Rule(Cause.PAPERWORK, frozenset({Code.ALWAYS_HERE})),
+    Rule(
+        Cause.REPLACEMENT,
+        frozenset({Code.SAME_MODEL, Code.STILL_THERE}),
+        frozenset({Code.EXPECTED_FOR_ANOTHER_SIM}),
+    ),
+    Rule(
+        Cause.THEFT,
+        frozenset({Code.OTHER_MODEL}),
+        frozenset({Code.NEVER_WHERE_EXPECTED, Code.EXPECTED_FOR_ANOTHER_SIM, Code.MOVED_BACK}),
+    ),
+)
+"""The first rule that fits gives the cause; none: unclear."""
+
+
+def likely_cause(reasons: Iterable[Reason]) -> Cause:
+    """What probably happened: a guess from the reasons, by the first of `RULES` that fits."""
+    return cause_of(frozenset(reason.code for reason in reasons))
+
+
+@lru_cache(4096)
+def cause_of(codes: frozenset[Code]) -> Cause:
+    """The same from the reasons' codes."""
+    fitting = (rule.cause for rule in RULES if rule.needs <= codes and not rule.without & codes)
+    return next(fitting, Cause.UNCLEAR)
+
+
+# Of the SIM alone
+
+
+class Stay(NamedTuple):
+    """A row, and what the SIM's own facts say around it.
+
+    `left_at` is when it was next seen in other hardware, `back_at` when it was next seen as expected, if that was in
+    other hardware. `was_elsewhere` is whether it was seen in other hardware at any time.
+    """
+
+    activated_at: int
+    found: int
+    in_force_from: int
+    expected: int
+    was_where_expected: bool
+    was_elsewhere: bool
+    left_at: int | None
+    back_at: int | None
+
+
+def stays(rows: Collection[Pair], activations: Iterable[Pair], expectations: Iterable[Pair]) -> list[Stay]:
+    """What one SIM's own facts say around each of its rows, in order of time.
+
+    All are pairs of a moment and an IMEI, as integers, for a store has these by the hundred thousand.
+    """
+    seen, expected = sorted(set(activations)), sorted(expectations)
+    in_force = _in_force(seen, expected)
+    hardware = [imei // HARDWARE for _, imei in seen]
+    later = _later(seen, hardware, in_force)
+    was_elsewhere, seen_in, found = len(set(hardware)) > 1, set[int](), list[Stay]()
+    for place, each in enumerate(seen):
+        if each in rows:
+            since, imei = in_force[place] or NOWHERE
+            was_there = imei // HARDWARE in seen_in
+            found.append(Stay(*each, since, imei, was_there, was_elsewhere, *later[place]))
+        seen_in.add(hardware[place])
+    return found
+
+
+def _in_force(seen: Sequence[Pair], expected: Sequence[Pair]) -> list[Pair | None]:
+    """The expectation in force at each activation."""
+    moments = [since for since, _ in expected]
+    places = [bisect_right(moments, activated_at) for activated_at, _ in seen]
+    return [expected[place - 1] if place else None for place in places]
+
+
+def _later(
+    seen: Sequence[Pair], hardware: Sequence[int], in_force: Sequence[Pair | None]
+) -> list[tuple[int | None, int | None]]:
+    """When the SIM was next seen in other hardware, and as expected there, for each of its activations."""
+    later: list[tuple[int | None, int | None]] = []
+    left_at: int | None = None
+    back: tuple[int, int] | None = None  # when it was next seen as expected, and in which hardware
+    for place in range(len(seen) - 1, -1, -1):
+        if place + 1 < len(seen) and hardware[place + 1] != hardware[place]:
+            left_at = seen[place + 1][0]
+        later.append((left_at, back[0] if back and back[1] != hardware[place] else None))
+        expected = in_force[place]
+        if expected is not None and expected[1] // HARDWARE == hardware[place]:
+            back = seen[place][0], hardware[place]
+    return later[::-1]
+
+
+def expectation(stay: Stay) -> Reason:
+    """Where the SIM is expected, and since when; no moment is from the beginning."""
+    since = stay.in_force_from
+    return Reason(Code.EXPECTED, Imei(stay.expected), None if since == BEGINNING else Moment(since))
+
+
+def model(stay: Stay) -> Reason:
+    """Whether it is another unit of the expected model: the same TAC."""
+    return SAME_MODEL if stay.found // MODEL == stay.expected // MODEL else OTHER_MODEL
+
+
+def not_a_valid_imei(stay: Stay) -> Reason | None:
+    """The IMEI found is no device's: one digit repeated, digits counted up, or of a test body."""
+    return NOT_A_VALID_IMEI if is_placeholder(stay.found // HARDWARE) else None
+
+
+def is_placeholder(hardware: int) -> bool:
+    """Whether a hardware's number is no device's own, but what many show: the fourteen digits as an integer."""
+    return hardware // A_BODY in TEST_BODIES or hardware % ONES == 0 or hardware == COUNTED_UP
+
+
+def check_digit_wrong(stay: Stay) -> Reason | None:
+    """The IMEI found has a check digit, and it is not that of the other digits."""
+    digits = Imei.digits(stay.found)
+    return CHECK_DIGIT_WRONG if len(digits) == CHECKED_DIGITS and not luhn_holds(digits) else None
+
+
+def never_where_expected(stay: Stay) -> Reason | None:
+    """The SIM was not seen in the expected hardware before the row."""
+    return None if stay.was_where_expected else NEVER_WHERE_EXPECTED
+
+
+def always_here(stay: Stay) -> Reason | None:
+    """The SIM was not seen in any other hardware, before the row or since."""
+    return None if stay.was_elsewhere else ALWAYS_HERE
+
+
+def whereabouts(stay: Stay) -> Reason:
+    """Where the SIM went: back to where it is expected, elsewhere, or nowhere that was seen."""
+    if stay.back_at is not None:
+        return Reason(Code.MOVED_BACK, since=Moment(stay.back_at))
+    if stay.left_at is not None:
+        return Reason(Code.MOVED_ON, since=Moment(stay.left_at))
+    return STILL_THERE
+
+
+OWN: tuple[Callable[[Stay], Reason | None], ...] = (
+    expectation,
+    model,
+    not_a_valid_imei,
+    check_digit_wrong,
+    never_where_expected,
+    always_here,
+    whereabouts,
+)
+"""Every reason that concerns the SIM alone, in the order in which they are told."""
+
+
+def own_reasons(stay: Stay) -> list[Reason]:
+    """The reasons that concern the SIM alone."""
+    return [reason for find in OWN if (reason := find(stay)) is not None]
+
+
+# Of other SIMs
+
+
+class Claim(NamedTuple):
+    """A SIM is expected in the hardware from a moment on, until another expectation of it is in force.
+
+    `found_in` is the other hardware that it was found in while it was expected here.
+    """
+
+    iccid: int
+    since: int
+    until: int | None
+    found_in: frozenset[int] = frozenset()
+
+
+class Row(NamedTuple):
+    """A row of the report as other SIMs are compared with it: its SIM, moment, and the hardware expected."""
+
+    iccid: int
+    activated_at: int
+    expected_hardware: int
+
+
+class Company(NamedTuple):
+    """What is told of SIMs in the hardware of a row, the row's own SIM among them.
+
+    `claims` are the SIMs expected in it. `seen` are the first of those that were seen in it in the window, the row's
+    SIM and one more than are listed at most, and `seen_count` is of all.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    seen: tuple[int, ...] = ()
+    seen_count: int = 0
+
+
+def _rivals(row: Row, company: Company) -> list[Claim]:
+    """The claims of other SIMs on the hardware at the row's moment."""
+    return [
+        claim
+        for claim in company.claims
+        if claim.iccid != row.iccid
+        and claim.since <= row.activated_at
+        and (claim.until is None or row.activated_at < claim.until)
+    ]
+
+
+def _listing(code: Code, iccids: Sequence[int]) -> Reason | None:
+    return Reason(code, iccids=tuple(map(Iccid, iccids[:LISTED_MAX])), count=len(iccids)) if iccids else None
+
+
+def expected_for_another_sim(row: Row, company: Company) -> Reason | None:
+    """The hardware belongs to other SIMs, by the expectations in force at the row's moment."""
+    return _listing(Code.EXPECTED_FOR_ANOTHER_SIM, [claim.iccid for claim in _rivals(row, company)])
+
+
+def swap_pair(row: Row, company: Company) -> Reason | None:
+    """A SIM that belongs in this hardware was found in the one that this SIM belongs in."""
+    swapped = [claim.iccid for claim in _rivals(row, company) if row.expected_hardware in claim.found_in]
+    return _listing(Code.SWAP_PAIR, swapped)
+
+
+def seen_with_other_sims(row: Row, company: Company) -> Reason | None:
+    """Other SIMs were seen in the hardware within the window."""
+    if company.seen_count <= 1:
+        return None
+    first = company.seen[: LISTED_MAX + (row.iccid in company.seen[:LISTED_MAX])]
+    others = tuple(Iccid(iccid) for iccid in first if iccid != row.iccid)
+    return Reason(Code.SEEN_WITH_OTHER_SIMS, iccids=others, count=company.seen_count - 1)
+
+
+OTHERS: tuple[Callable[[Row, Company], Reason | None], ...] = (
+    expected_for_another_sim,
+    swap_pair,
+    seen_with_other_sims,
+)
+"""Every reason that concerns other SIMs, in the order in which they are told."""
+
+
+def reasons_of_others(row: Row, company: Company) -> list[Reason]:
+    """The reasons that concern other SIMs."""
+    return [reason for find in OTHERS if (reason := find(row, company)) is not None]

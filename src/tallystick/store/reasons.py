@@ -1,0 +1,110 @@
+"""Other SIMs in the hardware of the report's rows: asked for many rows at once (docs/decisions/0016)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from heapq import nsmallest
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from tallystick.core.identifiers import Imei
+from tallystick.core.reasons import LISTED_MAX, Claim, Company, is_placeholder
+from tallystick.store.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from tallystick.core.window import Window
+    from tallystick.store.report import ExplainedRow
+
+Seen = tuple[tuple[int, ...], int]
+CLAIMS_MAX = 100  # of SIMs that are expected in one hardware, so many are looked at: more are no device's own
+SEVERAL = -1  # in the place of a SIM
+NOBODY: Seen = ((), 0)
+
+
+class ReasonQuestions(Asking):
+    """What is told of other SIMs."""
+
+    def companies(
+        self, rows: Sequence[ExplainedRow], account_ids: Collection[int], window: Window
+    ) -> dict[int, Company]:
+        """What is told of SIMs of some accounts in the hardware that rows were found in; hardware without any lacks.
+
+        A number that many devices show says nothing of other SIMs, and lacks too.
+        """
+        sims_in = dict[int, int]()
+        for _, _, iccid, imei, _, _ in rows:
+            each = imei // Imei.IDENTITY_DIVISOR
+            if sims_in.setdefault(each, iccid) != iccid:
+                sims_in[each] = SEVERAL
+        hardware = sorted(sims_in)
+        claims = self._claims(sims_in, frozenset(account_ids))
+        at_home = self._seen_at_home(claims, window)
+        seen = self._seen(hardware, at_home, frozenset(account_ids), window)
+        found = claims.keys() | seen.keys()
+        return {each: Company(tuple(claims.get(each, ())), *seen.get(each, NOBODY)) for each in found}
+
+    def _claims(self, sims_in: Mapping[int, int], account_ids: frozenset[int]) -> dict[int, list[Claim]]:
+        """The SIMs that are expected in hardware, in order, where that is not just the one that was found in it."""
+        asked = self._connection.rows("claimed_hardware", hardware=self._connection.set_of(sorted(sims_in)))
+        claimed = sorted(
+            {(each, iccid) for each, iccid in asked if iccid != sims_in[each] and not is_placeholder(each)}
+        )
+        if not claimed:
+            return {}
+        every = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
+        accounts = dict(self._connection.rows("accounts_of_sims", iccids=every))
+        seen_by_asker = [(each, iccid) for each, iccid in claimed if accounts.get(iccid) in account_ids]
+        few = {
+            (each, iccid)
+            for each, of_each in groupby(seen_by_asker, key=itemgetter(0))
+            for _, iccid in islice(of_each, CLAIMS_MAX)
+        }
+        return self._with_times(few) if few else {}
+
+    def _with_times(self, claimed: set[tuple[int, int]]) -> dict[int, list[Claim]]:
+        """When each hardware was claimed by which SIM, and where that one was found instead."""
+        iccids = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
+        elsewhere = defaultdict(set)
+        for iccid, found, expected in self._connection.rows("found_elsewhere", iccids=iccids):
+            elsewhere[expected, iccid].add(found)
+        rows = sorted(self._connection.rows("whole_expectations_among", iccids=iccids))
+        claims = defaultdict(list)
+        for (iccid, since, imei), (next_iccid, next_since, _) in pairwise([*rows, (None, 0, 0)]):
+            each = imei // Imei.IDENTITY_DIVISOR
+            if (each, iccid) in claimed:
+                until = next_since if next_iccid == iccid else None
+                claims[each].append(Claim(iccid, since, until, frozenset(elsewhere.get((each, iccid), ()))))
+        return claims
+
+    def _seen_at_home(self, claims: Mapping[int, Iterable[Claim]], window: Window) -> dict[int, set[int]]:
+        """The SIMs that were seen in the window in hardware which they are expected in."""
+        expected = {(claim.iccid, each) for each, found in claims.items() for claim in found}
+        seen = defaultdict(set)
+        if expected:
+            iccids = self._connection.set_of(sorted({iccid for iccid, _ in expected}))
+            for iccid, each in self._connection.rows(
+                "seen_in_window", iccids=iccids, earliest=window.earliest, latest=window.latest
+            ):
+                if (iccid, each) in expected:
+                    seen[each].add(iccid)
+        return seen
+
+    def _seen(
+        self, hardware: Iterable[int], at_home: Mapping[int, set[int]], account_ids: frozenset[int], window: Window
+    ) -> dict[int, Seen]:
+        """The first SIMs that were seen in hardware which several may have been seen in, and how many they are."""
+        within = {"earliest": window.earliest, "latest": window.latest}
+        shared = self._numbers("shared_hardware", hardware=self._connection.set_of(hardware), **within)
+        asked = sorted({each for each in shared if not is_placeholder(each)} | at_home.keys())
+        if not asked:
+            return {}
+        seen = {each: set(at_home.get(each, ())) for each in asked}
+        for each, iccid, account_id in self._connection.stream(
+            "found_in_hardware", hardware=self._connection.set_of(asked), **within
+        ):
+            if account_id in account_ids:
+                seen[each].add(iccid)
+        return {each: (tuple(nsmallest(LISTED_MAX + 1, iccids)), len(iccids)) for each, iccids in seen.items()}

@@ -1,0 +1,39 @@
+-- Other SIMs in the hardware of rows of the report. Whose they are is told and not asked for: each set that a query has
+-- beside the first is one more way to plan it wrong.
+
+-- name: claimed_hardware
+-- Which SIMs are expected in this hardware, at whatever time?
+SELECT e.imei / 400 AS hardware, e.iccid
+FROM carray(:hardware) AS t
+CROSS JOIN expectations AS e
+WHERE e.imei / 400 = t.value;
+
+-- name: found_elsewhere
+-- In which hardware were these SIMs found, and in which were they expected then?
+SELECT m.iccid, m.post_imei / 400 AS hardware, m.expected_imei / 400 AS expected_hardware
+FROM carray(:iccids) AS t
+CROSS JOIN mismatches AS m
+WHERE m.iccid = t.value;
+
+-- name: shared_hardware
+-- In which of this hardware were several SIMs found in the window?
+SELECT m.post_imei / 400 AS hardware
+FROM carray(:hardware) AS t
+CROSS JOIN mismatches AS m
+WHERE m.post_imei / 400 = t.value AND m.activated_at > :earliest AND m.activated_at < :latest
+GROUP BY m.post_imei / 400
+HAVING min(m.iccid) <> max(m.iccid);
+
+-- name: found_in_hardware
+-- Which SIMs were found in this hardware in the window, and whose are they? One may come several times.
+SELECT m.post_imei / 400 AS hardware, m.iccid, m.account_id
+FROM carray(:hardware) AS t
+CROSS JOIN mismatches AS m
+WHERE m.post_imei / 400 = t.value AND m.activated_at > :earliest AND m.activated_at < :latest;
+
+-- name: seen_in_window
+-- In which hardware were these SIMs seen in the window?
+SELECT DISTINCT a.iccid, a.imei / 400 AS hardware
+FROM carray(:iccids) AS t
+CROSS JOIN activations AS a
+WHERE a.iccid = t.value AND a.activated_at > :earliest AND a.activated_at < :latest;

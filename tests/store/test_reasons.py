@@ -1,0 +1,252 @@
+"""Reasons as the store keeps and finds them: they follow from the facts, and name nobody the asker may not see."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tallystick import report as report_module
+from tallystick.core.errors import StoreOutdated
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Imei
+from tallystick.core.moments import Moment
+from tallystick.core.pairing import Activation, Expectation, expected_at, mismatches
+from tallystick.core.reasons import (
+    LISTED_MAX,
+    Claim,
+    Company,
+    Row,
+    Stay,
+    is_placeholder,
+    own_reasons,
+    reasons_of_others,
+    stays,
+)
+from tallystick.core.told import told
+from tallystick.core.window import Window
+from tallystick.report import Question, answer_explained
+from tallystick.thingspace.rows import read_row, wire_row
+from tallystick.verify import verify
+from tests.engines import change
+from tests.store.few import EVERYTHING, FOREIGN, HOME, ICCIDS, ONE, THREE, TWO, expected, seen, sim, take
+from tests.worlds import MOMENTS, facts
+
+if TYPE_CHECKING:
+    from tallystick.store import Store
+    from tests.engines import Stores
+    from tests.worlds import Fact
+
+UNIT = Imei.parse("352099001999992")
+WINDOW = Window(MOMENTS[1], MOMENTS[-1])
+
+
+def explained(
+    store: Store, *accounts: str, window: Window = EVERYTHING, sees: str | None = None, zone: str = "UTC"
+) -> list[tuple[str, dict[str, Any]]]:
+    """ICCID and reasons of the rows of some accounts; `sees` is the one account that the asker may see."""
+    with store.snapshot() as reader:
+        visible = {name: number for name, number in reader.accounts().items() if sees in {None, name}}
+        some = answer_explained(reader, visible, Question(window, accounts), ("4G",), zone)
+        return [(read_row(row).iccid, json.loads(why)) for each in some for row, why in each]
+
+
+def codes(store: Store, *accounts: str, **how: Any) -> list[tuple[str, set[str]]]:  # noqa: ANN401 - handed on
+    return [(iccid, {each["code"] for each in why["reasons"]}) for iccid, why in explained(store, *accounts, **how)]
+
+
+def test_reasons_follow_when_a_sim_moves_on_and_the_row_stays_as_it_is(mismatched: Store) -> None:
+    assert "still-there" in codes(mismatched)[0][1]
+    with mismatched.transaction() as writer:
+        writer.take_activations([seen(ONE, HOME, at=2_000_000)])
+        assert writer.settle() == (0, 0)
+    ((_, why),) = explained(mismatched)
+    assert {"code": "moved-back", "since": "1970-01-01T00:00:02Z"} in why["reasons"]
+
+
+def test_a_correction_changes_the_expected_imei(mismatched: Store) -> None:
+    take(mismatched, expected(ONE, UNIT))
+    ((_, why),) = explained(mismatched)
+    assert why["reasons"][0] == {"code": "expected", "imei": str(UNIT)}
+
+
+def test_a_swap_is_told_with_the_other_sim(store: Store) -> None:
+    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), expected(TWO, FOREIGN))
+    take(store, seen(ONE, FOREIGN, at=20), seen(TWO, HOME, at=20))
+    assert [(iccid, why["cause"]) for iccid, why in explained(store)] == [
+        (str(ONE), "swap-pair"),
+        (str(TWO), "swap-pair"),
+    ]
+    assert {"code": "swap-pair", "iccids": [str(TWO)], "count": 1} in explained(store)[0][1]["reasons"]
+
+
+def test_a_sim_is_not_its_own_company(store: Store) -> None:
+    """It is expected in the hardware later, and was found in it before."""
+    take(store, sim(ONE), expected(ONE, HOME), expected(ONE, UNIT, since=50), seen(ONE, UNIT, at=20))
+    ((_, found),) = codes(store)
+    assert not found & {"expected-for-another-sim", "seen-with-other-sims", "swap-pair"}
+
+
+def test_a_sim_that_two_rows_share_hardware_with_is_told_to_the_other(store: Store) -> None:
+    """One of two SIMs found in the hardware is expected in it later: the other one's row says so."""
+    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), expected(ONE, UNIT, since=50), expected(TWO, HOME))
+    take(store, seen(ONE, UNIT, at=20), seen(TWO, UNIT, at=60))
+    of_one, of_two = codes(store)
+    assert "expected-for-another-sim" not in of_one[1]
+    assert {"expected-for-another-sim", "seen-with-other-sims"} <= of_two[1]
+
+
+def test_only_what_was_seen_in_the_window_is_seen_with(store: Store) -> None:
+    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), expected(TWO, FOREIGN))
+    take(store, seen(TWO, FOREIGN, at=10), seen(ONE, FOREIGN, at=20))
+    assert "seen-with-other-sims" in codes(store)[0][1]
+    assert "seen-with-other-sims" not in codes(store, window=Window(Moment(15), Moment(30)))[0][1]
+
+
+def test_sims_of_accounts_that_the_asker_may_not_see_are_not_named(store: Store) -> None:
+    take(store, sim(ONE, "a"), sim(TWO, "b"), sim(THREE, "b"))
+    take(store, expected(ONE, HOME), expected(TWO, FOREIGN), expected(THREE, HOME))
+    take(store, seen(ONE, FOREIGN, at=20), seen(TWO, HOME, at=20), seen(THREE, FOREIGN, at=20))
+    others = {"expected-for-another-sim", "swap-pair", "seen-with-other-sims"}
+    assert others <= codes(store, "a")[0][1]
+    assert not others & codes(store, "a", sees="a")[0][1]
+
+
+def test_a_sim_that_is_not_loaded_is_not_named(store: Store) -> None:
+    take(store, sim(ONE), expected(ONE, HOME), expected(TWO, FOREIGN), seen(ONE, FOREIGN, at=20))
+    assert "expected-for-another-sim" not in codes(store)[0][1]
+    take(store, sim(TWO))
+    assert "expected-for-another-sim" in codes(store)[0][1]
+
+
+def test_a_number_that_many_show_says_nothing_of_other_sims(store: Store) -> None:
+    nobodys = Imei.parse("000000000000000")
+    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), expected(TWO, HOME))
+    take(store, seen(ONE, nobodys), seen(TWO, nobodys))
+    for _, found in codes(store):
+        assert "not-a-valid-imei" in found
+        assert "seen-with-other-sims" not in found
+
+
+def test_a_crowd_is_counted_and_its_first_are_listed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_module, "ROWS_EXPLAINED_AT_ONCE", 7)
+    crowd = ICCIDS[:30]
+    with store.transaction() as writer:
+        writer.take_sims([sim(iccid) for iccid in crowd])
+        writer.take_expectations([expected(iccid, HOME) for iccid in crowd])
+        writer.take_activations([seen(iccid, FOREIGN) for iccid in crowd])
+    found = explained(store)
+    assert len(found) == len(crowd)
+    for iccid, why in found:
+        others = [str(each) for each in crowd if str(each) != iccid]
+        told_last = why["reasons"][-1]
+        assert told_last == {"code": "seen-with-other-sims", "iccids": others[:LISTED_MAX], "count": len(others)}
+
+
+def test_times_print_in_the_zone_that_is_asked_for(store: Store) -> None:
+    take(store, sim(ONE), expected(ONE, HOME, since=0), seen(ONE, FOREIGN, at=10))
+    ((_, why),) = explained(store, zone="America/Los_Angeles")
+    assert why["reasons"][0]["since"] == "1969-12-31T16:00:00-08:00"
+
+
+def test_rows_that_an_older_program_kept_are_explained_by_init(mismatched: Store, database: str) -> None:
+    right = explained(mismatched)
+    change(database, "UPDATE mismatches SET reasons = NULL, expected_imei = NULL")
+    with pytest.raises(StoreOutdated, match="tallystick init"):
+        explained(mismatched)
+    mismatched.init("UTC")
+    assert explained(mismatched) == right
+    assert not any(verified.differences for verified in verify(mismatched, wire_row))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(facts, st.randoms(use_true_random=False), st.sampled_from([2, 16_000]))
+def test_any_facts_in_any_order_give_the_reasons_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
+    stores: Stores,
+    world,  # noqa: ANN001
+    random,  # noqa: ANN001
+    rows_at_once,  # noqa: ANN001
+):
+    random.shuffle(world)
+    with stores.fresh() as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_module, "ROWS_EXPLAINED_AT_ONCE", rows_at_once)
+        for fact in world:
+            with store.transaction() as writer:
+                writer.take(type(fact), [fact])
+        assert not any(verified.differences for verified in verify(store, wire_row))
+        if any(isinstance(fact, Sim) for fact in world):
+            assert [why for _, why in explained(store, window=WINDOW)] == by_the_rule(world)
+
+
+def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
+    """The reasons of every 4G row in the window, each compared with every other SIM."""
+    known = {fact.iccid: fact for fact in world if isinstance(fact, Sim)}
+    expectations, activations = facts_of(world, known)
+    every = {iccid: stays_of(activations[iccid], expectations[iccid]) for iccid in known}
+    rows = [
+        (stay.activated_at, iccid, stay.found, stay)
+        for iccid, found in every.items()
+        for stay in found
+        if known[iccid].generation == "4G" and WINDOW.earliest < stay.activated_at < WINDOW.latest
+    ]
+    told_rows = []
+    for activated_at, iccid, found, stay in sorted(rows, key=lambda row: row[:3]):
+        company = company_in(found // 400, every, expectations, activations)
+        more = reasons_of_others(Row(iccid, activated_at, stay.expected // 400), company)
+        told_rows.append(json.loads(told([*own_reasons(stay), *more], zone=UTC)))
+    return told_rows
+
+
+def stays_of(activations: list[Activation], expectations: list[Expectation]) -> list[Stay]:
+    rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, expectations)}
+    seen_in = [(each.activated_at, each.imei) for each in activations]
+    return stays(rows, seen_in, [(each.effective_from, each.imei) for each in expectations])
+
+
+def facts_of(world: list[Fact], known: Any) -> tuple[Any, Any]:  # noqa: ANN401 - by SIM
+    expected_at = {(fact.iccid, fact.effective_from): fact.imei for fact in world if isinstance(fact, SimExpectation)}
+    expectations = {
+        iccid: sorted(Expectation(since, imei) for (of, since), imei in expected_at.items() if of == iccid)
+        for iccid in known
+    }
+    activations = {
+        iccid: [
+            Activation(fact.activated_at, fact.imei)
+            for fact in world
+            if isinstance(fact, SimActivation) and fact.iccid == iccid
+        ]
+        for iccid in known
+    }
+    return expectations, activations
+
+
+def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -> Company:  # noqa: ANN401 - by SIM
+    """What is told of all SIMs in some hardware, found by going through all of them."""
+    if is_placeholder(hardware):
+        return Company()
+    claims, seen_in = [], set()
+    for iccid in sorted(every):
+        mine = expectations[iccid]
+        for n, each in enumerate(mine):
+            if each.imei.identity == hardware:
+                until = mine[n + 1].effective_from if n + 1 < len(mine) else None
+                found_in = {
+                    stay.found // 400
+                    for stay in every[iccid]
+                    if (at := expected_at(mine, Moment(stay.activated_at))) and at.identity == hardware
+                }
+                claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
+        within = [each for each in activations[iccid] if WINDOW.earliest < each.activated_at < WINDOW.latest]
+        claimed = any(each.imei.identity == hardware for each in mine)
+        if claimed and any(each.imei.identity == hardware for each in within):
+            seen_in.add(iccid)
+        if any(
+            stay.found // 400 == hardware and WINDOW.earliest < stay.activated_at < WINDOW.latest
+            for stay in every[iccid]
+        ):
+            seen_in.add(iccid)
+    return Company(tuple(claims), tuple(sorted(seen_in)), len(seen_in))
