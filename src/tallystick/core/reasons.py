@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import in_force_at, judge
+from tallystick.core.pairing import FirstUse, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +34,7 @@ class Code(StrEnum):
     """What a reason says."""
 
     EXPECTED = "expected"
+    FIRST_USE = "first-use"
     SAME_MODEL = "same-model"
     OTHER_MODEL = "other-model"
     NOT_A_VALID_IMEI = "not-a-valid-imei"
@@ -133,14 +134,13 @@ class Stay:
 
 def stays(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Stay]:
     """The report's rows of one SIM, in order, with what its own facts say around each."""
-    in_order = sorted(expectations)
-    verdicts = list(judge(activations, in_order))
+    verdicts = list(judge(activations, expectations))
     everywhere = {verdict.activation.imei.identity for verdict in verdicts}
     later = _later(verdicts)
     seen_in, found = set[int](), list[Stay]()
     for verdict, (left_at, back_at) in zip(verdicts, later, strict=True):
         seen = verdict.activation
-        expected = in_force_at(in_order, seen.activated_at) if verdict.opens else None
+        expected = verdict.expectation if verdict.opens else None
         if expected is not None:
             was_there = expected.imei.identity in seen_in
             found.append(
@@ -172,6 +172,11 @@ def expectation(stay: Stay) -> Reason:
     """Where the SIM is expected, and since when; no moment is from the beginning."""
     since = stay.expected.effective_from
     return Reason(Code.EXPECTED, imei=stay.expected.imei, since=None if since == BEGINNING else since)
+
+
+def by_first_use(stay: Stay) -> Reason | None:
+    """No expectation was taken in for that moment: by its account's policy the SIM stays where it was first seen."""
+    return None if stay.expected.first_use is FirstUse.OFF else Reason(Code.FIRST_USE)
 
 
 def model(stay: Stay) -> Reason:
@@ -216,6 +221,7 @@ def whereabouts(stay: Stay) -> Reason:
 
 OWN: tuple[Callable[[Stay], Reason | None], ...] = (
     expectation,
+    by_first_use,
     model,
     not_a_valid_imei,
     check_digit_wrong,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tallystick.core.pairing import FirstUse
 from tallystick.store.asking import Asking
 
 
@@ -15,6 +16,10 @@ class AccountQuestions(Asking):
     def account_id(self, name: str) -> int | None:
         """An account's number."""
         return self._value(int, "account_id", name=name)
+
+    def first_uses(self) -> dict[str, FirstUse]:
+        """What each account expects of SIMs while no expectation is in force."""
+        return {name: FirstUse(first_use) for name, first_use in self._connection.rows("first_uses")}
 
     def account_names(self) -> dict[int, str]:
         """Every account's name by number."""

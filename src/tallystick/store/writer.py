@@ -8,6 +8,7 @@ import polars as pl
 
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.moments import zone_named
+from tallystick.core.pairing import FirstUse, with_first_use
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.core.told import told
 from tallystick.store.facts import Taken
@@ -18,7 +19,7 @@ from tallystick.store.reader import Reader
 from tallystick.store.uploads import UploadChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tallystick.core.reasons import Stay
     from tallystick.store.asking import Connection
@@ -135,7 +136,12 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
         changed = self._connection.run_frame("take_activation", in_order)
         self._suspects.update(judged.suspects, self._mismatched(in_order["iccid"], crowded=judged.crowded))
+        self._suspects.update(self._held_to_first_use(in_order["iccid"]))
         return Taken(changed, len(activations) - changed)
+
+    def _held_to_first_use(self, iccids: Iterable[int]) -> Iterable[int]:
+        """Those of some SIMs that may have rows by their account's policy."""
+        return self._numbers("sims_held_to_first_use", iccids=self._connection.set_of(iccids))
 
     def _mismatched(self, iccids: pl.Series, *, crowded: bool) -> Iterable[int]:
         """Those of some SIMs, in order, that have rows kept."""
@@ -151,6 +157,7 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
         suspects, self._suspects = self._suspects, set()
         for some in _in_parts(sorted(touched)):
             suspects.update(self._numbers("suspects", iccids=self._connection.set_of(some)))
+            suspects.update(self._held_to_first_use(some))
         return self.refresh(sorted(suspects))
 
     def refresh(self, iccids: Sequence[int]) -> Refreshed:
@@ -176,20 +183,20 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
         zone_name, wire_row = self.wire_zone(), self._wire_row
         zone = zone_named(zone_name)
         derived = list(self._connection.rows("derive", iccids=self._connection.set_of(iccids)))
-        found = self._stays(row[6] for row in derived)
-        for account, mdn, activation_date, *row in derived:
+        found = self._stays({row[7]: FirstUse(row[3]) for row in derived})
+        for account, mdn, activation_date, _, *row in derived:
             _, _, activated_at, iccid, post_imei, pre_imei = row
             wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone_name)
             stay = found[iccid, activated_at, post_imei]
             yield AnswerRow._make((*row, wire, int(stay.expected.imei), told(own_reasons(stay), zone)))
 
-    def _stays(self, iccids: Iterable[int]) -> dict[tuple[int, int, int], Stay]:
+    def _stays(self, policies: Mapping[int, FirstUse]) -> dict[tuple[int, int, int], Stay]:
         """What their own facts say around the rows of some SIMs, by SIM, moment and IMEI."""
-        facts = self.facts_of_each(sorted(set(iccids)))
+        facts = self.facts_of_each(sorted(policies))
         return {
             (iccid, stay.activated_at, stay.found): stay
             for iccid, (activations, expectations) in facts.items()
-            for stay in stays(activations, expectations)
+            for stay in stays(activations, with_first_use(activations, expectations, policies[iccid]))
         }
 
     def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
@@ -212,6 +219,20 @@ class Writer(ProgressChanges, UploadChanges, MovingChanges, Reader):
             self.refresh(sims)
             after = sims[-1]
         return True
+
+    def set_first_use(self, account_id: int, first_use: FirstUse) -> bool:
+        """Hold an account's SIMs to where they were first seen, or no longer; give whether that changed anything."""
+        if not self._connection.run("set_first_use", account_id=account_id, first_use=first_use):
+            return False
+        after = -1
+        while sims := self._sims_of_account(account_id, after):
+            self._touched.update(sims)
+            self.settle()
+            after = sims[-1]
+        return True
+
+    def _sims_of_account(self, account_id: int, after: int) -> list[int]:
+        return self._numbers("sims_of_account_after", account_id=account_id, after=after, at_most=SIMS_A_REFRESH)
 
     def _mismatched_sims(self, after: int) -> list[int]:
         return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
