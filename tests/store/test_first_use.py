@@ -22,8 +22,7 @@ policies = st.fixed_dictionaries({account: st.sampled_from(FirstUse) for account
 def set_policies(store: Store, first_uses: dict[str, FirstUse]) -> None:
     """Give the accounts their policies."""
     with store.transaction() as writer:
-        writer.put_accounts(set(ACCOUNTS))
-        for name, account_id in writer.accounts().items():
+        for name, account_id in writer.account_ids_made(set(ACCOUNTS))[0].items():
             writer.set_first_use(account_id, first_uses[name])
 
 

@@ -29,10 +29,6 @@ class AccountQuestions(Asking):
 class AccountChanges(AccountQuestions):
     """Accounts made known."""
 
-    def put_accounts(self, names: set[str]) -> None:
-        """Make accounts known that are not yet."""
-        self.account_ids_made(names)
-
     def account_ids_made(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
         """Numbers of accounts by name; those that were not known are made, and named."""
         known = self.accounts()
