@@ -10,6 +10,7 @@ from tallystick import accounts, groups, inventory
 from tallystick.accounts import Account
 from tallystick.core.errors import AccountNotEmpty, AccountNotFound, InvalidValue, NameTaken, SimNotFound
 from tallystick.core.facts import GroupMember
+from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED, Listed
 from tallystick.groups import Change, Group
 from tallystick.inventory import Move
@@ -83,12 +84,12 @@ def test_an_account_is_shown_with_what_it_has_and_who_sees_it(fleet: Store, acce
     access.add_user("ada", PASSWORD, ["a"], all_accounts=False)
     access.add_user("bo", PASSWORD, ["b"], all_accounts=False)
     access.add_user("zoe", PASSWORD, [], all_accounts=True)
-    assert show(fleet, "a") == Account("a", sims=2, groups=1, users=("ada", "zoe"))
+    assert show(fleet, "a") == Account("a", FirstUse.OFF, sims=2, groups=1, users=("ada", "zoe"))
 
 
 def test_an_account_is_made_once(store: Store) -> None:
     change(store, accounts.add, "a/b 100% é")
-    assert show(store, "a/b 100% é") == Account("a/b 100% é", 0, 0, ())
+    assert show(store, "a/b 100% é") == Account("a/b 100% é", FirstUse.OFF, 0, 0, ())
     with pytest.raises(NameTaken, match="a/b"):
         change(store, accounts.add, "a/b 100% é")
 
@@ -102,7 +103,7 @@ def test_an_account_needs_a_name_that_can_be_printed(store: Store, name: str) ->
 def test_a_renamed_account_has_its_new_name_in_the_report_of_its_past(fleet: Store) -> None:
     change(fleet, accounts.rename, "a", "new")
     assert [read_row(row).account_name for row in report_of(fleet, EVERYTHING, "new")] == ["new", "new"]
-    assert show(fleet, "new") == Account("new", sims=2, groups=1, users=())
+    assert show(fleet, "new") == Account("new", FirstUse.OFF, sims=2, groups=1, users=())
     check_kept(fleet)
 
 

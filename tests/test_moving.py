@@ -14,6 +14,7 @@ from tallystick.access import Access, system_clock
 from tallystick.core.errors import TargetRefused
 from tallystick.core.facts import GroupMember, HardwareType
 from tallystick.core.identifiers import Tac
+from tallystick.core.pairing import FirstUse
 from tallystick.moving import Copied, copy
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
@@ -93,6 +94,10 @@ def fill(store: Store) -> None:
         for request_id in ("waits", "given up"):
             writer.add_deliveries(account_id, "DeviceService", request_id, b'{"accepted":1,"rejected":[]}', 5)
         writer.fail_delivery(writer.deliveries([account_id])[1].delivery_id, 3, 77, "answered 503")
+        writer.take_activations([seen(iccid, THIRD, at=900) for iccid in ICCIDS[50:100]])
+        account_ids, _ = writer.account_ids_made({"account 1", "account 2"})
+        writer.set_first_use(account_ids["account 1"], FirstUse.IMEI)
+        writer.set_first_use(account_ids["account 2"], FirstUse.MODEL)
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True)
@@ -122,6 +127,7 @@ def test_a_copy_holds_the_same_and_answers_the_same(
     assert_follows_the_rule(target[0])
     with source[0].snapshot() as here, target[0].snapshot() as there:
         assert there.wire_zone() == ZONE
+        assert there.first_uses() == here.first_uses()
         for name in ("ann", "bob"):
             assert there.accounts_granted(name) == here.accounts_granted(name)
         assert set(there.whole_types()) == set(here.whole_types())

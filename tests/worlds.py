@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import Activation, Expectation, mismatches
+from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Fact = Sim | SimExpectation | SimActivation | GroupMember
 
@@ -55,7 +55,9 @@ class ReportRow:
     wire: bytes
 
 
-def rows_by_the_rule(taken: Iterable[Fact], zone: str = "UTC") -> list[ReportRow]:
+def rows_by_the_rule(
+    taken: Iterable[Fact], zone: str = "UTC", first_uses: Mapping[str, FirstUse] | None = None
+) -> list[ReportRow]:
     """Every row that follows from the facts, taken in this order, by the rule in `core/pairing.py`."""
     kept = list(taken)
     known = {fact.iccid: fact for fact in kept if isinstance(fact, Sim)}
@@ -68,7 +70,8 @@ def rows_by_the_rule(taken: Iterable[Fact], zone: str = "UTC") -> list[ReportRow
             for fact in kept
             if isinstance(fact, SimActivation) and fact.iccid == sim.iccid
         ]
-        for row in mismatches(seen, of_sim):
+        first_use = (first_uses or {}).get(sim.account, FirstUse.OFF)
+        for row in mismatches(seen, with_first_use(seen, of_sim, first_use)):
             wire = wire_row(
                 sim.account,
                 sim.mdn,

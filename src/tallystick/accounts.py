@@ -1,4 +1,4 @@
-"""Accounts: who owns SIMs, made, shown, renamed and removed by an operator."""
+"""Accounts: who owns SIMs, made, shown, changed and removed by an operator."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.selection import found_account
 
 if TYPE_CHECKING:
+    from tallystick.core.pairing import FirstUse
     from tallystick.store import Reader, Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as an operator sees it; `groups` are those beside the default one."""
+    """An account as an operator sees it; `groups` are those beside the default one.
+
+    `first_use` is what it expects of SIMs while no expectation is in force.
+    """
 
     name: str
+    first_use: FirstUse
     sims: int
     groups: int
     users: tuple[str, ...]
@@ -37,7 +42,8 @@ def show(reader: Reader, name: str) -> Account:
     """What an account has, and who may see it. Raises `AccountNotFound`."""
     account_id = number_of(reader, name)
     users = tuple(reader.users_who_see(account_id))
-    return Account(name, reader.count_of_sims(account_id), len(reader.groups(account_id)), users)
+    groups = len(reader.groups(account_id))
+    return Account(name, reader.first_uses()[name], reader.count_of_sims(account_id), groups, users)
 
 
 def add(writer: Writer, name: str) -> None:
@@ -55,6 +61,11 @@ def rename(writer: Writer, name: str, new_name: str) -> None:
     if parse_name("account", new_name) != name:
         _require_free(writer, new_name)
         writer.rename_account(account_id, new_name)
+
+
+def hold(writer: Writer, name: str, first_use: FirstUse) -> None:
+    """Hold an account's SIMs to where they were first seen, or no longer. Raises `AccountNotFound`."""
+    writer.set_first_use(number_of(writer, name), first_use)
 
 
 def remove(writer: Writer, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tallystick.core.errors import NotFound, SimNotFound
 from tallystick.core.identifiers import Iccid, shown
 from tallystick.core.moments import BEGINNING, Moment, wire
-from tallystick.core.pairing import pairings
+from tallystick.core.pairing import FirstUse, pairings, with_first_use
 from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
 if TYPE_CHECKING:
@@ -100,9 +100,10 @@ def _iccids(reader: Reader, iccid_or_mdn: str) -> list[Iccid]:
 
 
 def _history(reader: Reader, iccid: Iccid) -> SimHistory:
-    expectations = reader.expectations_of(iccid)
-    stays = pairings(reader.activations_of(iccid), expectations)
-    return SimHistory(iccid, reader.sim(iccid), expectations, stays)
+    sim, activations, expectations = reader.sim(iccid), reader.activations_of(iccid), reader.expectations_of(iccid)
+    first_use = reader.first_uses()[sim.account] if sim else FirstUse.OFF
+    stays = pairings(activations, with_first_use(activations, expectations, first_use))
+    return SimHistory(iccid, sim, expectations, stays)
 
 
 def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import polars as pl
 
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
+from tallystick.core.pairing import FirstUse
 from tallystick.store.moving import WholeApp, WholeUser
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class Kind:
         if not isinstance(found, pl.DataFrame):
             found = pl.DataFrame(list(found), schema=self.columns, orient="row")
         return found.sort(list(self.columns), nulls_last=False)
+
+
+def _put_accounts(writer: Writer, rows: Rows) -> None:
+    """They come before the facts, so that what they expect of SIMs is judged by as facts come in."""
+    account_ids, _ = writer.account_ids_made(set(rows["name"]))
+    for name, first_use in rows.iter_rows():
+        writer.set_first_use(account_ids[name], FirstUse(first_use))
 
 
 def _put_apps(writer: Writer, rows: Rows) -> None:
@@ -122,10 +130,10 @@ KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons
 WHOLE_KINDS = (
     Kind(
         "accounts",
-        {"name": TEXT},
+        {"name": TEXT, "first_use": TEXT},
         1,
-        lambda reader, _: ((name,) for name in reader.accounts()),
-        lambda writer, rows: writer.put_accounts(set(rows["name"])),
+        lambda reader, _: reader.first_uses().items(),
+        _put_accounts,
     ),
     Kind(
         "groups",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import zone_named
-from tallystick.core.pairing import mismatches
+from tallystick.core.pairing import FirstUse, mismatches, with_first_use
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.core.told import told
 from tallystick.store.verifying import KeptRow
@@ -92,12 +92,13 @@ def _suspects(reader: Reader, loaded: set[int], after: int, up_to: int) -> set[i
     for iccid, imei in reader.expected_between(after, up_to):
         if iccid in loaded and expected.setdefault(iccid, imei // hardware) != imei // hardware:
             several.add(iccid)
-    seen_elsewhere = {
-        iccid
-        for iccid, imei in reader.activations_between(after, up_to)
-        if iccid in expected and expected[iccid] != imei // hardware
-    }
-    return seen_elsewhere | several
+    held = any(each is not FirstUse.OFF for each in reader.first_uses().values())
+    for iccid, imei in reader.activations_between(after, up_to):
+        # Where accounts hold SIMs to their first use, one without an expectation is held to what is seen here first.
+        home = expected.setdefault(iccid, imei // hardware) if held else expected.get(iccid)
+        if home is not None and home != imei // hardware:
+            several.add(iccid)
+    return several
 
 
 def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) -> Iterator[KeptRow]:
@@ -107,11 +108,13 @@ def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) ->
         return
     zone = reader.wire_zone()
     activations, expectations = reader.activations_of(iccid), reader.expectations_of(iccid)
-    rows = mismatches(activations, expectations)
+    first_use = reader.first_uses()[sim.account]
+    rows = mismatches(activations, with_first_use(activations, expectations, first_use))
     around = stays(
         {(row.activated_at, row.post_imei) for row in rows},
         [(each.activated_at, each.imei) for each in activations],
         [(each.effective_from, each.imei) for each in expectations],
+        first_use,
     )
     for row, stay in zip(rows, around, strict=True):
         wire = wire_row(

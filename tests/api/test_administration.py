@@ -91,7 +91,7 @@ def segment(name: str) -> str:
 
 def test_an_account_is_made_shown_renamed_and_removed_whatever_its_name(served: Served) -> None:
     reply = served.call("POST", "/accounts", {"name": ODD})
-    assert (reply.status, reply.json) == (201, {"name": ODD, "sims": 0, "groups": 0, "users": []})
+    assert (reply.status, reply.json) == (201, {"name": ODD, "first_use": "off", "sims": 0, "groups": 0, "users": []})
     assert reply.headers["location"] == f"{ROOT}/accounts/{segment(ODD)}"
     assert call(served.port, "GET", reply.headers["location"], headers=served.headers).json == reply.json
     assert {"name": ODD} in served.done("GET", "/accounts")["accounts"]
@@ -108,6 +108,16 @@ def test_a_renamed_account_reads_so_in_the_report(served: Served) -> None:
     assert served.done("PATCH", "/accounts/before", {"name": "after"})["users"] == ["reader"]
     rows = call(served.port, "POST", REPORT, json.dumps(WINDOW), headers).json["devices"]
     assert [row["accountName"] for row in rows] == ["after", "after"]
+
+
+def test_an_account_holds_its_sims_to_where_they_were_first_seen(served: Served) -> None:
+    (sim,) = served.fleet("held", 1, 250)
+    shown = served.done("PATCH", "/accounts/held", {"first_use": "model"})
+    assert (shown["first_use"], shown["sims"]) == ("model", 1)
+    assert served.done("GET", "/accounts/held") == shown
+    message = served.refused("PATCH", "/accounts/held", {"first_use": "always"}, 400, "invalid-value")
+    assert "first_use" in message
+    assert served.done("GET", f"/sims/{sim}")["account"] == "held"
 
 
 def test_an_account_with_sims_is_not_removed(served: Served) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ICCID, NUMBER = "89148000000800784259", "5096300587"
 ACCOUNT = "0212398765-00001"
+MARCH = ("--earliest", "2026-03-01", "--latest", "2026-04-01")
 STRANGER = "89148000000899999999"
 UNASSIGNED = "Unassigned Devices"
 
@@ -41,7 +42,13 @@ def accounts_of(run: Run) -> list[str]:
 
 @pytest.mark.usefixtures("example")
 def test_an_account_is_shown_renamed_and_kept_while_it_has_something(run: Run) -> None:
-    assert told(run, "account", "show", ACCOUNT) == {"name": ACCOUNT, "sims": 1, "groups": 0, "users": []}
+    assert told(run, "account", "show", ACCOUNT) == {
+        "name": ACCOUNT,
+        "first_use": "off",
+        "sims": 1,
+        "groups": 0,
+        "users": [],
+    }
     assert run("account", "rename", ACCOUNT, "Fleet A").stdout == f"account {ACCOUNT} renamed to Fleet A\n"
     assert '"accountName":"Fleet A"' in run("report", *WINDOW, "--format", "json").stdout
     assert run("verify").exit_code == 0
@@ -54,10 +61,24 @@ def test_an_account_is_shown_renamed_and_kept_while_it_has_something(run: Run) -
 
 @pytest.mark.usefixtures("store")
 def test_an_account_is_added_listed_and_removed(run: Run) -> None:
-    assert told(run, "account", "add", "B") == {"name": "B", "sims": 0, "groups": 0, "users": []}
+    assert told(run, "account", "add", "B") == {"name": "B", "first_use": "off", "sims": 0, "groups": 0, "users": []}
     assert run("account", "list").stdout.split() == ["account", "B"]
     assert told(run, "account", "remove", "B") == {"removed": "B"}
     assert accounts_of(run) == []
+
+
+@pytest.mark.usefixtures("store")
+def test_an_account_holds_its_sims_to_where_they_were_first_seen(run: Run) -> None:
+    sims = f"iccid,account,activation_date\n{STRANGER},B,2026-01-01\n"
+    seen = f"iccid,imei,activated_at\n{STRANGER},35209900176148,2026-03-01\n{STRANGER},35209900999999,2026-03-02\n"
+    run("import", "sims", "-", stdin=sims)
+    run("import", "activations", "-", stdin=seen)
+    rows = {}
+    for first_use in ("imei", "model", "off"):
+        assert told(run, "account", "change", "B", "--first-use", first_use)["first_use"] == first_use
+        rows[first_use] = len(run("report", *MARCH, "--format", "ndjson").stdout.splitlines())
+    assert rows == {"imei": 1, "model": 0, "off": 0}
+    assert run("account", "change", "B", "--first-use", "always").exit_code == 2
 
 
 # Groups

@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import Activation, Expectation, mismatches
+from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
 from tallystick.core.reasons import (
     LISTED_MAX,
     RULES,
@@ -40,11 +40,14 @@ def seen(*where: Imei) -> list[Activation]:
     return [Activation(Moment(10 * (n + 1)), imei) for n, imei in enumerate(where)]
 
 
-def stays_of(activations: list[Activation], expectations: list[Expectation]) -> list[Stay]:
+def stays_of(
+    activations: list[Activation], expectations: list[Expectation], first_use: FirstUse = FirstUse.OFF
+) -> list[Stay]:
     """What is said around the rows of the rule."""
-    rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, expectations)}
+    held = with_first_use(activations, expectations, first_use)
+    rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, held)}
     seen_in = [(each.activated_at, each.imei) for each in activations]
-    return stays(rows, seen_in, [(each.effective_from, each.imei) for each in expectations])
+    return stays(rows, seen_in, [(each.effective_from, each.imei) for each in expectations], first_use)
 
 
 def stay_of(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> Stay:
@@ -69,6 +72,28 @@ def test_there_is_a_stay_for_each_row_of_the_rule() -> None:
     assert [(stay.activated_at, stay.found) for stay in stays_of(*facts)] == [
         (row.activated_at, row.post_imei) for row in mismatches(*facts)
     ]
+
+
+@pytest.mark.parametrize(
+    ("first_use", "where", "told"),
+    [
+        (FirstUse.IMEI, (HOME, SAME_MODEL, HOME), {Code.SAME_MODEL, Code.MOVED_BACK}),
+        (FirstUse.MODEL, (HOME, FOREIGN, SAME_MODEL), {Code.OTHER_MODEL, Code.MOVED_BACK}),
+        (FirstUse.IMEI, (HOME, FOREIGN, SAME_MODEL), {Code.OTHER_MODEL, Code.MOVED_ON}),
+    ],
+)
+def test_a_row_that_is_there_by_first_use_says_so(
+    first_use: FirstUse, where: tuple[Imei, ...], told: set[Code]
+) -> None:
+    stay = stays_of(seen(*where), [], first_use)[0]
+    assert {Code.EXPECTED, Code.FIRST_USE, *told} <= {reason.code for reason in own_reasons(stay)}
+    assert reason(Code.EXPECTED, stay) == Reason(Code.EXPECTED, HOME)
+
+
+def test_an_expectation_that_was_taken_in_is_no_first_use() -> None:
+    stay = stays_of(seen(HOME, FOREIGN), [Expectation(Moment(15), THIRD)], FirstUse.MODEL)[0]
+    assert Code.FIRST_USE not in {reason.code for reason in own_reasons(stay)}
+    assert reason(Code.EXPECTED, stay) == Reason(Code.EXPECTED, THIRD, Moment(15))
 
 
 def test_the_expected_imei_is_told_with_the_moment_it_is_in_force_from() -> None:

@@ -12,6 +12,7 @@ from tallystick import accounts, groups
 from tallystick.api import answers
 from tallystick.api.calls import address_of, after_in, app_of, name_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class AccountChange(msgspec.Struct, forbid_unknown_fields=True):
     """What is to become of an account."""
 
     name: str | UnsetType = UNSET
+    first_use: FirstUse | UnsetType = UNSET
 
 
 class NewGroup(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,12 +97,14 @@ class Account:
 
     @operation(scope=SCOPE, body=AccountChange, answer=answers.AccountAnswer)
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
-        """Rename an account, in reports of its past too."""
+        """Rename an account, or hold its SIMs to where they were first seen, in reports of its past too."""
         app_of(self._access, req, SCOPE)
         name, wanted = name_in(account), struct_of(req, AccountChange)
         new_name = name if wanted.name is UNSET else wanted.name
         with self._store.transaction() as writer:
             accounts.rename(writer, name, new_name)
+            if wanted.first_use is not UNSET:
+                accounts.hold(writer, new_name, wanted.first_use)
             resp.data = msgspec.json.encode(answers.account_answer(accounts.show(writer, new_name)))
 
     @operation(scope=SCOPE, status=204)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.core.moments import wire
+from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ class AccountList(msgspec.Struct):
 
 
 class AccountAnswer(msgspec.Struct):
-    """An account: how many SIMs it has, how many groups beside the default one, and which users see it."""
+    """An account: how many SIMs it has, how many groups beside the default one, and which users see it.
+
+    `first_use` is what it expects of SIMs while no expectation is in force.
+    """
 
     name: str
+    first_use: FirstUse
     sims: int
     groups: int
     users: list[str]
@@ -152,7 +157,7 @@ def account_list(names: Iterable[str]) -> AccountList:
 
 def account_answer(account: Account) -> AccountAnswer:
     """An account, as it reads."""
-    return AccountAnswer(account.name, account.sims, account.groups, list(account.users))
+    return AccountAnswer(account.name, account.first_use, account.sims, account.groups, list(account.users))
 
 
 def app_answer(app: App) -> AppAnswer:

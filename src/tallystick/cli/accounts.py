@@ -1,4 +1,4 @@
-"""`tallystick account`: list, show, add, rename and remove."""
+"""`tallystick account`: list, show, add, change, rename and remove."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from tallystick import accounts
 from tallystick.api import answers
 from tallystick.cli.shared import AsJson, Command, current_settings, print_done, print_json, print_table, store_of
+from tallystick.core.pairing import FirstUse
 
 commands = typer.Typer(help="Accounts: who owns SIMs.", no_args_is_help=True)
 
@@ -28,15 +29,15 @@ def list_(as_json: AsJson = False) -> None:
 
 @commands.command(cls=Command)
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show how many SIMs and groups an account has, and which users see it."""
+    """Show what an account has and expects, and which users see it."""
     with store_of(current_settings()) as store, store.snapshot() as reader:
         account = accounts.show(reader, name)
     if as_json:
         print_json(answers.account_answer(account))
     else:
         print_table(
-            ("account", "sims", "groups", "users"),
-            [(account.name, f"{account.sims:,}", f"{account.groups:,}", ", ".join(account.users))],
+            ("account", "first use", "sims", "groups", "users"),
+            [(name, account.first_use, f"{account.sims:,}", f"{account.groups:,}", ", ".join(account.users))],
         )
 
 
@@ -47,6 +48,22 @@ def add(name: Name, as_json: AsJson = False) -> None:
         accounts.add(writer, name)
         made = accounts.show(writer, name)
     print_done(f"account {name} added", answers.account_answer(made), as_json=as_json)
+
+
+@commands.command(cls=Command)
+def change(
+    name: Name,
+    first_use: Annotated[
+        FirstUse,
+        typer.Option(help="Where SIMs are to stay while no expectation is in force: in the unit or model first seen."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say what an account expects of SIMs that nobody said anything of; the report follows, its past too."""
+    with store_of(current_settings()) as store, store.transaction() as writer:
+        accounts.hold(writer, name, first_use)
+        changed = accounts.show(writer, name)
+    print_done(f"account {name}: first use {first_use}", answers.account_answer(changed), as_json=as_json)
 
 
 @commands.command(cls=Command)

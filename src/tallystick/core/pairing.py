@@ -8,13 +8,27 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tallystick.core.moments import BEGINNING
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from tallystick.core.identifiers import Imei
     from tallystick.core.moments import Moment
+
+
+class FirstUse(StrEnum):
+    """What an account expects of a SIM while no expectation that was taken in is in force."""
+
+    OFF = "off"
+    """Nothing: no verdict."""
+    IMEI = "imei"
+    """To stay in the hardware that it was first seen in."""
+    MODEL = "model"
+    """To stay in hardware of that model: of the same TAC."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,21 +41,33 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Expectation:
-    """From this moment on the SIM belongs in this hardware."""
+    """From this moment on the SIM belongs in this hardware; `first_use` is the policy that says so, if one does."""
 
     effective_from: Moment
     imei: Imei
+    first_use: FirstUse = FirstUse.OFF
+
+    def fits(self, imei: Imei) -> bool:
+        """Whether a SIM that is seen in this hardware is where it is expected."""
+        if self.first_use is FirstUse.MODEL:
+            return imei.tac == self.imei.tac
+        return imei.identity == self.imei.identity
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One activation, judged: `expected` is None where no expectation was in force."""
+    """One activation, judged: `expectation` is None where none was in force."""
 
     activation: Activation
     previous: Activation | None
-    expected: Imei | None
+    expectation: Expectation | None
     unexpected: bool
     opens: bool
+
+    @property
+    def expected(self) -> Imei | None:
+        """The expected IMEI."""
+        return None if self.expectation is None else self.expectation.imei
 
     @property
     def expected_hardware(self) -> int | None:
@@ -88,13 +114,26 @@ def expected_at(expectations: Sequence[Expectation], moment: Moment) -> Imei | N
     return None if in_force is None else in_force.imei
 
 
+def with_first_use(
+    activations: Collection[Activation], expectations: Collection[Expectation], first_use: FirstUse
+) -> list[Expectation]:
+    """One SIM's expectations, and the one that follows from its account's policy: it stays where it was first seen.
+
+    That one is undated, so that any that was taken in comes before it from its own moment on.
+    """
+    undated = any(each.effective_from == BEGINNING for each in expectations)
+    if first_use is FirstUse.OFF or undated or not activations:
+        return list(expectations)
+    return [Expectation(BEGINNING, min(activations).imei, first_use), *expectations]
+
+
 def judge(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> Iterator[Verdict]:
     """Judge one SIM's activations, in order of time and then of IMEI as text."""
     in_force = sorted(expectations)
     previous: Verdict | None = None
     for activation in sorted(set(activations)):
-        expected = expected_at(in_force, activation.activated_at)
-        unexpected = expected is not None and activation.imei.identity != expected.identity
+        expectation = in_force_at(in_force, activation.activated_at)
+        unexpected = expectation is not None and not expectation.fits(activation.imei)
         stays = (
             previous is not None
             and previous.unexpected
@@ -103,7 +142,7 @@ def judge(activations: Iterable[Activation], expectations: Iterable[Expectation]
         previous = Verdict(
             activation,
             None if previous is None else previous.activation,
-            expected,
+            expectation,
             unexpected,
             opens=unexpected and not stays,
         )

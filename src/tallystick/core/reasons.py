@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import FirstUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -39,6 +40,7 @@ class Code(StrEnum):
     """What a reason says."""
 
     EXPECTED = "expected"
+    FIRST_USE = "first-use"
     SAME_MODEL = "same-model"
     OTHER_MODEL = "other-model"
     NOT_A_VALID_IMEI = "not-a-valid-imei"
@@ -78,7 +80,7 @@ class Reason(NamedTuple):
 SAME_MODEL, OTHER_MODEL = Reason(Code.SAME_MODEL), Reason(Code.OTHER_MODEL)
 NOT_A_VALID_IMEI, CHECK_DIGIT_WRONG = Reason(Code.NOT_A_VALID_IMEI), Reason(Code.CHECK_DIGIT_WRONG)
 NEVER_WHERE_EXPECTED, ALWAYS_HERE = Reason(Code.NEVER_WHERE_EXPECTED), Reason(Code.ALWAYS_HERE)
-STILL_THERE = Reason(Code.STILL_THERE)
+STILL_THERE, FIRST_USE = Reason(Code.STILL_THERE), Reason(Code.FIRST_USE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,27 +138,36 @@ class Stay(NamedTuple):
     found: int
     in_force_from: int
     expected: int
+    is_by_first_use: bool
     was_where_expected: bool
     was_elsewhere: bool
     left_at: int | None
     back_at: int | None
 
 
-def stays(rows: Collection[Pair], activations: Iterable[Pair], expectations: Iterable[Pair]) -> list[Stay]:
+def stays(
+    rows: Collection[Pair],
+    activations: Iterable[Pair],
+    expectations: Iterable[Pair],
+    first_use: FirstUse = FirstUse.OFF,
+) -> list[Stay]:
     """What one SIM's own facts say around each of its rows, in order of time.
 
     All are pairs of a moment and an IMEI, as integers, for a store has these by the hundred thousand.
     """
     seen, expected = sorted(set(activations)), sorted(expectations)
+    is_held = first_use is not FirstUse.OFF and not any(since == BEGINNING for since, _ in expected)
+    if is_held and seen:
+        expected.insert(0, (BEGINNING, seen[0][1]))
     in_force = _in_force(seen, expected)
     hardware = [imei // HARDWARE for _, imei in seen]
-    later = _later(seen, hardware, in_force)
+    later = _later(seen, hardware, _at_home(seen, in_force, is_held=is_held, first_use=first_use))
     was_elsewhere, seen_in, found = len(set(hardware)) > 1, set[int](), list[Stay]()
     for place, each in enumerate(seen):
         if each in rows:
             since, imei = in_force[place] or NOWHERE
-            was_there = imei // HARDWARE in seen_in
-            found.append(Stay(*each, since, imei, was_there, was_elsewhere, *later[place]))
+            by_policy, was_there = is_held and since == BEGINNING, imei // HARDWARE in seen_in
+            found.append(Stay(*each, since, imei, by_policy, was_there, was_elsewhere, *later[place]))
         seen_in.add(hardware[place])
     return found
 
@@ -168,8 +179,20 @@ def _in_force(seen: Sequence[Pair], expected: Sequence[Pair]) -> list[Pair | Non
     return [expected[place - 1] if place else None for place in places]
 
 
+def _at_home(
+    seen: Sequence[Pair], in_force: Sequence[Pair | None], *, is_held: bool, first_use: FirstUse
+) -> list[bool]:
+    """Whether the SIM was where it is expected, at each activation; by the model where the policy says so."""
+    undated = MODEL if is_held and first_use is FirstUse.MODEL else HARDWARE
+    return [
+        expected is not None and imei // unit == expected[1] // unit
+        for (_, imei), expected in zip(seen, in_force, strict=True)
+        for unit in (undated if expected and expected[0] == BEGINNING else HARDWARE,)
+    ]
+
+
 def _later(
-    seen: Sequence[Pair], hardware: Sequence[int], in_force: Sequence[Pair | None]
+    seen: Sequence[Pair], hardware: Sequence[int], at_home: Sequence[bool]
 ) -> list[tuple[int | None, int | None]]:
     """When the SIM was next seen in other hardware, and as expected there, for each of its activations."""
     later: list[tuple[int | None, int | None]] = []
@@ -179,8 +202,7 @@ def _later(
         if place + 1 < len(seen) and hardware[place + 1] != hardware[place]:
             left_at = seen[place + 1][0]
         later.append((left_at, back[0] if back and back[1] != hardware[place] else None))
-        expected = in_force[place]
-        if expected is not None and expected[1] // HARDWARE == hardware[place]:
+        if at_home[place]:
             back = seen[place][0], hardware[place]
     return later[::-1]
 
@@ -189,6 +211,11 @@ def expectation(stay: Stay) -> Reason:
     """Where the SIM is expected, and since when; no moment is from the beginning."""
     since = stay.in_force_from
     return Reason(Code.EXPECTED, Imei(stay.expected), None if since == BEGINNING else Moment(since))
+
+
+def by_first_use(stay: Stay) -> Reason | None:
+    """No expectation was taken in for that moment: by its account's policy the SIM stays where it was first seen."""
+    return FIRST_USE if stay.is_by_first_use else None
 
 
 def model(stay: Stay) -> Reason:
@@ -233,6 +260,7 @@ def whereabouts(stay: Stay) -> Reason:
 
 OWN: tuple[Callable[[Stay], Reason | None], ...] = (
     expectation,
+    by_first_use,
     model,
     not_a_valid_imei,
     check_digit_wrong,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallystick.core.pairing import FirstUse
 from tallystick.store.asking import Asking
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ class AccountQuestions(Asking):
     def account_id(self, name: str) -> int | None:
         """An account's number."""
         return self._value(int, "account_id", name=name)
+
+    def first_uses(self) -> dict[str, FirstUse]:
+        """What each account expects of SIMs while no expectation is in force."""
+        return {name: FirstUse(first_use) for name, first_use in self._connection.rows("first_uses")}
 
     def account_names(self) -> dict[int, str]:
         """Every account's name by number."""
@@ -59,10 +64,6 @@ class AccountChanges(AccountQuestions):
             "remove_account",
         ):
             self._connection.run(query, account_id=account_id)
-
-    def put_accounts(self, names: set[str]) -> None:
-        """Make accounts known that are not yet."""
-        self.account_ids_made(names)
 
     def account_ids_made(self, names: set[str]) -> tuple[dict[str, int], tuple[str, ...]]:
         """Numbers of accounts by name; those that were not known are made, and named."""

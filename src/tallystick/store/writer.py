@@ -9,6 +9,7 @@ import polars as pl
 
 from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
 from tallystick.core.moments import zone_named
+from tallystick.core.pairing import FirstUse
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.core.told import told
 from tallystick.store.facts import Taken
@@ -157,7 +158,12 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
         changed = self._connection.run_frame("take_activation", in_order)
         self._suspects.update(judged.suspects, self._mismatched(in_order["iccid"], crowded=judged.crowded))
+        self._suspects.update(self._held_to_first_use(in_order["iccid"]))
         return Taken(changed, len(activations) - changed)
+
+    def _held_to_first_use(self, iccids: Iterable[int]) -> Iterable[int]:
+        """Those of some SIMs that may have rows by their account's policy."""
+        return self._numbers("sims_held_to_first_use", iccids=self._connection.set_of(iccids))
 
     def _mismatched(self, iccids: pl.Series, *, crowded: bool) -> Iterable[int]:
         """Those of some SIMs, in order, that have rows kept."""
@@ -173,6 +179,7 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         suspects, self._suspects = self._suspects, set()
         for some in _in_parts(sorted(touched)):
             suspects.update(self._numbers("suspects", iccids=self._connection.set_of(some)))
+            suspects.update(self._held_to_first_use(some))
         return self.refresh(sorted(suspects))
 
     def refresh(self, iccids: Sequence[int]) -> Refreshed:
@@ -198,23 +205,23 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         zone_name, wire_row = self.wire_zone(), self._wire_row
         zone = zone_named(zone_name)
         derived = list(self._connection.rows("derive", iccids=self._connection.set_of(iccids)))
-        found = self._stays(row[5:8] for row in derived)
-        for account, mdn, activation_date, *row in derived:
+        found = self._stays(derived)
+        for account, mdn, activation_date, _, *row in derived:
             _, _, activated_at, iccid, post_imei, pre_imei = row
             wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone_name)
             stay = found[iccid, activated_at, post_imei]
             yield AnswerRow._make((*row, wire, stay.expected, told(own_reasons(stay), zone)))
 
-    def _stays(self, rows: Iterable[tuple[Any, ...]]) -> dict[tuple[int, int, int], Stay]:
-        """What their own facts say around some rows, by SIM, moment and IMEI."""
-        rows_of_each: dict[int, set[Pair]] = defaultdict(set)
-        for activated_at, iccid, imei in rows:
-            rows_of_each[iccid].add((activated_at, imei))
-        facts = self.facts_of_each(sorted(rows_of_each)) if rows_of_each else {}
+    def _stays(self, derived: Iterable[tuple[Any, ...]]) -> dict[tuple[int, int, int], Stay]:
+        """What their own facts say around the rows that were derived, by SIM, moment and IMEI."""
+        rows_of_each: dict[tuple[int, str], set[Pair]] = defaultdict(set)
+        for _, _, _, first_use, _, _, activated_at, iccid, imei, _ in derived:
+            rows_of_each[iccid, first_use].add((activated_at, imei))
+        facts = self.facts_of_each(sorted(iccid for iccid, _ in rows_of_each)) if rows_of_each else {}
         return {
             (iccid, stay.activated_at, stay.found): stay
-            for iccid, of_each in rows_of_each.items()
-            for stay in stays(of_each, *facts[iccid])
+            for (iccid, first_use), of_each in rows_of_each.items()
+            for stay in stays(of_each, *facts[iccid], FirstUse(first_use))
         }
 
     def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
@@ -237,6 +244,20 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
             self.refresh(sims)
             after = sims[-1]
         return True
+
+    def set_first_use(self, account_id: int, first_use: FirstUse) -> bool:
+        """Hold an account's SIMs to where they were first seen, or no longer; give whether that changed anything."""
+        if not self._connection.run("set_first_use", account_id=account_id, first_use=first_use):
+            return False
+        after = -1
+        while sims := self._sims_of_account(account_id, after):
+            self._touched.update(sims)
+            self.settle()
+            after = sims[-1]
+        return True
+
+    def _sims_of_account(self, account_id: int, after: int) -> list[int]:
+        return self._numbers("sims_of_account_after", account_id=account_id, after=after, at_most=SIMS_A_REFRESH)
 
     def _mismatched_sims(self, after: int) -> list[int]:
         return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)

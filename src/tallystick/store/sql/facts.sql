@@ -45,6 +45,18 @@ INSERT INTO accounts (name) VALUES (:name);
 -- Which number has this account?
 SELECT a.account_id FROM accounts AS a WHERE a.name = :name;
 
+-- name: first_uses
+-- What does each account expect of SIMs while no expectation is in force?
+SELECT a.name, a.first_use FROM accounts AS a;
+
+-- name: set_first_use
+-- From now on the account expects this of its SIMs while no expectation is in force.
+UPDATE accounts SET first_use = :first_use WHERE account_id = :account_id AND first_use <> :first_use;
+
+-- name: sims_of_account_after
+-- Which SIMs has the account, in order, after this one?
+SELECT s.iccid FROM sims AS s WHERE s.account_id = :account_id AND s.iccid > :after ORDER BY s.iccid LIMIT :at_most;
+
 -- name: accounts
 -- Which accounts are there?
 SELECT a.account_id, a.name FROM accounts AS a ORDER BY a.name;

@@ -11,6 +11,19 @@ WHERE a.iccid = t.value AND e.iccid = a.iccid AND a.imei / 400 <> e.imei / 400
 UNION ALL
 SELECT m.iccid FROM carray(:iccids) AS t CROSS JOIN mismatches AS m WHERE m.iccid = t.value;
 
+-- name: sims_held_to_first_use
+-- Which of these SIMs were seen in several hardwares, and belong to an account that expects SIMs to stay where they
+-- were first seen? Most stores have no such account, and then nothing else is read.
+SELECT a.iccid
+FROM carray(:iccids) AS t
+CROSS JOIN sims AS s
+INNER JOIN accounts AS n ON n.account_id = s.account_id
+CROSS JOIN activations AS a
+WHERE EXISTS (SELECT 1 FROM accounts AS o WHERE o.first_use <> 'off')
+    AND s.iccid = t.value AND n.first_use <> 'off' AND a.iccid = s.iccid
+GROUP BY a.iccid
+HAVING min(a.imei / 400) <> max(a.imei / 400);
+
 -- name: mismatched_sims_between
 -- Which SIMs have rows kept, from the first to the last?
 SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid BETWEEN :first AND :last;
@@ -21,8 +34,10 @@ SELECT DISTINCT m.iccid FROM carray(:iccids) AS t CROSS JOIN mismatches AS m WHE
 
 -- name: derive
 -- What rows should these SIMs have? One at each unexpected activation whose predecessor was not an unexpected
--- activation in the same hardware (contract, section 1, "What is a mismatch"). What these SIMs were seen in is read
--- first and by itself, for a planner may else read all there is in the order that grouping likes.
+-- activation in the same hardware (contract, section 1, "What is a mismatch"). Where no expectation is in force, the
+-- account's policy of first use may imply one; imei / 400 is the hardware and imei / 400000000 its model. What these
+-- SIMs were seen in is read first and by itself, for a planner may else read all there is in the order that grouping
+-- likes.
 WITH seen AS MATERIALIZED (
     SELECT a.iccid, a.activated_at, a.imei
     FROM carray(:iccids) AS t
@@ -35,30 +50,42 @@ in_force AS (
     LEFT JOIN expectations AS e ON e.iccid = a.iccid AND e.effective_from <= a.activated_at
     GROUP BY a.iccid, a.activated_at, a.imei
 ),
-judged AS (
-    SELECT f.iccid, f.activated_at, f.imei, e.imei AS expected_imei
+held AS (
+    SELECT
+        f.iccid, f.activated_at, f.imei, f.effective_from, s.mdn, s.activation_date, s.account_id, s.generation,
+        n.name, n.first_use,
+        first_value(f.imei) OVER (PARTITION BY f.iccid ORDER BY f.activated_at, f.imei) AS first_imei
     FROM in_force AS f
-    LEFT JOIN expectations AS e ON e.iccid = f.iccid AND e.effective_from = f.effective_from
+    INNER JOIN sims AS s ON s.iccid = f.iccid
+    INNER JOIN accounts AS n ON n.account_id = s.account_id
+),
+judged AS (
+    SELECT
+        h.*,
+        coalesce(e.imei, CASE WHEN h.first_use <> 'off' THEN h.first_imei END) AS expected_imei,
+        CASE
+            WHEN e.imei IS NOT NULL THEN h.imei / 400 <> e.imei / 400
+            WHEN h.first_use = 'imei' THEN h.imei / 400 <> h.first_imei / 400
+            WHEN h.first_use = 'model' THEN h.imei / 400000000 <> h.first_imei / 400000000
+            ELSE FALSE
+        END AS is_unexpected
+    FROM held AS h
+    LEFT JOIN expectations AS e ON e.iccid = h.iccid AND e.effective_from = h.effective_from
 ),
 in_order AS (
     SELECT
-        j.iccid, j.activated_at, j.imei, j.expected_imei,
+        j.*,
         lag(j.imei) OVER before AS previous_imei,
-        lag(j.expected_imei) OVER before AS previous_expected_imei
+        lag(j.is_unexpected) OVER before AS previous_is_unexpected
     FROM judged AS j
     WINDOW before AS (PARTITION BY j.iccid ORDER BY j.activated_at, j.imei)
 )
 SELECT
-    n.name, s.mdn, s.activation_date,
-    s.account_id, s.generation, o.activated_at, o.iccid, o.imei, coalesce(o.previous_imei, o.expected_imei) AS pre_imei
+    o.name, o.mdn, o.activation_date, o.first_use,
+    o.account_id, o.generation, o.activated_at, o.iccid, o.imei, coalesce(o.previous_imei, o.expected_imei) AS pre_imei
 FROM in_order AS o
-INNER JOIN sims AS s ON s.iccid = o.iccid
-INNER JOIN accounts AS n ON n.account_id = s.account_id
-WHERE o.imei / 400 <> o.expected_imei / 400
-    AND NOT coalesce(
-        o.previous_imei / 400 <> o.previous_expected_imei / 400 AND o.previous_imei / 400 = o.imei / 400,
-        FALSE
-    );
+WHERE o.is_unexpected
+    AND NOT coalesce(o.previous_is_unexpected AND o.previous_imei / 400 = o.imei / 400, FALSE);
 
 -- name: kept_rows
 -- What rows do these SIMs have now?
