@@ -281,6 +281,8 @@ def test_the_example_files_of_the_readme_give_the_answer_that_it_shows(
     assert table == next(code for _, code in blocks if code.startswith("account  ")).splitlines()
     body = CliRunner().invoke(cli, [*calls[-1], "--format", "json"]).stdout
     assert body == next(code for language, code in blocks if language == "json").strip()
+    explained = CliRunner().invoke(cli, [*calls[-1], "--format", "json", "--reasons"]).stdout
+    assert explained in words(DOCS / "howto/find-out-why-a-row-is-there.md").splitlines()
 
 
 def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:

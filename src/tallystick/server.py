@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -164,7 +165,9 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     """
     Finalize(None, os._exit, args=(0,), exitpriority=0)  # after what is taken in and noted has been saved
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
-    return wired_app(settings)
+    app = wired_app(settings)
+    gc.freeze()  # what was made to start with stays: the collector need not look through it again and again
+    return app
 
 
 def _end_with(parent: BaseProcess) -> None:
