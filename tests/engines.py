@@ -37,6 +37,7 @@ QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 SHARDS = "-c citus.shard_count=4"
 EMPTY = (
     *(b"DELETE FROM mismatches", b"DELETE FROM group_members", b"DELETE FROM activations", b"DELETE FROM expectations"),
+    *(b"DELETE FROM former_expectations", b"DELETE FROM proposed_expectations", b"DELETE FROM change_sets"),
     *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"UPDATE store SET wire_zone = 'UTC'"),
 )
 

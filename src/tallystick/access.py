@@ -163,6 +163,11 @@ class Access:
             raise ScopeRefused(message)
         return key
 
+    def app_name(self, key: str) -> str:
+        """What the app with this key is called."""
+        with self._store.glance() as reader:
+            return reader.app_name(key) or key
+
     # Users
 
     def add_user(self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
@@ -195,6 +200,11 @@ class Access:
                 User(name, tuple(reader.accounts_granted(name)), all_accounts, failed >= FAILED_LOGINS_MAX)
                 for name, all_accounts, failed in reader.users()
             ]
+
+    def user_name(self, user_id: int) -> str:
+        """What the user with this number is called."""
+        with self._store.glance() as reader:
+            return reader.user_name(user_id) or str(user_id)
 
     # Sessions
 

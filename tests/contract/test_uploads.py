@@ -209,7 +209,7 @@ def test_no_two_processes_take_the_same_upload_and_the_first_comes_first(store: 
     imeis = [f"35209900176{number:03}" for number in range(30)]
     for imei in imeis:
         with store.transaction() as writer:
-            uploads.put(writer, account_id, [Pair(str(iccid), imei)])
+            uploads.put(writer, account_id, [Pair(str(iccid), imei)], "desk/alice")
     taken: list[bool] = []
 
     def work() -> None:

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from tallystick.cli import apps, copy_, demo, history, import_, init, report, serve, settings, synth, users, verify
+from tallystick.cli import (
+    apps,
+    copy_,
+    demo,
+    expectations,
+    history,
+    import_,
+    init,
+    report,
+    serve,
+    settings,
+    synth,
+    users,
+    verify,
+)
 from tallystick.cli.shared import EXIT_REFUSED, Command
 
 app = typer.Typer(
@@ -20,6 +34,7 @@ app.command("report", cls=Command)(report.report)
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)
+app.add_typer(expectations.commands, name="expectations")
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
 app.command("serve", cls=Command)(serve.serve)

@@ -8,7 +8,8 @@
     │   ├── GroupNotFound        no such group in that account                 group-not-found
     │   ├── SimNotFound          no such SIM                                   sim-not-found
     │   ├── UserNotFound         no such user                                  user-not-found
-    │   └── RequestNotFound      no such upload                                request-not-found
+    │   ├── RequestNotFound      no such upload                                request-not-found
+    │   └── ChangeSetNotFound    no such change set                            change-set-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -23,6 +24,10 @@
     ├── FileRefused              a file that cannot be read as facts           file-refused
     │   └── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
     ├── TargetRefused            a store that cannot be copied into             target-refused
+    ├── ChangeSetRefused         a change set that cannot be decided so         change-set-refused
+    │   ├── ChangeSetDecided     its state does not allow it                   change-set-decided
+    │   ├── OwnProposal          it needs another person's eyes                own-proposal
+    │   └── ChangedSince         later change sets stand on it                 changed-since
     ├── KeyReused                an idempotency key that came with other facts  key-reused
     ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
@@ -99,6 +104,12 @@ class RequestNotFound(NotFound):
     """There is no such request of the account."""
 
     code = "request-not-found"
+
+
+class ChangeSetNotFound(NotFound):
+    """There is no such change set."""
+
+    code = "change-set-not-found"
 
 
 class NoAccounts(Refusal):
@@ -183,6 +194,30 @@ class TargetRefused(Refusal):
     """The store cannot be copied into: it holds other facts, or is the same one."""
 
     code = "target-refused"
+
+
+class ChangeSetRefused(Refusal):
+    """The change set cannot be approved, rejected or undone."""
+
+    code = "change-set-refused"
+
+
+class ChangeSetDecided(ChangeSetRefused):
+    """The change set is in a state that does not allow it."""
+
+    code = "change-set-decided"
+
+
+class OwnProposal(ChangeSetRefused):
+    """Whoever has proposed a change set cannot decide about it."""
+
+    code = "own-proposal"
+
+
+class ChangedSince(ChangeSetRefused):
+    """Later change sets have changed the same expectations; undo those first."""
+
+    code = "changed-since"
 
 
 class KeyReused(Refusal):

@@ -7,6 +7,7 @@ from tallystick.store.accounts import AccountQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
+from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.moving import MovingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.report import ReportQuestions
@@ -17,6 +18,7 @@ from tallystick.store.verifying import VerifyQuestions
 class Reader(
     ReportQuestions,
     FactQuestions,
+    LedgerQuestions,
     DeviceQuestions,
     UploadQuestions,
     ProgressQuestions,

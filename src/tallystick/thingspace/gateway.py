@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 SCOPE = "m2m"
 
 
-def check_bearer(req: Request, access: Access) -> None:
-    """Let an app with a current token pass. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
+def check_bearer(req: Request, access: Access) -> str:
+    """The key of the app whose token this is. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
     token = _credentials(req, "bearer")
     if token is None:
         raise BearerMissing
-    access.app_of_token(token, SCOPE)
+    return access.app_of_token(token, SCOPE)
 
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
