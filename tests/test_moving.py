@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick import expectations as ledger
 from tallystick import moving
 from tallystick.access import Access, system_clock
 from tallystick.core.errors import TargetRefused
-from tallystick.core.facts import GroupMember
+from tallystick.core.facts import GroupMember, SimExpectation
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import Moment
+from tallystick.intake import propose_facts
 from tallystick.moving import Copied, copy
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
@@ -30,9 +34,11 @@ if TYPE_CHECKING:
 WAYS = [(SQLITE, POSTGRESQL), (POSTGRESQL, SQLITE), (SQLITE, SQLITE)]
 WAYS += [(POSTGRESQL, CITUS), (CITUS, SQLITE), (SQLITE, CITUS)] if CITUS in ENGINES else []
 ZONE = "America/Los_Angeles"
+ANN = Origin("ann", Moment(1))
 KILLS = 6
 COPY = """
 import sys
+from tallystick import expectations as ledger
 from tallystick import moving
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
@@ -83,6 +89,7 @@ def fill(store: Store) -> None:
         writer.take_activations([seen(iccid, (HOME, FOREIGN)[n % 2], at=n) for n, iccid in enumerate(ICCIDS[50:400])])
         writer.take_group_members([GroupMember("account 1", "vans", iccid) for iccid in ICCIDS[:20]])
         writer.take_group_members([GroupMember("waiting", "group", ICCIDS[900])])
+    correct(store)
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True)
@@ -90,6 +97,20 @@ def fill(store: Store) -> None:
     access.issue_token(app.key, app.secret)
     access.add_app("without a token", ["m2m"])
     access.close()
+
+
+def correct(store: Store) -> None:
+    """A correction that was undone, one that holds, and one that is proposed."""
+    for imei in (HOME, FOREIGN):
+        with store.transaction() as writer:
+            writer.take(
+                SimExpectation, [expected(iccid, imei) for iccid in (*ICCIDS[200:202], ICCIDS[901])], origin=ANN
+            )
+    with store.snapshot() as reader:
+        last = reader.change_sets(1 << 62, 1)[0].change_set_id
+    ledger.undo(store, last, ANN)
+    ledger.undo(store, last - 1, ANN)
+    propose_facts(store, [expected(ICCIDS[902])], ANN)
 
 
 def copied(source: Store, target: Store) -> Copied:
@@ -118,6 +139,25 @@ def test_a_copy_holds_the_same_and_answers_the_same(
         assert sorted(there.whole_users()) == sorted(here.whole_users())
 
 
+def test_the_ledger_goes_along_and_can_be_gone_on_with(source: tuple[Store, str], target: tuple[Store, str]) -> None:
+    copied(source[0], target[0])
+    with source[0].snapshot() as here, target[0].snapshot() as there:
+        last = here.change_sets(1 << 62, 100)
+        assert there.change_sets(1 << 62, 100) == last
+        for iccid in (*ICCIDS[200:202], ICCIDS[901]):
+            assert ledger.log(there, str(iccid)) == ledger.log(here, str(iccid))
+            assert len(ledger.log(here, str(iccid))) >= 2
+    before = everything_in(target[0])
+    undone_in = ledger.undo(target[0], last[1].change_set_id, ANN)
+    assert undone_in == last[0].change_set_id + 1
+    ledger.undo(target[0], undone_in, ANN)
+    assert everything_in(target[0]) == before
+    with target[0].snapshot() as there:
+        assert [entry.ended is None for entry in ledger.log(there, str(ICCIDS[901]))][-1] is False
+    ledger.approve(target[0], last[0].change_set_id, "bob", Moment(9))
+    assert ICCIDS[902] in {each.iccid for each in everything_in(target[0]).expectations}
+
+
 def test_whoever_could_log_in_still_can(source: tuple[Store, str], target: tuple[Store, str]) -> None:
     copied(source[0], target[0])
     access = Access(target[0], system_clock, secrets.token_bytes)
@@ -135,7 +175,9 @@ def test_a_copy_again_copies_nothing_and_then_what_is_new(source: tuple[Store, s
     assert later.is_same
     assert {name: count for name, count in later.taken.items() if count} == {
         "SIMs": 1,
+        "change sets": 1,
         "expectations": 1,
+        "former expectations": 1,
         "activations": 1,
     }
 

@@ -82,7 +82,7 @@ def build_app(
     """Every room's routes in one WSGI app."""
     app = falcon.App()
     thingspace.add_routes(app, settings, store, access, uploads)
-    api.add_routes(app, access, live)
+    api.add_routes(app, settings, store, access, live)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(store))
     app.add_error_handler((Exception, falcon.HTTPError), _answer_error)

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import falcon
 
+from tallystick.access import system_clock
 from tallystick.core.errors import InvalidValue, TokenRefused
+from tallystick.core.ledger import Origin, parse_note
 
 if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Access
+
+SOURCE = "api"
+"""What the ledger calls a call of ours."""
 
 
 def app_of(access: Access, req: Request, scope: str) -> str:
@@ -21,6 +26,12 @@ def app_of(access: Access, req: Request, scope: str) -> str:
         message = f"the call needs Authorization: Bearer …, of an app with the scope {scope}"
         raise TokenRefused(message)
     return access.app_of_token(token.strip(), scope)
+
+
+def origin_of(req: Request, access: Access, app: str) -> Origin:
+    """What the ledger is told of a call: the app, and `ticket` and `reason` of the query. Raises `InvalidValue`."""
+    ticket, reason = (parse_note(name, req.get_param(name) or "") for name in ("ticket", "reason"))
+    return Origin(access.app_name(app), system_clock(), SOURCE, "", ticket, reason)
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:

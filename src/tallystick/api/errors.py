@@ -9,6 +9,7 @@ import falcon
 import msgspec
 
 from tallystick.core.errors import (
+    ChangeSetRefused,
     IntakeBusy,
     InvalidValue,
     KeyReused,
@@ -29,6 +30,7 @@ STATUS: dict[type[Refusal], int] = {
     TokenRefused: 401,
     ScopeRefused: 403,
     NotFound: 404,
+    ChangeSetRefused: 409,
     KeyReused: 422,
     IntakeBusy: 503,
     StoreRefused: 503,

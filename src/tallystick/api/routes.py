@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.api import errors
-from tallystick.api.intake import Intake
+from tallystick.api.change_sets import ChangeSets, Decision, OneChangeSet
+from tallystick.api.intake import ExpectationsIntake, Intake
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
     from tallystick.intake import LiveIntake
+    from tallystick.settings import Settings
+    from tallystick.store import Store
 
 ROOT = "/api/v1"
 
@@ -22,8 +25,16 @@ def owns(path: str) -> bool:
     return path == ROOT or path.startswith(f"{ROOT}/")
 
 
-def add_routes(app: App[Request, Response], access: Access, live: LiveIntake) -> None:
+def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access, live: LiveIntake) -> None:
     """Put this room's resources on the app; errors under its root are answered by `errors.answer_error`."""
     for kind in KINDS.values():
-        app.add_route(f"{ROOT}/{kind.name}", Intake(kind, access, live))
+        if kind.name == "expectations":
+            app.add_route(f"{ROOT}/expectations", ExpectationsIntake(access, live, store, settings.generations))
+        else:
+            app.add_route(f"{ROOT}/{kind.name}", Intake(kind, access, live))
+    decision = Decision(store, access)
+    app.add_route(f"{ROOT}/change-sets", ChangeSets(store, access))
+    app.add_route(f"{ROOT}/change-sets/{{number}}", OneChangeSet(store, access))
+    for suffix in ("approve", "reject", "undo"):
+        app.add_route(f"{ROOT}/change-sets/{{number}}/{suffix}", decision, suffix=suffix)
     app.add_sink(errors.no_such_resource, f"{ROOT}/")

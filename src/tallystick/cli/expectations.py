@@ -23,7 +23,7 @@ LAST_NUMBER = 1 << 62
 
 commands = typer.Typer(help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True)
 
-Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="The number of the change set.")]
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=LAST_NUMBER, help="The number of the change set.")]
 AtMost = Annotated[int, typer.Option(min=1, help="Show no more than so many.")]
 
 

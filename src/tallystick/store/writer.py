@@ -10,7 +10,7 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.core.ledger import UNTOLD
 from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
-from tallystick.store.ledger import LedgerChanges
+from tallystick.store.ledger import KEY, LedgerChanges
 from tallystick.store.moving import MovingChanges
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.reader import Reader
@@ -143,6 +143,14 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, MovingChanges, Reade
         if change_set_id is None:
             return self._take_change_sets([Batch(expectations)])[0]
         return self._take_sets([(expectations, change_set_id)])[0]
+
+    def move_expectations(self, expectations: pl.DataFrame) -> None:
+        """Put expectations in as they are in another store: `iccid`, `effective_from`, `imei` and `change_set_id`."""
+        present = self.values_among(expectations["iccid"])
+        self._put("add_expectation", expectations.join(present, on=KEY, how="anti"))
+        self._put("put_expectation", expectations.join(present, on=KEY, how="semi"))
+        self._connection.run("note_changed_expectations")
+        self._touched.update(expectations["iccid"].to_list())
 
     def _take_change_sets(self, batches: Sequence[Batch]) -> list[Taken]:
         """Take batches of expectations in, each of them a change set of its own."""

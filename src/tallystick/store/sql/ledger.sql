@@ -3,8 +3,12 @@
 
 -- name: add_change_set
 -- A change set has come; which number has it?
-INSERT INTO change_sets (state, source, detail, actor, ticket, reason, brought_at, decided_by, decided_at, undoes)
-VALUES (:state, :source, :detail, :actor, :ticket, :reason, :brought_at, '', :decided_at, :undoes)
+INSERT INTO change_sets
+    (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by, decided_at, undoes)
+VALUES (
+    (SELECT coalesce(max(c.change_set_id), 0) + 1 FROM change_sets AS c),
+    :state, :source, :detail, :actor, :ticket, :reason, :brought_at, '', :decided_at, :undoes
+)
 RETURNING change_set_id;
 
 -- name: count_changes
