@@ -24,7 +24,7 @@ CORRECTED = f"iccid,imei\n{ICCID},{SEEN}\n"
 @pytest.fixture
 def corrected(workplace: Path, example: Store) -> str:
     """A file by which the published example's SIM belongs where it was found, and not where it was before."""
-    assert example
+    assert example.name
     (workplace / "corrected.csv").write_text(CORRECTED)
     return "corrected.csv"
 
@@ -134,7 +134,7 @@ def test_what_does_not_go_together_is_wrong_usage(
 
 
 def test_a_change_set_that_is_not_there_is_refused(run: Run, example: Store) -> None:
-    assert example
+    assert example.name
     for command in ("show", "approve", "reject", "undo"):
         assert told(run, "expectations", command, "99", exit_code=1)["error"]["code"] == "change-set-not-found"
     assert told(run, "expectations", "log", "8" + "9" * 18, exit_code=1)["error"]["code"] == "sim-not-found"

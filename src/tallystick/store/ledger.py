@@ -21,7 +21,8 @@ KEY = ["iccid", "effective_from"]
 FACT = [*KEY, "imei"]
 ROW = [*FACT, "change_set_id"]
 FEW_FACTS_MAX = 100  # are compared one by one, which begins at once; more of them as columns
-CROWD_A_FACT_MAX = 2  # what lies between the first and the last SIM is read while it is no more than this for each fact
+CROWD_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
+CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
 FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
 
 
@@ -167,11 +168,17 @@ class LedgerQuestions(Asking):
     def values_among(self, iccids: pl.Series) -> pl.DataFrame:
         """`iccid`, `effective_from`, `imei` and `change_set_id` of the present expectations of some SIMs, at least."""
         sims = iccids.unique().sort()
-        at_most = CROWD_A_FACT_MAX * len(iccids) + 1
-        between = self._connection.frame("values_between", first=sims[0], last=sims[-1], at_most=at_most)
-        if len(between) < at_most:
+        is_crowd = self._values_between(sims[: len(sims) // CROWD_PROBE + 1]) is not None
+        between = self._values_between(sims) if is_crowd else None
+        if between is not None:
             return between
         return self._connection.frame("values_among", iccids=self._connection.set_of(sims))
+
+    def _values_between(self, sims: pl.Series) -> pl.DataFrame | None:
+        """What is expected of all that lie between some SIMs, in order; None where that is much more than of them."""
+        at_most = CROWD_A_SIM_MAX * len(sims) + 1
+        between = self._connection.frame("values_between", first=sims[0], last=sims[-1], at_most=at_most)
+        return None if len(between) == at_most else between
 
 
 class LedgerChanges(LedgerQuestions):
