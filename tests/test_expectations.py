@@ -237,7 +237,8 @@ def test_what_a_change_set_did_or_would_do_is_shown(store: Store) -> None:
     proposal = propose_facts(store, [expected(ONE, FOREIGN), expected(TWO)], ANN)
 
     def shown(number: int) -> list[tuple[Any, ...]]:
-        found = asked(store, lambda reader: ledger.changes_in(reader, ledger.change_set(reader, number)))
+        found, in_all = asked(store, lambda reader: ledger.changes_in(reader, ledger.change_set(reader, number), 9))
+        assert in_all == len(found)
         return [(each.iccid, each.old_imei, each.new_imei) for each in found]
 
     would = [(ONE, HOME, FOREIGN), (TWO, None, HOME)]

@@ -70,8 +70,8 @@ def change_set(reader: Reader, number: int) -> ChangeSet:
     return found
 
 
-def changes_in(reader: Reader, found: ChangeSet) -> list[Change]:
-    """What a change set did, or would do, in order of SIM; nothing where it was rejected."""
+def changes_in(reader: Reader, found: ChangeSet, at_most: int) -> tuple[list[Change], int]:
+    """What a change set did, or would do: the first in order of SIM, and how many in all; nothing if rejected."""
     if found.state == "proposed":
         after = reader.proposed(found.change_set_id)
         before = reader.values_among(after["iccid"]) if len(after) else after
@@ -79,12 +79,19 @@ def changes_in(reader: Reader, found: ChangeSet) -> list[Change]:
     else:
         before, after = reader.effect_of(found)
         if found.undoes is None:
-            after = pl.concat([after, reader.ended_values_of(found.change_set_id)]).unique(KEY)
+            after = pl.concat([after, reader.ended_values_of(found.change_set_id)]).unique(KEY, keep="first")
         both = after.select(*KEY, "imei").join(before.select(*KEY, old_imei="imei"), on=KEY, how="full", coalesce=True)
-    return [
-        Change(Iccid(iccid), Moment(since), None if old is None else Imei(old), None if new is None else Imei(new))
-        for iccid, since, old, new in both.select(*KEY, "old_imei", "imei").sort(KEY).iter_rows()
-    ]
+    first = both.select(*KEY, "old_imei", "imei").sort(KEY).head(at_most)
+    return [_change(*row) for row in first.iter_rows()], len(both)
+
+
+def _change(iccid: int, moment: int, old_imei: int | None, imei: int | None) -> Change:
+    return Change(
+        Iccid(iccid),
+        Moment(moment),
+        None if old_imei is None else Imei(old_imei),
+        None if imei is None else Imei(imei),
+    )
 
 
 def try_proposal(store: Store, number: int) -> tuple[Tried, int]:

@@ -58,9 +58,9 @@ class OneChangeSet:
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
             found = expectations.change_set(reader, _parsed(number))
-            changes = expectations.changes_in(reader, found)
-        told = [expectations.described_change(each, UTC) for each in changes[:at_most]]
-        answer = expectations.described(found, UTC) | {"changes_in_all": len(changes), "changes": told}
+            changes, in_all = expectations.changes_in(reader, found, at_most)
+        told = [expectations.described_change(each, UTC) for each in changes]
+        answer = expectations.described(found, UTC) | {"changes_in_all": in_all, "changes": told}
         resp.data = msgspec.json.encode(answer)
 
 

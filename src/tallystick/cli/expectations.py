@@ -97,18 +97,18 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
         found = ledger.change_set(reader, number)
-        changes = ledger.changes_in(reader, found)
+        changes, in_all = ledger.changes_in(reader, found, at_most)
     told = ledger.described(found, settings.zone)
-    some = [ledger.described_change(each, settings.zone) for each in changes[:at_most]]
+    some = [ledger.described_change(each, settings.zone) for each in changes]
     if as_json:
-        print_json(told | {"changes_in_all": len(changes), "changes": some})
+        print_json(told | {"changes_in_all": in_all, "changes": some})
         return
     for name, value in told.items():
         if value is not None:
             typer.echo(f"{name}: {value}")
     print_table(tuple(ledger.Change._fields), [[value or "" for value in each.values()] for each in some])
-    if len(changes) > at_most:
-        typer.echo(f"and {len(changes) - at_most:,} more")
+    if in_all > at_most:
+        typer.echo(f"and {in_all - at_most:,} more")
 
 
 @commands.command(cls=Command)
