@@ -135,7 +135,7 @@ def test_an_undo_can_be_undone_and_that_one_too(mismatched: Store) -> None:
 def test_undo_is_refused_where_a_later_change_set_has_changed_the_same_and_names_the_sims(store: Store) -> None:
     first = put(store, *(expected(iccid) for iccid in ICCIDS[:40]))
     later = put(store, expected(TWO, FOREIGN))
-    with pytest.raises(ChangedSince, match=rf"1 SIMs .* change sets {later}; undo those first: {TWO}$"):
+    with pytest.raises(ChangedSince, match=rf"1 of its SIMs .* by change sets {later}; undo those first: {TWO}$"):
         ledger.undo(store, first, BOB)
     assert states(store) == {first: "applied", later: "applied"}
     ledger.undo(store, later, BOB)

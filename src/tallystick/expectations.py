@@ -141,8 +141,8 @@ def _changed_since(reader: Reader, number: int, changed: pl.DataFrame) -> str:
     iccids = changed["iccid"].unique().sort()
     told = ", ".join(str(Iccid(iccid)) for iccid in iccids[:SIMS_TOLD_MAX])
     more = f" and {len(iccids) - SIMS_TOLD_MAX:,} more" if len(iccids) > SIMS_TOLD_MAX else ""
-    by = f", by change sets {later}; undo those first" if later else ""
-    return f"change set {number} cannot be undone: {len(iccids):,} SIMs have been changed since{by}: {told}{more}"
+    by = f" by change sets {later}; undo those first" if later else ""
+    return f"change set {number} cannot be undone: {len(iccids):,} of its SIMs were changed since{by}: {told}{more}"
 
 
 def _require(found: ChangeSet, *states: State) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tallystick.expectations import Entry
 
 LAST_NUMBER = 1 << 62
+SOURCE_SHOWN_MAX = 40  # characters in a table; all of them are told with --json
 
 commands = typer.Typer(help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True)
 
@@ -52,18 +53,35 @@ def _entry(entry: Entry, zone: tzinfo) -> dict[str, Any]:
 
 
 def _print_log(entries: list[dict[str, Any]]) -> None:
-    columns = ("effective_from", "imei", "put_in", "by", "at", "source", "ticket", "reason", "ended_in")
-    rows = []
-    for each in entries:
-        put, ended = each["put_in"], each["ended_in"]
-        source = f"{put['source']} {put['detail'] or ''}".strip() if put else "before the ledger"
-        told = [put["change_set_id"], put["actor"], put["brought_at"]] if put else ["", "", ""]
-        notes = [put["ticket"], put["reason"]] if put else ["", ""]
-        if each["returned_in"]:
-            source += f", returned in {each['returned_in']['change_set_id']}"
-        end = f"{ended['change_set_id']} by {ended['actor']} at {ended['brought_at']}" if ended else ""
-        rows.append([each["effective_from"] or "the beginning", each["imei"], *told, source, *notes, end])
-    print_table(columns, [[str(value if value is not None else "") for value in row] for row in rows])
+    columns = ("effective_from", "imei", "put_in", "by", "at", "source", "ticket", "reason", "returned_in", "ended_in")
+    print_table(columns, [_log_row(each) for each in entries])
+
+
+def _log_row(entry: dict[str, Any]) -> list[str]:
+    put, returned, ended = entry["put_in"], entry["returned_in"], entry["ended_in"]
+    told = [entry["effective_from"] or "the beginning", entry["imei"]]
+    if put is None:
+        told += ["", "", "", "before the ledger", "", ""]
+    else:
+        source = _cut(f"{put['source']} {put['detail'] or ''}".strip())
+        told += [str(put["change_set_id"]), _who(put), _when(put), source, put["ticket"] or "", put["reason"] or ""]
+    return [
+        *told,
+        *(f"{each['change_set_id']} by {_who(each)} at {_when(each)}" if each else "" for each in (returned, ended)),
+    ]
+
+
+def _who(told: dict[str, Any]) -> str:
+    return f"{told['actor']}, {told['decided_by']}" if told["decided_by"] else str(told["actor"])
+
+
+def _when(told: dict[str, Any]) -> str:
+    """When a change set was in force as a whole, or else when it came."""
+    return str(told["decided_at"] or told["brought_at"])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SOURCE_SHOWN_MAX else f"{text[:SOURCE_SHOWN_MAX]}…"
 
 
 @commands.command(cls=Command)
