@@ -97,7 +97,7 @@ def test_people_are_told_the_same_in_words(run: Run, corrected: str) -> None:
     assert approved.splitlines()[1] == "  1 proposed: 1 accepted, 0 duplicate"
     log = run("expectations", "log", ICCID).output
     assert "the beginning" in log
-    assert f"{number} by ann at" in log
+    assert f"{number}       ann, bob" in log
     assert "1 corrected" in run("expectations", "undo", number).output
 
 
