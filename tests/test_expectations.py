@@ -177,6 +177,28 @@ def test_calls_that_are_taken_in_together_are_a_change_set_each(store: Store) ->
     assert logged(store, TWO) == [(str(HOME), 2, None, None)]
 
 
+def test_a_call_between_two_slices_of_a_file_is_what_the_undo_of_the_file_brings_back(store: Store) -> None:
+    first = put(store, expected(ONE))
+    with store.transaction() as writer:
+        file = writer.begin_change_set(BOB)
+        writer.take_expectations([expected(ONE, THIRD), expected(TWO)], file)
+    between = put(store, expected(ONE, FOREIGN))
+    with store.transaction() as writer:
+        writer.take_expectations([expected(ONE, THIRD)], file)
+        writer.end_change_set(file, Moment(3))
+    assert [entry[1:] for entry in logged(store, ONE)] == [
+        (first, None, file),
+        (file, None, between),
+        (between, None, file),
+        (file, None, None),
+    ]
+    with pytest.raises(ChangedSince, match=f"change sets {file}"):
+        ledger.undo(store, between, ANN)
+    ledger.undo(store, file, ANN)
+    assert [entry[:2] for entry in logged(store, ONE)][-1] == (str(FOREIGN), between)
+    assert len(present(store)) == 1
+
+
 def test_a_sim_of_which_nothing_is_known_has_no_log(store: Store) -> None:
     take(store, sim(TWO))
     assert logged(store, TWO) == []
