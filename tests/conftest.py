@@ -13,6 +13,7 @@ from tallystick.core.moments import Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import CITUS_VARIABLE, ENGINES, database_on, made, many_stores
+from tests.store.few import MDN, ONE, expected, seen, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,13 @@ def store(database: str, engine: str) -> Iterator[Store]:
     """A fresh store."""
     with open_store(database, wire_row) as fresh:
         yield made(fresh, engine)
+
+
+@pytest.fixture
+def mismatched(store: Store) -> Store:
+    """A store with one SIM that was found in foreign hardware."""
+    take(store, sim(ONE, mdn=MDN), expected(ONE), seen(ONE))
+    return store
 
 
 @pytest.fixture(scope="module", params=ENGINES)

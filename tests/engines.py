@@ -39,6 +39,7 @@ EMPTY = (
     *(b"DELETE FROM mismatches", b"DELETE FROM group_members", b"DELETE FROM activations", b"DELETE FROM expectations"),
     *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"DELETE FROM types"),
     b"UPDATE store SET wire_zone = 'UTC'",
+    *(b"DELETE FROM former_expectations", b"DELETE FROM proposed_expectations", b"DELETE FROM change_sets"),
 )
 
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick import accounts, groups, inventory
+from tallystick import accounts, expectations, groups, inventory
 from tallystick.accounts import Account
 from tallystick.core.errors import AccountNotEmpty, AccountNotFound, InvalidValue, NameTaken, SimNotFound
 from tallystick.core.facts import GroupMember
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import Moment
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED, Listed
 from tallystick.groups import Change, Group
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from tallystick.store import Reader, Store
 
 PASSWORD = "correct horse"
+ANN = Origin("ann", Moment(1))
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def moved(store: Store, *moves: tuple[Iccid, str]) -> Done:
 def removed(store: Store, *iccids: Iccid) -> Done:
     """Remove SIMs."""
     with store.transaction() as writer:
-        return inventory.remove(writer, iccids)
+        return inventory.remove(writer, iccids, ANN)
 
 
 def group_of(store: Store, iccid: Iccid) -> str | None:
@@ -131,7 +134,7 @@ def test_an_account_that_there_is_not_is_refused_by_name(store: Store, what: Cal
 
 def test_an_account_that_still_has_something_is_kept_and_told_what(fleet: Store) -> None:
     with fleet.transaction() as writer:
-        writer.add_upload("request", accounts.number_of(writer, "a"), 0, b"[]")
+        writer.add_upload("request", accounts.number_of(writer, "a"), 0, b"[]", "ann")
     with pytest.raises(AccountNotEmpty, match=r"\(SIMs: 2, groups: 1, uploads that wait: 1\)"):
         change(fleet, accounts.remove, "a")
     assert show(fleet, "a").sims == 2
@@ -141,14 +144,14 @@ def test_an_empty_account_is_removed_and_nothing_of_it_is_left(fleet: Store, acc
     access.add_user("ada", PASSWORD, ["a"], all_accounts=False)
     with fleet.transaction() as writer:
         account_id = accounts.number_of(writer, "a")
-        writer.add_upload("request", account_id, 0, b"[]")
+        writer.add_upload("request", account_id, 0, b"[]", "ann")
         upload = writer.next_upload()
         assert upload
         writer.put_listener(ListenerRow(account_id, "DeviceService", "https://example.com", "", ""))
         writer.add_deliveries(account_id, "DeviceService", "request", b"{}", 0)
         writer.finish_upload(upload.upload_id, b"{}")
         groups.delete(writer, account_id, "West")
-        inventory.remove(writer, [ONE])
+        inventory.remove(writer, [ONE], ANN)
         inventory.move(writer, [Move(TWO, "b")])
         accounts.remove(writer, "a")
     with fleet.snapshot() as reader:
@@ -165,6 +168,26 @@ def test_a_new_account_of_a_removed_ones_name_is_seen_by_nobody_it_was_granted_t
     change(store, accounts.add, "a")
     assert show(store, "a").users == ()
     assert access.user_named("ada").accounts == ()
+
+
+def test_that_a_removed_sim_is_expected_nowhere_is_told_in_the_ledger_and_can_be_undone(fleet: Store) -> None:
+    before = everything_in(fleet)
+    assert removed(fleet, ONE, TWO).sims == [ONE, TWO]
+    with fleet.snapshot() as reader:
+        (change_set,) = reader.change_sets(1 << 62, 1)
+        assert reader.values_of(ONE)[0].ended_in == change_set.change_set_id
+    assert (change_set.actor, change_set.removed) == ("ann", 2)
+    expectations.undo(fleet, change_set.change_set_id, ANN)
+    assert everything_in(fleet).expectations == before.expectations
+    take(fleet, sim(ONE, "a", MDN), sim(TWO, "a"))
+    assert everything_in(fleet) == before
+
+
+def test_a_sim_that_was_expected_nowhere_leaves_no_change_set_when_it_is_removed(store: Store) -> None:
+    take(store, sim(ONE, "a"))
+    removed(store, ONE)
+    with store.snapshot() as reader:
+        assert reader.change_sets(1 << 62, 1) == []
 
 
 REFER_TO_ACCOUNTS = {"sims", "groups", "group_members", "mismatches", "user_accounts", "uploads", "listeners"}

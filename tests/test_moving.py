@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick import expectations as ledger
 from tallystick import moving
 from tallystick.access import Access, system_clock
 from tallystick.core.errors import TargetRefused
-from tallystick.core.facts import GroupMember, HardwareType
+from tallystick.core.facts import GroupMember, HardwareType, SimExpectation
 from tallystick.core.identifiers import Tac
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import Moment
 from tallystick.core.pairing import FirstUse
+from tallystick.intake import propose_facts
 from tallystick.moving import Copied, copy
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
@@ -33,9 +37,11 @@ if TYPE_CHECKING:
 WAYS = [(SQLITE, POSTGRESQL), (POSTGRESQL, SQLITE), (SQLITE, SQLITE)]
 WAYS += [(POSTGRESQL, CITUS), (CITUS, SQLITE), (SQLITE, CITUS)] if CITUS in ENGINES else []
 ZONE = "America/Los_Angeles"
+ANN = Origin("ann", Moment(1))
 KILLS = 6
 COPY = """
 import sys
+from tallystick import expectations as ledger
 from tallystick import moving
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
@@ -98,6 +104,7 @@ def fill(store: Store) -> None:
         account_ids, _ = writer.account_ids_made({"account 1", "account 2"})
         writer.set_first_use(account_ids["account 1"], FirstUse.IMEI)
         writer.set_first_use(account_ids["account 2"], FirstUse.MODEL)
+    correct(store)
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True)
@@ -105,6 +112,20 @@ def fill(store: Store) -> None:
     access.issue_token(app.key, app.secret)
     access.add_app("without a token", ["m2m"])
     access.close()
+
+
+def correct(store: Store) -> None:
+    """A correction that was undone, one that holds, and one that is proposed."""
+    for imei in (HOME, FOREIGN):
+        with store.transaction() as writer:
+            writer.take(
+                SimExpectation, [expected(iccid, imei) for iccid in (*ICCIDS[200:202], ICCIDS[901])], origin=ANN
+            )
+    with store.snapshot() as reader:
+        last = reader.change_sets(1 << 62, 1)[0].change_set_id
+    ledger.undo(store, last, ANN)
+    ledger.undo(store, last - 1, ANN)
+    propose_facts(store, [expected(ICCIDS[902])], ANN)
 
 
 def copied(source: Store, target: Store) -> Copied:
@@ -133,6 +154,25 @@ def test_a_copy_holds_the_same_and_answers_the_same(
         assert set(there.whole_types()) == set(here.whole_types())
         assert sorted(there.whole_apps()) == sorted(here.whole_apps())
         assert sorted(there.whole_users()) == sorted(here.whole_users())
+
+
+def test_the_ledger_goes_along_and_can_be_gone_on_with(source: tuple[Store, str], target: tuple[Store, str]) -> None:
+    copied(source[0], target[0])
+    with source[0].snapshot() as here, target[0].snapshot() as there:
+        last = here.change_sets(1 << 62, 100)
+        assert there.change_sets(1 << 62, 100) == last
+        for iccid in (*ICCIDS[200:202], ICCIDS[901]):
+            assert ledger.log(there, str(iccid)) == ledger.log(here, str(iccid))
+            assert len(ledger.log(here, str(iccid))) >= 2
+    before = everything_in(target[0])
+    undone_in = ledger.undo(target[0], last[1].change_set_id, ANN)
+    assert undone_in == last[0].change_set_id + 1
+    ledger.undo(target[0], undone_in, ANN)
+    assert everything_in(target[0]) == before
+    with target[0].snapshot() as there:
+        assert [entry.ended is None for entry in ledger.log(there, str(ICCIDS[901]))][-1] is False
+    ledger.approve(target[0], last[0].change_set_id, "bob", Moment(9))
+    assert ICCIDS[902] in {each.iccid for each in everything_in(target[0]).expectations}
 
 
 def test_whoever_could_log_in_still_can(source: tuple[Store, str], target: tuple[Store, str]) -> None:
@@ -167,7 +207,9 @@ def test_a_copy_again_copies_nothing_and_then_what_is_new(source: tuple[Store, s
     assert later.is_same
     assert {name: count for name, count in later.taken.items() if count} == {
         "SIMs": 1,
+        "change sets": 1,
         "expectations": 1,
+        "former expectations": 1,
         "activations": 1,
     }
 

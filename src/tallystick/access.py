@@ -220,6 +220,11 @@ class Access:
             raise ScopeRefused(message)
         return app.key
 
+    def app_name(self, key: str) -> str:
+        """What the app with this key is called."""
+        with self._store.glance() as reader:
+            return reader.app_name(key) or key
+
     # Users
 
     def add_user(self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
@@ -280,6 +285,11 @@ class Access:
         """Every user, by name."""
         with self._store.snapshot() as reader:
             return list(_users(reader))
+
+    def user_name(self, user_id: int) -> str:
+        """What the user with this number is called."""
+        with self._store.glance() as reader:
+            return reader.user_name(user_id) or str(user_id)
 
     # Sessions
 

@@ -144,7 +144,7 @@ def _corrections_of(reader: Reader, iccids: Iterable[int]) -> Iterator[tuple[int
     for iccid in asked:
         seen, expected = facts[iccid]
         activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        yield iccid, corrections(activations, [Expectation(Moment(since), Imei(imei)) for since, imei in expected])
+        yield iccid, corrections(activations, [Expectation(Moment(since), Imei(imei)) for since, imei, _ in expected])
 
 
 def _add(to: Exported, iccid: int, right: Sequence[Correction], *, is_theirs: bool) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tallystick.core.facts import Sim
+    from tallystick.core.ledger import Origin
     from tallystick.core.pairing import Expectation, Pairing
     from tallystick.store import Reader, Writer
     from tallystick.store.devices import Device
@@ -192,7 +193,7 @@ def move(writer: Writer, moves: Sequence[Move]) -> Done:
     return Done([iccid for iccids in routes.values() for iccid in iccids], refused)
 
 
-def remove(writer: Writer, iccids: Sequence[Iccid]) -> Done:
+def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> Done:
     """Take SIMs out of the device database: their subscription, their expectations, their places in groups.
 
     What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device database does not
@@ -203,7 +204,8 @@ def remove(writer: Writer, iccids: Sequence[Iccid]) -> Done:
         place: _no_such_sim(iccid) for place, iccid in enumerate(iccids) if iccid in unknown
     }
     known = list(dict.fromkeys(iccid for iccid in iccids if iccid not in unknown))
-    writer.remove_sims(known)
+    if known:
+        writer.remove_sims(known, origin)
     return Done(known, refused)
 
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
+from tallystick.core.ledger import ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.moving import WholeApp, WholeUser
 
@@ -122,6 +123,8 @@ USER_COLUMNS = {"name": TEXT, "password_argon2": TEXT, "all_accounts": NUMBER, "
 LISTENER_COLUMNS = dict.fromkeys(("account", "service", "url", "username", "password"), TEXT)
 DELIVERY_COLUMNS = {"account": TEXT, "service": TEXT, "request_id": TEXT, "outcome": TEXT, "attempts": NUMBER}
 DELIVERY_COLUMNS |= {"since": NUMBER, "next_try_at": NUMBER, "given_up_at": NUMBER, "last_error": TEXT}
+CHANGE_SET_NUMBERS = ("change_set_id", "brought_at", "decided_at", "undoes", "added", "corrected", "removed")
+CHANGE_SET_COLUMNS = dict.fromkeys(ChangeSet._fields, TEXT) | dict.fromkeys(CHANGE_SET_NUMBERS, NUMBER)
 SIM_COLUMNS = {"iccid": NUMBER, "mdn": NUMBER, "account": TEXT, "activation_date": NUMBER, "generation": TEXT}
 KEPT_COLUMNS = {"iccid": NUMBER, "account": TEXT, "generation": TEXT, "activated_at": NUMBER}
 KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons": TEXT}
@@ -151,6 +154,13 @@ WHOLE_KINDS = (
     ),
     Kind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
     Kind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
+    Kind(
+        "change sets",
+        CHANGE_SET_COLUMNS,
+        1,
+        lambda reader, _: reader.whole_change_sets(),
+        lambda writer, rows: writer.put_change_sets(map(ChangeSet._make, rows.iter_rows())),
+    ),
     Kind("users' accounts", {"user": TEXT, "account": TEXT}, 2, lambda reader, _: reader.grants(), _put_grants),
     Kind(
         "callback listeners",
@@ -171,10 +181,24 @@ FACT_KINDS = (
     ),
     Kind(
         "expectations",
-        {"iccid": NUMBER, "effective_from": NUMBER, "imei": NUMBER},
+        dict.fromkeys(("iccid", "effective_from", "imei", "change_set_id"), NUMBER),
         2,
         lambda reader, part: reader.whole_expectations_between(*part),
-        lambda writer, rows: writer.take_expectations(rows),
+        lambda writer, rows: writer.move_expectations(rows),
+    ),
+    Kind(
+        "former expectations",
+        dict.fromkeys(("iccid", "effective_from", "ended_in", "version", "change_set_id", "imei"), NUMBER),
+        4,
+        lambda reader, part: reader.whole_former_between(*part),
+        lambda writer, rows: writer.put_former(rows),
+    ),
+    Kind(
+        "proposed expectations",
+        dict.fromkeys(("iccid", "effective_from", "change_set_id", "imei"), NUMBER),
+        3,
+        lambda reader, part: reader.whole_proposed_between(*part),
+        lambda writer, rows: writer.put_proposed(rows),
     ),
     Kind(
         "activations",

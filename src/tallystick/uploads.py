@@ -17,6 +17,7 @@ import msgspec
 from tallystick.core.errors import InvalidValue, RequestNotFound, StoreRefused
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
+from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ class Uploads:
         if self._thread.is_alive():
             self._thread.join()
 
-    def put(self, writer: Writer, account_id: int, pairs: Sequence[Pair]) -> str:
-        """Put an upload in the queue; give what to ask for it by."""
+    def put(self, writer: Writer, account_id: int, pairs: Sequence[Pair], actor: str) -> str:
+        """Put an upload in the queue, the ledger's `actor` having sent it; give what to ask for it by."""
         request_id = str(UUID(bytes=self._random_bytes(16), version=4))
-        writer.add_upload(request_id, account_id, self._clock(), msgspec.json.encode(pairs))
+        writer.add_upload(request_id, account_id, self._clock(), msgspec.json.encode(pairs), actor)
         return request_id
 
     def call(self) -> None:
@@ -136,7 +137,7 @@ def _take(writer: Writer, upload: WaitingUpload) -> Outcome:
             rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
     since = writer.in_force_since(own, upload.uploaded_at)
     facts = [SimExpectation(iccid, since.get(iccid, BEGINNING), imei) for _, iccid, imei in parsed if iccid in own]
-    writer.take_expectations(facts)
+    writer.take(SimExpectation, facts, origin=Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id))
     return Outcome(len(facts), sorted(rejected, key=lambda each: each.index))
 
 

@@ -113,7 +113,7 @@ def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) ->
     around = stays(
         {(row.activated_at, row.post_imei) for row in rows},
         [(each.activated_at, each.imei) for each in activations],
-        [(each.effective_from, each.imei) for each in expectations],
+        reader.facts_of_each([iccid])[iccid][1],
         first_use,
     )
     for row, stay in zip(rows, around, strict=True):

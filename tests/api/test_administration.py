@@ -152,6 +152,7 @@ def test_a_group_lives_in_its_account(served: Served) -> None:
 
 
 def test_a_large_group_comes_in_pages(served: Served) -> None:
+    served.fleet("small", 1, 9_999)
     iccids = [str(iccid) for iccid in served.fleet("large", MEMBERS_A_PAGE_MAX + 1, 10_000)]
     path = f"/accounts/large/groups/{quote(UNASSIGNED)}"
     first = served.done("GET", path)

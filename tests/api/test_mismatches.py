@@ -102,7 +102,7 @@ def test_reasons_come_behind_the_fields_of_the_contract_when_they_are_preferred(
     assert [each["code"] for each in row["reasons"]] == [
         *("expected", "other-model", "still-there", "expected-for-another-sim", "swap-pair"),
     ]
-    assert row["reasons"][0] == {"code": "expected", "imei": str(HOME)}
+    assert row["reasons"][0] == {"code": "expected", "imei": str(HOME), "change_set_id": 1}
     assert row["reasons"][-1] == {"code": "swap-pair", "iccids": [str(TWO)], "count": 1}
 
 
@@ -194,7 +194,9 @@ def test_every_form_has_the_same_rows(served: Served, reasons: str) -> None:
         name: value for name, value in row.items() if name != "reasons"
     }
     if reasons == "true":
-        assert read["reasons"].startswith(f"expected {FOREIGN} since 2026-03-01T10:00:00Z; other-model; ")
+        assert read["reasons"].startswith(
+            f"expected {FOREIGN} since 2026-03-01T10:00:00Z by change set 1; other-model; "
+        )
 
 
 @pytest.mark.parametrize(("accept", "empty"), [("*/*", '{"mismatches":[]}'), ("application/x-ndjson", "")])

@@ -87,7 +87,7 @@ def test_an_upload_puts_its_outcome_in_the_outbox_and_the_listener_is_told(store
     with listening() as listener:
         registered(store, "told", listener)
         with store.transaction() as writer:
-            request_id = uploads.put(writer, account_id, [Pair(str(iccid), "352099001761481"), Pair("1", "2")])
+            request_id = uploads.put(writer, account_id, [Pair(str(iccid), "352099001761481"), Pair("1", "2")], "ann")
         assert kept(store) == []
         assert uploads.take_next()
         assert [each.request_id for each in kept(store)] == [request_id]

@@ -131,9 +131,9 @@ def test_the_window_is_required(start: Start) -> None:
     assert start("report", stdout=subprocess.DEVNULL).wait() == 2
 
 
-REASONS = "expected 990003420535573; other-model; check-digit-wrong; still-there"
+REASONS = "expected 990003420535573 by change set 1; other-model; check-digit-wrong; still-there"
 FIELDS = (
-    '"cause":"theft","reasons":[{"code":"expected","imei":"990003420535573"},{"code":"other-model"},'
+    '"cause":"theft","reasons":[{"code":"expected","imei":"990003420535573","change_set_id":1},{"code":"other-model"},'
     '{"code":"check-digit-wrong"},{"code":"still-there"}]}'
 )
 """Of the published example's row: in words, and as over the wire."""

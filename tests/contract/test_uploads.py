@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tallystick import expectations
 from tallystick.access import Access, system_clock
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
@@ -105,6 +106,10 @@ def test_an_uploaded_pair_corrects_what_is_in_force_and_rows_of_the_past_go(serv
     answer = uploaded(session, "corrected", device(one, NEW), device(two, NEW))
     assert (answer["status"], answer["outcome"]) == ("Success", {"accepted": 2, "rejected": []})
     assert reported(session, "corrected") == []
+    with served.store.snapshot() as reader:
+        put = expectations.log(reader, str(one))[-1].put
+    assert put
+    assert (put.source, put.detail, put.actor.count("/")) == ("upload", answer["requestId"], 1)
     assert (expected_in(served.store, one), expected_in(served.store, two)) == ([OLD, NEW], [NEW])
 
 
@@ -209,7 +214,7 @@ def test_no_two_processes_take_the_same_upload_and_the_first_comes_first(store: 
     imeis = [f"35209900176{number:03}" for number in range(30)]
     for imei in imeis:
         with store.transaction() as writer:
-            uploads.put(writer, account_id, [Pair(str(iccid), imei)])
+            uploads.put(writer, account_id, [Pair(str(iccid), imei)], "desk/alice")
     taken: list[bool] = []
 
     def work() -> None:

@@ -41,13 +41,16 @@ def seen(*where: Imei) -> list[Activation]:
 
 
 def stays_of(
-    activations: list[Activation], expectations: list[Expectation], first_use: FirstUse = FirstUse.OFF
+    activations: list[Activation],
+    expectations: list[Expectation],
+    first_use: FirstUse = FirstUse.OFF,
+    put_in: int = 0,
 ) -> list[Stay]:
     """What is said around the rows of the rule."""
     held = with_first_use(activations, expectations, first_use)
     rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, held)}
     seen_in = [(each.activated_at, each.imei) for each in activations]
-    return stays(rows, seen_in, [(each.effective_from, each.imei) for each in expectations], first_use)
+    return stays(rows, seen_in, [(each.effective_from, each.imei, put_in) for each in expectations], first_use)
 
 
 def stay_of(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> Stay:

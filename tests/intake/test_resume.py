@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.intake import Progress, Receipt, import_file, importing
+from tallystick import expectations
+from tallystick.core.errors import ChangeSetDecided
+from tallystick.core.identifiers import Imei
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import Moment, parse_moment
+from tallystick.intake import Gates, Progress, Receipt, import_file, importing
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.intake.fleets import fleet, write_file
@@ -21,10 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tallystick.core.ledger import ChangeSet
     from tallystick.intake import KindName, Reject
     from tallystick.store import Store
 
 SLICE_FACTS = 100
+LAST = parse_moment("2027-01-01")
 
 # Kills itself with the given slice committed, or while it prints the given row within a transaction.
 IMPORT_AND_DIE = f"""
@@ -194,3 +202,76 @@ def test_a_file_that_was_changed_since_begins_anew(store: Store, database: str, 
     everything = everything_in(store)
     assert len(everything.activations) == len({line for line in lines[1:] if line != b"bad\n"})
     assert everything.kept == rule_of(everything)
+
+
+# Expectations: one change set, however often the import was killed
+
+
+@pytest.fixture
+def corrections(store: Store, tmp_path: Path) -> Path:
+    """A store with expectations, and a file that corrects half of them and adds others."""
+    whole = list(dict.fromkeys(fleet(900)["expectations"]))
+    import_file(store, "expectations", str(write_file(tmp_path / "first", "expectations", whole, UTC)))
+    moved = [fact._replace(imei=Imei.parse("990003420535573")) for fact in whole[::2]]
+    later = [fact._replace(effective_from=LAST) for fact in whole[::3]]
+    path = write_file(tmp_path / "second", "expectations", [*moved, *later], UTC)
+    assert len(moved) + len(later) > 5 * SLICE_FACTS
+    return path
+
+
+def change_sets_of(store: Store) -> list[ChangeSet]:
+    """The first first."""
+    with store.snapshot() as reader:
+        return reader.change_sets(1 << 62, 100)[::-1]
+
+
+def test_a_file_of_expectations_that_was_killed_twice_is_one_change_set_and_is_undone_as_one(
+    store: Store, database: str, corrections: Path
+) -> None:
+    before = everything_in(store)
+    import_and_die(database, "expectations", corrections, slices=2)
+    assert [each.state for each in change_sets_of(store)] == ["applied", "applying"]
+    import_and_die(database, "expectations", corrections, slices=4)
+    receipt = import_file(store, "expectations", str(corrections), gates=Gates(origin=Origin("ann", Moment(5))))
+    first, second = change_sets_of(store)
+    assert (second.state, second.source, second.decided_at) == ("applied", "import", 5)
+    assert second.added + second.corrected == receipt.accepted == receipt.read
+    digest = hashlib.sha256(corrections.read_bytes()).hexdigest()
+    assert second.detail == f"{corrections} sha256:{digest}"
+    assert everything_in(store) != before
+    expectations.undo(store, second.change_set_id, Origin("bob", Moment(6)))
+    assert everything_in(store) == before
+    assert first.added == len(before.expectations)
+
+
+def test_what_a_killed_import_brought_can_be_undone_and_the_file_then_begins_anew(
+    store: Store, database: str, corrections: Path
+) -> None:
+    before = everything_in(store)
+    import_and_die(database, "expectations", corrections, slices=3)
+    half = change_sets_of(store)[-1]
+    assert (half.state, everything_in(store) != before) == ("applying", True)
+    expectations.undo(store, half.change_set_id, Origin("bob", Moment(6)))
+    assert everything_in(store) == before
+    receipt = import_file(store, "expectations", str(corrections))
+    assert receipt.accepted == receipt.read
+    assert [each.state for each in change_sets_of(store)] == ["applied", "undone", "applied", "applied"]
+
+
+def test_an_import_that_is_undone_while_it_runs_stops(store: Store, corrections: Path) -> None:
+    before = everything_in(store)
+
+    def undo(progress: Progress) -> None:
+        last = change_sets_of(store)[-1]
+        if progress.facts and last.state == "applying":
+            expectations.undo(store, last.change_set_id, Origin("bob", Moment(6)))
+
+    with pytest.raises(ChangeSetDecided, match="was undone while its file"):
+        import_file(store, "expectations", str(corrections), on_progress=undo)
+    assert everything_in(store) == before
+
+
+def test_a_file_that_changes_nothing_is_no_change_set(store: Store, corrections: Path) -> None:
+    import_file(store, "expectations", str(corrections))
+    assert import_file(store, "expectations", str(corrections)).accepted == 0
+    assert len(change_sets_of(store)) == 2

@@ -14,13 +14,15 @@ import pytest
 from tallystick.core.errors import StoreBroken, StoreMissing, StoreOutdated
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid
+from tallystick.core.ledger import Value
+from tallystick.core.moments import Moment
 from tallystick.store import checkpoints, open_store
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.store.sqlite import SqliteEngine, path_of, widened
 from tallystick.thingspace.rows import wire_row
 from tests.engines import SQLITE
 from tests.kept import everything_in
-from tests.store.few import ICCIDS, seen, start
+from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, expected, seen, start, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,6 +227,21 @@ def test_each_migration_takes_a_store_one_step_further(database: str) -> None:
     assert schemas[0] == schemas[1] == schemas[2]
     assert len(schemas[0]) > 10
     of_the_store.close()
+
+
+def test_what_was_expected_before_there_was_a_ledger_is_upgraded_and_told_so(database: str) -> None:
+    driver = apsw.Connection(str(path_of(database)))
+    for number, text in migrations_for("sqlite")[:6]:
+        driver.execute(text)
+        driver.pragma("user_version", number)
+    driver.execute("INSERT INTO store (the_only_one, wire_zone) VALUES (1, 'UTC')")
+    driver.execute("INSERT INTO expectations (iccid, effective_from, imei) VALUES (?, 0, ?)", (int(ONE), int(HOME)))
+    driver.close()
+    with open_store(database, wire_row) as store:
+        assert store.init("UTC") == len(migrations_for("sqlite")) - 6
+        take(store, expected(ONE, FOREIGN, since=0))
+        with store.snapshot() as reader:
+            assert reader.values_of(ONE) == [Value(Moment(0), HOME, 0, 1), Value(Moment(0), FOREIGN, 1, None)]
 
 
 # Many rows a statement

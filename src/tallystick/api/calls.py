@@ -9,8 +9,10 @@ from urllib.parse import quote
 import falcon
 import msgspec
 
+from tallystick.access import system_clock
 from tallystick.core.errors import InvalidValue, TokenRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
+from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse
 from tallystick.core.window import span_between
 from tallystick.report import Question
@@ -40,6 +42,11 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 ADMIN = "admin"
 """The scope of calls about the whole fleet."""
 NDJSON = ("application/x-ndjson", "application/ndjson")
+
+NOTES = {"ticket": "the ticket that the change belongs to, for the ledger", "reason": "why, for the ledger"}
+"""What a call that changes expectations may say of itself."""
+SOURCE = "api"
+"""What the ledger calls a call of ours."""
 
 
 def app_of(access: Access, req: Request, scope: str) -> str:
@@ -90,6 +97,12 @@ def asker_of(access: Access, req: Request) -> int | None:
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
     """The numbers, by name, of the accounts that a user may see; all where it is no user who asks."""
     return reader.accounts() if asker is None else reader.view_of(asker).accounts
+
+
+def origin_of(req: Request, access: Access, app: str) -> Origin:
+    """What the ledger is told of a call: the app, and `ticket` and `reason` of the query. Raises `InvalidValue`."""
+    ticket, reason = (parse_note(name, req.get_param(name) or "") for name in ("ticket", "reason"))
+    return Origin(access.app_name(app), system_clock(), SOURCE, "", ticket, reason)
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:

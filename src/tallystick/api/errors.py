@@ -10,6 +10,7 @@ import msgspec
 
 from tallystick.core.errors import (
     AccountNotEmpty,
+    ChangeSetRefused,
     DefaultGroupKept,
     IntakeBusy,
     InvalidValue,
@@ -41,6 +42,7 @@ STATUS: dict[type[Refusal], int] = {
     DefaultGroupKept: 409,
     AccountNotEmpty: 409,
     NoAccounts: 404,
+    ChangeSetRefused: 409,
     KeyReused: 422,
     IntakeBusy: 503,
     StoreRefused: 503,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from tallystick.api import accounts, apps, errors, openapi, sims, users
 from tallystick.api.calls import ROOT
+from tallystick.api.change_sets import Approval, ChangeSets, OneChangeSet, Rejection, Undoing
 from tallystick.api.corrections import Corrections
 from tallystick.api.coverage import CoverageCounts
 from tallystick.api.history import History
-from tallystick.api.intake import Intake
+from tallystick.api.intake import ExpectationsIntake, Intake
 from tallystick.api.mismatches import Mismatches
 from tallystick.intake import KINDS
 
@@ -37,6 +38,12 @@ def resources(
     """
     return {
         **{f"{ROOT}/{kind.name}": Intake(kind, access, live) for kind in KINDS.values()},
+        f"{ROOT}/expectations": ExpectationsIntake(access, live, store, settings.generations),
+        f"{ROOT}/change-sets": ChangeSets(store, access),
+        f"{ROOT}/change-sets/{{number}}": OneChangeSet(store, access),
+        f"{ROOT}/change-sets/{{number}}/approve": Approval(store, access),
+        f"{ROOT}/change-sets/{{number}}/reject": Rejection(store, access),
+        f"{ROOT}/change-sets/{{number}}/undo": Undoing(store, access),
         f"{ROOT}/sims": sims.Sims(access, live, store, settings.zone),
         f"{ROOT}/sims/{{iccid}}": sims.Sim(store, access, settings.zone),
         f"{ROOT}/sims/{{iccid}}/history": History(store, access, settings),

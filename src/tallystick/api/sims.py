@@ -9,7 +9,7 @@ import msgspec
 
 from tallystick import inventory
 from tallystick.api import answers
-from tallystick.api.calls import after_in, app_of, struct_of
+from tallystick.api.calls import NOTES, after_in, app_of, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation
 from tallystick.core.identifiers import Iccid
@@ -77,12 +77,12 @@ class Sim:
             inventory.move(writer, [inventory.Move(sim, account)]).require_all()
             resp.data = self._described(writer, sim)
 
-    @operation(scope=SCOPE, status=204)
+    @operation(scope=SCOPE, status=204, query=NOTES)
     def on_delete(self, req: Request, resp: Response, iccid: str) -> None:
         """Take a SIM out of the device database; its activations stay, and wait."""
-        app_of(self._access, req, SCOPE)
+        origin = origin_of(req, self._access, app_of(self._access, req, SCOPE))
         with self._store.transaction() as writer:
-            inventory.remove(writer, [Iccid.parse(iccid)]).require_all()
+            inventory.remove(writer, [Iccid.parse(iccid)], origin).require_all()
         resp.status = falcon.HTTP_204
 
     def _described(self, reader: Reader, iccid: Iccid) -> bytes:

@@ -14,6 +14,7 @@ from tallystick.cli import (
     corrections,
     coverage,
     demo,
+    expectations,
     groups,
     history,
     import_,
@@ -41,6 +42,7 @@ app.add_typer(corrections.commands, name="corrections")
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)
+app.add_typer(expectations.commands, name="expectations")
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
 app.add_typer(callbacks.commands, name="callbacks")

@@ -89,7 +89,7 @@ def _named(hardware: Hardware) -> str:
 
 
 @commands.command(cls=Command)
-def export(  # noqa: PLR0917 - one parameter an option
+def export(
     manufacturer: Annotated[str | None, typer.Option(help="Of SIMs seen in hardware of this manufacturer.")] = None,
     output: Annotated[Path | None, typer.Option(help="The file: .csv, .ndjson or .parquet.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="A file for each manufacturer instead.")] = False,

@@ -48,7 +48,7 @@ class Format(StrEnum):
     NDJSON = "ndjson"
 
 
-def coverage(  # noqa: PLR0917 - one parameter an option
+def coverage(
     earliest: Earliest = None,
     latest: Latest = None,
     account: Accounts = None,

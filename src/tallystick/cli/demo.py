@@ -20,8 +20,9 @@ from tallystick.cli.report import operators_answer
 from tallystick.cli.serve import Port
 from tallystick.cli.shared import current_settings, progress, store_of
 from tallystick.cli.synth import today
+from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, in_zone
-from tallystick.intake import KINDS, KindName, import_file
+from tallystick.intake import KINDS, Gates, KindName, import_file
 from tallystick.synth import ACCOUNTS, Fleet, Format, write_fleet
 from tallystick.thingspace.bodies import ReportBody, question_of, report_request
 from tallystick.thingspace.routes import M2M, OAUTH2, REPORT
@@ -70,14 +71,15 @@ def demo(port: Port = None) -> None:
 
 
 def _load(store: Store, until: Moment) -> None:
+    gates = Gates(origin=Origin(NAME, system_clock()))
     with progress("Making a fleet") as advance, tempfile.TemporaryDirectory() as folder:
         paths = write_fleet(Fleet(SIMS, MONTHS, SEED, until), Path(folder), Format.PARQUET, lambda *_: None)
         for done, kind in enumerate(KINDS):
-            import_file(store, kind, str(paths[kind]))
+            import_file(store, kind, str(paths[kind]), gates=gates)
             advance(done + 1, len(KINDS))
     with as_file(files("tallystick") / EXAMPLE) as example:
         for kind in EXAMPLE_KINDS:
-            import_file(store, kind, str(example / f"{kind}.csv"))
+            import_file(store, kind, str(example / f"{kind}.csv"), gates=gates)
 
 
 def _calls(store: Store, settings: Settings, until: Moment, app: Credentials, password: str) -> Iterator[str]:

@@ -6,21 +6,32 @@ import csv
 import glob
 import sys
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from tallystick.access import system_clock
 from tallystick.cli.files_bar import FilesBar, files_bar
+from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told, trial_lines
 from tallystick.cli.shared import EXIT_SOME_REJECTED, AsJson, current_settings, print_json, store_of
 from tallystick.core.errors import FileRefused, InvalidValue
-from tallystick.intake import KINDS, STANDARD_INPUT, Gates, KindName, Receipt, Reject, RejectsLimit, import_file
+from tallystick.intake import (
+    KINDS,
+    STANDARD_INPUT,
+    Gates,
+    KindName,
+    Receipt,
+    Reject,
+    RejectsLimit,
+    import_file,
+    propose_file,
+    try_file,
+)
 from tallystick.intake.sources import REASON
+from tallystick.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tallystick.store import Store
 
@@ -54,6 +65,12 @@ RejectsFile = Annotated[
     typer.Option("--rejects", help="Write refused lines here as CSV, with the reason; corrected, it can be imported."),
 ]
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Change nothing, and say what expectations would change, the report included.")
+]
+Propose = Annotated[
+    bool, typer.Option("--propose", help="Keep expectations as a proposal, for another person to approve.")
+]
 MaxRejects = Annotated[
     str | None,
     typer.Option(
@@ -68,27 +85,35 @@ def import_(
     files: Files,
     rejects: RejectsFile = None,
     max_rejects: MaxRejects = None,
+    dry_run: DryRun = False,
+    propose: Propose = False,
+    ticket: Ticket = "",
+    reason: Reason = "",
+    actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
     """Take facts in from files. Exit status: 0 all taken, 3 some lines rejected, 1 nothing done."""
-    gates = Gates(system_clock(), None if max_rejects is None else _limit(max_rejects))
+    _require_expectations(kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor))
+    origin = origin_told(actor, ticket, reason)
+    gates = Gates(origin.at, None if max_rejects is None else _limit(max_rejects), origin)
     settings = current_settings()
+    act = _try_one if dry_run else _propose_one if propose else _import_one
     paths = list(_expanded(files))
-    total, receipts, refused = Receipt(), dict[str, Receipt](), dict[str, FileRefused]()
+    total, done, refused = Receipt(), dict[str, Done](), dict[str, FileRefused]()
     with store_of(settings) as store, _rejects_to(rejects, kind, paths) as rejects_file, files_bar(paths) as bar:
         if store.is_empty():
             store.init(settings.time_zone)
         for path in paths:
             try:
-                receipts[path] = _import_one(store, kind, path, gates, rejects_file, bar)
+                done[path] = act(store, path, Asked(kind, gates, settings), _Told(path, rejects_file, bar))
             except FileRefused as refusal:
                 refused[path] = refusal
                 continue
-            total.add(receipts[path])
+            total.add(done[path].receipt)
             if not as_json:
                 with bar.aside():
-                    _print(path, receipts[path])
-    _print_end(receipts, total, refused, as_json=as_json)
+                    _print(path, done[path])
+    _print_end(done, total, refused, as_json=as_json)
     if refused or total.rejected:
         raise typer.Exit(EXIT_SOME_REJECTED if total.accepted or total.duplicate else EXIT_NOTHING_DONE)
 
@@ -109,24 +134,76 @@ def _expanded(patterns: list[str]) -> Iterator[str]:
             yield from sorted(glob.glob(pattern)) or [pattern]  # noqa: PTH207 - patterns may be absolute
 
 
-def _import_one(
-    store: Store, kind: KindName, path: str, gates: Gates, rejects_file: _Rejects | None, bar: FilesBar
-) -> Receipt:
-    bar.begin(path)
-    try:
-        if rejects_file is None:
-            return import_file(store, kind, path, gates=gates, on_progress=bar.show)
-        return import_file(
-            store,
-            kind,
-            path,
-            gates=gates,
-            on_progress=bar.show,
-            on_columns=partial(rejects_file.begin, path),
-            on_reject=rejects_file.write,
-        )
-    finally:
-        bar.end()
+def _require_expectations(kind: KindName, *, dry_run: bool, propose: bool, told: bool) -> None:
+    """Only expectations have a ledger. Raises `BadParameter`."""
+    if dry_run and propose:
+        message = "goes without --propose: what is only tried is not proposed"
+        raise typer.BadParameter(message, param_hint="--dry-run")
+    if kind != "expectations" and (dry_run or propose or told):
+        message = "go with expectations only, whose changes are told in the ledger"
+        raise typer.BadParameter(message, param_hint="--dry-run, --propose, --ticket, --reason and --as")
+
+
+class Asked(NamedTuple):
+    """What the command was asked for, the same for each file."""
+
+    kind: KindName
+    gates: Gates
+    settings: Settings
+
+
+class Done(NamedTuple):
+    """What became of a file: its receipt, and what else there is to tell, for programs and for people."""
+
+    receipt: Receipt
+    described: dict[str, Any]
+    lines: Sequence[str] = ()
+
+
+class _Told:
+    """Who hears of a file while it is read: the bar, and the file of rejects if there is one."""
+
+    def __init__(self, path: str, rejects_file: _Rejects | None, bar: FilesBar) -> None:
+        self._path = path
+        self._rejects_file = rejects_file
+        self._bar = bar
+
+    @contextmanager
+    def heard(self) -> Iterator[dict[str, Any]]:
+        """The calls that a reader of the file makes, by name."""
+        self._bar.begin(self._path)
+        try:
+            yield {"on_progress": self._bar.show, "on_columns": self._begin, "on_reject": self._reject}
+        finally:
+            self._bar.end()
+
+    def _begin(self, columns: tuple[str, ...]) -> None:
+        if self._rejects_file:
+            self._rejects_file.begin(self._path, columns)
+
+    def _reject(self, reject: Reject) -> None:
+        if self._rejects_file:
+            self._rejects_file.write(reject)
+
+
+def _import_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
+    with told.heard() as calls:
+        receipt = import_file(store, asked.kind, path, gates=asked.gates, **calls)
+    return Done(receipt, receipt.described())
+
+
+def _try_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
+    with told.heard() as calls:
+        trial = try_file(store, path, asked.settings.generations, gates=asked.gates, **calls)
+    zone = asked.settings.zone
+    return Done(trial.receipt, trial.described(zone), list(trial_lines(trial, zone)))
+
+
+def _propose_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
+    with told.heard() as calls:
+        number, receipt = propose_file(store, path, gates=asked.gates, **calls)
+    lines = [f"  proposed as change set {number}"] if number else []
+    return Done(receipt, receipt.described() | {"change_set_id": number}, lines)
 
 
 class _Rejects:
@@ -171,9 +248,12 @@ def _rejects_to(path: Path | None, kind: KindName, files: list[str]) -> Iterator
         yield _Rejects(csv.writer(file, lineterminator="\n").writerow, kind, several=len(files) > 1)
 
 
-def _print(path: str, receipt: Receipt) -> None:
+def _print(path: str, done: Done) -> None:
     """Tell of one file: its counts, its first rejects, and what to look at."""
+    receipt = done.receipt
     _print_counts(path, receipt)
+    for line in done.lines:
+        typer.echo(line)
     for reject in receipt.rejects:
         typer.echo(f"{path}:{reject.line}: {reject.reason}", err=True)
     if receipt.rejected > len(receipt.rejects):
@@ -194,15 +274,15 @@ def _print_counts(name: str, receipt: Receipt) -> None:
         typer.echo(f"  new accounts: {', '.join(receipt.accounts_made)}")
 
 
-def _print_end(receipts: dict[str, Receipt], total: Receipt, refused: dict[str, FileRefused], *, as_json: bool) -> None:
+def _print_end(done: dict[str, Done], total: Receipt, refused: dict[str, FileRefused], *, as_json: bool) -> None:
     if as_json:
-        files = {path: receipt.described() for path, receipt in receipts.items()}
+        files = {path: each.described for path, each in done.items()}
         refusals = {
             path: {"error": {"code": refusal.code, "message": refusal.message}} for path, refusal in refused.items()
         }
         print_json(total.described() | {"files": files | refusals})
         return
-    if len(receipts) > 1:
+    if len(done) > 1:
         _print_counts("in all", total)
     for refusal in refused.values():
         typer.echo(f"error: {refusal.message}", err=True)

@@ -51,7 +51,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def report(  # noqa: PLR0917 - one parameter an option
+def report(
     earliest: Annotated[str, typer.Option(help="Activations after this moment, like 2026-03-01T00:00:00Z.")],
     latest: Annotated[str, typer.Option(help="Activations before this moment; three months later at most.")],
     account: Annotated[list[str] | None, typer.Option(help="Of this account; all of them if none is named.")] = None,

@@ -12,6 +12,7 @@ import typer
 
 from tallystick import inventory
 from tallystick.api import answers
+from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told
 from tallystick.cli.shared import (
     EXIT_REFUSED,
     EXIT_SOME_REJECTED,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 SIMS_A_TRANSACTION = 10_000  # so that live intake and other writers are not kept waiting
 REFUSED_SHOWN_MAX = 20
+REMOVAL = "removal"
+"""What the ledger calls this."""
 
 commands = typer.Typer(help="SIMs: listed, shown, moved between accounts, and removed.", no_args_is_help=True)
 
@@ -109,13 +112,22 @@ def move(
 
 
 @commands.command(cls=Command)
-def remove(iccid: Iccids = None, file: File = None, as_json: AsJson = False) -> None:
+def remove(
+    iccid: Iccids = None,
+    file: File = None,
+    ticket: Ticket = "",
+    reason: Reason = "",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
     """Take SIMs out of the device database; what the network saw of them stays, and waits.
 
+    That they are expected nowhere any more is a change set of the ledger, for each 10,000 of them.
     Exit status: 0 all done, 3 some refused, 1 nothing done.
     """
     done = _Tally("removed", file)
-    _do(lines_of(iccid or [], file, ""), done, _iccid, inventory.remove)
+    origin = origin_told(actor, ticket, reason)._replace(source=REMOVAL)
+    _do(lines_of(iccid or [], file, ""), done, _iccid, lambda writer, some: inventory.remove(writer, some, origin))
     done.tell(as_json=as_json)
 
 

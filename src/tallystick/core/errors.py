@@ -12,7 +12,8 @@
     │   ├── RequestNotFound      no such upload                                request-not-found
     │   ├── ListenerNotFound     no such callback listener                     listener-not-found
     │   ├── DeliveryNotFound     no such delivery to a listener                delivery-not-found
-    │   └── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
+    │   ├── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
+    │   └── ChangeSetNotFound    no such change set                            change-set-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -28,6 +29,10 @@
     ├── FileRefused              a file that cannot be read as facts           file-refused
     │   └── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
     ├── TargetRefused            a store that cannot be copied into             target-refused
+    ├── ChangeSetRefused         a change set that cannot be decided so         change-set-refused
+    │   ├── ChangeSetDecided     its state does not allow it                   change-set-decided
+    │   ├── OwnProposal          it needs another person's eyes                own-proposal
+    │   └── ChangedSince         later change sets stand on it                 changed-since
     ├── KeyReused                an idempotency key that came with other facts  key-reused
     ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
@@ -130,6 +135,12 @@ class ManufacturerUnknown(NotFound):
     code = "manufacturer-unknown"
 
 
+class ChangeSetNotFound(NotFound):
+    """There is no such change set."""
+
+    code = "change-set-not-found"
+
+
 class NoAccounts(Refusal):
     """The user has no account."""
 
@@ -218,6 +229,30 @@ class TargetRefused(Refusal):
     """The store cannot be copied into: it holds other facts, or is the same one."""
 
     code = "target-refused"
+
+
+class ChangeSetRefused(Refusal):
+    """The change set cannot be approved, rejected or undone."""
+
+    code = "change-set-refused"
+
+
+class ChangeSetDecided(ChangeSetRefused):
+    """The change set is in a state that does not allow it."""
+
+    code = "change-set-decided"
+
+
+class OwnProposal(ChangeSetRefused):
+    """Whoever has proposed a change set cannot decide about it."""
+
+    code = "own-proposal"
+
+
+class ChangedSince(ChangeSetRefused):
+    """Later change sets have changed the same expectations; undo those first."""
+
+    code = "changed-since"
 
 
 class KeyReused(Refusal):

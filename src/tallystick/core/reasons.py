@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
+from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import FirstUse
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
 HARDWARE = Imei.IDENTITY_DIVISOR
 MODEL = HARDWARE * 10**6  # drops the serial number too
-NOWHERE = (BEGINNING, 0)
+NOWHERE = (BEGINNING, 0, BEFORE_THE_LEDGER)
 CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
 TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
 """First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
@@ -33,6 +34,8 @@ COUNTED_UP = 12_345_678_901_234
 
 
 Pair = tuple[int, int]
+Put = tuple[int, int, int]
+"""An expectation: from when on, in which IMEI, and the change set that put it."""
 """A moment and an IMEI."""
 
 
@@ -67,13 +70,17 @@ class Cause(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One reason. `count` is of all SIMs that it concerns, of which `iccids` lists the first."""
+    """One reason. `count` is of all SIMs that it concerns, of which `iccids` lists the first.
+
+    `change_set_id` is that of the ledger which says where the SIM is expected, 0 where none does.
+    """
 
     code: Code
     imei: Imei | None = None
     since: Moment | None = None
     iccids: tuple[Iccid, ...] = ()
     count: int = 0  # type: ignore[assignment] # of a tuple, which has a method of that name
+    change_set_id: int = 0
 
 
 # Those that say no more than their code.
@@ -138,6 +145,7 @@ class Stay(NamedTuple):
     found: int
     in_force_from: int
     expected: int
+    put_in: int
     is_by_first_use: bool
     was_where_expected: bool
     was_elsewhere: bool
@@ -148,7 +156,7 @@ class Stay(NamedTuple):
 def stays(
     rows: Collection[Pair],
     activations: Iterable[Pair],
-    expectations: Iterable[Pair],
+    expectations: Iterable[Put],
     first_use: FirstUse = FirstUse.OFF,
 ) -> list[Stay]:
     """What one SIM's own facts say around each of its rows, in order of time.
@@ -156,32 +164,30 @@ def stays(
     All are pairs of a moment and an IMEI, as integers, for a store has these by the hundred thousand.
     """
     seen, expected = sorted(set(activations)), sorted(expectations)
-    is_held = first_use is not FirstUse.OFF and not any(since == BEGINNING for since, _ in expected)
+    is_held = first_use is not FirstUse.OFF and not any(since == BEGINNING for since, *_ in expected)
     if is_held and seen:
-        expected.insert(0, (BEGINNING, seen[0][1]))
+        expected.insert(0, (BEGINNING, seen[0][1], BEFORE_THE_LEDGER))
     in_force = _in_force(seen, expected)
     hardware = [imei // HARDWARE for _, imei in seen]
     later = _later(seen, hardware, _at_home(seen, in_force, is_held=is_held, first_use=first_use))
     was_elsewhere, seen_in, found = len(set(hardware)) > 1, set[int](), list[Stay]()
     for place, each in enumerate(seen):
         if each in rows:
-            since, imei = in_force[place] or NOWHERE
+            since, imei, put_in = in_force[place] or NOWHERE
             by_policy, was_there = is_held and since == BEGINNING, imei // HARDWARE in seen_in
-            found.append(Stay(*each, since, imei, by_policy, was_there, was_elsewhere, *later[place]))
+            found.append(Stay(*each, since, imei, put_in, by_policy, was_there, was_elsewhere, *later[place]))
         seen_in.add(hardware[place])
     return found
 
 
-def _in_force(seen: Sequence[Pair], expected: Sequence[Pair]) -> list[Pair | None]:
+def _in_force(seen: Sequence[Pair], expected: Sequence[Put]) -> list[Put | None]:
     """The expectation in force at each activation."""
-    moments = [since for since, _ in expected]
+    moments = [since for since, *_ in expected]
     places = [bisect_right(moments, activated_at) for activated_at, _ in seen]
     return [expected[place - 1] if place else None for place in places]
 
 
-def _at_home(
-    seen: Sequence[Pair], in_force: Sequence[Pair | None], *, is_held: bool, first_use: FirstUse
-) -> list[bool]:
+def _at_home(seen: Sequence[Pair], in_force: Sequence[Put | None], *, is_held: bool, first_use: FirstUse) -> list[bool]:
     """Whether the SIM was where it is expected, at each activation; by the model where the policy says so."""
     undated = MODEL if is_held and first_use is FirstUse.MODEL else HARDWARE
     return [
@@ -208,9 +214,9 @@ def _later(
 
 
 def expectation(stay: Stay) -> Reason:
-    """Where the SIM is expected, and since when; no moment is from the beginning."""
-    since = stay.in_force_from
-    return Reason(Code.EXPECTED, Imei(stay.expected), None if since == BEGINNING else Moment(since))
+    """Where the SIM is expected, since when, and who said so; no moment is from the beginning."""
+    since = None if stay.in_force_from == BEGINNING else Moment(stay.in_force_from)
+    return Reason(Code.EXPECTED, Imei(stay.expected), since, change_set_id=stay.put_in)
 
 
 def by_first_use(stay: Stay) -> Reason | None:

@@ -1,8 +1,9 @@
 """Reasons as they are told: one JSON object, the same in every answer and in the store.
 
-    {"cause":"theft","reasons":[{"code":"expected","imei":"352099001761481","since":"2026-03-01T00:00:00Z"},…]}
+    {"cause":"theft","reasons":[{"code":"expected","imei":"352099001761481","since":"2026-03-01T00:00:00Z","change_set_id":12},…]}
 
-The keys of a reason are `code`, `imei`, `since`, `iccids` and `count`; what does not belong to it is left out.
+The keys of a reason are `code`, `imei`, `since`, `change_set_id`, `iccids` and `count`; what does not belong to it is
+left out.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def _told(reason: Reason, zone: tzinfo) -> str:
         return _plain(reason.code)
     imei = "" if reason.imei is None else f',"imei":"{reason.imei}"'
     since = "" if reason.since is None else f',"since":"{wire(reason.since, zone)}"'
+    by = f',"change_set_id":{reason.change_set_id}' if reason.change_set_id else ""
     others = f',"iccids":{_texts(reason.iccids)},"count":{reason.count}' if reason.count else ""
-    return f'{{"code":"{reason.code}"{imei}{since}{others}}}'
+    return f'{{"code":"{reason.code}"{imei}{since}{by}{others}}}'
 
 
 @lru_cache
@@ -92,6 +94,8 @@ def _in_words(reason: dict[str, Any]) -> str:
         words.append(reason["imei"])
     if "since" in reason:
         words.append(f"since {reason['since']}")
+    if "change_set_id" in reason:
+        words.append(f"by change set {reason['change_set_id']}")
     if "count" in reason:
         more = reason["count"] - len(reason["iccids"])
         words += [*reason["iccids"], *([f"and {more} more"] if more else [])]
@@ -113,6 +117,7 @@ def _read(told_reason: dict[str, Any]) -> Reason:
         None if since is None else parse_moment(since),
         tuple(map(Iccid.parse, told_reason.get("iccids", ()))),
         told_reason.get("count", 0),
+        told_reason.get("change_set_id", 0),
     )
 
 

@@ -8,6 +8,7 @@ from tallystick.intake.live import LiveIntake, idempotency_key
 from tallystick.intake.progress import Progress
 from tallystick.intake.receipt import Doubts, Fault, Receipt, Reject
 from tallystick.intake.sources import STANDARD_INPUT
+from tallystick.intake.trying import Trial, described_row, propose_facts, propose_file, try_facts, try_file
 
 __all__ = [
     "KINDS",
@@ -22,8 +23,14 @@ __all__ = [
     "Receipt",
     "Reject",
     "RejectsLimit",
+    "Trial",
     "check_items",
+    "described_row",
     "idempotency_key",
     "import_file",
+    "propose_facts",
+    "propose_file",
     "read_items",
+    "try_facts",
+    "try_file",
 ]

@@ -1,4 +1,4 @@
-"""What a file as a whole is held to before any of it is taken in."""
+"""What a file as a whole is held to before any of it is taken in, and where it comes from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Self
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.core.ledger import UNTOLD, Origin
 from tallystick.core.moments import LAST, Moment
 
 FORM = re.compile(r"(?P<lines>[0-9]{1,18})|(?P<percent>[0-9]{1,3}(?:\.[0-9]{1,6})?)%")
@@ -40,10 +41,11 @@ class RejectsLimit:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What is asked of a file: by which moment an activation is in the future, and how many lines may be bad.
+    """What is asked of a file: by which moment an activation is in the future, how many lines may be bad, whose it is.
 
-    Without a limit bad lines never stop the good ones.
+    Without a limit bad lines never stop the good ones. The origin is told in the ledger, of expectations.
     """
 
     now: Moment = LAST
     max_rejects: RejectsLimit | None = None
+    origin: Origin = UNTOLD

@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.errors import TooManyRejects
+from tallystick.core.errors import ChangeSetDecided, TooManyRejects
+from tallystick.core.facts import SimExpectation
+from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.ahead import Ahead
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubts import doubts_of
@@ -18,22 +20,26 @@ from tallystick.intake.progress import Progress, Work
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import is_read_once, open_source, to_be_read_again
+from tallystick.store import ImportProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import polars as pl
 
+    from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
     from tallystick.intake.receipt import Doubts
     from tallystick.intake.sources import Source
-    from tallystick.store import Batch, Store, Writer
+    from tallystick.store import Batch, Reader, Store, Writer
 
 BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
 SLICE_FACTS = 32_768  # applied before it is asked whether somebody waits: live intake and other writers go first
 TRANSACTION_FACTS_MAX = 32 * SLICE_FACTS  # in one transaction while nobody waits: each commit writes whole pages
 STRETCH_FACTS = 32 * SLICE_FACTS  # sorted at once; the first of them are applied while the next are sorted
 SLICES_AHEAD = 16  # ready before they are applied
+SOURCE = "import"
+"""What the ledger calls a file."""
 
 
 class Slice(NamedTuple):
@@ -65,6 +71,7 @@ def import_file(
 
     Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the gates allow. A
     file that was begun and not finished, by a crash or an interrupt, goes on behind the last slice that was committed.
+    A file of expectations is one change set, and `gates.origin` tells who brought it, when and what for.
     `on_progress` may be called from another thread. Raises `FileRefused` where the file as a whole cannot be read,
     and `TooManyRejects` before its first line is applied.
     """
@@ -75,18 +82,18 @@ def import_file(
         if limit:
             with open_source(path, kind, spooled) as source:
                 on_columns(source.columns)
-                _check_whole(source, kind, limit, work, on_reject)
+                check_whole(source, kind, limit, work, on_reject)
             work.begin_again()
             on_columns = on_reject = _nothing  # all told
         with open_source(path, kind, spooled) as source:
             on_columns(source.columns)
-            taking = _Taking(store, kind, _digest(path, kind), gates.now)
+            taking = _Taking(store, kind, _digest(path, kind), gates.now, origin_of(path, kind, gates.origin))
             _take_in(source, taking, work, on_reject)
     taking.receipt.seconds = time.perf_counter() - started
     return taking.receipt
 
 
-def _check_whole(
+def check_whole(
     source: Source, kind: Kind, limit: RejectsLimit, work: Work, on_reject: Callable[[Reject], None]
 ) -> None:
     """Read a file to its end, without a fact taken in. Raises `TooManyRejects`."""
@@ -97,10 +104,15 @@ def _check_whole(
             on_reject(reject)
         receipt.accepted += len(checked.facts)
         work.read(source.read_share(), 0)
-    if limit.is_passed(receipt.rejected, receipt.read):
+    refuse_too_many(source.name, limit, receipt)
+
+
+def refuse_too_many(name: str, limit: RejectsLimit | None, receipt: Receipt) -> None:
+    """Raise `TooManyRejects` where a file that has been read whole has more bad lines than it may have."""
+    if limit and limit.is_passed(receipt.rejected, receipt.read):
         first = receipt.rejects[0]
         message = (
-            f"{source.name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are bad, more than "
+            f"{name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are bad, more than "
             f"--max-rejects {limit.text}; correct them (--rejects FILE writes them all down), or allow more. "
             f"The first is line {first.line}: {first.reason}"
         )
@@ -109,9 +121,9 @@ def _check_whole(
 
 def _take_in(source: Source, taking: _Taking, work: Work, on_reject: Callable[[Reject], None]) -> None:
     """Read a file and apply it, both at once where it is large."""
-    reject = _reject_to(taking.receipt, on_reject)
+    reject = reject_to(taking.receipt, on_reject)
     with (
-        Ahead(_batches(source, taking.kind, work, reject)) as batches,
+        Ahead(read_batches(source, taking.kind, work, reject)) as batches,
         Ahead(taking.slices(batches), SLICES_AHEAD) as slices,
     ):
         for taken in taking.take_all(slices):
@@ -129,7 +141,19 @@ def _digest(path: str, kind: Kind) -> bytes | None:
     return hashlib.sha256(identity.encode()).digest()
 
 
-def _reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callable[[Reject], None]:
+def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
+    """The origin of a file: its name, and the digest of what is in it where that can be read more than once."""
+    if kind.fact is not SimExpectation:
+        return origin
+    if is_read_once(path):
+        return origin._replace(source=SOURCE, detail=path)
+    with Path(path).open("rb") as file:
+        return origin._replace(source=SOURCE, detail=f"{path} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+
+
+def reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callable[[Reject], None]:
+    """What counts a reject, and hands it on."""
+
     def take(reject: Reject) -> None:
         receipt.reject(reject)
         on_reject(reject)
@@ -137,7 +161,9 @@ def _reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callabl
     return take
 
 
-def _batches(source: Source, kind: Kind, work: Work, reject: Callable[[Reject], None]) -> Iterator[list[pl.DataFrame]]:
+def read_batches(
+    source: Source, kind: Kind, work: Work, reject: Callable[[Reject], None]
+) -> Iterator[list[pl.DataFrame]]:
     """Facts in batches, each in parts that are in order of SIM."""
     waiting: list[pl.DataFrame] = []
     for checked in check_source(source, kind):
@@ -155,16 +181,24 @@ def _batches(source: Source, kind: Kind, work: Work, reject: Callable[[Reject], 
 class _Taking:
     """One file's way into the store, slice by slice."""
 
-    def __init__(self, store: Store, kind: Kind, digest: bytes | None, now: Moment) -> None:
+    def __init__(self, store: Store, kind: Kind, digest: bytes | None, now: Moment, origin: Origin) -> None:
         self.kind = kind
         self._store = store
         self._digest = digest
         self._now = now
+        self._origin = origin
         self._looked = self._seen = 0
-        with store.snapshot() as reader:
-            begun = reader.import_progress(digest) if digest else None
-        self._taken, accepted, duplicate = begun or (0, 0, 0)
-        self.receipt = Receipt(accepted=accepted, duplicate=duplicate)
+        begun = self._begun() or ImportProgress(0, 0, 0, BEFORE_THE_LEDGER)
+        self._taken, self._change_set_id = begun.facts_taken, begun.change_set_id
+        self.receipt = Receipt(accepted=begun.accepted, duplicate=begun.duplicate)
+
+    def _begun(self) -> ImportProgress | None:
+        """How far the file has come; not at all, if what it had brought was undone since."""
+        with self._store.snapshot() as reader:
+            begun = reader.import_progress(self._digest) if self._digest else None
+            if begun and begun.change_set_id and not _is_open(reader, begun.change_set_id):
+                return None
+        return begun
 
     def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
         """The facts of each batch, in order of SIM and in that of their lines, looked at before they are taken."""
@@ -197,21 +231,43 @@ class _Taking:
             go_on = self._seen < end and slices.is_ready() and not self._store.is_awaited()
             part = next(slices, None) if go_on else None
         if self._digest and self._seen > self._taken:
-            writer.note_import_progress(self._digest, self._seen, self.receipt.accepted, self.receipt.duplicate)
+            receipt = self.receipt
+            progress = ImportProgress(self._seen, receipt.accepted, receipt.duplicate, self._change_set_id)
+            writer.note_import_progress(self._digest, progress)
         return accounts_made
 
     def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
         self._seen = part.end
         if len(part.batch.facts) == 0:
             return ()
-        taken = writer.take(self.kind.fact, *part.batch)
+        if self.kind.fact is SimExpectation:
+            taken = writer.take_expectations(part.batch.facts, self._change_set(writer))
+        else:
+            taken = writer.take(self.kind.fact, *part.batch)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
         self.receipt.doubts = self.receipt.doubts.and_also(part.doubts)
         return taken.accounts_made
 
+    def _change_set(self, writer: Writer) -> int:
+        """The file's change set, begun with its first facts. Raises `ChangeSetDecided` if it was undone meanwhile."""
+        if not self._change_set_id:
+            self._change_set_id = writer.begin_change_set(self._origin)
+        elif not _is_open(writer, self._change_set_id):
+            message = f"change set {self._change_set_id} was undone while its file was still being taken in"
+            raise ChangeSetDecided(message)
+        return self._change_set_id
+
     def finish(self) -> None:
         """The file has been taken in whole."""
-        if self._digest:
+        if self._digest or self._change_set_id:
             with self._store.transaction() as writer:
-                writer.forget_import(self._digest)
+                if self._digest:
+                    writer.forget_import(self._digest)
+                if self._change_set_id and _is_open(writer, self._change_set_id):
+                    writer.end_change_set(self._change_set_id, self._origin.at)
+
+
+def _is_open(reader: Reader, change_set_id: int) -> bool:
+    change_set = reader.change_set(change_set_id)
+    return change_set is not None and change_set.state == "applying"

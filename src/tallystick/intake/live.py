@@ -18,6 +18,7 @@ import msgspec
 
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
 from tallystick.core.facts import SimActivation
+from tallystick.core.ledger import UNTOLD
 from tallystick.intake.doubts import doubts_of
 from tallystick.intake.kinds import KINDS, Kind, judged_batch
 from tallystick.intake.receipt import Receipt
@@ -26,6 +27,7 @@ from tallystick.store import rows_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
     from tallystick.intake.receipt import Reject
     from tallystick.store import Batch, Facts, Store, Taken, Writer
@@ -93,12 +95,16 @@ class LiveIntake:
         self._committer: threading.Thread | None = None
         self._keys_forgotten_at = 0
 
-    def take(self, kind: Kind, facts: Facts, rejects: Sequence[Reject], key: Key | None) -> bytes:
+    def take(
+        self, kind: Kind, facts: Facts, rejects: Sequence[Reject], key: Key | None, origin: Origin = UNTOLD
+    ) -> bytes:
         """Take checked facts in; give the receipt as JSON once they are durable.
 
+        Expectations are a change set of this `origin`.
         Raises `IntakeBusy` when too much is waiting, `KeyReused`, or `StoreRefused`; nothing was taken then.
         """
-        call = _Call(kind, judged_batch(self._store, kind, facts), rejects, key, self._timer())
+        batch = judged_batch(self._store, kind, facts)._replace(origin=origin)
+        call = _Call(kind, batch, rejects, key, self._timer())
         with self._state:
             if self._closed or (self._waiting and self._waiting_facts + len(facts) > WAITING_FACTS_MAX):
                 raise IntakeBusy

@@ -3,20 +3,25 @@
 from tallystick.store.asking import joined
 from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of
+from tallystick.store.progress import ImportProgress
 from tallystick.store.reader import Reader
 from tallystick.store.report import Scope
 from tallystick.store.store import Store, open_store
-from tallystick.store.writer import Refreshed, Writer
+from tallystick.store.verifying import KeptRow
+from tallystick.store.writer import Refreshed, Tried, Writer
 
 __all__ = [
     "Batch",
     "Facts",
+    "ImportProgress",
     "Judged",
+    "KeptRow",
     "Reader",
     "Refreshed",
     "Scope",
     "Store",
     "Taken",
+    "Tried",
     "Writer",
     "joined",
     "judge",

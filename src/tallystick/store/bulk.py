@@ -18,7 +18,10 @@ CORRECTS = re.compile(r"\bDO UPDATE\b")
 
 
 class Insert(NamedTuple):
-    """What a statement puts in: the table, the columns, those that tell rows apart, whether one corrects another."""
+    """What a statement puts in: the table, the columns, those that tell rows apart, whether one corrects another.
+
+    Without such columns, all that it puts in is known to be new.
+    """
 
     table: str
     columns: tuple[str, ...]
@@ -28,11 +31,12 @@ class Insert(NamedTuple):
 
 @lru_cache
 def insert_of(sql: str) -> Insert | None:
-    """What a statement with `ON CONFLICT (…)` puts in; None where it has none."""
+    """What a statement puts in, its key as `ON CONFLICT (…)` has it; None where it puts nothing in."""
     into, conflict = INTO.search(sql), CONFLICT.search(sql)
-    if into is None or conflict is None:
+    if into is None:
         return None
-    return Insert(into[1], _names(into[2]), _names(conflict[1]), CORRECTS.search(sql) is not None)
+    key = () if conflict is None else _names(conflict[1])
+    return Insert(into[1], _names(into[2]), key, CORRECTS.search(sql) is not None)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -57,18 +61,11 @@ def rounds(rows: Sequence[tuple[Any, ...]], insert: Insert | None) -> list[Seque
     return parts
 
 
-def fresh_of(frame: pl.DataFrame, insert: Insert, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of a frame whose key is new, each key once, and those that come after them and may say more."""
+def fresh_of(frame: pl.DataFrame, insert: Insert, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a frame whose key is new, each key once."""
     key = list(insert.key)
-    first = frame.select(pl.struct(key).is_first_distinct()).to_series()
-    if first.all():
-        first_rows, later = frame, frame.clear()
-    else:
-        first_rows, later = frame.filter(first), frame.filter(~first)
-    if known.is_empty():
-        return first_rows, later
-    fresh = first_rows.join(known, on=key, how="anti", maintain_order="left")
-    return fresh, pl.concat([first_rows.join(known, on=key, how="semi", maintain_order="left"), later])
+    fresh = frame.unique(key, keep="first", maintain_order=True)
+    return fresh if known.is_empty() else fresh.join(known, on=key, how="anti", maintain_order="left")
 
 
 def as_csv(frame: pl.DataFrame) -> memoryview:

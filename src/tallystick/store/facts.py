@@ -12,11 +12,11 @@ from tallystick.core.pairing import Activation, Expectation
 from tallystick.store.asking import Asking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import polars as pl
 
-    from tallystick.core.reasons import Pair
+    from tallystick.core.reasons import Pair, Put
 
 
 class Counts(NamedTuple):
@@ -61,12 +61,16 @@ class FactQuestions(Asking):
         rows = self._connection.rows("activations_of", iccid=iccid)
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
 
-    def facts_of_each(self, iccids: Iterable[int]) -> dict[int, tuple[list[Pair], list[Pair]]]:
-        """When and where each of some SIMs was seen, and from when on and where it was expected, in no order."""
-        found: dict[int, tuple[list[Pair], list[Pair]]] = defaultdict(lambda: ([], []))
-        for kind, query in enumerate(("activations_among", "whole_expectations_among")):
-            for iccid, moment, imei in self._connection.rows(query, iccids=self._connection.set_of(iccids)):
-                found[iccid][kind].append((moment, imei))
+    def facts_of_each(self, iccids: Collection[int]) -> dict[int, tuple[list[Pair], list[Put]]]:
+        """When and where each of some SIMs was seen; from when on and where it was expected, and by which change set.
+
+        Neither is in any order.
+        """
+        found: dict[int, tuple[list[Pair], list[Put]]] = defaultdict(lambda: ([], []))
+        for iccid, *pair in self._connection.rows("activations_among", iccids=self._connection.set_of(iccids)):
+            found[iccid][0].append(tuple(pair))
+        for iccid, *put in self._connection.rows("values_of_few", iccids=self._connection.set_of(iccids)):
+            found[iccid][1].append(tuple(put))
         return found
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import polars as pl
 
 from tallystick.core.identifiers import Imei
+from tallystick.core.ledger import UNTOLD, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +41,11 @@ class Judged(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Facts of one kind, and what was found out of them beforehand, which only activations are asked for."""
+    """Facts of one kind, what was found out of activations beforehand, and where expectations come from."""
 
     facts: Facts
     judged: Judged | None = None
+    origin: Origin = UNTOLD
 
 
 def together(batches: Sequence[Batch]) -> Batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.core.ledger import ChangeSet
 from tallystick.store.access import AccessChanges
 from tallystick.store.accounts import AccountQuestions
 from tallystick.store.callbacks import CallbackChanges, CallbackQuestions, ListenerRow, WholeDelivery
@@ -12,7 +13,7 @@ from tallystick.store.groups import GroupChanges
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -58,8 +59,20 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
             yield sim_of((iccid, mdn, names[account_id], *rest))
 
     def whole_expectations_between(self, after: int, up_to: int) -> pl.DataFrame:
-        """`iccid`, `effective_from` and `imei` of a range of SIMs."""
+        """`iccid`, `effective_from`, `imei` and `change_set_id` of a range of SIMs."""
         return self._connection.frame("moving_expectations", after=after, up_to=up_to)
+
+    def whole_former_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`iccid`, `effective_from`, `ended_in`, `version`, `change_set_id` and `imei` of a range of SIMs."""
+        return self._connection.frame("moving_former", after=after, up_to=up_to)
+
+    def whole_proposed_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`iccid`, `effective_from`, `change_set_id` and `imei` of a range of SIMs."""
+        return self._connection.frame("moving_proposed", after=after, up_to=up_to)
+
+    def whole_change_sets(self) -> Iterator[ChangeSet]:
+        """Every change set as it is kept."""
+        return (ChangeSet(*row) for row in self._connection.stream("whole_change_sets"))
 
     def whole_activations_between(self, after: int, up_to: int) -> pl.DataFrame:
         """`iccid`, `activated_at` and `imei` of a range of SIMs."""
@@ -127,6 +140,22 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
         account_ids = self.accounts()
         for account, *rest in deliveries:
             self.put_delivery(WholeDelivery(account_ids[account], *rest))
+
+    def put_change_sets(self, change_sets: Iterable[ChangeSet]) -> None:
+        """Make change sets known as they are in another store."""
+        for change_set in change_sets:
+            self._connection.run("put_change_set", **change_set._asdict())
+
+    def put_former(self, former: pl.DataFrame) -> None:
+        """Keep values that ended in another store, in the order in which they did."""
+        columns = ["ended_in", "iccid", "effective_from", "change_set_id", "imei", "version"]
+        self._connection.run_frame("keep_former", former.select(columns))
+        self._connection.run("raise_expectations_version", version=former["version"].max())
+
+    def put_proposed(self, proposed: pl.DataFrame) -> None:
+        """Keep what proposals of another store would put."""
+        columns = ["change_set_id", "iccid", "effective_from", "imei"]
+        self._connection.run_frame("propose_expectation", proposed.select(columns))
 
     def put_app(self, app: WholeApp) -> None:
         """Make an app known as it is in another store."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from psycopg.abc import Buffer
 
+    from tallystick.store.bulk import Insert
+
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
@@ -43,7 +45,8 @@ STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
 ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
 ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
 KNOWN_A_FACT_MAX = 2  # known facts of a range of SIMs are read while they are no more than this for each at hand
-KNOWN = {"take_activation": "known_activations", "take_expectation": "known_expectations"}
+KNOWN = {"take_activation": "known_activations"}
+COPIED_ROWS_MIN = 64  # fewer go in as a statement, which is one message to the server
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
@@ -303,10 +306,12 @@ class PostgresqlConnection:
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame.
 
-        Nobody else writes meanwhile. So rows that are new are found by reading what is known of these SIMs, and go in
-        as a stream of text, at three times the speed of a statement that looks each of them up.
+        Rows that are new go in as a stream of text, at three times the speed of a statement that looks each of them
+        up. Where it is not known which they are, what is known of these SIMs tells: nobody else writes meanwhile.
         """
         insert = insert_of(self._queries[query])
+        if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
+            return self._copy_in(insert, frame)
         if query not in KNOWN or insert is None or frame.is_empty():
             return self.run_many(query, frame.rows())
         known_max = KNOWN_A_FACT_MAX * len(frame) + 1
@@ -314,12 +319,14 @@ class PostgresqlConnection:
         known = self.frame(KNOWN[query], first=iccids.min(), last=iccids.max(), at_most=known_max)
         if len(known) == known_max:
             return self.run_many(query, frame.rows())
-        fresh, later = fresh_of(frame, insert, known)
+        return self._copy_in(insert, fresh_of(frame, insert, known))
+
+    def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
         with our_errors(self._name), self._driver.cursor() as cursor:
             copy_in = f"COPY {insert.table} ({', '.join(insert.columns)}) FROM STDIN (FORMAT csv)"
             with cursor.copy(copy_in) as copy:
-                copy.write(as_csv(fresh))
-        return len(fresh) + (self.run_many(query, later.rows()) if insert.corrects else 0)
+                copy.write(as_csv(frame))
+        return len(frame)
 
     def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run a named query, and on the same way to the server begin the transaction that it is the first of."""

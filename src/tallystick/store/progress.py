@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tallystick.store.asking import Asking
+
+
+class ImportProgress(NamedTuple):
+    """How far a file has come: its facts that are in the store, and what became of them.
+
+    `change_set_id` is the change set of a file of expectations, 0 for other kinds.
+    """
+
+    facts_taken: int
+    accepted: int
+    duplicate: int
+    change_set_id: int
 
 
 class ProgressQuestions(Asking):
     """What was noted while facts were taken in."""
 
-    def import_progress(self, digest: bytes) -> tuple[int, int, int] | None:
-        """Facts taken, accepted and duplicate so far of a file that was begun and not finished."""
+    def import_progress(self, digest: bytes) -> ImportProgress | None:
+        """How far a file has come that was begun and not finished."""
         row = self._connection.row("import_progress", digest=digest)
-        return None if row is None else (row[0], row[1], row[2])
+        return None if row is None else ImportProgress(*row)
 
     def receipt(self, key_sha256: bytes) -> tuple[bytes, bytes] | None:
         """The digest of the facts and the receipt of the call with this idempotency key."""
@@ -22,11 +36,9 @@ class ProgressQuestions(Asking):
 class ProgressChanges(ProgressQuestions):
     """What is noted while facts are taken in."""
 
-    def note_import_progress(self, digest: bytes, facts_taken: int, accepted: int, duplicate: int) -> None:
+    def note_import_progress(self, digest: bytes, progress: ImportProgress) -> None:
         """Remember how far a file has come."""
-        self._connection.run(
-            "note_import_progress", digest=digest, facts_taken=facts_taken, accepted=accepted, duplicate=duplicate
-        )
+        self._connection.run("note_import_progress", digest=digest, **progress._asdict())
 
     def forget_import(self, digest: bytes) -> None:
         """A file has been taken in whole."""

@@ -10,6 +10,7 @@ from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
+from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.moving import MovingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
@@ -21,6 +22,7 @@ from tallystick.store.verifying import VerifyQuestions
 class Reader(
     ReasonQuestions,
     FactQuestions,
+    LedgerQuestions,
     DeviceQuestions,
     TypeQuestions,
     CorrectionQuestions,

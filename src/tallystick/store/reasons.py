@@ -70,9 +70,9 @@ class ReasonQuestions(Asking):
         elsewhere = defaultdict(set)
         for iccid, found, expected in self._connection.rows("found_elsewhere", iccids=iccids):
             elsewhere[expected, iccid].add(found)
-        rows = sorted(self._connection.rows("whole_expectations_among", iccids=iccids))
+        rows = sorted(self._connection.rows("values_of_few", iccids=iccids))
         claims = defaultdict(list)
-        for (iccid, since, imei), (next_iccid, next_since, _) in pairwise([*rows, (None, 0, 0)]):
+        for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise([*rows, (None, 0, 0, 0)]):
             each = imei // Imei.IDENTITY_DIVISOR
             if (each, iccid) in claimed:
                 until = next_since if next_iccid == iccid else None

@@ -14,10 +14,11 @@ class WaitingUpload(NamedTuple):
     """Pairs that are to be taken in, as kept."""
 
     upload_id: int
-    request_id: str
     account_id: int
     uploaded_at: Moment
     pairs: bytes
+    request_id: str
+    actor: str
 
 
 class UploadRow(NamedTuple):
@@ -48,10 +49,15 @@ class UploadQuestions(Asking):
 class UploadChanges(UploadQuestions):
     """Uploads put in the queue and finished."""
 
-    def add_upload(self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes) -> None:
+    def add_upload(self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes, actor: str) -> None:
         """Put an upload in the queue."""
         self._connection.run(
-            "add_upload", request_id=request_id, account_id=account_id, uploaded_at=uploaded_at, pairs=pairs
+            "add_upload",
+            request_id=request_id,
+            account_id=account_id,
+            uploaded_at=uploaded_at,
+            pairs=pairs,
+            actor=actor,
         )
 
     def finish_upload(self, upload_id: int, outcome: bytes) -> None:

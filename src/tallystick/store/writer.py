@@ -8,26 +8,32 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.ledger import UNTOLD
 from tallystick.core.moments import zone_named
 from tallystick.core.pairing import FirstUse
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.core.told import told
 from tallystick.store.facts import Taken
 from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
+from tallystick.store.ledger import KEY, LedgerChanges
 from tallystick.store.moving import MovingChanges
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.reader import Reader
 from tallystick.store.types import TypeChanges
 from tallystick.store.uploads import UploadChanges
+from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from tallystick.core.ledger import ChangeSet, Origin
     from tallystick.core.reasons import Pair, Stay
     from tallystick.store.asking import Connection
+    from tallystick.store.ledger import Effect
 
 SIMS_A_REFRESH = 65_536
 TOLD_MAX = 100  # activations that the store is asked to tell the new ones of
+NOBODYS = -1  # the change set of what is only tried
 KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
 READ_COLUMNS = 7  # and so many are all of how it reads without reasons
 
@@ -53,7 +59,23 @@ class Refreshed(NamedTuple):
     closed: int
 
 
-class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader):
+class RowChanges(NamedTuple):
+    """The rows themselves, for those who ask: lists that a refresh adds to, each part of it in the answer's order."""
+
+    opened: list[AnswerRow]
+    closed: list[AnswerRow]
+
+
+class Tried(NamedTuple):
+    """What expectations would do: how many they would add and correct, and which rows they would open and close."""
+
+    added: int
+    corrected: int
+    opened: list[KeptRow]
+    closed: list[KeptRow]
+
+
+class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader):
     """One transaction. Before it is committed, `settle` makes the kept answer follow from what was taken in.
 
     Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
@@ -66,17 +88,19 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         self._suspects: set[int] = set()  # SIMs that are, to be refreshed
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
-            SimExpectation: self.take_expectations,
             SimActivation: self.take_activations,
             GroupMember: self.take_group_members,
             HardwareType: self.take_types,
         }
 
-    def take(self, kind: type, facts: Facts, judged: Judged | None = None) -> Taken:
+    def take(self, kind: type, facts: Facts, judged: Judged | None = None, origin: Origin = UNTOLD) -> Taken:
         """Take facts of one kind in; of two values for one key the later counts.
 
-        `judged` is what `judge` found out of them, being activations, in some snapshot.
+        `judged` is what `judge` found out of them, being activations, in some snapshot; expectations are a change set
+        of this `origin`.
         """
+        if kind is SimExpectation:
+            return self._take_change_sets([Batch(facts, origin=origin)])[0]
         if judged is not None and isinstance(facts, pl.DataFrame):
             return self._take_judged(facts, judged)
         return self._takers[kind](facts)
@@ -86,7 +110,10 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
 
         Taken together they are counted together. Where nothing was repeated, that says it all; where something
         was, they are undone and taken one by one. Few activations need no second try: the store tells which are new.
+        Of expectations each batch is a change set, unless it changes nothing.
         """
+        if kind is SimExpectation:
+            return self._take_change_sets(batches)
         if len(batches) > 1:
             whole = together(batches)
             if kind is SimActivation and not isinstance(whole.facts, pl.DataFrame) and len(whole.facts) <= TOLD_MAX:
@@ -124,26 +151,80 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         self._connection.run("move_sims", account_id=account_id, iccids=self._connection.set_of(iccids))
         self._touched.update(iccids)
 
-    def remove_sims(self, iccids: Collection[int]) -> None:
-        """Forget SIMs, where they were expected and the groups they were in; their activations wait."""
+    def remove_sims(self, iccids: Collection[int], origin: Origin) -> None:
+        """Forget SIMs, where they were expected and the groups they were in; their activations wait.
+
+        That they are expected nowhere any more is a change set.
+        """
         some = self._connection.set_of(iccids)
         self._connection.run("remove_sims", iccids=some)
         self._connection.run("leave_all_groups", iccids=some)
-        if self._connection.run("remove_expectations", iccids=some):
-            self._connection.run("note_changed_expectations")
         self._touched.update(iccids)
+        self.clear_expectations(iccids, self.begin_change_set(origin, "applied"))
 
     def rename_account(self, account_id: int, name: str) -> None:
         """Give an account another name, which its kept rows read from then on."""
         self._connection.run("rename_account", account_id=account_id, name=name)
         self._suspects.update(self._numbers("mismatched_sims_of_account", account_id=account_id))
 
-    def take_expectations(self, expectations: Facts) -> Taken:
-        """Take expectations in; the same SIM and moment again is a correction."""
-        taken = self._take("take_expectation", expectations)
-        if taken.accepted:
-            self._connection.run("note_changed_expectations")
+    def take_expectations(self, expectations: Facts, change_set_id: int | None = None) -> Taken:
+        """Take expectations in as part of a change set; the same SIM and moment again is a correction.
+
+        Where none is named, they are one of their own, of a program that did not say who it is.
+        """
+        if change_set_id is None:
+            return self._take_change_sets([Batch(expectations)])[0]
+        return self._take_sets([(expectations, change_set_id)])[0]
+
+    def move_expectations(self, expectations: pl.DataFrame) -> None:
+        """Put expectations in as they are in another store: `iccid`, `effective_from`, `imei` and `change_set_id`."""
+        present = self.values_among(expectations["iccid"])
+        self._put("add_expectation", expectations.join(present, on=KEY, how="anti"))
+        self._put("put_expectation", expectations.join(present, on=KEY, how="semi"))
+        self._connection.run("note_changed_expectations")
+        self._touched.update(expectations["iccid"].to_list())
+
+    def _take_change_sets(self, batches: Sequence[Batch]) -> list[Taken]:
+        """Take batches of expectations in, each of them a change set of its own."""
+        numbers = [self.begin_change_set(batch.origin, "applied") for batch in batches]
+        taken = self._take_sets([(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)])
+        for number in numbers:
+            self.drop_if_empty(number)
         return taken
+
+    def _take_sets(self, batches: Sequence[tuple[Facts, int]]) -> list[Taken]:
+        """Take batches of expectations in, in order, each with its change set; a batch counts against those before."""
+        changes = self.put_expectations(batches)
+        self._touched.update(changes.iccids)
+        accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]
+        return [Taken(some, len(facts) - some) for some, (facts, _) in zip(accepted, batches, strict=True)]
+
+    def try_expectations(self, expectations: Facts) -> Tried:
+        """What expectations would change, and which rows would come and go; nothing of it stays."""
+        rows = RowChanges([], [])
+        with self._connection.attempt():
+            changes = self.put_expectations([(expectations, NOBODYS)])
+            self._touched.update(changes.iccids)
+            self.settle(rows)
+        added, corrected = changes.counts.get(NOBODYS, (0, 0))
+        return Tried(added, corrected, self._told(rows.opened), self._told(rows.closed))
+
+    def _told(self, rows: Sequence[AnswerRow]) -> list[KeptRow]:
+        """Rows with the names of their accounts."""
+        names = self.account_names() if rows else {}
+        return [
+            KeptRow(row.iccid, names[row.account_id], *row[1:3], row.pre_imei, row.post_imei, row.wire, row.reasons)
+            for row in rows
+        ]
+
+    def undo(self, change_set: ChangeSet, effect: Effect, origin: Origin) -> int:
+        """Take a change set back whose effect stands; give the number of the one that does so."""
+        number = self.begin_change_set(origin, "applied", undoes=change_set.change_set_id)
+        self._touched.update(self.take_back(effect, number))
+        self.set_change_set_state(change_set.change_set_id, "undone")
+        if change_set.undoes is not None:
+            self.set_change_set_state(change_set.undoes, "applied")
+        return number
 
     def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""
@@ -173,27 +254,33 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         places = iccids.search_sorted(pl.Series(between, dtype=pl.Int64))
         return [iccid for iccid, place in zip(between, places, strict=True) if iccids[place] == iccid]
 
-    def settle(self) -> Refreshed:
+    def settle(self, changes: RowChanges | None = None) -> Refreshed:
         """Make the kept answer follow from what was taken in; the end of a transaction does it."""
         touched, self._touched = self._touched, set()
         suspects, self._suspects = self._suspects, set()
         for some in _in_parts(sorted(touched)):
             suspects.update(self._numbers("suspects", iccids=self._connection.set_of(some)))
             suspects.update(self._held_to_first_use(some))
-        return self.refresh(sorted(suspects))
+        return self.refresh(sorted(suspects), changes)
 
-    def refresh(self, iccids: Sequence[int]) -> Refreshed:
-        """Make the kept answer of these SIMs, in order, follow from the facts: the only writer of it."""
+    def refresh(self, iccids: Sequence[int], changes: RowChanges | None = None) -> Refreshed:
+        """Make the kept answer of these SIMs, in order, follow from the facts: the only writer of it.
+
+        The rows that come and go are added to `changes`, where they are asked for.
+        """
         opened = closed = 0
         for some in _in_parts(iccids):
             right, kept = set(self._right_rows(some)), set(self._kept_rows(some))
             gone, new = kept - right, right - kept
             same = {row[:READ_COLUMNS] for row in gone} & {row[:READ_COLUMNS] for row in new}
-            closing = sorted(row[:KEY_COLUMNS] for row in gone if row[:READ_COLUMNS] not in same)
+            closing = sorted(row for row in gone if row[:READ_COLUMNS] not in same)
             opening = sorted(row for row in new if row[:READ_COLUMNS] not in same)
-            closed += self._connection.run_many("close", closing)
+            closed += self._connection.run_many("close", [row[:KEY_COLUMNS] for row in closing])
             opened += self._connection.run_many("open", opening)
             self._explain(sorted(row for row in new if row[:READ_COLUMNS] in same))
+            if changes is not None:
+                changes.closed.extend(closing)
+                changes.opened.extend(opening)
         return Refreshed(opened, closed)
 
     def _explain(self, rows: Sequence[AnswerRow]) -> None:
@@ -267,11 +354,6 @@ class Writer(ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader)
         changed = self._put(query, facts)
         self._touched.update(facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else (row[0] for row in facts))
         return Taken(changed, len(facts) - changed, made)
-
-    def _put(self, query: str, facts: Facts) -> int:
-        if isinstance(facts, pl.DataFrame):
-            return self._connection.run_frame(query, facts)
-        return self._connection.run_many(query, facts)
 
 
 def _in_parts(iccids: Sequence[int]) -> Iterator[Sequence[int]]:

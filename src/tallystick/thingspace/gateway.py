@@ -28,9 +28,9 @@ def bearer_token(req: Request) -> str:
     return token
 
 
-def check_bearer(req: Request, access: Access) -> None:
-    """Let an app with a current token pass. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
-    access.app_of_token(bearer_token(req), SCOPE)
+def check_bearer(req: Request, access: Access) -> str:
+    """The key of the app whose token this is. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
+    return access.app_of_token(bearer_token(req), SCOPE)
 
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form

@@ -34,6 +34,12 @@ def check_user(req: Request, access: Access) -> int:
     return access.user_of_call(bearer_token(req), SCOPE, session_token(req))
 
 
+def check_sender(req: Request, access: Access) -> tuple[int, str]:
+    """The user who asks, checked like that, and what the ledger calls them: the app and the user by name."""
+    app, user_id = check_bearer(req, access), check_user(req, access)
+    return user_id, f"{access.app_name(app)}/{access.user_name(user_id)}"
+
+
 class Login:
     """`POST /session/login`: a session begins."""
 

@@ -10,7 +10,7 @@ from tallystick.core.identifiers import shown
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
-from tallystick.thingspace.session import check_user
+from tallystick.thingspace.session import check_sender, check_user
 from tallystick.uploads import Pair, outcome_of
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class Upload:
 
     def on_post(self, req: Request, resp: Response) -> None:
         """Acknowledge the upload once it is durable; the work on it goes on."""
-        user_id = check_user(req, self._access)
+        user_id, sender = check_sender(req, self._access)
         body = read_json(req, UploadBody)
         account = require("accountName", body.account_name)
         pairs = list(_pairs(body))
         with self._store.transaction() as writer:
-            request_id = self._uploads.put(writer, visible_account(writer, user_id, account), pairs)
+            request_id = self._uploads.put(writer, visible_account(writer, user_id, account), pairs, sender)
         self._uploads.call()
         resp.data = msgspec.json.encode({"requestId": request_id})
 

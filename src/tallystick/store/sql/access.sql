@@ -7,6 +7,14 @@ VALUES (:key, :name, :secret_sha256, :scopes, :issue_salt);
 -- Is there an app of this name?
 SELECT a.key FROM apps AS a WHERE a.name = :name;
 
+-- name: app_name
+-- How is the app with this key called?
+SELECT a.name FROM apps AS a WHERE a.key = :key;
+
+-- name: user_name
+-- How is the user with this number called?
+SELECT u.name FROM users AS u WHERE u.user_id = :user_id;
+
 -- name: app_of_key
 -- Which app has this key, and what token has it now?
 SELECT a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at FROM apps AS a WHERE a.key = :key;

@@ -47,10 +47,6 @@ UPDATE sims SET account_id = :account_id WHERE iccid IN (SELECT v.value FROM car
 -- These SIMs are not loaded any more.
 DELETE FROM sims WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
 
--- name: remove_expectations
--- These SIMs are expected nowhere any more.
-DELETE FROM expectations WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
-
 -- name: leave_all_groups
 -- These SIMs are in no group of any account any more, and do not wait for one.
 DELETE FROM group_members WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);

@@ -8,14 +8,6 @@ SET mdn = excluded.mdn, account_id = excluded.account_id,
 WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
     OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation;
 
--- name: take_expectation
--- Put an expectation in, or correct the one of the same SIM and moment; a repetition changes nothing.
-INSERT INTO expectations (iccid, effective_from, imei)
-VALUES (:iccid, :effective_from, :imei)
-ON CONFLICT (iccid, effective_from) DO UPDATE
-SET imei = excluded.imei
-WHERE expectations.imei <> excluded.imei;
-
 -- name: take_activation
 -- Put an activation in; a repetition changes nothing.
 INSERT INTO activations (iccid, activated_at, imei)
@@ -91,14 +83,15 @@ SELECT
 
 -- name: import_progress
 -- How far has this file come?
-SELECT i.facts_taken, i.accepted, i.duplicate FROM imports AS i WHERE i.digest = :digest;
+SELECT i.facts_taken, i.accepted, i.duplicate, i.change_set_id FROM imports AS i WHERE i.digest = :digest;
 
 -- name: note_import_progress
 -- So far has this file come.
-INSERT INTO imports (digest, facts_taken, accepted, duplicate)
-VALUES (:digest, :facts_taken, :accepted, :duplicate)
+INSERT INTO imports (digest, facts_taken, accepted, duplicate, change_set_id)
+VALUES (:digest, :facts_taken, :accepted, :duplicate, :change_set_id)
 ON CONFLICT (digest) DO UPDATE
-SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate = excluded.duplicate;
+SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate = excluded.duplicate,
+    change_set_id = excluded.change_set_id;
 
 -- name: forget_import
 -- This file has been taken in whole.
@@ -114,10 +107,6 @@ SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
-
--- name: whole_expectations_among
--- Where were these SIMs expected, from when on, as it was taken in?
-SELECT e.iccid, e.effective_from, e.imei FROM carray(:iccids) AS t CROSS JOIN expectations AS e WHERE e.iccid = t.value;
 
 -- name: activations_among
 -- Where were these SIMs seen, and when?

@@ -11,6 +11,10 @@ FROM (
     SELECT min(a.iccid) AS iccid FROM activations AS a WHERE a.iccid > :after
     UNION ALL
     SELECT min(g.iccid) AS iccid FROM group_members AS g WHERE g.iccid > :after
+    UNION ALL
+    SELECT min(f.iccid) AS iccid FROM former_expectations AS f WHERE f.iccid > :after
+    UNION ALL
+    SELECT min(p.iccid) AS iccid FROM proposed_expectations AS p WHERE p.iccid > :after
 ) AS f;
 
 -- name: moving_count
@@ -18,7 +22,8 @@ FROM (
 SELECT
     (SELECT count(*) FROM sims AS s WHERE s.iccid > :after AND s.iccid <= :up_to)
     + (SELECT count(*) FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to)
-    + (SELECT count(*) FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to);
+    + (SELECT count(*) FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to)
+    + (SELECT count(*) FROM former_expectations AS f WHERE f.iccid > :after AND f.iccid <= :up_to);
 
 -- name: moving_sims
 -- What is known of the SIMs of a range?
@@ -27,8 +32,22 @@ FROM sims AS s
 WHERE s.iccid > :after AND s.iccid <= :up_to;
 
 -- name: moving_expectations
--- Where were the SIMs of a range expected, from when on?
-SELECT e.iccid, e.effective_from, e.imei FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to;
+-- Where were the SIMs of a range expected, from when on, and which change set says so?
+SELECT e.iccid, e.effective_from, e.imei, e.change_set_id
+FROM expectations AS e
+WHERE e.iccid > :after AND e.iccid <= :up_to;
+
+-- name: moving_former
+-- Where were the SIMs of a range expected once?
+SELECT f.iccid, f.effective_from, f.ended_in, f.version, f.change_set_id, f.imei
+FROM former_expectations AS f
+WHERE f.iccid > :after AND f.iccid <= :up_to;
+
+-- name: moving_proposed
+-- Where would the SIMs of a range be expected?
+SELECT p.iccid, p.effective_from, p.change_set_id, p.imei
+FROM proposed_expectations AS p
+WHERE p.iccid > :after AND p.iccid <= :up_to;
 
 -- name: moving_activations
 -- Where were the SIMs of a range seen, and when?
@@ -79,3 +98,26 @@ SELECT u.name AS user_name, a.name AS account
 FROM users AS u
 INNER JOIN user_accounts AS g ON g.user_id = u.user_id
 INNER JOIN accounts AS a ON a.account_id = g.account_id;
+
+-- name: whole_change_sets
+-- Which change sets are there, whole?
+SELECT
+    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at, c.decided_by, c.decided_at,
+    c.undoes, c.added, c.corrected, c.removed
+FROM change_sets AS c;
+
+-- name: put_change_set
+-- Make a change set known as it is in another store.
+INSERT INTO change_sets
+    (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by, decided_at, undoes, added,
+    corrected, removed)
+VALUES
+    (:change_set_id, :state, :source, :detail, :actor, :ticket, :reason, :brought_at, :decided_by, :decided_at, :undoes,
+    :added, :corrected, :removed)
+ON CONFLICT (change_set_id) DO UPDATE
+SET state = excluded.state, decided_by = excluded.decided_by, decided_at = excluded.decided_at, added = excluded.added,
+    corrected = excluded.corrected, removed = excluded.removed;
+
+-- name: raise_expectations_version
+-- Expectations have changed at least so often as in another store.
+UPDATE store SET expectations_version = :version WHERE expectations_version < :version;

@@ -1,7 +1,7 @@
 -- name: add_upload
 -- Pairs have come that are to be taken in.
-INSERT INTO uploads (request_id, account_id, uploaded_at, pairs)
-VALUES (:request_id, :account_id, :uploaded_at, :pairs);
+INSERT INTO uploads (request_id, account_id, uploaded_at, pairs, actor)
+VALUES (:request_id, :account_id, :uploaded_at, :pairs, :actor);
 
 -- name: waiting_upload
 -- Does an upload wait for its turn?
@@ -9,7 +9,7 @@ SELECT EXISTS (SELECT 1 FROM uploads AS u WHERE u.outcome IS NULL);
 
 -- name: next_upload
 -- Which upload has waited longest?
-SELECT u.upload_id, u.request_id, u.account_id, u.uploaded_at, u.pairs
+SELECT u.upload_id, u.account_id, u.uploaded_at, u.pairs, u.request_id, u.actor
 FROM uploads AS u
 WHERE u.outcome IS NULL
 ORDER BY u.upload_id

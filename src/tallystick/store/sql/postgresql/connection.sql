@@ -66,16 +66,6 @@ FROM (
     LIMIT :at_most
 ) AS k;
 
--- name: known_expectations
--- Which expectations of these SIMs, from the first to the last, are known, told no further than is asked?
-SELECT string_agg(int8send(k.iccid), '') AS iccid, string_agg(int8send(k.effective_from), '') AS effective_from
-FROM (
-    SELECT e.iccid, e.effective_from
-    FROM expectations AS e
-    WHERE e.iccid BETWEEN :first AND :last
-    LIMIT :at_most
-) AS k;
-
 -- name: has_citus
 -- Is this database the coordinator of a cluster?
 SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
@@ -97,10 +87,18 @@ WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CA
 -- name: spread_tables
 -- Spread what is told of SIMs so that all of one SIM lies on one machine.
 SELECT create_distributed_table(CAST(t.name AS regclass), 'iccid', colocate_with => 'sims')
-FROM (VALUES ('expectations'), ('activations'), ('group_members'), ('mismatches')) AS t (name)
+FROM (
+    VALUES
+        ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
+        ('proposed_expectations')
+) AS t (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));
 
 -- name: drop_what_was_spread
 -- Give the space back that the rows took before they were spread.
 SELECT truncate_local_data_after_distributing_table(CAST(t.name AS regclass))
-FROM (VALUES ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches')) AS t (name);
+FROM (
+    VALUES
+        ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
+        ('proposed_expectations')
+) AS t (name);

@@ -16,15 +16,6 @@ WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.acco
     OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation
 RETURNING 1;
 
--- name: take_expectation
--- Put expectations in, or correct those of the same SIM and moment; a repetition changes nothing.
-INSERT INTO expectations (iccid, effective_from, imei)
-SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:effective_from AS bigint[]), CAST(:imei AS bigint[]))
-ON CONFLICT (iccid, effective_from) DO UPDATE
-SET imei = excluded.imei
-WHERE expectations.imei <> excluded.imei
-RETURNING 1;
-
 -- name: take_activation
 -- Put activations in; a repetition changes nothing.
 INSERT INTO activations (iccid, activated_at, imei)

@@ -1,0 +1,157 @@
+"""`/api/v1/change-sets`: what changed expectations; proposals decided about, and change sets taken back."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tallystick import expectations
+from tallystick.access import system_clock
+from tallystick.api.calls import ADMIN, NOTES, app_of, origin_of
+from tallystick.api.operation import operation
+from tallystick.core.errors import ChangeSetNotFound, InvalidValue
+from tallystick.core.identifiers import shown
+from tallystick.core.ledger import STATES
+from tallystick.intake import Receipt
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+    from tallystick.access import Access
+    from tallystick.core.ledger import State
+    from tallystick.store import Store
+
+LAST_NUMBER = 1 << 62
+NUMBER_DIGITS_MAX = 18
+LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
+
+
+LISTING = {
+    "before": "only those that came before the one of this number",
+    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+    "state": f"only those that are {', '.join(STATES)}",
+}
+
+
+class ChangeSetList(msgspec.Struct):
+    """Change sets, the last first."""
+
+    change_sets: list[dict[str, Any]]
+
+
+class ChangeSets:
+    """All of them."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    @operation(scope=ADMIN, answer=ChangeSetList, query=LISTING)
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List change sets that came before one, the last first; only those in a state, if one is named."""
+        app_of(self._access, req, ADMIN)
+        before = _number(req, "before", LAST_NUMBER, LAST_NUMBER)
+        at_most = _number(req, "at_most", LISTED, LISTED_MAX)
+        with self._store.snapshot() as reader:
+            found = reader.change_sets(before, at_most, _state(req))
+        resp.data = msgspec.json.encode(ChangeSetList([expectations.described(each, UTC) for each in found]))
+
+
+class OneChangeSet:
+    """One of them."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    @operation(scope=ADMIN, answer=dict[str, Any], query={"at_most": LISTING["at_most"]})
+    def on_get(self, req: Request, resp: Response, number: str) -> None:
+        """Tell of a change set, and what it did or would do to each expectation."""
+        app_of(self._access, req, ADMIN)
+        at_most = _number(req, "at_most", LISTED, LISTED_MAX)
+        with self._store.snapshot() as reader:
+            found = expectations.change_set(reader, _parsed(number))
+            changes, in_all = expectations.changes_in(reader, found, at_most)
+        told = [expectations.described_change(each, UTC) for each in changes]
+        answer = expectations.described(found, UTC) | {"changes_in_all": in_all, "changes": told}
+        resp.data = msgspec.json.encode(answer)
+
+
+class _Decision:
+    """What is done about one of them."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def _who(self, req: Request) -> str:
+        return self._access.app_name(app_of(self._access, req, ADMIN))
+
+    def _told(self, number: int) -> bytes:
+        with self._store.snapshot() as reader:
+            return msgspec.json.encode(expectations.described(expectations.change_set(reader, number), UTC))
+
+
+class Approval(_Decision):
+    """A proposal is put in force."""
+
+    @operation(scope=ADMIN, answer=dict[str, Any])
+    def on_post(self, req: Request, resp: Response, number: str) -> None:
+        """Put a proposal in force, as another app; the answer is the receipt."""
+        by = self._who(req)
+        taken = expectations.approve(self._store, _parsed(number), by, system_clock())
+        receipt = Receipt(taken.accepted, taken.duplicate)
+        resp.data = msgspec.json.encode(receipt.described("index") | {"change_set_id": int(number)})
+
+
+class Rejection(_Decision):
+    """A proposal is dropped."""
+
+    @operation(scope=ADMIN, answer=dict[str, Any])
+    def on_post(self, req: Request, resp: Response, number: str) -> None:
+        """Drop a proposal, as another app."""
+        by = self._who(req)
+        expectations.reject(self._store, _parsed(number), by, system_clock())
+        resp.data = self._told(int(number))
+
+
+class Undoing(_Decision):
+    """A change set is taken back."""
+
+    @operation(scope=ADMIN, answer=dict[str, Any], query=NOTES)
+    def on_post(self, req: Request, resp: Response, number: str) -> None:
+        """Take a change set back; the answer is the one that does so."""
+        origin = origin_of(req, self._access, app_of(self._access, req, ADMIN))
+        resp.data = self._told(expectations.undo(self._store, _parsed(number), origin))
+
+
+def _parsed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+        message = f"there is no change set {shown(text)}"
+        raise ChangeSetNotFound(message)
+    return int(text)
+
+
+def _number(req: Request, name: str, default: int, at_most: int) -> int:
+    """A number of the query. Raises `InvalidValue`."""
+    text = req.get_param(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= at_most):
+        message = f"{name} must be a number from 1 to {at_most}, not {shown(text)}"
+        raise InvalidValue(message)
+    return int(text)
+
+
+def _state(req: Request) -> State | None:
+    """The state that the query names. Raises `InvalidValue`."""
+    text = req.get_param("state")
+    if not text:
+        return None
+    for state in STATES:
+        if state == text:
+            return state
+    message = f"state must be one of {', '.join(STATES)}, not {shown(text)}"
+    raise InvalidValue(message)

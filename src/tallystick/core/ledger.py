@@ -1,0 +1,126 @@
+"""The ledger of expectations: who changed what, and in which order the values of one SIM followed each other."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import shown
+from tallystick.core.moments import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tallystick.core.identifiers import Imei
+
+State = Literal["proposed", "applying", "applied", "undone", "rejected"]
+STATES: tuple[State, ...] = ("proposed", "applying", "applied", "undone", "rejected")
+BEFORE_THE_LEDGER = 0
+"""The change set of what was taken in before there was a ledger."""
+NOTE_LENGTH_MAX = 500
+
+
+class Origin(NamedTuple):
+    """Where a change of expectations comes from: who brought it, when, by what and which; and what for."""
+
+    actor: str
+    at: Moment
+    source: str = "program"
+    detail: str = ""
+    ticket: str = ""
+    reason: str = ""
+
+
+UNTOLD = Origin("unknown", Moment(0))
+"""A program that did not say."""
+
+
+class ChangeSet(NamedTuple):
+    """Every change of expectations that came as one.
+
+    `decided_by` is who approved or rejected a proposal, empty for what needed nobody; `decided_at` when it was in
+    force as a whole, or rejected; `undoes` the change set that it took back.
+    """
+
+    change_set_id: int
+    state: State
+    source: str
+    detail: str
+    actor: str
+    ticket: str
+    reason: str
+    brought_at: Moment
+    decided_by: str
+    decided_at: Moment | None
+    undoes: int | None
+    added: int
+    corrected: int
+    removed: int
+
+
+class Value(NamedTuple):
+    """One value of an expectation: the change set that had put it, and the one that ended it, None while it stands."""
+
+    effective_from: Moment
+    imei: Imei
+    change_set_id: int
+    ended_in: int | None
+
+
+class Stay(NamedTuple):
+    """A value for as long as it stood; `returned_in` is the change set that brought it back after it had ended."""
+
+    effective_from: Moment
+    imei: Imei
+    change_set_id: int
+    returned_in: int | None
+    ended_in: int | None
+
+
+def parse_note(label: str, text: str) -> str:
+    """Check a ticket or a reason: up to 500 printable characters. Raises `InvalidValue`."""
+    if len(text) > NOTE_LENGTH_MAX or not text.isprintable():
+        message = f"{label} must be at most {NOTE_LENGTH_MAX} printable characters, not {shown(text)}"
+        raise InvalidValue(message)
+    return text
+
+
+def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]:
+    """One SIM's values, in the order in which they ended, as stays by `effective_from`.
+
+    A value that an undo brings back keeps the change set that first put it. Which undo it was follows from the
+    others: `undoings` has what each of them took back.
+    """
+    in_order = sorted(values, key=attrgetter("effective_from"))
+    of_each_moment = groupby(in_order, attrgetter("effective_from"))
+    return [stay for _, some in of_each_moment for stay in _stays(list(some), undoings)]
+
+
+def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Stay]:
+    """The stays of one moment's values."""
+    put: set[int] = set()  # the change sets whose values have stood
+    before: int | None = None
+    for value in values:
+        returned_in = None
+        if before is not None and before in undoings and value.change_set_id in put:
+            returned_in = _returned_in(value, before, values, undoings)
+        yield Stay(value.effective_from, value.imei, value.change_set_id, returned_in, value.ended_in)
+        put.add(value.change_set_id)
+        before = value.ended_in
+
+
+def _returned_in(value: Value, before: int, values: Sequence[Value], undoings: Mapping[int, int]) -> int:
+    """What brought a value back, an undo having ended the one before it."""
+    if undoings[before] in {each.ended_in for each in values}:
+        return before  # it took a value back, and so put the one that had stood there before
+    # It took back what had been put where nothing was, and left nothing. So a later undo has brought this one back.
+    return min(each for each in undoings if each > before and _root_of(each, undoings) == value.change_set_id)
+
+
+def _root_of(change_set_id: int, undoings: Mapping[int, int]) -> int:
+    """What an undo, or the undo of one, comes to in the end."""
+    while change_set_id in undoings:
+        change_set_id = undoings[change_set_id]
+    return change_set_id

@@ -1,0 +1,306 @@
+"""The ledger of expectations: what each change set has put, and what stood there before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.ledger import ChangeSet, Origin, Value
+from tallystick.core.moments import Moment
+from tallystick.store.asking import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tallystick.core.ledger import State
+    from tallystick.store.judging import Facts
+
+KEY = ["iccid", "effective_from"]
+FACT = [*KEY, "imei"]
+ROW = [*FACT, "change_set_id"]
+FEW_FACTS_MAX = 100  # are compared one by one, which begins at once; more of them as columns
+CROWD_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
+CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
+FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
+
+
+class Changes(NamedTuple):
+    """What facts change: as rows where they are few, as columns where they are many.
+
+    `ended` are the values that end, and in which change set; `added` what stands in the end where there was nothing,
+    `corrected` what stands where there was something else; `counts` how many each change set has added and corrected.
+    """
+
+    ended: Facts
+    added: Facts
+    corrected: Facts
+    counts: dict[int, tuple[int, int]]
+
+    @property
+    def iccids(self) -> list[int]:
+        """Their SIMs; one may come several times."""
+        return [iccid for facts in (self.added, self.corrected) for iccid in _sims_of(facts)]
+
+
+class Effect(NamedTuple):
+    """What a change set has done to each key: the value before and the one after, absent where there was none.
+
+    Both have `iccid`, `effective_from`, `imei` and `change_set_id`, each key once.
+    """
+
+    before: pl.DataFrame
+    after: pl.DataFrame
+
+
+def _sims_of(facts: Facts) -> Iterable[int]:
+    return facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else [row[0] for row in facts]
+
+
+def columns_of(facts: Facts) -> pl.DataFrame:
+    """Expectations as columns."""
+    if isinstance(facts, pl.DataFrame):
+        return facts.select(FACT)
+    return pl.DataFrame(list(facts), schema=FACT_COLUMNS, orient="row")
+
+
+def changes_of_many(facts: pl.DataFrame, known: pl.DataFrame) -> Changes:
+    """What facts, in order and each with its change set, change of what is known of their SIMs."""
+    old = known.select(*KEY, known_imei="imei", known_set="change_set_id")
+    both = facts.join(old, on=KEY, how="left", maintain_order="left")
+    before_imei, before_set = pl.col("known_imei"), pl.col("known_set")
+    is_once = _is_each_key_once(facts)
+    if not is_once:  # which is not looked at otherwise, for it costs half as much as writing them all
+        before_imei = pl.coalesce(pl.col("imei").shift(1).over(KEY), before_imei)
+        before_set = pl.coalesce(pl.col("change_set_id").shift(1).over(KEY), before_set)
+    rows = both.filter(pl.col("imei").ne_missing(before_imei)).with_columns(old_imei=before_imei, old_set=before_set)
+    last = (rows if is_once else rows.unique(KEY, keep="last")).sort(KEY)
+    # What a change set has put itself does not end in it.
+    ended = rows.filter(pl.col("old_set") != pl.col("change_set_id")).sort("change_set_id", *KEY)
+    is_new = pl.col("old_imei").is_null()
+    counted = rows.group_by("change_set_id").agg(is_new.sum(), corrected=(~is_new).sum())
+    return Changes(
+        ended.select("change_set_id", *KEY, pl.col("old_set").alias("put_in"), "old_imei"),
+        last.filter(pl.col("known_imei").is_null()).select(ROW),
+        last.filter(pl.col("known_imei").is_not_null()).select(ROW),
+        {number: (added, corrected) for number, added, corrected in counted.iter_rows()},
+    )
+
+
+def _is_each_key_once(facts: pl.DataFrame) -> bool:
+    """Whether no key comes twice; that SIMs go up, as those of most files do, is seen at once."""
+    return bool((facts["iccid"].diff().drop_nulls() > 0).all()) or not facts.select(KEY).is_duplicated().any()
+
+
+def changes_of_few(facts: Iterable[tuple[int, int, int, int]], known: Iterable[tuple[int, int, int, int]]) -> Changes:
+    """The same for rows, one by one."""
+    there = {(iccid, since): (imei, number) for iccid, since, imei, number in known}
+    now = dict(there)
+    ended, counts = [], dict[int, tuple[int, int]]()
+    for iccid, since, imei, number in facts:
+        key, old = (iccid, since), now.get((iccid, since))
+        if old is not None and old[0] == imei:
+            continue
+        now[key] = (imei, number)
+        added, corrected = counts.get(number, (0, 0))
+        counts[number] = (added + (old is None), corrected + (old is not None))
+        if old is not None and old[1] != number:
+            ended.append((number, iccid, since, old[1], old[0]))
+    changed = [(*key, *value) for key, value in sorted(now.items()) if there.get(key) != value]
+    added_rows = [row for row in changed if row[:2] not in there]
+    return Changes(ended, added_rows, [row for row in changed if row[:2] in there], counts)
+
+
+class LedgerQuestions(Asking):
+    """Which change sets there are, and what they did."""
+
+    def change_set(self, change_set_id: int) -> ChangeSet | None:
+        """What is known of a change set."""
+        row = self._connection.row("change_set", change_set_id=change_set_id)
+        return None if row is None else ChangeSet(*row)
+
+    def change_sets(self, before: int, at_most: int, state: State | None = None) -> list[ChangeSet]:
+        """Change sets that came before one, the last first; only those in a state, if one is named."""
+        if state is None:
+            rows = self._connection.rows("change_sets_before", before=before, at_most=at_most)
+        else:
+            rows = self._connection.rows("change_sets_in_state_before", before=before, at_most=at_most, state=state)
+        return [ChangeSet(*row) for row in rows]
+
+    def undoings(self) -> dict[int, int]:
+        """What each change set took back that took one back."""
+        return dict(self._connection.rows("undoings"))
+
+    def values_of(self, iccid: Iccid) -> list[Value]:
+        """Every value that a SIM's expectations had, in the order in which they ended, and those that they have."""
+        former = self._connection.rows("former_values_of_sim", iccid=iccid)
+        present = self._connection.rows("values_of_sim", iccid=iccid)
+        rows = [*former, *((*row, None) for row in present)]
+        return [Value(Moment(since), Imei(imei), put_in, ended_in) for since, imei, put_in, ended_in in rows]
+
+    def proposed(self, change_set_id: int) -> pl.DataFrame:
+        """`iccid`, `effective_from` and `imei` of what a change set would put, in order of SIM."""
+        return self._connection.frame("proposed_values", change_set_id=change_set_id).sort(KEY)
+
+    def effect_of(self, change_set: ChangeSet) -> Effect:
+        """What a change set has done. Of values that it had put and that have ended since, `after` knows nothing."""
+        before = self._ended_in(change_set.change_set_id)
+        if change_set.undoes is not None:
+            return Effect(before, self._ended_in(change_set.undoes))
+        return Effect(
+            before, self._connection.frame("values_put_in", change_set_id=change_set.change_set_id).select(ROW)
+        )
+
+    def _ended_in(self, change_set_id: int) -> pl.DataFrame:
+        """The values that have ended in a change set; of several of one key the one that ended last."""
+        ended = self._connection.frame("values_ended_in", change_set_id=change_set_id)
+        return ended.sort("version").unique(KEY, keep="last").select(ROW)
+
+    def ended_values_of(self, change_set_id: int) -> pl.DataFrame:
+        """`iccid`, `effective_from`, `imei` and `change_set_id` of what a change set had put and has ended since."""
+        return self._connection.frame("ended_values_of", change_set_id=change_set_id)
+
+    def changed_since(self, change_set: ChangeSet, effect: Effect) -> pl.DataFrame:
+        """`iccid` and `effective_from` of what is no more as a change set had left it, in order."""
+        if change_set.undoes is None:
+            ended = self.ended_values_of(change_set.change_set_id)
+            return ended.join(effect.after, on=KEY, how="anti").select(KEY).unique().sort(KEY)
+        keys = pl.concat([effect.before.select(KEY), effect.after.select(KEY)]).unique()
+        present = self.values_among(keys["iccid"]).join(keys, on=KEY, how="semi")
+        apart = [effect.after.join(present, on=ROW, how="anti"), present.join(effect.after, on=ROW, how="anti")]
+        return pl.concat([some.select(KEY) for some in apart]).unique().sort(KEY)
+
+    def values_among(self, iccids: pl.Series) -> pl.DataFrame:
+        """`iccid`, `effective_from`, `imei` and `change_set_id` of the present expectations of some SIMs, at least."""
+        sims = iccids.unique().sort()
+        is_crowd = self._values_between(sims[: len(sims) // CROWD_PROBE + 1]) is not None
+        between = self._values_between(sims) if is_crowd else None
+        if between is not None:
+            return between
+        return self._connection.frame("values_among", iccids=self._connection.set_of(sims))
+
+    def _values_between(self, sims: pl.Series) -> pl.DataFrame | None:
+        """What is expected of all that lie between some SIMs, in order; None where that is much more than of them."""
+        at_most = CROWD_A_SIM_MAX * len(sims) + 1
+        between = self._connection.frame("values_between", first=sims[0], last=sims[-1], at_most=at_most)
+        return None if len(between) == at_most else between
+
+
+class LedgerChanges(LedgerQuestions):
+    """Expectations changed, and nothing overwritten without trace."""
+
+    def begin_change_set(self, origin: Origin, state: State = "applying", undoes: int | None = None) -> int:
+        """A change set has come; give its number."""
+        row = self._connection.row(
+            "add_change_set",
+            state=state,
+            source=origin.source,
+            detail=origin.detail,
+            actor=origin.actor,
+            ticket=origin.ticket,
+            reason=origin.reason,
+            brought_at=origin.at,
+            decided_at=origin.at if state == "applied" else None,
+            undoes=undoes,
+        )
+        assert row is not None  # noqa: S101 - it was put in
+        return int(row[0])
+
+    def end_change_set(self, change_set_id: int, at: Moment) -> None:
+        """A change set is in force as a whole; one that has changed nothing is not kept."""
+        self.decide_change_set(change_set_id, "applied", "", at)
+        self.drop_if_empty(change_set_id)
+
+    def drop_if_empty(self, change_set_id: int) -> None:
+        """Do not keep a change set that has changed nothing."""
+        self._connection.run("drop_empty_change_set", change_set_id=change_set_id)
+
+    def decide_change_set(self, change_set_id: int, state: State, decided_by: str, decided_at: Moment) -> None:
+        """Somebody has decided about a change set."""
+        self._connection.run(
+            "decide_change_set",
+            change_set_id=change_set_id,
+            state=state,
+            decided_by=decided_by,
+            decided_at=decided_at,
+        )
+
+    def set_change_set_state(self, change_set_id: int, state: State) -> None:
+        """A change set is in another state from now on."""
+        self._connection.run("set_change_set_state", change_set_id=change_set_id, state=state)
+
+    def propose(self, change_set_id: int, expectations: Facts) -> int:
+        """Keep what a change set would put; of two values for one key the later counts. Give how many they are."""
+        rows = columns_of(expectations).unique(KEY, keep="last").sort(KEY)
+        proposed = rows.select(pl.lit(change_set_id, pl.Int64).alias("change_set_id"), *FACT)
+        self._put("propose_expectation", proposed)
+        return len(rows)
+
+    def drop_proposed(self, change_set_id: int) -> None:
+        """Forget what a change set would have put."""
+        self._connection.run("drop_proposed", change_set_id=change_set_id)
+
+    def put_expectations(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
+        """Put batches of expectations in, one after the other, each with its change set; give what they change."""
+        changes = self._changes(batches)
+        if changes.counts:
+            self._connection.run("note_changed_expectations")
+            self._keep(changes.ended)
+            self._put("add_expectation", changes.added)
+            self._put("put_expectation", changes.corrected)
+            for number, (added, corrected) in changes.counts.items():
+                self.count_changes(number, added=added, corrected=corrected)
+        return changes
+
+    def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
+        facts = sum(len(some) for some, _ in batches)
+        if facts <= FEW_FACTS_MAX and not any(isinstance(some, pl.DataFrame) for some, _ in batches):
+            rows = [(*fact, number) for some, number in batches for fact in some]
+            iccids = self._connection.set_of({row[0] for row in rows})
+            return changes_of_few(rows, self._connection.rows("values_of_few", iccids=iccids))
+        together = pl.concat(
+            [columns_of(some).with_columns(change_set_id=pl.lit(number, pl.Int64)) for some, number in batches]
+        )
+        return changes_of_many(together, self.values_among(together["iccid"]) if facts else together)
+
+    def _put(self, query: str, facts: Facts) -> int:
+        if isinstance(facts, pl.DataFrame):
+            return self._connection.run_frame(query, facts)
+        return self._connection.run_many(query, facts)
+
+    def _keep(self, ended: Facts) -> None:
+        """Keep values that end now, after the change has been noted."""
+        if len(ended) == 0:
+            return
+        version = self._value(int, "expectations_version")
+        if isinstance(ended, pl.DataFrame):
+            self._put("keep_former", ended.with_columns(version=pl.lit(version, pl.Int64)))
+        else:
+            self._put("keep_former", [(*row, version) for row in ended])
+
+    def count_changes(self, change_set_id: int, *, added: int = 0, corrected: int = 0, removed: int = 0) -> None:
+        """Count what a change set has changed."""
+        self._connection.run(
+            "count_changes", change_set_id=change_set_id, added=added, corrected=corrected, removed=removed
+        )
+
+    def clear_expectations(self, iccids: Iterable[int], change_set_id: int) -> None:
+        """Expect some SIMs nowhere any more, as a change set; it is not kept where they were not expected anyway."""
+        present = self._connection.frame("values_among", iccids=self._connection.set_of(iccids))
+        if not present.is_empty():
+            self.take_back(Effect(present.clear(), present.select(ROW)), change_set_id)
+        self.drop_if_empty(change_set_id)
+
+    def take_back(self, effect: Effect, ended_in: int) -> Iterable[int]:
+        """Put what was there before an effect, which stands unchanged; give the SIMs."""
+        before, after = effect
+        added = after.join(before, on=KEY, how="anti")
+        self._connection.run("note_changed_expectations")
+        in_order = after.sort(KEY).select(*KEY, "change_set_id", "imei")
+        self._keep(in_order.select(pl.lit(ended_in, pl.Int64).alias("ended_in"), pl.all()))
+        self._connection.run_many("remove_expectation", added.select(KEY).sort(KEY).rows())
+        self._put("put_expectation", before.sort(KEY))
+        returned = before.join(after, on=KEY, how="anti")
+        self.count_changes(ended_in, added=len(returned), corrected=len(before) - len(returned), removed=len(added))
+        return pl.concat([before["iccid"], after["iccid"]]).unique().to_list()

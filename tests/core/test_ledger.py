@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import Imei
+from tallystick.core.ledger import Stay, Value, parse_note, stays_of
+from tallystick.core.moments import BEGINNING, Moment
+
+HOME, FOREIGN = Imei.parse("352099001761481"), Imei.parse("357152091234562")
+LATER = Moment(10)
+
+
+def value(put_in: int, ended_in: int | None, imei: Imei = HOME, since: Moment = BEGINNING) -> Value:
+    return Value(since, imei, put_in, ended_in)
+
+
+def told(stays: list[Stay]) -> list[tuple[int, int | None, int | None]]:
+    return [(stay.change_set_id, stay.returned_in, stay.ended_in) for stay in stays]
+
+
+def test_values_follow_each_other_and_moments_are_told_apart() -> None:
+    values = [value(1, 2), value(2, 3, FOREIGN, LATER), value(2, None, FOREIGN), value(3, None, HOME, LATER)]
+    stays = stays_of(values, {})
+    assert told(stays) == [(1, None, 2), (2, None, None), (2, None, 3), (3, None, None)]
+    assert [stay.effective_from for stay in stays] == [BEGINNING, BEGINNING, LATER, LATER]
+
+
+def test_what_an_undo_brings_back_keeps_what_put_it() -> None:
+    assert told(stays_of([value(0, 1), value(1, 2, FOREIGN), value(0, None)], {2: 1})) == [
+        (0, None, 1),
+        (1, None, 2),
+        (0, 2, None),
+    ]
+
+
+def test_what_was_taken_away_is_brought_back_by_the_undo_of_that() -> None:
+    assert told(stays_of([value(1, 2), value(1, None)], {2: 1, 3: 2}))[1] == (1, 3, None)
+
+
+def test_what_is_put_anew_where_an_undo_left_nothing_was_brought_back_by_nobody() -> None:
+    assert told(stays_of([value(1, 2), value(3, None, FOREIGN)], {2: 1}))[1] == (3, None, None)
+
+
+def test_two_additions_that_were_undone_and_the_first_of_them_brought_back() -> None:
+    """1 adds, 2 takes that away, 3 adds, 4 takes that away, 5 undoes 2."""
+    stays = stays_of([value(1, 2), value(3, 4, FOREIGN), value(1, None)], {2: 1, 4: 3, 5: 2})
+    assert told(stays) == [(1, None, 2), (3, None, 4), (1, 5, None)]
+
+
+def test_a_proposal_may_be_put_in_force_after_change_sets_that_came_later() -> None:
+    """3 was applied before 2: what ended a value tells the order, not the numbers."""
+    assert told(stays_of([value(1, 3), value(3, 2, FOREIGN), value(2, None)], {})) == [
+        (1, None, 3),
+        (3, None, 2),
+        (2, None, None),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "OPS-1", "x" * 500, "Ünïcode, with blanks"])
+def test_a_note_is_printable_and_short(text: str) -> None:
+    assert parse_note("ticket", text) == text
+
+
+@pytest.mark.parametrize("text", ["x" * 501, "a\nb", "\0"])
+def test_any_other_is_refused_by_name(text: str) -> None:
+    with pytest.raises(InvalidValue, match="ticket must be"):
+        parse_note("ticket", text)
