@@ -37,8 +37,7 @@ def everything_in(store: Store) -> Everything:
 
 
 def _sims(reader: Reader) -> list[Sim]:
-    found = (reader.sim(Iccid(iccid)) for iccid in reader.sims_between(BEFORE_ALL, AFTER_ALL))
-    return [sim for sim in found if sim is not None]
+    return sorted(reader.whole_sims_between(BEFORE_ALL, AFTER_ALL), key=lambda sim: sim.iccid)
 
 
 def _expectations(reader: Reader) -> list[SimExpectation]:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.moments import zone_named
-from tallystick.core.pairing import FirstUse, mismatches, with_first_use
+from tallystick.core.identifiers import Imei
+from tallystick.core.moments import Moment, zone_named
+from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.core.told import told
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 
+    from tallystick.core.facts import Sim
+    from tallystick.core.reasons import Pair, Put
     from tallystick.store import Reader, Store
 
 SIMS_A_RANGE = 50_000
@@ -71,19 +73,21 @@ def verify(store: Store, wire_row: Callable[..., bytes]) -> Iterator[Verified]:
 
 
 def _verify_range(reader: Reader, wire_row: Callable[..., bytes], after: int, up_to: int) -> Verified:
-    loaded = set(reader.sims_between(after, up_to))
+    sims: dict[int, Sim] = {sim.iccid: sim for sim in reader.whole_sims_between(after, up_to)}
     kept: dict[int, list[KeptRow]] = {}
     for row in reader.kept_between(after, up_to):
         kept.setdefault(row.iccid, []).append(row)
+    concerned = sorted(_suspects(reader, sims, after, up_to) | kept.keys())
+    facts, rule = reader.facts_of_each(concerned), _Rule(wire_row, reader.wire_zone(), reader.first_uses())
     differences = [
         difference
-        for iccid in sorted(_suspects(reader, loaded, after, up_to) | kept.keys())
-        for difference in _compare(kept.get(iccid, []), _right_rows(reader, wire_row, Iccid(iccid)))
+        for iccid in concerned
+        for difference in _compare(kept.get(iccid, []), rule.rows(sims.get(iccid), *facts[iccid]))
     ]
-    return Verified(len(loaded), sum(map(len, kept.values())), tuple(differences))
+    return Verified(len(sims), sum(map(len, kept.values())), tuple(differences))
 
 
-def _suspects(reader: Reader, loaded: set[int], after: int, up_to: int) -> set[int]:
+def _suspects(reader: Reader, loaded: Container[int], after: int, up_to: int) -> set[int]:
     """The SIMs that may have rows: expected in several hardwares, or seen in other hardware than the one.
 
     The rest, nearly all, need no closer look: a SIM seen only where it is expected has no row at any time.
@@ -101,27 +105,28 @@ def _suspects(reader: Reader, loaded: set[int], after: int, up_to: int) -> set[i
     return several
 
 
-def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccid: Iccid) -> Iterator[KeptRow]:
-    """The rows that a SIM should have kept."""
-    sim = reader.sim(iccid)
-    if sim is None:
-        return
-    zone = reader.wire_zone()
-    activations, expectations = reader.activations_of(iccid), reader.expectations_of(iccid)
-    first_use = reader.first_uses()[sim.account]
-    rows = mismatches(activations, with_first_use(activations, expectations, first_use))
-    around = stays(
-        {(row.activated_at, row.post_imei) for row in rows},
-        [(each.activated_at, each.imei) for each in activations],
-        reader.facts_of_each([iccid])[iccid][1],
-        first_use,
-    )
-    for row, stay in zip(rows, around, strict=True):
-        wire = wire_row(
-            sim.account, sim.mdn, sim.activation_date, iccid, row.pre_imei, row.post_imei, row.activated_at, zone
-        )
-        reasons = told(own_reasons(stay), zone_named(zone))
-        yield KeptRow(iccid, sim.account, sim.generation, row.activated_at, row.pre_imei, row.post_imei, wire, reasons)
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What the rule says of one SIM after the other, printed as a store keeps it."""
+
+    wire_row: Callable[..., bytes]
+    zone_name: str
+    first_uses: Mapping[str, FirstUse]
+
+    def rows(self, sim: Sim | None, seen: Collection[Pair], put: Collection[Put]) -> Iterator[KeptRow]:
+        """The rows that a SIM should have kept; none while it is not loaded."""
+        if sim is None:
+            return
+        activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
+        expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in put]
+        first_use = self.first_uses[sim.account]
+        rows = mismatches(activations, with_first_use(activations, expectations, first_use))
+        around = stays({(row.activated_at, row.post_imei) for row in rows}, seen, put, first_use)
+        for row, stay in zip(rows, around, strict=True):
+            imeis = (row.pre_imei, row.post_imei)
+            told_of = (sim.account, sim.mdn, sim.activation_date, sim.iccid, *imeis, row.activated_at, self.zone_name)
+            wire, reasons = self.wire_row(*told_of), told(own_reasons(stay), zone_named(self.zone_name))
+            yield KeptRow(sim.iccid, sim.account, sim.generation, row.activated_at, *imeis, wire, reasons)
 
 
 def _compare(kept: Iterable[KeptRow], right: Iterable[KeptRow]) -> Iterator[Difference]:

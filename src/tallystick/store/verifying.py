@@ -30,10 +30,6 @@ class VerifyQuestions(Asking):
         """Where the next range of SIMs ends, after this one; None at the end."""
         return self._value(int, "verify_next_bound", after=after, at_most=at_most)
 
-    def sims_between(self, after: int, up_to: int) -> Iterator[int]:
-        """The SIMs of a range, in order."""
-        return (iccid for (iccid,) in self._connection.stream("verify_sims", after=after, up_to=up_to))
-
     def expected_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
         """SIM and IMEI of the expectations of a range."""
         return self._connection.stream("verify_expectations", after=after, up_to=up_to)

@@ -16,10 +16,6 @@ FROM (
     LIMIT :at_most
 ) AS r;
 
--- name: verify_sims
--- Which SIMs are in the range?
-SELECT s.iccid FROM sims AS s WHERE s.iccid > :after AND s.iccid <= :up_to ORDER BY s.iccid;
-
 -- name: verify_expectations
 -- Where were the SIMs of the range expected, at whatever time?
 SELECT e.iccid, e.imei FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to;
