@@ -1,8 +1,9 @@
 """What is kept: the only room that speaks SQL."""
 
 from tallystick.store.asking import joined
+from tallystick.store.batches import Facts, rows_of
 from tallystick.store.facts import Taken
-from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of
+from tallystick.store.judging import Batch, Judged, judge
 from tallystick.store.progress import ImportProgress
 from tallystick.store.reader import Reader
 from tallystick.store.report import Scope

@@ -9,8 +9,8 @@ from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.selection import UNASSIGNED
 from tallystick.store.accounts import AccountChanges
 from tallystick.store.asking import Asking
+from tallystick.store.batches import Facts, rows_of
 from tallystick.store.facts import Taken
-from tallystick.store.judging import Facts, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

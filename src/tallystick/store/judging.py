@@ -7,19 +7,18 @@ in a snapshot, on another core, while earlier activations are written; `refresh`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from tallystick.core.identifiers import Imei
 from tallystick.core.ledger import UNTOLD, Origin
+from tallystick.store.batches import Facts, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallystick.store.reader import Reader
-
-Facts: TypeAlias = "Sequence[tuple[Any, ...]] | pl.DataFrame"
 
 SEEN = pl.col("imei") // Imei.IDENTITY_DIVISOR
 CROWD_SIMS_MIN = 1_000  # from so many SIMs on it is worth trying to read all that lie between them
@@ -59,11 +58,6 @@ def together(batches: Sequence[Batch]) -> Batch:
     suspects = sorted({iccid for each in judged for iccid in each.suspects})
     unknown_sims = sorted({iccid for each in judged for iccid in each.unknown_sims})
     return Batch(pl.concat(frames), Judged(suspects, unknown_sims, crowded=False, version=judged[0].version))
-
-
-def rows_of(facts: Facts) -> Sequence[tuple[Any, ...]]:
-    """Facts as tuples."""
-    return facts.rows() if isinstance(facts, pl.DataFrame) else facts
 
 
 def judge(reader: Reader, activations: pl.DataFrame) -> Judged:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tallystick.core.ledger import State
-    from tallystick.store.judging import Facts
+    from tallystick.store.batches import Facts
 
 KEY = ["iccid", "effective_from"]
 FACT = [*KEY, "imei"]

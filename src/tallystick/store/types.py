@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tallystick.core.facts import HardwareType
 from tallystick.core.identifiers import Tac
 from tallystick.store.asking import Asking
+from tallystick.store.batches import Facts, rows_of
 from tallystick.store.facts import Taken
-from tallystick.store.judging import Facts, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

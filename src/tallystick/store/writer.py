@@ -13,8 +13,9 @@ from tallystick.core.moments import zone_named
 from tallystick.core.pairing import FirstUse
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.core.told import told
+from tallystick.store.batches import Facts, rows_of
 from tallystick.store.facts import Taken
-from tallystick.store.judging import Batch, Facts, Judged, judge, rows_of, together
+from tallystick.store.judging import Batch, Judged, judge, together
 from tallystick.store.ledger import KEY, LedgerChanges
 from tallystick.store.moving import MovingChanges
 from tallystick.store.progress import ProgressChanges
