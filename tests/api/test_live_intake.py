@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
 from tallystick.intake import KINDS, LiveIntake, Receipt
 from tallystick.intake import live as live_module
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.engines import ENGINES, database_on, made
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
@@ -33,13 +37,16 @@ WINDOW = {"filter": {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T0
 @pytest.fixture
 def apps(store: Store) -> dict[str, Credentials]:
     """An app that may bring facts, and one that may only ask."""
-    import secrets  # noqa: PLC0415 - only here
+    return apps_of(store)
 
+
+def apps_of(store: Store) -> dict[str, Credentials]:
+    """The same of any store."""
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("olivia", PASSWORD, [], all_accounts=True)
-    made = {"sender": access.add_app("sender", ["intake", "m2m"]), "asker": access.add_app("asker", ["m2m"])}
+    granted = {"sender": access.add_app("sender", ["intake", "m2m"]), "asker": access.add_app("asker", ["m2m"])}
     access.close()
-    return made
+    return granted
 
 
 @pytest.fixture
@@ -48,6 +55,18 @@ def port(apps: dict[str, Credentials], database: str) -> Iterator[int]:
     assert apps
     with serving(database) as serving_port:
         yield serving_port
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def standing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[int, dict[str, Credentials]]]:
+    """A server for all calls that change nothing, and its apps."""
+    with database_on(request.param, tmp_path_factory.mktemp("standing")) as database:
+        with open_store(database, wire_row) as store:
+            apps = apps_of(made(store, request.param))
+        with serving(database) as port:
+            yield port, apps
 
 
 def post(port: int, kind: str, facts: Any, headers: dict[str, str]) -> Any:  # noqa: ANN401 - whatever is sent and answered
@@ -155,16 +174,18 @@ def test_a_repeated_call_gets_the_first_receipt_and_other_facts_under_its_key_ar
     ids=lambda value: repr(value)[:30],
 )
 def test_a_call_that_cannot_be_read_is_refused_whole_in_one_shape(
-    port: int, apps: dict[str, Credentials], body: bytes, headers: dict[str, str], status: int, code: str
+    standing: tuple[int, dict[str, Credentials]], body: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
+    port, apps = standing
     reply = call(port, "POST", "/api/v1/activations", body, bearer(port, apps["sender"]) | headers)
     assert (reply.status, reply.json["error"]["code"]) == (status, code)
     assert reply.json["error"]["message"]
 
 
 def test_an_app_without_the_scope_a_wrong_method_and_an_unknown_path_are_refused(
-    port: int, apps: dict[str, Credentials]
+    standing: tuple[int, dict[str, Credentials]],
 ) -> None:
+    port, apps = standing
     asker = bearer(port, apps["asker"])
     reply = call(port, "POST", "/api/v1/activations", json.dumps([ACTIVATION]), asker)
     assert (reply.status, reply.json["error"]["code"]) == (403, "scope-refused")
