@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.identifiers import Imei
 from tallystick.core.moments import Moment, zone_named
 from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
 from tallystick.core.reasons import own_reasons, stays
@@ -104,10 +104,10 @@ def _suspects(reader: Reader, loaded: set[int], after: int, up_to: int) -> set[i
 
 
 def _right_rows(reader: Reader, wire_row: Callable[..., bytes], iccids: list[int]) -> dict[int, list[KeptRow]]:
-    """The rows that each of some SIMs should have kept. Their facts are read at once, for a cluster answers slowly."""
+    """The rows that each of some SIMs should have kept. All is read at once, for a cluster answers slowly."""
     zone, first_uses, facts = reader.wire_zone(), reader.first_uses(), reader.facts_of_each(iccids)
     right = dict[int, list[KeptRow]]()
-    for sim in filter(None, map(reader.sim, map(Iccid, iccids))):
+    for sim in reader.sims_among(iccids):
         right[sim.iccid] = list(_rows_by_the_rule(wire_row, sim, *facts[sim.iccid], first_uses[sim.account], zone))
     return right
 

@@ -61,6 +61,10 @@ class FactQuestions(Asking):
         rows = self._connection.rows("activations_of", iccid=iccid)
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
 
+    def sims_among(self, iccids: Iterable[int]) -> list[Sim]:
+        """What the device database knows of some SIMs, in no order."""
+        return list(map(sim_of, self._connection.rows("sims_among", iccids=self._connection.set_of(iccids))))
+
     def facts_of_each(self, iccids: Iterable[int]) -> dict[int, tuple[list[Pair], list[Pair]]]:
         """When and where each of some SIMs was seen, and from when on and where it was expected, in no order."""
         found: dict[int, tuple[list[Pair], list[Pair]]] = defaultdict(lambda: ([], []))

@@ -108,6 +108,14 @@ DELETE FROM imports WHERE digest = :digest;
 -- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for.
 SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
 
+-- name: sims_among
+-- What is known of these SIMs?
+SELECT s.iccid, s.mdn, a.name, s.activation_date, s.generation
+FROM carray(:iccids) AS t
+CROSS JOIN sims AS s
+INNER JOIN accounts AS a ON a.account_id = s.account_id
+WHERE s.iccid = t.value;
+
 -- name: expectations_among
 -- Where were these SIMs expected, from when on?
 SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
