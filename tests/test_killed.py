@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access, system_clock
-from tallystick.core.identifiers import Iccid
-from tallystick.core.moments import parse_moment
 from tallystick.intake import import_file
-from tallystick.thingspace.rows import wire_row
-from tallystick.verify import verify
+from tests.sending import (
+    FOREIGN,
+    HOME,
+    SIMS,
+    Sender,
+    assert_follows_the_rule,
+    assert_nothing_is_lost,
+    headers_of_sender,
+    iccid_of,
+    load_fleet,
+)
 from tests.serving import SERVE, free_port, wait_until_alive
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 20, 30, 500
-BATCH, SIMS, SENDERS = 7, 40, 4
+SENDERS = 4
 MARCH = 1_772_323_200  # 2026-03-01, in seconds since 1970
-HOME, FOREIGN = "352099001761481", "357152091234562"
 IMPORT = """
 import sys
 from tallystick.intake import import_file, importing
@@ -45,76 +45,6 @@ with open_store(sys.argv[1], wire_row) as store:
     print("begins", flush=True)
     import_file(store, "activations", sys.argv[2])
 """
-
-Sent = dict[str, list[dict[str, str]]]
-
-
-def iccid_of(number: int) -> str:
-    """One of the SIMs."""
-    return f"891480000008{number:08}"
-
-
-def load_fleet(store: Store) -> None:
-    """SIMs that are all expected at home."""
-    from tallystick.core.facts import Sim, SimExpectation  # noqa: PLC0415 - only here
-    from tallystick.core.identifiers import Imei  # noqa: PLC0415 - only here
-
-    moment, home = parse_moment("2019-02-03T04:05:06Z"), Imei.parse(HOME)
-    iccids = [Iccid.parse(iccid_of(number)) for number in range(SIMS)]
-    with store.transaction() as writer:
-        writer.take_sims([Sim(iccid, None, "A-1", moment, "4G") for iccid in iccids])
-        writer.take_expectations([SimExpectation(iccid, moment, home) for iccid in iccids])
-
-
-def kept_moments(store: Store) -> dict[str, set[int]]:
-    """The moments of every activation in the store, by SIM."""
-    with store.snapshot() as reader:
-        return {
-            iccid_of(number): {seen.activated_at for seen in reader.activations_of(Iccid.parse(iccid_of(number)))}
-            for number in range(SIMS)
-        }
-
-
-def assert_follows_the_rule(store: Store) -> None:
-    """The kept answer is what the rule makes of the facts."""
-    assert [difference for verified in verify(store, wire_row) for difference in verified.differences] == []
-
-
-class Sender(threading.Thread):
-    """Sends batch after batch until the server is gone; each batch is of one moment of its own."""
-
-    def __init__(self, number: int, port: int, headers: dict[str, str], start_second: int) -> None:
-        super().__init__()
-        self._port, self._headers = port, headers
-        self._number, self._second = number, start_second
-        self.acknowledged: list[str] = []
-        self.unanswered: list[str] = []
-
-    def run(self) -> None:
-        with closing(HTTPConnection("127.0.0.1", self._port, timeout=10)) as connection:
-            while self._send(connection):
-                self.acknowledged.append(self.unanswered.pop())
-
-    def _send(self, connection: HTTPConnection) -> bool:
-        moment = f"2026-03-05T{self._number:02}:{self._second // 60 % 60:02}:{self._second % 60:02}Z"
-        self._second += 1
-        facts = [
-            {
-                "iccid": iccid_of((self._second * BATCH + n) % SIMS),
-                "imei": (HOME, FOREIGN)[n % 2],
-                "activated_at": moment,
-            }
-            for n in range(BATCH)
-        ]
-        self.unanswered.append(moment)
-        try:
-            connection.request("POST", "/api/v1/activations", json.dumps(facts), self._headers)
-            with connection.getresponse() as answer:
-                answer.read()
-        except (OSError, HTTPException):
-            return False
-        assert answer.status == 200
-        return True
 
 
 def kill_a_server_while_facts_come(store: Store, database: str, headers_of: dict[str, str], kill: int) -> None:
@@ -130,26 +60,13 @@ def kill_a_server_while_facts_come(store: Store, database: str, headers_of: dict
         os.killpg(process.pid, signal.SIGKILL)
         for sender in senders:
             sender.join()
-    kept: dict[int, int] = {}
-    for moments in kept_moments(store).values():
-        for moment in moments:
-            kept[moment] = kept.get(moment, 0) + 1
-    for sender in senders:
-        for text in sender.acknowledged:
-            assert kept[parse_moment(text)] == BATCH, "an acknowledged batch is not there"
-        for text in sender.unanswered:
-            assert kept.get(parse_moment(text), 0) in {0, BATCH}, "a batch is half there"
-    assert_follows_the_rule(store)
+    assert_nothing_is_lost(store, senders)
 
 
 def kill_servers(store: Store, database: str, kills: int) -> None:
     """Round after round on one store."""
     load_fleet(store)
-    access = Access(store, system_clock, secrets.token_bytes)
-    app = access.add_app("sender", ["intake"])
-    issued = access.issue_token(app.key, app.secret)
-    access.close()
-    headers = {"Authorization": f"Bearer {issued.access_token}", "Content-Type": "application/json"}
+    headers = headers_of_sender(store)
     for kill in range(kills):
         kill_a_server_while_facts_come(store, database, headers, kill % 24)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import zlib
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from falcon import Request, Response
 
@@ -22,7 +26,8 @@ ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
 def send(req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack) -> None:
     """Answer with parts: whole where they are small, streamed where they are not; gzipped if the request accepts it.
 
-    `held` is what the parts are read from. A stream takes it over, and lets go of it when the server closes it.
+    `held` is what the parts are read from. A stream takes it over, and lets go of it when the server closes it. Where
+    it cannot be read to its end, the stream breaks off, so that nobody takes what has come for the whole.
     """
     zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
     if zipped:
@@ -33,7 +38,8 @@ def send(req: Request, resp: Response, parts: Generator[bytes, None, None], held
         resp.set_stream(iter(some), size)
     else:
         held.enter_context(closing(parts))
-        resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all())
+        break_off = partial(break_off_all, str(req.env["REMOTE_ADDR"]), int(req.env["SERVER_PORT"]))
+        resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all(), break_off)
     resp.set_header("Vary", "Accept-Encoding")
 
 
@@ -54,6 +60,26 @@ def gather(parts: Iterator[bytes], bytes_min: int) -> tuple[list[bytes], int]:
     return some, size
 
 
+def break_off_all(address: str, port: int) -> None:
+    """End every connection that a client has to this process on a port, without a word.
+
+    A chunked body must not get its end when there should be more of it. Granian gives it one also where reading fails,
+    and tells neither the connection nor the client's port. So the client's other calls to this worker break off, too.
+    """
+    for entry in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # it has been closed meanwhile, or is not connected
+            if entry.is_socket():
+                _break_off(int(entry.name), address, port)
+
+
+def _break_off(number: int, address: str, port: int) -> None:
+    """Shut a socket down, if that is a connection of this client to this port."""
+    with socket.socket(fileno=os.dup(number)) as each:
+        is_on_network = each.family in {socket.AF_INET, socket.AF_INET6}
+        if is_on_network and each.getpeername()[0] == address and each.getsockname()[1] == port:
+            each.shutdown(socket.SHUT_RDWR)
+
+
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header names gzip, with a weight other than 0 (RFC 9110, 12.5.3)."""
     for offer in accept_encoding.lower().split(","):
@@ -64,19 +90,33 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 class Stream:
-    """A body sent in pieces. What it is read from stays open until the server closes it, sent or given up."""
+    """A body sent in pieces. What it is read from stays open until the server closes it, sent or given up.
 
-    def __init__(self, first: bytes, parts: Iterator[bytes], bytes_min: int, held: ExitStack) -> None:
+    `break_off` is called when no more can be read although there is more; then the error is raised.
+    """
+
+    def __init__(
+        self,
+        first: bytes,
+        parts: Iterator[bytes],
+        bytes_min: int,
+        held: ExitStack,
+        break_off: Callable[[], None],
+    ) -> None:
         self._next = first
         self._parts = parts
         self._bytes_min = bytes_min
         self._held = held
+        self._break_off = break_off
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._next or b"".join(gather(self._parts, self._bytes_min)[0])
+        with ExitStack() as failed:
+            failed.callback(self._break_off)
+            piece = self._next or b"".join(gather(self._parts, self._bytes_min)[0])
+            failed.pop_all()
         self._next = b""
         if not piece:
             raise StopIteration

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from contextlib import closing, contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,8 @@ from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.cluster import cut_connections
+from tests.engines import CITUS, ENGINES, POSTGRESQL, rows_of
 from tests.serving import PASSWORD, REPORT, SERVE, call, free_port, running, serving, signed_in, told
 
 if TYPE_CHECKING:
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
 
 FIRST = parse_moment("2026-03-01T00:00:01Z")
 EXPECTED, FOUND = Imei.parse("352099001761481"), Imei.parse("357152091234562")
-ROWS = 80_000  # 16 MiB of them, more than server, kernel and client hold between them
+ROWS = 60_000  # 12 MiB of them, more than server, kernel and client hold between them
 RECEIVE_BYTES = 256 * 1024
 SIMS_A_STEP = 20_000
 QUESTION = json.dumps({"accountName": "large", "filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}).encode()
+EVERY = json.dumps({"filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}).encode()
 
 
 class Served(NamedTuple):
@@ -87,13 +90,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @contextmanager
-def under_way(served: Served) -> Iterator[HTTPResponse]:
+def under_way(served: Served, question: bytes = QUESTION) -> Iterator[HTTPResponse]:
     """A large answer of which the server cannot get rid until it is read."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
         connection.sock = socket.socket()
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         connection.sock.connect(("127.0.0.1", served.port))
-        connection.request("POST", REPORT, QUESTION, served.headers)
+        connection.request("POST", REPORT, question, served.headers)
         with connection.getresponse() as answer:
             yield answer
 
@@ -135,8 +138,7 @@ def test_an_answer_is_left_as_it_is_for_others(served: Served, offer: str) -> No
 
 
 def test_every_account_together_read_like_one(served: Served) -> None:
-    every = json.dumps({"filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}})
-    reply = call(served.port, "POST", REPORT, every, served.headers)
+    reply = call(served.port, "POST", REPORT, EVERY, served.headers)
     assert iccids_of(reply.body) == [f"8914800{number:013d}" for number in range(ROWS + 2)]
 
 
@@ -165,6 +167,38 @@ def test_a_client_that_goes_away_leaves_nothing_behind(served: Served) -> None:
     assert log_is_free(served.store, 10)
     reply = call(served.port, "POST", REPORT, QUESTION.replace(b"large", b"small"), served.headers)
     assert reply.status == 200
+
+
+@contextmanager
+def breaking_off(store: Store, database: str) -> Iterator[None]:
+    """What the block does to the store's server breaks a large answer off, and the next one is whole."""
+    add_mismatches(store, 0, ROWS)
+    add_mismatches(store, ROWS, ROWS + 2, "small")
+    app = known(store)
+    with serving(database) as port:
+        served = Served(port, store, signed_in(port, app, "user"))
+        whole = call(port, "POST", REPORT, EVERY, served.headers).body
+        with under_way(served, EVERY) as answer:
+            assert answer.read(1000) == whole[:1000]
+            yield
+            with pytest.raises((IncompleteRead, ConnectionResetError)):
+                answer.read()
+        assert call(port, "POST", REPORT, EVERY, served.headers).body == whole
+
+
+@pytest.mark.parametrize("engine", [POSTGRESQL])
+def test_an_answer_whose_store_is_lost_on_the_way_does_not_look_whole(store: Store, database: str) -> None:
+    own = f"lost_{secrets.token_hex(4)}"
+    with breaking_off(store, f"{database}&application_name={own}"):
+        lost = f"SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.application_name = '{own}'"  # noqa: S608
+        assert rows_of(database, lost)
+
+
+@pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
+@pytest.mark.parametrize("engine", [CITUS])
+def test_an_answer_whose_machines_are_lost_on_the_way_does_not_look_whole(store: Store, database: str) -> None:
+    with breaking_off(store, database):
+        assert cut_connections(database) > 0
 
 
 def resident_bytes(parent: int) -> int:

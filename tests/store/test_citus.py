@@ -1,24 +1,30 @@
-"""What is a cluster's own: commits that one machine is yet to make."""
+"""What is a cluster's own: commits that one machine is yet to make, and questions that each answers by itself."""
 
 from __future__ import annotations
 
+import re
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from tallystick.store.queries import queries_for
+from tests.cluster import connected_to, coordinator_of, workers_of
 from tests.engines import CITUS, ENGINES
 from tests.store.few import ONE, expected, mismatch, rows, seen, sim, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tallystick.store import Store
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
+COPY_OF_STORE = """
+SELECT shard_name(s.logicalrelid, s.shardid) FROM pg_dist_shard AS s WHERE s.logicalrelid = CAST('store' AS regclass)
+"""
+SET_PARAMETER = re.compile(r"carray\(:(\w+)\)")
+ARRAY_PARAMETER = re.compile(r"CAST\(:\w+ AS (\w+\[\])\)")
+PARAMETER = re.compile(r"(?<![:\w]):[a-z_]\w*")
 
 
 @pytest.fixture
@@ -27,25 +33,13 @@ def engine() -> str:
     return CITUS
 
 
-@contextmanager
-def worker_of(database: str) -> Iterator[tuple[psycopg.Connection[Any], str]]:
-    """A connection to one of the machines, and the name of its copy of the table `store`."""
-    with psycopg.connect(database, autocommit=True) as coordinator:
-        (host, port) = coordinator.execute(
-            "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid > 0 ORDER BY nodeport DESC"
-        ).fetchone() or ("", 0)
-        (shard,) = coordinator.execute(
-            "SELECT shard_name(logicalrelid, shardid) FROM pg_dist_shard WHERE logicalrelid = CAST('store' AS regclass)"
-        ).fetchone() or ("",)
-        where = psycopg.conninfo.make_conninfo(database, host=host, port=port, options="")
-        with psycopg.connect(where, autocommit=True) as worker:
-            yield worker, shard
-
-
 def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store: Store, database: str) -> None:
     """As one does that was lost in the middle of a commit: what it holds in doubt, nobody sees there."""
     take(store, sim(ONE), expected(ONE))
-    with worker_of(database) as (worker, shard):
+    with coordinator_of(database) as coordinator:
+        machine = workers_of(coordinator)[0]
+        (shard,) = coordinator.execute(COPY_OF_STORE).fetchone() or ("",)
+    with connected_to(database, machine) as worker:
         name = shard.partition(".")[0]
         worker.execute("SET citus.enable_manual_changes_to_shards = on")
         worker.execute("BEGIN")
@@ -59,3 +53,26 @@ def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store: Store, databa
         writer.join()
         assert waits
     assert rows(store) == [mismatch(ONE)]
+
+
+def filled(sql: str) -> str:
+    """A query with some value for each parameter."""
+    sql = SET_PARAMETER.sub(
+        lambda found: "carray('{0}'::" + ("text[])" if found[1] == "generations" else "bigint[])"), sql
+    )
+    return PARAMETER.sub("'0'", ARRAY_PARAMETER.sub(r"CAST(NULL AS \1)", sql))
+
+
+@pytest.mark.usefixtures("store")
+def test_no_question_carries_a_whole_table_to_the_coordinator(database: str) -> None:
+    """Citus does that without a word where it cannot join on the machines: with millions of SIMs it takes minutes."""
+    told, planned = list[str](), list[str]()
+    with psycopg.connect(database, autocommit=True) as coordinator:
+        coordinator.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+        coordinator.execute("SET client_min_messages = debug1")
+        for name, sql in queries_for("postgresql").items():
+            told.clear()
+            coordinator.execute(f"EXPLAIN {filled(sql)}".encode())
+            assert not [each for each in told if each.startswith("Wrapping relation")], name
+            planned += [name for each in told if each.startswith("generating subplan")]
+    assert "suspects" in planned, "Citus says no more how it plans"

@@ -44,33 +44,32 @@ WITH seen AS MATERIALIZED (
     CROSS JOIN activations AS a
     WHERE a.iccid = t.value
 ),
-in_force AS (
-    SELECT a.iccid, a.activated_at, a.imei, max(e.effective_from) AS effective_from
-    FROM seen AS a
-    LEFT JOIN expectations AS e ON e.iccid = a.iccid AND e.effective_from <= a.activated_at
-    GROUP BY a.iccid, a.activated_at, a.imei
-),
 held AS (
     SELECT
-        f.iccid, f.activated_at, f.imei, f.effective_from, s.mdn, s.activation_date, s.account_id, s.generation,
-        n.name, n.first_use,
-        first_value(f.imei) OVER (PARTITION BY f.iccid ORDER BY f.activated_at, f.imei) AS first_imei
-    FROM in_force AS f
-    INNER JOIN sims AS s ON s.iccid = f.iccid
+        s.iccid, a.activated_at, a.imei, s.mdn, s.activation_date, s.account_id, s.generation, n.name, n.first_use,
+        first_value(a.imei) OVER (PARTITION BY s.iccid ORDER BY a.activated_at, a.imei) AS first_imei,
+        (
+            SELECT e.imei
+            FROM expectations AS e
+            WHERE e.iccid = s.iccid AND e.effective_from <= a.activated_at
+            ORDER BY e.effective_from DESC
+            LIMIT 1
+        ) AS told_imei
+    FROM seen AS a
+    INNER JOIN sims AS s ON s.iccid = a.iccid
     INNER JOIN accounts AS n ON n.account_id = s.account_id
 ),
 judged AS (
     SELECT
         h.*,
-        coalesce(e.imei, CASE WHEN h.first_use <> 'off' THEN h.first_imei END) AS expected_imei,
+        coalesce(h.told_imei, CASE WHEN h.first_use <> 'off' THEN h.first_imei END) AS expected_imei,
         CASE
-            WHEN e.imei IS NOT NULL THEN h.imei / 400 <> e.imei / 400
+            WHEN h.told_imei IS NOT NULL THEN h.imei / 400 <> h.told_imei / 400
             WHEN h.first_use = 'imei' THEN h.imei / 400 <> h.first_imei / 400
             WHEN h.first_use = 'model' THEN h.imei / 400000000 <> h.first_imei / 400000000
             ELSE FALSE
         END AS is_unexpected
     FROM held AS h
-    LEFT JOIN expectations AS e ON e.iccid = h.iccid AND e.effective_from = h.effective_from
 ),
 in_order AS (
     SELECT
