@@ -1,14 +1,16 @@
-"""A large answer in pieces: joined, compressed and sent without ever standing whole in memory."""
+"""A large answer in pieces: printed, joined, compressed and sent without ever standing whole in memory."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import zlib
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from falcon import Request, Response
 
@@ -35,6 +37,13 @@ def send(req: Request, resp: Response, parts: Generator[bytes, None, None], held
         held.enter_context(closing(parts))
         resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all())
     resp.set_header("Vary", "Accept-Encoding")
+
+
+def csv_lines(rows: Iterable[Sequence[str | None]]) -> bytes:
+    """Rows as lines of a CSV file; None is an empty field."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:

@@ -94,7 +94,9 @@ def export(
     output: Annotated[Path | None, typer.Option(help="The file: .csv, .ndjson or .parquet.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="A file for each manufacturer instead.")] = False,
     dir_: Annotated[Path | None, typer.Option("--dir", file_okay=False, help="The folder of these files.")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How these files are written.")] = Format.CSV,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="How these files are written; as CSV if nothing is named.")
+    ] = None,
     earliest: Earliest = None,
     latest: Latest = None,
     account: Accounts = None,
@@ -102,7 +104,10 @@ def export(
 ) -> None:
     """Write what the network saw as expectations: a file to review, and to take back with `import expectations`."""
     _require_one_way(manufacturer, output, dir_, all_=all_)
-    form = _form_of(output) if output else format_
+    if output and format_:
+        message = "goes with --all; the name of --output says how that file is written"
+        raise typer.BadParameter(message, param_hint="--format")
+    form = _form_of(output) if output else format_ or Format.CSV
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:

@@ -19,6 +19,8 @@ State = Literal["proposed", "applying", "applied", "undone", "rejected"]
 STATES: tuple[State, ...] = ("proposed", "applying", "applied", "undone", "rejected")
 BEFORE_THE_LEDGER = 0
 """The change set of what was taken in before there was a ledger."""
+BEHIND_ALL = 1 << 62
+"""No change set has so high a number: where lists of them begin."""
 NOTE_LENGTH_MAX = 500
 
 
