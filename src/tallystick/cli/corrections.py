@@ -15,6 +15,7 @@ from tallystick.cli.shared import (
     Command,
     Earliest,
     Latest,
+    counted,
     current_settings,
     every_account,
     print_json,
@@ -63,15 +64,15 @@ def summary(
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
-        counted = summary_of(reader, every_account(reader), question, settings.generations, by)
+        found = summary_of(reader, every_account(reader), question, settings.generations, by)
     if as_json:
-        print_json({"rows": [_described(each) for each in counted]})
+        print_json({"rows": [_described(each) for each in found]})
         return
-    if counted:
+    if found:
         columns = ("seen_in", "expected_in", "mismatches", "sims")
-        print_table(columns, [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in counted])
-    mismatches = sum(each.mismatches for each in counted)
-    typer.echo("1 mismatch" if mismatches == 1 else f"{mismatches} mismatches", err=True)
+        print_table(columns, [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in found])
+    mismatches = sum(each.mismatches for each in found)
+    typer.echo(counted(mismatches, "mismatch", "mismatches"), err=True)
 
 
 def _described(counted: Counted) -> dict[str, Any]:
@@ -158,7 +159,8 @@ def _letters_of(maker: str) -> str:
 def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> dict[str, Any]:
     if not as_json:
         typer.echo(
-            f"{maker or UNKNOWN}: {len(found.facts):,} corrections of {found.sims:,} SIMs in {path}; left out: "
+            f"{maker or UNKNOWN}: {counted(len(found.facts), 'correction', 'corrections')} of "
+            f"{counted(found.sims, 'SIM', 'SIMs')} in {path}; left out: "
             f"{found.moved_back:,} that are expected where they are by now, {found.moved_on:,} in other hardware by now"
         )
     return {

@@ -14,6 +14,7 @@ import typer
 
 from tallystick.cli.coverage import in_one_sentence
 from tallystick.cli.shared import (
+    counted,
     current_settings,
     every_account,
     print_table,
@@ -132,7 +133,7 @@ def _write_table(found: Rows, file: BinaryIO) -> None:
     printed = list(map(found.texts, found.rows))
     if printed:
         print_table(found.columns, printed, file)
-    typer.echo("1 mismatch" if len(printed) == 1 else f"{len(printed)} mismatches", err=True)
+    typer.echo(counted(len(printed), "mismatch", "mismatches"), err=True)
 
 
 def _write_json(found: Rows, file: BinaryIO) -> None:

@@ -95,6 +95,11 @@ def opened_access() -> Iterator[Access]:
         yield Access(store, system_clock, secrets.token_bytes)
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """So many of something, in words."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def print_done(sentence: str, answer: object, *, as_json: bool) -> None:
     """Say what was done: a sentence for people, or how it is now for programs."""
     if as_json:
