@@ -1,4 +1,4 @@
-"""What the commands about expectations share: who acts and what for, and how a trial and a change set are told."""
+"""What the commands about expectations share: who acts and what for, and how a trial is told."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ FROM listeners AS l
 WHERE l.account_id = :account_id AND l.service = :service;
 
 -- name: due_deliveries
--- Which deliveries are due, the longest due first: of each listener that nobody is delivering to, the oldest one? This is
--- asked each second; the + keeps SQLite from reading all there are, those given up too, in the order that grouping likes.
+-- Which deliveries are due, the longest due first: of each listener that nobody is delivering to, the oldest one? It is
+-- asked each second: the + keeps SQLite from reading all there are, those given up too, in the order of listeners.
 SELECT min(d.delivery_id)
 FROM deliveries AS d
 WHERE d.given_up_at IS NULL AND d.next_try_at <= :now
