@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick import corrections
+from tallystick import accounts, corrections
 from tallystick.core.errors import AccountNotFound, ManufacturerUnknown
 from tallystick.core.facts import HardwareType, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Tac
 from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import FirstUse
 from tallystick.core.window import Window, span_between
 from tallystick.corrections import By, Counted, Exported, Hardware, as_csv, as_ndjson, as_parquet, exported, summary
 from tallystick.intake import import_file
@@ -140,6 +141,22 @@ def test_an_export_taken_back_closes_the_rows_that_it_covers(fleet: Store, tmp_p
     assert not covered & {iccid for iccid, _, _ in rows(fleet)}
     assert exports(fleet, "Corvid")["Corvid"].facts == []
     assert [each for verified in verify(fleet, wire_row) for each in verified.differences] == []
+
+
+@pytest.mark.parametrize("first_use", [FirstUse.IMEI, FirstUse.MODEL])
+def test_a_sim_that_is_held_to_its_first_use_is_exported_from_its_move_on(
+    store: Store, tmp_path: Path, first_use: FirstUse
+) -> None:
+    take(store, sim(ICCIDS[0]), seen(ICCIDS[0], HOME, at=1), seen(ICCIDS[0], at=2_500_000))
+    with store.transaction() as writer:
+        accounts.hold(writer, "a", first_use)
+    assert len(rows(store)) == 1
+    assert exports(store) == {None: Exported([SimExpectation(ICCIDS[0], Moment(2_500_000), FOREIGN)], sims=1)}
+    path = tmp_path / "corrections.csv"
+    path.write_bytes(as_csv(exports(store)[None].facts))
+    import_file(store, "expectations", str(path))
+    assert rows(store) == []
+    assert exports(store) == {}
 
 
 def test_all_exports_together_leave_only_what_is_over(fleet: Store, tmp_path: Path) -> None:

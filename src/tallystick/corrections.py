@@ -19,13 +19,14 @@ from tallystick.core.errors import ManufacturerUnknown
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Tac, shown
 from tallystick.core.moments import BEGINNING, Moment, exact
-from tallystick.core.pairing import Activation, Expectation
+from tallystick.core.pairing import Activation, Expectation, with_first_use
 from tallystick.report import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tallystick.core.correcting import Correction
+    from tallystick.core.pairing import FirstUse
     from tallystick.report import Question
     from tallystick.store import Reader
 
@@ -140,11 +141,18 @@ def exported(
 
 def _corrections_of(reader: Reader, iccids: Iterable[int]) -> Iterator[tuple[int, list[Correction]]]:
     asked = list(iccids)
-    facts = reader.facts_of_each(asked)
+    facts, first_uses = reader.facts_of_each(asked), _first_uses(reader, asked)
     for iccid in asked:
         seen, expected = facts[iccid]
         activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        yield iccid, corrections(activations, [Expectation(Moment(since), Imei(imei)) for since, imei, _ in expected])
+        expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in expected]
+        yield iccid, corrections(activations, with_first_use(activations, expectations, first_uses[iccid]))
+
+
+def _first_uses(reader: Reader, iccids: Iterable[int]) -> dict[int, FirstUse]:
+    """What the account of each of some SIMs, all of them loaded, expects of it while no expectation is in force."""
+    by_name, names = reader.first_uses(), reader.account_names()
+    return {iccid: by_name[names[account_id]] for iccid, account_id in reader.accounts_of_sims(iccids).items()}
 
 
 def _add(to: Exported, iccid: int, right: Sequence[Correction], *, is_theirs: bool) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tallystick.core.moments import wire
 from tallystick.report import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
 
     from tallystick.report import Question
     from tallystick.store import Reader
@@ -29,6 +31,11 @@ def coverage(reader: Reader, visible: Mapping[str, int], question: Question, gen
     Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
     return reader.coverage(scope_of(reader, visible, question, generations), question.window)
+
+
+def described(covered: Coverage, zone: tzinfo) -> dict[str, Any]:
+    """Coverage for programs, with the time printed in a zone."""
+    return covered._asdict() | {"newest": None if covered.newest is None else wire(covered.newest, zone)}
 
 
 def uncovered(

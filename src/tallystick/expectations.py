@@ -9,7 +9,8 @@ import polars as pl
 from tallystick.core.errors import ChangedSince, ChangeSetDecided, ChangeSetNotFound, OwnProposal, SimNotFound
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.ledger import ChangeSet, Stay, stays_of
-from tallystick.core.moments import BEGINNING, Moment, wire
+from tallystick.core.moments import Moment, since, wire
+from tallystick.store.ledger import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 SIMS_TOLD_MAX = 20  # in a refusal; the others are counted
 UNDO = "undo"
-KEY = ["iccid", "effective_from"]
 
 
 class Entry(NamedTuple):
@@ -171,16 +171,18 @@ def described(found: ChangeSet, zone: tzinfo) -> dict[str, Any]:
     return {**told, **moments, **texts}
 
 
-def described_change(change: Change, zone: tzinfo) -> dict[str, Any]:
-    """What a change set did to one expectation, for programs."""
+def described_whole(reader: Reader, number: int, at_most: int, zone: tzinfo) -> dict[str, Any]:
+    """A change set and what it did, or would do, to the first expectations of it. Raises `ChangeSetNotFound`."""
+    found = change_set(reader, number)
+    changes, in_all = changes_in(reader, found, at_most)
+    told = [_described_change(each, zone) for each in changes]
+    return described(found, zone) | {"changes_in_all": in_all, "changes": told}
+
+
+def _described_change(change: Change, zone: tzinfo) -> dict[str, Any]:
     return {
         "iccid": str(change.iccid),
         "effective_from": since(change.effective_from, zone),
         "old_imei": None if change.old_imei is None else str(change.old_imei),
         "new_imei": None if change.new_imei is None else str(change.new_imei),
     }
-
-
-def since(moment: Moment, zone: tzinfo) -> str | None:
-    """From when on an expectation is in force; None is from the beginning."""
-    return None if moment == BEGINNING else wire(moment, zone)

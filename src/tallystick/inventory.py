@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import NotFound, SimNotFound
 from tallystick.core.identifiers import Iccid, shown
-from tallystick.core.moments import BEGINNING, Moment, wire
+from tallystick.core.moments import since, wire
 from tallystick.core.pairing import FirstUse, pairings, with_first_use
 from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
@@ -118,7 +118,7 @@ def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:
         "activation_date": sim and wire(sim.activation_date, zone),
         "generation": sim and sim.generation,
         "expectations": [
-            {"effective_from": _since(each.effective_from, zone), "imei": str(each.imei)} for each in found.expectations
+            {"effective_from": since(each.effective_from, zone), "imei": str(each.imei)} for each in found.expectations
         ],
         "pairings": [
             {
@@ -132,10 +132,6 @@ def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:
             for each in found.pairings
         ],
     }
-
-
-def _since(moment: Moment, zone: tzinfo) -> str | None:
-    return None if moment == BEGINNING else wire(moment, zone)
 
 
 def _verdict(pairing: Pairing) -> str:

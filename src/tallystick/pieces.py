@@ -1,7 +1,9 @@
-"""A large answer in pieces: joined, compressed and sent without ever standing whole in memory."""
+"""A large answer in pieces: printed, joined, compressed and sent without ever standing whole in memory."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import socket
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from falcon import Request, Response
 
@@ -41,6 +43,13 @@ def send(req: Request, resp: Response, parts: Generator[bytes, None, None], held
         break_off = partial(break_off_all, str(req.env["REMOTE_ADDR"]), int(req.env["SERVER_PORT"]))
         resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all(), break_off)
     resp.set_header("Vary", "Accept-Encoding")
+
+
+def csv_lines(rows: Iterable[Sequence[str | None]]) -> bytes:
+    """Rows as lines of a CSV file; None is an empty field."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:

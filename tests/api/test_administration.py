@@ -116,8 +116,17 @@ def test_an_account_holds_its_sims_to_where_they_were_first_seen(served: Served)
     assert (shown["first_use"], shown["sims"]) == ("model", 1)
     assert served.done("GET", "/accounts/held") == shown
     message = served.refused("PATCH", "/accounts/held", {"first_use": "always"}, 400, "invalid-value")
-    assert "first_use" in message
+    assert message == "first_use must be one of imei, model, off, not 'always'"
     assert served.done("GET", f"/sims/{sim}")["account"] == "held"
+
+
+def test_change_sets_tell_their_times_in_the_zone_that_every_answer_has(served: Served) -> None:
+    (sim,) = served.fleet("zoned", 1, 260)
+    served.done("DELETE", f"/sims/{sim}", status=204)
+    (removal,) = served.done("GET", "/change-sets?at_most=1")["change_sets"]
+    assert removal["brought_at"].endswith(("-07:00", "-08:00"))
+    shown = served.done("GET", f"/change-sets/{removal['change_set_id']}")
+    assert (shown["brought_at"], shown["changes"][0]["iccid"]) == (removal["brought_at"], str(sim))
 
 
 def test_an_account_with_sims_is_not_removed(served: Served) -> None:

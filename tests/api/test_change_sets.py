@@ -144,6 +144,9 @@ REFUSALS = [
     ("desk", "POST", "expectations?mode=odd", (400, "invalid-value")),
     ("desk", "POST", f"expectations?ticket={'x' * 501}", (400, "invalid-value")),
     ("desk", "POST", "sims?mode=dry-run", (400, "invalid-value")),
+    ("desk", "GET", "change-sets?stat=proposed", (400, "invalid-value")),
+    ("desk", "GET", "change-sets?state=proposed&state=applied", (400, "invalid-value")),
+    ("desk", "POST", "change-sets/1/approve?mode=dry-run", (400, "invalid-value")),
     ("desk", "PUT", "change-sets", (405, "method-not-allowed")),
 ]
 

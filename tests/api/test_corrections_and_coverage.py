@@ -115,6 +115,7 @@ def test_corrections_posted_back_empty_the_report(served: Served) -> None:
         ({"manufacturer": "Corvid & Sons"}, {"Accept": "image/png"}, 406, "accept-refused"),
         ({"manufacturer": "Corvid & Sons", "earliest": "soon"}, {}, 400, "invalid-value"),
         ({"manufacturer": "Corvid & Sons", "account": "nobody's"}, {}, 404, "account-not-found"),
+        ({"manufacturer": "Corvid & Sons", "account": "A-1", "group": "Meters"}, {}, 400, "invalid-value"),
     ],
 )
 def test_questions_that_cannot_be_answered_are_refused(
@@ -129,6 +130,8 @@ def test_coverage_is_counted_for_an_account_and_a_window(served: Served) -> None
     newest = "2026-03-05T10:00:00Z"
     assert served.get("coverage").json == {"sims": 2, "expected": 1, "seen": 1, "newest": newest}
     assert served.get("coverage", account="A-1", latest="2026-03-01").json["seen"] == 0
+    misspelt = served.get("coverage", earlist="2026-03-02").json["error"]["message"]
+    assert misspelt == "there is no parameter 'earlist'; there are earliest, latest, account, group"
     assert served.get("coverage", group="g").json["error"]["code"] == "account-required"
     assert served.get("coverage", earliest="2026-03-02", latest="2026-03-01").json["error"]["code"] == "window-refused"
 

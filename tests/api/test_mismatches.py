@@ -233,7 +233,7 @@ def test_a_malformed_question_is_refused_with_what_is_wrong(
 
 def test_a_word_that_may_stand_once_is_refused_twice(served: Served) -> None:
     reply = served.get("mismatches", served.admin, ("latest", "2026-04-01"), **WINDOW)
-    assert reply.json["error"]["message"] == "the query word latest stands twice"
+    assert reply.json["error"]["message"] == "the parameter latest stands twice"
 
 
 def test_an_account_that_a_user_may_not_see_is_not_found(served: Served) -> None:
@@ -247,15 +247,15 @@ def test_a_form_that_is_not_known_is_refused(served: Served) -> None:
     assert (reply.status, reply.json["error"]["code"]) == (406, "accept-refused")
 
 
-@pytest.mark.parametrize("path", ["mismatches", f"sims/{ONE}/history"])
-def test_who_calls_is_checked(served: Served, path: str) -> None:
+@pytest.mark.parametrize(("path", "words"), [("mismatches", WINDOW), (f"sims/{ONE}/history", {})])
+def test_who_calls_is_checked(served: Served, path: str, words: dict[str, str]) -> None:
     without = {name: value for name, value in served.user.items() if name != "VZ-M2M-Token"}
-    assert served.get(path, {}, **WINDOW).status == 401
-    assert served.get(path, without, **WINDOW).json["error"]["code"] == "scope-refused"
+    assert served.get(path, {}, **words).status == 401
+    assert served.get(path, without, **words).json["error"]["code"] == "scope-refused"
     unknown = served.user | {"VZ-M2M-Token": "00000000-0000-4000-8000-000000000000"}
-    assert (served.get(path, unknown, **WINDOW).status) == 401
+    assert (served.get(path, unknown, **words).status) == 401
     with_session = served.admin | {"VZ-M2M-Token": served.user["VZ-M2M-Token"]}
-    assert served.get(path, with_session, **WINDOW).status == 403
+    assert served.get(path, with_session, **words).status == 403
 
 
 # History

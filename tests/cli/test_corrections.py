@@ -52,7 +52,7 @@ def test_summary_of_another_time_is_empty(run: Run) -> None:
 def test_an_export_imported_again_empties_the_report(run: Run) -> None:
     result = run("corrections", "export", "--manufacturer", "Corvid & Sons", "--output", "corvid.csv")
     assert result.exit_code == 0
-    assert result.stdout.startswith("Corvid & Sons: 1 corrections of 1 SIMs in corvid.csv; left out: 0 ")
+    assert result.stdout.startswith("Corvid & Sons: 1 correction of 1 SIM in corvid.csv; left out: 0 ")
     assert Path("corvid.csv").read_text("utf-8") == CORRECTION
     assert run("import", "expectations", "corvid.csv").exit_code == 0
     assert json.loads(run("report", *WINDOW, "--format", "json").stdout) == {"devices": []}
@@ -110,6 +110,7 @@ def test_an_unknown_manufacturer_is_refused_and_no_file_is_made(run: Run) -> Non
         ("--manufacturer", "Alder", "--output", "a.csv", "--all"),
         ("--manufacturer", "Alder", "--output", "a.csv", "--all", "--dir", "out"),
         ("--manufacturer", "Alder", "--output", "a.xlsx"),
+        ("--manufacturer", "Alder", "--output", "a.csv", "--format", "ndjson"),
     ],
 )
 @pytest.mark.usefixtures("told")

@@ -81,6 +81,14 @@ def test_a_proposal_needs_another_persons_eyes(run: Run, example: Store, correct
     assert [(each["change_set_id"], each["decided_by"]) for each in listed] == [(int(number), "bob")]
 
 
+def test_a_rejected_proposal_is_told_as_a_call_tells_it(run: Run, corrected: str) -> None:
+    proposed = told(run, "import", "expectations", corrected, "--propose", "--as", "ann")
+    number = str(proposed["files"][corrected]["change_set_id"])
+    rejected = told(run, "expectations", "reject", number, "--as", "bob")
+    assert (rejected["state"], rejected["actor"], rejected["decided_by"]) == ("rejected", "ann", "bob")
+    assert told(run, "expectations", "changes", "--state", "rejected") == {"change_sets": [rejected]}
+
+
 def test_people_are_told_the_same_in_words(run: Run, corrected: str) -> None:
     tried = run("import", "expectations", corrected, "--dry-run").output
     assert "nothing was changed: 0 would be added, 1 corrected" in tried

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from tallystick.core.correcting import Correction, corrections
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import Activation, Expectation, mismatches
+from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
 
 HOME, FOREIGN, THIRD = (Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070"))
+HOME_MODEL = Imei.parse("352099007654326")  # another unit of HOME's model
 FOREIGN_WITH_VERSION = Imei.parse("3571520912345699")
 
 
@@ -71,26 +72,45 @@ def test_without_a_verdict_there_is_nothing_to_correct(
     assert corrections(activations, expectations) == []
 
 
-imeis = st.sampled_from([HOME, FOREIGN, FOREIGN_WITH_VERSION, THIRD])
+imeis = st.sampled_from([HOME, HOME_MODEL, FOREIGN, FOREIGN_WITH_VERSION, THIRD])
 moments = st.integers(0, 12)
 
 
 @given(
     at=st.dictionaries(moments, imeis, max_size=8),
     since=st.dictionaries(st.one_of(st.just(BEGINNING), moments), imeis, max_size=4),
+    first_use=st.sampled_from(FirstUse),
 )
 def test_taken_in_they_close_the_rows_of_the_last_stay_and_open_none(
-    at: dict[int, Imei], since: dict[int, Imei]
+    at: dict[int, Imei], since: dict[int, Imei], first_use: FirstUse
 ) -> None:
-    activations, expectations = seen(*at.items()), expected(*since.items())
-    before = mismatches(activations, expectations)
-    found = corrections(activations, expectations)
+    activations = seen(*at.items())
+
+    def held(since: dict[int, Imei]) -> list[Expectation]:
+        return with_first_use(activations, expected(*since.items()), first_use)
+
+    before = mismatches(activations, held(since))
+    found = corrections(activations, held(since))
     corrected = since | {each.effective_from: each.imei for each in found}
-    after = mismatches(activations, expected(*corrected.items()))
+    after = mismatches(activations, held(corrected))
     assert set(after) <= set(before)
     if found:
         assert len(after) < len(before)
-        assert corrections(activations, expected(*corrected.items())) == []
+        assert corrections(activations, held(corrected)) == []
     last = max(at, default=None)
     if last is not None and any(row.activated_at == last for row in before):
         assert all(row.activated_at != last for row in after)
+
+
+def test_a_sim_held_to_its_first_use_is_corrected_from_the_move_on() -> None:
+    activations = seen((10, HOME), (20, FOREIGN), (30, FOREIGN_WITH_VERSION))
+    held = with_first_use(activations, [], FirstUse.IMEI)
+    assert corrections(activations, held) == [Correction(Moment(20), FOREIGN_WITH_VERSION)]
+
+
+def test_a_sim_that_is_back_in_the_model_it_is_held_to_needs_nothing() -> None:
+    activations = seen((10, HOME), (20, FOREIGN), (30, HOME_MODEL))
+    assert corrections(activations, with_first_use(activations, [], FirstUse.MODEL)) == []
+    assert corrections(activations, with_first_use(activations, [], FirstUse.IMEI)) == [
+        Correction(Moment(30), HOME_MODEL)
+    ]

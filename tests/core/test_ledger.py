@@ -48,6 +48,32 @@ def test_two_additions_that_were_undone_and_the_first_of_them_brought_back() -> 
     assert told(stays) == [(1, None, 2), (3, None, 4), (1, 5, None)]
 
 
+def test_a_removal_that_was_undone_has_brought_the_value_back() -> None:
+    """1 adds, 2 removes the SIM, 3 undoes that; 4 undoes 3 and 5 undoes 4."""
+    assert told(stays_of([value(1, 2), value(1, None)], {3: 2})) == [(1, None, 2), (1, 3, None)]
+    stays = stays_of([value(1, 2), value(1, 4), value(1, None)], {3: 2, 4: 3, 5: 4})
+    assert told(stays) == [(1, None, 2), (1, 3, 4), (1, 5, None)]
+
+
+def test_a_removal_is_undone_after_what_was_put_in_its_place() -> None:
+    """1 adds, 2 removes the SIM, 3 adds, 4 takes that away, 5 undoes 2."""
+    stays = stays_of([value(1, 2), value(3, 4, FOREIGN), value(1, None)], {4: 3, 5: 2})
+    assert told(stays) == [(1, None, 2), (3, None, 4), (1, 5, None)]
+
+
+def test_a_correction_of_a_correction_is_undone_step_by_step() -> None:
+    """2 corrects 1, 3 corrects 2; 4 undoes 3, 5 undoes 2, 6 undoes 5."""
+    values = [
+        value(1, 2),
+        value(2, 3, FOREIGN),
+        value(3, 4),
+        value(2, 5, FOREIGN),
+        value(1, 6),
+        value(2, None, FOREIGN),
+    ]
+    assert [stay.returned_in for stay in stays_of(values, {4: 3, 5: 2, 6: 5})] == [None, None, None, 4, 5, 6]
+
+
 def test_a_proposal_may_be_put_in_force_after_change_sets_that_came_later() -> None:
     """3 was applied before 2: what ended a value tells the order, not the numbers."""
     assert told(stays_of([value(1, 3), value(3, 2, FOREIGN), value(2, None)], {})) == [

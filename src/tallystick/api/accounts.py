@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from tallystick import accounts, groups
 from tallystick.api import answers
-from tallystick.api.calls import address_of, after_in, app_of, name_in, struct_of
+from tallystick.api.calls import ADMIN, AFTER, address_of, after_in, app_of, name_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
     from tallystick.store import Store
-
-SCOPE = "admin"
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,17 +59,17 @@ class Accounts:
         self._store = store
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.AccountList)
+    @operation(scope=ADMIN, answer=answers.AccountList)
     def on_get(self, req: Request, resp: Response) -> None:
         """List the accounts."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             resp.data = msgspec.json.encode(answers.account_list(accounts.names(reader)))
 
-    @operation(scope=SCOPE, body=NewAccount, answer=answers.AccountAnswer, status=201)
+    @operation(scope=ADMIN, body=NewAccount, answer=answers.AccountAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an account."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         name = struct_of(req, NewAccount).name
         with self._store.transaction() as writer:
             accounts.add(writer, name)
@@ -88,17 +86,17 @@ class Account:
         self._store = store
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.AccountAnswer)
+    @operation(scope=ADMIN, answer=answers.AccountAnswer)
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """Show what an account has, and who sees it."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             resp.data = msgspec.json.encode(answers.account_answer(accounts.show(reader, name_in(account))))
 
-    @operation(scope=SCOPE, body=AccountChange, answer=answers.AccountAnswer)
+    @operation(scope=ADMIN, body=AccountChange, answer=answers.AccountAnswer)
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
         """Rename an account, or hold its SIMs to where they were first seen, in reports of its past too."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         name, wanted = name_in(account), struct_of(req, AccountChange)
         new_name = name if wanted.name is UNSET else wanted.name
         with self._store.transaction() as writer:
@@ -107,10 +105,10 @@ class Account:
                 accounts.hold(writer, new_name, wanted.first_use)
             resp.data = msgspec.json.encode(answers.account_answer(accounts.show(writer, new_name)))
 
-    @operation(scope=SCOPE, status=204)
+    @operation(scope=ADMIN, status=204)
     def on_delete(self, req: Request, resp: Response, account: str) -> None:
         """Remove an account that has neither SIMs nor groups."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.transaction() as writer:
             accounts.remove(writer, name_in(account))
         resp.status = falcon.HTTP_204
@@ -123,18 +121,18 @@ class Groups:
         self._store = store
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.GroupList)
+    @operation(scope=ADMIN, answer=answers.GroupList)
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the groups of an account."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             found = groups.groups_of(reader, accounts.number_of(reader, name_in(account)))
         resp.data = msgspec.json.encode(answers.GroupList([answers.group_answer(group) for group in found]))
 
-    @operation(scope=SCOPE, body=NewGroup, answer=answers.GroupChanged, status=201)
+    @operation(scope=ADMIN, body=NewGroup, answer=answers.GroupChanged, status=201)
     def on_post(self, req: Request, resp: Response, account: str) -> None:
         """Make a group, of SIMs if some are listed."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         body = struct_of(req, NewGroup)
         added = listed(body.add)
         with self._store.transaction() as writer:
@@ -153,22 +151,22 @@ class Group:
         self._access = access
 
     @operation(
-        scope=SCOPE,
+        scope=ADMIN,
         answer=answers.GroupPage,
-        query={"after": "SIMs behind this ICCID, which the field `next` of the page before gives."},
+        query=AFTER,
     )
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Show a group and a page of its SIMs."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         after = after_in(req)
         with self._store.snapshot() as reader:
             page = groups.members_of(reader, accounts.number_of(reader, name_in(account)), name_in(group), after)
         resp.data = msgspec.json.encode(answers.group_page(page))
 
-    @operation(scope=SCOPE, body=GroupChange, answer=answers.GroupChanged)
+    @operation(scope=ADMIN, body=GroupChange, answer=answers.GroupChanged)
     def on_patch(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Change a group: its name, its description, which SIMs are in it."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         body = struct_of(req, GroupChange)
         wanted = groups.Change(
             None if body.name is UNSET else body.name,
@@ -180,10 +178,10 @@ class Group:
             changed = groups.changed(writer, accounts.number_of(writer, name_in(account)), name_in(group), wanted)
         resp.data = msgspec.json.encode(answers.group_changed(changed))
 
-    @operation(scope=SCOPE, status=204)
+    @operation(scope=ADMIN, status=204)
     def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Remove a group; its SIMs are in the default group then."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.transaction() as writer:
             groups.delete(writer, accounts.number_of(writer, name_in(account)), name_in(group))
         resp.status = falcon.HTTP_204

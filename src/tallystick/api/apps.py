@@ -9,15 +9,13 @@ import msgspec
 
 from tallystick.access import SCOPES_DEFAULT
 from tallystick.api import answers
-from tallystick.api.calls import address_of, app_of, name_in, struct_of
+from tallystick.api.calls import ADMIN, address_of, app_of, name_in, struct_of
 from tallystick.api.operation import operation
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
-
-SCOPE = "admin"
 
 
 class NewApp(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,16 +37,16 @@ class Apps:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.AppList)
+    @operation(scope=ADMIN, answer=answers.AppList)
     def on_get(self, req: Request, resp: Response) -> None:
         """List the apps."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(answers.AppList([answers.app_answer(each) for each in self._access.apps()]))
 
-    @operation(scope=SCOPE, body=NewApp, answer=answers.CredentialsAnswer, status=201)
+    @operation(scope=ADMIN, body=NewApp, answer=answers.CredentialsAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an app; its secret is shown this once."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         body = struct_of(req, NewApp)
         made = self._access.add_app(body.name, body.scopes)
         resp.status = falcon.HTTP_201
@@ -62,24 +60,24 @@ class App:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.AppAnswer)
+    @operation(scope=ADMIN, answer=answers.AppAnswer)
     def on_get(self, req: Request, resp: Response, app: str) -> None:
         """Show an app."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(answers.app_answer(self._access.app_named(name_in(app))))
 
-    @operation(scope=SCOPE, body=AppChange, answer=answers.AppAnswer)
+    @operation(scope=ADMIN, body=AppChange, answer=answers.AppAnswer)
     def on_patch(self, req: Request, resp: Response, app: str) -> None:
         """Change what an app may do, with the token that it has too."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         name = name_in(app)
         self._access.change_app(name, struct_of(req, AppChange).scopes)
         resp.data = msgspec.json.encode(answers.app_answer(self._access.app_named(name)))
 
-    @operation(scope=SCOPE, status=204)
+    @operation(scope=ADMIN, status=204)
     def on_delete(self, req: Request, resp: Response, app: str) -> None:
         """Remove an app; its token ends at once."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         self._access.remove_app(name_in(app))
         resp.status = falcon.HTTP_204
 
@@ -90,8 +88,8 @@ class Secret:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.CredentialsAnswer)
+    @operation(scope=ADMIN, answer=answers.CredentialsAnswer)
     def on_post(self, req: Request, resp: Response, app: str) -> None:
         """Give an app another secret, shown this once; the old one and its token end at once."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(answers.credentials_answer(self._access.rotate_app(name_in(app))))

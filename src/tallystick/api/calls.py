@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from urllib.parse import quote
 
 import falcon
@@ -13,7 +13,7 @@ from tallystick.access import system_clock
 from tallystick.core.errors import InvalidValue, TokenRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 from tallystick.core.ledger import Origin, parse_note
-from tallystick.core.moments import parse
+from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.report import Question
 
@@ -30,6 +30,7 @@ BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a 
 JSON = (falcon.MEDIA_JSON.partition(";")[0], "")  # as Content-Type; none is taken for it
 MISFIT = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*? - at `\$\.(?P<place>.*)`")
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+NO_CHOICE = re.compile(r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<place>\w+)`", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 STEP = re.compile(r"\w+")
 JSON_NAMES = {"str": "a string", "bool": "true or false", "array": "a list", "object": "an object"}
@@ -38,10 +39,16 @@ TO_ENCODE_TWICE = re.compile(r"/|%(?=2[fF5])")
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
-
 ADMIN = "admin"
 """The scope of calls about the whole fleet."""
+M2M = "m2m"
+"""The scope of calls for a user."""
 NDJSON = ("application/x-ndjson", "application/ndjson")
+CSV = "text/csv"
+SESSION_HEADER = "VZ-M2M-Token"
+
+AFTER = {"after": "SIMs behind this ICCID, which the field `next` of the page before gives."}
+"""The parameter of `after_in`, and what it says."""
 
 NOTES = {"ticket": "the ticket that the change belongs to, for the ledger", "reason": "why, for the ledger"}
 """What a call that changes expectations may say of itself."""
@@ -51,11 +58,15 @@ SOURCE = "api"
 
 def app_of(access: Access, req: Request, scope: str) -> str:
     """The key of the app that calls with a scope. Raises `TokenRefused` or `ScopeRefused`."""
+    return access.app_of_token(_token_of(req, scope), scope)
+
+
+def _token_of(req: Request, scope: str) -> str:
     scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         message = f"the call needs Authorization: Bearer …, of an app with the scope {scope}"
         raise TokenRefused(message)
-    return access.app_of_token(token.strip(), scope)
+    return token.strip()
 
 
 def name_in(segment: str) -> str:
@@ -89,9 +100,11 @@ def asker_of(access: Access, req: Request) -> int | None:
 
     Raises `TokenRefused`, `ScopeRefused`, `SessionRefused` or `SessionExpired`.
     """
-    session = req.get_header("VZ-M2M-Token")
-    app_of(access, req, ADMIN if session is None else "m2m")
-    return None if session is None else access.user_of_session(session)
+    session = req.get_header(SESSION_HEADER)
+    if session is None:
+        app_of(access, req, ADMIN)
+        return None
+    return access.user_of_call(_token_of(req, M2M), M2M, session)
 
 
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
@@ -131,18 +144,19 @@ def question_of(req: Request) -> Question:
 
     Raises `InvalidValue` or `WindowRefused`.
     """
-    window = span_between(_moment(req, "earliest"), _moment(req, "latest"))
-    accounts = tuple(req.get_param_as_list("account") or ())
-    return Question(window, accounts, req.get_param("group"))
+    window = span_between(moment_in(req, "earliest"), moment_in(req, "latest"))
+    return Question(window, several_in(req, "account"), req.get_param("group"))
 
 
-def _moment(req: Request, name: str) -> datetime | None:
+def moment_in(req: Request, name: str) -> datetime | None:
+    """The time that a parameter says, None where it is absent. Raises `InvalidValue`."""
     text = req.get_param(name)
-    try:
-        return None if text is None else parse(text)
-    except InvalidValue as refusal:
-        message = f"{name} {refusal}"
-        raise InvalidValue(message) from refusal
+    return None if text is None else parse_named(name, text)
+
+
+def several_in(req: Request, name: str) -> tuple[str, ...]:
+    """Every value of a parameter."""
+    return tuple(req.get_param_as_list(name) or ())
 
 
 def struct_of(req: Request, kind: type[Body]) -> Body:
@@ -164,12 +178,20 @@ def struct_of(req: Request, kind: type[Body]) -> Body:
         raise InvalidValue(_complaint(tree, kind, str(error))) from error
 
 
+def _choices(kind: type[msgspec.Struct], field: str) -> str:
+    """The values that a field may have, one of which it must."""
+    _, components = msgspec.json.schema_components([get_type_hints(kind)[field]])
+    return ", ".join(value for each in components.values() for value in each["enum"])
+
+
 def _complaint(tree: dict[str, Any], kind: type[msgspec.Struct], complaint: str) -> str:
     """Name the field and the value that msgspec complains of."""
     if found := UNKNOWN.fullmatch(complaint):
         return f"there is no field {shown(found['name'])}; there are {', '.join(kind.__struct_fields__)}"
     if found := MISSING.fullmatch(complaint):
         return f"{found['name']} is missing"
+    if found := NO_CHOICE.fullmatch(complaint):
+        return f"{found['place']} must be one of {_choices(kind, found['place'])}, not {shown(found['value'])}"
     found = MISFIT.fullmatch(complaint)
     if found is None:
         return complaint

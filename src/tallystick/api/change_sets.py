@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,17 +12,18 @@ from tallystick.api.calls import ADMIN, NOTES, app_of, origin_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
 from tallystick.core.identifiers import shown
-from tallystick.core.ledger import STATES
+from tallystick.core.ledger import BEHIND_ALL, STATES
 from tallystick.intake import Receipt
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from falcon import Request, Response
 
     from tallystick.access import Access
     from tallystick.core.ledger import State
     from tallystick.store import Store
 
-LAST_NUMBER = 1 << 62
 NUMBER_DIGITS_MAX = 18
 LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
 
@@ -44,27 +44,29 @@ class ChangeSetList(msgspec.Struct):
 class ChangeSets:
     """All of them."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
         self._store = store
         self._access = access
+        self._zone = zone
 
     @operation(scope=ADMIN, answer=ChangeSetList, query=LISTING)
     def on_get(self, req: Request, resp: Response) -> None:
         """List change sets that came before one, the last first; only those in a state, if one is named."""
         app_of(self._access, req, ADMIN)
-        before = _number(req, "before", LAST_NUMBER, LAST_NUMBER)
+        before = _number(req, "before", BEHIND_ALL, BEHIND_ALL)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
             found = reader.change_sets(before, at_most, _state(req))
-        resp.data = msgspec.json.encode(ChangeSetList([expectations.described(each, UTC) for each in found]))
+        resp.data = msgspec.json.encode(ChangeSetList([expectations.described(each, self._zone) for each in found]))
 
 
 class OneChangeSet:
     """One of them."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
         self._store = store
         self._access = access
+        self._zone = zone
 
     @operation(scope=ADMIN, answer=dict[str, Any], query={"at_most": LISTING["at_most"]})
     def on_get(self, req: Request, resp: Response, number: str) -> None:
@@ -72,26 +74,23 @@ class OneChangeSet:
         app_of(self._access, req, ADMIN)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
-            found = expectations.change_set(reader, _parsed(number))
-            changes, in_all = expectations.changes_in(reader, found, at_most)
-        told = [expectations.described_change(each, UTC) for each in changes]
-        answer = expectations.described(found, UTC) | {"changes_in_all": in_all, "changes": told}
-        resp.data = msgspec.json.encode(answer)
+            resp.data = msgspec.json.encode(expectations.described_whole(reader, _parsed(number), at_most, self._zone))
 
 
 class _Decision:
     """What is done about one of them."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
         self._store = store
         self._access = access
+        self._zone = zone
 
     def _who(self, req: Request) -> str:
         return self._access.app_name(app_of(self._access, req, ADMIN))
 
     def _told(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
-            return msgspec.json.encode(expectations.described(expectations.change_set(reader, number), UTC))
+            return msgspec.json.encode(expectations.described(expectations.change_set(reader, number), self._zone))
 
 
 class Approval(_Decision):

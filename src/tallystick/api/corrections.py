@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.api.calls import ADMIN, ASKED, NDJSON, app_of, question_of
+from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, app_of, question_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.corrections import as_csv, as_ndjson, exported
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Store
 
-CSV = "text/csv"
 LEFT_OUT = "Tallystick-Corrections"
 """The header that says how many SIMs are in the answer, and how many with rows are not."""
+WORDS = {"manufacturer": "whose hardware SIMs were seen in"} | {
+    name: ASKED[name] for name in ("earliest", "latest", "account")
+}
 WRITERS = {CSV: as_csv} | dict.fromkeys(NDJSON, as_ndjson)
 
 
@@ -32,7 +34,7 @@ class Corrections:
         self._access = access
         self._generations = settings.generations
 
-    @operation(scope=ADMIN, query={"manufacturer": "whose hardware SIMs were seen in"} | ASKED, texts=(CSV, NDJSON[0]))
+    @operation(scope=ADMIN, query=WORDS, required=("manufacturer",), several=("account",), texts=(CSV, NDJSON[0]))
     def on_get(self, req: Request, resp: Response) -> None:
         """Give the corrections of one manufacturer as CSV, or as NDJSON where that is preferred."""
         app_of(self._access, req, ADMIN)

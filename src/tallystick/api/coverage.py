@@ -8,8 +8,7 @@ import msgspec
 
 from tallystick.api.calls import ADMIN, ASKED, app_of, question_of
 from tallystick.api.operation import operation
-from tallystick.core.moments import wire
-from tallystick.coverage import coverage
+from tallystick.coverage import coverage, described
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -36,12 +35,11 @@ class CoverageCounts:
         self._access = access
         self._settings = settings
 
-    @operation(scope=ADMIN, answer=CoverageAnswer, query=ASKED)
+    @operation(scope=ADMIN, answer=CoverageAnswer, query=ASKED, several=("account",))
     def on_get(self, req: Request, resp: Response) -> None:
         """Count the SIMs of every account, or of those that are named."""
         app_of(self._access, req, ADMIN)
         question = question_of(req)
         with self._store.snapshot() as reader:
             covered = coverage(reader, reader.accounts(), question, self._settings.generations)
-        newest = None if covered.newest is None else wire(covered.newest, self._settings.zone)
-        resp.data = msgspec.json.encode(CoverageAnswer(covered.sims, covered.expected, covered.seen, newest))
+        resp.data = msgspec.json.encode(CoverageAnswer(**described(covered, self._settings.zone)))

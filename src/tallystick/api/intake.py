@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -16,13 +15,12 @@ from tallystick.core.ledger import UNTOLD
 from tallystick.intake import KINDS, Receipt, check_items, idempotency_key, propose_facts, read_items, try_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from falcon import Request, Response
 
     from tallystick.access import Access
     from tallystick.core.ledger import Origin
     from tallystick.intake import Kind, LiveIntake, Reject
+    from tallystick.settings import Settings
     from tallystick.store import Facts, Store
 
 SCOPE = "intake"
@@ -76,9 +74,6 @@ class Intake:
     def on_post(self, req: Request, resp: Response) -> None:
         """Take a JSON array or NDJSON of facts in; the answer is the receipt, once they are durable."""
         app, body = app_of(self._access, req, SCOPE), body_of(req, BODY_BYTES_MAX)
-        if told := sorted({"mode", "ticket", "reason"} & req.params.keys()):
-            message = f"{', '.join(told)} go with expectations only, whose changes are told in the ledger"
-            raise InvalidValue(message)
         resp.data = self._take(req, app, body, UNTOLD)
 
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
@@ -94,10 +89,10 @@ class Intake:
 class ExpectationsIntake(Intake):
     """Expectations, which are applied, tried dry or proposed; the call is a change set of the ledger."""
 
-    def __init__(self, access: Access, live: LiveIntake, store: Store, generations: Collection[str]) -> None:
+    def __init__(self, access: Access, live: LiveIntake, store: Store, settings: Settings) -> None:
         super().__init__(KINDS["expectations"], access, live)
         self._store = store
-        self._generations = generations
+        self._settings = settings
 
     @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES)
     def on_post(self, req: Request, resp: Response) -> None:
@@ -118,7 +113,8 @@ class ExpectationsIntake(Intake):
         resp.data = msgspec.json.encode(answer(facts, rejects, origin))
 
     def _try(self, facts: Facts, rejects: list[Reject], _: Origin) -> dict[str, Any]:
-        return try_facts(self._store, facts, rejects, self._generations).described(UTC, "index")
+        trial = try_facts(self._store, facts, rejects, self._settings.generations)
+        return trial.described(self._settings.zone, "index")
 
     def _propose(self, facts: Facts, rejects: list[Reject], origin: Origin) -> dict[str, Any]:
         receipt = Receipt(accepted=len(facts), rejected=len(rejects), rejects=rejects)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from contextlib import ExitStack
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qsl
 
 import falcon
 import msgspec
 
-from tallystick.api.calls import ADMIN, ASKED, NDJSON, accounts_of, asker_of
+from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, asker_of, moment_in, several_in
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import MismatchRow
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.moments import parse
 from tallystick.core.selection import Listed
-from tallystick.core.told import summary
+from tallystick.core.told import SUMMARY, summary
 from tallystick.core.window import window_between
-from tallystick.pieces import send
+from tallystick.pieces import csv_lines, send
 from tallystick.report import Question, answer, answer_explained
 
 if TYPE_CHECKING:
@@ -35,16 +31,13 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
 
-CSV = "text/csv"
 WORDS = ASKED | {
     "iccid": "of this SIM; may stand several times",
     "mdn": "of the SIMs with this phone number; may stand several times",
     "reasons": "true: say why each row is there",
 }
-SEVERAL = ("account", "iccid", "mdn")  # these may stand several times
 YES_OR_NO = {"true": True, "false": False}
 COLUMNS = MismatchRow._fields
-REASON_COLUMNS = ("cause", "reasons")
 ROWS_A_PART = 1000
 
 Columns: TypeAlias = tuple[str | None, ...]
@@ -69,11 +62,19 @@ class Mismatches:
         self._settings = settings
         self._columns = columns
 
-    @operation(scope=ADMIN, answer=Answer, query=WORDS, texts=(NDJSON[0], CSV), for_users=True)
+    @operation(
+        scope=ADMIN,
+        answer=Answer,
+        query=WORDS,
+        required=("earliest", "latest"),
+        several=("account", "iccid", "mdn"),
+        texts=(NDJSON[0], CSV),
+        for_users=True,
+    )
     def on_get(self, req: Request, resp: Response) -> None:
         """Answer the rows: whole where they are small, streamed from one snapshot of the store where they are not."""
         asker = asker_of(self._access, req)
-        question, explained = asked_by(req.query_string)
+        question, explained = asked_by(req)
         form = req.client_prefers(list(FORMS))
         if form is None:
             message = f"answers come as {', '.join(FORMS)}"
@@ -97,39 +98,26 @@ class Mismatches:
         return zip(columns, (told for _, told in explained), strict=True)
 
 
-def asked_by(query: str) -> tuple[Question, bool]:
-    """The question of a query string, and whether it asks for reasons. Raises `InvalidValue` or `WindowRefused`."""
-    words: dict[str, list[str]] = {word: [] for word in WORDS}
-    for word, value in parse_qsl(query, keep_blank_values=True):
-        if word not in words:
-            message = f"there is no query word {shown(word)}; there are {', '.join(WORDS)}"
-            raise InvalidValue(message)
-        if words[word] and word not in SEVERAL:
-            message = f"the query word {word} stands twice"
-            raise InvalidValue(message)
-        words[word].append(value)
-    window = window_between(_moment("earliest", words), _moment("latest", words))
-    iccids, mdns = tuple(map(Iccid.parse, words["iccid"])), tuple(map(Mdn.parse, words["mdn"]))
+def asked_by(req: Request) -> tuple[Question, bool]:
+    """What the parameters ask about, and whether they ask for reasons. Raises `InvalidValue` or `WindowRefused`."""
+    window = window_between(_bound(req, "earliest"), _bound(req, "latest"))
+    iccids, mdns = tuple(map(Iccid.parse, several_in(req, "iccid"))), tuple(map(Mdn.parse, several_in(req, "mdn")))
     listed = Listed(iccids, mdns) if iccids or mdns else None
-    group = words["group"][0] if words["group"] else None
-    return Question(window, tuple(words["account"]), group, listed), _yes_or_no("reasons", words)
+    return Question(window, several_in(req, "account"), req.get_param("group"), listed), _yes_or_no(req, "reasons")
 
 
-def _moment(word: str, words: dict[str, list[str]]) -> datetime:
-    if not words[word]:
-        message = f"the query word {word} is missing; it takes a timestamp like 2026-03-01T00:00:00Z"
+def _bound(req: Request, name: str) -> datetime:
+    moment = moment_in(req, name)
+    if moment is None:
+        message = f"the parameter {name} is missing; it takes a timestamp like 2026-03-01T00:00:00Z"
         raise InvalidValue(message)
-    try:
-        return parse(words[word][0])
-    except InvalidValue as refusal:
-        message = f"{word} {refusal}"
-        raise InvalidValue(message) from refusal
+    return moment
 
 
-def _yes_or_no(word: str, words: dict[str, list[str]]) -> bool:
-    text = words[word][0] if words[word] else "false"
+def _yes_or_no(req: Request, name: str) -> bool:
+    text = req.get_param(name) or "false"
     if text not in YES_OR_NO:
-        message = f"{word} must be true or false, not {shown(text)}"
+        message = f"{name} must be true or false, not {shown(text)}"
         raise InvalidValue(message)
     return YES_OR_NO[text]
 
@@ -155,11 +143,9 @@ def _ndjson(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # no
 
 def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
     """A header and lines; reasons are words in one column."""
-    some: list[Columns] = [COLUMNS + (REASON_COLUMNS if explained else ())]
+    some: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
     while some:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(some)
-        yield text.getvalue().encode()
+        yield csv_lines(some)
         some = [columns if told is None else (*columns, *summary(told)) for columns, told in islice(rows, ROWS_A_PART)]
 
 

@@ -11,6 +11,7 @@ import falcon
 import msgspec
 
 from tallystick.access import SCOPES
+from tallystick.api.calls import JSON, NDJSON, SESSION_HEADER
 from tallystick.api.errors import ErrorAnswer
 from tallystick.api.operation import operation_of
 
@@ -25,7 +26,6 @@ PATH = "/openapi.json"
 TOKEN_PATH = "/api/ts/v1/oauth2/token"  # noqa: S105 - an address
 REF = "#/components/schemas/{name}"
 PLACE = re.compile(r"{(\w+)}")
-JSON, NDJSON = falcon.MEDIA_JSON, "application/x-ndjson"
 NAME_ABOUT = (
     "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign before 2F or 25."
 )
@@ -35,7 +35,7 @@ SCOPES_ABOUT = {
     "admin": "the whole fleet: what is known of it, accounts, users, apps, groups and SIMs",
 }
 
-SESSION = {"type": "apiKey", "in": "header", "name": "VZ-M2M-Token", "description": "A session of ThingSpace's login."}
+SESSION = {"type": "apiKey", "in": "header", "name": SESSION_HEADER, "description": "A session of ThingSpace's login."}
 
 Described = tuple[str, str, "Operation"]
 
@@ -111,7 +111,7 @@ def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas)
         },
     }
     if body is not None:
-        media = [JSON, NDJSON] if told.also_ndjson else [JSON]
+        media = [JSON[0], NDJSON[0]] if told.also_ndjson else [JSON[0]]
         call["requestBody"] = {"required": True, "content": {each: {"schema": schemas[body]} for each in media}}
     return call
 
@@ -124,7 +124,7 @@ def _done(told: Operation, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _content(about: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": about, "content": {JSON: {"schema": schema}}}
+    return {"description": about, "content": {JSON[0]: {"schema": schema}}}
 
 
 def _parameters(path: str, told: Operation) -> Iterator[dict[str, Any]]:
@@ -132,7 +132,8 @@ def _parameters(path: str, told: Operation) -> Iterator[dict[str, Any]]:
     for name in PLACE.findall(path):
         yield {"name": name, "in": "path", "required": True, "description": NAME_ABOUT, "schema": text}
     for name, about in told.query.items():
-        yield {"name": name, "in": "query", "required": False, "description": about, "schema": text}
+        schema = {"type": "array", "items": text} if name in told.several else text
+        yield {"name": name, "in": "query", "required": name in told.required, "description": about, "schema": schema}
 
 
 def _security() -> dict[str, Any]:

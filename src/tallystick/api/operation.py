@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from falcon import Request
 
 Responder = TypeVar("Responder", bound="Callable[..., None]")
 
@@ -16,8 +22,8 @@ class Operation:
     """One call: the scope that it needs, what it takes, and what it answers when it is done.
 
     `body` is a type that msgspec knows, or a function that gives it for a resource; None: the call has none.
-    `texts` are
-    the media types of an answer that comes as lines of text, beside `answer` or instead of it.
+    `query` are its parameters: those of `required` must be there, those of `several` may come several times.
+    `texts` are the media types of an answer that comes as lines of text, beside `answer` or instead of it.
     `for_users` is whether a user's session may stand for the scope, with an app of the scope m2m.
     """
 
@@ -27,6 +33,8 @@ class Operation:
     answer: Any = None
     status: int = 200
     query: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
     also_ndjson: bool = False
     texts: tuple[str, ...] = ()
     for_users: bool = False
@@ -39,19 +47,43 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
     answer: Any = None,  # noqa: ANN401 - the same
     status: int = 200,
     query: Mapping[str, str] | None = None,
+    required: tuple[str, ...] = (),
+    several: tuple[str, ...] = (),
     also_ndjson: bool = False,
     texts: tuple[str, ...] = (),
     for_users: bool = False,
 ) -> Callable[[Responder], Responder]:
-    """Say of a responder what its call is; the first line of its docstring says what it does."""
+    """Say of a responder what its call is, the first line of its docstring being what it does; hold calls to that.
+
+    A parameter that is passed over in silence answers another question than was asked, or does what was to be tried.
+    """
 
     def said(responder: Responder) -> Responder:
         summary = (responder.__doc__ or "").split("\n")[0]
-        told = Operation(scope, summary, body, answer, status, query or {}, also_ndjson, texts, for_users)
-        responder.operation = told  # type: ignore[attr-defined] # read back below
-        return responder
+        told = Operation(
+            scope, summary, body, answer, status, query or {}, required, several, also_ndjson, texts, for_users
+        )
+
+        @wraps(responder)
+        def held(resource: object, req: Request, *rest: Any, **names: str) -> None:  # noqa: ANN401 - as they come
+            _require_known(req, told)
+            responder(resource, req, *rest, **names)
+
+        held.operation = told  # type: ignore[attr-defined] # read back below
+        return cast("Responder", held)
 
     return said
+
+
+def _require_known(req: Request, told: Operation) -> None:
+    for name, value in req.params.items():
+        if name not in told.query:
+            there = f"there are {', '.join(told.query)}" if told.query else "this call has none"
+            message = f"there is no parameter {shown(name)}; {there}"
+            raise InvalidValue(message)
+        if isinstance(value, list) and name not in told.several:
+            message = f"the parameter {name} stands twice"
+            raise InvalidValue(message)
 
 
 def operation_of(resource: object, method: str, path: str) -> Operation:

@@ -38,12 +38,12 @@ def resources(
     """
     return {
         **{f"{ROOT}/{kind.name}": Intake(kind, access, live) for kind in KINDS.values()},
-        f"{ROOT}/expectations": ExpectationsIntake(access, live, store, settings.generations),
-        f"{ROOT}/change-sets": ChangeSets(store, access),
-        f"{ROOT}/change-sets/{{number}}": OneChangeSet(store, access),
-        f"{ROOT}/change-sets/{{number}}/approve": Approval(store, access),
-        f"{ROOT}/change-sets/{{number}}/reject": Rejection(store, access),
-        f"{ROOT}/change-sets/{{number}}/undo": Undoing(store, access),
+        f"{ROOT}/expectations": ExpectationsIntake(access, live, store, settings),
+        f"{ROOT}/change-sets": ChangeSets(store, access, settings.zone),
+        f"{ROOT}/change-sets/{{number}}": OneChangeSet(store, access, settings.zone),
+        f"{ROOT}/change-sets/{{number}}/approve": Approval(store, access, settings.zone),
+        f"{ROOT}/change-sets/{{number}}/reject": Rejection(store, access, settings.zone),
+        f"{ROOT}/change-sets/{{number}}/undo": Undoing(store, access, settings.zone),
         f"{ROOT}/sims": sims.Sims(access, live, store, settings.zone),
         f"{ROOT}/sims/{{iccid}}": sims.Sim(store, access, settings.zone),
         f"{ROOT}/sims/{{iccid}}/history": History(store, access, settings),

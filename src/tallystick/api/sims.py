@@ -9,7 +9,7 @@ import msgspec
 
 from tallystick import inventory
 from tallystick.api import answers
-from tallystick.api.calls import NOTES, after_in, app_of, origin_of, struct_of
+from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, app_of, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation
 from tallystick.core.identifiers import Iccid
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tallystick.intake import LiveIntake
     from tallystick.store import Reader, Store
-
-SCOPE = "admin"
-
-
-AFTER = "SIMs behind this ICCID, which the field `next` of the page before gives."
 
 
 class SimChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,10 +39,10 @@ class Sims(Intake):
         self._store = store
         self._zone = zone
 
-    @operation(scope=SCOPE, answer=answers.SimPage, query={"account": "SIMs of this account alone.", "after": AFTER})
+    @operation(scope=ADMIN, answer=answers.SimPage, query={"account": "SIMs of this account alone."} | AFTER)
     def on_get(self, req: Request, resp: Response) -> None:
         """List SIMs, a page at a time."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             page = inventory.page(reader, req.get_param("account"), after_in(req))
         resp.data = msgspec.json.encode(answers.sim_page(page, self._zone))
@@ -61,26 +56,26 @@ class Sim:
         self._access = access
         self._zone = zone
 
-    @operation(scope=SCOPE, answer=answers.SimAnswer)
+    @operation(scope=ADMIN, answer=answers.SimAnswer)
     def on_get(self, req: Request, resp: Response, iccid: str) -> None:
         """Show a SIM in short."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             resp.data = self._described(reader, Iccid.parse(iccid))
 
-    @operation(scope=SCOPE, body=SimChange, answer=answers.SimAnswer)
+    @operation(scope=ADMIN, body=SimChange, answer=answers.SimAnswer)
     def on_patch(self, req: Request, resp: Response, iccid: str) -> None:
         """Move a SIM to another account, out of the groups that it is in."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         sim, account = Iccid.parse(iccid), struct_of(req, SimChange).account
         with self._store.transaction() as writer:
             inventory.move(writer, [inventory.Move(sim, account)]).require_all()
             resp.data = self._described(writer, sim)
 
-    @operation(scope=SCOPE, status=204, query=NOTES)
+    @operation(scope=ADMIN, status=204, query=NOTES)
     def on_delete(self, req: Request, resp: Response, iccid: str) -> None:
         """Take a SIM out of the device database; its activations stay, and wait."""
-        origin = origin_of(req, self._access, app_of(self._access, req, SCOPE))
+        origin = origin_of(req, self._access, app_of(self._access, req, ADMIN))
         with self._store.transaction() as writer:
             inventory.remove(writer, [Iccid.parse(iccid)], origin).require_all()
         resp.status = falcon.HTTP_204

@@ -10,15 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from tallystick.access import UserChange
 from tallystick.api import answers
-from tallystick.api.calls import address_of, app_of, name_in, struct_of
+from tallystick.api.calls import ADMIN, address_of, app_of, name_in, struct_of
 from tallystick.api.operation import operation
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
-
-SCOPE = "admin"
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,16 +43,16 @@ class Users:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.UserList)
+    @operation(scope=ADMIN, answer=answers.UserList)
     def on_get(self, req: Request, resp: Response) -> None:
         """List the users."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(answers.UserList([answers.user_answer(each) for each in self._access.users()]))
 
-    @operation(scope=SCOPE, body=NewUser, answer=answers.UserAnswer, status=201)
+    @operation(scope=ADMIN, body=NewUser, answer=answers.UserAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         body = struct_of(req, NewUser)
         self._access.add_user(body.name, body.password, body.accounts, all_accounts=body.all_accounts)
         resp.status = falcon.HTTP_201
@@ -68,16 +66,16 @@ class User:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.UserAnswer)
+    @operation(scope=ADMIN, answer=answers.UserAnswer)
     def on_get(self, req: Request, resp: Response, user: str) -> None:
         """Show a user."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         self._answer(resp, name_in(user))
 
-    @operation(scope=SCOPE, body=UserPatch, answer=answers.UserAnswer)
+    @operation(scope=ADMIN, body=UserPatch, answer=answers.UserAnswer)
     def on_patch(self, req: Request, resp: Response, user: str) -> None:
         """Change what a user sees, or their password."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         body = struct_of(req, UserPatch)
         wanted = UserChange(
             body.grant,
@@ -88,10 +86,10 @@ class User:
         self._access.change_user(name_in(user), wanted)
         self._answer(resp, name_in(user))
 
-    @operation(scope=SCOPE, status=204)
+    @operation(scope=ADMIN, status=204)
     def on_delete(self, req: Request, resp: Response, user: str) -> None:
         """Remove a user; their sessions end at once."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         self._access.remove_user(name_in(user))
         resp.status = falcon.HTTP_204
 
@@ -105,10 +103,10 @@ class Unlock:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @operation(scope=SCOPE, answer=answers.UserAnswer)
+    @operation(scope=ADMIN, answer=answers.UserAnswer)
     def on_post(self, req: Request, resp: Response, user: str) -> None:
         """Let a user log in again after too many failures."""
-        app_of(self._access, req, SCOPE)
+        app_of(self._access, req, ADMIN)
         name = name_in(user)
         self._access.unlock_user(name)
         resp.data = msgspec.json.encode(answers.user_answer(self._access.user_named(name)))

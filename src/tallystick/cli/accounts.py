@@ -36,7 +36,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_json(answers.account_answer(account))
     else:
         print_table(
-            ("account", "first use", "sims", "groups", "users"),
+            ("account", "first_use", "sims", "groups", "users"),
             [(name, account.first_use, f"{account.sims:,}", f"{account.groups:,}", ", ".join(account.users))],
         )
 

@@ -15,6 +15,7 @@ from tallystick.cli.shared import (
     Command,
     Earliest,
     Latest,
+    counted,
     current_settings,
     every_account,
     print_json,
@@ -63,15 +64,15 @@ def summary(
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
-        counted = summary_of(reader, every_account(reader), question, settings.generations, by)
+        found = summary_of(reader, every_account(reader), question, settings.generations, by)
     if as_json:
-        print_json({"rows": [_described(each) for each in counted]})
+        print_json({"rows": [_described(each) for each in found]})
         return
-    if counted:
+    if found:
         columns = ("seen_in", "expected_in", "mismatches", "sims")
-        print_table(columns, [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in counted])
-    mismatches = sum(each.mismatches for each in counted)
-    typer.echo("1 mismatch" if mismatches == 1 else f"{mismatches} mismatches", err=True)
+        print_table(columns, [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in found])
+    mismatches = sum(each.mismatches for each in found)
+    typer.echo(counted(mismatches, "mismatch", "mismatches"), err=True)
 
 
 def _described(counted: Counted) -> dict[str, Any]:
@@ -94,7 +95,9 @@ def export(
     output: Annotated[Path | None, typer.Option(help="The file: .csv, .ndjson or .parquet.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="A file for each manufacturer instead.")] = False,
     dir_: Annotated[Path | None, typer.Option("--dir", file_okay=False, help="The folder of these files.")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How these files are written.")] = Format.CSV,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="How these files are written; as CSV if nothing is named.")
+    ] = None,
     earliest: Earliest = None,
     latest: Latest = None,
     account: Accounts = None,
@@ -102,7 +105,10 @@ def export(
 ) -> None:
     """Write what the network saw as expectations: a file to review, and to take back with `import expectations`."""
     _require_one_way(manufacturer, output, dir_, all_=all_)
-    form = _form_of(output) if output else format_
+    if output and format_:
+        message = "goes with --all; the name of --output says how that file is written"
+        raise typer.BadParameter(message, param_hint="--format")
+    form = _form_of(output) if output else format_ or Format.CSV
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
@@ -153,7 +159,8 @@ def _letters_of(maker: str) -> str:
 def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> dict[str, Any]:
     if not as_json:
         typer.echo(
-            f"{maker or UNKNOWN}: {len(found.facts):,} corrections of {found.sims:,} SIMs in {path}; left out: "
+            f"{maker or UNKNOWN}: {counted(len(found.facts), 'correction', 'corrections')} of "
+            f"{counted(found.sims, 'SIM', 'SIMs')} in {path}; left out: "
             f"{found.moved_back:,} that are expected where they are by now, {found.moved_on:,} in other hardware by now"
         )
     return {

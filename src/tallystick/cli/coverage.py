@@ -17,7 +17,6 @@ from tallystick.cli.shared import (
     AsJson,
     Earliest,
     Latest,
-    csv_lines,
     current_settings,
     every_account,
     print_json,
@@ -26,8 +25,9 @@ from tallystick.cli.shared import (
     store_of,
     writing,
 )
-from tallystick.core.moments import BEGINNING, wire
+from tallystick.core.moments import since, wire
 from tallystick.coverage import Lacking
+from tallystick.pieces import csv_lines
 from tallystick.report import Question
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def coverage(
 
 
 def _print(covered: Coverage, zone: tzinfo, *, as_json: bool) -> None:
-    described = covered._asdict() | {"newest": None if covered.newest is None else wire(covered.newest, zone)}
+    described = covering.described(covered, zone)
     if as_json:
         print_json(described)
     else:
@@ -101,13 +101,12 @@ def in_one_sentence(covered: Coverage, zone: tzinfo) -> str:
 
 
 def _texts(each: Uncovered, zone: tzinfo) -> tuple[str, ...]:
-    since = each.effective_from
     return (
         each.account,
         "" if each.mdn is None else str(each.mdn),
         str(each.iccid),
         "" if each.imei is None else str(each.imei),
-        "" if since in {None, BEGINNING} else wire(since, zone),
+        "" if each.effective_from is None else since(each.effective_from, zone) or "",
     )
 
 

@@ -9,8 +9,9 @@ import typer
 from tallystick import expectations as ledger
 from tallystick.access import system_clock
 from tallystick.cli.ledger import Actor, Reason, Ticket, actor_told, origin_told, trial_lines
-from tallystick.cli.shared import AsJson, Command, current_settings, print_json, print_table, store_of
-from tallystick.core.ledger import State
+from tallystick.cli.shared import AsJson, Command, current_settings, print_done, print_json, print_table, store_of
+from tallystick.core.ledger import BEHIND_ALL, State
+from tallystick.core.moments import since
 from tallystick.intake import Receipt, Trial
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
     from tallystick.core.ledger import ChangeSet
     from tallystick.expectations import Entry
+    from tallystick.store import Store
 
-LAST_NUMBER = 1 << 62
 SOURCE_SHOWN_MAX = 40  # characters in a table; all of them are told with --json
 
 commands = typer.Typer(help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True)
 
-Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=LAST_NUMBER, help="The number of the change set.")]
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=BEHIND_ALL, help="The number of the change set.")]
 AtMost = Annotated[int, typer.Option(min=1, help="Show no more than so many.")]
 
 
@@ -46,7 +47,7 @@ def log(
 def _entry(entry: Entry, zone: tzinfo) -> dict[str, Any]:
     sets = {"put_in": entry.put, "returned_in": entry.returned, "ended_in": entry.ended}
     return {
-        "effective_from": ledger.since(entry.stay.effective_from, zone),
+        "effective_from": since(entry.stay.effective_from, zone),
         "imei": str(entry.stay.imei),
         **{name: None if each is None else ledger.described(each, zone) for name, each in sets.items()},
     }
@@ -93,12 +94,12 @@ def changes(
     """List change sets, the last first."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        found = reader.change_sets(LAST_NUMBER, at_most, state)
+        found = reader.change_sets(BEHIND_ALL, at_most, state)
     if as_json:
         print_json({"change_sets": [ledger.described(each, settings.zone) for each in found]})
     else:
         print_table(
-            ("id", "state", "by", "at", "source", "added", "corrected", "removed", "ticket", "decided by"),
+            ("id", "state", "actor", "brought_at", "source", "added", "corrected", "removed", "ticket", "decided_by"),
             [_change_set_row(each, settings.zone) for each in found],
         )
 
@@ -114,13 +115,11 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
     """Show a change set, and what it did or would do to each expectation."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        found = ledger.change_set(reader, number)
-        changes, in_all = ledger.changes_in(reader, found, at_most)
-    told = ledger.described(found, settings.zone)
-    some = [ledger.described_change(each, settings.zone) for each in changes]
+        told = ledger.described_whole(reader, number, at_most, settings.zone)
     if as_json:
-        print_json(told | {"changes_in_all": in_all, "changes": some})
+        print_json(told)
         return
+    some, in_all = told.pop("changes"), told.pop("changes_in_all")
     for name, value in told.items():
         if value is not None:
             typer.echo(f"{name}: {value}")
@@ -163,12 +162,11 @@ def _counts(receipt: Receipt) -> str:
 @commands.command(cls=Command)
 def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None:
     """Drop a proposal. Whoever proposed it cannot."""
-    with store_of(current_settings()) as store:
+    settings = current_settings()
+    with store_of(settings) as store:
         ledger.reject(store, number, actor_told(actor), system_clock())
-    if as_json:
-        print_json({"change_set_id": number, "state": "rejected"})
-    else:
-        typer.echo(f"change set {number} is rejected")
+        told = _told(store, number, settings.zone)
+    print_done(f"change set {number} is rejected", told, as_json=as_json)
 
 
 @commands.command(cls=Command)
@@ -183,10 +181,11 @@ def undo(
     settings = current_settings()
     with store_of(settings) as store:
         undone_in = ledger.undo(store, number, origin_told(actor, ticket, reason))
-        with store.snapshot() as reader:
-            told = ledger.described(ledger.change_set(reader, undone_in), settings.zone)
-    if as_json:
-        print_json(told)
-    else:
-        counts = f"{told['added']:,} added, {told['corrected']:,} corrected, {told['removed']:,} removed"
-        typer.echo(f"change set {number} is undone, by change set {undone_in}: {counts}")
+        told = _told(store, undone_in, settings.zone)
+    counts = f"{told['added']:,} added, {told['corrected']:,} corrected, {told['removed']:,} removed"
+    print_done(f"change set {number} is undone, by change set {undone_in}: {counts}", told, as_json=as_json)
+
+
+def _told(store: Store, number: int, zone: tzinfo) -> dict[str, Any]:
+    with store.snapshot() as reader:
+        return ledger.described(ledger.change_set(reader, number), zone)

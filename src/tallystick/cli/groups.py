@@ -14,6 +14,7 @@ from tallystick.cli.shared import (
     EXIT_SOME_REJECTED,
     AsJson,
     Command,
+    counted,
     current_settings,
     print_done,
     print_json,
@@ -57,8 +58,7 @@ def show(account: Account, name: Name, as_json: AsJson = False) -> None:
         print_json(msgspec.structs.replace(pages[0], sims=sims, next=None))
     else:
         print_table(("iccid", "mdn"), [(sim.iccid, sim.mdn or "") for sim in sims])
-        count = "1 SIM" if len(sims) == 1 else f"{len(sims):,} SIMs"
-        typer.echo(f"{count} in {name}{_about(pages[0].description)}", err=True)
+        typer.echo(f"{counted(len(sims), 'SIM', 'SIMs')} in {name}{_about(pages[0].description)}", err=True)
 
 
 def _pages(reader: Reader, account_id: int, name: str) -> Iterator[Page]:

@@ -1,4 +1,4 @@
-"""What the commands about expectations share: who acts and what for, and how a trial and a change set are told."""
+"""What the commands about expectations share: who acts and what for, and how a trial is told."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.access import system_clock
+from tallystick.cli.shared import counted
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name
 from tallystick.core.ledger import Origin, parse_note
@@ -62,7 +63,7 @@ def trial_lines(trial: Trial, zone: tzinfo) -> Iterator[str]:
 
 
 def _row_lines(what: str, rows: Sequence[KeptRow], zone: tzinfo) -> Iterator[str]:
-    yield f"  the report would {what} {len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+    yield f"  the report would {what} {counted(len(rows), 'row', 'rows')}"
     for row in rows[:ROWS_TOLD_MAX]:
         told = described_row(row, zone)
         yield f"    {told['iccid']} {told['pre_imei']} -> {told['post_imei']} {told['activated_at']} {told['account']}"

@@ -14,20 +14,21 @@ import typer
 
 from tallystick.cli.coverage import in_one_sentence
 from tallystick.cli.shared import (
-    csv_lines,
+    counted,
     current_settings,
     every_account,
-    moment_named,
     print_table,
     store_of,
     writing,
 )
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.moments import parse_named
 from tallystick.core.selection import Listed
-from tallystick.core.told import summary
+from tallystick.core.told import SUMMARY, summary
 from tallystick.core.window import window_between
 from tallystick.coverage import coverage
+from tallystick.pieces import csv_lines
 from tallystick.report import Question, answer, answer_explained
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ICCID_FORM
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Reader
 
-REASON_COLUMNS = ("cause", "reasons")
 ROWS_A_WRITE = 1000
 
 
@@ -71,7 +71,7 @@ def report(
     if format_ is Format.PARQUET and output is None and sys.stdout.isatty():
         message = "Parquet is not for terminals: name a file with --output, or pipe it on"
         raise typer.BadParameter(message)
-    window = window_between(moment_named("--earliest", earliest), moment_named("--latest", latest))
+    window = window_between(parse_named("--earliest", earliest), parse_named("--latest", latest))
     listed = _listed(iccid, mdn) if iccid or mdn else None
     question = Question(window, tuple(account or ()), group, listed)
     settings = current_settings()
@@ -107,7 +107,7 @@ def _explained(reader: Reader, question: Question, settings: Settings) -> Rows:
     accounts = every_account(reader)
     explained = answer_explained(reader, accounts, question, settings.generations, settings.time_zone)
     rows = chain.from_iterable(with_reasons(explained, reader.wire_zone(), settings.time_zone))
-    return Rows(rows, COLUMNS + REASON_COLUMNS, lambda row: _texts(row) + summary(row))
+    return Rows(rows, COLUMNS + SUMMARY, lambda row: _texts(row) + summary(row))
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
@@ -133,7 +133,7 @@ def _write_table(found: Rows, file: BinaryIO) -> None:
     printed = list(map(found.texts, found.rows))
     if printed:
         print_table(found.columns, printed, file)
-    typer.echo("1 mismatch" if len(printed) == 1 else f"{len(printed)} mismatches", err=True)
+    typer.echo(counted(len(printed), "mismatch", "mismatches"), err=True)
 
 
 def _write_json(found: Rows, file: BinaryIO) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import secrets
@@ -18,8 +17,8 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from tallystick.access import Access, system_clock
-from tallystick.core.errors import InvalidValue, NoAccounts, Refusal
-from tallystick.core.moments import parse
+from tallystick.core.errors import NoAccounts, Refusal
+from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.settings import Settings, read_settings
 from tallystick.store import Store, open_store
@@ -27,7 +26,6 @@ from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from tallystick.core.window import Window
@@ -64,20 +62,11 @@ Latest = Annotated[str | None, typer.Option(help="Activations before this moment
 Accounts = Annotated[list[str] | None, typer.Option("--account", help="Of this account; all of them if none is named.")]
 
 
-def moment_named(option: str, text: str) -> datetime:
-    """The moment that an option names. Raises `InvalidValue`."""
-    try:
-        return parse(text)
-    except InvalidValue as refusal:
-        message = f"{option} {refusal}"
-        raise InvalidValue(message) from refusal
-
-
 def span_named(earliest: str | None, latest: str | None) -> Window:
     """The window that two options name, open where one is absent. Raises `InvalidValue` or `WindowRefused`."""
     return span_between(
-        None if earliest is None else moment_named("--earliest", earliest),
-        None if latest is None else moment_named("--latest", latest),
+        None if earliest is None else parse_named("--earliest", earliest),
+        None if latest is None else parse_named("--latest", latest),
     )
 
 
@@ -87,13 +76,6 @@ def every_account(reader: Reader) -> Mapping[str, int]:
         return accounts
     message = "there are no accounts yet; take SIMs in with `tallystick import sims`"
     raise NoAccounts(message)
-
-
-def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
-    """Rows as lines of a CSV file."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
 
 
 def current_settings() -> Settings:
@@ -111,6 +93,11 @@ def opened_access() -> Iterator[Access]:
     """Who may ask of the store that the settings name."""
     with store_of(current_settings()) as store:
         yield Access(store, system_clock, secrets.token_bytes)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """So many of something, in words."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def print_done(sentence: str, answer: object, *, as_json: bool) -> None:

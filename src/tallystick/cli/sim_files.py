@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import typer
 
 from tallystick.core.errors import FileRefused
+from tallystick.intake import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-STANDARD_INPUT = Path("-")
+    from pathlib import Path
 
 
 class Line(NamedTuple):
@@ -82,7 +81,7 @@ def _said(account: str | None) -> str:
 
 @contextmanager
 def _reading(file: Path) -> Iterator[TextIO]:
-    if file == STANDARD_INPUT:
+    if str(file) == STANDARD_INPUT:
         yield sys.stdin
         return
     try:

@@ -20,6 +20,28 @@ Name = Annotated[str, typer.Argument(help="The user's name.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
+@commands.command("list", cls=Command)
+def list_(as_json: AsJson = False) -> None:
+    """List the users, what they see, and who is locked."""
+    with opened_access() as access:
+        users = access.users()
+    if as_json:
+        print_json(answers.UserList([answers.user_answer(user) for user in users]))
+    else:
+        _print(users)
+
+
+@commands.command(cls=Command)
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a user, what they see, and whether they are locked."""
+    with opened_access() as access:
+        user = access.user_named(name)
+    if as_json:
+        print_json(answers.user_answer(user))
+    else:
+        _print([user])
+
+
 @commands.command(cls=Command)
 def add(
     name: Name,
@@ -86,28 +108,6 @@ def remove(name: Name, as_json: AsJson = False) -> None:
     with opened_access() as access:
         access.remove_user(name)
     print_done(f"user {name} removed", {"removed": name}, as_json=as_json)
-
-
-@commands.command("list", cls=Command)
-def list_(as_json: AsJson = False) -> None:
-    """List the users, what they see, and who is locked."""
-    with opened_access() as access:
-        users = access.users()
-    if as_json:
-        print_json(answers.UserList([answers.user_answer(user) for user in users]))
-    else:
-        _print(users)
-
-
-@commands.command(cls=Command)
-def show(name: Name, as_json: AsJson = False) -> None:
-    """Show a user, what they see, and whether they are locked."""
-    with opened_access() as access:
-        user = access.user_named(name)
-    if as_json:
-        print_json(answers.user_answer(user))
-    else:
-        _print([user])
 
 
 def _print(users: list[User]) -> None:

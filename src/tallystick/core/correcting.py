@@ -32,6 +32,9 @@ class Correction:
 def corrections(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Correction]:
     """What makes one SIM's last stay expected, in order; nothing where it is expected already, or nowhere.
 
+    Among the expectations may be the one that its account's policy implies (`with_first_use`): nothing was written down
+    then that could be wrong, so the SIM has moved, and the correction is dated.
+
     Several where expectations followed one another during that stay. Taken in, they close the rows that the stay has
     had since it was last expected, and open none.
     """
@@ -44,7 +47,7 @@ def corrections(activations: Iterable[Activation], expectations: Iterable[Expect
     found: dict[Moment, Correction] = {}
     for activation in seen[start:]:
         expected = in_force_at(in_force, activation.activated_at)
-        if expected is None or expected.imei.identity == last.identity:
+        if expected is None or expected.fits(last):
             found.clear()  # what was unexpected before is over: the SIM is where it belongs, or nobody says where
             continue
         since = activation.activated_at if expected == before else expected.effective_from

@@ -19,6 +19,8 @@ State = Literal["proposed", "applying", "applied", "undone", "rejected"]
 STATES: tuple[State, ...] = ("proposed", "applying", "applied", "undone", "rejected")
 BEFORE_THE_LEDGER = 0
 """The change set of what was taken in before there was a ledger."""
+BEHIND_ALL = 1 << 62
+"""No change set has so high a number: where lists of them begin."""
 NOTE_LENGTH_MAX = 500
 
 
@@ -100,23 +102,24 @@ def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]
 
 def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Stay]:
     """The stays of one moment's values."""
-    put: set[int] = set()  # the change sets whose values have stood
-    before: int | None = None
+    ended: dict[int, int] = {}  # by the change set that had put a value: what ended it last
+    before = BEFORE_THE_LEDGER
     for value in values:
-        returned_in = None
-        if before is not None and before in undoings and value.change_set_id in put:
-            returned_in = _returned_in(value, before, values, undoings)
+        own_end = ended.get(value.change_set_id)
+        returned_in = None if own_end is None else _returned_in(own_end, before, undoings)
         yield Stay(value.effective_from, value.imei, value.change_set_id, returned_in, value.ended_in)
-        put.add(value.change_set_id)
-        before = value.ended_in
+        if value.ended_in is not None:
+            ended[value.change_set_id] = before = value.ended_in
 
 
-def _returned_in(value: Value, before: int, values: Sequence[Value], undoings: Mapping[int, int]) -> int:
-    """What brought a value back, an undo having ended the one before it."""
-    if undoings[before] in {each.ended_in for each in values}:
-        return before  # it took a value back, and so put the one that had stood there before
-    # It took back what had been put where nothing was, and left nothing. So a later undo has brought this one back.
-    return min(each for each in undoings if each > before and _root_of(each, undoings) == value.change_set_id)
+def _returned_in(own_end: int, before: int, undoings: Mapping[int, int]) -> int | None:
+    """What brought a value back that had ended: the undo of that end, in the end, and not before the value before it.
+
+    `own_end` is what had ended the value itself, `before` what ended the one that stood there last.
+    """
+    root = _root_of(own_end, undoings)
+    undos = (each for each in undoings if each > own_end and each >= before and _root_of(each, undoings) == root)
+    return min(undos, default=None)
 
 
 def _root_of(change_set_id: int, undoings: Mapping[int, int]) -> int:

@@ -92,6 +92,15 @@ def parse_moment(text: str) -> Moment:
     return moment_of(parse(text))
 
 
+def parse_named(name: str, text: str) -> datetime:
+    """The time that something of this name says. Raises `InvalidValue`, which names it."""
+    try:
+        return parse(text)
+    except InvalidValue as refusal:
+        message = f"{name} {refusal}"
+        raise InvalidValue(message) from refusal
+
+
 def in_zone(moment: Moment, zone: tzinfo) -> datetime:
     """The wall clock of a moment in a zone; clamped where the zone's calendar ends."""
     aware = EPOCH + timedelta(microseconds=moment)
@@ -107,6 +116,11 @@ def wire(moment: Moment, zone: tzinfo) -> str:
         day, second = divmod(moment // MICROSECONDS_A_SECOND, SECONDS_A_DAY)
         return f"{_date(day)}T{_clock(second)}Z"
     return in_zone(moment, zone).isoformat(timespec="seconds")[:25]
+
+
+def since(moment: Moment, zone: tzinfo) -> str | None:
+    """Print from when on something is in force; None is from the beginning."""
+    return None if moment == BEGINNING else wire(moment, zone)
 
 
 def exact(moment: Moment) -> str:

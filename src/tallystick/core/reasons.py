@@ -34,9 +34,9 @@ COUNTED_UP = 12_345_678_901_234
 
 
 Pair = tuple[int, int]
+"""A moment and an IMEI."""
 Put = tuple[int, int, int]
 """An expectation: from when on, in which IMEI, and the change set that put it."""
-"""A moment and an IMEI."""
 
 
 class Code(StrEnum):
@@ -161,7 +161,7 @@ def stays(
 ) -> list[Stay]:
     """What one SIM's own facts say around each of its rows, in order of time.
 
-    All are pairs of a moment and an IMEI, as integers, for a store has these by the hundred thousand.
+    All are integers, for a store has these by the hundred thousand.
     """
     seen, expected = sorted(set(activations)), sorted(expectations)
     is_held = first_use is not FirstUse.OFF and not any(since == BEGINNING for since, *_ in expected)

@@ -81,6 +81,10 @@ def _cause(own: bytes, more: frozenset[Code]) -> bytes:
     return cause_of(more | {Code(code.decode()) for code in CODE.findall(own)}).encode()
 
 
+SUMMARY = ("cause", "reasons")
+"""What the columns of a summary are called."""
+
+
 def summary(text: bytes) -> tuple[str, str]:
     """The cause, and the reasons in one line for people, of what was printed; what else the object has is left."""
     row = json.loads(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.identifiers import BEFORE_ALL, Iccid, Imei, Mdn
 from tallystick.core.moments import Moment
 from tallystick.store.report import ReportQuestions
 
@@ -88,7 +88,7 @@ class CoverageQuestions(ReportQuestions):
         query, group = _page_query(scope)
         for account_id in scope.account_ids:
             asked = {"account_id": account_id, "generations": generations, "at_most": SIMS_A_PAGE, **group}
-            after = -1
+            after = BEFORE_ALL
             while page := self._numbers(query, after=after, **asked):
                 yield page
                 after = page[-1]

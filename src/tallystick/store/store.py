@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 from tallystick.core.errors import SettingRefused
-from tallystick.core.identifiers import shown
+from tallystick.core.identifiers import BEFORE_ALL, shown
 from tallystick.store.reader import Reader
 from tallystick.store.sqlite import SqliteEngine
 from tallystick.store.writer import Writer
@@ -102,7 +102,7 @@ class Store:
 
     def _explain_rows(self) -> None:
         """Fill in what rows of an older program lack, some at a time: a store may have millions of them."""
-        after: int | None = -1
+        after: int | None = BEFORE_ALL
         while after is not None:
             with self.transaction() as writer:
                 after = writer.explain_rows(after)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.ledger import UNTOLD
 from tallystick.core.moments import zone_named
 from tallystick.core.pairing import FirstUse
@@ -327,7 +328,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         """Print the kept rows in another zone from now on; give whether that changed anything."""
         if not self._connection.run("set_wire_zone", wire_zone=zone):
             return False
-        after = -1
+        after = BEFORE_ALL
         while sims := self._mismatched_sims(after):
             self.refresh(sims)
             after = sims[-1]
@@ -337,7 +338,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         """Hold an account's SIMs to where they were first seen, or no longer; give whether that changed anything."""
         if not self._connection.run("set_first_use", account_id=account_id, first_use=first_use):
             return False
-        after = -1
+        after = BEFORE_ALL
         while sims := self._sims_of_account(account_id, after):
             self._touched.update(sims)
             self.settle()

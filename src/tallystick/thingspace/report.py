@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tallystick.core.moments import wire
-from tallystick.coverage import coverage
+from tallystick.coverage import coverage, described
 from tallystick.pieces import send
 from tallystick.report import answer, answer_explained, answer_joined
 from tallystick.store import joined
@@ -54,8 +53,7 @@ class MismatchReport:
     def _coverage(self, reader: Reader, view: View, question: Question) -> str:
         """What the answer rests on, as the value of a header."""
         covered = coverage(reader, view.accounts, question, self._settings.generations)
-        told: dict[str, object] = covered._asdict()
-        told["newest"] = None if covered.newest is None else wire(covered.newest, self._settings.zone)
+        told = described(covered, self._settings.zone)
         return "; ".join(f"{name}={value}" for name, value in told.items() if value is not None)
 
     def _plain(self, reader: Reader, view: View, question: Question) -> Iterator[bytes]:

@@ -38,11 +38,12 @@ FROM listeners AS l
 WHERE l.account_id = :account_id AND l.service = :service;
 
 -- name: due_deliveries
--- Which deliveries are due, the longest due first: of each listener that nobody is delivering to, the oldest one?
+-- Which deliveries are due, the longest due first: of each listener that nobody is delivering to, the oldest one? It is
+-- asked each second: the + keeps SQLite from reading all there are, those given up too, in the order of listeners.
 SELECT min(d.delivery_id)
 FROM deliveries AS d
 WHERE d.given_up_at IS NULL AND d.next_try_at <= :now
-GROUP BY d.listener_id
+GROUP BY +d.listener_id
 HAVING max(d.leased_until) <= :now
 ORDER BY min(d.next_try_at)
 LIMIT :at_most;
