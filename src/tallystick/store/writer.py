@@ -88,6 +88,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         self._wire_row = wire_row
         self._touched: set[int] = set()  # SIMs with new facts, to be asked whether they are suspects
         self._suspects: set[int] = set()  # SIMs that are, to be refreshed
+        self._has_first_use: bool | None = None  # whether any account has such a policy; None before it was asked
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
             SimActivation: self.take_activations,
@@ -245,7 +246,11 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         return Taken(changed, len(activations) - changed)
 
     def _held_to_first_use(self, iccids: Iterable[int]) -> Iterable[int]:
-        """Those of some SIMs that may have rows by their account's policy."""
+        """Those of some SIMs that may have rows by their account's policy; most stores have no account with one."""
+        if self._has_first_use is None:
+            self._has_first_use = bool(self._value(bool, "has_first_use"))
+        if not self._has_first_use:
+            return ()
         return self._numbers("sims_held_to_first_use", iccids=self._connection.set_of(iccids))
 
     def _mismatched(self, iccids: pl.Series, *, crowded: bool) -> Iterable[int]:

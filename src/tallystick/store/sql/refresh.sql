@@ -11,17 +11,19 @@ WHERE a.iccid = t.value AND e.iccid = a.iccid AND a.imei / 400 <> e.imei / 400
 UNION ALL
 SELECT m.iccid FROM carray(:iccids) AS t CROSS JOIN mismatches AS m WHERE m.iccid = t.value;
 
+-- name: has_first_use
+-- Does any account expect SIMs to stay where they were first seen?
+SELECT EXISTS (SELECT 1 FROM accounts AS n WHERE n.first_use <> 'off');
+
 -- name: sims_held_to_first_use
 -- Which of these SIMs were seen in several hardwares, and belong to an account that expects SIMs to stay where they
--- were first seen? Most stores have no such account, and then nothing else is read. SQLite asks that first and once
--- because it is compared with something, and else of each SIM.
+-- were first seen?
 SELECT a.iccid
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 INNER JOIN accounts AS n ON n.account_id = s.account_id
 CROSS JOIN activations AS a
-WHERE (EXISTS (SELECT 1 FROM accounts AS o WHERE o.first_use <> 'off')) IS TRUE
-    AND s.iccid = t.value AND n.first_use <> 'off' AND a.iccid = s.iccid
+WHERE s.iccid = t.value AND n.first_use <> 'off' AND a.iccid = s.iccid
 GROUP BY a.iccid
 HAVING min(a.imei / 400) <> max(a.imei / 400);
 
