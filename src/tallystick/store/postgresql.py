@@ -205,10 +205,10 @@ class PostgresqlConnection:
         """
         try:
             self._hear_of_the_end()
+            is_quiet = not self._has_something_to_say(0)
         except psycopg.OperationalError:
             return False
-        quiet = not select.select([self._driver.pgconn.socket], [], [], 0)[0]
-        return quiet and self._driver.info.transaction_status == TransactionStatus.IDLE
+        return is_quiet and self._driver.info.transaction_status == TransactionStatus.IDLE
 
     def _hear_of_the_end(self) -> None:
         """Read what the server says of a transaction that was left, which has long come when somebody asks."""
@@ -216,10 +216,16 @@ class PostgresqlConnection:
         while self._is_left:
             if not server.is_busy():
                 self._is_left = server.get_result() is not None
-            elif select.select([server.socket], [], [], CONNECT_S_MAX)[0]:
+            elif self._has_something_to_say(CONNECT_S_MAX):
                 server.consume_input()
             else:
                 return
+
+    def _has_something_to_say(self, wait_s: int) -> bool:
+        """Whether the server has sent something, or does within a while; `select` would fail past 1,024 open files."""
+        poll = select.poll()
+        poll.register(self._driver.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(wait_s * 1000))
 
     @staticmethod
     def set_of(values: Iterable[int] | Iterable[str]) -> object:
