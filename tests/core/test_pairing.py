@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import Activation, Expectation, Mismatch, expected_at, judge, mismatches, pairings
+from tallystick.core.pairing import Activation, Expectation, Mismatch, in_force_at, judge, mismatches, pairings
 
 HOME, FOREIGN, THIRD = "352099001761481", "357152091234562", "010203040506070"
 
@@ -235,9 +235,9 @@ def test_every_row_stands_for_an_unexpected_activation_and_rows_are_in_order(
         {(row.activated_at, row.post_imei) for row in found}
     )
     for row in found:
-        expected = expected_at(in_force, row.activated_at)
+        expected = in_force_at(in_force, row.activated_at)
         assert expected is not None
-        assert expected.identity != row.post_imei.identity
+        assert expected.imei.identity != row.post_imei.identity
         assert Activation(row.activated_at, row.post_imei) in activations
 
 

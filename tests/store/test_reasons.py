@@ -15,7 +15,7 @@ from tallystick.core.errors import StoreOutdated
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import Moment
-from tallystick.core.pairing import Activation, Expectation, expected_at, mismatches
+from tallystick.core.pairing import Activation, Expectation, in_force_at, mismatches
 from tallystick.core.reasons import (
     LISTED_MAX,
     Claim,
@@ -243,7 +243,7 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
                 found_in = {
                     stay.found // 400
                     for stay in every[iccid]
-                    if (at := expected_at(mine, Moment(stay.activated_at))) and at.identity == hardware
+                    if (at := in_force_at(mine, Moment(stay.activated_at))) and at.imei.identity == hardware
                 }
                 claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
         within = [each for each in activations[iccid] if WINDOW.earliest < each.activated_at < WINDOW.latest]

@@ -37,8 +37,6 @@ SCOPES_ABOUT = {
 
 SESSION = {"type": "apiKey", "in": "header", "name": SESSION_HEADER, "description": "A session of ThingSpace's login."}
 
-Described = tuple[str, str, "Operation"]
-
 
 class OpenApi:
     """The description, made when it is first asked for."""

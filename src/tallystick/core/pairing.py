@@ -108,12 +108,6 @@ def in_force_at(expectations: Sequence[Expectation], moment: Moment) -> Expectat
     return expectations[position - 1] if position else None
 
 
-def expected_at(expectations: Sequence[Expectation], moment: Moment) -> Imei | None:
-    """The IMEI expected at a moment; `expectations` in order of `effective_from`."""
-    in_force = in_force_at(expectations, moment)
-    return None if in_force is None else in_force.imei
-
-
 def with_first_use(
     activations: Collection[Activation], expectations: Collection[Expectation], first_use: FirstUse
 ) -> list[Expectation]:
