@@ -31,6 +31,11 @@ class Scope:
     grouped: bool = False
     group_id: int | None = None
 
+    @property
+    def is_one_range(self) -> bool:
+        """Whether it is one range of the kept answer's key: all SIMs of one account and of one generation."""
+        return self.iccids is None and not self.grouped and len(self.account_ids) == len(self.generations) == 1
+
 
 ExplainedRow = tuple[bytes, bytes, int, int, int, int]
 """A row as it goes over the wire, its own reasons, and the SIM, the IMEI found, the one expected and the moment."""
@@ -53,20 +58,19 @@ class ReportQuestions(Asking):
 
     def _rows(self, scope: Scope, window: Window, form: str) -> Iterator[Any]:
         """The rows in one of the two forms that each query has."""
+        if scope.is_one_range:
+            return self._connection.stream("report_of_account" + form, **_range(scope, window))
         bounds = {"earliest": window.earliest, "latest": window.latest}
         if scope.iccids is not None:
             return self._report_of_sims(scope, bounds, form)
         if scope.grouped:
             return self._report_of_group(scope, bounds, form)
-        if len(scope.account_ids) == len(scope.generations) == 1:
-            return self._connection.stream("report_of_account" + form, **_one_account(scope), **bounds)
         return self._report_of_accounts(scope, window, form)
 
     def report_joined(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """The same rows, many at a time with commas between."""
-        if scope.iccids is None and not scope.grouped and len(scope.account_ids) == len(scope.generations) == 1:
-            bounds = {"earliest": window.earliest, "latest": window.latest}
-            return self._connection.joined("report_of_account", **_one_account(scope), **bounds)
+        if scope.is_one_range:
+            return self._connection.joined("report_of_account", **_range(scope, window))
         return joined(self.report(scope, window))
 
     def _report_of_accounts(self, scope: Scope, window: Window, form: str) -> Iterator[Any]:
@@ -120,5 +124,6 @@ class ReportQuestions(Asking):
         return set(self._numbers("sims_in_group", group_id=scope.group_id, **asked))
 
 
-def _one_account(scope: Scope) -> dict[str, object]:
-    return {"account_id": scope.account_ids[0], "generation": scope.generations[0]}
+def _range(scope: Scope, window: Window) -> dict[str, object]:
+    bounds = {"earliest": window.earliest, "latest": window.latest}
+    return {"account_id": scope.account_ids[0], "generation": scope.generations[0], **bounds}
