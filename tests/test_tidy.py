@@ -369,7 +369,7 @@ REGISTRIES = [
     "proxy" + r"\.golang",
     "crates" + r"\.io",
     "arti" + "factory",
-    "--" + "(?:extra-)?index-url",
+    "--(?:extra-)?" + "index" + "-url",
     "trusted" + "-host",
 ]
 
