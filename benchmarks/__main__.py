@@ -42,11 +42,18 @@ def main() -> None:
     """Run the benchmarks that are asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--sims", type=int, default=1_000_000, help="size of the larger store")
-    parser.add_argument("--rows", type=int, default=10_000_000, help="activations of a load, at most")
-    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="may be given several times")
-    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "tallystick-benchmarks")
     parser.add_argument(
-        "--database", help="postgresql://... of a server whose databases are the stores, made as needed"
+        "--rows", type=int, default=10_000_000, help="activations of a load, at most"
+    )
+    parser.add_argument(
+        "--only", choices=BENCHMARKS, action="append", help="may be given several times"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path(tempfile.gettempdir()) / "tallystick-benchmarks"
+    )
+    parser.add_argument(
+        "--database",
+        help="postgresql://... of a server whose databases are the stores, made as needed",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     told = parser.parse_args()
@@ -62,8 +69,13 @@ def main() -> None:
 
 def _print_table(figures: Iterable[Figure]) -> None:
     """Row by row as they come, for a run of large stores takes long."""
-    libraries = f"SQLite {apsw.sqlite_lib_version()}, DuckDB {duckdb.__version__}, Polars {pl.__version__}"
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {libraries}\n\n{TABLE_HEAD}", flush=True)
+    libraries = (
+        f"SQLite {apsw.sqlite_lib_version()}, DuckDB {duckdb.__version__}, Polars {pl.__version__}"
+    )
+    print(
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {libraries}\n\n{TABLE_HEAD}",
+        flush=True,
+    )
     for each in figures:
         print(table_row(each), flush=True)
 

@@ -71,4 +71,8 @@ def whole_answer(port: int, request: bytes) -> Answer:
 
 
 def _length(head: bytes) -> int:
-    return int(next(line for line in head.split(b"\r\n") if line.startswith(b"content-length")).split(b":")[1])
+    return int(
+        next(line for line in head.split(b"\r\n") if line.startswith(b"content-length")).split(
+            b":"
+        )[1]
+    )

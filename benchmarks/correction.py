@@ -42,20 +42,28 @@ def correction(given: Given) -> list[Figure]:
         by_call = [_seconds(server, lot, partial(_call, server, lot)) for lot in lots[::2]]
         by_file = [_seconds(server, lot, partial(_file, address, file, lot)) for lot in lots[1::2]]
     what = f"{size:,} expectations corrected among {given.sims:,} SIMs, until the report shows it"
-    return [figure(f"{what}: one call", "s", by_call), figure(f"{what}: the command with a file", "s", by_file)]
+    return [
+        figure(f"{what}: one call", "s", by_call),
+        figure(f"{what}: the command with a file", "s", by_file),
+    ]
 
 
 def _seconds(server: Served, iccids: list[str], correct: Callable[[], None]) -> float:
     """From the first byte of the correction to the last one of the report of those SIMs."""
     ids = [{"kind": "ICCID", "id": iccid} for iccid in iccids]
-    asked = {"devices": [{"deviceIds": ids}], "filter": {"earliest": WINDOW[0], "latest": WINDOW[1]}}
+    asked = {
+        "devices": [{"deviceIds": ids}],
+        "filter": {"earliest": WINDOW[0], "latest": WINDOW[1]},
+    }
     request = server.request(REPORT, json.dumps(asked).encode())
     before = _sims_shown(whole_answer(server.port, request).body)
     started = time.perf_counter()
     correct()
     body = whole_answer(server.port, request).body
     seconds = time.perf_counter() - started
-    assert _sims_shown(body) > SHOWN_MIN * len(iccids) > before, "the report does not show the correction"
+    assert _sims_shown(body) > SHOWN_MIN * len(iccids) > before, (
+        "the report does not show the correction"
+    )
     return seconds
 
 
@@ -65,7 +73,9 @@ def _sims_shown(body: bytes) -> int:
 
 def _call(server: Served, iccids: list[str]) -> None:
     facts = [{"iccid": iccid, "imei": FOREIGN} for iccid in iccids]
-    answer = Connection(server.port).ask(server.request("/api/v1/expectations", json.dumps(facts).encode()))
+    answer = Connection(server.port).ask(
+        server.request("/api/v1/expectations", json.dumps(facts).encode())
+    )
     assert json.loads(answer.body)["accepted"] == len(iccids), answer
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from tallystick.core.moments import in_zone, moment_of
 from tallystick.intake import KINDS
-from tallystick.synth import Fleet, Format, write_fleet
+from tallystick.operations.synth import Fleet, Format, write_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,9 @@ WINDOW = ("2026-03-01T00:00:00Z", "2026-05-31T00:00:00Z")
 LARGEST = "0342077109-00001"  # of the fleet's accounts: a third of its SIMs
 CROWD = "crowd"  # an account whose every SIM has one row: the same rows in a store of any size
 CROWD_FROM = datetime(2026, 3, 2, tzinfo=UTC)
-CROWD_SPREAD_S = 80 * 86_400  # its rows lie all over the window, as an account's do in a log that is in order of time
+CROWD_SPREAD_S = (
+    80 * 86_400
+)  # its rows lie all over the window, as an account's do in a log that is in order of time
 HOME, FOREIGN = "352099001761481", "357152091234562"
 
 
@@ -109,5 +111,7 @@ def _write_crowd(place: Path, rows: int) -> None:
 def some_pairs(folder: Path, sims: int, at_most: int, seed: int) -> pl.DataFrame:
     """Random SIMs of the whole fleet with the hardware in which each was delivered: `iccid`, `imei`."""
     expectations = pl.scan_parquet(fleet_files(folder, sims)["expectations"])
-    delivered = expectations.filter(pl.col("effective_from").is_null()).select("iccid", "imei").collect()
+    delivered = (
+        expectations.filter(pl.col("effective_from").is_null()).select("iccid", "imei").collect()
+    )
     return delivered.sample(min(at_most, len(delivered)), seed=seed, shuffle=True)

@@ -10,7 +10,7 @@ from benchmarks.figures import Figure, figure
 from benchmarks.fleets import activations_in_all, first_activations, next_activations
 from benchmarks.processes import import_of
 from benchmarks.stores import Given, Stores, waiting_store, whole_store
-from tallystick.synth import Format
+from tallystick.operations.synth import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,8 @@ def imports(given: Given) -> list[Figure]:
     known = activations_in_all(given.folder, given.sims)
     rows = min(given.rows, known)
     csv, parquet = (
-        first_activations(given.folder, given.sims, rows, output) for output in (Format.CSV, Format.PARQUET)
+        first_activations(given.folder, given.sims, rows, output)
+        for output in (Format.CSV, Format.PARQUET)
     )
     later = next_activations(given.folder, given.sims, rows, Format.CSV)
     waiting, whole = waiting_store(given, given.sims), whole_store(given, given.sims, CROWD)
@@ -51,7 +52,10 @@ def imports(given: Given) -> list[Figure]:
 def _rates(loads: dict[str, list[Load]], floor: str) -> list[Figure]:
     figures = [figure(what, "M/s", [load.rate for load in each]) for what, each in loads.items()]
     *ours, theirs = figures
-    return [*(each._replace(ratio=f"{each.median / theirs.median:.2f} x {floor}") for each in ours), theirs]
+    return [
+        *(each._replace(ratio=f"{each.median / theirs.median:.2f} x {floor}") for each in ours),
+        theirs,
+    ]
 
 
 def _costs(loads: dict[str, list[Load]]) -> list[Figure]:
@@ -61,7 +65,11 @@ def _costs(loads: dict[str, list[Load]]) -> list[Figure]:
         for what, each in ours
         for cost in (
             figure(f"{what}: peak memory", "MiB", [load.peak_mib for load in each]),
-            figure(f"{what}: disk for each, index and answer included", "bytes", [load.bytes_each for load in each]),
+            figure(
+                f"{what}: disk for each, index and answer included",
+                "bytes",
+                [load.bytes_each for load in each],
+            ),
         )
     ]
 

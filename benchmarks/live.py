@@ -15,7 +15,7 @@ from benchmarks.load import Load, Measured, generator, pairs_file, send
 from benchmarks.processes import command, environment
 from benchmarks.served import Served, serving
 from benchmarks.stores import Given, whole_store
-from tallystick.synth import Format
+from tallystick.operations.synth import Format
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,10 @@ ROUNDS = 3
 SECONDS = 8.0
 SLICE_S = 3.0
 REPORT_EVERY_S = 0.1
-FEW, ALL = 50, 1  # one in how many activations is in foreign hardware: about as in the fleet, and the worst
+FEW, ALL = (
+    50,
+    1,
+)  # one in how many activations is in foreign hardware: about as in the fleet, and the worst
 
 
 def live(given: Given) -> list[Figure]:
@@ -40,11 +43,14 @@ def live(given: Given) -> list[Figure]:
         if sims == given.sims:
             loads += [Load(pairs, 1, ALL), Load(pairs, 1000, ALL)]
         for load in loads:
-            with given.stores.copied(whole_store(given, sims, CROWD)) as address, serving(address) as server:
-                what = (
-                    f"{generator()}, calls of {load.facts:,}, {sims:,} SIMs, {100 / load.foreign_one_in:.0f} % foreign"
+            with (
+                given.stores.copied(whole_store(given, sims, CROWD)) as address,
+                serving(address) as server,
+            ):
+                what = f"{generator()}, calls of {load.facts:,}, {sims:,} SIMs, {100 / load.foreign_one_in:.0f} % foreign"
+                figures += _figures(
+                    what, load, [send(server, load, SECONDS) for _ in range(ROUNDS)]
                 )
-                figures += _figures(what, load, [send(server, load, SECONDS) for _ in range(ROUNDS)])
     return figures
 
 
@@ -62,7 +68,10 @@ def during(given: Given) -> list[Figure]:
     rows = min(given.rows, activations_in_all(given.folder, given.sims))
     file = next_activations(given.folder, given.sims, rows, Format.CSV)
     load = Load(pairs_file(given.folder, given.sims), 1, FEW)
-    with given.stores.copied(whole_store(given, given.sims, CROWD)) as address, serving(address) as server:
+    with (
+        given.stores.copied(whole_store(given, given.sims, CROWD)) as address,
+        serving(address) as server,
+    ):
         slices, reports, seconds = _beside_import(server, address, file, load)
     what = f"during an import of {rows:,} activations"
     reports.sort()
@@ -74,7 +83,9 @@ def during(given: Given) -> list[Figure]:
     ]
 
 
-def _beside_import(server: Served, address: str, file: Path, load: Load) -> tuple[list[Measured], list[float], float]:
+def _beside_import(
+    server: Served, address: str, file: Path, load: Load
+) -> tuple[list[Measured], list[float], float]:
     """Slices of calls and milliseconds of reports until the import ends, and how many seconds it took."""
     over, started, slices = threading.Event(), time.perf_counter(), list[Measured]()
     words = command("import", "activations", str(file), "--json")

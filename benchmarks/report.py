@@ -43,7 +43,9 @@ class Asked(NamedTuple):
 
 def report(given: Given) -> list[Figure]:
     """Two questions of about 10,000 rows: an account of as many SIMs, and the largest of the fleet."""
-    return [each for sims in (given.sims, max(given.sims // 10, 1)) for each in _of_size(given, sims)]
+    return [
+        each for sims in (given.sims, max(given.sims // 10, 1)) for each in _of_size(given, sims)
+    ]
 
 
 def _of_size(given: Given, sims: int) -> list[Figure]:
@@ -66,11 +68,21 @@ def _asked(server: Served, account: str, size: str) -> Asked:
         wires = _wires(server, server.report(account, earliest, latest))
     assert wires, f"the account {account} has no rows: the fleet is too small"
     rows: list[Row] = [
-        (Iccid.parse(row.iccid), Imei.parse(row.pre_imei), Imei.parse(row.post_imei), parse_moment(row.sim_ota_date))
+        (
+            Iccid.parse(row.iccid),
+            Imei.parse(row.pre_imei),
+            Imei.parse(row.post_imei),
+            parse_moment(row.sim_ota_date),
+        )
         for row in wires
     ]
     question = Question(account, parse_moment(earliest), parse_moment(latest))
-    return Asked(f"{len(rows):,} rows of {account}, {size}", server.report(account, earliest, latest), question, rows)
+    return Asked(
+        f"{len(rows):,} rows of {account}, {size}",
+        server.report(account, earliest, latest),
+        question,
+        rows,
+    )
 
 
 def _wires(server: Served, request: bytes) -> list[WireRow]:
@@ -90,14 +102,24 @@ def _measured(server: Served, asked: Asked, others: list[Peer]) -> list[Figure]:
     for _ in range(ROUNDS):
         for peer, runs in zip(others, theirs, strict=True):
             runs.append(_milliseconds(partial(peer.ask, asked.question)))
-        connection = Connection(server.port)  # anew, for a peer may take longer than the server keeps an idle one
-        ours += [_milliseconds(partial(connection.size_of, asked.request)) for _ in range(CALLS_A_ROUND)]
+        connection = Connection(
+            server.port
+        )  # anew, for a peer may take longer than the server keeps an idle one
+        ours += [
+            _milliseconds(partial(connection.size_of, asked.request)) for _ in range(CALLS_A_ROUND)
+        ]
         with_reasons = partial(connection.size_of, server.explained(asked.request))
         explained += [_milliseconds(with_reasons) for _ in range(CALLS_A_ROUND)]
     by_us = figure(f"report of {asked.what}", "ms", ours)
     figures = [figure("the same with reasons", "ms", explained)]
-    figures += [figure(f"the same rows, {peer.name}", "ms", runs) for peer, runs in zip(others, theirs, strict=True)]
-    return [by_us, *(each._replace(ratio=f"{each.median / by_us.median:.0f} x ours") for each in figures)]
+    figures += [
+        figure(f"the same rows, {peer.name}", "ms", runs)
+        for peer, runs in zip(others, theirs, strict=True)
+    ]
+    return [
+        by_us,
+        *(each._replace(ratio=f"{each.median / by_us.median:.0f} x ours") for each in figures),
+    ]
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -25,7 +25,9 @@ class Measured:
     expectation_bytes: float = 85
     activation_bytes: float = 93
     mismatch_bytes: float = 770
-    load_rate: float = 85_000  # activations a second through one writer, with detection, into four shards
+    load_rate: float = (
+        85_000  # activations a second through one writer, with detection, into four shards
+    )
     report_ms: float = 30.0  # 10,000 rows of one account from three machines, extended from 1,774
     report_spread: float = 0.25  # of the logarithm of one machine's time: a guess
     machine_ms: float = 6.0  # one machine's part of it: a guess
@@ -65,7 +67,9 @@ def store_bytes(sims: int, measured: Measured, assumed: Assumed) -> float:
     """Everything that is kept, on one copy, without what is spare."""
     activations = assumed.activations_a_month * assumed.months_kept
     a_sim = measured.sim_bytes + measured.expectation_bytes
-    a_sim += activations * (measured.activation_bytes + assumed.mismatch_share * measured.mismatch_bytes)
+    a_sim += activations * (
+        measured.activation_bytes + assumed.mismatch_share * measured.mismatch_bytes
+    )
     return sims * a_sim
 
 
@@ -95,7 +99,11 @@ def report_times(nodes: int, measured: Measured) -> list[float]:
     draw = random.Random(SEED)
     merging = measured.report_ms - measured.machine_ms
     return [
-        merging + max(measured.machine_ms * draw.lognormvariate(0, measured.report_spread) for _ in range(nodes))
+        merging
+        + max(
+            measured.machine_ms * draw.lognormvariate(0, measured.report_spread)
+            for _ in range(nodes)
+        )
         for _ in range(REPORTS_SIMULATED)
     ]
 
@@ -122,11 +130,18 @@ SIZES = {"100 M": 100_000_000, "1 G": 1_000_000_000, "4 G": 4_000_000_000}
 
 def table() -> str:
     """The page's table."""
-    lines = ["| what | " + " | ".join(f"{name} SIMs" for name in SIZES) + " |", "| --- |" + " --- |" * len(SIZES)]
+    lines = [
+        "| what | " + " | ".join(f"{name} SIMs" for name in SIZES) + " |",
+        "| --- |" + " --- |" * len(SIZES),
+    ]
     needs = [need(sims, Measured(), Assumed()) for sims in SIZES.values()]
     rows = {
-        "disk of one copy, with what is spare": [f"{each.store_bytes / TERA:.1f} TB" for each in needs],
-        "disk of both copies": [f"{each.store_bytes * Assumed().copies / TERA:.1f} TB" for each in needs],
+        "disk of one copy, with what is spare": [
+            f"{each.store_bytes / TERA:.1f} TB" for each in needs
+        ],
+        "disk of both copies": [
+            f"{each.store_bytes * Assumed().copies / TERA:.1f} TB" for each in needs
+        ],
         "workers, and as many standbys": [str(each.nodes) for each in needs],
         "activations in the busiest second": [f"{each.peak_rate:,.0f}" for each in needs],
         "of one writer's rate": [f"{each.peak_rate / Measured().load_rate:.1%}" for each in needs],
@@ -135,7 +150,9 @@ def table() -> str:
         "a report of 10,000 rows, median": [f"{each.report_ms_median:.0f} ms" for each in needs],
         "the same, slowest of a hundred": [f"{each.report_ms_p99:.0f} ms" for each in needs],
     }
-    return "\n".join([*lines, *(f"| {name} | {' | '.join(values)} |" for name, values in rows.items())])
+    return "\n".join(
+        [*lines, *(f"| {name} | {' | '.join(values)} |" for name, values in rows.items())]
+    )
 
 
 if __name__ == "__main__":

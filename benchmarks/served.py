@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.fleets import CROWD, WINDOW
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.routes import REPORT
 from tallystick.thingspace.rows import wire_row
@@ -45,7 +46,9 @@ class Served(NamedTuple):
         """The same request with the wish for reasons."""
         return request.replace(b"\r\n", b"\r\nPrefer: include=reasons\r\n", 1)
 
-    def report(self, account: str = CROWD, earliest: str = WINDOW[0], latest: str = WINDOW[1]) -> bytes:
+    def report(
+        self, account: str = CROWD, earliest: str = WINDOW[0], latest: str = WINDOW[1]
+    ) -> bytes:
         """The request for the report of one account."""
         window = {"earliest": earliest, "latest": latest}
         return self.request(REPORT, json.dumps({"accountName": account, "filter": window}).encode())
@@ -58,7 +61,9 @@ def serving(address: str) -> Iterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     environment = os.environ | {"TALLYSTICK_DATABASE": address, "TALLYSTICK_PORT": str(port)}
-    with subprocess.Popen([sys.executable, "-m", "tallystick", "serve"], env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tallystick", "serve"], env=environment
+    ) as process:
         try:
             _wait_for(port)
             yield Served(port, process.pid, headers)

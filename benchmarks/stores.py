@@ -85,7 +85,9 @@ class SqliteStores:
 
     def made(self, name: str, fill: Callable[[str], None]) -> str:
         """A file of this name."""
-        address = _address(made(self._folder / f"{name}.db", lambda part: self._fill(_address(part), fill)))
+        address = _address(
+            made(self._folder / f"{name}.db", lambda part: self._fill(_address(part), fill))
+        )
         with open_store(address, wire_row) as store:
             store.init("UTC")  # an older program may have made it
         return address
@@ -121,7 +123,9 @@ class SqliteStores:
         bare = self._folder / f"bare-{secrets.token_hex(4)}.db"
 
         def load(file: Path) -> None:
-            subprocess.run(["sqlite3", str(bare)], input=BARE.format(file=file).encode(), check=True)
+            subprocess.run(
+                ["sqlite3", str(bare)], input=BARE.format(file=file).encode(), check=True
+            )
 
         try:
             yield load

@@ -29,10 +29,16 @@ def uploads(given: Given) -> list[Figure]:
         given.stores.copied(whole_store(given, given.sims, PAIRS)) as address,
         serving(address) as server,
     ):
-        rounds = [_round(server, (FOREIGN, HOME)[number % 2], (0, PAIRS)[number % 2]) for number in range(ROUNDS)]
+        rounds = [
+            _round(server, (FOREIGN, HOME)[number % 2], (0, PAIRS)[number % 2])
+            for number in range(ROUNDS)
+        ]
     what = f"{PAIRS:,} pairs uploaded among {given.sims:,} SIMs"
     ends = ("acknowledged", "in force", "shown by the report")
-    return [figure(f"{what}: {end}", "s", runs) for end, runs in zip(ends, zip(*rounds, strict=True), strict=True)]
+    return [
+        figure(f"{what}: {end}", "s", runs)
+        for end, runs in zip(ends, zip(*rounds, strict=True), strict=True)
+    ]
 
 
 def _round(server: Served, imei: str, rows: int) -> tuple[float, float, float]:
@@ -55,4 +61,6 @@ def _round(server: Served, imei: str, rows: int) -> tuple[float, float, float]:
 def _body(imei: str) -> bytes:
     pairs = ((("ICCID", f"8999{number:016}"), ("IMEI", imei)) for number in range(PAIRS))
     devices = [{"deviceIds": [{"kind": kind, "id": text} for kind, text in pair]} for pair in pairs]
-    return json.dumps({"accountName": CROWD, "uploadType": "IMEI ICCID Pair", "devices": devices}).encode()
+    return json.dumps(
+        {"accountName": CROWD, "uploadType": "IMEI ICCID Pair", "devices": devices}
+    ).encode()

@@ -35,15 +35,23 @@ def wire(given: Given) -> list[Figure]:
     with serving(large) as server, serving(small) as other:
         request, other_request = server.report(), other.report()
         body = Connection(server.port).ask(request).body
-        assert body == Connection(other.port).ask(other_request).body, "the two stores answer differently"
+        assert body == Connection(other.port).ask(other_request).body, (
+            "the two stores answer differently"
+        )
         one, two = Connection(server.port), Connection(other.port)
         with _nginx(body) as port:
             file = Connection(port)
             runs = in_turn(
-                ROUNDS, lambda: one.size_of(request), lambda: two.size_of(other_request), lambda: file.size_of(GET)
+                ROUNDS,
+                lambda: one.size_of(request),
+                lambda: two.size_of(other_request),
+                lambda: file.size_of(GET),
             )
     ours, small_runs, theirs = ([seconds * 1e3 for seconds in each] for each in runs)
-    by_nginx, by_us = figure("a file of the same bytes, nginx", "ms", theirs), figure("", "ms", ours)
+    by_nginx, by_us = (
+        figure("a file of the same bytes, nginx", "ms", theirs),
+        figure("", "ms", ours),
+    )
     in_small = figure("", "ms", small_runs)
     return [
         by_us._replace(
@@ -69,7 +77,9 @@ def _nginx(body: bytes) -> Iterator[int]:
         folder.chmod(0o755)
         (folder / "answer.json").write_bytes(body)
         (folder / "conf").write_text(NGINX.format(folder=folder, port=port))
-        with subprocess.Popen([program, "-c", str(folder / "conf")], stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            [program, "-c", str(folder / "conf")], stderr=subprocess.DEVNULL
+        ) as process:
             time.sleep(0.5)
             try:
                 yield port

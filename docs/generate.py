@@ -38,7 +38,9 @@ HTTP_ERRORS = {
 }
 TABLE = re.compile(r"((?:^--[^\n]*\n)*)^CREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 ADDED = re.compile(r"^-- ([^\n]*)\nALTER TABLE (\w+) ADD COLUMN ([^\n]+);$", re.MULTILINE)
-COLUMN = re.compile(r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?),?\s*(?:-- (?P<about>.*))?$")
+COLUMN = re.compile(
+    r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?),?\s*(?:-- (?P<about>.*))?$"
+)
 KEY = re.compile(r"^    (?:PRIMARY KEY|UNIQUE) \(.*\)")
 
 
@@ -112,7 +114,11 @@ def _remarks(parameter: Any) -> str:  # noqa: ANN401 - Typer's private class
 def settings() -> str:
     """Every setting with its variable and default."""
     rows = (
-        (f"`{variable(each.name)}`", f"`{text_of(each.default)}`", _sentence(each.metadata["about"]))
+        (
+            f"`{variable(each.name)}`",
+            f"`{text_of(each.default)}`",
+            _sentence(each.metadata["about"]),
+        )
         for each in fields(Settings)
     )
     return _table(("Variable", "Default", "Meaning"), rows)
@@ -120,7 +126,9 @@ def settings() -> str:
 
 def refusals() -> str:
     """Every code of our own."""
-    return _table(("Code", "Meaning"), ((f"`{each.code}`", _first_line(each)) for each in _family(Refusal)))
+    return _table(
+        ("Code", "Meaning"), ((f"`{each.code}`", _first_line(each)) for each in _family(Refusal))
+    )
 
 
 def _family(kind: type[Refusal]) -> Iterator[type[Refusal]]:
@@ -133,7 +141,11 @@ def _family(kind: type[Refusal]) -> Iterator[type[Refusal]]:
 
 def wire_errors() -> str:
     """Every error of the ThingSpace shell, as it reads."""
-    rows = [_wire_row(answer, _first_line(kind)) for kind, answer in ANSWERS.items() if kind is not Refusal]
+    rows = [
+        _wire_row(answer, _first_line(kind))
+        for kind, answer in ANSWERS.items()
+        if kind is not Refusal
+    ]
     rows.append(_wire_row(ANSWERS[Refusal], "Whatever else is wrong with the request."))
     rows.append(_wire_row(UNEXPECTED, UNEXPECTED_WHEN))
     return _table(("Status", "Code", "When", "Headers"), rows)
@@ -152,8 +164,14 @@ def wire_code(answer: Answer) -> str:
 
 def api_refusals() -> str:
     """Every status of our own API, and the codes that have it."""
-    rows = [(str(status), f"`{kind.code}`", _first_line(kind)) for kind, status in api_errors.STATUS.items()]
-    rows += [(str(status), f"`{code}`", HTTP_ERRORS[status]) for status, code in api_errors.HTTP_CODES.items()]
+    rows = [
+        (str(status), f"`{kind.code}`", _first_line(kind))
+        for kind, status in api_errors.STATUS.items()
+    ]
+    rows += [
+        (str(status), f"`{code}`", HTTP_ERRORS[status])
+        for status, code in api_errors.HTTP_CODES.items()
+    ]
     rows.append(("500", "`failed`", UNEXPECTED_WHEN))
     return _table(("Status", "Code", "When"), rows)
 
@@ -179,7 +197,8 @@ def schema() -> str:
     for about, table, column in ADDED.findall(text):
         added[table] = added.get(table, "") + f"    {column}, -- {about}\n"
     return "\n\n".join(
-        _schema_table(comment, name, body + added.get(name, "")) for comment, name, body in TABLE.findall(text)
+        _schema_table(comment, name, body + added.get(name, ""))
+        for comment, name, body in TABLE.findall(text)
     )
 
 
@@ -203,7 +222,9 @@ def _sentence(text: str | None) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines
+    )
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {

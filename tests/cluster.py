@@ -10,7 +10,9 @@ import psycopg
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHARD = "SELECT MIN(s.shardid) FROM pg_dist_shard AS s WHERE s.logicalrelid = CAST('sims' AS regclass)"
+SHARD = (
+    "SELECT MIN(s.shardid) FROM pg_dist_shard AS s WHERE s.logicalrelid = CAST('sims' AS regclass)"
+)
 WORKERS = "SELECT n.nodename, n.nodeport FROM pg_dist_node AS n WHERE n.groupid > 0 ORDER BY n.nodeport DESC"
 PLACE = """
 SELECT n.nodename, n.nodeport
@@ -45,7 +47,9 @@ def coordinator_of(database: str) -> Iterator[Driver]:
 @contextmanager
 def connected_to(database: str, machine: Machine) -> Iterator[Driver]:
     """A connection to one of the others."""
-    where = psycopg.conninfo.make_conninfo(database, host=machine.host, port=machine.port, options="")
+    where = psycopg.conninfo.make_conninfo(
+        database, host=machine.host, port=machine.port, options=""
+    )
     with psycopg.connect(where, autocommit=True) as worker:
         yield worker
 

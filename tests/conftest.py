@@ -40,7 +40,11 @@ class Clock:
 
 def pytest_report_header() -> str | None:
     """What is left out is said."""
-    return None if CITUS_VARIABLE in os.environ else f"left out: the tests on Citus, for {CITUS_VARIABLE} is not set"
+    return (
+        None
+        if CITUS_VARIABLE in os.environ
+        else f"left out: the tests on Citus, for {CITUS_VARIABLE} is not set"
+    )
 
 
 @pytest.fixture(params=ENGINES)

@@ -21,7 +21,7 @@ import apsw
 import psycopg
 
 from tallystick.store import open_store
-from tallystick.store.sqlite import path_of
+from tallystick.store.engines.sqlite import path_of
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
@@ -36,10 +36,19 @@ ENGINES = [SQLITE, POSTGRESQL, *([CITUS] if CITUS_VARIABLE in os.environ else []
 QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 SHARDS = "-c citus.shard_count=4"
 EMPTY = (
-    *(b"DELETE FROM mismatches", b"DELETE FROM group_members", b"DELETE FROM activations", b"DELETE FROM expectations"),
+    *(
+        b"DELETE FROM mismatches",
+        b"DELETE FROM group_members",
+        b"DELETE FROM activations",
+        b"DELETE FROM expectations",
+    ),
     *(b"DELETE FROM sims", b"DELETE FROM groups", b"DELETE FROM accounts", b"DELETE FROM types"),
     b"UPDATE store SET wire_zone = 'UTC'",
-    *(b"DELETE FROM former_expectations", b"DELETE FROM proposed_expectations", b"DELETE FROM change_sets"),
+    *(
+        b"DELETE FROM former_expectations",
+        b"DELETE FROM proposed_expectations",
+        b"DELETE FROM change_sets",
+    ),
 )
 
 
@@ -111,7 +120,12 @@ def many_stores(engine: str) -> Iterator[Stores]:
 class Stores:
     """Where they come from: files of their own, or one store that is emptied each time."""
 
-    def __init__(self, folder: Path, store: Store | None = None, driver: psycopg.Connection[Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: Store | None = None,
+        driver: psycopg.Connection[Any] | None = None,
+    ) -> None:
         self._folder = folder
         self._store = store
         self._driver = driver
@@ -140,8 +154,14 @@ def content_of(database: str) -> bytes:
     if database.startswith("sqlite:"):
         return b"".join(path.read_bytes() for path in path_of(database).parent.iterdir())
     with psycopg.connect(database) as driver:
-        tables = driver.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
-        rows = [row for (table,) in tables for row in driver.execute(f"TABLE {table}".encode()).fetchall()]
+        tables = driver.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        ).fetchall()
+        rows = [
+            row
+            for (table,) in tables
+            for row in driver.execute(f"TABLE {table}".encode()).fetchall()
+        ]
         return "\n".join(map(str, rows)).encode()
 
 

@@ -31,7 +31,8 @@ def everything_in(store: Store) -> Everything:
     with store.snapshot() as reader:
         found = Everything(_sims(reader), _expectations(reader), _activations(reader), [])
         rows = sorted(
-            reader.kept_between(BEFORE_ALL, AFTER_ALL), key=lambda row: (row.activated_at, row.iccid, row.post_imei)
+            reader.kept_between(BEFORE_ALL, AFTER_ALL),
+            key=lambda row: (row.activated_at, row.iccid, row.post_imei),
         )
         return found._replace(kept=[row.wire for row in rows])
 
@@ -50,9 +51,13 @@ def _expectations(reader: Reader) -> list[SimExpectation]:
 
 
 def _activations(reader: Reader) -> list[SimActivation]:
-    iccids = sorted({Iccid(iccid) for iccid, _ in reader.activations_between(BEFORE_ALL, AFTER_ALL)})
+    iccids = sorted(
+        {Iccid(iccid) for iccid, _ in reader.activations_between(BEFORE_ALL, AFTER_ALL)}
+    )
     return [
-        SimActivation(iccid, each.activated_at, each.imei) for iccid in iccids for each in reader.activations_of(iccid)
+        SimActivation(iccid, each.activated_at, each.imei)
+        for iccid in iccids
+        for each in reader.activations_of(iccid)
     ]
 
 
@@ -62,11 +67,18 @@ def rule_of(everything: Everything) -> list[bytes]:
     facts: list[Fact] = [*everything.sims, *everything.expectations, *everything.activations]
     for fact in facts:
         by_sim.setdefault(fact.iccid, []).append(fact)
-    return [row.wire for row in sorted(row for facts in by_sim.values() for row in rows_by_the_rule(facts))]
+    return [
+        row.wire
+        for row in sorted(row for facts in by_sim.values() for row in rows_by_the_rule(facts))
+    ]
 
 
 def report_of(
-    store: Store, window: Window, *accounts: str, generations: tuple[str, ...] = ("4G",), **scope: object
+    store: Store,
+    window: Window,
+    *accounts: str,
+    generations: tuple[str, ...] = ("4G",),
+    **scope: object,
 ) -> list[bytes]:
     """The report of some accounts, or of all; `group` picks one by name, None those in no group."""
     with store.snapshot() as reader:
@@ -74,7 +86,11 @@ def report_of(
         account_ids = tuple(known[account] for account in accounts) or tuple(sorted(known.values()))
         grouped = "group" in scope
         group = scope.get("group")
-        group_id = reader.group_id(account_ids[0], str(group)) if grouped and group is not None else None
+        group_id = (
+            reader.group_id(account_ids[0], str(group)) if grouped and group is not None else None
+        )
         iccids = scope.get("iccids")
         assert iccids is None or isinstance(iccids, tuple)
-        return list(reader.report(Scope(account_ids, generations, iccids, grouped, group_id), window))
+        return list(
+            reader.report(Scope(account_ids, generations, iccids, grouped, group_id), window)
+        )

@@ -10,12 +10,13 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.facts import Sim, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
+from tallystick.operations.verify import verify
 from tallystick.thingspace.rows import wire_row
-from tallystick.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +54,12 @@ class Sender(threading.Thread):
     """Sends batch after batch until the server is gone or there is enough; each batch is of one moment of its own."""
 
     def __init__(
-        self, number: int, port: int, headers: dict[str, str], start_second: int, refusals: tuple[int, ...] = ()
+        self,
+        number: int,
+        port: int,
+        headers: dict[str, str],
+        start_second: int,
+        refusals: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self._port, self._headers, self._refusals = port, headers, refusals
@@ -71,7 +77,9 @@ class Sender(threading.Thread):
 
     def _send(self, connection: HTTPConnection) -> int:
         """The status of the answer; 0 where none came."""
-        moment = f"2026-03-05T{self._number:02}:{self._second // 60 % 60:02}:{self._second % 60:02}Z"
+        moment = (
+            f"2026-03-05T{self._number:02}:{self._second // 60 % 60:02}:{self._second % 60:02}Z"
+        )
         self._second += 1
         facts = [
             {
@@ -95,14 +103,18 @@ def kept_moments(store: Store) -> dict[str, set[int]]:
     """The moments of every activation in the store, by SIM."""
     with store.snapshot() as reader:
         return {
-            iccid_of(number): {seen.activated_at for seen in reader.activations_of(Iccid.parse(iccid_of(number)))}
+            iccid_of(number): {
+                seen.activated_at for seen in reader.activations_of(Iccid.parse(iccid_of(number)))
+            }
             for number in range(SIMS)
         }
 
 
 def assert_follows_the_rule(store: Store) -> None:
     """The kept answer is what the rule makes of the facts."""
-    assert [difference for verified in verify(store, wire_row) for difference in verified.differences] == []
+    assert [
+        difference for verified in verify(store, wire_row) for difference in verified.differences
+    ] == []
 
 
 def assert_nothing_is_lost(store: Store, senders: Iterable[Sender]) -> None:

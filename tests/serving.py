@@ -50,9 +50,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str], port: int, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server's process, from when it answers until the block ends."""
-    with subprocess.Popen([sys.executable, *command], env=os.environ | dict(environment)) as process:
+    with subprocess.Popen(
+        [sys.executable, *command], env=os.environ | dict(environment)
+    ) as process:
         try:
             wait_until_alive(port, process)
             yield process
@@ -87,13 +91,23 @@ def told(**settings: str) -> dict[str, str]:
     return {f"TALLYSTICK_{name}": value for name, value in settings.items()}
 
 
-def call(port: int, method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Reply:
+def call(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | str = b"",
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
     """One request on a connection of its own."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Reply(
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            answer.read(),
+        )
     finally:
         connection.close()
 
@@ -106,14 +120,19 @@ def basic(app: Credentials) -> dict[str, str]:
 
 def bearer(port: int, app: Credentials, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The headers of a call before there is a session."""
-    reply = call(port, "POST", TOKEN, "grant_type=client_credentials", basic(app) | dict(more or {}))
-    assert reply.status == 200, reply
-    return {"Authorization": f"Bearer {reply.json['access_token']}", "Content-Type": "application/json"} | dict(
-        more or {}
+    reply = call(
+        port, "POST", TOKEN, "grant_type=client_credentials", basic(app) | dict(more or {})
     )
+    assert reply.status == 200, reply
+    return {
+        "Authorization": f"Bearer {reply.json['access_token']}",
+        "Content-Type": "application/json",
+    } | dict(more or {})
 
 
-def signed_in(port: int, app: Credentials, user: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+def signed_in(
+    port: int, app: Credentials, user: str, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The headers of a call within a session; `more` go with each."""
     headers = bearer(port, app, more)
     reply = call(port, "POST", LOGIN, json.dumps({"username": user, "password": PASSWORD}), headers)

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import FAILED_LOGINS_MAX, IDLE_S_MAX, SAVE_WITHIN_S, TOKEN_S, Access, App, User, UserChange
+from tallystick.access import (
+    FAILED_LOGINS_MAX,
+    IDLE_S_MAX,
+    SAVE_WITHIN_S,
+    TOKEN_S,
+    Access,
+    App,
+    User,
+    UserChange,
+)
 from tallystick.core.errors import (
     AppNotFound,
     AppRefused,
@@ -142,7 +151,9 @@ def test_no_secret_rests_in_the_store(access: Access, database: str, user: str) 
 # Users
 
 
-def test_users_are_listed_with_what_they_see_and_whether_they_are_locked(access: Access, user: str) -> None:
+def test_users_are_listed_with_what_they_see_and_whether_they_are_locked(
+    access: Access, user: str
+) -> None:
     access.add_user("bob", PASSWORD, [], all_accounts=True)
     fail_to_log_in(access, "bob", FAILED_LOGINS_MAX)
     assert access.users() == [
@@ -197,7 +208,13 @@ def test_every_refused_login_reads_the_same(access: Access, user: str) -> None:
     access.add_user("locked", PASSWORD, [], all_accounts=False)
     fail_to_log_in(access, "locked", FAILED_LOGINS_MAX)
     messages = set()
-    for name, password in ((user, "wrong"), (user, ""), ("nobody", PASSWORD), ("locked", PASSWORD), ("", "")):
+    for name, password in (
+        (user, "wrong"),
+        (user, ""),
+        ("nobody", PASSWORD),
+        ("locked", PASSWORD),
+        ("", ""),
+    ):
         with pytest.raises(PasswordRefused) as refused:
             access.login(name, password)
         messages.add(refused.value.message)
@@ -227,7 +244,9 @@ def test_a_session_lives_while_it_is_used_and_ends_after_twenty_idle_minutes(
         access.logout(session)
 
 
-def test_an_expired_session_is_told_from_an_unknown_one_for_a_day(access: Access, user: str, clock: Clock) -> None:
+def test_an_expired_session_is_told_from_an_unknown_one_for_a_day(
+    access: Access, user: str, clock: Clock
+) -> None:
     session = access.login(user, PASSWORD)
     clock.advance(DAY_S)
     access.login(user, PASSWORD)
@@ -239,13 +258,17 @@ def test_an_expired_session_is_told_from_an_unknown_one_for_a_day(access: Access
         access.user_of_session(session)
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "9d956929-1e6a-4db4-8764-f18e4ce5de09", "9" * 36])
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", "9d956929-1e6a-4db4-8764-f18e4ce5de09", "9" * 36]
+)
 def test_a_token_that_is_no_session_is_refused(access: Access, token: str) -> None:
     with pytest.raises(SessionRefused):
         access.user_of_session(token)
 
 
-def test_a_second_login_does_not_end_the_first_session_and_a_logout_only_its_own(access: Access, user: str) -> None:
+def test_a_second_login_does_not_end_the_first_session_and_a_logout_only_its_own(
+    access: Access, user: str
+) -> None:
     first, second = access.login(user, PASSWORD), access.login(user, PASSWORD)
     access.logout(first)
     with pytest.raises(SessionRefused):
@@ -253,7 +276,9 @@ def test_a_second_login_does_not_end_the_first_session_and_a_logout_only_its_own
     assert access.user_of_session(second) == 1
 
 
-def test_the_use_of_a_session_reaches_other_workers(access: Access, elsewhere: Access, user: str, clock: Clock) -> None:
+def test_the_use_of_a_session_reaches_other_workers(
+    access: Access, elsewhere: Access, user: str, clock: Clock
+) -> None:
     session = access.login(user, PASSWORD)
     clock.advance(IDLE_S_MAX)
     access.user_of_session(session)
@@ -283,7 +308,9 @@ def last_use(store: Store, session: str) -> int:
     return found[1]
 
 
-def test_using_a_session_does_not_wait_for_whoever_writes(access: Access, store: Store, user: str) -> None:
+def test_using_a_session_does_not_wait_for_whoever_writes(
+    access: Access, store: Store, user: str
+) -> None:
     session = access.login(user, PASSWORD)
     with store.transaction():
         assert access.user_of_session(session) == 1
@@ -317,7 +344,9 @@ def test_of_two_resets_at_once_one_is_refused(access: Access, user: str) -> None
 # Administration
 
 
-def test_apps_are_listed_by_name_with_what_is_left_of_their_tokens(access: Access, clock: Clock) -> None:
+def test_apps_are_listed_by_name_with_what_is_left_of_their_tokens(
+    access: Access, clock: Clock
+) -> None:
     second, first = access.add_app("writer", ["intake", "m2m"]), access.add_app("reader", ["m2m"])
     access.issue_token(second.key, second.secret)
     clock.advance(600)
@@ -347,7 +376,9 @@ def test_an_app_needs_scopes_that_there_are(access: Access, scopes: list[str]) -
         access.add_app("others", scopes)
 
 
-def test_a_new_secret_ends_the_old_one_and_its_token_at_once_in_every_worker(access: Access, elsewhere: Access) -> None:
+def test_a_new_secret_ends_the_old_one_and_its_token_at_once_in_every_worker(
+    access: Access, elsewhere: Access
+) -> None:
     old = access.add_app("reports", ["m2m"])
     token = elsewhere.issue_token(old.key, old.secret).access_token
     new = access.rotate_app("reports")
@@ -359,7 +390,9 @@ def test_a_new_secret_ends_the_old_one_and_its_token_at_once_in_every_worker(acc
     assert elsewhere.issue_token(new.key, new.secret).access_token != token
 
 
-def test_a_removed_app_is_gone_with_its_token_and_its_name_is_free(access: Access, elsewhere: Access) -> None:
+def test_a_removed_app_is_gone_with_its_token_and_its_name_is_free(
+    access: Access, elsewhere: Access
+) -> None:
     app = access.add_app("reports", ["m2m"])
     token = access.issue_token(app.key, app.secret).access_token
     access.remove_app("reports")
@@ -382,7 +415,9 @@ def test_a_user_is_granted_and_revoked_accounts_while_a_session_goes_on(
     access: Access, store: Store, user: str
 ) -> None:
     session = access.login(user, PASSWORD)
-    access.change_user(user, UserChange(grant=["new", "0342077109-00001"], revoke=["0342077109-00001"]))
+    access.change_user(
+        user, UserChange(grant=["new", "0342077109-00001"], revoke=["0342077109-00001"])
+    )
     with store.snapshot() as reader:
         assert list(reader.view_of(access.user_of_session(session)).accounts) == ["new"]
     access.change_user(user, UserChange(all_accounts=True))
@@ -397,7 +432,9 @@ def test_a_change_that_cannot_be_made_whole_is_not_made_at_all(access: Access, u
     assert access.users() == [User(user, ("0342077109-00001",), all_accounts=False, locked=False)]
 
 
-def test_a_password_that_an_operator_sets_ends_the_sessions_and_unlocks_nobody(access: Access, user: str) -> None:
+def test_a_password_that_an_operator_sets_ends_the_sessions_and_unlocks_nobody(
+    access: Access, user: str
+) -> None:
     session = access.login(user, PASSWORD)
     access.change_user(user, UserChange(password="battery staple"))
     with pytest.raises(SessionRefused):
@@ -423,7 +460,11 @@ def test_a_removed_users_sessions_end_at_once_and_are_not_the_next_ones(
     with pytest.raises(SessionRefused):
         elsewhere.user_of_session(session)
     elsewhere.close()  # which saves the last use of a session that is no more
-    assert rows_of(database, "SELECT 1 FROM sessions") == rows_of(database, "SELECT 1 FROM user_accounts") == []
+    assert (
+        rows_of(database, "SELECT 1 FROM sessions")
+        == rows_of(database, "SELECT 1 FROM user_accounts")
+        == []
+    )
     with pytest.raises(PasswordRefused):
         access.login(user, PASSWORD)
 

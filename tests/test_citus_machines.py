@@ -59,7 +59,9 @@ def wait_for_answers(senders: list[Sender]) -> None:
         time.sleep(0.05)
 
 
-def test_what_was_acknowledged_is_there_whenever_the_machines_were_lost(store: Store, database: str) -> None:
+def test_what_was_acknowledged_is_there_whenever_the_machines_were_lost(
+    store: Store, database: str
+) -> None:
     with facts_coming(store, database):
         cut = 0
         for _ in range(CUTS):
@@ -68,7 +70,9 @@ def test_what_was_acknowledged_is_there_whenever_the_machines_were_lost(store: S
         assert cut > 0
 
 
-def test_facts_are_taken_in_while_a_shard_moves_to_another_machine(store: Store, database: str) -> None:
+def test_facts_are_taken_in_while_a_shard_moves_to_another_machine(
+    store: Store, database: str
+) -> None:
     with facts_coming(store, database):
         before, after = move_a_shard(database)
         assert before != after

@@ -34,7 +34,13 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 ROOM_README = ROOT / "src/tallystick/thingspace/README.md"
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", ROOM_README, *sorted(DOCS.rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    ROOT / "CHANGELOG.md",
+    ROOM_README,
+    *sorted(DOCS.rglob("*.md")),
+]
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -101,7 +107,9 @@ def test_the_generated_part_is_what_the_code_says(name: str) -> None:
     """`make docs` rewrites it."""
     page, make = generate.PARTS[name]
     text = words(REFERENCE / page)
-    assert generate.renewed(text, name, make()) == text, f"docs/reference/{page} is out of date: run `make docs`"
+    assert generate.renewed(text, name, make()) == text, (
+        f"docs/reference/{page} is out of date: run `make docs`"
+    )
 
 
 @pytest.mark.parametrize("path", [path for path in COMMANDS if path], ids=" ".join)
@@ -109,7 +117,9 @@ def test_every_command_and_option_is_documented(path: tuple[str, ...]) -> None:
     """In a section of its own."""
     section = documented_section("cli.md", " ".join(("tallystick", *path)))
     for name in described_parameters(COMMANDS[path]):
-        assert re.search(rf"`{re.escape(name.replace('|', chr(92) + '|'))}[ `]", section), f"{name} is not documented"
+        assert re.search(rf"`{re.escape(name.replace('|', chr(92) + '|'))}[ `]", section), (
+            f"{name} is not documented"
+        )
 
 
 def test_the_options_of_the_program_itself_are_documented() -> None:
@@ -123,7 +133,9 @@ def test_every_setting_is_documented(setting: str) -> None:
     """By its variable, and by what it takes."""
     page = words(REFERENCE / "settings.md")
     assert f"`{variable(setting)}`" in page
-    assert re.search(rf"^\| {setting} \|", page, re.MULTILINE), f"settings.md does not say what {setting} takes"
+    assert re.search(rf"^\| {setting} \|", page, re.MULTILINE), (
+        f"settings.md does not say what {setting} takes"
+    )
 
 
 def test_every_code_of_ours_is_documented() -> None:
@@ -157,7 +169,9 @@ def test_every_route_is_documented(tmp_path: Path) -> None:
         for method in route.methods
         if not method.internal
     }
-    listed = set(re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", words(REFERENCE / "http.md"), re.MULTILINE))
+    listed = set(
+        re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", words(REFERENCE / "http.md"), re.MULTILINE)
+    )
     assert served == listed
 
 
@@ -168,7 +182,9 @@ def test_every_column_of_an_import_file_is_documented(kind: Kind) -> None:
     rows = page.partition(f"| `{kind.name}` |")[2].split("\n| `")[0]
     for column in kind.columns:
         needed = "refused" if column.required else r"(?!refused)"
-        assert re.search(rf"`{column.name}` \| \w+ \| {needed}", rows), f"{column.name} of {kind.name}"
+        assert re.search(rf"`{column.name}` \| \w+ \| {needed}", rows), (
+            f"{column.name} of {kind.name}"
+        )
 
 
 def test_every_table_of_the_store_is_documented() -> None:
@@ -235,7 +251,11 @@ def test_every_link_within_the_project_resolves(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_call_of_tallystick_uses_only_what_there_is(page: Path) -> None:
     """Commands and options, in blocks of code and in the text."""
-    blocks = [code.replace("\\\n", " ") for language, code in FENCE.findall(words(page)) if language == "sh"]
+    blocks = [
+        code.replace("\\\n", " ")
+        for language, code in FENCE.findall(words(page))
+        if language == "sh"
+    ]
     calls = [call for block in blocks for call in CALL.findall(re.sub(r"\s#.*", "", block))]
     calls += [call.removeprefix("tallystick ") for call in SPAN.findall(words(page))]
     for call in calls:
@@ -270,10 +290,14 @@ def test_the_example_files_of_the_readme_give_the_answer_that_it_shows(
     """All kinds, taken in and asked for by the commands that are shown."""
     monkeypatch.chdir(tmp_path)
     blocks = FENCE.findall(words(ROOT / "README.md"))
-    for kind, code in zip(KINDS, (code for language, code in blocks if language == "csv"), strict=True):
+    for kind, code in zip(
+        KINDS, (code for language, code in blocks if language == "csv"), strict=True
+    ):
         assert {column.name for column in KINDS[kind].columns} == set(code.split()[0].split(","))
         Path(f"{kind}.csv").write_text(code, "utf-8")
-    shown = next(code for language, code in blocks if language == "sh" and "tallystick init" in code)
+    shown = next(
+        code for language, code in blocks if language == "sh" and "tallystick init" in code
+    )
     calls = [line.split()[1:] for line in shown.splitlines() if line.startswith("tallystick ")]
     results = [CliRunner().invoke(cli, call) for call in calls]
     assert [result.exit_code for result in results] == [0] * len(calls)
@@ -291,9 +315,13 @@ def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
     blocks = FENCE.findall(lesson)
     script = "\n".join(code for language, code in blocks if language == "sh")
     program = f'tallystick() {{ {shlex.quote(sys.executable)} -m tallystick "$@"; }}\n'
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")
+    }
     call = ["bash", "-e", "-c", program + script]
-    done = subprocess.run(call, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        call, cwd=tmp_path, env=environment, text=True, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     printed = {SECONDS.sub("", line).rstrip() for line in done.stdout.splitlines()}
     for language, code in blocks:

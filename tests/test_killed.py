@@ -39,19 +39,23 @@ import sys
 from tallystick.intake import import_file, importing
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-importing.SLICE_FACTS = 500
-importing.TRANSACTION_FACTS_MAX = 1500
+bulk.SLICE_FACTS = 500
+bulk.TRANSACTION_FACTS_MAX = 1500
 with open_store(sys.argv[1], wire_row) as store:
     print("begins", flush=True)
     import_file(store, "activations", sys.argv[2])
 """
 
 
-def kill_a_server_while_facts_come(store: Store, database: str, headers_of: dict[str, str], kill: int) -> None:
+def kill_a_server_while_facts_come(
+    store: Store, database: str, headers_of: dict[str, str], kill: int
+) -> None:
     """One round: serve, send, kill, look."""
     port = free_port()
     environment = os.environ | {"TALLYSTICK_DATABASE": database, "TALLYSTICK_PORT": str(port)}
-    with subprocess.Popen([sys.executable, "-c", SERVE], env=environment, start_new_session=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], env=environment, start_new_session=True
+    ) as process:
         wait_until_alive(port, process)
         senders = [Sender(number, port, headers_of, kill * 150) for number in range(SENDERS)]
         for sender in senders:
@@ -75,7 +79,10 @@ def kill_imports(store: Store, database: str, folder: Path, kills: int) -> None:
     """The same file again and again, killed on its way each time; at last it is let through."""
     load_fleet(store)
     seconds = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(MARCH + n)) for n in range(30_000))
-    lines = [f"{iccid_of(n % SIMS)},{(HOME, FOREIGN)[n // 3 % 2]},{second}" for n, second in enumerate(seconds)]
+    lines = [
+        f"{iccid_of(n % SIMS)},{(HOME, FOREIGN)[n // 3 % 2]},{second}"
+        for n, second in enumerate(seconds)
+    ]
     path = folder / "activations.csv"
     path.write_text("iccid,imei,activated_at\n" + "\n".join(lines) + "\n", "utf-8")
     for _ in range(kills):
@@ -93,7 +100,9 @@ def kill_imports(store: Store, database: str, folder: Path, kills: int) -> None:
     assert_follows_the_rule(store)
 
 
-def test_what_a_killed_server_acknowledged_is_there_and_nothing_is_half_there(store: Store, database: str) -> None:
+def test_what_a_killed_server_acknowledged_is_there_and_nothing_is_half_there(
+    store: Store, database: str
+) -> None:
     kill_servers(store, database, LIVE_KILLS)
 
 
@@ -109,5 +118,7 @@ def test_hundreds_of_kills_change_nothing(store: Store, database: str) -> None:
 
 
 @pytest.mark.soak
-def test_hundreds_of_killed_imports_change_nothing(store: Store, database: str, tmp_path: Path) -> None:
+def test_hundreds_of_killed_imports_change_nothing(
+    store: Store, database: str, tmp_path: Path
+) -> None:
     kill_imports(store, database, tmp_path, SOAK_KILLS)

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scale
-from benchmarks.scale import Assumed, Measured, need, nodes_needed, peak_rate, report_times, store_bytes
+from benchmarks.scale import (
+    Assumed,
+    Measured,
+    need,
+    nodes_needed,
+    peak_rate,
+    report_times,
+    store_bytes,
+)
 
 MEASURED, ASSUMED = Measured(), Assumed()
 
@@ -22,8 +30,16 @@ def test_bytes_are_those_of_each_fact() -> None:
 def test_disk_or_memory_says_how_many_machines() -> None:
     assert nodes_needed(1, MEASURED, ASSUMED) == 1
     held = store_bytes(10**9, MEASURED, ASSUMED) * ASSUMED.spare
-    assert nodes_needed(10**9, MEASURED, replace(ASSUMED, node_disk_bytes=held / 7.5, node_memory_bytes=1e15)) == 8
-    assert nodes_needed(10**9, MEASURED, replace(ASSUMED, node_disk_bytes=1e18, node_memory_bytes=1e9)) > 8
+    assert (
+        nodes_needed(
+            10**9, MEASURED, replace(ASSUMED, node_disk_bytes=held / 7.5, node_memory_bytes=1e15)
+        )
+        == 8
+    )
+    assert (
+        nodes_needed(10**9, MEASURED, replace(ASSUMED, node_disk_bytes=1e18, node_memory_bytes=1e9))
+        > 8
+    )
 
 
 def test_the_busiest_second_follows_from_the_month() -> None:

@@ -15,13 +15,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreBroken
 from tallystick.server import serve
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.serving import LOGIN, PASSWORD, SERVE, bearer, call, free_port, running, serving, told, wait_until_alive
+from tests.serving import (
+    LOGIN,
+    PASSWORD,
+    SERVE,
+    bearer,
+    call,
+    free_port,
+    running,
+    serving,
+    told,
+    wait_until_alive,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +55,9 @@ def test_it_refuses_to_serve_what_is_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_when_asked_and_first_ends_what_is_under_way(database: str, asked: signal.Signals) -> None:
+def test_it_stops_when_asked_and_first_ends_what_is_under_way(
+    database: str, asked: signal.Signals
+) -> None:
     with open_store(database, wire_row) as store:
         store.init("UTC")
         access = Access(store, system_clock, secrets.token_bytes)
@@ -54,7 +68,9 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(database: str, ask
             headers = bearer(port, app)
             with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
                 with store.transaction():  # until this ends, the login waits to write its session
-                    connection.request("POST", LOGIN, f'{{"username":"user","password":"{PASSWORD}"}}', headers)
+                    connection.request(
+                        "POST", LOGIN, f'{{"username":"user","password":"{PASSWORD}"}}', headers
+                    )
                     time.sleep(0.3)
                     server.send_signal(asked)
                     time.sleep(0.3)
@@ -67,7 +83,10 @@ def test_it_stops_in_order_while_calls_wait_whose_clients_are_gone(tmp_path: Pat
     with open_store(database, wire_row) as store, (tmp_path / "said").open("w+") as said:
         store.init("UTC")
         app = Access(store, system_clock, secrets.token_bytes).add_app("app", ["intake"])
-        command, environment = [sys.executable, "-c", SERVE], os.environ | told(DATABASE=database, PORT=str(port))
+        command, environment = (
+            [sys.executable, "-c", SERVE],
+            os.environ | told(DATABASE=database, PORT=str(port)),
+        )
         with subprocess.Popen(command, env=environment, stderr=said) as server:
             wait_until_alive(port, server)
             request = intake_request(bearer(port, app))

@@ -73,7 +73,9 @@ def test_a_variable_and_its_file_together_are_refused(tmp_path: Path) -> None:
     path.write_text("81")
     both = {"TALLYSTICK_PORT": "80", "TALLYSTICK_PORT_FILE": str(path)}
     for environment in (both, dict(reversed(both.items()))):
-        with pytest.raises(SettingRefused, match="TALLYSTICK_PORT and TALLYSTICK_PORT_FILE are both set"):
+        with pytest.raises(
+            SettingRefused, match="TALLYSTICK_PORT and TALLYSTICK_PORT_FILE are both set"
+        ):
             read_settings(environment)
 
 
@@ -87,7 +89,9 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_malformed_value_from_a_file_names_the_variable_that_was_set(tmp_path: Path) -> None:
     path = tmp_path / "port"
     path.write_text("eighty")
-    with pytest.raises(SettingRefused, match=r"TALLYSTICK_PORT_FILE: must be a port, 1-65535, not 'eighty'"):
+    with pytest.raises(
+        SettingRefused, match=r"TALLYSTICK_PORT_FILE: must be a port, 1-65535, not 'eighty'"
+    ):
         read_settings({"TALLYSTICK_PORT_FILE": str(path)})
 
 
@@ -102,7 +106,9 @@ def test_a_malformed_value_from_a_file_names_the_variable_that_was_set(tmp_path:
     ],
 )
 def test_an_unknown_variable_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
-    with pytest.raises(SettingRefused, match=rf"{name}: there is no such setting; did you mean {meant}\?"):
+    with pytest.raises(
+        SettingRefused, match=rf"{name}: there is no such setting; did you mean {meant}\?"
+    ):
         read_settings({name: "1"})
 
 
@@ -114,7 +120,10 @@ def test_an_unknown_variable_like_no_other_is_refused_with_where_to_look() -> No
 
 
 def test_variables_of_the_test_suite_and_of_other_programs_are_none_of_ours() -> None:
-    assert read_settings({"TALLYSTICK_TEST_ANYTHING": "x", "TALLYSTICK": "x", "XTALLYSTICK_PORT": "x"}) == Settings()
+    assert (
+        read_settings({"TALLYSTICK_TEST_ANYTHING": "x", "TALLYSTICK": "x", "XTALLYSTICK_PORT": "x"})
+        == Settings()
+    )
 
 
 MALFORMED = [
@@ -163,4 +172,6 @@ def test_generations_are_a_set_of_words() -> None:
 def test_a_zone_is_named_as_the_iana_database_names_it() -> None:
     assert zone_named("UTC") is UTC
     assert zone_named("America/Los_Angeles") == ZoneInfo("America/Los_Angeles")
-    assert read_settings({"TALLYSTICK_TIME_ZONE": "Asia/Kathmandu"}).zone == ZoneInfo("Asia/Kathmandu")
+    assert read_settings({"TALLYSTICK_TIME_ZONE": "Asia/Kathmandu"}).zone == ZoneInfo(
+        "Asia/Kathmandu"
+    )

@@ -37,7 +37,7 @@ OUTERMOST = (
 TRANSACTION_WORDS = re.compile(
     r"BEGIN(?: IMMEDIATE| ISOLATION LEVEL [A-Z ]+)?|COMMIT|ROLLBACK(?: TO \w+)?|SAVEPOINT \w+|RELEASE \w+"
 )
-ENGINE_MODULES = ("store/sqlite.py", "store/postgresql.py")
+ENGINE_MODULES = ("store/engines/sqlite.py", "store/engines/postgresql.py")
 
 
 def modules(under: Path = PACKAGE) -> list[Path]:
@@ -55,7 +55,9 @@ def where(path: Path, node: ast.AST | None = None) -> str:
 def within(path: Path, *names: str) -> bool:
     """Whether a file of the package is one of these, or in one of these folders."""
     relative = path.relative_to(PACKAGE).as_posix()
-    return any(relative == name or (name.endswith("/") and relative.startswith(name)) for name in names)
+    return any(
+        relative == name or (name.endswith("/") and relative.startswith(name)) for name in names
+    )
 
 
 @cache
@@ -122,8 +124,22 @@ def test_the_core_has_neither_clock_nor_input_nor_output() -> None:
             elif isinstance(node, ast.ImportFrom):
                 names = {(node.module or "").partition(".")[0]}
             elif isinstance(node, ast.Call):
-                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                names = {called} & {"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"}
+                called = (
+                    node.func.attr
+                    if isinstance(node.func, ast.Attribute)
+                    else getattr(node.func, "id", "")
+                )
+                names = {called} & {
+                    "now",
+                    "utcnow",
+                    "today",
+                    "open",
+                    "print",
+                    "input",
+                    "exec",
+                    "eval",
+                    "__import__",
+                }
                 found += [f"{where(path, node)} calls {name}" for name in names]
                 continue
             else:
@@ -165,18 +181,29 @@ def test_the_pattern_for_sql_knows_sql() -> None:
         "DROP TABLE t",
     ):
         assert SQL_VERB.match(text), text
-    for text in ("Select one.", "Create or upgrade the store.", "update", "With care", "deleted", "SELECTED rows"):
+    for text in (
+        "Select one.",
+        "Create or upgrade the store.",
+        "update",
+        "With care",
+        "deleted",
+        "SELECTED rows",
+    ):
         assert not SQL_VERB.match(text), text
 
 
 def engines() -> list[Path]:
     """The folders of what must differ by engine."""
-    return sorted(folder for folder in SQL.iterdir() if folder.is_dir() and folder.name != "migrations")
+    return sorted(
+        folder for folder in SQL.iterdir() if folder.is_dir() and folder.name != "migrations"
+    )
 
 
 def query_files() -> list[Path]:
     """Every file of named queries."""
-    return sorted([*SQL.glob("*.sql"), *(file for folder in engines() for file in folder.glob("*.sql"))])
+    return sorted(
+        [*SQL.glob("*.sql"), *(file for folder in engines() for file in folder.glob("*.sql"))]
+    )
 
 
 def names_in(files: list[Path]) -> set[str]:
@@ -216,17 +243,25 @@ def test_each_query_that_is_asked_is_there() -> None:
     asked = 0
     for path in modules(PACKAGE / "store"):
         for node in ast.walk(tree_of(path)):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            if not (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
+            ):
                 continue
             name = node.args[1 if node.func.attr == "_value" and len(node.args) > 1 else 0]
-            if node.func.attr in {*asking, "_value"} and isinstance(name, ast.Constant) and isinstance(name.value, str):
+            if (
+                node.func.attr in {*asking, "_value"}
+                and isinstance(name, ast.Constant)
+                and isinstance(name.value, str)
+            ):
                 asked += 1
                 assert name.value in there, f"{where(path, node)} asks {name.value}"
     assert asked > 20
 
 
 @pytest.mark.parametrize("folder", engines(), ids=lambda folder: folder.name)
-def test_what_an_engine_has_of_its_own_overrides_a_common_query_or_stands_in_its_connection(folder: Path) -> None:
+def test_what_an_engine_has_of_its_own_overrides_a_common_query_or_stands_in_its_connection(
+    folder: Path,
+) -> None:
     common = names_in(sorted(SQL.glob("*.sql")))
     everywhere = set.intersection(*(names_in(sorted(each.glob("*.sql"))) for each in engines()))
     for file in sorted(folder.glob("*.sql")):
@@ -234,7 +269,9 @@ def test_what_an_engine_has_of_its_own_overrides_a_common_query_or_stands_in_its
         if file.name == "connection.sql":
             assert own & common == set(), "an override in connection.sql"
         else:
-            assert own - common - everywhere == set(), f"no query of that name elsewhere: {file.name}"
+            assert own - common - everywhere == set(), (
+                f"no query of that name elsewhere: {file.name}"
+            )
 
 
 # Functions
@@ -258,7 +295,9 @@ def test_errors_are_caught_by_name() -> None:
                 continue
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             broad = [
-                kind for kind in kinds if kind is None or getattr(kind, "id", "") in {"Exception", "BaseException"}
+                kind
+                for kind in kinds
+                if kind is None or getattr(kind, "id", "") in {"Exception", "BaseException"}
             ]
             if broad and not _passes_on(node):
                 found.append(where(path, node))
@@ -289,7 +328,9 @@ def test_each_public_name_says_in_a_sentence_what_it_is() -> None:
             first = (ast.get_docstring(node) or "").split("\n")[0]
             # A module may also put the question that it answers.
             if not first.endswith((".", "?") if isinstance(node, ast.Module) else "."):
-                found.append(f"{where(path, node)} {getattr(node, 'name', 'the module')}: {first!r}")
+                found.append(
+                    f"{where(path, node)} {getattr(node, 'name', 'the module')}: {first!r}"
+                )
     assert found == []
 
 
@@ -331,7 +372,9 @@ def tracked_files() -> list[Path]:
         text=True,
         check=False,
     )
-    names = listed.stdout.split("\0") if listed.returncode == 0 else [str(path) for path in modules()]
+    names = (
+        listed.stdout.split("\0") if listed.returncode == 0 else [str(path) for path in modules()]
+    )
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 

@@ -19,10 +19,19 @@ if TYPE_CHECKING:
 Fact = Sim | SimExpectation | SimActivation | GroupMember
 
 # Few of everything, so that facts meet: two forms of the same hardware, ICCIDs of every length, a shared number.
-ICCIDS = [Iccid.parse(text) for text in ("89148000000800000001", "8914800000080000000", "891480000008000000")]
+ICCIDS = [
+    Iccid.parse(text)
+    for text in ("89148000000800000001", "8914800000080000000", "891480000008000000")
+]
 IMEIS = [
     Imei.parse(text)
-    for text in ("35209900176148", "352099001761481", "3520990017614899", "357152091234562", "010203040506070")
+    for text in (
+        "35209900176148",
+        "352099001761481",
+        "3520990017614899",
+        "357152091234562",
+        "010203040506070",
+    )
 ]
 MDNS = [None, Mdn.parse("5096300001"), Mdn.parse("0012345678901")]
 ACCOUNTS = ["0342077109-00001", 'Ünïcode "quoted" \\ account']
@@ -37,9 +46,14 @@ sims = st.builds(
     st.sampled_from(["4G", "5G"]),
 )
 expectations = st.builds(
-    SimExpectation, st.sampled_from(ICCIDS), st.sampled_from([BEGINNING, *MOMENTS]), st.sampled_from(IMEIS)
+    SimExpectation,
+    st.sampled_from(ICCIDS),
+    st.sampled_from([BEGINNING, *MOMENTS]),
+    st.sampled_from(IMEIS),
 )
-activations = st.builds(SimActivation, st.sampled_from(ICCIDS), st.sampled_from(MOMENTS), st.sampled_from(IMEIS))
+activations = st.builds(
+    SimActivation, st.sampled_from(ICCIDS), st.sampled_from(MOMENTS), st.sampled_from(IMEIS)
+)
 facts = st.lists(st.one_of(sims, expectations, activations, activations, activations), max_size=40)
 
 
@@ -61,10 +75,18 @@ def rows_by_the_rule(
     """Every row that follows from the facts, taken in this order, by the rule in `core/pairing.py`."""
     kept = list(taken)
     known = {fact.iccid: fact for fact in kept if isinstance(fact, Sim)}
-    expected = {(fact.iccid, fact.effective_from): fact.imei for fact in kept if isinstance(fact, SimExpectation)}
+    expected = {
+        (fact.iccid, fact.effective_from): fact.imei
+        for fact in kept
+        if isinstance(fact, SimExpectation)
+    }
     rows = []
     for sim in known.values():
-        of_sim = [Expectation(moment, imei) for (iccid, moment), imei in expected.items() if iccid == sim.iccid]
+        of_sim = [
+            Expectation(moment, imei)
+            for (iccid, moment), imei in expected.items()
+            if iccid == sim.iccid
+        ]
         seen = [
             Activation(fact.activated_at, fact.imei)
             for fact in kept
@@ -83,6 +105,8 @@ def rows_by_the_rule(
                 zone,
             )
             rows.append(
-                ReportRow(row.activated_at, sim.iccid, row.post_imei, sim.account, sim.generation, wire),
+                ReportRow(
+                    row.activated_at, sim.iccid, row.post_imei, sim.account, sim.generation, wire
+                ),
             )
     return sorted(rows)

@@ -11,7 +11,6 @@ import hmac
 import logging
 import re
 import threading
-import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -33,14 +32,14 @@ from tallystick.core.errors import (
     UserNotFound,
 )
 from tallystick.core.identifiers import parse_name, shown
-from tallystick.core.moments import Moment
+from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from tallystick.store import Reader, Store, Writer
     from tallystick.store.access import AppOfToken, AppRow, SessionRow, UserRow
-    from tallystick.store.moving import WholeApp
+    from tallystick.store.copying import WholeApp
 
 SCOPES = ("m2m", "intake", "admin")
 SCOPES_DEFAULT = SCOPES[:1]
@@ -52,11 +51,16 @@ SAVE_WITHIN_S = 1.0
 SECRET_BYTES = 32
 KEY_BYTES = 16
 PASSWORD_BYTES = 15
-SECOND = 1_000_000  # microseconds, which moments count
 
-ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES = 19_456, 2, 1  # OWASP's password storage cheat sheet
+ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES = (
+    19_456,
+    2,
+    1,
+)  # OWASP's password storage cheat sheet
 HASHES_AT_ONCE_MAX = 4  # bounds the memory that a storm of logins takes
-NOBODYS_PASSWORD = f"$argon2id$v=19$m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}${'A' * 22}${'A' * 43}"
+NOBODYS_PASSWORD = (
+    f"$argon2id$v=19$m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}${'A' * 22}${'A' * 43}"
+)
 """A hash that no password has: an unknown user's, so that refusing them takes as long."""
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -106,15 +110,12 @@ class UserChange(NamedTuple):
     password: str | None = None
 
 
-def system_clock() -> Moment:
-    """This moment, by the machine's clock."""
-    return Moment(time.time_ns() // 1000)
-
-
 class Access:
     """Who may ask: every check of a secret, a token, a password or a session."""
 
-    def __init__(self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._random_bytes = random_bytes
@@ -131,12 +132,16 @@ class Access:
         """Make an app known. Raises `InvalidValue` or `NameTaken`."""
         parse_name("app name", name)
         granted = _granted(scopes)
-        made = Credentials(self._random_bytes(KEY_BYTES).hex(), self._random_bytes(SECRET_BYTES).hex())
+        made = Credentials(
+            self._random_bytes(KEY_BYTES).hex(), self._random_bytes(SECRET_BYTES).hex()
+        )
         with self._store.transaction() as writer:
             if writer.app_named(name) is not None:
                 message = f"there is an app named {shown(name)} already"
                 raise NameTaken(message)
-            writer.add_app(made.key, name, _digest(made.secret), granted, self._random_bytes(SECRET_BYTES))
+            writer.add_app(
+                made.key, name, _digest(made.secret), granted, self._random_bytes(SECRET_BYTES)
+            )
         return made
 
     def apps(self) -> list[App]:
@@ -152,10 +157,13 @@ class Access:
 
     def _described(self, reader: Reader) -> list[App]:
         whole = sorted(reader.whole_apps(), key=lambda app: app.name)
-        return [App(app.name, app.key, tuple(app.scopes.split()), self._seconds_left(app)) for app in whole]
+        return [
+            App(app.name, app.key, tuple(app.scopes.split()), self._seconds_left(app))
+            for app in whole
+        ]
 
     def _seconds_left(self, app: WholeApp) -> int | None:
-        left = ((app.token_expires_at or 0) - self._clock()) // SECOND
+        left = ((app.token_expires_at or 0) - self._clock()) // MICROSECONDS_A_SECOND
         return None if app.token_sha256 is None or left <= 0 else left
 
     def change_app(self, name: str, scopes: Collection[str]) -> None:
@@ -187,7 +195,7 @@ class Access:
         left = (app.token_expires_at or 0) - self._clock()
         if app.token_sha256 is None or left <= 0:
             return None
-        return Issued(_token(secret, app.issue_salt), app.scopes, left // SECOND)
+        return Issued(_token(secret, app.issue_salt), app.scopes, left // MICROSECONDS_A_SECOND)
 
     def _issue_anew(self, key: str, secret: str) -> Issued:
         with self._store.transaction() as writer:
@@ -197,7 +205,9 @@ class Access:
                 return current
             salt = self._random_bytes(SECRET_BYTES)
             token = _token(secret, salt)
-            writer.issue_token(key, salt, _digest(token), self._clock() + TOKEN_S * SECOND)
+            writer.issue_token(
+                key, salt, _digest(token), self._clock() + TOKEN_S * MICROSECONDS_A_SECOND
+            )
         return Issued(token, app.scopes, TOKEN_S)
 
     def revoke_token(self, key: str, secret: str, token: str) -> None:
@@ -227,7 +237,9 @@ class Access:
 
     # Users
 
-    def add_user(self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
+    def add_user(
+        self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool
+    ) -> None:
         """Make a user known, and accounts that are not known yet. Raises `InvalidValue` or `NameTaken`."""
         parse_name("user name", name)
         for account in accounts:
@@ -308,7 +320,7 @@ class Access:
                 now = self._clock()
                 writer.forget_failed_logins(username)
                 writer.open_session(_digest(session_token), user.user_id, now)
-                writer.forget_sessions(now - (IDLE_S_MAX + EXPIRED_KEPT_S) * SECOND)
+                writer.forget_sessions(now - (IDLE_S_MAX + EXPIRED_KEPT_S) * MICROSECONDS_A_SECOND)
                 return session_token
             writer.note_failed_login(username)
         raise PasswordRefused
@@ -340,7 +352,7 @@ class Access:
         if session is None:
             raise SessionRefused
         now = self._clock()
-        if now - max(session.used_at, self._uses.of(digest)) > IDLE_S_MAX * SECOND:
+        if now - max(session.used_at, self._uses.of(digest)) > IDLE_S_MAX * MICROSECONDS_A_SECOND:
             raise SessionExpired
         self._uses.note(digest, now)
         return session.user_id
@@ -358,7 +370,9 @@ class Access:
         password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
         password_argon2 = self._passwords.hashed(password)
         with self._store.transaction() as writer:
-            if writer.password_of(user_id) != kept:  # two resets at once: the second one's old password is old
+            if (
+                writer.password_of(user_id) != kept
+            ):  # two resets at once: the second one's old password is old
                 raise PasswordRefused
             writer.set_password(user_id, password_argon2)
         return password
@@ -408,7 +422,9 @@ class _LastUses:
         with self._lock:
             self._unsaved[digest] = moment
             if self._thread is None:
-                self._thread = threading.Thread(target=self._keep_saving, name="last-uses", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._keep_saving, name="last-uses", daemon=True
+                )
                 self._thread.start()
         self._noted.set()
 
@@ -497,7 +513,9 @@ def _user(reader: Reader, name: str) -> UserRow:
 
 def _users(reader: Reader) -> Iterator[User]:
     for name, all_accounts, failed in reader.users():
-        yield User(name, tuple(reader.accounts_granted(name)), all_accounts, failed >= FAILED_LOGINS_MAX)
+        yield User(
+            name, tuple(reader.accounts_granted(name)), all_accounts, failed >= FAILED_LOGINS_MAX
+        )
 
 
 def _revoke(writer: Writer, user: str, account: str) -> None:
@@ -508,4 +526,8 @@ def _revoke(writer: Writer, user: str, account: str) -> None:
 
 
 def _unchanged_and_open(before: UserRow, now: UserRow | None) -> bool:
-    return now is not None and now.password_argon2 == before.password_argon2 and now.failed_logins < FAILED_LOGINS_MAX
+    return (
+        now is not None
+        and now.password_argon2 == before.password_argon2
+        and now.failed_logins < FAILED_LOGINS_MAX
+    )

@@ -20,19 +20,20 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
 from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
-from tallystick.callbacks import Outbox, post
+from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreRefused
 from tallystick.intake import LiveIntake
+from tallystick.outbox import Outbox, post
+from tallystick.outbox.uploads import Uploads
 from tallystick.settings import read_settings
 from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import columns_in, wire_row
-from tallystick.uploads import Uploads
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -127,7 +128,12 @@ def wired_app(settings: Settings) -> falcon.App[Request, Response]:
         partial(post, private_allowed=settings.callback_private_addresses),
     )
     outbox.start()
-    for each in (outbox, uploads, live, access):  # when the worker ends, which for its forks `atexit` does not see
+    for each in (
+        outbox,
+        uploads,
+        live,
+        access,
+    ):  # when the worker ends, which for its forks `atexit` does not see
         Finalize(None, each.close, exitpriority=1)
     return build_app(settings, store, access, live, uploads)
 
@@ -137,10 +143,14 @@ def serve(settings: Settings) -> None:
     with open_store(settings.database, wire_row) as store:
         if store.is_empty():
             store.init(settings.time_zone)
-        with store.glance() as reader:  # a store that cannot be read is refused here, before a worker starts
+        with (
+            store.glance() as reader
+        ):  # a store that cannot be read is refused here, before a worker starts
             reader.wire_zone()
     address = _free_address(settings.host, settings.port)
-    multiprocessing.set_start_method("spawn", force=True)  # a fork would inherit locks of threads that it lacks
+    multiprocessing.set_start_method(
+        "spawn", force=True
+    )  # a fork would inherit locks of threads that it lacks
     Granian(
         f"{__name__}:app",
         address,
@@ -163,8 +173,12 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     It ends without taking the interpreter down: a request whose client is gone may still be in it, and its thread,
     which is the server's and not Python's, would then abort the process.
     """
-    Finalize(None, os._exit, args=(0,), exitpriority=0)  # after what is taken in and noted has been saved
-    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+    Finalize(
+        None, os._exit, args=(0,), exitpriority=0
+    )  # after what is taken in and noted has been saved
+    threading.Thread(
+        target=_end_with, args=(multiprocessing.parent_process(),), daemon=True
+    ).start()
     app = wired_app(settings)
     gc.freeze()  # what was made to start with stays: the collector need not look through it again and again
     return app

@@ -88,7 +88,9 @@ class Settings:
 
     database: str = _setting("sqlite:///tallystick.db", _database, "Where the store is.")
     time_zone: str = _setting("UTC", _zone_name, "The zone in which answers print their times.")
-    generations: tuple[str, ...] = _setting("4G", _generations, "Which SIMs are reported, with commas between.")
+    generations: tuple[str, ...] = _setting(
+        "4G", _generations, "Which SIMs are reported, with commas between."
+    )
     host: str = _setting("127.0.0.1", _host, "The address that the server listens on.")
     port: int = _setting("8080", _port, "The port that the server listens on.")
     workers: int = _setting("1", _count, "How many processes serve.")
@@ -129,7 +131,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         setting = known.get(base)
         if setting is None:
             near = difflib.get_close_matches(base, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; `tallystick settings` lists those there are"
+            hint = (
+                f"; did you mean {near[0]}?"
+                if near
+                else "; `tallystick settings` lists those there are"
+            )
             message = f"{name}: there is no such setting{hint}"
             raise SettingRefused(message)
         if name != base and base in environment:

@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tallystick.access import Access, Credentials, system_clock
+from tallystick.access import Access, Credentials
+from tallystick.clock import system_clock
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, parse_moment
 from tallystick.core.selection import UNASSIGNED
-from tallystick.groups import MEMBERS_A_PAGE_MAX
+from tallystick.fleet.groups import MEMBERS_A_PAGE_MAX
 from tallystick.store import Store, open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
@@ -42,7 +43,13 @@ class Served(NamedTuple):
 
     def call(self, method: str, path: str, body: object = None) -> Reply:
         """A call of the admin app."""
-        return call(self.port, method, f"{ROOT}{path}", b"" if body is None else json.dumps(body), self.headers)
+        return call(
+            self.port,
+            method,
+            f"{ROOT}{path}",
+            b"" if body is None else json.dumps(body),
+            self.headers,
+        )
 
     def done(self, method: str, path: str, body: object = None, status: int = 200) -> Any:  # noqa: ANN401 - any JSON
         """A call that succeeds; gives its answer."""
@@ -62,13 +69,17 @@ class Served(NamedTuple):
         date, seen = parse_moment("2024-02-03T04:05:06Z"), parse_moment("2026-03-05T10:00:00Z")
         with self.store.transaction() as writer:
             writer.take(Sim, [Sim(iccid, None, account, date, "4G") for iccid in iccids])
-            writer.take(SimExpectation, [SimExpectation(iccid, BEGINNING, HOME) for iccid in iccids])
+            writer.take(
+                SimExpectation, [SimExpectation(iccid, BEGINNING, HOME) for iccid in iccids]
+            )
             writer.take(SimActivation, [SimActivation(iccid, seen, AWAY) for iccid in iccids])
         return iccids
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """One for all tests; each names its own things."""
     with (
         database_on(request.param, tmp_path_factory.mktemp("served")) as database,
@@ -91,9 +102,15 @@ def segment(name: str) -> str:
 
 def test_an_account_is_made_shown_renamed_and_removed_whatever_its_name(served: Served) -> None:
     reply = served.call("POST", "/accounts", {"name": ODD})
-    assert (reply.status, reply.json) == (201, {"name": ODD, "first_use": "off", "sims": 0, "groups": 0, "users": []})
+    assert (reply.status, reply.json) == (
+        201,
+        {"name": ODD, "first_use": "off", "sims": 0, "groups": 0, "users": []},
+    )
     assert reply.headers["location"] == f"{ROOT}/accounts/{segment(ODD)}"
-    assert call(served.port, "GET", reply.headers["location"], headers=served.headers).json == reply.json
+    assert (
+        call(served.port, "GET", reply.headers["location"], headers=served.headers).json
+        == reply.json
+    )
     assert {"name": ODD} in served.done("GET", "/accounts")["accounts"]
     assert served.done("PATCH", f"/accounts/{segment(ODD)}", {"name": "%252F"})["name"] == "%252F"
     assert served.done("PATCH", f"/accounts/{quote('%25252F')}", {})["name"] == "%252F"
@@ -115,7 +132,9 @@ def test_an_account_holds_its_sims_to_where_they_were_first_seen(served: Served)
     shown = served.done("PATCH", "/accounts/held", {"first_use": "model"})
     assert (shown["first_use"], shown["sims"]) == ("model", 1)
     assert served.done("GET", "/accounts/held") == shown
-    message = served.refused("PATCH", "/accounts/held", {"first_use": "always"}, 400, "invalid-value")
+    message = served.refused(
+        "PATCH", "/accounts/held", {"first_use": "always"}, 400, "invalid-value"
+    )
     assert message == "first_use must be one of imei, model, off, not 'always'"
     assert served.done("GET", f"/sims/{sim}")["account"] == "held"
 
@@ -148,15 +167,21 @@ def test_a_group_lives_in_its_account(served: Served) -> None:
         {"name": ODD, "description": "far", "is_default": False, "passed_over": ["5096300001"]},
     )
     path = reply.headers["location"].removeprefix(ROOT)
-    changed = served.done("PATCH", path, {"add": [str(two)], "remove": [str(one)], "description": ""})
+    changed = served.done(
+        "PATCH", path, {"add": [str(two)], "remove": [str(one)], "description": ""}
+    )
     assert changed == {"name": ODD, "description": "", "is_default": False, "passed_over": []}
     page = served.done("GET", path)
     assert (page["sims"], page["next"]) == ([{"iccid": str(two), "mdn": None}], None)
-    assert [group["name"] for group in served.done("GET", "/accounts/grouped/groups")["groups"]] == [UNASSIGNED, ODD]
+    assert [
+        group["name"] for group in served.done("GET", "/accounts/grouped/groups")["groups"]
+    ] == [UNASSIGNED, ODD]
     served.done("PATCH", path, {"name": "plain"})
     served.done("DELETE", "/accounts/grouped/groups/plain", status=204)
     served.refused("DELETE", "/accounts/grouped/groups/plain", None, 404, "group-not-found")
-    served.refused("DELETE", f"/accounts/grouped/groups/{quote(UNASSIGNED)}", None, 409, "default-group-kept")
+    served.refused(
+        "DELETE", f"/accounts/grouped/groups/{quote(UNASSIGNED)}", None, 409, "default-group-kept"
+    )
     served.refused("GET", "/accounts/nobody's/groups", None, 404, "account-not-found")
 
 
@@ -192,17 +217,37 @@ def test_a_user_is_made_changed_unlocked_and_removed(served: Served) -> None:
     body = {"name": "dora", "password": PASSWORD, "accounts": ["seen"]}
     user = {"name": "dora", "accounts": ["seen"], "all_accounts": False, "locked": False}
     reply = served.call("POST", "/users", body)
-    assert (reply.status, reply.json, reply.headers["location"]) == (201, user, f"{ROOT}/users/dora")
+    assert (reply.status, reply.json, reply.headers["location"]) == (
+        201,
+        user,
+        f"{ROOT}/users/dora",
+    )
     assert user in served.done("GET", "/users")["users"]
-    wanted = {"grant": ["other"], "revoke": ["seen"], "all_accounts": True, "password": "battery staple"}
-    assert served.done("PATCH", "/users/dora", wanted) == user | {"accounts": ["other"], "all_accounts": True}
+    wanted = {
+        "grant": ["other"],
+        "revoke": ["seen"],
+        "all_accounts": True,
+        "password": "battery staple",
+    }
+    assert served.done("PATCH", "/users/dora", wanted) == user | {
+        "accounts": ["other"],
+        "all_accounts": True,
+    }
     headers = bearer(served.port, served.access.add_app("doras", ["m2m"]))
     login = json.dumps({"username": "dora", "password": "battery staple"})
     for _ in range(5):
-        call(served.port, "POST", LOGIN, json.dumps({"username": "dora", "password": "wrong"}), headers)
+        call(
+            served.port,
+            "POST",
+            LOGIN,
+            json.dumps({"username": "dora", "password": "wrong"}),
+            headers,
+        )
     assert served.done("GET", "/users/dora")["locked"]
     assert not served.done("POST", "/users/dora/unlock")["locked"]
-    session = headers | {"VZ-M2M-Token": call(served.port, "POST", LOGIN, login, headers).json["sessionToken"]}
+    session = headers | {
+        "VZ-M2M-Token": call(served.port, "POST", LOGIN, login, headers).json["sessionToken"]
+    }
     assert call(served.port, "POST", REPORT, json.dumps(WINDOW), session).status == 200
     served.done("DELETE", "/users/dora", status=204)
     for path in (REPORT, LOGOUT):
@@ -219,9 +264,14 @@ def test_an_app_is_made_changed_given_another_secret_and_removed(served: Served)
     assert (reply.status, set(reply.json)) == (201, {"key", "secret"})
     app = {"name": "robot", "key": reply.json["key"], "scopes": ["m2m"], "token_expires_in_s": None}
     assert served.done("GET", "/apps/robot") == app
-    assert served.done("PATCH", "/apps/robot", {"scopes": ["admin", "m2m"]})["scopes"] == ["m2m", "admin"]
+    assert served.done("PATCH", "/apps/robot", {"scopes": ["admin", "m2m"]})["scopes"] == [
+        "m2m",
+        "admin",
+    ]
     robot = served._replace(headers=bearer(served.port, Credentials(**reply.json)))
-    assert next(each for each in robot.done("GET", "/apps")["apps"] if each["name"] == "robot")["token_expires_in_s"]
+    assert next(each for each in robot.done("GET", "/apps")["apps"] if each["name"] == "robot")[
+        "token_expires_in_s"
+    ]
     renewed = served.done("POST", "/apps/robot/secret")
     assert renewed["key"] == app["key"]
     robot.refused("GET", "/apps", None, 401, "token-refused")
@@ -229,7 +279,11 @@ def test_an_app_is_made_changed_given_another_secret_and_removed(served: Served)
     robot.done("DELETE", "/apps/robot", status=204)  # itself
     robot.refused("GET", "/apps", None, 401, "token-refused")
     grant = call(
-        served.port, "POST", "/api/ts/v1/oauth2/token", "grant_type=client_credentials", basic(Credentials(**renewed))
+        served.port,
+        "POST",
+        "/api/ts/v1/oauth2/token",
+        "grant_type=client_credentials",
+        basic(Credentials(**renewed)),
     )
     assert grant.status == 401
     served.refused("GET", "/apps/robot", None, 404, "app-not-found")
@@ -271,7 +325,9 @@ def test_a_sim_is_shown_moved_and_removed_and_the_report_follows(served: Served)
 
 def test_a_sim_is_not_moved_to_an_account_that_there_is_not(served: Served) -> None:
     (iccid,) = served.fleet("stays", 1, 500)
-    assert "'lost'" in served.refused("PATCH", f"/sims/{iccid}", {"account": "lost"}, 404, "account-not-found")
+    assert "'lost'" in served.refused(
+        "PATCH", f"/sims/{iccid}", {"account": "lost"}, 404, "account-not-found"
+    )
     assert served.done("GET", f"/sims/{iccid}")["account"] == "stays"
     assert "'12'" in served.refused("GET", "/sims/12", None, 400, "invalid-value")
 
@@ -307,7 +363,13 @@ def test_a_body_that_is_no_json_is_refused(served: Served) -> None:
     for text in (b"{", b'{"name":"\\ud800"}', b"\xff", b"[" * 100_000):
         reply = call(served.port, "POST", f"{ROOT}/accounts", text, served.headers)
         assert (reply.status, reply.json["error"]["code"]) == (400, "invalid-value"), reply
-    reply = call(served.port, "POST", f"{ROOT}/accounts", b"name=x", served.headers | {"Content-Type": "text/plain"})
+    reply = call(
+        served.port,
+        "POST",
+        f"{ROOT}/accounts",
+        b"name=x",
+        served.headers | {"Content-Type": "text/plain"},
+    )
     assert (reply.status, reply.json["error"]["code"]) == (415, "content-type-refused")
     reply = call(served.port, "POST", f"{ROOT}/accounts", b" " * (1 << 20) + b"{}", served.headers)
     assert (reply.status, reply.json["error"]["code"]) == (413, "body-too-large")
@@ -330,4 +392,7 @@ def test_every_call_needs_the_scope_that_is_described(served: Served) -> None:
             place = path.replace("{", "").replace("}", "")
             assert call(served.port, method.upper(), place).status == 401, (method, path)
             reply = call(served.port, method.upper(), place, "", headers[scope])
-            assert (reply.status, reply.json["error"]["code"]) == (403, "scope-refused"), (method, path)
+            assert (reply.status, reply.json["error"]["code"]) == (403, "scope-refused"), (
+                method,
+                path,
+            )

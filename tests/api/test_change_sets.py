@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tests.kept import everything_in
 from tests.serving import bearer, call, serving
 from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO
@@ -27,7 +28,12 @@ FACTS = [{"iccid": str(ONE), "imei": str(FOREIGN)}, {"iccid": str(TWO), "imei": 
 def apps(mismatched: Store) -> dict[str, Credentials]:
     """Apps that bring facts, two that may decide, and one that may neither."""
     access = Access(mismatched, system_clock, secrets.token_bytes)
-    scopes = {"sender": ["intake"], "desk": ["intake", "admin"], "chief": ["admin"], "asker": ["m2m"]}
+    scopes = {
+        "sender": ["intake"],
+        "desk": ["intake", "admin"],
+        "chief": ["admin"],
+        "asker": ["m2m"],
+    }
     made = {name: access.add_app(name, granted) for name, granted in scopes.items()}
     access.close()
     return made
@@ -65,12 +71,19 @@ def error_of(reply: Reply) -> tuple[int, str]:
     return reply.status, reply.json["error"]["code"]
 
 
-def test_a_call_is_a_change_set_with_who_and_why_and_is_undone_as_one(api: Api, mismatched: Store) -> None:
+def test_a_call_is_a_change_set_with_who_and_why_and_is_undone_as_one(
+    api: Api, mismatched: Store
+) -> None:
     before = everything_in(mismatched)
     api.told("sender", "POST", "expectations?ticket=OPS-1&reason=bench%20swap", FACTS)
     (last, *_) = api.told("desk", "GET", "change-sets")["change_sets"]
     assert (last["actor"], last["source"], last["state"]) == ("sender", "api", "applied")
-    assert (last["ticket"], last["reason"], last["added"], last["corrected"]) == ("OPS-1", "bench swap", 1, 1)
+    assert (last["ticket"], last["reason"], last["added"], last["corrected"]) == (
+        "OPS-1",
+        "bench swap",
+        1,
+        1,
+    )
     number = last["change_set_id"]
     shown = api.told("desk", "GET", f"change-sets/{number}")
     assert [(each["old_imei"], each["new_imei"]) for each in shown["changes"]] == [
@@ -78,12 +91,21 @@ def test_a_call_is_a_change_set_with_who_and_why_and_is_undone_as_one(api: Api, 
         (None, str(HOME)),
     ]
     undone_in = api.told("chief", "POST", f"change-sets/{number}/undo?ticket=OPS-2")
-    assert (undone_in["undoes"], undone_in["actor"], undone_in["ticket"]) == (number, "chief", "OPS-2")
+    assert (undone_in["undoes"], undone_in["actor"], undone_in["ticket"]) == (
+        number,
+        "chief",
+        "OPS-2",
+    )
     assert everything_in(mismatched) == before
-    assert error_of(api.ask("chief", "POST", f"change-sets/{number}/undo")) == (409, "change-set-decided")
+    assert error_of(api.ask("chief", "POST", f"change-sets/{number}/undo")) == (
+        409,
+        "change-set-decided",
+    )
 
 
-def test_a_dry_run_tells_what_would_come_and_go_and_changes_nothing(api: Api, mismatched: Store) -> None:
+def test_a_dry_run_tells_what_would_come_and_go_and_changes_nothing(
+    api: Api, mismatched: Store
+) -> None:
     before = everything_in(mismatched)
     receipt = api.told("sender", "POST", "expectations?mode=dry-run", [*FACTS, {"iccid": "no"}])
     assert (receipt["read"], receipt["accepted"], receipt["rejected"]) == (3, 2, 1)
@@ -122,7 +144,9 @@ def test_what_later_change_sets_stand_on_is_not_undone_and_lists_go_on(api: Api)
     assert error_of(refused) == (409, "changed-since")
     assert str(ONE) in refused.json["error"]["message"]
     assert str(second["change_set_id"]) in refused.json["error"]["message"]
-    numbers = [each["change_set_id"] for each in api.told("desk", "GET", "change-sets")["change_sets"]]
+    numbers = [
+        each["change_set_id"] for each in api.told("desk", "GET", "change-sets")["change_sets"]
+    ]
     assert numbers == sorted(numbers, reverse=True)
     rest = api.told("desk", "GET", f"change-sets?before={numbers[1]}")["change_sets"]
     assert [each["change_set_id"] for each in rest] == numbers[2:]
@@ -155,8 +179,12 @@ def test_what_cannot_be_is_refused_in_one_shape(api: Api) -> None:
     for app, method, path, refusal in REFUSALS:
         assert error_of(api.ask(app, method, path, FACTS)) == refusal, (app, method, path)
     for mode in ("dry-run", "propose"):
-        reply = api.ask("desk", "POST", f"expectations?mode={mode}", FACTS, **{"Idempotency-Key": "k"})
+        reply = api.ask(
+            "desk", "POST", f"expectations?mode={mode}", FACTS, **{"Idempotency-Key": "k"}
+        )
         assert error_of(reply) == (400, "invalid-value")
     for _ in range(2):
-        reply = api.ask("sender", "POST", "expectations?mode=apply", FACTS, **{"Idempotency-Key": "k"})
+        reply = api.ask(
+            "sender", "POST", "expectations?mode=apply", FACTS, **{"Idempotency-Key": "k"}
+        )
         assert (reply.status, reply.json["accepted"]) == (200, 2)

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 
 ICCID, OTHER = "89148000000800000001", "89148000000800000002"
 HOME, FOREIGN = "352099001761481", "357152091234562"
-SIMS = [{"iccid": iccid, "account": "A-1", "activation_date": "2019-02-03"} for iccid in (ICCID, OTHER)]
+SIMS = [
+    {"iccid": iccid, "account": "A-1", "activation_date": "2019-02-03"} for iccid in (ICCID, OTHER)
+]
 SEEN = [{"iccid": ICCID, "imei": FOREIGN, "activated_at": "2026-03-05T10:00:00Z"}]
-TYPES = [{"tac": "35715209", "manufacturer": "Corvid & Sons", "model": "C7"}, {"TAC": "1", "Brand Name": ""}]
+TYPES = [
+    {"tac": "35715209", "manufacturer": "Corvid & Sons", "model": "C7"},
+    {"TAC": "1", "Brand Name": ""},
+]
 WINDOW = {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}
 COVERED = "sims=2; expected=1; seen=1; newest=2026-03-05T10:00:00Z"
 
@@ -38,7 +44,9 @@ class Served(NamedTuple):
     def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: str) -> Reply:
         """One question."""
         query = f"?{urlencode(parameters)}" if parameters else ""
-        return call(self.port, "GET", f"/api/v1/{path}{query}", headers=self.admin | dict(headers or {}))
+        return call(
+            self.port, "GET", f"/api/v1/{path}{query}", headers=self.admin | dict(headers or {})
+        )
 
     def post(self, kind: str, facts: object) -> dict[str, int]:
         """Facts in."""
@@ -53,7 +61,9 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """A server on each engine, with two SIMs of which one was seen in foreign hardware."""
     with database_on(request.param, tmp_path_factory.mktemp("served")) as database:
         with open_store(database, wire_row) as store:
@@ -83,7 +93,9 @@ def test_corrections_are_csv_or_ndjson_and_say_what_is_left_out(served: Served) 
     assert (reply.status, reply.headers["content-type"]) == (200, "text/csv")
     assert reply.body.decode() == f"iccid,imei,effective_from\n{ICCID},{FOREIGN},\n"
     assert reply.headers["tallystick-corrections"] == "sims=1; moved_back=0; moved_on=0"
-    lines = served.get("corrections", {"Accept": "application/x-ndjson"}, manufacturer="Corvid & Sons")
+    lines = served.get(
+        "corrections", {"Accept": "application/x-ndjson"}, manufacturer="Corvid & Sons"
+    )
     assert lines.headers["content-type"] == "application/x-ndjson"
     assert lines.json == {"iccid": ICCID, "imei": FOREIGN, "effective_from": None}
     nobody = served.get("corrections", manufacturer="Corvid & Sons", latest="2026-03-01")
@@ -93,7 +105,9 @@ def test_corrections_are_csv_or_ndjson_and_say_what_is_left_out(served: Served) 
 def test_corrections_posted_back_empty_the_report(served: Served) -> None:
     served.post("types", TYPES[:1])
     assert len(served.report(None).json["devices"]) == 1
-    lines = served.get("corrections", {"Accept": "application/x-ndjson"}, manufacturer="Corvid & Sons").body
+    lines = served.get(
+        "corrections", {"Accept": "application/x-ndjson"}, manufacturer="Corvid & Sons"
+    ).body
     reply = call(
         served.port,
         "POST",
@@ -115,7 +129,12 @@ def test_corrections_posted_back_empty_the_report(served: Served) -> None:
         ({"manufacturer": "Corvid & Sons"}, {"Accept": "image/png"}, 406, "accept-refused"),
         ({"manufacturer": "Corvid & Sons", "earliest": "soon"}, {}, 400, "invalid-value"),
         ({"manufacturer": "Corvid & Sons", "account": "nobody's"}, {}, 404, "account-not-found"),
-        ({"manufacturer": "Corvid & Sons", "account": "A-1", "group": "Meters"}, {}, 400, "invalid-value"),
+        (
+            {"manufacturer": "Corvid & Sons", "account": "A-1", "group": "Meters"},
+            {},
+            400,
+            "invalid-value",
+        ),
     ],
 )
 def test_questions_that_cannot_be_answered_are_refused(
@@ -133,7 +152,10 @@ def test_coverage_is_counted_for_an_account_and_a_window(served: Served) -> None
     misspelt = served.get("coverage", earlist="2026-03-02").json["error"]["message"]
     assert misspelt == "there is no parameter 'earlist'; there are earliest, latest, account, group"
     assert served.get("coverage", group="g").json["error"]["code"] == "account-required"
-    assert served.get("coverage", earliest="2026-03-02", latest="2026-03-01").json["error"]["code"] == "window-refused"
+    assert (
+        served.get("coverage", earliest="2026-03-02", latest="2026-03-01").json["error"]["code"]
+        == "window-refused"
+    )
 
 
 @pytest.mark.parametrize("path", ["coverage", "corrections"])
@@ -152,7 +174,9 @@ def test_only_the_scope_admin_may_ask_about_the_fleet(served: Served, path: str)
         "include=something,coverage",
     ],
 )
-def test_a_client_that_prefers_it_is_told_what_the_answer_rests_on(served: Served, prefer: str) -> None:
+def test_a_client_that_prefers_it_is_told_what_the_answer_rests_on(
+    served: Served, prefer: str
+) -> None:
     plain, told = served.report(None), served.report(prefer)
     assert told.body == plain.body
     assert told.headers["tallystick-coverage"] == COVERED
@@ -160,7 +184,8 @@ def test_a_client_that_prefers_it_is_told_what_the_answer_rests_on(served: Serve
 
 
 @pytest.mark.parametrize(
-    "prefer", [None, "respond-async", "include=something", 'wait="include=coverage"', "coverage", '"']
+    "prefer",
+    [None, "respond-async", "include=something", 'wait="include=coverage"', "coverage", '"'],
 )
 def test_without_that_preference_nothing_is_added(served: Served, prefer: str | None) -> None:
     reply = served.report(prefer)
@@ -170,7 +195,9 @@ def test_without_that_preference_nothing_is_added(served: Served, prefer: str | 
 
 def test_coverage_is_that_of_the_report_at_hand(served: Served) -> None:
     window = {"earliest": "2026-04-01", "latest": "2026-05-01"}
-    reply = served.report("include=coverage", window, devices=[{"deviceIds": [{"kind": "ICCID", "id": OTHER}]}])
+    reply = served.report(
+        "include=coverage", window, devices=[{"deviceIds": [{"kind": "ICCID", "id": OTHER}]}]
+    )
     assert reply.json == {"devices": []}
     assert reply.headers["tallystick-coverage"] == "sims=1; expected=0; seen=0"
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.errors import IntakeBusy
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
@@ -44,7 +45,10 @@ def apps_of(store: Store) -> dict[str, Credentials]:
     """The same of any store."""
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("olivia", PASSWORD, [], all_accounts=True)
-    granted = {"sender": access.add_app("sender", ["intake", "m2m"]), "asker": access.add_app("asker", ["m2m"])}
+    granted = {
+        "sender": access.add_app("sender", ["intake", "m2m"]),
+        "asker": access.add_app("asker", ["m2m"]),
+    }
     access.close()
     return granted
 
@@ -76,7 +80,9 @@ def post(port: int, kind: str, facts: Any, headers: dict[str, str]) -> Any:  # n
     return reply.json
 
 
-def test_the_report_sees_a_fact_as_soon_as_its_call_has_returned(port: int, apps: dict[str, Credentials]) -> None:
+def test_the_report_sees_a_fact_as_soon_as_its_call_has_returned(
+    port: int, apps: dict[str, Credentials]
+) -> None:
     headers = signed_in(port, apps["sender"], "olivia")
     made = post(port, "sims", [SIM], headers)
     assert (made["read"], made["accepted"], made["accounts_made"]) == (1, 1, ["A-1"])
@@ -84,7 +90,9 @@ def test_the_report_sees_a_fact_as_soon_as_its_call_has_returned(port: int, apps
     assert call(port, "POST", REPORT, json.dumps(WINDOW), headers).json == {"devices": []}
     post(port, "activations", [ACTIVATION], headers)
     rows = call(port, "POST", REPORT, json.dumps(WINDOW), headers).json["devices"]
-    assert [(row["iccid"], row["preImei"], row["postImei"]) for row in rows] == [(ICCID, HOME, FOREIGN)]
+    assert [(row["iccid"], row["preImei"], row["postImei"]) for row in rows] == [
+        (ICCID, HOME, FOREIGN)
+    ]
 
 
 def test_a_group_taken_in_is_a_group_of_the_report(port: int, apps: dict[str, Credentials]) -> None:
@@ -96,7 +104,9 @@ def test_a_group_taken_in_is_a_group_of_the_report(port: int, apps: dict[str, Cr
     assert len(call(port, "POST", REPORT, asked, headers).json["devices"]) == 1
 
 
-def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(port: int, apps: dict[str, Credentials]) -> None:
+def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(
+    port: int, apps: dict[str, Credentials]
+) -> None:
     headers = bearer(port, apps["sender"])
     assert post(port, "activations", [ACTIVATION, ACTIVATION], headers)["duplicate"] == 1
     lines = "\n".join([json.dumps(ACTIVATION)] * 3) + "\n"
@@ -105,9 +115,18 @@ def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(port: int
     assert (reply.status, reply.json["read"], reply.json["duplicate"]) == (200, 3, 3)
 
 
-def test_each_bad_item_is_told_by_index_and_the_good_ones_are_taken(port: int, apps: dict[str, Credentials]) -> None:
-    bad = [{"iccid": "1", "imei": "x"}, 5, ACTIVATION | {"color": "red"}, ACTIVATION | {"imei": [1]}]
-    receipt = post(port, "activations", [bad[0], ACTIVATION, *bad[1:]], bearer(port, apps["sender"]))
+def test_each_bad_item_is_told_by_index_and_the_good_ones_are_taken(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    bad = [
+        {"iccid": "1", "imei": "x"},
+        5,
+        ACTIVATION | {"color": "red"},
+        ACTIVATION | {"imei": [1]},
+    ]
+    receipt = post(
+        port, "activations", [bad[0], ACTIVATION, *bad[1:]], bearer(port, apps["sender"])
+    )
     assert (receipt["read"], receipt["accepted"], receipt["rejected"]) == (5, 1, 4)
     assert [reject["index"] for reject in receipt["rejects"]] == [0, 2, 3, 4]
     assert "activated_at is missing" in receipt["rejects"][0]["reason"]
@@ -122,7 +141,9 @@ def test_a_receipt_has_the_shape_of_a_files_and_counts_what_looks_doubtful(
     unknown = ACTIVATION | {"iccid": "89148000000800000002"}
     stripped = ACTIVATION | {"imei": "13327001234568"}
     later = ACTIVATION | {"activated_at": "9999-01-01T00:00:00Z"}
-    receipt = post(port, "activations", [ACTIVATION, unknown, unknown, stripped, later, "bad"], headers)
+    receipt = post(
+        port, "activations", [ACTIVATION, unknown, unknown, stripped, later, "bad"], headers
+    )
     assert receipt.pop("seconds") > 0
     (reject,) = receipt.pop("rejects")
     assert set(reject) == {"index", "reason"}
@@ -174,7 +195,11 @@ def test_a_repeated_call_gets_the_first_receipt_and_other_facts_under_its_key_ar
     ids=lambda value: repr(value)[:30],
 )
 def test_a_call_that_cannot_be_read_is_refused_whole_in_one_shape(
-    standing: tuple[int, dict[str, Credentials]], body: bytes, headers: dict[str, str], status: int, code: str
+    standing: tuple[int, dict[str, Credentials]],
+    body: bytes,
+    headers: dict[str, str],
+    status: int,
+    code: str,
 ) -> None:
     port, apps = standing
     reply = call(port, "POST", "/api/v1/activations", body, bearer(port, apps["sender"]) | headers)
@@ -195,10 +220,15 @@ def test_an_app_without_the_scope_a_wrong_method_and_an_unknown_path_are_refused
     assert (reply.status, reply.json["error"]["code"]) == (404, "not-found")
 
 
-def test_many_senders_at_once_each_get_a_receipt_of_their_own(port: int, apps: dict[str, Credentials]) -> None:
+def test_many_senders_at_once_each_get_a_receipt_of_their_own(
+    port: int, apps: dict[str, Credentials]
+) -> None:
     """Half of them send what another sends too: each fact is accepted once, and repeated once, in all."""
     headers = bearer(port, apps["sender"])
-    facts = [ACTIVATION | {"activated_at": f"2026-03-05T10:{n // 2 % 60:02}:{n // 120:02}Z"} for n in range(200)]
+    facts = [
+        ACTIVATION | {"activated_at": f"2026-03-05T10:{n // 2 % 60:02}:{n // 120:02}Z"}
+        for n in range(200)
+    ]
     with ThreadPoolExecutor(16) as senders:
         receipts = list(senders.map(lambda fact: post(port, "activations", [fact], headers), facts))
     assert sum(receipt["accepted"] for receipt in receipts) == 100
@@ -206,7 +236,9 @@ def test_many_senders_at_once_each_get_a_receipt_of_their_own(port: int, apps: d
     assert all(receipt["read"] == 1 for receipt in receipts)
 
 
-def test_large_calls_are_counted_and_reported_like_small_ones(port: int, apps: dict[str, Credentials]) -> None:
+def test_large_calls_are_counted_and_reported_like_small_ones(
+    port: int, apps: dict[str, Credentials]
+) -> None:
     headers = bearer(port, apps["sender"])
     iccids = [f"8914800000080001{number:04}" for number in range(1200)]
     post(port, "sims", [SIM | {"iccid": iccid} for iccid in iccids], headers)
@@ -215,17 +247,23 @@ def test_large_calls_are_counted_and_reported_like_small_ones(port: int, apps: d
         ACTIVATION | {"iccid": iccid, "imei": FOREIGN if number % 3 == 0 else HOME}
         for number, iccid in enumerate(iccids)
     ]
-    parts = [[*seen[start : start + 300], {"iccid": "no"}, seen[0]] for start in range(0, 1200, 300)]
+    parts = [
+        [*seen[start : start + 300], {"iccid": "no"}, seen[0]] for start in range(0, 1200, 300)
+    ]
     with ThreadPoolExecutor(4) as senders:
         receipts = list(senders.map(lambda facts: post(port, "activations", facts, headers), parts))
     assert sum(receipt["accepted"] for receipt in receipts) == 1200
     assert sum(receipt["duplicate"] for receipt in receipts) == 4
-    assert [[reject["index"] for reject in receipt["rejects"]] for receipt in receipts] == [[300]] * 4
+    assert [[reject["index"] for reject in receipt["rejects"]] for receipt in receipts] == [
+        [300]
+    ] * 4
     asked = signed_in(port, apps["sender"], "olivia")
     assert len(call(port, "POST", REPORT, json.dumps(WINDOW), asked).json["devices"]) == 400
 
 
-def test_a_large_call_of_nothing_but_bad_facts_takes_nothing_in(port: int, apps: dict[str, Credentials]) -> None:
+def test_a_large_call_of_nothing_but_bad_facts_takes_nothing_in(
+    port: int, apps: dict[str, Credentials]
+) -> None:
     receipt = post(port, "activations", [{"iccid": "no"}] * 100, bearer(port, apps["sender"]))
     assert (receipt["read"], receipt["accepted"], receipt["rejected"]) == (100, 0, 100)
 
@@ -237,10 +275,15 @@ def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
     intake = LiveIntake(store, system_clock, lambda: 0.0)
     kind = KINDS["activations"]
     facts = [
-        SimActivation(Iccid.parse(ICCID), parse_moment(f"2026-03-05T10:00:{n:02}Z"), Imei.parse(HOME))
+        SimActivation(
+            Iccid.parse(ICCID), parse_moment(f"2026-03-05T10:00:{n:02}Z"), Imei.parse(HOME)
+        )
         for n in range(20)
     ]
-    with ThreadPoolExecutor(20) as senders, store.transaction():  # nobody else writes while this lasts
+    with (
+        ThreadPoolExecutor(20) as senders,
+        store.transaction(),
+    ):  # nobody else writes while this lasts
         answers = [senders.submit(intake.take, kind, [fact], [], None) for fact in facts]
         turned_away = [answer for answer in answers if _was_turned_away(answer)]
     taken = [answer for answer in answers if answer not in turned_away]

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 MINE, OTHERS, CROWDED = "0342077109-00001", "0212398765-00001", 'crowd, "quoted"'
 ONE, TWO, THREE = (Iccid.parse(f"8914800000080000001{n}") for n in range(3))
-HOME, FOREIGN, AWAY = (Imei.parse(each) for each in ("352099001761481", "357152091234565", "861234050000018"))
+HOME, FOREIGN, AWAY = (
+    Imei.parse(each) for each in ("352099001761481", "357152091234565", "861234050000018")
+)
 MDN = Mdn.parse("5096300011")
 WINDOW = {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-06-01T00:00:00Z"}
 CROWD_SIMS = 16_500  # more than are explained at once, and more bytes than go out whole
@@ -41,10 +44,18 @@ def fill(store: Store) -> None:
     """Two SIMs of two accounts in each other's hardware, and a crowd in the same."""
     crowd = [Iccid.parse(f"8999{n:016d}") for n in range(CROWD_SIMS)]
     with store.transaction() as writer:
-        writer.take_sims([Sim(ONE, MDN, MINE, march(1), "4G"), Sim(TWO, None, OTHERS, march(1), "4G")])
-        writer.take_expectations([SimExpectation(ONE, BEGINNING, HOME), SimExpectation(TWO, march(1), FOREIGN)])
-        writer.take_activations([SimActivation(ONE, march(2), HOME), SimActivation(ONE, march(5), FOREIGN)])
-        writer.take_activations([SimActivation(TWO, march(6), HOME), SimActivation(THREE, march(7), HOME)])
+        writer.take_sims(
+            [Sim(ONE, MDN, MINE, march(1), "4G"), Sim(TWO, None, OTHERS, march(1), "4G")]
+        )
+        writer.take_expectations(
+            [SimExpectation(ONE, BEGINNING, HOME), SimExpectation(TWO, march(1), FOREIGN)]
+        )
+        writer.take_activations(
+            [SimActivation(ONE, march(2), HOME), SimActivation(ONE, march(5), FOREIGN)]
+        )
+        writer.take_activations(
+            [SimActivation(TWO, march(6), HOME), SimActivation(THREE, march(7), HOME)]
+        )
         writer.take_group_members([GroupMember(MINE, "Meters", ONE)])
         writer.take_sims([Sim(iccid, None, CROWDED, march(1), "4G") for iccid in crowd])
         writer.take_expectations([SimExpectation(iccid, BEGINNING, HOME) for iccid in crowd])
@@ -59,18 +70,24 @@ class Served(NamedTuple):
     everybody: dict[str, str]
     admin: dict[str, str]
 
-    def get(self, path: str, headers: dict[str, str], *more: tuple[str, str], **words: str) -> Reply:
+    def get(
+        self, path: str, headers: dict[str, str], *more: tuple[str, str], **words: str
+    ) -> Reply:
         query = urlencode([*words.items(), *more])
         return call(self.port, "GET", f"/api/v1/{path}?{query}", headers=headers)
 
-    def rows(self, headers: dict[str, str], *more: tuple[str, str], **words: str) -> list[dict[str, Any]]:
+    def rows(
+        self, headers: dict[str, str], *more: tuple[str, str], **words: str
+    ) -> list[dict[str, Any]]:
         reply = self.get("mismatches", headers, *more, **WINDOW, **words)
         assert reply.status == 200, reply
         return list(reply.json["mismatches"])
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     with database_on(request.param, folder) as database, open_store(database, wire_row) as store:
         made(store, request.param)
@@ -92,12 +109,18 @@ def asked(account: str) -> str:
 # The ThingSpace report
 
 
-def test_reasons_come_behind_the_fields_of_the_contract_when_they_are_preferred(served: Served) -> None:
+def test_reasons_come_behind_the_fields_of_the_contract_when_they_are_preferred(
+    served: Served,
+) -> None:
     plain = call(served.port, "POST", REPORT, asked(MINE), served.everybody)
-    told = call(served.port, "POST", REPORT, asked(MINE), served.everybody | {"Prefer": "include=reasons"})
+    told = call(
+        served.port, "POST", REPORT, asked(MINE), served.everybody | {"Prefer": "include=reasons"}
+    )
     assert told.headers["preference-applied"] == "include=reasons"
     assert "preference-applied" not in plain.headers
-    assert told.body.startswith(plain.body[: -len("}]}")] + b',"cause":"swap-pair","reasons":[{"code":"expected",')
+    assert told.body.startswith(
+        plain.body[: -len("}]}")] + b',"cause":"swap-pair","reasons":[{"code":"expected",'
+    )
     (row,) = told.json["devices"]
     assert [each["code"] for each in row["reasons"]] == [
         *("expected", "other-model", "still-there", "expected-for-another-sim", "swap-pair"),
@@ -106,7 +129,9 @@ def test_reasons_come_behind_the_fields_of_the_contract_when_they_are_preferred(
     assert row["reasons"][-1] == {"code": "swap-pair", "iccids": [str(TWO)], "count": 1}
 
 
-@pytest.mark.parametrize("prefer", ["", "return=minimal", "include=reason", "respond-async, wait=10", "reasons"])
+@pytest.mark.parametrize(
+    "prefer", ["", "return=minimal", "include=reason", "respond-async, wait=10", "reasons"]
+)
 def test_any_other_preference_changes_no_byte(served: Served, prefer: str) -> None:
     plain = call(served.port, "POST", REPORT, asked(MINE), served.user)
     other = call(served.port, "POST", REPORT, asked(MINE), served.user | {"Prefer": prefer})
@@ -115,7 +140,13 @@ def test_any_other_preference_changes_no_byte(served: Served, prefer: str) -> No
 
 
 @pytest.mark.parametrize(
-    "prefer", ["include=reasons", 'Include = "reasons"', "wait=10, include=reasons", "include=reasons; strict, a=b"]
+    "prefer",
+    [
+        "include=reasons",
+        'Include = "reasons"',
+        "wait=10, include=reasons",
+        "include=reasons; strict, a=b",
+    ],
 )
 def test_a_preference_is_read_as_rfc_7240_has_it(served: Served, prefer: str) -> None:
     told = call(served.port, "POST", REPORT, asked(MINE), served.user | {"Prefer": prefer})
@@ -124,7 +155,9 @@ def test_a_preference_is_read_as_rfc_7240_has_it(served: Served, prefer: str) ->
 
 
 def test_a_user_is_told_of_no_sim_of_other_accounts(served: Served) -> None:
-    told = call(served.port, "POST", REPORT, asked(MINE), served.user | {"Prefer": "include=reasons"})
+    told = call(
+        served.port, "POST", REPORT, asked(MINE), served.user | {"Prefer": "include=reasons"}
+    )
     assert str(TWO) not in told.body.decode()
     assert told.json["devices"][0]["cause"] == "theft"
 
@@ -138,7 +171,9 @@ def test_a_large_answer_is_streamed_whole_and_zipped(served: Served) -> None:
     rows = told.json["devices"]
     assert len(rows) == CROWD_SIMS
     assert {row["reasons"][-1]["count"] for row in rows} == {CROWD_SIMS - 1}
-    zipped = call(served.port, "POST", REPORT, asked(CROWDED), headers | {"Accept-Encoding": "gzip"})
+    zipped = call(
+        served.port, "POST", REPORT, asked(CROWDED), headers | {"Accept-Encoding": "gzip"}
+    )
     assert gzip.decompress(zipped.body) == told.body
 
 
@@ -160,23 +195,35 @@ def test_rows_have_our_names_and_no_reasons_unless_asked_for(served: Served) -> 
 
 
 def test_reasons_are_those_of_the_report(served: Served) -> None:
-    told = call(served.port, "POST", REPORT, asked(OTHERS), served.everybody | {"Prefer": "include=reasons"})
-    (row,), (ours,) = told.json["devices"], served.rows(served.everybody, account=OTHERS, reasons="true")
+    told = call(
+        served.port, "POST", REPORT, asked(OTHERS), served.everybody | {"Prefer": "include=reasons"}
+    )
+    (row,), (ours,) = (
+        told.json["devices"],
+        served.rows(served.everybody, account=OTHERS, reasons="true"),
+    )
     assert (ours["cause"], ours["reasons"]) == (row["cause"], row["reasons"])
     assert ours["mdn"] is None
 
 
 def test_an_operators_app_sees_every_account_without_a_session(served: Served) -> None:
     some = served.rows(served.admin, ("account", MINE), ("account", OTHERS), reasons="true")
-    assert [(row["iccid"], row["cause"]) for row in some] == [(str(ONE), "swap-pair"), (str(TWO), "swap-pair")]
+    assert [(row["iccid"], row["cause"]) for row in some] == [
+        (str(ONE), "swap-pair"),
+        (str(TWO), "swap-pair"),
+    ]
 
 
 def test_the_words_pick_as_those_of_the_report(served: Served) -> None:
-    assert [row["iccid"] for row in served.rows(served.admin, ("iccid", str(TWO)), ("mdn", str(MDN)))] == [
+    assert [
+        row["iccid"] for row in served.rows(served.admin, ("iccid", str(TWO)), ("mdn", str(MDN)))
+    ] == [
         str(ONE),
         str(TWO),
     ]
-    assert [row["iccid"] for row in served.rows(served.admin, account=MINE, group="Meters")] == [str(ONE)]
+    assert [row["iccid"] for row in served.rows(served.admin, account=MINE, group="Meters")] == [
+        str(ONE)
+    ]
     assert served.rows(served.admin, account=MINE, group="Unassigned Devices") == []
 
 
@@ -199,10 +246,14 @@ def test_every_form_has_the_same_rows(served: Served, reasons: str) -> None:
         )
 
 
-@pytest.mark.parametrize(("accept", "empty"), [("*/*", '{"mismatches":[]}'), ("application/x-ndjson", "")])
+@pytest.mark.parametrize(
+    ("accept", "empty"), [("*/*", '{"mismatches":[]}'), ("application/x-ndjson", "")]
+)
 def test_an_answer_without_rows_is_empty(served: Served, accept: str, empty: str) -> None:
     words = {"earliest": "2026-05-01", "latest": "2026-05-02"}
-    assert served.get("mismatches", served.admin | {"Accept": accept}, **words).body.decode() == empty
+    assert (
+        served.get("mismatches", served.admin | {"Accept": accept}, **words).body.decode() == empty
+    )
 
 
 def test_a_large_answer_of_ours_is_streamed(served: Served) -> None:
@@ -215,8 +266,16 @@ def test_a_large_answer_of_ours_is_streamed(served: Served) -> None:
     ("words", "code", "told"),
     [
         ({"latest": "2026-03-01"}, "invalid-value", "earliest is missing"),
-        ({"earliest": "yesterday", "latest": "2026-03-01"}, "invalid-value", "earliest must be a timestamp"),
-        ({"earliest": "2026-01-01", "latest": "2026-06-01"}, "window-refused", "three|3 calendar months"),
+        (
+            {"earliest": "yesterday", "latest": "2026-03-01"},
+            "invalid-value",
+            "earliest must be a timestamp",
+        ),
+        (
+            {"earliest": "2026-01-01", "latest": "2026-06-01"},
+            "window-refused",
+            "three|3 calendar months",
+        ),
         ({**WINDOW, "acount": "x"}, "invalid-value", "'acount'"),
         ({**WINDOW, "reasons": "yes"}, "invalid-value", "reasons must be true or false"),
         ({**WINDOW, "iccid": "12"}, "invalid-value", "iccid must be"),

@@ -16,11 +16,12 @@ import falcon.testing
 import msgspec
 import pytest
 
-from tallystick.access import SCOPES, Access, system_clock
+from tallystick.access import SCOPES, Access
 from tallystick.api import intake, openapi
 from tallystick.api.calls import ROOT
 from tallystick.api.operation import operation_of
 from tallystick.api.routes import resources
+from tallystick.clock import system_clock
 from tallystick.intake import Fault, LiveIntake, Receipt, Reject
 from tallystick.server import wired_app
 from tallystick.settings import Settings
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A store that is never made: the description needs none."""
-    return replace(Settings(), database=f"sqlite:///{tmp_path_factory.mktemp('never')}/never-made.db")
+    return replace(
+        Settings(), database=f"sqlite:///{tmp_path_factory.mktemp('never')}/never-made.db"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,10 @@ def app(settings: Settings) -> falcon.App[Any, Any]:
 def document(settings: Settings) -> dict[str, Any]:
     """The description. A `TypeError` here names a call that lacks its `@operation`."""
     store = open_store(settings.database, wire_row)
-    access, live = Access(store, system_clock, token_bytes), LiveIntake(store, system_clock, perf_counter)
+    access, live = (
+        Access(store, system_clock, token_bytes),
+        LiveIntake(store, system_clock, perf_counter),
+    )
     return openapi.document_of(resources(settings, store, access, live, columns_in))
 
 
@@ -77,12 +83,16 @@ def test_every_call_of_our_own_is_described_and_nothing_else(
         if not method.internal and route.path.startswith(f"{ROOT}/")
     }
     described = {(method, path) for method, path, _ in calls(document)}
-    assert served - described == set(), "put these into `resources` of api/routes.py, with @operation on the responder"
+    assert served - described == set(), (
+        "put these into `resources` of api/routes.py, with @operation on the responder"
+    )
     assert described - served == set(), "these are described and not served"
     assert len(served) > 20
 
 
-def test_whoever_asks_is_given_the_description(app: falcon.App[Any, Any], document: dict[str, Any]) -> None:
+def test_whoever_asks_is_given_the_description(
+    app: falcon.App[Any, Any], document: dict[str, Any]
+) -> None:
     answer = falcon.testing.TestClient(app).simulate_get("/openapi.json")
     assert (answer.status_code, answer.headers["content-type"]) == (200, falcon.MEDIA_JSON)
     assert answer.json == json.loads(json.dumps(document))
@@ -108,7 +118,9 @@ BARE = ("/unlock", "/secret", "/approve", "/reject", "/undo")
 """Calls whose path says all."""
 
 
-def test_each_call_has_a_summary_a_scope_its_parameters_and_a_name_of_its_own(document: dict[str, Any]) -> None:
+def test_each_call_has_a_summary_a_scope_its_parameters_and_a_name_of_its_own(
+    document: dict[str, Any],
+) -> None:
     names = [call["operationId"] for _, _, call in calls(document)]
     assert sorted(names) == sorted(set(names))
     for method, path, call in calls(document):
@@ -119,7 +131,9 @@ def test_each_call_has_a_summary_a_scope_its_parameters_and_a_name_of_its_own(do
         in_path = [each["name"] for each in call["parameters"] if each["in"] == "path"]
         assert in_path == re.findall(r"{(\w+)}", path)
         assert ("requestBody" in call) == (method in {"POST", "PATCH"} and not path.endswith(BARE))
-        assert all(response["content"] for status, response in call["responses"].items() if status != "204")
+        assert all(
+            response["content"] for status, response in call["responses"].items() if status != "204"
+        )
 
 
 def test_every_scope_has_a_meaning(document: dict[str, Any]) -> None:
@@ -127,7 +141,9 @@ def test_every_scope_has_a_meaning(document: dict[str, Any]) -> None:
     assert list(flow["scopes"]) == list(SCOPES)
 
 
-def test_a_body_that_is_described_refuses_unknown_fields_where_calls_do(document: dict[str, Any]) -> None:
+def test_a_body_that_is_described_refuses_unknown_fields_where_calls_do(
+    document: dict[str, Any],
+) -> None:
     schemas = document["components"]["schemas"]
     for name in (
         "NewAccount",

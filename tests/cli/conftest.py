@@ -50,9 +50,13 @@ def start() -> Iterator[Start]:
     """Start a command in a process of its own; it is ended after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def popen(*words: str, stdin: int | None = None, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    def popen(
+        *words: str, stdin: int | None = None, stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tallystick", *words]
-        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, start_new_session=True
+        )
         started.append(process)
         return process
 

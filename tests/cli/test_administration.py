@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick import inventory
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
 from tallystick.cli import sims
+from tallystick.clock import system_clock
 from tallystick.core.errors import AppRefused, PasswordRefused
+from tallystick.fleet import inventory
 from tests.cli.conftest import EXAMPLE, WINDOW, Run
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def test_an_account_is_shown_renamed_and_kept_while_it_has_something(run: Run) -
         "groups": 0,
         "users": [],
     }
-    assert run("account", "rename", ACCOUNT, "Fleet A").stdout == f"account {ACCOUNT} renamed to Fleet A\n"
+    assert (
+        run("account", "rename", ACCOUNT, "Fleet A").stdout
+        == f"account {ACCOUNT} renamed to Fleet A\n"
+    )
     assert '"accountName":"Fleet A"' in run("report", *WINDOW, "--format", "json").stdout
     assert run("verify").exit_code == 0
     kept = run("account", "remove", "Fleet A")
@@ -61,7 +65,13 @@ def test_an_account_is_shown_renamed_and_kept_while_it_has_something(run: Run) -
 
 @pytest.mark.usefixtures("store")
 def test_an_account_is_added_listed_and_removed(run: Run) -> None:
-    assert told(run, "account", "add", "B") == {"name": "B", "first_use": "off", "sims": 0, "groups": 0, "users": []}
+    assert told(run, "account", "add", "B") == {
+        "name": "B",
+        "first_use": "off",
+        "sims": 0,
+        "groups": 0,
+        "users": [],
+    }
     assert run("account", "list").stdout.split() == ["account", "B"]
     assert told(run, "account", "remove", "B") == {"removed": "B"}
     assert accounts_of(run) == []
@@ -75,7 +85,9 @@ def test_an_account_holds_its_sims_to_where_they_were_first_seen(run: Run) -> No
     run("import", "activations", "-", stdin=seen)
     rows = {}
     for first_use in ("imei", "model", "off"):
-        assert told(run, "account", "change", "B", "--first-use", first_use)["first_use"] == first_use
+        assert (
+            told(run, "account", "change", "B", "--first-use", first_use)["first_use"] == first_use
+        )
         rows[first_use] = len(run("report", *MARCH, "--format", "ndjson").stdout.splitlines())
     assert rows == {"imei": 1, "model": 0, "off": 0}
     assert run("account", "change", "B", "--first-use", "always").exit_code == 2
@@ -102,7 +114,9 @@ def test_sims_that_the_account_does_not_have_are_told_and_the_status_says_it(run
     some = run("group", "put", ACCOUNT, "West", ICCID, STRANGER)
     assert (some.exit_code, some.stdout) == (3, "1 of 2 put in West\n")
     assert some.stderr == f"not of account {ACCOUNT}: {STRANGER}\n"
-    assert told(run, "group", "put", ACCOUNT, "West", STRANGER, status=1)["passed_over"] == [STRANGER]
+    assert told(run, "group", "put", ACCOUNT, "West", STRANGER, status=1)["passed_over"] == [
+        STRANGER
+    ]
     assert run("group", "put", ACCOUNT, "West", "meter").exit_code == 1
 
 
@@ -111,7 +125,10 @@ def test_a_group_is_renamed_described_and_removed(run: Run) -> None:
     run("group", "add", ACCOUNT, "West", "--description", "far")
     run("group", "rename", ACCOUNT, "West", "East")
     assert told(run, "group", "describe", ACCOUNT, "East", "near")["description"] == "near"
-    assert [group["name"] for group in told(run, "group", "list", ACCOUNT)["groups"]] == [UNASSIGNED, "East"]
+    assert [group["name"] for group in told(run, "group", "list", ACCOUNT)["groups"]] == [
+        UNASSIGNED,
+        "East",
+    ]
     assert told(run, "group", "remove", ACCOUNT, "East") == {"removed": "East"}
     refused = run("group", "rename", ACCOUNT, UNASSIGNED, "Mine")
     assert (refused.exit_code, "default group" in refused.stderr) == (1, True)
@@ -123,7 +140,12 @@ def test_a_group_is_renamed_described_and_removed(run: Run) -> None:
 @pytest.mark.usefixtures("example")
 def test_a_sim_is_shown_by_iccid_and_by_number(run: Run) -> None:
     (sim,) = told(run, "sim", "show", NUMBER)["sims"]
-    assert (sim["iccid"], sim["account"], sim["group"], sim["waiting"]) == (ICCID, ACCOUNT, UNASSIGNED, False)
+    assert (sim["iccid"], sim["account"], sim["group"], sim["waiting"]) == (
+        ICCID,
+        ACCOUNT,
+        UNASSIGNED,
+        False,
+    )
     assert run("sim", "show", ICCID).stdout.splitlines()[1].split()[:3] == [ICCID, "no", ACCOUNT]
 
 
@@ -138,9 +160,17 @@ def test_sims_are_listed_a_page_at_a_time(run: Run, monkeypatch: pytest.MonkeyPa
     assert listed == sorted(listed)
     assert len(listed) == len(whole) == 2
     result = run("sim", "list")
-    assert (result.stdout.split()[0], result.stderr) == ("iccid", f"there are more: --after {listed[0]}\n")
-    assert [sim["iccid"] for sim in told(run, "sim", "list", "--account", ACCOUNT)["sims"]] == [ICCID]
-    assert run("sim", "list", "--account", "nobody's").stderr == 'error: there is no account "nobody\'s"\n'
+    assert (result.stdout.split()[0], result.stderr) == (
+        "iccid",
+        f"there are more: --after {listed[0]}\n",
+    )
+    assert [sim["iccid"] for sim in told(run, "sim", "list", "--account", ACCOUNT)["sims"]] == [
+        ICCID
+    ]
+    assert (
+        run("sim", "list", "--account", "nobody's").stderr
+        == 'error: there is no account "nobody\'s"\n'
+    )
 
 
 @pytest.mark.usefixtures("store")
@@ -151,8 +181,12 @@ def test_an_empty_store_has_no_sim_to_list(run: Run) -> None:
 @pytest.mark.usefixtures("example")
 def test_a_moved_sim_is_reported_in_its_new_account(run: Run) -> None:
     run("account", "add", "B")
-    assert run("sim", "move", ICCID, "--to", "B").stdout == "SIMs: 1 moved, 0 unchanged, 0 refused\n"
-    assert '"accountName":"B"' in run("report", *WINDOW, "--account", "B", "--format", "json").stdout
+    assert (
+        run("sim", "move", ICCID, "--to", "B").stdout == "SIMs: 1 moved, 0 unchanged, 0 refused\n"
+    )
+    assert (
+        '"accountName":"B"' in run("report", *WINDOW, "--account", "B", "--format", "json").stdout
+    )
     again = told(run, "sim", "move", ICCID, "--to", "B")
     assert again == {"read": 1, "moved": 0, "unchanged": 1, "rejected": 0, "rejects": []}
 
@@ -160,18 +194,31 @@ def test_a_moved_sim_is_reported_in_its_new_account(run: Run) -> None:
 @pytest.mark.usefixtures("example")
 def test_a_file_says_where_each_sim_goes_and_bad_lines_are_told_by_number(run: Run) -> None:
     run("account", "add", "B")
-    lines = ["iccid,account,note", f"{ICCID},B,returned", "", f"{STRANGER},B,", "12,B,", f"{ICCID},nobody's,"]
+    lines = [
+        "iccid,account,note",
+        f"{ICCID},B,returned",
+        "",
+        f"{STRANGER},B,",
+        "12,B,",
+        f"{ICCID},nobody's,",
+    ]
     Path("moves.csv").write_text("\r\n".join(lines), "utf-8")
     moved = told(run, "sim", "move", "--file", "moves.csv", status=3)
     assert (moved["read"], moved["moved"], moved["rejected"]) == (4, 1, 3)
-    assert [(each["line"], each["iccid"]) for each in moved["rejects"]] == [(4, STRANGER), (5, "12"), (6, ICCID)]
+    assert [(each["line"], each["iccid"]) for each in moved["rejects"]] == [
+        (4, STRANGER),
+        (5, "12"),
+        (6, ICCID),
+    ]
     again = run("sim", "move", "--file", "moves.csv")
     assert again.stderr.splitlines()[1] == "moves.csv:5: iccid must be 18-20 digits, not '12'"
     assert again.stdout == "SIMs: 0 moved, 1 unchanged, 3 refused\n"
 
 
 @pytest.mark.usefixtures("example")
-def test_a_file_with_one_iccid_a_line_is_moved_in_short_transactions(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_one_iccid_a_line_is_moved_in_short_transactions(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sims, "SIMS_A_TRANSACTION", 2)
     run("account", "add", "B")
     text = "\n".join([STRANGER] * 30 + [ICCID])
@@ -202,11 +249,16 @@ def test_nothing_is_moved_where_it_is_not_said_which_sims_go_or_where(run: Run) 
     [
         (None, "file.csv: No such file or directory"),
         (b"\xff\xfe", "file.csv: is no text with one ICCID or one record a line"),
-        (b"A,B\n", "the first line must name the columns, iccid and account, for there are several"),
+        (
+            b"A,B\n",
+            "the first line must name the columns, iccid and account, for there are several",
+        ),
     ],
     ids=["no file", "no text", "no header"],
 )
-def test_a_file_that_cannot_be_read_is_refused(run: Run, content: bytes | None, reason: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused(
+    run: Run, content: bytes | None, reason: str
+) -> None:
     if content is not None:
         Path("file.csv").write_bytes(content)
     result = run("sim", "move", "--file", "file.csv", "--to", "B")
@@ -234,7 +286,16 @@ def test_a_users_accounts_and_password_are_changed(run: Run, store: Store) -> No
     access = Access(store, system_clock, token_bytes)
     run("user", "add", "anna", "--account", "A", "--password-stdin", stdin="first\n")
     changed = told(
-        run, "user", "change", "anna", "--account", "B", "--revoke-account", "A", "--password-stdin", stdin="second\n"
+        run,
+        "user",
+        "change",
+        "anna",
+        "--account",
+        "B",
+        "--revoke-account",
+        "A",
+        "--password-stdin",
+        stdin="second\n",
     )
     assert changed == {"name": "anna", "accounts": ["B"], "all_accounts": False, "locked": False}
     with pytest.raises(PasswordRefused):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.errors import PasswordRefused
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def test_an_app_gets_a_key_and_a_secret_that_open_the_gateway(run: Run, access: 
 
 
 def test_an_app_may_have_several_scopes(run: Run, access: Access) -> None:
-    made = json.loads(run("app", "add", "meter", "--scope", "m2m", "--scope", "intake", "--json").stdout)
+    made = json.loads(
+        run("app", "add", "meter", "--scope", "m2m", "--scope", "intake", "--json").stdout
+    )
     assert access.issue_token(made["key"], made["secret"]).scope == "m2m intake"
 
 
@@ -53,7 +56,12 @@ def test_a_scope_that_there_is_not_is_wrong_usage(run: Run) -> None:
 
 
 def test_a_user_logs_in_with_the_password_from_standard_input(run: Run, access: Access) -> None:
-    assert run("user", "add", "anna", "--all-accounts", "--password-stdin", stdin=f"{SECRET}\n").exit_code == 0
+    assert (
+        run(
+            "user", "add", "anna", "--all-accounts", "--password-stdin", stdin=f"{SECRET}\n"
+        ).exit_code
+        == 0
+    )
     assert access.login("anna", SECRET)
 
 
@@ -69,7 +77,9 @@ def test_an_empty_password_is_refused(run: Run) -> None:
     assert run("user", "add", "anna", "--password-stdin", stdin="").exit_code == 1
 
 
-def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(start: Start, access: Access) -> None:
+def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(
+    start: Start, access: Access
+) -> None:
     terminal, end = os.openpty()
     process = start("user", "add", "anna", "--all-accounts", stdin=end)
     assert process.stderr

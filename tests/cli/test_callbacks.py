@@ -20,10 +20,22 @@ def delivery_id(store: Store) -> int:
     with store.transaction() as writer:
         account_ids, _ = writer.account_ids_made({"A-1", "A-2"})
         for account_id in account_ids.values():
-            writer.put_listener(ListenerRow(account_id, "DeviceService", "https://listener.example/", "ann", "hush"))
-        writer.add_deliveries(account_ids["A-1"], "DeviceService", "failed", b'{"accepted":1,"rejected":[]}', 0)
-        writer.add_deliveries(account_ids["A-2"], "DeviceService", "waits", b'{"accepted":1,"rejected":[]}', 5 * SECOND)
-        (due,) = [each for each in writer.deliveries(account_ids.values()) if each.request_id == "failed"]
+            writer.put_listener(
+                ListenerRow(account_id, "DeviceService", "https://listener.example/", "ann", "hush")
+            )
+        writer.add_deliveries(
+            account_ids["A-1"], "DeviceService", "failed", b'{"accepted":1,"rejected":[]}', 0
+        )
+        writer.add_deliveries(
+            account_ids["A-2"],
+            "DeviceService",
+            "waits",
+            b'{"accepted":1,"rejected":[]}',
+            5 * SECOND,
+        )
+        (due,) = [
+            each for each in writer.deliveries(account_ids.values()) if each.request_id == "failed"
+        ]
         writer.fail_delivery(due.delivery_id, 3, 60 * SECOND, "answered 503")
         (leased,) = writer.lease_deliveries([due.delivery_id], 0)
         assert writer.give_up_deliveries(leased.listener_id, 0, 70 * SECOND, "answered 503") == 1
@@ -68,13 +80,22 @@ def test_an_account_is_listed_alone_and_an_unknown_one_is_refused(run: Run) -> N
 
 @pytest.mark.usefixtures("store")
 def test_where_nobody_listens_an_empty_list_is_told(run: Run) -> None:
-    assert json.loads(run("callbacks", "list", "--json").stdout) == {"listeners": [], "deliveries": []}
+    assert json.loads(run("callbacks", "list", "--json").stdout) == {
+        "listeners": [],
+        "deliveries": [],
+    }
 
 
 def test_a_delivery_that_was_given_up_waits_again(run: Run, delivery_id: int) -> None:
-    assert run("callbacks", "retry", str(delivery_id)).stdout == f"delivery {delivery_id} is due now\n"
-    assert json.loads(run("callbacks", "retry", str(delivery_id), "--json").stdout) == {"id": delivery_id}
-    failed = json.loads(run("callbacks", "list", "--account", "A-1", "--json").stdout)["deliveries"][0]
+    assert (
+        run("callbacks", "retry", str(delivery_id)).stdout == f"delivery {delivery_id} is due now\n"
+    )
+    assert json.loads(run("callbacks", "retry", str(delivery_id), "--json").stdout) == {
+        "id": delivery_id
+    }
+    failed = json.loads(run("callbacks", "list", "--account", "A-1", "--json").stdout)[
+        "deliveries"
+    ][0]
     assert failed["given_up"] is None
     assert failed["next_try"] == failed["since"] != "1970-01-01T00:00:00Z"
 

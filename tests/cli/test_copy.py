@@ -50,7 +50,10 @@ def test_what_differs_at_the_end_is_told_and_ends_with_one(run: Run) -> None:
     change(OTHER, "UPDATE mismatches SET wire = x'7b7d'")
     result = run("copy", "--to", OTHER)
     assert result.exit_code == 1
-    assert "kept rows: 1 here and 1 there differ\n    first at iccid 89148000000800784259, account " in result.stdout
+    assert (
+        "kept rows: 1 here and 1 there differ\n    first at iccid 89148000000800784259, account "
+        in result.stdout
+    )
     assert result.stderr.startswith("error: other.db differs from tallystick.db")
 
 
@@ -67,7 +70,9 @@ def test_a_store_with_other_facts_is_refused_with_what_to_do(run: Run) -> None:
     assert "copy into an empty store" in error["message"]
 
 
-@pytest.mark.parametrize("address", ["mysql://ann:secret@db/fleet", "postgresql://ann:sec%zzret@db/fleet"])
+@pytest.mark.parametrize(
+    "address", ["mysql://ann:secret@db/fleet", "postgresql://ann:sec%zzret@db/fleet"]
+)
 def test_an_address_that_names_no_store_is_wrong_usage_and_not_repeated(
     run: Run, address: str, workplace: Path
 ) -> None:

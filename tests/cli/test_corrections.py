@@ -25,8 +25,18 @@ def told(run: Run, example: object) -> None:
 def test_summary_says_whom_to_tell_and_unknown_types_by_their_tac(run: Run) -> None:
     result = run("corrections", "summary", "--earliest", "2017-11-01", "--latest", "2018-01-01")
     header, line = (text.split("  ") for text in result.stdout.splitlines())
-    assert [each.strip() for each in header if each] == ["seen_in", "expected_in", "mismatches", "sims"]
-    assert [each.strip() for each in line if each.strip()] == ["Corvid & Sons", "unknown (TAC 99000342)", "1", "1"]
+    assert [each.strip() for each in header if each] == [
+        "seen_in",
+        "expected_in",
+        "mismatches",
+        "sims",
+    ]
+    assert [each.strip() for each in line if each.strip()] == [
+        "Corvid & Sons",
+        "unknown (TAC 99000342)",
+        "1",
+        "1",
+    ]
     assert result.stderr == "1 mismatch\n"
 
 
@@ -50,9 +60,13 @@ def test_summary_of_another_time_is_empty(run: Run) -> None:
 
 @pytest.mark.usefixtures("told")
 def test_an_export_imported_again_empties_the_report(run: Run) -> None:
-    result = run("corrections", "export", "--manufacturer", "Corvid & Sons", "--output", "corvid.csv")
+    result = run(
+        "corrections", "export", "--manufacturer", "Corvid & Sons", "--output", "corvid.csv"
+    )
     assert result.exit_code == 0
-    assert result.stdout.startswith("Corvid & Sons: 1 correction of 1 SIM in corvid.csv; left out: 0 ")
+    assert result.stdout.startswith(
+        "Corvid & Sons: 1 correction of 1 SIM in corvid.csv; left out: 0 "
+    )
     assert Path("corvid.csv").read_text("utf-8") == CORRECTION
     assert run("import", "expectations", "corvid.csv").exit_code == 0
     assert json.loads(run("report", *WINDOW, "--format", "json").stdout) == {"devices": []}
@@ -62,7 +76,12 @@ def test_an_export_imported_again_empties_the_report(run: Run) -> None:
 @pytest.mark.parametrize("form", ["ndjson", "parquet"])
 @pytest.mark.usefixtures("told")
 def test_the_suffix_says_how_the_file_is_written(run: Run, form: str) -> None:
-    assert run("corrections", "export", "--manufacturer", "Corvid & Sons", "--output", f"c.{form}").exit_code == 0
+    assert (
+        run(
+            "corrections", "export", "--manufacturer", "Corvid & Sons", "--output", f"c.{form}"
+        ).exit_code
+        == 0
+    )
     read = pl.read_ndjson if form == "ndjson" else pl.read_parquet
     assert read(f"c.{form}").rows() == [(SIM, "987603420573553", "2017-12-02T00:00:00Z")]
 
@@ -87,13 +106,17 @@ def test_all_manufacturers_get_a_file_each_with_a_name_that_is_safe(run: Run) ->
 
 @pytest.mark.usefixtures("example")
 def test_sims_in_hardware_of_unknown_types_get_a_file_too(run: Run) -> None:
-    assert run("corrections", "export", "--all", "--dir", "out", "--format", "ndjson").exit_code == 0
+    assert (
+        run("corrections", "export", "--all", "--dir", "out", "--format", "ndjson").exit_code == 0
+    )
     assert [path.name for path in Path("out").iterdir()] == ["unknown.ndjson"]
 
 
 @pytest.mark.usefixtures("told")
 def test_an_unknown_manufacturer_is_refused_and_no_file_is_made(run: Run) -> None:
-    result = run("corrections", "export", "--manufacturer", "Nobody", "--output", "nobody.csv", "--json")
+    result = run(
+        "corrections", "export", "--manufacturer", "Nobody", "--output", "nobody.csv", "--json"
+    )
     assert result.exit_code == 1
     assert json.loads(result.stderr)["error"]["code"] == "manufacturer-unknown"
     assert not Path("nobody.csv").exists()
@@ -114,7 +137,9 @@ def test_an_unknown_manufacturer_is_refused_and_no_file_is_made(run: Run) -> Non
     ],
 )
 @pytest.mark.usefixtures("told")
-def test_options_that_do_not_go_together_are_wrong_usage(run: Run, options: tuple[str, ...]) -> None:
+def test_options_that_do_not_go_together_are_wrong_usage(
+    run: Run, options: tuple[str, ...]
+) -> None:
     assert run("corrections", "export", *options).exit_code == 2
 
 

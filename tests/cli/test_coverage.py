@@ -43,7 +43,9 @@ def test_coverage_of_one_account_and_of_its_group(run: Run) -> None:
         "seen": 0,
         "newest": None,
     }
-    assert json.loads(run("coverage", "--account", "a", "--group", "g", "--json").stdout)["sims"] == 1
+    assert (
+        json.loads(run("coverage", "--account", "a", "--group", "g", "--json").stdout)["sims"] == 1
+    )
     refused = run("coverage", "--group", "g", "--json")
     assert refused.exit_code == 1
     assert json.loads(refused.stderr)["error"]["code"] == "account-required"
@@ -52,10 +54,23 @@ def test_coverage_of_one_account_and_of_its_group(run: Run) -> None:
 @pytest.mark.usefixtures("fleet")
 def test_lists_name_the_sims(run: Run) -> None:
     unseen = run("coverage", "--list", "unseen", "--account", "a", "--format", "csv")
-    assert unseen.stdout == "account,mdn,iccid\na,5096300011,89148000000800000011\na,,89148000000800000029\n"
+    assert (
+        unseen.stdout
+        == "account,mdn,iccid\na,5096300011,89148000000800000011\na,,89148000000800000029\n"
+    )
     nowhere = run("coverage", "--list", "without-expectation", "--format", "ndjson")
     assert nowhere.stdout == '{"account":"a","iccid":"89148000000800000029"}\n'
-    unconfirmed = run("coverage", "--list", "unconfirmed", "--account", "a", "--format", "csv", "--output", "list.csv")
+    unconfirmed = run(
+        "coverage",
+        "--list",
+        "unconfirmed",
+        "--account",
+        "a",
+        "--format",
+        "csv",
+        "--output",
+        "list.csv",
+    )
     assert unconfirmed.stdout == ""
     assert Path("list.csv").read_text("utf-8") == (
         "account,mdn,iccid,expected_imei,effective_from\na,5096300011,89148000000800000011,352099001761481,\n"
@@ -70,7 +85,10 @@ def test_a_list_is_a_table_with_its_count_on_standard_error(run: Run) -> None:
         ["a", "89148000000800000029"],
     ]
     assert result.stderr == "1 found\n"
-    assert run("coverage", "--list", "without-expectation", "--account", "0212398765-00001").stderr == "0 found\n"
+    assert (
+        run("coverage", "--list", "without-expectation", "--account", "0212398765-00001").stderr
+        == "0 found\n"
+    )
 
 
 @pytest.mark.usefixtures("fleet")
@@ -84,7 +102,9 @@ def test_the_report_tells_what_it_rests_on_beside_its_rows(run: Run) -> None:
     )
     assert plain.stderr == ""
     empty = run("report", *WINDOW, "--account", "a", "--coverage").stderr
-    assert empty.endswith("1 have an expectation and 0 were seen in the window; none was ever seen\n")
+    assert empty.endswith(
+        "1 have an expectation and 0 were seen in the window; none was ever seen\n"
+    )
 
 
 @pytest.mark.parametrize(

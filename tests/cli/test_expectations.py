@@ -41,7 +41,9 @@ def report(run: Run) -> str:
     return run("report", *WINDOW, "--format", "json").stdout
 
 
-def test_a_correction_is_tried_signed_logged_and_undone(run: Run, example: Store, corrected: str) -> None:
+def test_a_correction_is_tried_signed_logged_and_undone(
+    run: Run, example: Store, corrected: str
+) -> None:
     before, facts = report(run), everything_in(example)
     tried = told(run, "import", "expectations", corrected, "--dry-run")["files"][corrected]
     assert (tried["added"], tried["corrected"]) == (0, 1)
@@ -53,12 +55,19 @@ def test_a_correction_is_tried_signed_logged_and_undone(run: Run, example: Store
     assert run("import", "expectations", corrected, *signed).exit_code == 0
     assert f'"postImei":"{OLD}"' in report(run)
     log = told(run, "expectations", "log", ICCID)
-    assert [(each["imei"], each["ended_in"] is None) for each in log["values"]] == [(OLD, False), (SEEN, True)]
+    assert [(each["imei"], each["ended_in"] is None) for each in log["values"]] == [
+        (OLD, False),
+        (SEEN, True),
+    ]
     put = log["values"][1]["put_in"]
     assert (put["actor"], put["ticket"], put["reason"]) == ("ann", "OPS-7", "swapped at the bench")
     assert put["detail"].startswith("corrected.csv sha256:")
     undone = told(run, "expectations", "undo", str(put["change_set_id"]), "--as", "bob")
-    assert (undone["undoes"], undone["corrected"], undone["actor"]) == (put["change_set_id"], 1, "bob")
+    assert (undone["undoes"], undone["corrected"], undone["actor"]) == (
+        put["change_set_id"],
+        1,
+        "bob",
+    )
     assert (report(run), everything_in(example)) == (before, facts)
     refused = told(run, "expectations", "undo", str(put["change_set_id"]), exit_code=1)
     assert refused["error"]["code"] == "change-set-decided"
@@ -66,27 +75,49 @@ def test_a_correction_is_tried_signed_logged_and_undone(run: Run, example: Store
 
 def test_a_proposal_needs_another_persons_eyes(run: Run, example: Store, corrected: str) -> None:
     facts = everything_in(example)
-    number = str(told(run, "import", "expectations", corrected, "--propose")["files"][corrected]["change_set_id"])
+    number = str(
+        told(run, "import", "expectations", corrected, "--propose")["files"][corrected][
+            "change_set_id"
+        ]
+    )
     shown = told(run, "expectations", "show", number)
-    assert (shown["state"], shown["actor"], shown["changes_in_all"]) == ("proposed", getpass.getuser(), 1)
-    assert shown["changes"] == [{"iccid": ICCID, "effective_from": None, "old_imei": OLD, "new_imei": SEEN}]
-    assert told(run, "expectations", "approve", number, exit_code=1)["error"]["code"] == "own-proposal"
+    assert (shown["state"], shown["actor"], shown["changes_in_all"]) == (
+        "proposed",
+        getpass.getuser(),
+        1,
+    )
+    assert shown["changes"] == [
+        {"iccid": ICCID, "effective_from": None, "old_imei": OLD, "new_imei": SEEN}
+    ]
+    assert (
+        told(run, "expectations", "approve", number, exit_code=1)["error"]["code"] == "own-proposal"
+    )
     would = told(run, "expectations", "approve", number, "--dry-run")
     assert (would["corrected"], len(would["closes"])) == (1, 1)
     assert everything_in(example) == facts
     receipt = told(run, "expectations", "approve", number, "--as", "bob")
     assert (receipt["read"], receipt["accepted"], receipt["change_set_id"]) == (1, 1, int(number))
     assert f'"postImei":"{OLD}"' in report(run)
-    listed = told(run, "expectations", "changes", "--state", "applied", "--at-most", "1")["change_sets"]
-    assert [(each["change_set_id"], each["decided_by"]) for each in listed] == [(int(number), "bob")]
+    listed = told(run, "expectations", "changes", "--state", "applied", "--at-most", "1")[
+        "change_sets"
+    ]
+    assert [(each["change_set_id"], each["decided_by"]) for each in listed] == [
+        (int(number), "bob")
+    ]
 
 
 def test_a_rejected_proposal_is_told_as_a_call_tells_it(run: Run, corrected: str) -> None:
     proposed = told(run, "import", "expectations", corrected, "--propose", "--as", "ann")
     number = str(proposed["files"][corrected]["change_set_id"])
     rejected = told(run, "expectations", "reject", number, "--as", "bob")
-    assert (rejected["state"], rejected["actor"], rejected["decided_by"]) == ("rejected", "ann", "bob")
-    assert told(run, "expectations", "changes", "--state", "rejected") == {"change_sets": [rejected]}
+    assert (rejected["state"], rejected["actor"], rejected["decided_by"]) == (
+        "rejected",
+        "ann",
+        "bob",
+    )
+    assert told(run, "expectations", "changes", "--state", "rejected") == {
+        "change_sets": [rejected]
+    }
 
 
 def test_people_are_told_the_same_in_words(run: Run, corrected: str) -> None:
@@ -97,7 +128,10 @@ def test_people_are_told_the_same_in_words(run: Run, corrected: str) -> None:
     number = proposed.split("proposed as change set ")[1].split()[0]
     assert "proposed" in run("expectations", "changes").output
     assert "actor: ann\n" in run("expectations", "show", number).output
-    assert run("expectations", "reject", number, "--as", "bob").output == f"change set {number} is rejected\n"
+    assert (
+        run("expectations", "reject", number, "--as", "bob").output
+        == f"change set {number} is rejected\n"
+    )
     assert told(run, "expectations", "changes", "--state", "proposed") == {"change_sets": []}
     again = run("import", "expectations", corrected, "--propose", "--as", "ann").output
     number = again.split("proposed as change set ")[1].split()[0]
@@ -109,7 +143,9 @@ def test_people_are_told_the_same_in_words(run: Run, corrected: str) -> None:
     assert "1 corrected" in run("expectations", "undo", number).output
 
 
-def test_bad_lines_are_told_and_the_others_tried_or_proposed(run: Run, workplace: Path, corrected: str) -> None:
+def test_bad_lines_are_told_and_the_others_tried_or_proposed(
+    run: Run, workplace: Path, corrected: str
+) -> None:
     (workplace / corrected).write_text(CORRECTED + "1,2\n")
     for what in ("--dry-run", "--propose"):
         result = run("import", "expectations", corrected, what, "--rejects", "bad.csv", "--json")
@@ -138,11 +174,19 @@ def test_what_does_not_go_together_is_wrong_usage(
 ) -> None:
     kind, *options = words
     result = run("import", kind, corrected, *options)
-    assert (result.exit_code, reason in result.output.replace("\n", " ")) == (2, True), result.output
+    assert (result.exit_code, reason in result.output.replace("\n", " ")) == (2, True), (
+        result.output
+    )
 
 
 def test_a_change_set_that_is_not_there_is_refused(run: Run, example: Store) -> None:
     assert example.name
     for command in ("show", "approve", "reject", "undo"):
-        assert told(run, "expectations", command, "99", exit_code=1)["error"]["code"] == "change-set-not-found"
-    assert told(run, "expectations", "log", "8" + "9" * 18, exit_code=1)["error"]["code"] == "sim-not-found"
+        assert (
+            told(run, "expectations", command, "99", exit_code=1)["error"]["code"]
+            == "change-set-not-found"
+        )
+    assert (
+        told(run, "expectations", "log", "8" + "9" * 18, exit_code=1)["error"]["code"]
+        == "sim-not-found"
+    )

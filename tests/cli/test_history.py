@@ -53,29 +53,43 @@ def test_the_history_of_a_sim_as_json(run: Run) -> None:
 
 @pytest.mark.usefixtures("example")
 def test_a_phone_number_finds_the_sim_too(run: Run) -> None:
-    assert run("history", "5096300587", "--json").stdout == run("history", MISMATCHED, "--json").stdout
+    assert (
+        run("history", "5096300587", "--json").stdout == run("history", MISMATCHED, "--json").stdout
+    )
 
 
 @pytest.mark.usefixtures("example")
 def test_people_get_a_line_on_the_sim_and_a_table_of_its_pairings(run: Run) -> None:
     lines = run("history", MISMATCHED).stdout.splitlines()
-    assert lines[0].startswith(f"SIM {MISMATCHED}, number 5096300587, 4G, of account 0212398765-00001")
+    assert lines[0].startswith(
+        f"SIM {MISMATCHED}, number 5096300587, 4G, of account 0212398765-00001"
+    )
     assert lines[1] == "expected in 990003420535573 from the beginning"
     assert lines[-1].split()[-1] == "mismatch"
 
 
 def test_a_sim_that_is_not_loaded_yet_is_waiting(run: Run, store: Store) -> None:
-    seen = SimActivation(Iccid.parse(MISMATCHED), parse_moment("2026-03-05T10:00:00Z"), Imei.parse("352099001761481"))
+    seen = SimActivation(
+        Iccid.parse(MISMATCHED), parse_moment("2026-03-05T10:00:00Z"), Imei.parse("352099001761481")
+    )
     with store.transaction() as writer:
         writer.take_activations([seen])
     (sim,) = json.loads(run("history", MISMATCHED, "--json").stdout)["sims"]
-    assert (sim["waiting"], sim["account"], sim["pairings"][0]["verdict"]) == (True, None, "unjudged")
+    assert (sim["waiting"], sim["account"], sim["pairings"][0]["verdict"]) == (
+        True,
+        None,
+        "unjudged",
+    )
     assert "waits" in run("history", MISMATCHED).stdout
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("89148000000899999999", "sim-not-found"), ("5550000000", "sim-not-found"), ("meter", "invalid-value")],
+    [
+        ("89148000000899999999", "sim-not-found"),
+        ("5550000000", "sim-not-found"),
+        ("meter", "invalid-value"),
+    ],
 )
 @pytest.mark.usefixtures("example")
 def test_what_is_no_sim_is_refused(run: Run, text: str, code: str) -> None:

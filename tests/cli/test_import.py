@@ -69,13 +69,20 @@ def test_doubts_are_counted_for_people_and_warned_of_where_they_are_many(run: Ru
         "  taken, but doubtful: 1 of unknown SIMs, 1 with an IMEI that seems to lack its leading zero, 1 in the future"
     ]
     warnings = second.stderr.splitlines()
-    assert [line.partition(" of the lines ")[0] for line in warnings] == ["warning: many.csv: 14 %"] * 3
-    for word, line in zip(("import the SIMs,", "exported as text", "time zone"), warnings, strict=True):
+    assert [line.partition(" of the lines ")[0] for line in warnings] == [
+        "warning: many.csv: 14 %"
+    ] * 3
+    for word, line in zip(
+        ("import the SIMs,", "exported as text", "time zone"), warnings, strict=True
+    ):
         assert word in line
 
 
 def test_programs_get_every_count_of_a_file_and_of_all(run: Run) -> None:
-    names = [write("a.csv", HEADER + GOOD), write("b.csv", f"{HEADER}{ICCID},{STRIPPED},9999-01-01\nbad\n")]
+    names = [
+        write("a.csv", HEADER + GOOD),
+        write("b.csv", f"{HEADER}{ICCID},{STRIPPED},9999-01-01\nbad\n"),
+    ]
     result = run("import", "activations", *names, "--json")
     assert (result.exit_code, result.stderr) == (3, "")
     told = json.loads(result.stdout)
@@ -90,17 +97,24 @@ def test_of_several_files_each_reject_is_told_once_under_its_file(run: Run) -> N
     result = run("import", "activations", *names)
     told = [line for line in result.stderr.splitlines() if not line.startswith("warning: ")]
     assert told == [f"{name}:3: the line has 1 fields, the header 3" for name in names]
-    assert FINISHED.sub("", result.stdout.splitlines()[-2]) == "in all: 4 read: 1 accepted, 1 duplicate, 2 rejected"
+    assert (
+        FINISHED.sub("", result.stdout.splitlines()[-2])
+        == "in all: 4 read: 1 accepted, 1 duplicate, 2 rejected"
+    )
 
 
 # --max-rejects
 
 
-def test_a_file_past_the_limit_is_refused_and_its_rejects_are_written_down(run: Run, store: Store) -> None:
+def test_a_file_past_the_limit_is_refused_and_its_rejects_are_written_down(
+    run: Run, store: Store
+) -> None:
     name = write("a.csv", HEADER + GOOD + "bad\nworse\n")
     result = run("import", "activations", name, "--max-rejects", "1", "--rejects", "rejects.csv")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("error: a.csv: nothing was taken in: 2 of 3 lines are bad, more than --max-reje")
+    assert result.stderr.startswith(
+        "error: a.csv: nothing was taken in: 2 of 3 lines are bad, more than --max-reje"
+    )
     assert [row["iccid"] for row in rows_of("rejects.csv")] == ["bad", "worse"]
     assert everything_in(store).activations == []
 
@@ -146,8 +160,16 @@ def test_it_has_the_columns_of_the_one_file_in_their_order(run: Run) -> None:
 
 def test_of_several_files_no_value_is_lost_and_the_reason_names_the_file(run: Run) -> None:
     write("a.csv", f"account,iccid,activation_date\nA-1,{ICCID},soon\n")
-    write("b.csv", f"activation_date,iccid,generation,mdn,account\n2026-03-01,{ICCID[:-1]}2,5G,x,A-2\n")
-    write("c.ndjson", json.dumps({"iccid": 5, "mdn": 5096300001, "account": "A-3", "activation_date": "2026-03-01"}))
+    write(
+        "b.csv",
+        f"activation_date,iccid,generation,mdn,account\n2026-03-01,{ICCID[:-1]}2,5G,x,A-2\n",
+    )
+    write(
+        "c.ndjson",
+        json.dumps(
+            {"iccid": 5, "mdn": 5096300001, "account": "A-3", "activation_date": "2026-03-01"}
+        ),
+    )
     run("import", "sims", "a.csv", "b.csv", "c.ndjson", "--rejects", "rejects.csv")
     rows = rows_of("rejects.csv")
     assert list(rows[0]) == ["account", "iccid", "activation_date", "mdn", "generation", "reason"]
@@ -156,7 +178,11 @@ def test_of_several_files_no_value_is_lost_and_the_reason_names_the_file(run: Ru
         ["A-2", f"{ICCID[:-1]}2", "2026-03-01", "x", "5G"],
         ["A-3", "5", "2026-03-01", "5096300001", ""],
     ]
-    assert [row["reason"].partition(": ")[0] for row in rows] == ["a.csv, line 2", "b.csv, line 2", "c.ndjson, line 1"]
+    assert [row["reason"].partition(": ")[0] for row in rows] == [
+        "a.csv, line 2",
+        "b.csv, line 2",
+        "c.ndjson, line 1",
+    ]
 
 
 def as_ndjson(name: str, rows: list[dict[str, object]]) -> str:
@@ -172,7 +198,11 @@ def as_parquet(name: str, rows: list[dict[str, object]]) -> str:
 
 def as_dated_parquet(name: str, rows: list[dict[str, object]]) -> str:
     """A file of columns, the moments as datetimes in a zone."""
-    moment = pl.col("activated_at").str.to_datetime(time_zone="UTC").dt.convert_time_zone("America/Los_Angeles")
+    moment = (
+        pl.col("activated_at")
+        .str.to_datetime(time_zone="UTC")
+        .dt.convert_time_zone("America/Los_Angeles")
+    )
     pl.DataFrame(rows).with_columns(moment).write_parquet(f"{name}.parquet")
     return f"{name}.parquet"
 
@@ -184,13 +214,28 @@ def as_csv(name: str, rows: list[dict[str, object]]) -> str:
 
 
 @pytest.mark.parametrize("form", [as_csv, as_ndjson, as_parquet, as_dated_parquet])
-def test_corrected_it_can_be_fed_back_until_every_line_is_in(run: Run, store: Store, form: Callable[..., str]) -> None:
+def test_corrected_it_can_be_fed_back_until_every_line_is_in(
+    run: Run, store: Store, form: Callable[..., str]
+) -> None:
     rows: list[dict[str, object]] = [
-        {"iccid": ICCID[:-1] + str(number), "imei": HOME, "activated_at": f"2026-03-0{number}T08:00:00.5Z"}
+        {
+            "iccid": ICCID[:-1] + str(number),
+            "imei": HOME,
+            "activated_at": f"2026-03-0{number}T08:00:00.5Z",
+        }
         for number in range(1, 9)
     ]
-    wrong = [row | {"imei": "0" + HOME + "0"} if number % 2 else row for number, row in enumerate(rows)]
-    first = run("import", "activations", form("a", wrong[:4]), form("b", wrong[4:]), "--rejects", "rejects.csv")
+    wrong = [
+        row | {"imei": "0" + HOME + "0"} if number % 2 else row for number, row in enumerate(rows)
+    ]
+    first = run(
+        "import",
+        "activations",
+        form("a", wrong[:4]),
+        form("b", wrong[4:]),
+        "--rejects",
+        "rejects.csv",
+    )
     assert first.exit_code == 3
     assert len(rows_of("rejects.csv")) == 4
     corrected = Path("rejects.csv").read_text("utf-8").replace(f"0{HOME}0,", f"{HOME},")
@@ -208,13 +253,24 @@ def test_it_is_never_written_over_a_file_that_is_to_be_read(run: Run) -> None:
     assert Path("a.csv").read_text("utf-8") == HEADER + "bad\n"
 
 
-def test_all_faults_of_a_line_are_told_those_of_strange_columns_capped_and_counted(run: Run) -> None:
+def test_all_faults_of_a_line_are_told_those_of_strange_columns_capped_and_counted(
+    run: Run,
+) -> None:
     strange = {"iccid": 1.5, "imei": "x"} | {f"strange {number}": 0 for number in range(10)}
-    result = run("import", "activations", as_ndjson("a", [strange, {"iccid": "1", "imei": "x", "color": "red"}]))
+    result = run(
+        "import",
+        "activations",
+        as_ndjson("a", [strange, {"iccid": "1", "imei": "x", "color": "red"}]),
+    )
     first, second = result.stderr.splitlines()
     assert first.count("is none of this kind's columns") == 5
     assert first.endswith("; and 8 more faults")
-    for fault in ("'color' is none of", "iccid must be 18-20", "imei must be 14-16", "activated_at is missing"):
+    for fault in (
+        "'color' is none of",
+        "iccid must be 18-20",
+        "imei must be 14-16",
+        "activated_at is missing",
+    ):
         assert fault in second
 
 
@@ -229,7 +285,9 @@ class OnTerminal(NamedTuple):
     status: int
 
 
-def on_terminal(*words: str, stdout: bool = False, feed: bytes = b"", term: str = "xterm") -> OnTerminal:
+def on_terminal(
+    *words: str, stdout: bool = False, feed: bytes = b"", term: str = "xterm"
+) -> OnTerminal:
     """Run a command with its standard error, or all of its output, on a terminal of its own."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -250,7 +308,10 @@ def on_terminal(*words: str, stdout: bool = False, feed: bytes = b"", term: str 
 
 def _all_of(terminal: int) -> str:
     parts = []
-    with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as file:  # its end, when the process is gone
+    with (
+        suppress(OSError),
+        os.fdopen(terminal, "rb", buffering=0) as file,
+    ):  # its end, when the process is gone
         while part := file.read(1 << 16):
             parts.append(part)
     return b"".join(parts).decode()
@@ -259,7 +320,9 @@ def _all_of(terminal: int) -> str:
 def some_activations(name: str, lines: int) -> str:
     """A file that takes a moment."""
     numbers = pl.Series(range(lines)).cast(pl.String).str.zfill(10)
-    frame = pl.DataFrame({"iccid": "89148000" + numbers, "imei": HOME, "activated_at": "2026-03-01T00:00:00Z"})
+    frame = pl.DataFrame(
+        {"iccid": "89148000" + numbers, "imei": HOME, "activated_at": "2026-03-01T00:00:00Z"}
+    )
     frame.write_csv(name)
     return name
 
@@ -268,14 +331,19 @@ def test_a_terminal_shows_one_bar_that_moves_while_the_files_are_read_and_applie
     names = [some_activations(name, 300_000) for name in ("a.csv", "b.csv")]
     shown, printed, status = on_terminal("import", "activations", *names, "--max-rejects", "0")
     assert status == 0
-    bars = re.findall(r"([ab]\.csv \([12]/2\))[^\r\n]*? +(\d+)% +([\d,]+) facts +([\d,]+) rows/s +([\d:-]+)", shown)
+    bars = re.findall(
+        r"([ab]\.csv \([12]/2\))[^\r\n]*? +(\d+)% +([\d,]+) facts +([\d,]+) rows/s +([\d:-]+)",
+        shown,
+    )
     assert {name for name, *_ in bars} == {"a.csv (1/2)", "b.csv (2/2)"}
     percents = [int(percent) for _, percent, *_ in bars]
     assert percents == sorted(percents)
     assert len({percent for percent in percents if 0 < percent < 50}) > 1
     assert any(facts == "0" and int(percent) > 0 for _, percent, facts, *_ in bars)
     assert any(int(rate.replace(",", "")) > 1000 for *_, rate, _ in bars)
-    assert [FINISHED.sub("", line).partition(":")[0] for line in printed.splitlines() if line[0] != " "] == [
+    assert [
+        FINISHED.sub("", line).partition(":")[0] for line in printed.splitlines() if line[0] != " "
+    ] == [
         "a.csv",
         "b.csv",
         "in all",
@@ -299,7 +367,9 @@ def test_of_standard_input_the_bar_shows_facts_without_an_end_in_sight() -> None
 def test_in_a_pipe_there_is_no_bar(start: Start) -> None:
     process = start("import", "activations", some_activations("a.csv", 100_000))
     _, told = process.communicate()
-    assert [line.partition(" of the lines ")[0] for line in told.decode().splitlines()] == ["warning: a.csv: 100 %"]
+    assert [line.partition(" of the lines ")[0] for line in told.decode().splitlines()] == [
+        "warning: a.csv: 100 %"
+    ]
     assert process.returncode == 0
 
 

@@ -21,7 +21,10 @@ def test_init_makes_a_store_and_again_finds_it_up_to_date(run: Run) -> None:
 
 
 def test_init_makes_the_store_that_the_setting_names(run: Run) -> None:
-    assert run("init", env={"TALLYSTICK_DATABASE": "sqlite:///other.db"}).stdout == "other.db: made a new store\n"
+    assert (
+        run("init", env={"TALLYSTICK_DATABASE": "sqlite:///other.db"}).stdout
+        == "other.db: made a new store\n"
+    )
 
 
 def test_init_reprints_the_kept_answer_when_the_zone_has_changed(run: Run, example: Store) -> None:
@@ -42,7 +45,9 @@ def test_init_says_nothing_of_the_zone_when_it_is_the_same(run: Run) -> None:
 def test_a_store_on_sqlite_is_not_spread_and_none_is_made(run: Run, workplace: Path) -> None:
     result = run("init", "--distribute")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: tallystick.db: a store on SQLite cannot be spread over a cluster")
+    assert result.stderr.startswith(
+        "error: tallystick.db: a store on SQLite cannot be spread over a cluster"
+    )
     assert list(workplace.iterdir()) == []
 
 
@@ -56,7 +61,9 @@ def test_a_database_without_the_extension_is_not_spread_over(run: Run, tmp_path:
 
 
 @pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
-def test_a_cluster_is_spread_over_once_and_what_was_taken_in_stays(run: Run, tmp_path: Path) -> None:
+def test_a_cluster_is_spread_over_once_and_what_was_taken_in_stays(
+    run: Run, tmp_path: Path
+) -> None:
     with database_on(CITUS, tmp_path) as database:
         named = {"TALLYSTICK_DATABASE": database}
         assert run("init", env=named).exit_code == 0
@@ -65,6 +72,8 @@ def test_a_cluster_is_spread_over_once_and_what_was_taken_in_stays(run: Run, tmp
         before = run("report", *WINDOW, "--format", "json", env=named).stdout
         told = run("init", "--distribute", env=named).stdout
         assert told.endswith(": spread the store over the cluster\n")
-        assert run("init", "--distribute", env=named).stdout.endswith(": the store is spread over the cluster\n")
+        assert run("init", "--distribute", env=named).stdout.endswith(
+            ": the store is spread over the cluster\n"
+        )
         assert run("report", *WINDOW, "--format", "json", env=named).stdout == before
         assert run("verify", env=named).exit_code == 0

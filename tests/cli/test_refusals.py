@@ -28,11 +28,16 @@ COMMANDS_THAT_NEED_A_STORE = [
 
 
 @pytest.mark.parametrize("words", COMMANDS_THAT_NEED_A_STORE, ids=" ".join)
-def test_a_missing_store_is_refused_in_one_line_that_says_what_to_do(run: Run, words: tuple[str, ...]) -> None:
+def test_a_missing_store_is_refused_in_one_line_that_says_what_to_do(
+    run: Run, words: tuple[str, ...]
+) -> None:
     result = run(*words)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr == "error: tallystick.db: there is no store; make one with `tallystick init`\n"
+    assert (
+        result.stderr
+        == "error: tallystick.db: there is no store; make one with `tallystick init`\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,19 +63,29 @@ def test_programs_get_refusals_as_json(run: Run, words: tuple[str, ...]) -> None
 def test_a_setting_that_there_is_not_is_refused_by_name(run: Run) -> None:
     result = run("settings", env={"TALLYSTICK_DATABSE": "sqlite:///x.db"})
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: TALLYSTICK_DATABSE: there is no such setting; did you mean")
+    assert result.stderr.startswith(
+        "error: TALLYSTICK_DATABSE: there is no such setting; did you mean"
+    )
 
 
 @pytest.mark.parametrize(
     "words",
-    [("nothing",), ("report",), ("history",), ("synth", "--sims", "0"), ("serve", "--port", "70000")],
+    [
+        ("nothing",),
+        ("report",),
+        ("history",),
+        ("synth", "--sims", "0"),
+        ("serve", "--port", "70000"),
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_exits_with_2(run: Run, words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
 
 
-def test_what_should_not_happen_is_one_line_that_asks_for_a_report(start: Start, example: Store) -> None:
+def test_what_should_not_happen_is_one_line_that_asks_for_a_report(
+    start: Start, example: Store
+) -> None:
     example.close()
     apsw.Connection("tallystick.db").execute("UPDATE mismatches SET wire = x'00'")
     process = start("report", *WINDOW, "--format", "csv")

@@ -17,14 +17,19 @@ ROW = (
 
 @pytest.mark.usefixtures("example")
 def test_json_is_the_published_answer_byte_for_byte(run: Run) -> None:
-    result = run("report", *WINDOW, "--format", "json", env={"TALLYSTICK_TIME_ZONE": "America/Los_Angeles"})
+    result = run(
+        "report", *WINDOW, "--format", "json", env={"TALLYSTICK_TIME_ZONE": "America/Los_Angeles"}
+    )
     assert result.stdout_bytes == (EXAMPLE / "response.json").read_bytes()
 
 
 @pytest.mark.usefixtures("example")
 def test_csv_has_a_header_and_our_names_for_the_columns(run: Run) -> None:
     result = run("report", *WINDOW, "--format", "csv")
-    assert result.stdout == f"account,mdn,activation_date,iccid,pre_imei,post_imei,activated_at\n{ROW}\n"
+    assert (
+        result.stdout
+        == f"account,mdn,activation_date,iccid,pre_imei,post_imei,activated_at\n{ROW}\n"
+    )
 
 
 @pytest.mark.usefixtures("example")
@@ -36,7 +41,10 @@ def test_csv_without_rows_is_the_header_alone(run: Run) -> None:
 @pytest.mark.usefixtures("example")
 def test_ndjson_is_one_row_a_line_as_over_the_wire(run: Run) -> None:
     body = run("report", *WINDOW, "--format", "json").stdout
-    assert run("report", *WINDOW, "--format", "ndjson").stdout == body[len('{"devices":[') : -len("]}")] + "\n"
+    assert (
+        run("report", *WINDOW, "--format", "ndjson").stdout
+        == body[len('{"devices":[') : -len("]}")] + "\n"
+    )
 
 
 @pytest.mark.usefixtures("example")
@@ -154,7 +162,12 @@ def test_reasons_are_words_in_columns_of_their_own(run: Run) -> None:
     assert row == f"{ROW},theft,{REASONS}"
     table = run("report", *WINDOW, "--reasons").stdout
     assert all(word in table for word in ("theft", "still-there"))
-    assert run("report", *WINDOW, "--reasons", "--format", "parquet", "--output", "rows.parquet").exit_code == 0
+    assert (
+        run(
+            "report", *WINDOW, "--reasons", "--format", "parquet", "--output", "rows.parquet"
+        ).exit_code
+        == 0
+    )
     (read,) = pl.read_parquet("rows.parquet").rows(named=True)
     assert (read["cause"], read["reasons"]) == ("theft", REASONS)
 

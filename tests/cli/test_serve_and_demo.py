@@ -44,8 +44,12 @@ def test_serve_makes_the_store_and_answers_until_interrupted(start: Start, port:
     assert process.wait(START_S_MAX) == 0
 
 
-@pytest.mark.skipif(not (BASH and shutil.which("curl")), reason="the calls that are printed are made with curl")
-def test_the_calls_that_demo_prints_work_as_pasted_and_answer_as_told(start: Start, run: Run, port: str) -> None:
+@pytest.mark.skipif(
+    not (BASH and shutil.which("curl")), reason="the calls that are printed are made with curl"
+)
+def test_the_calls_that_demo_prints_work_as_pasted_and_answer_as_told(
+    start: Start, run: Run, port: str
+) -> None:
     Path("tallystick-demo.db").write_bytes(b"left over from another run")
     process = start("demo", "--port", port)
     assert process.stdout
@@ -54,7 +58,9 @@ def test_the_calls_that_demo_prints_work_as_pasted_and_answer_as_told(start: Sta
         printed.append(process.stdout.readline().decode())
     wait_until_it_answers(port)
     pasted = "".join(line for line in printed[1:-1])
-    answered = subprocess.run([str(BASH)], input=pasted.encode(), capture_output=True, check=True).stdout.decode()
+    answered = subprocess.run(
+        [str(BASH)], input=pasted.encode(), capture_output=True, check=True
+    ).stdout.decode()
     told = [line.removeprefix("#   ") for line in printed if line.startswith("#   ")]
     assert answered == "".join(told)
     assert told[-2] == "1 rows\n"

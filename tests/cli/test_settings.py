@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 def test_every_setting_is_listed_with_its_variable_and_what_it_is_about(run: Run) -> None:
     listed = json.loads(run("settings", "--json").stdout)["settings"]
     assert [each["name"] for each in listed] == [each.name for each in fields(Settings)]
-    assert all(each["variable"] == f"TALLYSTICK_{each['name'].upper()}" and each["about"] for each in listed)
+    assert all(
+        each["variable"] == f"TALLYSTICK_{each['name'].upper()}" and each["about"]
+        for each in listed
+    )
     assert all(each["default"] for each in listed)
 
 

@@ -20,14 +20,19 @@ def spoil(store: Store, statement: str) -> None:
 @pytest.mark.usefixtures("example")
 def test_a_store_as_the_rule_has_it_passes(run: Run) -> None:
     result = run("verify")
-    assert (result.exit_code, result.stdout) == (0, "2 SIMs, 1 rows kept: every one as the rule has it\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "2 SIMs, 1 rows kept: every one as the rule has it\n",
+    )
 
 
 def test_a_missing_row_is_shown_and_exits_with_1(run: Run, example: Store) -> None:
     spoil(example, "DELETE FROM mismatches")
     result = run("verify")
     assert result.exit_code == 1
-    assert result.stdout.startswith("missing row of SIM 89148000000800784259 at 2017-12-02T00:00:00Z\n    right ")
+    assert result.stdout.startswith(
+        "missing row of SIM 89148000000800784259 at 2017-12-02T00:00:00Z\n    right "
+    )
     assert result.stdout.endswith("2 SIMs, 0 rows kept: 1 missing, 0 surplus, 0 differing\n")
 
 

@@ -8,7 +8,8 @@ from zlib import crc32
 
 import pytest
 
-from tallystick.access import Access, Credentials, system_clock
+from tallystick.access import Access, Credentials
+from tallystick.clock import system_clock
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.moments import parse_moment
@@ -64,7 +65,9 @@ def mdn_of(iccid: Iccid) -> Mdn:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """The server, on each engine in turn."""
     with (
         database_on(request.param, tmp_path_factory.mktemp("served")) as database,

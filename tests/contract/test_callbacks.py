@@ -12,14 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.thingspace.callbacks import SERVICES
 from tests.contract.conftest import Served, fleet_of
 from tests.contract.test_groups import CATCH_ALL, check_refused
 from tests.contract.test_uploads import NEW, UPLOAD, body_of, device, finished
 from tests.engines import SQLITE, change
 from tests.listening import AUTHORITY, listening, wait_until
-from tests.serving import PASSWORD, SERVE, Session, free_port, serving, signed_in, told, wait_until_alive
+from tests.serving import (
+    PASSWORD,
+    SERVE,
+    Session,
+    free_port,
+    serving,
+    signed_in,
+    told,
+    wait_until_alive,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,12 +84,16 @@ def served_with(database: str, app: Credentials, **settings: str) -> Iterator[Se
         yield Session(port, signed_in(port, app, "user"))
 
 
-def test_a_listener_is_registered_listed_without_its_password_replaced_and_deregistered(served: Served) -> None:
+def test_a_listener_is_registered_listed_without_its_password_replaced_and_deregistered(
+    served: Served,
+) -> None:
     served.fleet("listens", 1)
     session = served.session()
     assert session.call("GET", f"{CALLBACKS}/listens").json == []
     register(session, "listens", URL)
-    reply = session.call("POST", f"{CALLBACKS}/listens", {"name": "carrierservice", "url": f"{URL}/carrier?a=b"})
+    reply = session.call(
+        "POST", f"{CALLBACKS}/listens", {"name": "carrierservice", "url": f"{URL}/carrier?a=b"}
+    )
     assert reply.json == {"accountName": "listens", "serviceName": "CarrierService"}
     reply = session.call("GET", f"{CALLBACKS}/listens")
     assert reply.json == [
@@ -89,15 +103,24 @@ def test_a_listener_is_registered_listed_without_its_password_replaced_and_dereg
     register(session, "listens", f"{URL}/moved")
     reply = session.call("DELETE", f"{CALLBACKS}/listens/name/{DEVICE_SERVICE}")
     assert reply.json == {"accountName": "listens", "serviceName": DEVICE_SERVICE}
-    assert [each["serviceName"] for each in session.call("GET", f"{CALLBACKS}/listens").json] == ["CarrierService"]
-    check_refused(session.call("DELETE", f"{CALLBACKS}/listens/name/{DEVICE_SERVICE}"), CATCH_ALL, DEVICE_SERVICE)
+    assert [each["serviceName"] for each in session.call("GET", f"{CALLBACKS}/listens").json] == [
+        "CarrierService"
+    ]
+    check_refused(
+        session.call("DELETE", f"{CALLBACKS}/listens/name/{DEVICE_SERVICE}"),
+        CATCH_ALL,
+        DEVICE_SERVICE,
+    )
 
 
 def test_every_documented_service_can_be_registered(served: Served) -> None:
     served.fleet("all of them", 1)
     session = served.session()
     for name in SERVICES:
-        assert session.call("POST", f"{CALLBACKS}/all%20of%20them", listener_at(URL, name)).status == 200
+        assert (
+            session.call("POST", f"{CALLBACKS}/all%20of%20them", listener_at(URL, name)).status
+            == 200
+        )
     assert len(session.call("GET", f"{CALLBACKS}/all%20of%20them").json) == len(SERVICES)
 
 
@@ -109,7 +132,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a private address": ({"url": "https://10.1.2.3/"}, "10.1.2.3"),
     "a loopback address": ({"url": "https://[::1]:9001/"}, "::1"),
     "a link-local address": ({"url": "https://169.254.169.254/latest"}, "169.254.169.254"),
-    "a password in the url": ({"url": "https://ann:hush@listener.example/"}, "username and password"),
+    "a password in the url": (
+        {"url": "https://ann:hush@listener.example/"},
+        "username and password",
+    ),
     "a long password": ({"password": "x" * 300}, "password"),
     "a number": ({"url": 7}, "url"),
 }
@@ -142,7 +168,10 @@ def test_an_uploads_outcome_arrives_at_a_listener_that_fails_at_first(
     store: Store, database: str, app: Credentials
 ) -> None:
     (iccid,) = fleet_of(store, "told", 1)
-    with listening(500, 200) as listener, served_with(database, app, CALLBACK_PRIVATE_ADDRESSES="yes") as session:
+    with (
+        listening(500, 200) as listener,
+        served_with(database, app, CALLBACK_PRIVATE_ADDRESSES="yes") as session,
+    ):
         register(session, "told", f"http://127.0.0.1:{listener.port}/")
         request_id = upload(session, "told", iccid)
         listener.arrived(2)
@@ -160,7 +189,9 @@ def test_an_uploads_outcome_arrives_at_a_listener_that_fails_at_first(
 
 
 @pytest.mark.parametrize("engine", [SQLITE])
-def test_a_name_that_leads_to_a_private_address_is_not_called(store: Store, database: str, app: Credentials) -> None:
+def test_a_name_that_leads_to_a_private_address_is_not_called(
+    store: Store, database: str, app: Credentials
+) -> None:
     (iccid,) = fleet_of(store, "told", 1)
     with listening(tls=True) as listener, served_with(database, app) as session:
         register(session, "told", f"https://localhost:{listener.port}/")
@@ -176,7 +207,10 @@ def test_over_tls_the_authority_and_the_name_have_to_be_right(
 ) -> None:
     (right,), (wrong,) = fleet_of(store, "right", 1), fleet_of(store, "wrong", 1)
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
-    with listening(tls=True) as listener, served_with(database, app, CALLBACK_PRIVATE_ADDRESSES="yes") as session:
+    with (
+        listening(tls=True) as listener,
+        served_with(database, app, CALLBACK_PRIVATE_ADDRESSES="yes") as session,
+    ):
         register(session, "wrong", f"https://127.0.0.1:{listener.port}/")
         register(session, "right", f"https://localhost:{listener.port}/")
         upload(session, "wrong", wrong)
@@ -188,11 +222,17 @@ def test_over_tls_the_authority_and_the_name_have_to_be_right(
         assert len(listener.messages) == 1
 
 
-def killed_while_a_listener_is_called(database: str, app: Credentials, account: str, iccid: Iccid, url: str) -> str:
+def killed_while_a_listener_is_called(
+    database: str, app: Credentials, account: str, iccid: Iccid, url: str
+) -> str:
     """Serve, upload, and kill the server when the outcome is there and its delivery under way; give the request."""
     port = free_port()
-    environment = os.environ | told(DATABASE=database, PORT=str(port), CALLBACK_PRIVATE_ADDRESSES="yes")
-    with subprocess.Popen([sys.executable, "-c", SERVE], env=environment, start_new_session=True) as process:
+    environment = os.environ | told(
+        DATABASE=database, PORT=str(port), CALLBACK_PRIVATE_ADDRESSES="yes"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], env=environment, start_new_session=True
+    ) as process:
         wait_until_alive(port, process)
         session = Session(port, signed_in(port, app, "user"))
         register(session, account, url)

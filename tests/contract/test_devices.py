@@ -41,7 +41,10 @@ def test_a_device_is_told_with_its_account_group_and_date(served: Served) -> Non
         "devices": [
             {
                 "accountName": "told",
-                "deviceIds": [{"kind": "ICCID", "id": str(one)}, {"kind": "MDN", "id": str(mdn_of(one))}],
+                "deviceIds": [
+                    {"kind": "ICCID", "id": str(one)},
+                    {"kind": "MDN", "id": str(mdn_of(one))},
+                ],
                 "groupNames": [UNASSIGNED],
                 "lastActivationDate": "2026-01-02T03:04:05Z",
                 "extendedAttributes": [{"key": "DeviceId", "value": str(int(one))}],
@@ -71,9 +74,18 @@ def test_devices_are_picked_by_group_identifier_and_what_it_is_like(served: Serv
         writer.take_group_members([GroupMember("picked", "A", two)])
     session = served.session()
     assert asked(session, accountName="picked", groupName="A") == [str(two)]
-    assert asked(session, accountName="picked", groupName=UNASSIGNED) == [str(each) for each in iccids if each != two]
-    assert asked(session, accountName="picked", deviceId={"kind": "MDN", "id": str(mdn_of(one))}) == [str(one)]
-    assert asked(session, accountName="picked", groupName="A", deviceId={"kind": "iccid", "id": str(one)}) == []
+    assert asked(session, accountName="picked", groupName=UNASSIGNED) == [
+        str(each) for each in iccids if each != two
+    ]
+    assert asked(
+        session, accountName="picked", deviceId={"kind": "MDN", "id": str(mdn_of(one))}
+    ) == [str(one)]
+    assert (
+        asked(
+            session, accountName="picked", groupName="A", deviceId={"kind": "iccid", "id": str(one)}
+        )
+        == []
+    )
 
     def like(**search: str) -> list[str]:
         return asked(session, accountName="picked", filter={"deviceIdentifierFilters": [search]})
@@ -95,9 +107,21 @@ def test_without_an_account_all_that_the_user_may_see_are_listed(served: Served)
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a group without an account": ({"groupName": "A"}, "INPUT_INVALID.Account.NotDefined", "'A'"),
-    "an unknown group": ({"accountName": "strict", "groupName": "x"}, "REQUEST_FAILED.DeviceGroupNotFound", "'x'"),
-    "an IMEI": ({"deviceId": {"kind": "IMEI", "id": "1"}}, "INPUT_INVALID.Device.Kind.Invalid", "'IMEI'"),
-    "a bad id": ({"deviceId": {"kind": "MDN", "id": "1"}}, "INPUT_INVALID.Device.Identifier.Invalid", "'1'"),
+    "an unknown group": (
+        {"accountName": "strict", "groupName": "x"},
+        "REQUEST_FAILED.DeviceGroupNotFound",
+        "'x'",
+    ),
+    "an IMEI": (
+        {"deviceId": {"kind": "IMEI", "id": "1"}},
+        "INPUT_INVALID.Device.Kind.Invalid",
+        "'IMEI'",
+    ),
+    "a bad id": (
+        {"deviceId": {"kind": "MDN", "id": "1"}},
+        "INPUT_INVALID.Device.Identifier.Invalid",
+        "'1'",
+    ),
     "another kind to look for": (
         {"filter": {"deviceIdentifierFilters": [{"kind": "EID", "contains": "1"}]}},
         *("INPUT_INVALID.Device.Kind.Invalid", "deviceIdentifierFilters[0].kind"),

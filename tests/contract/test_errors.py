@@ -19,10 +19,10 @@ from tallystick.core.errors import Refusal, StoreBusy
 from tallystick.core.facts import GroupMember
 from tallystick.core.identifiers import Iccid
 from tallystick.intake import LiveIntake
+from tallystick.outbox.uploads import Uploads
 from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.thingspace.errors import ANSWERS
-from tallystick.uploads import Uploads
 from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, RESET, REVOKE, TOKEN, basic
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def post(client: TestClient, path: str, headers: dict[str, str], body: object) -
 
 def check_error(result: Result, code: str, *at_fault: str, status: int = 400) -> None:
     """Hold an answer to the contract's shape: both keys, the code, and the value at fault in the message."""
-    assert (result.status_code, result.json["errorCode"]) == (status, f"UnifiedWebService.{code}"), result.json
+    assert (result.status_code, result.json["errorCode"]) == (
+        status,
+        f"UnifiedWebService.{code}",
+    ), result.json
     assert set(result.json) == {"errorCode", "errorMessage"}
     assert result.headers["Content-Type"] == "application/json"
     for part in at_fault:
@@ -115,24 +118,76 @@ REFUSED: dict[str, tuple[object, str, tuple[str, ...]]] = {
     "an empty body": ("", "INPUT_INVALID.RequestUndefined", ()),
     "malformed JSON": ("{", CATCH_ALL, ()),
     "no object": ([], CATCH_ALL, ("body", "[]")),
-    "an account that is a number": (QUESTION | {"accountName": 342077109}, CATCH_ALL, ("accountName", "342077109")),
-    "a group that is an object": (QUESTION | {"groupName": {"a": 1}}, CATCH_ALL, ("groupName", "'a'")),
+    "an account that is a number": (
+        QUESTION | {"accountName": 342077109},
+        CATCH_ALL,
+        ("accountName", "342077109"),
+    ),
+    "a group that is an object": (
+        QUESTION | {"groupName": {"a": 1}},
+        CATCH_ALL,
+        ("groupName", "'a'"),
+    ),
     "devices that are one": (QUESTION | {"devices": {"deviceIds": []}}, CATCH_ALL, ("devices",)),
-    "a device that is text": (QUESTION | {"devices": ["8914"]}, CATCH_ALL, ("devices[0]", "'8914'")),
-    "an id that is a number": (listing({"kind": "MDN", "id": 5096300587}), CATCH_ALL, ("5096300587", ".id")),
-    "a kind that is a number": (listing(ICCID, {"kind": 1, "id": "1"}), CATCH_ALL, ("deviceIds[1].kind", "1")),
+    "a device that is text": (
+        QUESTION | {"devices": ["8914"]},
+        CATCH_ALL,
+        ("devices[0]", "'8914'"),
+    ),
+    "an id that is a number": (
+        listing({"kind": "MDN", "id": 5096300587}),
+        CATCH_ALL,
+        ("5096300587", ".id"),
+    ),
+    "a kind that is a number": (
+        listing(ICCID, {"kind": 1, "id": "1"}),
+        CATCH_ALL,
+        ("deviceIds[1].kind", "1"),
+    ),
     "no filter": ({}, CATCH_ALL, ("filter",)),
     "a filter that is null": ({"filter": None}, CATCH_ALL, ("filter",)),
     "a filter that is text": ({"filter": "2026"}, CATCH_ALL, ("filter", "'2026'")),
     "no earliest": ({"filter": {"latest": WINDOW["latest"]}}, CATCH_ALL, ("filter.earliest",)),
-    "no latest": ({"filter": {"earliest": WINDOW["earliest"], "latest": ""}}, CATCH_ALL, ("filter.latest",)),
-    "a bad timestamp": ({"filter": WINDOW | {"latest": "May"}}, CATCH_ALL, ("filter.latest", "'May'")),
-    "no such day": ({"filter": WINDOW | {"earliest": "2026-02-30"}}, CATCH_ALL, ("filter.earliest", "2026-02-30")),
-    "too early": ({"filter": WINDOW | {"earliest": "2017-10-31T23:59:59Z"}}, CATCH_ALL, ("earliest", "2017-10-31")),
-    "too long": ({"filter": WINDOW | {"latest": "2026-06-01T00:00:01Z"}}, CATCH_ALL, ("latest", "2026-06-01")),
-    "backwards": ({"filter": WINDOW | {"latest": "2026-02-01"}}, CATCH_ALL, ("latest", "2026-02-01")),
-    "a group without an account": (QUESTION | {"groupName": "4G"}, "INPUT_INVALID.Account.NotDefined", ("'4G'",)),
-    "an unknown account": (QUESTION | {"accountName": "x"}, "REQUEST_FAILED.AccountNotFound", ("'x'",)),
+    "no latest": (
+        {"filter": {"earliest": WINDOW["earliest"], "latest": ""}},
+        CATCH_ALL,
+        ("filter.latest",),
+    ),
+    "a bad timestamp": (
+        {"filter": WINDOW | {"latest": "May"}},
+        CATCH_ALL,
+        ("filter.latest", "'May'"),
+    ),
+    "no such day": (
+        {"filter": WINDOW | {"earliest": "2026-02-30"}},
+        CATCH_ALL,
+        ("filter.earliest", "2026-02-30"),
+    ),
+    "too early": (
+        {"filter": WINDOW | {"earliest": "2017-10-31T23:59:59Z"}},
+        CATCH_ALL,
+        ("earliest", "2017-10-31"),
+    ),
+    "too long": (
+        {"filter": WINDOW | {"latest": "2026-06-01T00:00:01Z"}},
+        CATCH_ALL,
+        ("latest", "2026-06-01"),
+    ),
+    "backwards": (
+        {"filter": WINDOW | {"latest": "2026-02-01"}},
+        CATCH_ALL,
+        ("latest", "2026-02-01"),
+    ),
+    "a group without an account": (
+        QUESTION | {"groupName": "4G"},
+        "INPUT_INVALID.Account.NotDefined",
+        ("'4G'",),
+    ),
+    "an unknown account": (
+        QUESTION | {"accountName": "x"},
+        "REQUEST_FAILED.AccountNotFound",
+        ("'x'",),
+    ),
     "another's account": (
         QUESTION | {"accountName": "0212398765-00001"},
         "REQUEST_FAILED.AccountNotFound",
@@ -143,9 +198,17 @@ REFUSED: dict[str, tuple[object, str, tuple[str, ...]]] = {
         "REQUEST_FAILED.DeviceGroupNotFound",
         ("'4G East'", ACCOUNT),
     ),
-    "an IMEI": (listing({"kind": "IMEI", "id": "352099001761481"}), KIND, ("deviceIds[0].kind", "'IMEI'")),
+    "an IMEI": (
+        listing({"kind": "IMEI", "id": "352099001761481"}),
+        KIND,
+        ("deviceIds[0].kind", "'IMEI'"),
+    ),
     "no kind": (listing(ICCID, {"id": "5096300587"}), KIND, ("devices[0].deviceIds[1].kind",)),
-    "letters": (listing({"kind": "ICCID", "id": "8914X"}), IDENTIFIER, ("devices[0].deviceIds[0].id", "'8914X'")),
+    "letters": (
+        listing({"kind": "ICCID", "id": "8914X"}),
+        IDENTIFIER,
+        ("devices[0].deviceIds[0].id", "'8914X'"),
+    ),
     "21 digits": (listing({"kind": "ICCID", "id": "8" * 21}), IDENTIFIER, ("8" * 21,)),
     "other digits": (listing({"kind": "ICCID", "id": "٨٩"}), IDENTIFIER, ("٨٩",)),
     "a blank": (listing({"kind": "ICCID", "id": "8914 "}), IDENTIFIER, ("'8914 '",)),
@@ -159,7 +222,11 @@ REFUSED: dict[str, tuple[object, str, tuple[str, ...]]] = {
         IDENTIFIER,
         ("devices[1].deviceIds",),
     ),
-    "10,001 ids": (listing(*[ICCID] * 10_001), "INPUT_INVALID.MaxRequestsExceeded", ("10001", "10000")),
+    "10,001 ids": (
+        listing(*[ICCID] * 10_001),
+        "INPUT_INVALID.MaxRequestsExceeded",
+        ("10001", "10000"),
+    ),
 }
 
 
@@ -183,7 +250,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
-def test_the_report_accepts(body: dict[str, Any], client: TestClient, headers: dict[str, str]) -> None:
+def test_the_report_accepts(
+    body: dict[str, Any], client: TestClient, headers: dict[str, str]
+) -> None:
     assert post(client, REPORT, headers, body).text == '{"devices":[]}'
 
 
@@ -193,14 +262,22 @@ def test_a_long_value_is_cut_in_the_message(client: TestClient, headers: dict[st
     assert len(result.json["errorMessage"]) < 200
 
 
-def test_a_user_without_accounts_is_told_so(client: TestClient, access: Access, app: Credentials) -> None:
+def test_a_user_without_accounts_is_told_so(
+    client: TestClient, access: Access, app: Credentials
+) -> None:
     result = post(client, REPORT, session_of("nothing", access, app), QUESTION)
     check_error(result, "REQUEST_FAILED.NoAccounts")
 
 
-def test_a_content_type_other_than_json_is_refused(client: TestClient, headers: dict[str, str]) -> None:
+def test_a_content_type_other_than_json_is_refused(
+    client: TestClient, headers: dict[str, str]
+) -> None:
     for other in ("text/plain", "application/jsonp", "application/x-www-form-urlencoded", ""):
-        check_error(post(client, REPORT, headers | {"Content-Type": other}, QUESTION), CATCH_ALL, "Content-Type")
+        check_error(
+            post(client, REPORT, headers | {"Content-Type": other}, QUESTION),
+            CATCH_ALL,
+            "Content-Type",
+        )
 
 
 # Section 3: the session
@@ -209,12 +286,16 @@ def test_a_content_type_other_than_json_is_refused(client: TestClient, headers: 
 def test_no_session_header_is_a_format_error(client: TestClient, headers: dict[str, str]) -> None:
     for path in (REPORT, LOGOUT):
         check_error(
-            post(client, path, headers | {SESSION: ""}, QUESTION), "REQUEST_FAILED.SessionToken.Format", SESSION
+            post(client, path, headers | {SESSION: ""}, QUESTION),
+            "REQUEST_FAILED.SessionToken.Format",
+            SESSION,
         )
 
 
 @pytest.mark.parametrize("token", ["nonsense", "9d956929-1e6a-4db4-8764-f18e4ce5de09"])
-def test_a_session_that_is_none_is_invalid(token: str, client: TestClient, headers: dict[str, str]) -> None:
+def test_a_session_that_is_none_is_invalid(
+    token: str, client: TestClient, headers: dict[str, str]
+) -> None:
     for path in (REPORT, LOGOUT):
         result = post(client, path, headers | {SESSION: token}, QUESTION)
         check_error(result, "INPUT_INVALID.SessionToken.Invalid")
@@ -252,13 +333,21 @@ def test_refused_logins_read_the_same(client: TestClient, headers: dict[str, str
     check_error(answers[0], "INPUT_INVALID.Password.Invalid")
 
 
-def test_a_login_of_wrong_types_or_without_a_body_is_refused(client: TestClient, headers: dict[str, str]) -> None:
-    check_error(post(client, LOGIN, headers, {"username": 5, "password": "x"}), CATCH_ALL, "username", "5")
+def test_a_login_of_wrong_types_or_without_a_body_is_refused(
+    client: TestClient, headers: dict[str, str]
+) -> None:
+    check_error(
+        post(client, LOGIN, headers, {"username": 5, "password": "x"}), CATCH_ALL, "username", "5"
+    )
     check_error(post(client, LOGIN, headers, ""), "INPUT_INVALID.RequestUndefined")
-    check_error(post(client, LOGIN, headers | {"Content-Type": "text/plain"}, {}), CATCH_ALL, "text/plain")
+    check_error(
+        post(client, LOGIN, headers | {"Content-Type": "text/plain"}, {}), CATCH_ALL, "text/plain"
+    )
 
 
-def test_a_password_is_reset_by_the_old_one_only(client: TestClient, headers: dict[str, str], app: Credentials) -> None:
+def test_a_password_is_reset_by_the_old_one_only(
+    client: TestClient, headers: dict[str, str], app: Credentials
+) -> None:
     assert app
     wrong = client.simulate_put(RESET, headers=headers, json={"oldPassword": "wrong"})
     check_error(wrong, "INPUT_INVALID.Password.Invalid")
@@ -272,16 +361,22 @@ def test_a_password_is_reset_by_the_old_one_only(client: TestClient, headers: di
 # Section 2: the gateway
 
 
-def test_a_call_without_a_bearer_token_has_missing_credentials(client: TestClient, headers: dict[str, str]) -> None:
+def test_a_call_without_a_bearer_token_has_missing_credentials(
+    client: TestClient, headers: dict[str, str]
+) -> None:
     for given in ("", "Bearer", "Bearer ", "Basic eDp5", headers["Authorization"].split()[1]):
         for path in (REPORT, LOGIN, LOGOUT):
-            check_fault(post(client, path, headers | {"Authorization": given}, QUESTION), 401, "900902")
+            check_fault(
+                post(client, path, headers | {"Authorization": given}, QUESTION), 401, "900902"
+            )
 
 
 def test_a_wrong_expired_or_revoked_token_has_invalid_credentials(
     client: TestClient, headers: dict[str, str], app: Credentials, clock: Clock
 ) -> None:
-    check_fault(post(client, REPORT, headers | {"Authorization": "Bearer wrong"}, QUESTION), 401, "900901")
+    check_fault(
+        post(client, REPORT, headers | {"Authorization": "Bearer wrong"}, QUESTION), 401, "900901"
+    )
     clock.advance(TOKEN_S)
     check_fault(post(client, REPORT, headers, QUESTION), 401, "900901")
     issued = post(client, TOKEN, basic(app), "grant_type=client_credentials").json
@@ -295,14 +390,24 @@ def test_a_wrong_expired_or_revoked_token_has_invalid_credentials(
     assert again["access_token"] != issued["access_token"]
 
 
-def test_an_app_without_the_scope_is_forbidden(client: TestClient, access: Access, headers: dict[str, str]) -> None:
+def test_an_app_without_the_scope_is_forbidden(
+    client: TestClient, access: Access, headers: dict[str, str]
+) -> None:
     loader = access.add_app("loader", ["intake"])
     token = access.issue_token(loader.key, loader.secret).access_token
-    check_fault(post(client, REPORT, headers | {"Authorization": f"Bearer {token}"}, QUESTION), 403, "900910")
+    check_fault(
+        post(client, REPORT, headers | {"Authorization": f"Bearer {token}"}, QUESTION),
+        403,
+        "900910",
+    )
 
 
-@pytest.mark.parametrize("path", ["/api/m2m/v1/nothing", "/api/m2m/v1", "/api/ts/v2/oauth2/token", REPORT + "/"])
-def test_an_unknown_path_under_the_root_has_no_matching_resource(path: str, client: TestClient) -> None:
+@pytest.mark.parametrize(
+    "path", ["/api/m2m/v1/nothing", "/api/m2m/v1", "/api/ts/v2/oauth2/token", REPORT + "/"]
+)
+def test_an_unknown_path_under_the_root_has_no_matching_resource(
+    path: str, client: TestClient
+) -> None:
     for method in ("GET", "POST", "DELETE"):
         check_fault(client.simulate_request(method, path), 400, "900906")
 
@@ -316,13 +421,19 @@ def test_an_unknown_method_has_no_matching_resource(client: TestClient) -> None:
 def test_a_token_says_all_four_things(client: TestClient, app: Credentials, clock: Clock) -> None:
     first = post(client, TOKEN, basic(app), "grant_type=client_credentials&scope=")
     assert list(first.json) == ["access_token", "scope", "token_type", "expires_in"]
-    assert (first.json["scope"], first.json["token_type"], first.json["expires_in"]) == ("m2m", "Bearer", TOKEN_S)
+    assert (first.json["scope"], first.json["token_type"], first.json["expires_in"]) == (
+        "m2m",
+        "Bearer",
+        TOKEN_S,
+    )
     clock.advance(10)
     second = post(client, TOKEN, basic(app), "grant_type=client_credentials")
     assert second.json == first.json | {"expires_in": TOKEN_S - 10}
 
 
-def test_the_token_call_refuses_in_the_shapes_of_oauth2(client: TestClient, app: Credentials) -> None:
+def test_the_token_call_refuses_in_the_shapes_of_oauth2(
+    client: TestClient, app: Credentials
+) -> None:
     grant = "grant_type=client_credentials"
     wrong = app._replace(secret="wrong")
     for path, form in ((TOKEN, grant), (REVOKE, "token=x")):
@@ -332,7 +443,9 @@ def test_the_token_call_refuses_in_the_shapes_of_oauth2(client: TestClient, app:
             check_oauth(post(client, path, pair, form), 401, "invalid_client")
         for malformed in ("", "a=%ff", f"{form}&{form}"):
             check_oauth(post(client, path, basic(app), malformed), 400, "invalid_request")
-    check_oauth(post(client, TOKEN, basic(app), "grant_type=password"), 400, "unsupported_grant_type")
+    check_oauth(
+        post(client, TOKEN, basic(app), "grant_type=password"), 400, "unsupported_grant_type"
+    )
 
 
 def check_oauth(result: Result, status: int, error: str) -> None:
@@ -360,7 +473,9 @@ def test_checks_come_in_the_order_of_the_contract(
     body = {"accountName": "x", "groupName": "x", "filter": WINDOW, "devices": [{}]}
     check_error(post(client, REPORT, sent, body), IDENTIFIER)
     del body["devices"]
-    check_error(post(client, REPORT, session_of("nothing", access, app), body), "REQUEST_FAILED.NoAccounts")
+    check_error(
+        post(client, REPORT, session_of("nothing", access, app), body), "REQUEST_FAILED.NoAccounts"
+    )
     check_error(post(client, REPORT, sent, body), "REQUEST_FAILED.AccountNotFound")
     body["accountName"] = ACCOUNT
     check_error(post(client, REPORT, sent, body), "REQUEST_FAILED.DeviceGroupNotFound")
@@ -379,7 +494,9 @@ class BrokenStore:
     glance = snapshot
 
 
-def test_a_busy_store_asks_to_come_again(access: Access, headers: dict[str, str], clock: Clock) -> None:
+def test_a_busy_store_asks_to_come_again(
+    access: Access, headers: dict[str, str], clock: Clock
+) -> None:
     broken: Any = BrokenStore(StoreBusy())
     with program(broken, access, clock) as client:
         result = post(client, REPORT, headers, QUESTION)
@@ -410,7 +527,13 @@ def test_nothing_that_is_logged_is_a_secret(
         post(client, LOGIN, headers, {"username": "user", "password": PASSWORD})
         post(client, LOGIN, headers, {"username": "user", "password": "wrong secret"})
         post(client, REPORT, headers, QUESTION)
-    for secret in (app.secret, headers[SESSION], headers["Authorization"].split()[1], PASSWORD, "wrong secret"):
+    for secret in (
+        app.secret,
+        headers[SESSION],
+        headers["Authorization"].split()[1],
+        PASSWORD,
+        "wrong secret",
+    ):
         assert secret not in caplog.text
 
 

@@ -14,7 +14,9 @@ from tallystick.intake import KINDS
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
-CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden" / "report_cases.json").read_text("utf-8"))
+CASES: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "golden" / "report_cases.json").read_text("utf-8")
+)
 
 OPERATORS_SEE_EVERYTHING = "whoever is at the command line sees every account"
 LEFT_OUT = {
@@ -72,7 +74,9 @@ def report(case: dict[str, Any], folder: Path) -> Result:
                 if facts := [kind.parse(values) for values in case["world"].get(name, [])]:
                     writer.take(kind.fact, facts)
     env = {"TALLYSTICK_DATABASE": address, "TALLYSTICK_TIME_ZONE": case["time_zone"]}
-    return CliRunner().invoke(app, ["report", "--format", "json", *options_of(case["request"])], env=env)
+    return CliRunner().invoke(
+        app, ["report", "--format", "json", *options_of(case["request"])], env=env
+    )
 
 
 @pytest.mark.parametrize("case", told_apart(status=200))
@@ -83,7 +87,9 @@ def test_the_answer_is_the_golden_one_byte_for_byte(case: dict[str, Any], tmp_pa
 
 
 @pytest.mark.parametrize("case", told_apart(status=400))
-def test_what_is_refused_over_the_wire_is_refused_here(case: dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_refused_over_the_wire_is_refused_here(
+    case: dict[str, Any], tmp_path: Path
+) -> None:
     result, code = report(case, tmp_path), CODES[case["name"]]
     assert result.stdout == ""
     if code is USAGE:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access, Credentials, system_clock
-from tallystick.core.facts import GENERATION_DEFAULT, GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.access import Access, Credentials
+from tallystick.clock import system_clock
+from tallystick.core.facts import (
+    GENERATION_DEFAULT,
+    GroupMember,
+    Sim,
+    SimActivation,
+    SimExpectation,
+)
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, parse_moment
 from tallystick.intake import KINDS, import_file
@@ -35,8 +42,20 @@ PACIFIC = "America/Los_Angeles"
 def router() -> Iterator[int]:
     """The port of a server of many stores."""
     port = free_port()
-    command = ["-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error", "--port", str(port)]
-    with running([*command, "world_router:app", "--working-dir", str(Path(__file__).parent)], port, {}):
+    command = [
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--no-ws",
+        "--log-level",
+        "error",
+        "--port",
+        str(port),
+    ]
+    with running(
+        [*command, "world_router:app", "--working-dir", str(Path(__file__).parent)], port, {}
+    ):
         yield port
 
 
@@ -71,7 +90,9 @@ def load(store: Store, world: dict[str, Any]) -> None:
         "activations": lambda fact: SimActivation(
             Iccid.parse(fact["iccid"]), parse_moment(fact["activated_at"]), Imei.parse(fact["imei"])
         ),
-        "groups": lambda fact: GroupMember(fact["account"], fact["group"], Iccid.parse(fact["iccid"])),
+        "groups": lambda fact: GroupMember(
+            fact["account"], fact["group"], Iccid.parse(fact["iccid"])
+        ),
     }
     with store.transaction() as writer:
         for name, read in readers.items():
@@ -115,7 +136,9 @@ def test_the_zone_of_the_answer_does_not_depend_on_the_zone_of_the_store(
 
 
 @pytest.mark.parametrize("kept_zone", ["UTC", PACIFIC])
-def test_the_published_example_comes_out_byte_for_byte(kept_zone: str, router: int, database: str, engine: str) -> None:
+def test_the_published_example_comes_out_byte_for_byte(
+    kept_zone: str, router: int, database: str, engine: str
+) -> None:
     with open_store(database, wire_row) as store:
         made(store, engine, kept_zone)
         app = known(store, ["0342077109-00001", "0212398765-00001"])
@@ -125,4 +148,7 @@ def test_the_published_example_comes_out_byte_for_byte(kept_zone: str, router: i
     as_published = (EXAMPLE / "request_as_published.json").read_text("utf-8")
     assert ask(router, database, PACIFIC, app, as_published).body == b'{"devices":[]}'
     finding = (EXAMPLE / "request_that_finds_it.json").read_text("utf-8")
-    assert ask(router, database, PACIFIC, app, finding).body == (EXAMPLE / "response.json").read_bytes().strip()
+    assert (
+        ask(router, database, PACIFIC, app, finding).body
+        == (EXAMPLE / "response.json").read_bytes().strip()
+    )

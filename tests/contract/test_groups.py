@@ -7,10 +7,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tallystick import groups
 from tallystick.core.facts import GroupMember
 from tallystick.core.identifiers import Iccid
 from tallystick.core.selection import UNASSIGNED
+from tallystick.fleet import groups
 from tests.contract.conftest import FOREIGN, Served, mdn_of
 
 if TYPE_CHECKING:
@@ -31,9 +31,16 @@ def path_of(account: str, group: str) -> str:
     return f"/groups/{quote(account)}/name/{quote(group)}"
 
 
-def create(session: Session, account: str, group: str, *iccids: Iccid, description: str = "") -> None:
+def create(
+    session: Session, account: str, group: str, *iccids: Iccid, description: str = ""
+) -> None:
     """Make a group."""
-    body = {"accountName": account, "groupName": group, "groupDescription": description, "devicesToAdd": ids(iccids)}
+    body = {
+        "accountName": account,
+        "groupName": group,
+        "groupDescription": description,
+        "devicesToAdd": ids(iccids),
+    }
     reply = session.call("POST", "/groups", body)
     assert (reply.status, reply.json) == (200, {"success": True})
 
@@ -65,7 +72,10 @@ def test_a_group_is_made_listed_and_read(served: Served) -> None:
         "accountName": "made",
         "groupName": "West & more",
         "groupDescription": "beyond the hills",
-        "devicesToAdd": [{"kind": "iccid", "id": str(two)}, {"kind": "MDN", "id": str(mdn_of(one))}],
+        "devicesToAdd": [
+            {"kind": "iccid", "id": str(two)},
+            {"kind": "MDN", "id": str(mdn_of(one))},
+        ],
     }
     assert session.call("POST", "/groups", body).json == {"success": True}
     assert session.call("GET", "/groups/made").json == [
@@ -82,7 +92,12 @@ def test_a_group_is_made_listed_and_read(served: Served) -> None:
         "description": "beyond the hills",
         "hasMoreData": False,
         "devices": [
-            {"deviceIds": [{"kind": "ICCID", "id": str(iccid)}, {"kind": "MDN", "id": str(mdn_of(iccid))}]}
+            {
+                "deviceIds": [
+                    {"kind": "ICCID", "id": str(iccid)},
+                    {"kind": "MDN", "id": str(mdn_of(iccid))},
+                ]
+            }
             for iccid in (one, two)
         ],
     }
@@ -95,7 +110,13 @@ def test_a_device_is_in_one_group_of_its_account_at_a_time(served: Served) -> No
     create(session, "one at a time", "A", one, two)
     create(session, "one at a time", "B", two)
     assert members(session, "one at a time", "A") == [str(one)]
-    change(session, "one at a time", "A", devicesToAdd=ids([two, three]), devicesToRemove=ids([one, two]))
+    change(
+        session,
+        "one at a time",
+        "A",
+        devicesToAdd=ids([two, three]),
+        devicesToRemove=ids([one, two]),
+    )
     assert members(session, "one at a time", "A") == [str(two), str(three)]
     assert members(session, "one at a time", "B") == []
     assert members(session, "one at a time", UNASSIGNED) == [str(one)]
@@ -114,7 +135,14 @@ def test_being_added_to_the_default_group_is_leaving_the_others(served: Served) 
     one, two = served.fleet("default", 2)
     session = served.session()
     create(session, "default", "A", one, two)
-    change(session, "default", UNASSIGNED, newGroupName=UNASSIGNED, devicesToAdd=ids([two]), devicesToRemove=ids([one]))
+    change(
+        session,
+        "default",
+        UNASSIGNED,
+        newGroupName=UNASSIGNED,
+        devicesToAdd=ids([two]),
+        devicesToRemove=ids([one]),
+    )
     assert members(session, "default", UNASSIGNED) == [str(two)]
     assert members(session, "default", "A") == [str(one)]
 
@@ -128,7 +156,9 @@ def test_a_group_is_renamed_and_described_and_what_is_not_said_stays(served: Ser
     change(session, "renamed", "B", newGroupDescription="second", newGroupName="")
     assert session.call("GET", path_of("renamed", "B")).json["description"] == "second"
     assert members(session, "renamed", "B") == [str(one)]
-    check_refused(session.call("GET", path_of("renamed", "A")), "REQUEST_FAILED.DeviceGroupNotFound", "'A'")
+    check_refused(
+        session.call("GET", path_of("renamed", "A")), "REQUEST_FAILED.DeviceGroupNotFound", "'A'"
+    )
 
 
 def test_a_deleted_group_leaves_its_devices_unassigned(served: Served) -> None:
@@ -172,14 +202,19 @@ def test_large_groups_come_in_pages(served: Served) -> None:
 def test_what_is_imported_into_the_default_group_leaves_the_others(served: Served) -> None:
     one, two = served.fleet("imported", 2)
     with served.store.transaction() as writer:
-        writer.take_group_members([GroupMember("imported", "A", one), GroupMember("imported", "A", two)])
+        writer.take_group_members(
+            [GroupMember("imported", "A", one), GroupMember("imported", "A", two)]
+        )
         taken = writer.take_group_members(
             [GroupMember("imported", UNASSIGNED, one), GroupMember("imported", UNASSIGNED, one)]
         )
     assert (taken.accepted, taken.duplicate) == (1, 1)
     session = served.session()
     assert members(session, "imported", UNASSIGNED) == [str(one)]
-    assert [group["name"] for group in session.call("GET", "/groups/imported").json] == [UNASSIGNED, "A"]
+    assert [group["name"] for group in session.call("GET", "/groups/imported").json] == [
+        UNASSIGNED,
+        "A",
+    ]
 
 
 MAKE = {"accountName": "refusing", "groupName": "new"}
@@ -187,11 +222,35 @@ ONE = {"kind": "ICCID", "id": "89148000000800784259"}
 REFUSED: dict[str, tuple[str, str, object, str, tuple[str, ...]]] = {
     "no account": ("POST", "/groups", {"groupName": "x"}, CATCH_ALL, ("accountName",)),
     "no name": ("POST", "/groups", {"accountName": "refusing"}, CATCH_ALL, ("groupName",)),
-    "an unknown account": ("POST", "/groups", MAKE | {"accountName": "x"}, "REQUEST_FAILED.AccountNotFound", ("'x'",)),
-    "a name that is taken": ("POST", "/groups", MAKE | {"groupName": "taken"}, CATCH_ALL, ("'taken'",)),
-    "the default name": ("POST", "/groups", MAKE | {"groupName": UNASSIGNED}, CATCH_ALL, (UNASSIGNED,)),
+    "an unknown account": (
+        "POST",
+        "/groups",
+        MAKE | {"accountName": "x"},
+        "REQUEST_FAILED.AccountNotFound",
+        ("'x'",),
+    ),
+    "a name that is taken": (
+        "POST",
+        "/groups",
+        MAKE | {"groupName": "taken"},
+        CATCH_ALL,
+        ("'taken'",),
+    ),
+    "the default name": (
+        "POST",
+        "/groups",
+        MAKE | {"groupName": UNASSIGNED},
+        CATCH_ALL,
+        (UNASSIGNED,),
+    ),
     "a name too long": ("POST", "/groups", MAKE | {"groupName": "x" * 65}, CATCH_ALL, ("group",)),
-    "a line in the description": ("POST", "/groups", MAKE | {"groupDescription": "a\nb"}, CATCH_ALL, ("description",)),
+    "a line in the description": (
+        "POST",
+        "/groups",
+        MAKE | {"groupDescription": "a\nb"},
+        CATCH_ALL,
+        ("description",),
+    ),
     "an unknown kind": (
         *("POST", "/groups", MAKE | {"devicesToAdd": [ONE, {"kind": "IMEI", "id": "1"}]}),
         *("INPUT_INVALID.Device.Kind.Invalid", ("devicesToAdd[1].kind",)),
@@ -208,19 +267,55 @@ REFUSED: dict[str, tuple[str, str, object, str, tuple[str, ...]]] = {
     "renamed to a name that is taken": (
         *("PUT", path_of("refusing", "second"), {"newGroupName": "taken"}, CATCH_ALL, ("'taken'",)),
     ),
-    "renaming the default": ("PUT", path_of("refusing", UNASSIGNED), {"newGroupName": "x"}, CATCH_ALL, ("default",)),
-    "describing the default": (
-        *("PUT", path_of("refusing", UNASSIGNED), {"newGroupDescription": "x"}, CATCH_ALL, ("default",)),
+    "renaming the default": (
+        "PUT",
+        path_of("refusing", UNASSIGNED),
+        {"newGroupName": "x"},
+        CATCH_ALL,
+        ("default",),
     ),
-    "deleting the default": ("DELETE", path_of("refusing", UNASSIGNED), None, CATCH_ALL, ("default",)),
+    "describing the default": (
+        *(
+            "PUT",
+            path_of("refusing", UNASSIGNED),
+            {"newGroupDescription": "x"},
+            CATCH_ALL,
+            ("default",),
+        ),
+    ),
+    "deleting the default": (
+        "DELETE",
+        path_of("refusing", UNASSIGNED),
+        None,
+        CATCH_ALL,
+        ("default",),
+    ),
     "changing an unknown group": (
-        *("PUT", path_of("refusing", "x"), {"newGroupName": "y"}, "REQUEST_FAILED.DeviceGroupNotFound", ("'x'",)),
+        *(
+            "PUT",
+            path_of("refusing", "x"),
+            {"newGroupName": "y"},
+            "REQUEST_FAILED.DeviceGroupNotFound",
+            ("'x'",),
+        ),
     ),
     "deleting an unknown group": (
         *("DELETE", path_of("refusing", "x"), None, "REQUEST_FAILED.DeviceGroupNotFound", ("'x'",)),
     ),
-    "a page that is no number": ("GET", path_of("refusing", "taken") + "?next=x", None, CATCH_ALL, ("next", "'x'")),
-    "a page beyond numbers": ("GET", path_of("refusing", "taken") + f"?next={'9' * 19}", None, CATCH_ALL, ("next",)),
+    "a page that is no number": (
+        "GET",
+        path_of("refusing", "taken") + "?next=x",
+        None,
+        CATCH_ALL,
+        ("next", "'x'"),
+    ),
+    "a page beyond numbers": (
+        "GET",
+        path_of("refusing", "taken") + f"?next={'9' * 19}",
+        None,
+        CATCH_ALL,
+        ("next",),
+    ),
 }
 
 

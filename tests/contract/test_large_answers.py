@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tallystick.access import Access, Credentials, system_clock
+from tallystick.access import Access, Credentials
+from tallystick.clock import system_clock
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
@@ -24,7 +25,17 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.cluster import cut_connections
 from tests.engines import CITUS, ENGINES, POSTGRESQL, rows_of
-from tests.serving import PASSWORD, REPORT, SERVE, call, free_port, running, serving, signed_in, told
+from tests.serving import (
+    PASSWORD,
+    REPORT,
+    SERVE,
+    call,
+    free_port,
+    running,
+    serving,
+    signed_in,
+    told,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +47,9 @@ EXPECTED, FOUND = Imei.parse("352099001761481"), Imei.parse("357152091234562")
 ROWS = 60_000  # 12 MiB of them, more than server, kernel and client hold between them
 RECEIVE_BYTES = 256 * 1024
 SIMS_A_STEP = 20_000
-QUESTION = json.dumps({"accountName": "large", "filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}).encode()
+QUESTION = json.dumps(
+    {"accountName": "large", "filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}
+).encode()
 EVERY = json.dumps({"filter": {"earliest": "2026-03-01", "latest": "2026-06-01"}}).encode()
 
 
@@ -60,7 +73,9 @@ def add_mismatches(store: Store, start: int, stop: int, account: str = "large") 
                     for iccid, number in zip(iccids, numbers, strict=True)
                 ]
             )
-            writer.take_expectations([SimExpectation(iccid, BEGINNING, EXPECTED) for iccid in iccids])
+            writer.take_expectations(
+                [SimExpectation(iccid, BEGINNING, EXPECTED) for iccid in iccids]
+            )
             writer.take_activations(
                 [
                     SimActivation(iccid, Moment(FIRST + number * 1_000_000), FOUND)
@@ -120,10 +135,14 @@ def test_a_small_answer_says_its_length(served: Served) -> None:
 
 @pytest.mark.parametrize("account", [b"large", b"small"])
 @pytest.mark.parametrize("offer", ["gzip", "deflate, GZIP;q=0.5", "br;q=1.0, gzip ; q = 0.001"])
-def test_an_answer_is_compressed_for_those_who_ask(served: Served, account: bytes, offer: str) -> None:
+def test_an_answer_is_compressed_for_those_who_ask(
+    served: Served, account: bytes, offer: str
+) -> None:
     question = QUESTION.replace(b"large", account)
     plain = call(served.port, "POST", REPORT, question, served.headers)
-    zipped = call(served.port, "POST", REPORT, question, served.headers | {"Accept-Encoding": offer})
+    zipped = call(
+        served.port, "POST", REPORT, question, served.headers | {"Accept-Encoding": offer}
+    )
     assert (plain.headers["vary"], zipped.headers["vary"]) == ("Accept-Encoding", "Accept-Encoding")
     assert "content-encoding" not in plain.headers
     assert zipped.headers["content-encoding"] == "gzip"
@@ -147,7 +166,9 @@ def test_an_answer_under_way_does_not_see_what_comes_in_meanwhile(served: Served
         begin = answer.read(1000)
         add_mismatches(served.store, ROWS + 10, ROWS + 20)
         assert len(iccids_of(begin + answer.read())) == ROWS
-    add_mismatches(served.store, ROWS + 10, ROWS + 20, "elsewhere")  # moved, so that other tests do not see them
+    add_mismatches(
+        served.store, ROWS + 10, ROWS + 20, "elsewhere"
+    )  # moved, so that other tests do not see them
 
 
 def log_is_free(store: Store, timeout_s: float) -> bool:
@@ -187,7 +208,9 @@ def breaking_off(store: Store, database: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("engine", [POSTGRESQL])
-def test_an_answer_whose_store_is_lost_on_the_way_does_not_look_whole(store: Store, database: str) -> None:
+def test_an_answer_whose_store_is_lost_on_the_way_does_not_look_whole(
+    store: Store, database: str
+) -> None:
     own = f"lost_{secrets.token_hex(4)}"
     with breaking_off(store, f"{database}&application_name={own}"):
         lost = f"SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.application_name = '{own}'"  # noqa: S608
@@ -196,7 +219,9 @@ def test_an_answer_whose_store_is_lost_on_the_way_does_not_look_whole(store: Sto
 
 @pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 @pytest.mark.parametrize("engine", [CITUS])
-def test_an_answer_whose_machines_are_lost_on_the_way_does_not_look_whole(store: Store, database: str) -> None:
+def test_an_answer_whose_machines_are_lost_on_the_way_does_not_look_whole(
+    store: Store, database: str
+) -> None:
     with breaking_off(store, database):
         assert cut_connections(database) > 0
 
@@ -223,7 +248,9 @@ def test_a_million_rows_do_not_make_the_server_grow(database: str) -> None:
         add_mismatches(store, 0, 1_000_000)
         app = known(store)
     port = free_port()
-    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port), THREADS="1")) as server:
+    with running(
+        ["-c", SERVE], port, told(DATABASE=database, PORT=str(port), THREADS="1")
+    ) as server:
         headers = signed_in(port, app, "user")
         call(port, "POST", REPORT, QUESTION.replace(b"2026-06-01", b"2026-03-02"), headers)
         before = resident_bytes(server.pid)

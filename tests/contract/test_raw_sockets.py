@@ -10,10 +10,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access, Credentials, system_clock
+from tallystick.access import Access, Credentials
+from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, REVOKE, TOKEN, Reply, basic, bearer, serving, signed_in
+from tests.serving import (
+    LOGIN,
+    LOGOUT,
+    PASSWORD,
+    REPORT,
+    REVOKE,
+    TOKEN,
+    Reply,
+    basic,
+    bearer,
+    serving,
+    signed_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +74,9 @@ def send(port: int, method: str, path: str, headers: dict[str, str], body: bytes
         connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         with HTTPResponse(connection) as answer:
             answer.begin()
-            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            return Reply(
+                answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+            )
 
 
 def chunked(body: bytes, size: int = 7) -> bytes:
@@ -89,17 +104,23 @@ def test_an_empty_chunked_body_is_empty(port: int, headers: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("spelling", [str.lower, str.upper])
-def test_header_names_are_spelt_in_any_case(port: int, headers: dict[str, str], spelling: type[str]) -> None:
+def test_header_names_are_spelt_in_any_case(
+    port: int, headers: dict[str, str], spelling: type[str]
+) -> None:
     body = json.dumps({"filter": WINDOW}).encode()
     spelt = {spelling(name): value for name, value in sized(headers, body).items()}
     assert send(port, "POST", REPORT, spelt, body).status == 200
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
-def test_the_scheme_of_authorization_is_spelt_in_any_case(port: int, headers: dict[str, str], scheme: str) -> None:
+def test_the_scheme_of_authorization_is_spelt_in_any_case(
+    port: int, headers: dict[str, str], scheme: str
+) -> None:
     body = json.dumps({"filter": WINDOW}).encode()
     token = headers["Authorization"].split()[1]
-    reply = send(port, "POST", REPORT, sized(headers, body) | {"Authorization": f"{scheme} {token}"}, body)
+    reply = send(
+        port, "POST", REPORT, sized(headers, body) | {"Authorization": f"{scheme} {token}"}, body
+    )
     assert reply.status == 200
 
 
@@ -115,7 +136,9 @@ def test_an_empty_logout_may_call_itself_a_form(port: int, headers: dict[str, st
     assert (reply.status, reply.json) == (200, {"sessionToken": headers["VZ-M2M-Token"]})
 
 
-def test_a_stale_session_header_is_ignored_where_no_session_is_needed(app: Credentials, port: int) -> None:
+def test_a_stale_session_header_is_ignored_where_no_session_is_needed(
+    app: Credentials, port: int
+) -> None:
     form = b"grant_type=client_credentials"
     assert send(port, "POST", TOKEN, sized(basic(app) | STALE, form), form).status == 200
     login = json.dumps({"username": "user", "password": PASSWORD}).encode()
@@ -129,7 +152,11 @@ def test_a_stale_session_header_is_ignored_where_no_session_is_needed(app: Crede
 def test_a_connection_serves_one_request_after_another(port: int, headers: dict[str, str]) -> None:
     """A refused body is read to its end, or the next request would begin in the middle of it."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        for body, status in ((b"{", 400), (json.dumps({"filter": WINDOW}).encode(), 200), (b"[]", 400)):
+        for body, status in (
+            (b"{", 400),
+            (json.dumps({"filter": WINDOW}).encode(), 200),
+            (b"[]", 400),
+        ):
             head = "".join(f"{name}: {value}\r\n" for name, value in sized(headers, body).items())
             connection.sendall(f"POST {REPORT} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body)
             answer = HTTPResponse(connection)
@@ -139,12 +166,20 @@ def test_a_connection_serves_one_request_after_another(port: int, headers: dict[
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])
-def test_a_body_over_two_mebibytes_is_refused(port: int, headers: dict[str, str], in_chunks: bool) -> None:
+def test_a_body_over_two_mebibytes_is_refused(
+    port: int, headers: dict[str, str], in_chunks: bool
+) -> None:
     question = json.dumps({"filter": WINDOW}).encode()
     fits, body = question.ljust(2 * 1024 * 1024), question.ljust(2 * 1024 * 1024 + 1)
     assert send(port, "POST", REPORT, sized(headers, fits), fits).status == 200
     if in_chunks:
-        reply = send(port, "POST", REPORT, headers | {"Transfer-Encoding": "chunked"}, chunked(body * 2, size=100_000))
+        reply = send(
+            port,
+            "POST",
+            REPORT,
+            headers | {"Transfer-Encoding": "chunked"},
+            chunked(body * 2, size=100_000),
+        )
     else:
         reply = send(port, "POST", REPORT, sized(headers, body), body)
     assert (reply.status, reply.json["errorCode"]) == (413, UNEXPECTED)
@@ -169,7 +204,9 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_body_is_an_unexpected_error(port: int, headers: dict[str, str], body: bytes) -> None:
+def test_a_malformed_body_is_an_unexpected_error(
+    port: int, headers: dict[str, str], body: bytes
+) -> None:
     reply = send(port, "POST", REPORT, sized(headers, body), body)
     assert (reply.status, reply.json["errorCode"]) == (400, UNEXPECTED)
     assert 0 < len(reply.json["errorMessage"]) < 300
@@ -178,7 +215,13 @@ def test_a_malformed_body_is_an_unexpected_error(port: int, headers: dict[str, s
 def test_explicit_nulls_are_absent(port: int, headers: dict[str, str]) -> None:
     empties: list[object] = [None, "", []]
     for empty in empties:
-        question = {"accountName": empty, "groupName": empty, "devices": empty, "filter": WINDOW, "ipAddress": None}
+        question = {
+            "accountName": empty,
+            "groupName": empty,
+            "devices": empty,
+            "filter": WINDOW,
+            "ipAddress": None,
+        }
         body = json.dumps(question).encode()
         assert send(port, "POST", REPORT, sized(headers, body), body).body == b'{"devices":[]}'
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from verizon.configuration import Configuration, Environment, Server
-from verizon.exceptions.connectivity_management_result_exception import ConnectivityManagementResultException
+from verizon.exceptions.connectivity_management_result_exception import (
+    ConnectivityManagementResultException,
+)
 from verizon.http.auth.thingspace_oauth import ThingspaceOauthCredentials
 from verizon.http.auth.vz_m2m_token import VZM2mTokenCredentials
 from verizon.models.account_device_list_filter import AccountDeviceListFilter
@@ -28,7 +30,8 @@ from verizon.models.register_callback_request import RegisterCallbackRequest
 from verizon.models.session_reset_password_request import SessionResetPasswordRequest
 from verizon.verizon_client import VerizonClient
 
-from tallystick.access import Access, Credentials, system_clock
+from tallystick.access import Access, Credentials
+from tallystick.clock import system_clock
 from tallystick.intake import import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
@@ -55,7 +58,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Credentials]:
         for user in ("user", "resetting"):
             access.add_user(user, PASSWORD, [ACCOUNT], all_accounts=False)
         made = access.add_app("sdk", ["m2m"])
-    with serving(database, TIME_ZONE=PACIFIC, CALLBACK_PRIVATE_ADDRESSES="yes") as port, pointed_at(port):
+    with (
+        serving(database, TIME_ZONE=PACIFIC, CALLBACK_PRIVATE_ADDRESSES="yes") as port,
+        pointed_at(port),
+    ):
         yield made
 
 
@@ -88,7 +94,9 @@ def log_in(app: Credentials, user: str = "user", password: str = PASSWORD) -> Ve
 def question(account: str) -> DeviceMismatchListRequest:
     """The published request, with a window that finds its answer."""
     return DeviceMismatchListRequest(
-        filter=DateFilter(earliest="2017-11-01T00:00:00-07:00Z", latest="2018-01-30T15:00:00-08:00Z"),
+        filter=DateFilter(
+            earliest="2017-11-01T00:00:00-07:00Z", latest="2018-01-30T15:00:00-08:00Z"
+        ),
         account_name=account,
         devices=[
             DeviceList([DeviceId(kind="ICCID", id="8914800000080078")]),
@@ -142,10 +150,16 @@ def test_the_sdk_makes_lists_reads_changes_and_deletes_a_group(app: Credentials)
     request = CreateDeviceGroupRequest(ACCOUNT, "beyond the hills", "West", [device])
     assert groups.create_device_group(request).body.success is True
     listed = groups.list_device_groups(ACCOUNT).body
-    assert [(group.name, group.is_default_group) for group in listed] == [("Unassigned Devices", True), ("West", False)]
+    assert [(group.name, group.is_default_group) for group in listed] == [
+        ("Unassigned Devices", True),
+        ("West", False),
+    ]
     read = groups.get_device_group_information(ACCOUNT, "West").body
     assert (read.description, read.has_more_data) == ("beyond the hills", False)
-    assert [each.id for each in read.devices[0].device_ids] == ["89148000000800784259", "5096300587"]
+    assert [each.id for each in read.devices[0].device_ids] == [
+        "89148000000800784259",
+        "5096300587",
+    ]
     update = DeviceGroupUpdateRequest(devices_to_remove=[device], new_group_name="North & West")
     assert groups.update_device_group(ACCOUNT, "West", update).body.success is True
     assert groups.get_device_group_information(ACCOUNT, "North & West").body.devices == []
@@ -158,7 +172,9 @@ def test_the_sdk_makes_lists_reads_changes_and_deletes_a_group(app: Credentials)
 def test_the_sdk_reads_an_account_and_lists_its_devices(app: Credentials) -> None:
     sdk = log_in(app)
     assert sdk.accounts.get_account_information(ACCOUNT).body.account_name == ACCOUNT
-    search = AccountDeviceListFilter([DeviceIdSearch(kind="MDN", contains="6300", startswith="509")])
+    search = AccountDeviceListFilter(
+        [DeviceIdSearch(kind="MDN", contains="6300", startswith="509")]
+    )
     request = AccountDeviceListRequest(account_name=ACCOUNT, filter=search, max_number_of_devices=5)
     answer = sdk.device_management.list_devices_information(request).body
     assert answer.has_more_data is False
@@ -170,18 +186,27 @@ def test_the_sdk_reads_an_account_and_lists_its_devices(app: Credentials) -> Non
 
 def test_the_sdk_uploads_a_pair_and_waits_for_its_success(app: Credentials) -> None:
     sdk = log_in(app)
-    pair = DeviceList([DeviceId(kind="imei", id="987603420573553"), DeviceId(kind="iccid", id="89148000000800784259")])
+    pair = DeviceList(
+        [
+            DeviceId(kind="imei", id="987603420573553"),
+            DeviceId(kind="iccid", id="89148000000800784259"),
+        ]
+    )
     request = DeviceUploadRequest(ACCOUNT, [pair], "desk@example.com", "SKU1", "IMEI ICCID Pair")
     request_id = sdk.device_management.device_upload(request).body.request_id
     status, until = "Pending", time.monotonic() + 20
     while status == "Pending" and time.monotonic() < until:
-        answer = sdk.account_requests.get_current_asynchronous_request_status(ACCOUNT, request_id).body
+        answer = sdk.account_requests.get_current_asynchronous_request_status(
+            ACCOUNT, request_id
+        ).body
         assert answer.request_id == request_id
         status = answer.status
     assert status == "Success"
 
 
-def test_the_sdk_registers_a_listener_that_is_told_what_came_of_its_upload_and_deregisters_it(app: Credentials) -> None:
+def test_the_sdk_registers_a_listener_that_is_told_what_came_of_its_upload_and_deregisters_it(
+    app: Credentials,
+) -> None:
     sdk = log_in(app)
     with listening() as listener:
         url = f"http://127.0.0.1:{listener.port}/"
@@ -191,7 +216,9 @@ def test_the_sdk_registers_a_listener_that_is_told_what_came_of_its_upload_and_d
         (listed,) = sdk.connectivity_callbacks.list_registered_callbacks(ACCOUNT).body
         assert (listed.account_name, listed.service_name) == (ACCOUNT, "DeviceService")
         assert (listed.url, listed.username, hasattr(listed, "password")) == (url, "ann", False)
-        pair = DeviceList([DeviceId("987603420573553", "imei"), DeviceId("89148000000800784259", "iccid")])
+        pair = DeviceList(
+            [DeviceId("987603420573553", "imei"), DeviceId("89148000000800784259", "iccid")]
+        )
         upload = DeviceUploadRequest(ACCOUNT, [pair], "desk@example.com", "SKU1", "IMEI ICCID Pair")
         request_id = sdk.device_management.device_upload(upload).body.request_id
         (message,) = listener.arrived(1)

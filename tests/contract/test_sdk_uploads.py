@@ -37,10 +37,14 @@ def reported(sdk: VerizonClient) -> list[str]:
     return [device.iccid for device in answer.devices or []]
 
 
-def test_ten_thousand_pairs_through_the_sdk_are_in_force_in_seconds_and_the_report_follows(served: Served) -> None:
+def test_ten_thousand_pairs_through_the_sdk_are_in_force_in_seconds_and_the_report_follows(
+    served: Served,
+) -> None:
     iccids = served.fleet(ACCOUNT, SIZE_MAX)
     with served.store.transaction() as writer:
-        writer.take_expectations([SimExpectation(iccid, BEGINNING, Imei.parse(OLD)) for iccid in iccids])
+        writer.take_expectations(
+            [SimExpectation(iccid, BEGINNING, Imei.parse(OLD)) for iccid in iccids]
+        )
     seen_soon(served.store, iccids, NEW)
     pairs = [DeviceList([DeviceId(NEW, "imei"), DeviceId(str(iccid), "iccid")]) for iccid in iccids]
     pairs[BAD] = DeviceList([DeviceId("123", "imei"), DeviceId(str(iccids[BAD]), "iccid")])
@@ -53,10 +57,15 @@ def test_ten_thousand_pairs_through_the_sdk_are_in_force_in_seconds_and_the_repo
         outcome = finished(served.session(), ACCOUNT.replace(" ", "%20"), request_id)
         assert time.monotonic() - began < IN_FORCE_S_MAX
         assert (
-            sdk.account_requests.get_current_asynchronous_request_status(ACCOUNT, request_id).body.status == "Success"
+            sdk.account_requests.get_current_asynchronous_request_status(
+                ACCOUNT, request_id
+            ).body.status
+            == "Success"
         )
         assert reported(sdk) == [str(iccids[BAD])]
     assert outcome["outcome"]["accepted"] == SIZE_MAX - 1
-    ((index, reason),) = [(each["index"], each["reason"]) for each in outcome["outcome"]["rejected"]]
+    ((index, reason),) = [
+        (each["index"], each["reason"]) for each in outcome["outcome"]["rejected"]
+    ]
     assert index == BAD
     assert "'123'" in reason

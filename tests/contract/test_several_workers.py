@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import FAILED_LOGINS_MAX, Access, Credentials, system_clock
+from tallystick.access import FAILED_LOGINS_MAX, Access, Credentials
+from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, TOKEN, basic, bearer, call, serving, signed_in
+from tests.serving import (
+    LOGIN,
+    LOGOUT,
+    PASSWORD,
+    REPORT,
+    TOKEN,
+    basic,
+    bearer,
+    call,
+    serving,
+    signed_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +33,9 @@ QUESTION = json.dumps({"filter": {"earliest": "2026-03-01", "latest": "2026-04-0
 
 
 @pytest.fixture(scope="module")
-def app_and_ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Credentials, tuple[int, int]]]:
+def app_and_ports(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Credentials, tuple[int, int]]]:
     """Two servers on one store, one of them with two workers."""
     database = f"sqlite:///{tmp_path_factory.mktemp('workers')}/store.db"
     with open_store(database, wire_row) as store:
@@ -34,7 +48,9 @@ def app_and_ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cr
         yield app, (one, two)
 
 
-def test_every_worker_issues_the_same_token(app_and_ports: tuple[Credentials, tuple[int, int]]) -> None:
+def test_every_worker_issues_the_same_token(
+    app_and_ports: tuple[Credentials, tuple[int, int]],
+) -> None:
     app, ports = app_and_ports
     with ThreadPoolExecutor(8) as pool:
         ask = lambda port: call(port, "POST", TOKEN, "grant_type=client_credentials", basic(app))  # noqa: E731
@@ -56,7 +72,9 @@ def test_a_session_is_good_at_every_worker_and_ends_at_all(
         assert reply.json["errorCode"] == "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid"
 
 
-def test_failed_logins_count_at_all_workers_together(app_and_ports: tuple[Credentials, tuple[int, int]]) -> None:
+def test_failed_logins_count_at_all_workers_together(
+    app_and_ports: tuple[Credentials, tuple[int, int]],
+) -> None:
     app, ports = app_and_ports
     headers = bearer(ports[0], app)
     for number in range(FAILED_LOGINS_MAX):

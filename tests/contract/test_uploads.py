@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick import expectations
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, Moment
+from tallystick.fleet import ledger
+from tallystick.outbox.uploads import Pair, Uploads, outcome_of
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tallystick.uploads import Pair, Uploads, outcome_of
 from tests.contract.conftest import FOREIGN, Served, account_with
 from tests.contract.test_groups import CATCH_ALL, check_refused
 from tests.serving import PASSWORD, SERVE, Session, free_port, running, serving, signed_in, told
@@ -62,7 +63,9 @@ def status_of(session: Session, account: str, request_id: str) -> Reply:
     return session.call("GET", f"/accounts/{account}/requests/{request_id}/status")
 
 
-def finished(session: Session, account: str, request_id: str, within_s: float = 30) -> dict[str, Any]:
+def finished(
+    session: Session, account: str, request_id: str, within_s: float = 30
+) -> dict[str, Any]:
     """What came of an upload, when it is there."""
     until = time.monotonic() + within_s
     while (reply := status_of(session, account, request_id)).json["status"] == "Pending":
@@ -83,14 +86,20 @@ def seen_soon(store: Store, iccids: Iterable[Iccid], imei: str) -> None:
     """The SIMs are seen in hardware a minute from now."""
     moment = Moment(system_clock() + 60_000_000)
     with store.transaction() as writer:
-        writer.take_activations([SimActivation(iccid, moment, Imei.parse(imei)) for iccid in iccids])
+        writer.take_activations(
+            [SimActivation(iccid, moment, Imei.parse(imei)) for iccid in iccids]
+        )
 
 
 def reported(session: Session, account: str) -> list[str]:
     """The SIMs in the report of these days."""
     now = datetime.now(UTC)
     window = {"earliest": str(now - timedelta(1)), "latest": str(now + timedelta(1))}
-    reply = session.call("POST", "/devices/actions/list/imeiiccidmismatch", {"accountName": account, "filter": window})
+    reply = session.call(
+        "POST",
+        "/devices/actions/list/imeiiccidmismatch",
+        {"accountName": account, "filter": window},
+    )
     return [row["iccid"] for row in reply.json["devices"]]
 
 
@@ -98,7 +107,9 @@ def test_an_uploaded_pair_corrects_what_is_in_force_and_rows_of_the_past_go(serv
     one, two = served.fleet("corrected", 2)
     yesterday = Moment(system_clock() - 86_400_000_000)
     with served.store.transaction() as writer:
-        writer.take_expectations([SimExpectation(iccid, BEGINNING, Imei.parse(OLD)) for iccid in (one, two)])
+        writer.take_expectations(
+            [SimExpectation(iccid, BEGINNING, Imei.parse(OLD)) for iccid in (one, two)]
+        )
         writer.take_expectations([SimExpectation(one, yesterday, Imei.parse("010203040506070"))])
     seen_soon(served.store, (one, two), NEW)
     session = served.session()
@@ -107,7 +118,7 @@ def test_an_uploaded_pair_corrects_what_is_in_force_and_rows_of_the_past_go(serv
     assert (answer["status"], answer["outcome"]) == ("Success", {"accepted": 2, "rejected": []})
     assert reported(session, "corrected") == []
     with served.store.snapshot() as reader:
-        put = expectations.log(reader, str(one))[-1].put
+        put = ledger.log(reader, str(one))[-1].put
     assert put
     assert (put.source, put.detail, put.actor.count("/")) == ("upload", answer["requestId"], 1)
     assert (expected_in(served.store, one), expected_in(served.store, two)) == ([OLD, NEW], [NEW])
@@ -126,7 +137,13 @@ def test_an_uploaded_pair_is_all_that_a_sim_without_expectations_is_held_to(serv
 def test_bad_pairs_are_told_by_index_and_reason_and_the_good_ones_hold(served: Served) -> None:
     one, two = served.fleet("mixed", 2)
     (theirs,) = served.fleet(FOREIGN, 1, first=50)
-    pairs = [device(theirs, NEW), device(one, NEW), device("123", NEW), device(two, "35209900176"), device(two, OLD)]
+    pairs = [
+        device(theirs, NEW),
+        device(one, NEW),
+        device("123", NEW),
+        device(two, "35209900176"),
+        device(two, OLD),
+    ]
     answer = uploaded(served.session(), "mixed", *pairs)
     assert (answer["status"], answer["outcome"]["accepted"]) == ("Success", 2)
     rejected = {each["index"]: each["reason"] for each in answer["outcome"]["rejected"]}
@@ -168,7 +185,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no type": ({"uploadType": ""}, CATCH_ALL, "uploadType"),
     "another type": ({"uploadType": "IMEI"}, CATCH_ALL, "'IMEI'"),
     "no devices": ({"devices": []}, CATCH_ALL, "devices"),
-    "too many": ({"devices": [PAIR] * (SIZE_MAX + 1)}, "INPUT_INVALID.MaxRequestsExceeded", "10001"),
+    "too many": (
+        {"devices": [PAIR] * (SIZE_MAX + 1)},
+        "INPUT_INVALID.MaxRequestsExceeded",
+        "10001",
+    ),
     "an MDN": (
         {"devices": [PAIR, {"deviceIds": [{"kind": "MDN", "id": "5096300001"}]}]},
         *("INPUT_INVALID.Device.Kind.Invalid", "devices[1]"),
@@ -186,16 +207,24 @@ def test_an_upload_that_is_none_is_refused_at_once(served: Served) -> None:
     served.fleet("refused", 1)
     session = served.session()
     for change, code, at_fault in REFUSED.values():
-        check_refused(session.call("POST", UPLOAD, body_of("refused", [PAIR]) | change), code, at_fault)
+        check_refused(
+            session.call("POST", UPLOAD, body_of("refused", [PAIR]) | change), code, at_fault
+        )
 
 
 @pytest.mark.parametrize("account", ["hidden", "none"])
-def test_who_may_not_see_the_account_learns_nothing_of_its_requests(served: Served, account: str) -> None:
+def test_who_may_not_see_the_account_learns_nothing_of_its_requests(
+    served: Served, account: str
+) -> None:
     (one,) = served.fleet("hidden", 1)
     request_id = uploaded(served.session(), "hidden", device(one, NEW))["requestId"]
     other = served.session("other")
     check_refused(status_of(other, account, request_id), "REQUEST_FAILED.AccountNotFound", account)
-    check_refused(other.call("POST", UPLOAD, body_of(account, [PAIR])), "REQUEST_FAILED.AccountNotFound", account)
+    check_refused(
+        other.call("POST", UPLOAD, body_of(account, [PAIR])),
+        "REQUEST_FAILED.AccountNotFound",
+        account,
+    )
 
 
 def test_a_request_is_asked_for_with_its_own_account(served: Served) -> None:
@@ -207,7 +236,9 @@ def test_a_request_is_asked_for_with_its_own_account(served: Served) -> None:
     check_refused(status_of(session, "asking", "nothing"), CATCH_ALL, "'nothing'")
 
 
-def test_no_two_processes_take_the_same_upload_and_the_first_comes_first(store: Store, database: str) -> None:
+def test_no_two_processes_take_the_same_upload_and_the_first_comes_first(
+    store: Store, database: str
+) -> None:
     """Several stores on one database are as several processes to it."""
     account_id, (iccid,) = account_with(store, "queue", 1)
     uploads = Uploads(store, system_clock, secrets.token_bytes)
@@ -232,7 +263,9 @@ def test_no_two_processes_take_the_same_upload_and_the_first_comes_first(store: 
     assert expected_in(store, iccid) == [imeis[-1]]
 
 
-def test_an_upload_that_a_killed_server_acknowledged_is_finished_by_the_next(store: Store, database: str) -> None:
+def test_an_upload_that_a_killed_server_acknowledged_is_finished_by_the_next(
+    store: Store, database: str
+) -> None:
     account_id, iccids = account_with(store, "killed", SIZE_MAX)
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("user", PASSWORD, ["killed"], all_accounts=False)
@@ -244,7 +277,9 @@ def test_an_upload_that_a_killed_server_acknowledged_is_finished_by_the_next(sto
         port = free_port()
         with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as process:
             session = Session(port, signed_in(port, app, "user"))
-            reply = session.call("POST", UPLOAD, body_of("killed", [device(iccid, imei) for iccid in iccids]))
+            reply = session.call(
+                "POST", UPLOAD, body_of("killed", [device(iccid, imei) for iccid in iccids])
+            )
             request_ids.append(reply.json["requestId"])
             time.sleep(kill * 0.1)
             process.kill()

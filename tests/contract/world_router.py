@@ -7,13 +7,14 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.intake import LiveIntake
+from tallystick.outbox.uploads import Uploads
 from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tallystick.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +29,9 @@ def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
     store = open_store(database, wire_row)
     access = Access(store, system_clock, secrets.token_bytes)
     live = LiveIntake(store, system_clock, time.perf_counter)
-    return build_app(settings, store, access, live, Uploads(store, system_clock, secrets.token_bytes))
+    return build_app(
+        settings, store, access, live, Uploads(store, system_clock, secrets.token_bytes)
+    )
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -9,7 +9,9 @@ from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
 
-HOME, FOREIGN, THIRD = (Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070"))
+HOME, FOREIGN, THIRD = (
+    Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070")
+)
 HOME_MODEL = Imei.parse("352099007654326")  # another unit of HOME's model
 FOREIGN_WITH_VERSION = Imei.parse("3571520912345699")
 
@@ -48,22 +50,33 @@ def test_a_sim_that_moved_back_needs_nothing() -> None:
 
 
 def test_a_sim_whose_expectation_was_put_right_meanwhile_needs_nothing() -> None:
-    assert corrections(seen((10, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME), (20, FOREIGN))) == []
+    assert (
+        corrections(seen((10, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME), (20, FOREIGN)))
+        == []
+    )
 
 
 def test_each_expectation_that_the_last_stay_contradicts_is_corrected() -> None:
-    found = corrections(seen((10, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME), (20, THIRD)))
+    found = corrections(
+        seen((10, FOREIGN), (30, FOREIGN)), expected((BEGINNING, HOME), (20, THIRD))
+    )
     assert found == [Correction(BEGINNING, FOREIGN), Correction(Moment(20), FOREIGN)]
 
 
 def test_two_forms_of_one_imei_are_one_stay_and_the_last_is_told() -> None:
-    found = corrections(seen((10, FOREIGN), (20, FOREIGN_WITH_VERSION)), expected((BEGINNING, HOME)))
+    found = corrections(
+        seen((10, FOREIGN), (20, FOREIGN_WITH_VERSION)), expected((BEGINNING, HOME))
+    )
     assert found == [Correction(BEGINNING, FOREIGN_WITH_VERSION)]
 
 
 @pytest.mark.parametrize(
     ("activations", "expectations"),
-    [([], expected((BEGINNING, HOME))), (seen((10, FOREIGN)), []), (seen((10, FOREIGN)), expected((11, HOME)))],
+    [
+        ([], expected((BEGINNING, HOME))),
+        (seen((10, FOREIGN)), []),
+        (seen((10, FOREIGN)), expected((11, HOME))),
+    ],
     ids=["never seen", "expected nowhere", "not expected yet"],
 )
 def test_without_a_verdict_there_is_nothing_to_correct(

@@ -9,7 +9,9 @@ import pytest
 from tallystick.core import errors
 from tallystick.core.errors import Refusal
 
-DRAWN = re.compile(r"^ {4}(?P<branch>(?:│ {3}| {4})*(?:├── |└── )?)(?P<name>\w+)(?: {2,}(?P<about>.*))?$")
+DRAWN = re.compile(
+    r"^ {4}(?P<branch>(?:│ {3}| {4})*(?:├── |└── )?)(?P<name>\w+)(?: {2,}(?P<about>.*))?$"
+)
 BRANCH_WIDTH = 4
 CODE = re.compile(r"^[a-z]+(-[a-z]+)*$")
 
@@ -17,7 +19,10 @@ CODE = re.compile(r"^[a-z]+(-[a-z]+)*$")
 def every_refusal(root: type[Refusal] = Refusal) -> list[type[Refusal]]:
     """The root and all below it."""
     below = [
-        leaf for child in root.__subclasses__() if child.__module__ == errors.__name__ for leaf in every_refusal(child)
+        leaf
+        for child in root.__subclasses__()
+        if child.__module__ == errors.__name__
+        for leaf in every_refusal(child)
     ]
     return [root, *below]
 
@@ -41,7 +46,11 @@ REFUSALS = every_refusal()
 
 
 def test_the_tree_is_drawn_whole_and_drawn_right() -> None:
-    actual = {refusal.__name__: refusal.__bases__[0].__name__ for refusal in REFUSALS if refusal is not Refusal}
+    actual = {
+        refusal.__name__: refusal.__bases__[0].__name__
+        for refusal in REFUSALS
+        if refusal is not Refusal
+    }
     drawn = {name: parent for name, (parent, _) in tree_drawn().items() if parent is not None}
     assert drawn == actual
 
@@ -70,5 +79,9 @@ def test_a_given_message_takes_the_sentences_place(refusal: type[Refusal]) -> No
 
 
 def test_no_class_in_the_module_stands_outside_the_tree() -> None:
-    classes = {each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__}
+    classes = {
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and each.__module__ == errors.__name__
+    }
     assert classes == set(REFUSALS)

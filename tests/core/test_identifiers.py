@@ -18,7 +18,9 @@ iccid_texts = st.builds("89{}".format, st.text(DIGITS, min_size=16, max_size=18)
 imei_texts = st.text(DIGITS, min_size=14, max_size=16)
 mdn_texts = st.text(DIGITS, min_size=10, max_size=15)
 identifiers = st.one_of(
-    st.tuples(st.just(Iccid), iccid_texts), st.tuples(st.just(Imei), imei_texts), st.tuples(st.just(Mdn), mdn_texts)
+    st.tuples(st.just(Iccid), iccid_texts),
+    st.tuples(st.just(Imei), imei_texts),
+    st.tuples(st.just(Mdn), mdn_texts),
 )
 
 
@@ -47,14 +49,22 @@ def test_integers_are_ordered_as_the_digits_are_as_text(pair: tuple[Identifier, 
 
 
 @given(identifiers)
-def test_every_integer_fits_a_signed_64_bit_column_and_is_not_negative(example: tuple[Identifier, str]) -> None:
+def test_every_integer_fits_a_signed_64_bit_column_and_is_not_negative(
+    example: tuple[Identifier, str],
+) -> None:
     kind, text = example
     assert 0 <= int(kind.parse(text)) <= INT64_MAX
 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(Iccid, "89" + "9" * 18), (Imei, "9" * 16), (Mdn, "9" * 15), (Iccid, "89" + "0" * 16), (Imei, "0" * 14)],
+    [
+        (Iccid, "89" + "9" * 18),
+        (Imei, "9" * 16),
+        (Mdn, "9" * 15),
+        (Iccid, "89" + "0" * 16),
+        (Imei, "0" * 14),
+    ],
 )
 def test_the_largest_and_the_smallest_fit_too(kind: Identifier, text: str) -> None:
     assert 0 <= int(kind.parse(text)) <= INT64_MAX
@@ -75,7 +85,16 @@ def test_the_published_identifiers_are_accepted_although_their_check_digits_are_
 
 
 def test_zeros_at_the_end_and_a_shorter_number_are_different() -> None:
-    assert len({Imei.parse("35209900176148"), Imei.parse("352099001761480"), Imei.parse("3520990017614800")}) == 3
+    assert (
+        len(
+            {
+                Imei.parse("35209900176148"),
+                Imei.parse("352099001761480"),
+                Imei.parse("3520990017614800"),
+            }
+        )
+        == 3
+    )
 
 
 WRONG = [
@@ -89,7 +108,11 @@ WRONG = [
     (Mdn, "1" * 16),
     *[
         (kind, text)
-        for kind, good in ((Iccid, "8914800000080078425"), (Imei, "352099001761481"), (Mdn, "50963005871"))
+        for kind, good in (
+            (Iccid, "8914800000080078425"),
+            (Imei, "352099001761481"),
+            (Mdn, "50963005871"),
+        )
         for text in (
             "",
             " " + good[1:],
@@ -133,7 +156,9 @@ def test_any_text_is_parsed_whole_or_refused(text: str) -> None:
 
 
 @given(st.text(DIGITS, min_size=14, max_size=14), st.text(DIGITS, max_size=2))
-def test_check_digit_and_software_version_are_no_part_of_the_hardware(hardware: str, rest: str) -> None:
+def test_check_digit_and_software_version_are_no_part_of_the_hardware(
+    hardware: str, rest: str
+) -> None:
     assert Imei.parse(hardware + rest).identity == int(hardware)
 
 
@@ -156,13 +181,19 @@ def test_repr_says_how_to_make_it_again() -> None:
     assert repr(Imei.parse("01020304050607")) == "Imei.parse('01020304050607')"
 
 
-@pytest.mark.parametrize("text", ["a", "0342077109-00001", "x" * 64, 'Ünïcode "quoted" \\', "日本", " "])
+@pytest.mark.parametrize(
+    "text", ["a", "0342077109-00001", "x" * 64, 'Ünïcode "quoted" \\', "日本", " "]
+)
 def test_names_are_printable_text(text: str) -> None:
     assert parse_name("account", text) == text
 
 
-@pytest.mark.parametrize("text", ["", "x" * 65, "a\nb", "a\tb", "a\x00", "\x7f", "\u2028", "\ud800", "a\u200bb"])
-def test_names_without_characters_too_long_or_with_control_characters_are_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "x" * 65, "a\nb", "a\tb", "a\x00", "\x7f", "\u2028", "\ud800", "a\u200bb"]
+)
+def test_names_without_characters_too_long_or_with_control_characters_are_refused(
+    text: str,
+) -> None:
     with pytest.raises(InvalidValue, match="account must be 1-64 printable characters"):
         parse_name("account", text)
 

@@ -20,7 +20,12 @@ def told(stays: list[Stay]) -> list[tuple[int, int | None, int | None]]:
 
 
 def test_values_follow_each_other_and_moments_are_told_apart() -> None:
-    values = [value(1, 2), value(2, 3, FOREIGN, LATER), value(2, None, FOREIGN), value(3, None, HOME, LATER)]
+    values = [
+        value(1, 2),
+        value(2, 3, FOREIGN, LATER),
+        value(2, None, FOREIGN),
+        value(3, None, HOME, LATER),
+    ]
     stays = stays_of(values, {})
     assert told(stays) == [(1, None, 2), (2, None, None), (2, None, 3), (3, None, None)]
     assert [stay.effective_from for stay in stays] == [BEGINNING, BEGINNING, LATER, LATER]
@@ -71,7 +76,14 @@ def test_a_correction_of_a_correction_is_undone_step_by_step() -> None:
         value(1, 6),
         value(2, None, FOREIGN),
     ]
-    assert [stay.returned_in for stay in stays_of(values, {4: 3, 5: 2, 6: 5})] == [None, None, None, 4, 5, 6]
+    assert [stay.returned_in for stay in stays_of(values, {4: 3, 5: 2, 6: 5})] == [
+        None,
+        None,
+        None,
+        4,
+        5,
+        6,
+    ]
 
 
 def test_a_proposal_may_be_put_in_force_after_change_sets_that_came_later() -> None:

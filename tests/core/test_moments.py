@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.moments import BEGINNING, Moment, exact, in_zone, moment_of, parse, parse_moment, wire
+from tallystick.core.moments import (
+    BEGINNING,
+    Moment,
+    exact,
+    in_zone,
+    moment_of,
+    parse,
+    parse_moment,
+    wire,
+)
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -21,7 +30,9 @@ SECOND = 1_000_000
 LAST = Moment(253_402_300_799_999_999)  # 9999-12-31T23:59:59.999999Z
 
 moments = st.integers(BEGINNING, LAST).map(Moment)
-offsets = st.integers(-(24 * 60 - 1), 24 * 60 - 1).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+offsets = st.integers(-(24 * 60 - 1), 24 * 60 - 1).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
 
 
 def pacific(*parts: int) -> datetime:
@@ -42,7 +53,9 @@ FORMS = {
     "2020-05-01t15:00:00-08:00z": pacific(2020, 5, 1, 15),
     "2020-05-01T15:00:00-0800": pacific(2020, 5, 1, 15),
     "2020-05-01T15:00:00-08": pacific(2020, 5, 1, 15),
-    "2020-05-01T15:00:00+05:45": datetime(2020, 5, 1, 15, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    "2020-05-01T15:00:00+05:45": datetime(
+        2020, 5, 1, 15, tzinfo=timezone(timedelta(hours=5, minutes=45))
+    ),
     "2020-05-01T15:00:00-00:30": datetime(2020, 5, 1, 15, tzinfo=timezone(timedelta(minutes=-30))),
     "2020-05-01T15:00:00+00:00": datetime(2020, 5, 1, 15, tzinfo=UTC),
     "2020-05-01T15:00:00.5Z": datetime(2020, 5, 1, 15, 0, 0, 500_000, tzinfo=UTC),
@@ -58,7 +71,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), FORMS.items())
-def test_every_form_is_read_with_the_offset_it_was_written_in(text: str, expected: datetime) -> None:
+def test_every_form_is_read_with_the_offset_it_was_written_in(
+    text: str, expected: datetime
+) -> None:
     read = parse(text)
     assert read == expected
     assert read.utcoffset() == expected.utcoffset()
@@ -163,12 +178,16 @@ def test_moments_count_microseconds_from_1970() -> None:
 
 
 @given(st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)), offsets, st.booleans())  # noqa: DTZ001 - zones are drawn beside them
-def test_what_is_written_with_an_offset_is_read_with_it(clock: datetime, offset: timezone, both: bool) -> None:
+def test_what_is_written_with_an_offset_is_read_with_it(
+    clock: datetime, offset: timezone, both: bool
+) -> None:
     aware = clock.replace(tzinfo=offset)
     read = parse(aware.isoformat() + ("Z" if both else ""))
     assert read == aware
     assert read.replace(tzinfo=None) == clock
-    assert moment_of(read) == (aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert moment_of(read) == (
+        aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    ) // timedelta(microseconds=1)
 
 
 @given(moments)
@@ -182,7 +201,12 @@ def test_a_moment_printed_in_utc_is_read_back_to_the_second(moment: Moment) -> N
 @given(
     st.integers(parse_moment("1950-01-01"), parse_moment("2200-01-01")).map(Moment),
     st.sampled_from(
-        [LOS_ANGELES, ZoneInfo("Asia/Kathmandu"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/London")]
+        [
+            LOS_ANGELES,
+            ZoneInfo("Asia/Kathmandu"),
+            ZoneInfo("Australia/Lord_Howe"),
+            ZoneInfo("Europe/London"),
+        ]
     ),
 )
 def test_a_moment_printed_in_a_zone_is_read_back_to_the_second_also_where_clocks_go_back(
@@ -218,7 +242,9 @@ def test_utc_prints_a_z_and_cuts_the_fraction() -> None:
     assert wire(BEGINNING, UTC) == "0001-01-01T00:00:00Z"
 
 
-@pytest.mark.parametrize(("moment", "zone"), [(BEGINNING, "America/Los_Angeles"), (LAST, "Asia/Kathmandu")])
+@pytest.mark.parametrize(
+    ("moment", "zone"), [(BEGINNING, "America/Los_Angeles"), (LAST, "Asia/Kathmandu")]
+)
 def test_where_a_zones_calendar_ends_the_clock_is_utc(moment: Moment, zone: str) -> None:
     assert in_zone(moment, ZoneInfo(zone)).utcoffset() == timedelta(0)
     assert parse_moment(wire(moment, ZoneInfo(zone))) == moment // SECOND * SECOND

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import Activation, Expectation, Mismatch, in_force_at, judge, mismatches, pairings
+from tallystick.core.pairing import (
+    Activation,
+    Expectation,
+    Mismatch,
+    in_force_at,
+    judge,
+    mismatches,
+    pairings,
+)
 
 HOME, FOREIGN, THIRD = "352099001761481", "357152091234562", "010203040506070"
 
@@ -24,9 +32,14 @@ def expect(*pairs: tuple[int, str]) -> list[Expectation]:
     return [Expectation(Moment(at), Imei.parse(imei)) for at, imei in pairs]
 
 
-def rows(activations: list[Activation], expectations: list[Expectation]) -> list[tuple[int, str, str]]:
+def rows(
+    activations: list[Activation], expectations: list[Expectation]
+) -> list[tuple[int, str, str]]:
     """The report's rows as (moment, pre, post)."""
-    return [(row.activated_at, str(row.pre_imei), str(row.post_imei)) for row in mismatches(activations, expectations)]
+    return [
+        (row.activated_at, str(row.pre_imei), str(row.post_imei))
+        for row in mismatches(activations, expectations)
+    ]
 
 
 ALWAYS_HOME = expect((BEGINNING, HOME))
@@ -65,7 +78,13 @@ def test_a_later_expectation_does_not_judge_earlier_activations() -> None:
 
 
 def test_check_digit_and_software_version_do_not_make_other_hardware() -> None:
-    assert rows(seen((1, "35209900176148"), (2, "352099001761489"), (3, "3520990017614812")), ALWAYS_HOME) == []
+    assert (
+        rows(
+            seen((1, "35209900176148"), (2, "352099001761489"), (3, "3520990017614812")),
+            ALWAYS_HOME,
+        )
+        == []
+    )
 
 
 def test_the_fourteenth_digit_does() -> None:
@@ -78,7 +97,9 @@ def test_imeis_are_printed_as_received() -> None:
 
 
 def test_the_same_foreign_hardware_under_another_software_version_is_no_second_row() -> None:
-    assert rows(seen((1, "357152091234562"), (2, "3571520912345699")), ALWAYS_HOME) == [(1, HOME, FOREIGN)]
+    assert rows(seen((1, "357152091234562"), (2, "3571520912345699")), ALWAYS_HOME) == [
+        (1, HOME, FOREIGN)
+    ]
 
 
 # Rule 3: what is unexpected
@@ -97,7 +118,9 @@ def test_moving_into_the_hardware_expected_by_then_is_no_row() -> None:
 
 
 def test_staying_behind_when_the_expectation_moves_is_one() -> None:
-    assert rows(seen((1, HOME), (10, HOME)), expect((BEGINNING, HOME), (10, FOREIGN))) == [(10, HOME, HOME)]
+    assert rows(seen((1, HOME), (10, HOME)), expect((BEGINNING, HOME), (10, FOREIGN))) == [
+        (10, HOME, HOME)
+    ]
 
 
 # Rule 4: where a row opens
@@ -113,7 +136,10 @@ def test_repeats_give_no_further_row() -> None:
 
 
 def test_from_one_foreign_hardware_into_another_is_a_row_of_its_own() -> None:
-    assert rows(seen((1, FOREIGN), (2, THIRD)), ALWAYS_HOME) == [(1, HOME, FOREIGN), (2, FOREIGN, THIRD)]
+    assert rows(seen((1, FOREIGN), (2, THIRD)), ALWAYS_HOME) == [
+        (1, HOME, FOREIGN),
+        (2, FOREIGN, THIRD),
+    ]
 
 
 def test_a_stay_that_becomes_unexpected_opens_a_row_at_its_next_activation_and_only_there() -> None:
@@ -166,13 +192,23 @@ def test_of_two_activations_at_one_moment_the_imei_that_is_first_as_text_comes_f
 
 
 def test_a_shorter_imei_comes_before_the_same_with_more_digits() -> None:
-    assert rows(seen((1, "3571520912345620"), (1, "35715209123456")), ALWAYS_HOME) == [(1, HOME, "35715209123456")]
+    assert rows(seen((1, "3571520912345620"), (1, "35715209123456")), ALWAYS_HOME) == [
+        (1, HOME, "35715209123456")
+    ]
 
 
 # Properties
 
 imeis = st.sampled_from(
-    ["35209900176148", HOME, "3520990017614899", FOREIGN, "35715209123456", THIRD, "352099001761491"]
+    [
+        "35209900176148",
+        HOME,
+        "3520990017614899",
+        FOREIGN,
+        "35715209123456",
+        THIRD,
+        "352099001761491",
+    ]
 ).map(Imei.parse)
 times = st.integers(0, 7).map(Moment)
 activation_lists = st.lists(st.builds(Activation, times, imeis), max_size=12)
@@ -183,7 +219,9 @@ expectation_lists = st.lists(
 )
 
 
-def by_brute_force(activations: list[Activation], expectations: list[Expectation]) -> list[tuple[int, str, str]]:
+def by_brute_force(
+    activations: list[Activation], expectations: list[Expectation]
+) -> list[tuple[int, str, str]]:
     """The contract's words once more, over texts, and with a search wherever the module under test remembers."""
     order = sorted({(int(each.activated_at), str(each.imei)) for each in activations})
 
@@ -216,13 +254,20 @@ def test_the_rows_are_those_of_the_contract_restated_by_brute_force(
 
 @given(activation_lists, expectation_lists, st.randoms(use_true_random=False), st.data())
 def test_neither_order_nor_repetition_changes_the_rows(
-    activations: list[Activation], expectations: list[Expectation], random: object, data: st.DataObject
+    activations: list[Activation],
+    expectations: list[Expectation],
+    random: object,
+    data: st.DataObject,
 ) -> None:
-    again = activations + (data.draw(st.lists(st.sampled_from(activations), max_size=5)) if activations else [])
+    again = activations + (
+        data.draw(st.lists(st.sampled_from(activations), max_size=5)) if activations else []
+    )
     shuffled_activations, shuffled_expectations = list(again), list(expectations)
     random.shuffle(shuffled_activations)  # type: ignore[attr-defined] # random.Random by hypothesis' hand
     random.shuffle(shuffled_expectations)  # type: ignore[attr-defined] # the same
-    assert mismatches(shuffled_activations, shuffled_expectations) == mismatches(activations, expectations)
+    assert mismatches(shuffled_activations, shuffled_expectations) == mismatches(
+        activations, expectations
+    )
 
 
 @given(activation_lists, expectation_lists)
@@ -247,13 +292,15 @@ def test_an_activation_moves_the_rows_from_its_moment_on_only(
 ) -> None:
     cut = 4
     early = [each for each in activations if each.activated_at < cut]
-    assert [row for row in mismatches(activations, expectations) if row.activated_at < cut] == mismatches(
-        early, expectations
-    )
+    assert [
+        row for row in mismatches(activations, expectations) if row.activated_at < cut
+    ] == mismatches(early, expectations)
 
 
 @given(activation_lists, imeis)
-def test_a_sim_that_stays_where_it_belongs_is_never_reported(activations: list[Activation], imei: Imei) -> None:
+def test_a_sim_that_stays_where_it_belongs_is_never_reported(
+    activations: list[Activation], imei: Imei
+) -> None:
     at_home = [Activation(each.activated_at, imei) for each in activations]
     assert mismatches(at_home, [Expectation(BEGINNING, imei)]) == []
 
@@ -264,7 +311,9 @@ def test_there_is_one_verdict_a_distinct_activation_in_order(
 ) -> None:
     verdicts = list(judge(activations, expectations))
     assert [verdict.activation for verdict in verdicts] == sorted(set(activations))
-    assert [verdict.previous for verdict in verdicts] == [None, *sorted(set(activations))][: len(verdicts)]
+    assert [verdict.previous for verdict in verdicts] == [None, *sorted(set(activations))][
+        : len(verdicts)
+    ]
     assert sum(verdict.opens for verdict in verdicts) == len(mismatches(activations, expectations))
 
 
@@ -273,7 +322,10 @@ def test_there_is_one_verdict_a_distinct_activation_in_order(
 
 def test_a_stay_begins_where_the_hardware_changes() -> None:
     stays = pairings(seen((1, HOME), (2, HOME), (3, FOREIGN), (4, HOME)), ALWAYS_HOME)
-    assert [(stay.opened_at, stay.last_seen_at, str(stay.imei), stay.activations, stay.reported) for stay in stays] == [
+    assert [
+        (stay.opened_at, stay.last_seen_at, str(stay.imei), stay.activations, stay.reported)
+        for stay in stays
+    ] == [
         (1, 2, HOME, 2, False),
         (3, 3, FOREIGN, 1, True),
         (4, 4, HOME, 1, False),
@@ -282,7 +334,10 @@ def test_a_stay_begins_where_the_hardware_changes() -> None:
 
 def test_a_stay_begins_where_the_expected_hardware_changes() -> None:
     stays = pairings(seen((1, FOREIGN), (2, FOREIGN)), expect((1, HOME), (2, THIRD)))
-    assert [(stay.opened_at, stay.unexpected, stay.reported) for stay in stays] == [(1, True, True), (2, True, False)]
+    assert [(stay.opened_at, stay.unexpected, stay.reported) for stay in stays] == [
+        (1, True, True),
+        (2, True, False),
+    ]
 
 
 def test_the_expected_hardware_written_with_other_digits_behind_does_not_begin_a_stay() -> None:
@@ -307,8 +362,12 @@ def test_stays_hold_every_activation_once_and_report_each_row(
         (row.activated_at, row.post_imei) for row in mismatches(activations, expectations)
     ]
     for stay in stays:
-        assert stay.unexpected == (stay.expected is not None and stay.expected.identity != stay.imei.identity)
+        assert stay.unexpected == (
+            stay.expected is not None and stay.expected.identity != stay.imei.identity
+        )
 
 
 def test_rows_are_values() -> None:
-    assert mismatches(seen((1, FOREIGN)), ALWAYS_HOME) == [Mismatch(Moment(1), Imei.parse(HOME), Imei.parse(FOREIGN))]
+    assert mismatches(seen((1, FOREIGN)), ALWAYS_HOME) == [
+        Mismatch(Moment(1), Imei.parse(HOME), Imei.parse(FOREIGN))
+    ]

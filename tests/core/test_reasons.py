@@ -28,7 +28,9 @@ from tallystick.core.reasons import (
     swap_pair,
 )
 
-HOME, SAME_MODEL, FOREIGN = (Imei.parse(each) for each in ("352099001761481", "352099007654329", "357152091234565"))
+HOME, SAME_MODEL, FOREIGN = (
+    Imei.parse(each) for each in ("352099001761481", "352099007654329", "357152091234565")
+)
 THIRD = Imei.parse("862041031234565")
 ICCIDS = [Iccid.parse(f"8914800000080000{n:04d}") for n in range(20)]
 ONE, TWO, THREE = ICCIDS[:3]
@@ -50,7 +52,12 @@ def stays_of(
     held = with_first_use(activations, expectations, first_use)
     rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, held)}
     seen_in = [(each.activated_at, each.imei) for each in activations]
-    return stays(rows, seen_in, [(each.effective_from, each.imei, put_in) for each in expectations], first_use)
+    return stays(
+        rows,
+        seen_in,
+        [(each.effective_from, each.imei, put_in) for each in expectations],
+        first_use,
+    )
 
 
 def stay_of(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> Stay:
@@ -116,15 +123,29 @@ def test_another_unit_with_the_same_tac_is_the_same_model() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("00000000000000", "000000000000000", "0000000000000000", "99999999999999", "11111111111111"),
-        *("123456789012347", "001010123456789", "004999010640000", "090000001234567", "12345678901234"),
+        *(
+            "00000000000000",
+            "000000000000000",
+            "0000000000000000",
+            "99999999999999",
+            "11111111111111",
+        ),
+        *(
+            "123456789012347",
+            "001010123456789",
+            "004999010640000",
+            "090000001234567",
+            "12345678901234",
+        ),
     ],
 )
 def test_placeholders_and_test_numbers_are_no_valid_imei(text: str) -> None:
     assert Code.NOT_A_VALID_IMEI in codes(HOME, Imei.parse(text))
 
 
-@pytest.mark.parametrize("text", ["010203040506070", "352099001761481", "990003420535573", "123456789012357"])
+@pytest.mark.parametrize(
+    "text", ["010203040506070", "352099001761481", "990003420535573", "123456789012357"]
+)
 def test_numbers_that_were_given_out_are_valid(text: str) -> None:
     assert not is_placeholder(Imei.parse(text).identity)
 
@@ -162,7 +183,9 @@ def test_a_sim_that_was_seen_in_yet_other_hardware_since_has_moved_on() -> None:
 
 
 def test_a_sim_that_is_expected_where_it_is_since_has_not_moved() -> None:
-    assert Code.STILL_THERE in codes(HOME, FOREIGN, FOREIGN, expected=((BEGINNING, HOME), (25, FOREIGN)))
+    assert Code.STILL_THERE in codes(
+        HOME, FOREIGN, FOREIGN, expected=((BEGINNING, HOME), (25, FOREIGN))
+    )
 
 
 def test_the_same_hardware_with_another_software_version_is_no_move() -> None:
@@ -174,10 +197,14 @@ def test_the_same_hardware_with_another_software_version_is_no_move() -> None:
 
 def test_hardware_that_another_sim_is_expected_in_is_told_with_that_sim() -> None:
     company = Company(claims=(Claim(ONE, 0, None), Claim(TWO, 0, None)))
-    assert expected_for_another_sim(ROW, company) == Reason(Code.EXPECTED_FOR_ANOTHER_SIM, iccids=(TWO,), count=1)
+    assert expected_for_another_sim(ROW, company) == Reason(
+        Code.EXPECTED_FOR_ANOTHER_SIM, iccids=(TWO,), count=1
+    )
 
 
-@pytest.mark.parametrize(("since", "until", "holds"), [(101, None, False), (100, None, True), (0, 100, False)])
+@pytest.mark.parametrize(
+    ("since", "until", "holds"), [(101, None, False), (100, None, True), (0, 100, False)]
+)
 def test_an_expectation_of_another_sim_counts_while_it_is_in_force(
     since: int, until: int | None, *, holds: bool
 ) -> None:
@@ -186,14 +213,20 @@ def test_an_expectation_of_another_sim_counts_while_it_is_in_force(
 
 
 def test_two_sims_in_each_others_hardware_are_a_swap_pair() -> None:
-    company = Company(claims=(Claim(TWO, 0, None, frozenset({HOME.identity})), Claim(THREE, 0, None)))
+    company = Company(
+        claims=(Claim(TWO, 0, None, frozenset({HOME.identity})), Claim(THREE, 0, None))
+    )
     assert swap_pair(ROW, company) == Reason(Code.SWAP_PAIR, iccids=(TWO,), count=1)
-    assert swap_pair(ROW, Company(claims=(Claim(TWO, 0, None, frozenset({THIRD.identity})),))) is None
+    assert (
+        swap_pair(ROW, Company(claims=(Claim(TWO, 0, None, frozenset({THIRD.identity})),))) is None
+    )
 
 
 def test_other_sims_seen_in_the_hardware_are_told_and_the_rows_own_is_not() -> None:
     company = Company(seen=(ONE, TWO), seen_count=2)
-    assert seen_with_other_sims(ROW, company) == Reason(Code.SEEN_WITH_OTHER_SIMS, iccids=(TWO,), count=1)
+    assert seen_with_other_sims(ROW, company) == Reason(
+        Code.SEEN_WITH_OTHER_SIMS, iccids=(TWO,), count=1
+    )
     assert seen_with_other_sims(ROW, Company(seen=(ONE,), seen_count=1)) is None
 
 

@@ -17,7 +17,12 @@ def test_each_wait_is_twice_the_one_before_up_to_an_hour() -> None:
 @pytest.mark.parametrize("chance", [0, 0.25, 0.999])
 def test_chance_takes_up_to_half_of_it_away(chance: float) -> None:
     for attempts in range(1, 20):
-        assert wait_s(attempts, 1) == wait_s(attempts, 0) / 2 <= wait_s(attempts, chance) <= wait_s(attempts, 0)
+        assert (
+            wait_s(attempts, 1)
+            == wait_s(attempts, 0) / 2
+            <= wait_s(attempts, chance)
+            <= wait_s(attempts, 0)
+        )
 
 
 def test_a_listener_that_is_dead_for_a_day_is_tried_a_few_dozen_times() -> None:

@@ -23,11 +23,19 @@ def window(earliest: str, latest: str) -> Window:
 
 def test_a_window_keeps_both_moments() -> None:
     kept = window("2020-05-01T15:00:00-08:00Z", "2020-07-30T15:00:00-08:00Z")
-    assert kept == Window(parse_moment("2020-05-01T23:00:00Z"), parse_moment("2020-07-30T23:00:00Z"))
+    assert kept == Window(
+        parse_moment("2020-05-01T23:00:00Z"), parse_moment("2020-07-30T23:00:00Z")
+    )
 
 
 @pytest.mark.parametrize(
-    "earliest", ["2017-11-01", "2017-11-01T00:00:00Z", "2017-11-01T00:00:00+14:00", "2017-11-01T00:00:00-11:00Z"]
+    "earliest",
+    [
+        "2017-11-01",
+        "2017-11-01T00:00:00Z",
+        "2017-11-01T00:00:00+14:00",
+        "2017-11-01T00:00:00-11:00Z",
+    ],
 )
 def test_the_floor_is_allowed_in_every_offset(earliest: str) -> None:
     assert window(earliest, "2017-12-01").earliest == parse_moment(earliest)
@@ -44,7 +52,9 @@ def test_the_floor_is_allowed_in_every_offset(earliest: str) -> None:
     ],
 )
 def test_before_the_floor_on_its_own_clock_is_refused(earliest: str) -> None:
-    with pytest.raises(WindowRefused, match="earliest must not lie before 2017-11-01T00:00:00, not "):
+    with pytest.raises(
+        WindowRefused, match="earliest must not lie before 2017-11-01T00:00:00, not "
+    ):
         window(earliest, "2017-11-02")
 
 
@@ -67,10 +77,14 @@ def test_before_the_floor_on_its_own_clock_is_refused(earliest: str) -> None:
         ("2026-01-15T10:20:30.5Z", "2026-04-15T10:20:30.5Z"),
     ],
 )
-def test_latest_may_reach_three_calendar_months_and_not_a_moment_more(earliest: str, limit: str) -> None:
+def test_latest_may_reach_three_calendar_months_and_not_a_moment_more(
+    earliest: str, limit: str
+) -> None:
     assert window(earliest, limit).latest == parse_moment(limit)
     for more in (timedelta(microseconds=1), timedelta(seconds=1), timedelta(days=1)):
-        with pytest.raises(WindowRefused, match="latest must not lie more than 3 calendar months after earliest"):
+        with pytest.raises(
+            WindowRefused, match="latest must not lie more than 3 calendar months after earliest"
+        ):
             window_between(parse(earliest), parse(limit) + more)
 
 
@@ -137,7 +151,9 @@ def test_messages_name_the_value_at_fault() -> None:
 
 
 @given(clocks, offsets, offsets, st.integers(0, 100 * 86_400))
-def test_the_limit_is_that_of_the_calendar(clock: datetime, offset: timezone, other: timezone, seconds: int) -> None:
+def test_the_limit_is_that_of_the_calendar(
+    clock: datetime, offset: timezone, other: timezone, seconds: int
+) -> None:
     """Restated: walk on from the 28th, three months later, as long as there is such a day."""
     earliest = clock.replace(tzinfo=offset)
     month = (clock.month + 2) % 12 + 1
@@ -147,7 +163,10 @@ def test_the_limit_is_that_of_the_calendar(clock: datetime, offset: timezone, ot
         limit += timedelta(days=1)
     latest = (earliest + timedelta(seconds=seconds)).astimezone(other)
     if latest <= limit:
-        assert window_between(earliest, latest).latest - window_between(earliest, latest).earliest == seconds * 10**6
+        assert (
+            window_between(earliest, latest).latest - window_between(earliest, latest).earliest
+            == seconds * 10**6
+        )
     else:
         with pytest.raises(WindowRefused):
             window_between(earliest, latest)
@@ -159,13 +178,17 @@ def test_months_later_is_that_month_at_the_same_time_of_day(clock: datetime, mon
     later = months_later(clock.replace(tzinfo=UTC), months)
     assert (later.year - clock.year) * 12 + later.month - clock.month == months
     assert later.timetz() == clock.replace(tzinfo=UTC).timetz()
-    assert later.day == clock.day or (later.day < clock.day and (later + timedelta(days=1)).day == 1)
+    assert later.day == clock.day or (
+        later.day < clock.day and (later + timedelta(days=1)).day == 1
+    )
 
 
 def test_a_span_may_be_of_any_length_and_open() -> None:
     always = span_between(None, None)
     assert always.earliest < BEGINNING < LAST < always.latest
-    assert span_between(parse("1999-01-01"), parse("2999-01-01")).earliest == parse_moment("1999-01-01")
+    assert span_between(parse("1999-01-01"), parse("2999-01-01")).earliest == parse_moment(
+        "1999-01-01"
+    )
     assert span_between(None, parse("2026-01-01")).latest == parse_moment("2026-01-01")
 
 

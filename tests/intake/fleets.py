@@ -45,17 +45,25 @@ def fleet(sims: int, seed: int = 1) -> dict[KindName, list[Any]]:
         home, foreign = (Imei.parse(f"{chance.randrange(10**15):015d}") for _ in range(2))
         account = ACCOUNTS[number % 2]
         mdn = Mdn.parse(f"{chance.randrange(10**10):010d}") if number % 5 else None
-        made["sims"].append(Sim(iccid, mdn, account, _moment(chance), "5G" if number % 11 == 0 else "4G"))
+        made["sims"].append(
+            Sim(iccid, mdn, account, _moment(chance), "5G" if number % 11 == 0 else "4G")
+        )
         since = BEGINNING if number % 4 else _moment(chance)
         made["expectations"].append(SimExpectation(iccid, since, home))
         for _ in range(chance.randrange(5)):
             made["activations"].append(
-                SimActivation(iccid, _moment(chance), foreign if number % 3 == 0 and chance.random() < 0.5 else home)
+                SimActivation(
+                    iccid,
+                    _moment(chance),
+                    foreign if number % 3 == 0 and chance.random() < 0.5 else home,
+                )
             )
         if number % 2:
             made["groups"].append(GroupMember(account, f"group {number % 3}", iccid))
         made["types"].append(
-            HardwareType(Tac(number * 97 % 10**8), f'maker, "{number % 5}"', "" if number % 7 else "Ä 1")
+            HardwareType(
+                Tac(number * 97 % 10**8), f'maker, "{number % 5}"', "" if number % 7 else "Ä 1"
+            )
         )
     for facts in made.values():
         facts.extend(chance.sample(facts, len(facts) // 10))
@@ -67,13 +75,17 @@ def _moment(chance: random.Random) -> Moment:
     return Moment(START + chance.randrange(60 * DAY) // 1_000_000 * 1_000_000)
 
 
-def texts(kind: KindName, facts: Sequence[tuple[Any, ...]], zone: tzinfo) -> dict[str, list[str | None]]:
+def texts(
+    kind: KindName, facts: Sequence[tuple[Any, ...]], zone: tzinfo
+) -> dict[str, list[str | None]]:
     """The columns of some facts, as texts."""
     columns: dict[str, list[str | None]] = {}
     for position, column in enumerate(KINDS[kind].columns):
         values = [fact[position] for fact in facts]
         if column.name in {"activation_date", "effective_from", "activated_at"}:
-            columns[column.name] = [None if value == BEGINNING else wire(value, zone) for value in values]
+            columns[column.name] = [
+                None if value == BEGINNING else wire(value, zone) for value in values
+            ]
         else:
             columns[column.name] = [None if value is None else str(value) for value in values]
     return columns
@@ -109,22 +121,33 @@ FORMATS: dict[str, tuple[str, Callable[[dict[str, list[str | None]]], bytes]]] =
     "csv": (".csv", csv_of),
     "csv.gz": (".csv.gz", lambda columns: gzip.compress(csv_of(columns))),
     "csv.zst": (".CSV.ZST", lambda columns: zstandard.ZstdCompressor().compress(csv_of(columns))),
-    "csv with other columns first": (".csv", lambda columns: csv_of(dict(reversed(columns.items())))),
+    "csv with other columns first": (
+        ".csv",
+        lambda columns: csv_of(dict(reversed(columns.items()))),
+    ),
     "ndjson": (".ndjson", ndjson_of),
     "ndjson.gz": (".ndjson.gz", lambda columns: gzip.compress(ndjson_of(columns))),
     "parquet of texts": (".parquet", parquet_of),
     "parquet of datetimes": (".parquet", lambda columns: _dated(columns, pl.Datetime("us"))),
-    "parquet of datetimes in milliseconds": (".parquet", lambda columns: _dated(columns, pl.Datetime("ms"))),
+    "parquet of datetimes in milliseconds": (
+        ".parquet",
+        lambda columns: _dated(columns, pl.Datetime("ms")),
+    ),
     "parquet of datetimes in a zone": (
         ".parquet",
         lambda columns: _dated(columns, pl.Datetime("us", "Asia/Kathmandu")),
     ),
-    "parquet.zst": (".parquet.zst", lambda columns: zstandard.ZstdCompressor().compress(parquet_of(columns))),
+    "parquet.zst": (
+        ".parquet.zst",
+        lambda columns: zstandard.ZstdCompressor().compress(parquet_of(columns)),
+    ),
     "parquet.gz": (".parquet.gz", lambda columns: gzip.compress(parquet_of(columns))),
 }
 
 
-def write_file(path: Path, kind: KindName, facts: Sequence[tuple[Any, ...]], zone: tzinfo, form: str = "csv") -> Path:
+def write_file(
+    path: Path, kind: KindName, facts: Sequence[tuple[Any, ...]], zone: tzinfo, form: str = "csv"
+) -> Path:
     """A file of some facts in some format; the path gets the format's suffix."""
     suffix, make = FORMATS[form]
     whole = path.with_name(path.name + suffix)

@@ -65,18 +65,42 @@ def take(store: Store, tmp_path: Path) -> Callable[..., Outcome]:
 
 
 BAD_LINES = {
-    "an iccid of other digits": (b"88148000000800000001,352099001761481,2026-03-01", "iccid must start with 89"),
-    "an imei that is too short": (b"89148000000800000001,3520990017614,2026-03-01", "imei must be 14-16 digits"),
-    "a moment that does not exist": (b"89148000000800000001,352099001761481,2026-02-30", "no moment that exists"),
-    "a field too few": (b"89148000000800000001,352099001761481", "the line has 2 fields, the header 3"),
-    "a field too many": (b"89148000000800000001,352099001761481,2026-03-01,x", "the line has 4 fields, the header 3"),
-    "a comma at the end": (b"89148000000800000001,352099001761481,2026-03-01,", "the line has 4 fields, the header 3"),
+    "an iccid of other digits": (
+        b"88148000000800000001,352099001761481,2026-03-01",
+        "iccid must start with 89",
+    ),
+    "an imei that is too short": (
+        b"89148000000800000001,3520990017614,2026-03-01",
+        "imei must be 14-16 digits",
+    ),
+    "a moment that does not exist": (
+        b"89148000000800000001,352099001761481,2026-02-30",
+        "no moment that exists",
+    ),
+    "a field too few": (
+        b"89148000000800000001,352099001761481",
+        "the line has 2 fields, the header 3",
+    ),
+    "a field too many": (
+        b"89148000000800000001,352099001761481,2026-03-01,x",
+        "the line has 4 fields, the header 3",
+    ),
+    "a comma at the end": (
+        b"89148000000800000001,352099001761481,2026-03-01,",
+        "the line has 4 fields, the header 3",
+    ),
     "nothing but commas": (b",,", "iccid is missing; activated_at is missing; imei is missing"),
     "an empty field": (b"89148000000800000001,,2026-03-01", "imei is missing"),
     "an empty last field": (b"89148000000800000001,352099001761481,", "activated_at is missing"),
     "one word": (b"nonsense", "the line has 1 fields, the header 3"),
-    "a quote that never ends": (b'"89148000000800000001,352099001761481,2026-03-01', "the line is not CSV"),
-    "text behind a quoted field": (b'"89148000000800000001"x,352099001761481,2026-03-01', "the line is not CSV"),
+    "a quote that never ends": (
+        b'"89148000000800000001,352099001761481,2026-03-01',
+        "the line is not CSV",
+    ),
+    "text behind a quoted field": (
+        b'"89148000000800000001"x,352099001761481,2026-03-01',
+        "the line is not CSV",
+    ),
     "latin-1": (b"89148000000800000001,352099001761481,M\xe4rz", "not UTF-8: .* at byte 39"),
     "UTF-16": (",".join(field.decode() for field in FIELDS).encode("utf-16-le"), "."),
     "a NUL byte": (b"89148000000800000001,35209900176148\x00,2026-03-01", r"imei must be .*\\x00"),
@@ -86,11 +110,26 @@ BAD_LINES = {
         b"89148000000800000001,352099001761481," + b"x" * 200_000,
         "activated_at must be a timestamp|the line is not CSV: field larger than field limit",
     ),
-    "more quoted characters than a reject repeats": (b'"' + "ä".encode() * 200 + b'",a"b,2026-03-01', "."),
-    "bad quoting around half a character": (b'x"' + b"x" * 253 + "ä".encode() + b',"a"b,"', "the line is not CSV"),
-    "blanks around": (b" 89148000000800000001,352099001761481,2026-03-01", "iccid must be 18-20 digits"),
-    "a second header": (b"iccid,imei,activated_at", "iccid must be .*; activated_at must be .*; imei must be "),
-    "the digits of another script": ("89148000000800000001,35209900176148٣,2026-03-01".encode(), "imei must be 14-16"),
+    "more quoted characters than a reject repeats": (
+        b'"' + "ä".encode() * 200 + b'",a"b,2026-03-01',
+        ".",
+    ),
+    "bad quoting around half a character": (
+        b'x"' + b"x" * 253 + "ä".encode() + b',"a"b,"',
+        "the line is not CSV",
+    ),
+    "blanks around": (
+        b" 89148000000800000001,352099001761481,2026-03-01",
+        "iccid must be 18-20 digits",
+    ),
+    "a second header": (
+        b"iccid,imei,activated_at",
+        "iccid must be .*; activated_at must be .*; imei must be ",
+    ),
+    "the digits of another script": (
+        "89148000000800000001,35209900176148٣,2026-03-01".encode(),
+        "imei must be 14-16",
+    ),
 }
 
 
@@ -106,12 +145,16 @@ def test_a_bad_line_is_told_with_its_number_and_the_good_ones_around_it_are_take
 
 @pytest.mark.parametrize("line", [line for line, _ in BAD_LINES.values()], ids=BAD_LINES)
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_so_it_is_at_the_end_of_the_file(take: Callable[..., Outcome], line: bytes, end: bytes) -> None:
+def test_so_it_is_at_the_end_of_the_file(
+    take: Callable[..., Outcome], line: bytes, end: bytes
+) -> None:
     outcome = take(HEADER + GOODS[0] + line + end)
     assert (list(outcome.rejects), outcome.receipt.accepted) == ([3], 1)
 
 
-def test_a_reject_has_all_its_faults_and_its_values_as_they_came(store: Store, tmp_path: Path) -> None:
+def test_a_reject_has_all_its_faults_and_its_values_as_they_came(
+    store: Store, tmp_path: Path
+) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"imei,activated_at,iccid\nx,2026-03-01,\n")
     rejects: list[Reject] = []
@@ -126,7 +169,9 @@ def test_a_reject_has_all_its_faults_and_its_values_as_they_came(store: Store, t
     assert reject.values == ("x", "2026-03-01", "")
 
 
-def test_line_numbers_are_exact_over_many_blocks(take: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_numbers_are_exact_over_many_blocks(
+    take: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
     lines = [b"bad\n" if number % 7 == 0 else GOODS[number % 9] for number in range(2, 1000)]
     outcome = take(HEADER + b"".join(lines))
@@ -143,7 +188,9 @@ BLANKS = {
 
 
 @pytest.mark.parametrize("content", BLANKS.values(), ids=BLANKS)
-def test_blank_lines_are_passed_over_and_counted_in_the_numbers(take: Callable[..., Outcome], content: bytes) -> None:
+def test_blank_lines_are_passed_over_and_counted_in_the_numbers(
+    take: Callable[..., Outcome], content: bytes
+) -> None:
     outcome = take(content)
     assert (list(outcome.rejects), outcome.receipt.accepted, outcome.receipt.read) == ([7], 2, 3)
 
@@ -173,8 +220,14 @@ def test_a_file_may_have(take: Callable[..., Outcome], store: Store, content: by
     ]
 
 
-def test_quoted_fields_may_have_commas_and_quotes(take: Callable[..., Outcome], store: Store) -> None:
-    take(b'iccid,account,activation_date\n89148000000800000001,"Smith, ""Sons"" & Co",2026-03-01\n', "sims.csv", "sims")
+def test_quoted_fields_may_have_commas_and_quotes(
+    take: Callable[..., Outcome], store: Store
+) -> None:
+    take(
+        b'iccid,account,activation_date\n89148000000800000001,"Smith, ""Sons"" & Co",2026-03-01\n',
+        "sims.csv",
+        "sims",
+    )
     assert [sim.account for sim in everything_in(store).sims] == ['Smith, "Sons" & Co']
 
 
@@ -185,7 +238,8 @@ def test_a_quoted_field_does_not_go_over_a_lines_end(take: Callable[..., Outcome
 
 def test_a_rejects_file_can_be_mended_and_taken_in_again(take: Callable[..., Outcome]) -> None:
     outcome = take(
-        HEADER.replace(b"\n", b",reason\n") + GOODS[0].replace(b"\n", b",\"imei must be 14-16 digits, not 'x'\"\n")
+        HEADER.replace(b"\n", b",reason\n")
+        + GOODS[0].replace(b"\n", b",\"imei must be 14-16 digits, not 'x'\"\n")
     )
     assert (outcome.rejects, outcome.receipt.accepted) == ({}, 1)
 
@@ -203,7 +257,9 @@ LONG = {
 
 
 @pytest.mark.parametrize("long", LONG.values(), ids=LONG)
-@pytest.mark.parametrize("more", [b"", b"bad\n" + GOODS[3] + b"bad"], ids=["at the end", "in the middle"])
+@pytest.mark.parametrize(
+    "more", [b"", b"bad\n" + GOODS[3] + b"bad"], ids=["at the end", "in the middle"]
+)
 def test_a_line_over_the_limit_is_one_reject_and_one_number(
     take: Callable[..., Outcome], long: bytes, more: bytes
 ) -> None:
@@ -215,10 +271,14 @@ def test_a_line_over_the_limit_is_one_reject_and_one_number(
     assert len("".join(outcome.receipt.rejects[0].values)) < 1000
 
 
-def test_whether_a_line_is_too_long_does_not_hang_on_its_neighbours(take: Callable[..., Outcome]) -> None:
+def test_whether_a_line_is_too_long_does_not_hang_on_its_neighbours(
+    take: Callable[..., Outcome],
+) -> None:
     """The column `reason` takes anything, so that only the line's length is at fault."""
     header = HEADER.replace(b"\n", b",reason\n")
-    just, over = (GOODS[0].strip() + b"," + b"x" * (LINE_BYTES_MAX - len(GOODS[0]) + more) for more in (0, 1))
+    just, over = (
+        GOODS[0].strip() + b"," + b"x" * (LINE_BYTES_MAX - len(GOODS[0]) + more) for more in (0, 1)
+    )
     assert (len(just), len(over)) == (LINE_BYTES_MAX, LINE_BYTES_MAX + 1)
     for around in (b"", b'"' + GOODS[1].strip().replace(b",", b'",', 1) + b",\n"):
         outcome = take(header + around + over + b"\n" + over)
@@ -226,12 +286,19 @@ def test_whether_a_line_is_too_long_does_not_hang_on_its_neighbours(take: Callab
 
 
 def test_twenty_megabytes_on_the_first_line_are_no_header(take: Callable[..., Outcome]) -> None:
-    for header in (b"x" * (20 * MEBIBYTE), HEADER.strip() + b" " * (20 * MEBIBYTE) + b"\n" + GOODS[0]):
-        with pytest.raises(FileRefused, match=r"activations\.csv: line 1 must name the columns, and is longer than"):
+    for header in (
+        b"x" * (20 * MEBIBYTE),
+        HEADER.strip() + b" " * (20 * MEBIBYTE) + b"\n" + GOODS[0],
+    ):
+        with pytest.raises(
+            FileRefused, match=r"activations\.csv: line 1 must name the columns, and is longer than"
+        ):
             take(header)
 
 
-def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once_and_in_short(take: Callable[..., Outcome]) -> None:
+def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once_and_in_short(
+    take: Callable[..., Outcome],
+) -> None:
     with pytest.raises(FileRefused, match="line 1 has no column iccid") as refusal:
         take(b",".join(b"c%d" % number for number in range(100_000)) + b"\n")
     assert len(refusal.value.message) < 1000
@@ -243,24 +310,60 @@ def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once_and_in_short(
 HEADERS = {
     "an empty file": (b"", "line 1 is empty; it must name the columns"),
     "an empty first line": (b"\n" + HEADER + GOODS[0], "line 1 is empty; it must name the columns"),
-    "a blank first line": (b"  \r\n" + HEADER + GOODS[0], "line 1 is empty; it must name the columns"),
+    "a blank first line": (
+        b"  \r\n" + HEADER + GOODS[0],
+        "line 1 is empty; it must name the columns",
+    ),
     "a byte order mark alone": (b"\xef\xbb\xbf", "line 1 is empty"),
-    "no header": (GOODS[0], "line 1 has no column iccid; .*'89148000000800000000' that is none of this kind's"),
-    "a column missing": (b"iccid,activated_at\n", "line 1 has no column imei. Columns of activations: iccid, "),
-    "a column of another kind": (b"iccid,imei,activated_at,mdn\n", "line 1 has a column 'mdn' that is none of this"),
-    "a column in capitals": (b"ICCID,imei,activated_at\n", "has no column iccid; has a column 'ICCID'"),
+    "no header": (
+        GOODS[0],
+        "line 1 has no column iccid; .*'89148000000800000000' that is none of this kind's",
+    ),
+    "a column missing": (
+        b"iccid,activated_at\n",
+        "line 1 has no column imei. Columns of activations: iccid, ",
+    ),
+    "a column of another kind": (
+        b"iccid,imei,activated_at,mdn\n",
+        "line 1 has a column 'mdn' that is none of this",
+    ),
+    "a column in capitals": (
+        b"ICCID,imei,activated_at\n",
+        "has no column iccid; has a column 'ICCID'",
+    ),
     "a column without name": (b"iccid,imei,activated_at,\n", "line 1 has a column '' that"),
     "a column twice": (b"iccid,imei,activated_at,imei\n", "line 1 has the column imei twice"),
     "an unknown column twice": (b"iccid,imei,activated_at,x,x\n", "line 1 has a column 'x' that"),
-    "the column reason twice": (b"reason,iccid,imei,activated_at,reason\n", "line 1 has the column reason twice"),
-    "semicolons": (HEADER.replace(b",", b";") + GOODS[0].replace(b",", b";"), "line 1 has no column iccid"),
-    "bad quoting": (b'"iccid"x,imei,activated_at\n' + GOODS[0], "line 1 must name the columns, in UTF-8 with commas"),
-    "a quote that never ends": (b'iccid,imei,"activated_at\n' + GOODS[0], "line 1 must name the columns, in UTF-8"),
-    "UTF-16 with a byte order mark": ((HEADER + GOODS[0]).decode().encode("utf-16"), "line 1 must name .* in UTF-8"),
-    "UTF-16 without": ((HEADER + GOODS[0]).decode().encode("utf-16-be"), "line 1 has no column iccid"),
+    "the column reason twice": (
+        b"reason,iccid,imei,activated_at,reason\n",
+        "line 1 has the column reason twice",
+    ),
+    "semicolons": (
+        HEADER.replace(b",", b";") + GOODS[0].replace(b",", b";"),
+        "line 1 has no column iccid",
+    ),
+    "bad quoting": (
+        b'"iccid"x,imei,activated_at\n' + GOODS[0],
+        "line 1 must name the columns, in UTF-8 with commas",
+    ),
+    "a quote that never ends": (
+        b'iccid,imei,"activated_at\n' + GOODS[0],
+        "line 1 must name the columns, in UTF-8",
+    ),
+    "UTF-16 with a byte order mark": (
+        (HEADER + GOODS[0]).decode().encode("utf-16"),
+        "line 1 must name .* in UTF-8",
+    ),
+    "UTF-16 without": (
+        (HEADER + GOODS[0]).decode().encode("utf-16-be"),
+        "line 1 has no column iccid",
+    ),
     "latin-1": (b"iccid,imei,activated_\xe4t\n", "line 1 must name the columns, in UTF-8"),
     "NUL bytes": (b"\x00" * 100, "line 1 "),
-    "lines that end in carriage returns alone": ((HEADER + GOODS[0]).replace(b"\n", b"\r"), "line 1 "),
+    "lines that end in carriage returns alone": (
+        (HEADER + GOODS[0]).replace(b"\n", b"\r"),
+        "line 1 ",
+    ),
     "a packed file named like a plain one": (
         gzip.compress(HEADER + GOODS[0]),
         "line 1 must name the columns, in UTF-8",
@@ -296,12 +399,16 @@ def test_a_folder_is_refused(store: Store, tmp_path: Path) -> None:
         import_file(store, "activations", str(tmp_path / "folder.csv"))
 
 
-@pytest.mark.parametrize("name", ["a", "a.txt", "a.gz", "a.zst", "csv", "a.csv.bz2", "a.csv.gz.gz", ".csv", ""])
+@pytest.mark.parametrize(
+    "name", ["a", "a.txt", "a.gz", "a.zst", "csv", "a.csv.bz2", "a.csv.gz.gz", ".csv", ""]
+)
 def test_a_name_that_tells_no_format_is_refused(store: Store, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name:
         path.write_bytes(HEADER + GOODS[0])
-    with pytest.raises(FileRefused, match=r"the name must end in one of \.csv, \.ndjson, \.parquet"):
+    with pytest.raises(
+        FileRefused, match=r"the name must end in one of \.csv, \.ndjson, \.parquet"
+    ):
         import_file(store, "activations", str(path))
 
 
@@ -325,7 +432,9 @@ def test_a_packed_file_that_was_cut_off_is_refused(
 
 @pytest.mark.parametrize("suffix", PACKED)
 @pytest.mark.parametrize("at", [0, 20, 500, -10])
-def test_a_packed_file_with_a_byte_changed_is_refused(take: Callable[..., Outcome], suffix: str, at: int) -> None:
+def test_a_packed_file_with_a_byte_changed_is_refused(
+    take: Callable[..., Outcome], suffix: str, at: int
+) -> None:
     changed = bytearray(PACKED[suffix](NOISE))
     for byte in range(at, at + 4):
         changed[byte] ^= 0xFF
@@ -338,19 +447,25 @@ def test_a_packed_file_with_a_byte_changed_is_refused(take: Callable[..., Outcom
 
 
 @pytest.mark.parametrize("suffix", PACKED)
-def test_a_file_that_is_not_packed_at_all_is_refused(take: Callable[..., Outcome], suffix: str) -> None:
+def test_a_file_that_is_not_packed_at_all_is_refused(
+    take: Callable[..., Outcome], suffix: str
+) -> None:
     with pytest.raises(FileRefused, match="cannot be read: "):
         take(HEADER + GOODS[0], f"activations.csv.{suffix}")
 
 
 @pytest.mark.parametrize("suffix", PACKED)
-def test_several_packed_pieces_in_one_file_are_one_file(take: Callable[..., Outcome], suffix: str) -> None:
+def test_several_packed_pieces_in_one_file_are_one_file(
+    take: Callable[..., Outcome], suffix: str
+) -> None:
     pieces = [HEADER + GOODS[0][:30], b"", GOODS[0][30:] + GOODS[1]]
     outcome = take(b"".join(map(PACKED[suffix], pieces)), f"activations.csv.{suffix}")
     assert (outcome.rejects, outcome.receipt.accepted) == ({}, 2)
 
 
-def test_what_goes_wrong_with_a_reject_is_not_blamed_on_the_file(store: Store, tmp_path: Path) -> None:
+def test_what_goes_wrong_with_a_reject_is_not_blamed_on_the_file(
+    store: Store, tmp_path: Path
+) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(HEADER + b"bad\n" + GOODS[0])
 
@@ -382,15 +497,33 @@ BAD_RECORDS = {
         RECORD.replace(b'"352099001761481"', b'{"a":1}'),
         "imei must be a JSON string, not \\{'a': 1\\}",
     ),
-    "a nested list": (RECORD.replace(b'"352099001761481"', b"[1]"), r"imei must be a JSON string, not \[1\]"),
-    "a truth value": (RECORD.replace(b'"352099001761481"', b"true"), "imei must be a JSON string, not True"),
-    "a fraction": (RECORD.replace(b'"352099001761481"', b"3.5"), "imei must be a JSON string, not 3.5"),
+    "a nested list": (
+        RECORD.replace(b'"352099001761481"', b"[1]"),
+        r"imei must be a JSON string, not \[1\]",
+    ),
+    "a truth value": (
+        RECORD.replace(b'"352099001761481"', b"true"),
+        "imei must be a JSON string, not True",
+    ),
+    "a fraction": (
+        RECORD.replace(b'"352099001761481"', b"3.5"),
+        "imei must be a JSON string, not 3.5",
+    ),
     "a huge number": (RECORD.replace(b'"352099001761481"', b"1" * 5000), "."),
     "a number out of range": (RECORD.replace(b'"352099001761481"', b"1e999"), "."),
-    "a negative number": (RECORD.replace(b'"352099001761481"', b"-35209900176148"), "imei must be 14-16 digits"),
-    "an unknown field": (RECORD.replace(b"{", b'{"mdn":"1",', 1), "'mdn' is none of this kind's columns"),
+    "a negative number": (
+        RECORD.replace(b'"352099001761481"', b"-35209900176148"),
+        "imei must be 14-16 digits",
+    ),
+    "an unknown field": (
+        RECORD.replace(b"{", b'{"mdn":"1",', 1),
+        "'mdn' is none of this kind's columns",
+    ),
     "half a surrogate pair": (RECORD.replace(b'"352099001761481"', b'"\\ud800"'), "."),
-    "a NUL character": (RECORD.replace(b'"352099001761481"', b'"\\u0000"'), r"imei must be 14-16 digits, not '\\x00'"),
+    "a NUL character": (
+        RECORD.replace(b'"352099001761481"', b'"\\u0000"'),
+        r"imei must be 14-16 digits, not '\\x00'",
+    ),
     "bytes that are not UTF-8": (RECORD.replace(b"352099", b"\xff\xfe"), "the line is not JSON: "),
     "a depth of lists": (b"[" * 100_000, "the line is not JSON: "),
     "a depth of objects within": (
@@ -415,7 +548,9 @@ def test_a_bad_json_line_is_told_with_its_number_and_the_others_are_taken(
 def test_json_may_have_numbers_where_no_digit_is_lost_a_byte_order_mark_and_a_reason(
     take: Callable[..., Outcome], store: Store
 ) -> None:
-    number = RECORD.replace(b'"89148000000800000001"', b"89148000000800000002").replace(b"{", b'{"reason":[],', 1)
+    number = RECORD.replace(b'"89148000000800000001"', b"89148000000800000002").replace(
+        b"{", b'{"reason":[],', 1
+    )
     outcome = take(b"\xef\xbb\xbf" + RECORD + b"\n" + number, "a.ndjson")
     assert outcome.rejects == {}
     assert [str(each.iccid)[-1] for each in everything_in(store).activations] == ["1", "2"]
@@ -427,7 +562,11 @@ def test_absent_and_empty_optional_values_take_their_default_in_every_form(
     line = '{"iccid":"8914800000080000000%d","account":"a","activation_date":"2026-03-01"%s}'
     some = ["", ',"mdn":null,"generation":null', ',"mdn":"","generation":""']
     take("\n".join(line % pair for pair in enumerate(some)).encode(), "sims.ndjson", "sims")
-    take(b"iccid,mdn,account,activation_date,generation\n89148000000800000007,,a,2026-03-01,\n", "a.csv", "sims")
+    take(
+        b"iccid,mdn,account,activation_date,generation\n89148000000800000007,,a,2026-03-01,\n",
+        "a.csv",
+        "sims",
+    )
     assert [(sim.mdn, sim.generation) for sim in everything_in(store).sims] == [(None, "4G")] * 4
 
 
@@ -440,9 +579,15 @@ def test_an_empty_json_file_is_one_without_facts(take: Callable[..., Outcome]) -
 
 def parquet(**columns: Any) -> bytes:  # noqa: ANN401 - what Polars takes
     """A Parquet file of activations, with some columns replaced."""
-    whole = {"iccid": ["89148000000800000001"], "imei": ["352099001761481"], "activated_at": ["2026-03-01"]} | columns
+    whole = {
+        "iccid": ["89148000000800000001"],
+        "imei": ["352099001761481"],
+        "activated_at": ["2026-03-01"],
+    } | columns
     buffer = io.BytesIO()
-    pl.DataFrame({name: values for name, values in whole.items() if values is not None}).write_parquet(buffer)
+    pl.DataFrame(
+        {name: values for name, values in whole.items() if values is not None}
+    ).write_parquet(buffer)
     return buffer.getvalue()
 
 
@@ -467,7 +612,9 @@ def test_a_damaged_parquet_file_is_refused_or_its_rows_are_told_and_nothing_else
     take: Callable[..., Outcome], capfd: pytest.CaptureFixture[str]
 ) -> None:
     whole = parquet(
-        iccid=["89148000000800000001"] * 50, imei=[str(10**14 + n) for n in range(50)], activated_at=["x"] * 50
+        iccid=["89148000000800000001"] * 50,
+        imei=[str(10**14 + n) for n in range(50)],
+        activated_at=["x"] * 50,
     )
     chance = random.Random(5)
     refused = 0
@@ -495,15 +642,22 @@ PARQUET_TYPES = {
 
 
 @pytest.mark.parametrize("column", PARQUET_TYPES.values(), ids=PARQUET_TYPES)
-def test_a_parquet_column_of_another_type_refuses_the_file(take: Callable[..., Outcome], column: pl.Series) -> None:
-    with pytest.raises(FileRefused, match=r"a\.parquet: column imei must be of texts, whole numbers or dates, not of "):
+def test_a_parquet_column_of_another_type_refuses_the_file(
+    take: Callable[..., Outcome], column: pl.Series
+) -> None:
+    with pytest.raises(
+        FileRefused,
+        match=r"a\.parquet: column imei must be of texts, whole numbers or dates, not of ",
+    ):
         take(parquet(imei=column), "a.parquet")
 
 
 def test_parquet_columns_are_checked_like_a_header(take: Callable[..., Outcome]) -> None:
     with pytest.raises(FileRefused, match=r"a\.parquet: .*has no column imei"):
         take(parquet(imei=None), "a.parquet")
-    with pytest.raises(FileRefused, match=r"a\.parquet: .*has a column 'line' that is none of this kind's"):
+    with pytest.raises(
+        FileRefused, match=r"a\.parquet: .*has a column 'line' that is none of this kind's"
+    ):
         take(parquet(line=["1"]), "a.parquet")
 
 
@@ -525,7 +679,10 @@ def test_parquet_rows_are_counted_from_one(take: Callable[..., Outcome]) -> None
 def test_a_parquet_date_outside_the_calendar_is_one_reject(take: Callable[..., Outcome]) -> None:
     moments = pl.Series([2**63 - 1, 0, None, -(2**62)], dtype=pl.Int64).cast(pl.Datetime("us"))
     outcome = take(
-        parquet(iccid=["89148000000800000001"] * 4, imei=["352099001761481"] * 4, activated_at=moments), "a.parquet"
+        parquet(
+            iccid=["89148000000800000001"] * 4, imei=["352099001761481"] * 4, activated_at=moments
+        ),
+        "a.parquet",
     )
     assert list(outcome.rejects) == [1, 3, 4]
     assert "activated_at must be a timestamp" in outcome.rejects[1]
@@ -536,11 +693,13 @@ def test_a_parquet_date_beside_a_value_that_core_has_to_read_is_kept(
     take: Callable[..., Outcome], store: Store
 ) -> None:
     """The account is not plain, so that core reads the whole row, its date too."""
-    day = pl.Series([1_772_323_200_123_456], dtype=pl.Int64).cast(pl.Datetime("us", "America/Los_Angeles"))
-    buffer = io.BytesIO()
-    pl.DataFrame({"iccid": ["89148000000800000001"], "account": ["Ünïcode"], "activation_date": day}).write_parquet(
-        buffer
+    day = pl.Series([1_772_323_200_123_456], dtype=pl.Int64).cast(
+        pl.Datetime("us", "America/Los_Angeles")
     )
+    buffer = io.BytesIO()
+    pl.DataFrame(
+        {"iccid": ["89148000000800000001"], "account": ["Ünïcode"], "activation_date": day}
+    ).write_parquet(buffer)
     assert take(buffer.getvalue(), "sims.parquet", "sims").rejects == {}
     assert [(sim.account, sim.activation_date) for sim in everything_in(store).sims] == [
         ("Ünïcode", 1_772_323_200_123_456)
@@ -552,17 +711,36 @@ def test_a_parquet_date_beside_a_value_that_core_has_to_read_is_kept(
 
 fields = st.one_of(
     st.sampled_from([field.decode() for field in FIELDS]),
-    st.sampled_from(["", " ", '"', '""', '"89148000000800000001"', '"a', 'b"', "\r", "\x00", "ä", "2026-02-30", "x"]),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            '"',
+            '""',
+            '"89148000000800000001"',
+            '"a',
+            'b"',
+            "\r",
+            "\x00",
+            "ä",
+            "2026-02-30",
+            "x",
+        ]
+    ),
 )
 lines = st.one_of(
     st.just(",".join(field.decode() for field in FIELDS)),
-    st.just(",".join(field.decode() for field in (*FIELDS[:2], b"2026-03-02"))),  # valid, but left to core
+    st.just(
+        ",".join(field.decode() for field in (*FIELDS[:2], b"2026-03-02"))
+    ),  # valid, but left to core
     st.lists(fields, max_size=5).map(",".join),
 ).map(str.encode)
 raw_lines = st.one_of(lines, lines, st.sampled_from([b"\xff,a,b", b"", b"  ", b"\r", b"x" * 300]))
 
 
-def by_a_plain_reading(content: bytes, line_bytes_max: int) -> tuple[list[tuple[Any, ...]], list[int]]:
+def by_a_plain_reading(
+    content: bytes, line_bytes_max: int
+) -> tuple[list[tuple[Any, ...]], list[int]]:
     """Facts, and the numbers of refused lines, one line after the other."""
     kind = KINDS["activations"]
     names = HEADER.decode().strip().split(",")
@@ -578,7 +756,11 @@ def by_a_plain_reading(content: bytes, line_bytes_max: int) -> tuple[list[tuple[
             rejects.append(number)
             continue
         fact = kind.parse(dict(zip(names, values, strict=False)))
-        if len(line) <= line_bytes_max and len(values) == len(names) and isinstance(fact, kind.fact):
+        if (
+            len(line) <= line_bytes_max
+            and len(values) == len(names)
+            and isinstance(fact, kind.fact)
+        ):
             facts.append(fact)
         else:
             rejects.append(number)
@@ -586,11 +768,25 @@ def by_a_plain_reading(content: bytes, line_bytes_max: int) -> tuple[list[tuple[
 
 
 @settings(deadline=None)
-@given(st.lists(raw_lines, max_size=30), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.integers(20, 400))
+@given(
+    st.lists(raw_lines, max_size=30),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.booleans(),
+    st.integers(20, 400),
+)
 @example(some=[b"x" * 300, b"bad", b"x" * 700, b"bad"], end=b"\n", ended=False, block_bytes=50)
-@example(some=[b",".join([*FIELDS[:2], b"2026-03-02"]), b",".join(FIELDS)], end=b"\n", ended=True, block_bytes=400)
+@example(
+    some=[b",".join([*FIELDS[:2], b"2026-03-02"]), b",".join(FIELDS)],
+    end=b"\n",
+    ended=True,
+    block_bytes=400,
+)
 def test_any_lines_in_any_blocks_are_what_a_plain_reading_gives(
-    tmp_path_factory: pytest.TempPathFactory, some: list[bytes], end: bytes, ended: bool, block_bytes: int
+    tmp_path_factory: pytest.TempPathFactory,
+    some: list[bytes],
+    end: bytes,
+    ended: bool,
+    block_bytes: int,
 ) -> None:
     content = HEADER + end.join(some) + (end if ended else b"")
     path = tmp_path_factory.mktemp("lines") / "a.csv"
@@ -608,7 +804,11 @@ def test_any_lines_in_any_blocks_are_what_a_plain_reading_gives(
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=400), st.sampled_from(["a.csv", "a.ndjson", "a.csv.gz", "a.ndjson.zst"]), st.booleans())
+@given(
+    st.binary(max_size=400),
+    st.sampled_from(["a.csv", "a.ndjson", "a.csv.gz", "a.ndjson.zst"]),
+    st.booleans(),
+)
 def test_any_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str, headed: bool
 ) -> None:
@@ -623,7 +823,11 @@ def test_any_bytes_are_read_or_refused(
         assert refusal.message.startswith(str(path))  # noqa: PT017 - whether it is raised hangs on the bytes
 
 
-def test_standard_input_is_refused_by_its_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_refused_by_its_name(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"iccid\n")))
-    with pytest.raises(FileRefused, match=r"^-: line 1 has no column activated_at; has no column imei"):
+    with pytest.raises(
+        FileRefused, match=r"^-: line 1 has no column activated_at; has no column imei"
+    ):
         import_file(store, "activations", "-")

@@ -16,8 +16,17 @@ from hypothesis import strategies as st
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
-from tallystick.intake import Doubts, Gates, Progress, Receipt, RejectsLimit, import_file, importing, sources
-from tallystick.store import judging, open_store
+from tallystick.intake import (
+    Doubts,
+    ImportOptions,
+    Progress,
+    Receipt,
+    RejectsLimit,
+    bulk,
+    import_file,
+    sources,
+)
+from tallystick.store import open_store, shortlist
 from tallystick.thingspace.rows import wire_row
 from tests.intake.fleets import ACCOUNTS, FACTS, FORMATS, fleet, take_all, write_file
 from tests.kept import everything_in, report_of, rule_of
@@ -53,7 +62,10 @@ def counts(receipt: Receipt) -> tuple[int, int, int, int]:
 
 def test_every_line_is_accepted_a_duplicate_or_rejected(store: Store, tmp_path: Path) -> None:
     receipt = take(
-        store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM + "\n" + "bad\n" + SIM + SIM.replace("1,5", "2,5")
+        store,
+        tmp_path / "a.csv",
+        "sims",
+        SIM_HEADER + SIM + "\n" + "bad\n" + SIM + SIM.replace("1,5", "2,5"),
     )
     assert counts(receipt) == (4, 2, 1, 1)
     assert receipt.seconds > 0
@@ -68,13 +80,22 @@ def test_repeats_are_counted_and_not_stored_twice(store: Store, tmp_path: Path) 
 
 
 def test_the_same_moment_written_otherwise_is_a_repeat(store: Store, tmp_path: Path) -> None:
-    lines = ["2026-03-01T08:00:00Z", "2026-03-01T00:00:00-08:00", "2026-03-01T00:00:00-08:00Z", "2026-03-01 08:00"]
+    lines = [
+        "2026-03-01T08:00:00Z",
+        "2026-03-01T00:00:00-08:00",
+        "2026-03-01T00:00:00-08:00Z",
+        "2026-03-01 08:00",
+    ]
     text = "".join(f"89148000000800000001,{HOME},{line}\n" for line in lines)
-    assert counts(take(store, tmp_path / "a.csv", "activations", "iccid,imei,activated_at\n" + text)) == (4, 1, 3, 0)
+    assert counts(
+        take(store, tmp_path / "a.csv", "activations", "iccid,imei,activated_at\n" + text)
+    ) == (4, 1, 3, 0)
 
 
 @pytest.mark.parametrize("kind", FACTS.values())
-def test_a_file_taken_in_twice_is_all_duplicates(store: Store, tmp_path: Path, kind: KindName) -> None:
+def test_a_file_taken_in_twice_is_all_duplicates(
+    store: Store, tmp_path: Path, kind: KindName
+) -> None:
     facts = fleet(60)[kind]
     first = import_file(store, kind, str(write_file(tmp_path / "a", kind, facts, UTC)))
     again = import_file(store, kind, str(write_file(tmp_path / "b", kind, facts, UTC)))
@@ -84,18 +105,27 @@ def test_a_file_taken_in_twice_is_all_duplicates(store: Store, tmp_path: Path, k
 
 def test_accounts_that_were_not_known_are_named_once(store: Store, tmp_path: Path) -> None:
     other = SIM.replace("0342077109-00001", "another").replace("1,5", "2,5")
-    receipt = take(store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM + other + SIM.replace("1,5", "3,5"))
+    receipt = take(
+        store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM + other + SIM.replace("1,5", "3,5")
+    )
     assert receipt.accounts_made == ["0342077109-00001", "another"]
     assert take(store, tmp_path / "b.csv", "sims", SIM_HEADER + SIM).accounts_made == []
 
 
 def test_accounts_of_groups_are_named_too(store: Store, tmp_path: Path) -> None:
-    receipt = take(store, tmp_path / "a.csv", "groups", "account,group,iccid\na,g,89148000000800000001\n")
+    receipt = take(
+        store, tmp_path / "a.csv", "groups", "account,group,iccid\na,g,89148000000800000001\n"
+    )
     assert receipt.accounts_made == ["a"]
 
 
 def test_accounts_of_refused_lines_are_not_made(store: Store, tmp_path: Path) -> None:
-    assert take(store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM.replace("2026-03-01", "soon")).accounts_made == []
+    assert (
+        take(
+            store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM.replace("2026-03-01", "soon")
+        ).accounts_made
+        == []
+    )
 
 
 def test_receipts_of_several_files_add_up() -> None:
@@ -121,13 +151,17 @@ def test_receipts_of_several_files_add_up() -> None:
 
 def test_the_later_line_of_a_sim_counts(store: Store, tmp_path: Path) -> None:
     moved = SIM.replace("0342077109-00001", "another").replace("5096300001", "5096300002")
-    receipt = take(store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM + SIM.replace("1,5", "2,5") + moved)
+    receipt = take(
+        store, tmp_path / "a.csv", "sims", SIM_HEADER + SIM + SIM.replace("1,5", "2,5") + moved
+    )
     kept = {str(sim.iccid)[-1]: (sim.account, str(sim.mdn)) for sim in everything_in(store).sims}
     assert kept == {"1": ("another", "5096300002"), "2": ("0342077109-00001", "5096300001")}
     assert counts(receipt) == (3, 3, 0, 0)
 
 
-def test_the_later_line_counts_also_where_only_one_of_them_is_plain(store: Store, tmp_path: Path) -> None:
+def test_the_later_line_counts_also_where_only_one_of_them_is_plain(
+    store: Store, tmp_path: Path
+) -> None:
     """Plain lines are read a block at a time, the others one by one: their order is kept."""
     plain = SIM.replace("2026-03-01", "2026-03-01T00:00:00Z")
     other = plain.replace("0342077109-00001", "Ünïcode")
@@ -174,10 +208,13 @@ def test_the_later_line_of_a_group_counts(store: Store, tmp_path: Path) -> None:
 def test_the_later_of_two_lines_many_lines_apart_counts_whatever_the_slices(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "SLICE_FACTS", 7)
-    monkeypatch.setattr(importing, "BATCH_FACTS", 20)
+    monkeypatch.setattr(bulk, "SLICE_FACTS", 7)
+    monkeypatch.setattr(bulk, "BATCH_FACTS", 20)
     numbers = [*range(50), *range(50)]
-    lines = [f"8914800000080000{number:04d},{HOME[:-2]}{place // 50}0\n" for place, number in enumerate(numbers)]
+    lines = [
+        f"8914800000080000{number:04d},{HOME[:-2]}{place // 50}0\n"
+        for place, number in enumerate(numbers)
+    ]
     take(store, tmp_path / "a.csv", "expectations", "iccid,imei\n" + "".join(lines))
     assert {str(each.imei)[-2] for each in everything_in(store).expectations} == {"1"}
 
@@ -191,7 +228,12 @@ def test_every_format_gives_the_same_store(store: Store, tmp_path: Path, form: s
     for kind, of_kind in whole.items():
         path = write_file(tmp_path / kind, kind, of_kind, ZoneInfo("America/Los_Angeles"), form)
         receipt = import_file(store, kind, str(path))
-        assert counts(receipt) == (len(of_kind), len(set(of_kind)), len(of_kind) - len(set(of_kind)), 0)
+        assert counts(receipt) == (
+            len(of_kind),
+            len(set(of_kind)),
+            len(of_kind) - len(set(of_kind)),
+            0,
+        )
     everything = everything_in(store)
     assert everything.sims == sorted(set(whole["sims"]))
     assert everything.expectations == sorted(set(whole["expectations"]))
@@ -211,7 +253,9 @@ def test_every_format_gives_the_same_store(store: Store, tmp_path: Path, form: s
 def test_standard_input_is_csv(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     receipts = []
     for _ in range(2):  # it is never taken for one that was read before
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM + "bad\n").encode())))
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM + "bad\n").encode()))
+        )
         receipts.append(import_file(store, "sims", "-"))
     assert [counts(receipt) for receipt in receipts] == [(2, 1, 0, 1), (2, 0, 1, 1)]
     assert len(everything_in(store).sims) == 1
@@ -232,17 +276,19 @@ def test_files_of_any_facts_in_any_slices_give_the_rows_of_the_rule(
 ) -> None:
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch, stores.fresh() as store:
-        patch.setattr(importing, "SLICE_FACTS", slice_facts)
-        patch.setattr(importing, "STRETCH_FACTS", 2 * slice_facts)
-        patch.setattr(importing, "TRANSACTION_FACTS_MAX", transaction_facts)
-        patch.setattr(judging, "CROWD_SIMS_MIN", 1)
-        patch.setattr(importing, "BATCH_FACTS", batch_facts)
+        patch.setattr(bulk, "SLICE_FACTS", slice_facts)
+        patch.setattr(bulk, "STRETCH_FACTS", 2 * slice_facts)
+        patch.setattr(bulk, "TRANSACTION_FACTS_MAX", transaction_facts)
+        patch.setattr(shortlist, "DENSE_SIMS_MIN", 1)
+        patch.setattr(bulk, "BATCH_FACTS", batch_facts)
         for kind, name in FACTS.items():
             of_kind = [fact for fact in world if type(fact) is kind]
             # half seconds do not print: double the counts
             path = write_file(folder / name, name, [_whole_seconds(fact) for fact in of_kind], UTC)
             assert import_file(store, name, str(path)).read == len(of_kind)
-        assert everything_in(store).kept == [row.wire for row in rows_by_the_rule([_whole_seconds(f) for f in world])]
+        assert everything_in(store).kept == [
+            row.wire for row in rows_by_the_rule([_whole_seconds(f) for f in world])
+        ]
 
 
 def _whole_seconds(fact: Fact) -> Fact:
@@ -262,7 +308,9 @@ def _doubled(moment: Moment) -> Moment:
     return moment if moment == BEGINNING else Moment(MOMENTS[0] + 2 * (moment - MOMENTS[0]))
 
 
-def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(store: Store, tmp_path: Path) -> None:
+def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(
+    store: Store, tmp_path: Path
+) -> None:
     """From a thousand touched SIMs on the store asks another question of its facts."""
     whole = fleet(3000)
     for kind in ("activations", "expectations", "sims"):
@@ -273,22 +321,33 @@ def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(store: Store, tmp
 
 
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "ndjson", "parquet of texts"])
-@pytest.mark.parametrize("gates", [Gates(), Gates(max_rejects=RejectsLimit.parse("1%"))], ids=["once", "checked first"])
+@pytest.mark.parametrize(
+    "options",
+    [ImportOptions(), ImportOptions(max_rejects=RejectsLimit.parse("1%"))],
+    ids=["once", "checked first"],
+)
 def test_progress_grows_while_a_file_is_read_and_while_it_is_applied(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, gates: Gates
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, options: ImportOptions
 ) -> None:
     monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
-    monkeypatch.setattr(importing, "SLICE_FACTS", 50)
-    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 50)
+    monkeypatch.setattr(bulk, "SLICE_FACTS", 50)
+    monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 50)
     path = write_file(tmp_path / "a", "sims", fleet(100)["sims"], UTC, form)
     seen: list[Progress] = []
     columns: list[tuple[str, ...]] = []
-    import_file(store, "sims", str(path), gates=gates, on_progress=seen.append, on_columns=columns.append)
+    import_file(
+        store,
+        "sims",
+        str(path),
+        options=options,
+        on_progress=seen.append,
+        on_columns=columns.append,
+    )
     shares = [each.share for each in seen if each.share is not None]
     assert len(shares) == len(seen)
     assert shares == sorted(shares)
     assert 0 < shares[0] < shares[-1] == 1
-    passes = 2 if gates.max_rejects else 1
+    passes = 2 if options.max_rejects else 1
     read = pytest.approx(passes / (passes + 1))
     assert read in [each.share for each in seen if each.facts == 0]
     assert list(dict.fromkeys(each.facts for each in seen)) == [0, 50, 100, 110]
@@ -300,13 +359,15 @@ def test_progress_through_several_batches_never_goes_back(
 ) -> None:
     """Its second half stands on an estimate of how many facts there are, which even lines keep."""
     monkeypatch.setattr(sources, "BLOCK_BYTES", 4 * len(SIM))
-    monkeypatch.setattr(importing, "BATCH_FACTS", 8)
-    monkeypatch.setattr(importing, "SLICE_FACTS", 2)
-    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 2)
+    monkeypatch.setattr(bulk, "BATCH_FACTS", 8)
+    monkeypatch.setattr(bulk, "SLICE_FACTS", 2)
+    monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 2)
     path = tmp_path / "a.csv"
     path.write_text(SIM_HEADER + SIM * 100, "utf-8")
     seen: list[float] = []
-    import_file(store, "sims", str(path), on_progress=lambda progress: seen.append(progress.share or 0.0))
+    import_file(
+        store, "sims", str(path), on_progress=lambda progress: seen.append(progress.share or 0.0)
+    )
     assert seen[-1] == 1
     assert all(later > earlier - 0.05 for earlier, later in pairwise(seen))
 
@@ -314,9 +375,12 @@ def test_progress_through_several_batches_never_goes_back(
 def test_how_far_standard_input_has_come_is_not_known_unless_it_is_checked_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for gates, known in ((Gates(), False), (Gates(max_rejects=RejectsLimit.parse("0")), True)):
+    for options, known in (
+        (ImportOptions(), False),
+        (ImportOptions(max_rejects=RejectsLimit.parse("0")), True),
+    ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM).encode())))
         seen: list[Progress] = []
-        import_file(store, "sims", "-", gates=gates, on_progress=seen.append)
+        import_file(store, "sims", "-", options=options, on_progress=seen.append)
         assert seen.pop() == Progress(1.0, 1)
         assert {each.share is not None for each in seen} == {known}

@@ -13,12 +13,31 @@ from tallystick.intake import KINDS, KindName, check_items, items
 
 GOOD: dict[KindName, list[dict[str, Any]]] = {
     "activations": [
-        {"iccid": "89148000000800000011", "imei": "352099001761481", "activated_at": "2026-03-05T10:00:00Z"},
-        {"iccid": "891480000008000000", "imei": "01020304050607", "activated_at": "2026-03-05 10:00:00.5-08:00Z"},
+        {
+            "iccid": "89148000000800000011",
+            "imei": "352099001761481",
+            "activated_at": "2026-03-05T10:00:00Z",
+        },
+        {
+            "iccid": "891480000008000000",
+            "imei": "01020304050607",
+            "activated_at": "2026-03-05 10:00:00.5-08:00Z",
+        },
     ],
-    "expectations": [{"iccid": "89148000000800000011", "imei": 352099001761481, "effective_from": None}],
-    "sims": [{"iccid": "89148000000800000011", "account": "Ünïcode", "activation_date": "2026-03-05"}],
-    "groups": [{"account": "a", "group": "g", "iccid": "89148000000800000011", "reason": "was refused once"}],
+    "expectations": [
+        {"iccid": "89148000000800000011", "imei": 352099001761481, "effective_from": None}
+    ],
+    "sims": [
+        {"iccid": "89148000000800000011", "account": "Ünïcode", "activation_date": "2026-03-05"}
+    ],
+    "groups": [
+        {
+            "account": "a",
+            "group": "g",
+            "iccid": "89148000000800000011",
+            "reason": "was refused once",
+        }
+    ],
     "types": [
         {"tac": "35209900", "manufacturer": "Alder", "model": "A1"},
         {"TAC": 1020304, "Brand Name": "Ünïcode", "bands": ["LTE"]},
@@ -37,9 +56,13 @@ WRONG: list[Any] = [
 @pytest.mark.parametrize("kind_name", KINDS)
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_many_values_at_once_give_what_they_give_one_by_one(kind_name: KindName, data: st.DataObject) -> None:
+def test_many_values_at_once_give_what_they_give_one_by_one(
+    kind_name: KindName, data: st.DataObject
+) -> None:
     kind = KINDS[kind_name]
-    values = data.draw(st.lists(st.sampled_from([*GOOD[kind_name], *GOOD["activations"], *WRONG]), max_size=12))
+    values = data.draw(
+        st.lists(st.sampled_from([*GOOD[kind_name], *GOOD["activations"], *WRONG]), max_size=12)
+    )
     facts, rejects = check_items(kind, values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(items, "COLUMNS_PAY_MIN", 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.core.errors import FileRefused, InvalidValue, TooManyRejects
-from tallystick.intake import Gates, Receipt, Reject, RejectsLimit, import_file
+from tallystick.intake import ImportOptions, Receipt, Reject, RejectsLimit, import_file
 from tests.kept import everything_in
 
 if TYPE_CHECKING:
@@ -24,11 +24,17 @@ GOOD = "".join(f"8914800000080000000{number},352099001761481,2026-03-01\n" for n
 TWO_OF_TEN = HEADER + GOOD + "bad\nworse,,\n"
 
 
-def take(store: Store, path: Path | str, limit: str, rejects: list[Reject] | None = None) -> Receipt:
+def take(
+    store: Store, path: Path | str, limit: str, rejects: list[Reject] | None = None
+) -> Receipt:
     """Import a file with a limit."""
-    gates = Gates(max_rejects=RejectsLimit.parse(limit))
+    options = ImportOptions(max_rejects=RejectsLimit.parse(limit))
     return import_file(
-        store, "activations", str(path), gates=gates, on_reject=([] if rejects is None else rejects).append
+        store,
+        "activations",
+        str(path),
+        options=options,
+        on_reject=([] if rejects is None else rejects).append,
     )
 
 
@@ -41,7 +47,9 @@ def two_of_ten(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("limit", ["2", "3", "20%", "20.0%", "100%", "999999999999999999"])
-def test_up_to_the_limit_the_good_lines_are_taken(store: Store, two_of_ten: Path, limit: str) -> None:
+def test_up_to_the_limit_the_good_lines_are_taken(
+    store: Store, two_of_ten: Path, limit: str
+) -> None:
     receipt = take(store, two_of_ten, limit)
     assert (receipt.read, receipt.accepted, receipt.rejected) == (10, 8, 2)
 
@@ -63,10 +71,15 @@ def test_each_reject_is_told_once_whether_the_file_is_refused_or_taken(
 ) -> None:
     told: list[Reject] = []
     columns: list[tuple[str, ...]] = []
-    gates = Gates(max_rejects=RejectsLimit.parse(limit))
+    options = ImportOptions(max_rejects=RejectsLimit.parse(limit))
     try:
         import_file(
-            store, "activations", str(two_of_ten), gates=gates, on_columns=columns.append, on_reject=told.append
+            store,
+            "activations",
+            str(two_of_ten),
+            options=options,
+            on_columns=columns.append,
+            on_reject=told.append,
         )
     except TooManyRejects:
         assert limit == "1"
@@ -79,7 +92,9 @@ def test_a_file_without_lines_passes_any_limit(store: Store, tmp_path: Path) -> 
     assert [take(store, tmp_path / "empty.csv", limit).read for limit in ("0", "0%")] == [0, 0]
 
 
-def test_a_file_that_breaks_off_is_refused_before_its_first_line_is_applied(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_breaks_off_is_refused_before_its_first_line_is_applied(
+    store: Store, tmp_path: Path
+) -> None:
     import gzip  # noqa: PLC0415 - only here
 
     path = tmp_path / "a.csv.gz"
@@ -134,9 +149,13 @@ def test_a_file_that_was_cut_off_goes_on_with_a_limit_too(store: Store, two_of_t
     assert take(store, two_of_ten, "2").accepted == 8
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "%", "101%", "100.1%", "1e3", "5 %", "٣", "9" * 19, "1%%"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.5", "x", "%", "101%", "100.1%", "1e3", "5 %", "٣", "9" * 19, "1%%"]
+)
 def test_what_is_no_limit_is_refused(text: str) -> None:
-    with pytest.raises(InvalidValue, match=r"must be a number of lines like 20, or a share like 0\.5%, not"):
+    with pytest.raises(
+        InvalidValue, match=r"must be a number of lines like 20, or a share like 0\.5%, not"
+    ):
         RejectsLimit.parse(text)
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick import expectations
 from tallystick.core.errors import ChangeSetDecided
 from tallystick.core.identifiers import Imei
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, parse_moment
-from tallystick.intake import Gates, Progress, Receipt, import_file, importing
+from tallystick.fleet import ledger
+from tallystick.intake import ImportOptions, Progress, Receipt, bulk, import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.intake.fleets import fleet, write_file
@@ -37,13 +37,13 @@ LAST = parse_moment("2027-01-01")
 # Kills itself with the given slice committed, or while it prints the given row within a transaction.
 IMPORT_AND_DIE = f"""
 import itertools, os, signal, sys
-from tallystick.intake import import_file, importing
+from tallystick.intake import import_file, bulk
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
 url, kind, path, slices, rows = sys.argv[1:]
-importing.SLICE_FACTS = importing.TRANSACTION_FACTS_MAX = {SLICE_FACTS}
-importing.BATCH_FACTS = {4 * SLICE_FACTS}
+bulk.SLICE_FACTS = bulk.TRANSACTION_FACTS_MAX = {SLICE_FACTS}
+bulk.BATCH_FACTS = {4 * SLICE_FACTS}
 slices_done, rows_done = itertools.count(1), itertools.count(1)
 
 def after_a_slice(progress):
@@ -60,10 +60,21 @@ with open_store(url, within_a_slice) as store:
 """
 
 
-def import_and_die(database: str, kind: KindName, path: Path, *, slices: int = 0, rows: int = 0) -> None:
+def import_and_die(
+    database: str, kind: KindName, path: Path, *, slices: int = 0, rows: int = 0
+) -> None:
     """Import in a process of its own that is killed on the way."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", IMPORT_AND_DIE, database, kind, str(path), str(slices), str(rows)]
+    command = [
+        sys.executable,
+        "-c",
+        IMPORT_AND_DIE,
+        database,
+        kind,
+        str(path),
+        str(slices),
+        str(rows),
+    ]
     died = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
 
@@ -71,9 +82,9 @@ def import_and_die(database: str, kind: KindName, path: Path, *, slices: int = 0
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices as small as those of the process that dies."""
-    monkeypatch.setattr(importing, "SLICE_FACTS", SLICE_FACTS)
-    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", SLICE_FACTS)
-    monkeypatch.setattr(importing, "BATCH_FACTS", 4 * SLICE_FACTS)
+    monkeypatch.setattr(bulk, "SLICE_FACTS", SLICE_FACTS)
+    monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", SLICE_FACTS)
+    monkeypatch.setattr(bulk, "BATCH_FACTS", 4 * SLICE_FACTS)
 
 
 @pytest.fixture
@@ -84,7 +95,9 @@ def activations(store: Store, tmp_path: Path) -> Path:
         import_file(store, kind, str(write_file(tmp_path / kind, kind, whole[kind], UTC)))
     path = write_file(tmp_path / "activations", "activations", whole["activations"], UTC)
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:100], b"bad\n", *lines[100:500], b"bad\n", *lines[500:], b"bad\n"]))
+    path.write_bytes(
+        b"".join([*lines[:100], b"bad\n", *lines[100:500], b"bad\n", *lines[500:], b"bad\n"])
+    )
     assert len(lines) > 8 * SLICE_FACTS
     return path
 
@@ -115,14 +128,22 @@ def same(store: Store, receipt: Receipt, at_once: tuple[Receipt, Store]) -> None
 
 
 @pytest.mark.parametrize(
-    "death", [{"slices": 1}, {"slices": 4}, {"slices": 5}, {"slices": 9}, {"rows": 1}, {"rows": 30}], ids=str
+    "death",
+    [{"slices": 1}, {"slices": 4}, {"slices": 5}, {"slices": 9}, {"rows": 1}, {"rows": 30}],
+    ids=str,
 )
 def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
-    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store], death: dict[str, int]
+    store: Store,
+    database: str,
+    activations: Path,
+    at_once: tuple[Receipt, Store],
+    death: dict[str, int],
 ) -> None:
     import_and_die(database, "activations", activations, **death)
     halfway = everything_in(store)
-    assert halfway.kept == rule_of(halfway)  # the kept answer follows from whatever facts were committed
+    assert halfway.kept == rule_of(
+        halfway
+    )  # the kept answer follows from whatever facts were committed
     if "slices" in death:
         assert 0 < len(halfway.activations) <= death["slices"] * SLICE_FACTS
     facts_taken: list[int] = []
@@ -152,9 +173,13 @@ def test_it_may_be_killed_again_and_again(
     store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store]
 ) -> None:
     import_and_die(database, "activations", activations, slices=5)
-    import_and_die(database, "activations", activations, slices=2)  # while passing over what is there
+    import_and_die(
+        database, "activations", activations, slices=2
+    )  # while passing over what is there
     import_and_die(database, "activations", activations, rows=20)
-    import_and_die(database, "activations", activations, slices=7)  # slices passed over are counted too
+    import_and_die(
+        database, "activations", activations, slices=7
+    )  # slices passed over are counted too
     same(store, import_file(store, "activations", str(activations)), at_once)
 
 
@@ -166,8 +191,8 @@ def test_another_size_of_slices_goes_on_at_the_right_fact(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import_and_die(database, "activations", activations, slices=3)
-    monkeypatch.setattr(importing, "SLICE_FACTS", 70)
-    monkeypatch.setattr(importing, "TRANSACTION_FACTS_MAX", 70)
+    monkeypatch.setattr(bulk, "SLICE_FACTS", 70)
+    monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 70)
     same(store, import_file(store, "activations", str(activations)), at_once)
 
 
@@ -189,10 +214,16 @@ def test_a_finished_one_run_again_is_harmless(store: Store, activations: Path) -
     before = everything_in(store)
     again = import_file(store, "activations", str(activations))
     assert everything_in(store) == before
-    assert (again.accepted, again.duplicate, again.read) == (0, first.accepted + first.duplicate, first.read)
+    assert (again.accepted, again.duplicate, again.read) == (
+        0,
+        first.accepted + first.duplicate,
+        first.read,
+    )
 
 
-def test_a_file_that_was_changed_since_begins_anew(store: Store, database: str, activations: Path) -> None:
+def test_a_file_that_was_changed_since_begins_anew(
+    store: Store, database: str, activations: Path
+) -> None:
     import_and_die(database, "activations", activations, slices=3)
     lines = activations.read_bytes().splitlines(keepends=True)
     activations.write_bytes(b"".join([lines[0], *lines[:0:-1]]))
@@ -211,7 +242,9 @@ def test_a_file_that_was_changed_since_begins_anew(store: Store, database: str, 
 def corrections(store: Store, tmp_path: Path) -> Path:
     """A store with expectations, and a file that corrects half of them and adds others."""
     whole = list(dict.fromkeys(fleet(900)["expectations"]))
-    import_file(store, "expectations", str(write_file(tmp_path / "first", "expectations", whole, UTC)))
+    import_file(
+        store, "expectations", str(write_file(tmp_path / "first", "expectations", whole, UTC))
+    )
     moved = [fact._replace(imei=Imei.parse("990003420535573")) for fact in whole[::2]]
     later = [fact._replace(effective_from=LAST) for fact in whole[::3]]
     path = write_file(tmp_path / "second", "expectations", [*moved, *later], UTC)
@@ -232,14 +265,19 @@ def test_a_file_of_expectations_that_was_killed_twice_is_one_change_set_and_is_u
     import_and_die(database, "expectations", corrections, slices=2)
     assert [each.state for each in change_sets_of(store)] == ["applied", "applying"]
     import_and_die(database, "expectations", corrections, slices=4)
-    receipt = import_file(store, "expectations", str(corrections), gates=Gates(origin=Origin("ann", Moment(5))))
+    receipt = import_file(
+        store,
+        "expectations",
+        str(corrections),
+        options=ImportOptions(origin=Origin("ann", Moment(5))),
+    )
     first, second = change_sets_of(store)
     assert (second.state, second.source, second.decided_at) == ("applied", "import", 5)
     assert second.added + second.corrected == receipt.accepted == receipt.read
     digest = hashlib.sha256(corrections.read_bytes()).hexdigest()
     assert second.detail == f"{corrections} sha256:{digest}"
     assert everything_in(store) != before
-    expectations.undo(store, second.change_set_id, Origin("bob", Moment(6)))
+    ledger.undo(store, second.change_set_id, Origin("bob", Moment(6)))
     assert everything_in(store) == before
     assert first.added == len(before.expectations)
 
@@ -251,11 +289,16 @@ def test_what_a_killed_import_brought_can_be_undone_and_the_file_then_begins_ane
     import_and_die(database, "expectations", corrections, slices=3)
     half = change_sets_of(store)[-1]
     assert (half.state, everything_in(store) != before) == ("applying", True)
-    expectations.undo(store, half.change_set_id, Origin("bob", Moment(6)))
+    ledger.undo(store, half.change_set_id, Origin("bob", Moment(6)))
     assert everything_in(store) == before
     receipt = import_file(store, "expectations", str(corrections))
     assert receipt.accepted == receipt.read
-    assert [each.state for each in change_sets_of(store)] == ["applied", "undone", "applied", "applied"]
+    assert [each.state for each in change_sets_of(store)] == [
+        "applied",
+        "undone",
+        "applied",
+        "applied",
+    ]
 
 
 def test_an_import_that_is_undone_while_it_runs_stops(store: Store, corrections: Path) -> None:
@@ -264,7 +307,7 @@ def test_an_import_that_is_undone_while_it_runs_stops(store: Store, corrections:
     def undo(progress: Progress) -> None:
         last = change_sets_of(store)[-1]
         if progress.facts and last.state == "applying":
-            expectations.undo(store, last.change_set_id, Origin("bob", Moment(6)))
+            ledger.undo(store, last.change_set_id, Origin("bob", Moment(6)))
 
     with pytest.raises(ChangeSetDecided, match="was undone while its file"):
         import_file(store, "expectations", str(corrections), on_progress=undo)

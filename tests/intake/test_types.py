@@ -55,25 +55,43 @@ def types_in(store: Store) -> set[HardwareType]:
         return set(reader.whole_types())
 
 
-@pytest.mark.parametrize("text", [PLAIN, OSMOCOM, GSMA, DEVICE_MAP], ids=["plain", "Osmocom", "GSMA", "Device Map"])
-def test_a_register_is_understood_as_its_makers_write_it(store: Store, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [PLAIN, OSMOCOM, GSMA, DEVICE_MAP], ids=["plain", "Osmocom", "GSMA", "Device Map"]
+)
+def test_a_register_is_understood_as_its_makers_write_it(
+    store: Store, tmp_path: Path, text: str
+) -> None:
     receipt = taken(store, tmp_path / "types.csv", text)
     assert (receipt.accepted, receipt.rejected) == (2, 0)
     assert types_in(store) == KNOWN
 
 
 def test_ndjson_and_parquet_are_understood_by_the_same_names(store: Store, tmp_path: Path) -> None:
-    rows = [{"TAC": "35209900", "Brand Name": "B", "manufacturer": "Alder Modules", "model_name": "A100", "bands": [4]}]
+    rows = [
+        {
+            "TAC": "35209900",
+            "Brand Name": "B",
+            "manufacturer": "Alder Modules",
+            "model_name": "A100",
+            "bands": [4],
+        }
+    ]
     assert taken(store, tmp_path / "types.ndjson", json.dumps(rows[0])).accepted == 1
     file = io.BytesIO()
-    pl.DataFrame([*rows, {"TAC": "01020304", "manufacturer": "Corvid, Inc.", "bands": []}]).write_parquet(file)
+    pl.DataFrame(
+        [*rows, {"TAC": "01020304", "manufacturer": "Corvid, Inc.", "bands": []}]
+    ).write_parquet(file)
     receipt = taken(store, tmp_path / "types.parquet", file.getvalue())
     assert (receipt.accepted, receipt.duplicate) == (1, 1)
     assert types_in(store) == KNOWN
 
 
 def test_the_same_tac_again_replaces_what_was_known(store: Store, tmp_path: Path) -> None:
-    taken(store, tmp_path / "old.csv", "tac,manufacturer,model\n35209900,Before,B\n01020304,Before,B\n")
+    taken(
+        store,
+        tmp_path / "old.csv",
+        "tac,manufacturer,model\n35209900,Before,B\n01020304,Before,B\n",
+    )
     receipt = taken(store, tmp_path / "new.csv.gz", gzip.compress(PLAIN.encode()))
     assert (receipt.accepted, receipt.duplicate) == (2, 0)
     again = taken(store, tmp_path / "again.csv", PLAIN)
@@ -82,7 +100,9 @@ def test_the_same_tac_again_replaces_what_was_known(store: Store, tmp_path: Path
 
 
 def test_of_one_tac_twice_in_a_file_the_later_counts(store: Store, tmp_path: Path) -> None:
-    receipt = taken(store, tmp_path / "types.csv", f"tac,manufacturer\n35209900,Before\n{'35209900,After'}\n")
+    receipt = taken(
+        store, tmp_path / "types.csv", f"tac,manufacturer\n35209900,Before\n{'35209900,After'}\n"
+    )
     assert receipt.accepted == 2
     assert types_in(store) == {HardwareType(Tac.parse("35209900"), "After", "")}
 
@@ -91,16 +111,31 @@ def test_bad_lines_are_told_and_can_be_corrected(store: Store, tmp_path: Path) -
     rejects: list[Reject] = []
     columns: list[tuple[str, ...]] = []
     path = tmp_path / "types.csv"
-    path.write_text(OSMOCOM + "1020304,Corvid,C1,,,,,\n35209901,,C1,,,,,\n" + f"35209902,{'x' * 256},,,,,,\n")
-    receipt = import_file(store, "types", str(path), on_reject=rejects.append, on_columns=columns.append)
+    path.write_text(
+        OSMOCOM + "1020304,Corvid,C1,,,,,\n35209901,,C1,,,,,\n" + f"35209902,{'x' * 256},,,,,,\n"
+    )
+    receipt = import_file(
+        store, "types", str(path), on_reject=rejects.append, on_columns=columns.append
+    )
     assert (receipt.accepted, receipt.rejected) == (2, 3)
     assert [reject.line for reject in rejects] == [5, 6, 7]
-    assert "tac must be 8 digits, not '1020304' (leading zeros may have been stripped" in rejects[0].reason
+    assert (
+        "tac must be 8 digits, not '1020304' (leading zeros may have been stripped"
+        in rejects[0].reason
+    )
     assert rejects[1].reason == "manufacturer is missing"
     assert rejects[2].reason.startswith("manufacturer must be 1-255 printable characters")
-    assert columns == [("tac", "manufacturer", "model", "contributor", "comment", "gsmarena", "gsmarena 2", "aka")]
-    header, values = ",".join(columns[0]), ",".join(rejects[0].values).replace("1020304", "01020305")
-    assert taken(store, tmp_path / "corrected.csv", f"{header},reason\n{values},line 5\n").accepted == 1
+    assert columns == [
+        ("tac", "manufacturer", "model", "contributor", "comment", "gsmarena", "gsmarena 2", "aka")
+    ]
+    header, values = (
+        ",".join(columns[0]),
+        ",".join(rejects[0].values).replace("1020304", "01020305"),
+    )
+    assert (
+        taken(store, tmp_path / "corrected.csv", f"{header},reason\n{values},line 5\n").accepted
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,23 +147,31 @@ def test_bad_lines_are_told_and_can_be_corrected(store: Store, tmp_path: Path) -
         ("tac,model\n35209900,a\n", "has no column manufacturer"),
     ],
 )
-def test_a_file_without_the_columns_is_refused(store: Store, tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_without_the_columns_is_refused(
+    store: Store, tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(FileRefused, match=message):
         taken(store, tmp_path / "types.csv", text)
 
 
-def test_columns_that_are_called_as_our_own_lines_and_reasons_are_passed_over(store: Store, tmp_path: Path) -> None:
+def test_columns_that_are_called_as_our_own_lines_and_reasons_are_passed_over(
+    store: Store, tmp_path: Path
+) -> None:
     text = "line,tac,reason,manufacturer\n7,35209900,none,Alder\nx,01020304,none,Alder\n"
     assert taken(store, tmp_path / "types.csv", text).accepted == 2
 
 
-def test_columns_of_one_name_are_told_apart_whatever_the_others_are_called(store: Store, tmp_path: Path) -> None:
+def test_columns_of_one_name_are_told_apart_whatever_the_others_are_called(
+    store: Store, tmp_path: Path
+) -> None:
     text = 'aka,aka 2,aka,tac,name,aka,name\n1,2,3,35209900,Alder Modules,4,A100\n5,6,7,01020304,"Corvid, Inc.",,\n'
     assert taken(store, tmp_path / "types.csv", text).rejected == 0
     assert types_in(store) == KNOWN
 
 
-def test_other_kinds_still_refuse_columns_that_they_do_not_know(store: Store, tmp_path: Path) -> None:
+def test_other_kinds_still_refuse_columns_that_they_do_not_know(
+    store: Store, tmp_path: Path
+) -> None:
     path = tmp_path / "groups.csv"
     path.write_text("account|group|iccid|colour\n")
     with pytest.raises(FileRefused, match="has a column 'colour' that is none of this kind's"):
@@ -136,4 +179,6 @@ def test_other_kinds_still_refuse_columns_that_they_do_not_know(store: Store, tm
 
 
 def test_names_of_columns_go_by_letters_and_digits() -> None:
-    assert {plain_name(name) for name in ("Model Name", "model_name", "modelName", "MODEL-NAME")} == {"modelname"}
+    assert {
+        plain_name(name) for name in ("Model Name", "model_name", "modelName", "MODEL-NAME")
+    } == {"modelname"}

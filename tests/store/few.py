@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 ICCIDS = [Iccid.parse(f"8914800000080000{number:04d}") for number in range(1200)]
 ONE, TWO, THREE = ICCIDS[:3]
-HOME, FOREIGN, THIRD = (Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070"))
+HOME, FOREIGN, THIRD = (
+    Imei.parse(text) for text in ("352099001761481", "357152091234562", "010203040506070")
+)
 MDN = Mdn.parse("5096300001")
 EVERYTHING = Window(Moment(0), Moment(10**15))
 
 
-def sim(iccid: Iccid, account: str = "a", mdn: Mdn | None = None, date: int = 1, generation: str = "4G") -> Sim:
+def sim(
+    iccid: Iccid, account: str = "a", mdn: Mdn | None = None, date: int = 1, generation: str = "4G"
+) -> Sim:
     """A SIM."""
     return Sim(iccid, mdn, account, Moment(date), generation)
 

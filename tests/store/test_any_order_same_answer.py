@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.window import Window
-from tallystick.store import Scope, Store, judging
+from tallystick.store import Scope, Store, shortlist
 from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
@@ -23,10 +23,14 @@ EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] #
 
 def in_columns(facts: list[Fact]) -> pl.DataFrame:
     """Facts of one kind as a frame."""
-    return pl.DataFrame(facts, schema=type(facts[0])._fields, orient="row", infer_schema_length=None)
+    return pl.DataFrame(
+        facts, schema=type(facts[0])._fields, orient="row", infer_schema_length=None
+    )
 
 
-def take_in_batches(store: Store, taken: list[Fact], ends: list[int], *, columns: bool = False) -> None:
+def take_in_batches(
+    store: Store, taken: list[Fact], ends: list[int], *, columns: bool = False
+) -> None:
     """Each run of facts of one kind is one batch; so is what lies between two of `ends`."""
     start = 0
     for end in [*sorted(ends), len(taken)]:
@@ -34,7 +38,9 @@ def take_in_batches(store: Store, taken: list[Fact], ends: list[int], *, columns
             batch = taken[start:end]
             while batch:
                 kind = type(batch[0])
-                of_kind = next((n for n, fact in enumerate(batch) if type(fact) is not kind), len(batch))
+                of_kind = next(
+                    (n for n, fact in enumerate(batch) if type(fact) is not kind), len(batch)
+                )
                 writer.take(kind, in_columns(batch[:of_kind]) if columns else batch[:of_kind])
                 batch = batch[of_kind:]
         start = max(start, end)
@@ -54,7 +60,7 @@ def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[b
     st.lists(st.integers(0, 60), max_size=6),
     st.lists(st.integers(0, 39), max_size=10),
     st.booleans(),
-    st.sampled_from([1, judging.CROWD_SIMS_MIN]),
+    st.sampled_from([1, shortlist.DENSE_SIMS_MIN]),
 )
 def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
     stores,  # noqa: ANN001
@@ -69,7 +75,7 @@ def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # ty
     random.shuffle(taken)
     with stores.fresh() as store:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(judging, "CROWD_SIMS_MIN", crowd)
+            patch.setattr(shortlist, "DENSE_SIMS_MIN", crowd)
             take_in_batches(store, taken, ends, columns=columns)
         assert rows_of(store) == [row.wire for row in rows_by_the_rule(taken)]
         only_4g = [row.wire for row in rows_by_the_rule(taken) if row.generation == "4G"]
@@ -85,13 +91,17 @@ def test_one_account_has_its_own_rows_only(stores: Stores, world: list[Fact]) ->
             for account, account_id in reader.accounts().items():
                 rows = list(reader.report(Scope((account_id,), ("4G",)), EVERYTHING))
                 assert rows == [
-                    row.wire for row in rows_by_the_rule(world) if row.account == account and row.generation == "4G"
+                    row.wire
+                    for row in rows_by_the_rule(world)
+                    if row.account == account and row.generation == "4G"
                 ]
 
 
 @settings(max_examples=60, deadline=None)
 @given(facts, st.sampled_from(["America/Los_Angeles", "Asia/Kathmandu"]))
-def test_another_zone_prints_every_kept_row_anew(stores: Stores, world: list[Fact], zone: str) -> None:
+def test_another_zone_prints_every_kept_row_anew(
+    stores: Stores, world: list[Fact], zone: str
+) -> None:
     with stores.fresh() as store:
         take_in_batches(store, world, [])
         with store.transaction() as writer:

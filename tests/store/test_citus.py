@@ -58,7 +58,8 @@ def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store: Store, databa
 def filled(sql: str) -> str:
     """A query with some value for each parameter."""
     sql = SET_PARAMETER.sub(
-        lambda found: "carray('{0}'::" + ("text[])" if found[1] == "generations" else "bigint[])"), sql
+        lambda found: "carray('{0}'::" + ("text[])" if found[1] == "generations" else "bigint[])"),
+        sql,
     )
     return PARAMETER.sub("'0'", ARRAY_PARAMETER.sub(r"CAST(NULL AS \1)", sql))
 

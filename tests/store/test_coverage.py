@@ -33,7 +33,9 @@ def small_pages() -> Iterator[None]:
         yield
 
 
-def scope_of(store: Store, *accounts: str, generations: tuple[str, ...] = ("4G",), **rest: object) -> Scope:
+def scope_of(
+    store: Store, *accounts: str, generations: tuple[str, ...] = ("4G",), **rest: object
+) -> Scope:
     with store.snapshot() as reader:
         known = reader.accounts()
     return Scope(tuple(known[name] for name in accounts or known), generations, **rest)  # type: ignore[arg-type]
@@ -53,13 +55,27 @@ def fleet(store: Store) -> Store:
         sim(ICCIDS[5], generation="5G"),
     )
     take(store, expected(ONE), expected(TWO), expected(TWO, THIRD, since=15), expected(ICCIDS[5]))
-    take(store, seen(ONE, HOME, at=10), seen(ONE, at=11), seen(TWO, at=4), seen(THREE, at=30), seen(ICCIDS[5], at=99))
-    take(store, GroupMember("a", "vans", ONE), GroupMember("a", "vans", THREE), GroupMember("a", "vans", ICCIDS[700]))
+    take(
+        store,
+        seen(ONE, HOME, at=10),
+        seen(ONE, at=11),
+        seen(TWO, at=4),
+        seen(THREE, at=30),
+        seen(ICCIDS[5], at=99),
+    )
+    take(
+        store,
+        GroupMember("a", "vans", ONE),
+        GroupMember("a", "vans", THREE),
+        GroupMember("a", "vans", ICCIDS[700]),
+    )
     return store
 
 
 def test_sims_are_counted_with_what_is_known_of_them(fleet: Store) -> None:
-    assert covered(fleet, scope_of(fleet)) == Coverage(sims=5, expected=2, seen=1, newest=Moment(30))
+    assert covered(fleet, scope_of(fleet)) == Coverage(
+        sims=5, expected=2, seen=1, newest=Moment(30)
+    )
     assert covered(fleet, scope_of(fleet, "b")) == Coverage(2, 1, 0, Moment(4))
     assert covered(fleet, scope_of(fleet, generations=BOTH)) == Coverage(6, 3, 1, Moment(99))
 
@@ -77,7 +93,10 @@ def test_a_group_the_unassigned_and_listed_sims_are_scopes_too(fleet: Store) -> 
     assert covered(fleet, scope_of(fleet, "a", grouped=True)) == Coverage(1, 0, 0, None)
     listed = (THREE, TWO, ONE, ICCIDS[999])
     assert covered(fleet, scope_of(fleet, iccids=listed)) == Coverage(3, 2, 1, Moment(30))
-    assert covered(fleet, scope_of(fleet, "a", iccids=listed, grouped=True, group_id=group_id)).sims == 2
+    assert (
+        covered(fleet, scope_of(fleet, "a", iccids=listed, grouped=True, group_id=group_id)).sims
+        == 2
+    )
     assert covered(fleet, scope_of(fleet, "b", iccids=listed)).sims == 1
 
 
@@ -100,7 +119,10 @@ def test_sims_that_are_expected_nowhere_are_listed(fleet: Store) -> None:
 def test_expectations_that_were_never_confirmed_are_listed_each(fleet: Store) -> None:
     take(fleet, seen(TWO, THIRD, at=14))
     with fleet.snapshot() as reader:
-        found = [(each.iccid, each.imei, each.effective_from) for each in reader.unconfirmed(scope_of(fleet))]
+        found = [
+            (each.iccid, each.imei, each.effective_from)
+            for each in reader.unconfirmed(scope_of(fleet))
+        ]
     assert found == [(TWO, HOME, BEGINNING), (TWO, THIRD, Moment(15))]
     take(fleet, seen(TWO, THIRD, at=15))
     with fleet.snapshot() as reader:
@@ -121,8 +143,14 @@ def test_counts_and_lists_are_those_of_the_facts(stores: Stores, taken: list[Fac
             unconfirmed = {(each.iccid, each.effective_from) for each in reader.unconfirmed(scope)}
     sims = {fact.iccid for fact in taken if isinstance(fact, Sim)}
     activations = {fact for fact in taken if isinstance(fact, SimActivation) and fact.iccid in sims}
-    in_force = {(fact.iccid, fact.effective_from): fact.imei for fact in taken if isinstance(fact, SimExpectation)}
-    in_window = {each.iccid for each in activations if window.earliest < each.activated_at < window.latest}
+    in_force = {
+        (fact.iccid, fact.effective_from): fact.imei
+        for fact in taken
+        if isinstance(fact, SimExpectation)
+    }
+    in_window = {
+        each.iccid for each in activations if window.earliest < each.activated_at < window.latest
+    }
     newest = max((each.activated_at for each in activations), default=None)
     told = {iccid for iccid, _ in in_force} & sims
     assert counts == Coverage(len(sims), len(told), len(in_window), newest)
@@ -130,9 +158,14 @@ def test_counts_and_lists_are_those_of_the_facts(stores: Stores, taken: list[Fac
     assert unconfirmed == {
         (iccid, since)
         for (iccid, since), imei in in_force.items()
-        if iccid in sims and not any(_confirms(each, iccid, since, imei.identity) for each in activations)
+        if iccid in sims
+        and not any(_confirms(each, iccid, since, imei.identity) for each in activations)
     }
 
 
 def _confirms(activation: SimActivation, iccid: int, since: int, hardware: int) -> bool:
-    return activation.iccid == iccid and activation.activated_at >= since and activation.imei.identity == hardware
+    return (
+        activation.iccid == iccid
+        and activation.activated_at >= since
+        and activation.imei.identity == hardware
+    )

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imei
 from tallystick.core.pairing import FirstUse
-from tallystick.store import Store, judging
+from tallystick.operations.verify import verify
+from tallystick.store import Store, shortlist
 from tallystick.thingspace.rows import wire_row
-from tallystick.verify import verify
 from tests.store.test_any_order_same_answer import rows_of, take_in_batches
 from tests.worlds import ACCOUNTS, ICCIDS, IMEIS, MOMENTS, Fact, facts, rows_by_the_rule
 
@@ -29,7 +29,10 @@ def set_policies(store: Store, first_uses: dict[str, FirstUse]) -> None:
 def seen_at(*where: int) -> list[Fact]:
     """A SIM of the first account, seen in one hardware after the other."""
     sim = Sim(ICCIDS[0], None, ACCOUNTS[0], MOMENTS[0], "4G")
-    return [sim, *(SimActivation(ICCIDS[0], MOMENTS[n], IMEIS[place]) for n, place in enumerate(where))]
+    return [
+        sim,
+        *(SimActivation(ICCIDS[0], MOMENTS[n], IMEIS[place]) for n, place in enumerate(where)),
+    ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,7 +42,7 @@ def seen_at(*where: int) -> list[Fact]:
     st.integers(0, 40),
     policies,
     policies,
-    st.sampled_from([None, 1, judging.CROWD_SIMS_MIN]),
+    st.sampled_from([None, 1, shortlist.DENSE_SIMS_MIN]),
 )
 def test_any_facts_and_policies_in_any_order_give_the_rows_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
     stores,  # noqa: ANN001
@@ -53,7 +56,7 @@ def test_any_facts_and_policies_in_any_order_give_the_rows_of_the_rule(  # type:
     random.shuffle(world)
     with stores.fresh() as store:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(judging, "CROWD_SIMS_MIN", crowd or 0)
+            patch.setattr(shortlist, "DENSE_SIMS_MIN", crowd or 0)
             for some, first_uses in ((world[:cut], first), (world[cut:], then)):
                 set_policies(store, first_uses)
                 take_in_batches(store, some, [], columns=crowd is not None)
@@ -79,7 +82,9 @@ def test_a_sim_without_an_expectation_is_held_to_where_it_was_first_seen(
     assert len(rows_of(store)) == rows
 
 
-def test_another_unit_of_the_model_is_unexpected_only_where_sims_are_held_to_the_unit(store: Store) -> None:
+def test_another_unit_of_the_model_is_unexpected_only_where_sims_are_held_to_the_unit(
+    store: Store,
+) -> None:
     other_unit = SimActivation(ICCIDS[0], MOMENTS[1], Imei.parse("35209900999999"))
     take_in_batches(store, [*seen_at(0), other_unit], [])
     for first_use, rows in ((FirstUse.MODEL, 0), (FirstUse.IMEI, 1), (FirstUse.OFF, 0)):

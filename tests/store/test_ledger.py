@@ -28,12 +28,15 @@ def told(changes: Changes) -> tuple[Any, ...]:
 
 
 @given(st.lists(rows, max_size=12), st.lists(rows, max_size=4, unique_by=lambda row: row[:2]))
-def test_few_and_many_facts_change_the_same(facts: list[tuple[int, ...]], known: list[tuple[int, ...]]) -> None:
+def test_few_and_many_facts_change_the_same(
+    facts: list[tuple[int, ...]], known: list[tuple[int, ...]]
+) -> None:
     facts = sorted(facts, key=lambda row: row[3])  # change sets follow one another
     known = [(*row[:3], 0) for row in known]
     schema = dict.fromkeys(ROW, pl.Int64)
     many = changes_of_many(
-        pl.DataFrame(facts, schema=schema, orient="row"), pl.DataFrame(known, schema=schema, orient="row")
+        pl.DataFrame(facts, schema=schema, orient="row"),
+        pl.DataFrame(known, schema=schema, orient="row"),
     )
     few = changes_of_few(facts, known)  # type: ignore[arg-type] # rows of four
     assert told(few) == told(many)

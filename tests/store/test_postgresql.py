@@ -13,13 +13,30 @@ import pytest
 from tallystick.core.errors import SettingRefused, StoreBroken, StoreOutdated
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.store import Store, open_store
-from tallystick.store.bulk import fresh_of, insert_of, rounds
-from tallystick.store.postgresql import PostgresqlEngine, address_of, numbered, parameters_of
+from tallystick.store.engines.bulk import fresh_of, insert_of, rounds
+from tallystick.store.engines.postgresql import (
+    PostgresqlEngine,
+    address_of,
+    numbered,
+    parameters_of,
+)
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
 from tests.engines import POSTGRESQL, change, database_on
 from tests.kept import everything_in, rule_of
-from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO, expected, mismatch, rows, seen, sim, take
+from tests.store.few import (
+    FOREIGN,
+    HOME,
+    ICCIDS,
+    ONE,
+    TWO,
+    expected,
+    mismatch,
+    rows,
+    seen,
+    sim,
+    take,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,20 +82,29 @@ def test_a_malformed_address_is_refused_without_being_shown() -> None:
 
 def test_a_server_that_is_not_there_is_told_by_name_and_without_the_password() -> None:
     with open_store("postgresql://ann:secret@127.0.0.1:1/fleet", wire_row) as store:
-        with pytest.raises(StoreBroken, match=r"postgresql://ann@127\.0\.0\.1:1/fleet: ") as refused, store.snapshot():
+        with (
+            pytest.raises(StoreBroken, match=r"postgresql://ann@127\.0\.0\.1:1/fleet: ") as refused,
+            store.snapshot(),
+        ):
             pass
         assert "secret" not in refused.value.message
 
 
 @pytest.mark.parametrize(
-    ("version", "reason"), [(99, "needs a newer Tallystick"), (1, "is older than this program; run `tallystick init`")]
+    ("version", "reason"),
+    [(99, "needs a newer Tallystick"), (1, "is older than this program; run `tallystick init`")],
 )
-def test_a_store_of_another_schema_is_outdated(store: Store, database: str, version: int, reason: str) -> None:
+def test_a_store_of_another_schema_is_outdated(
+    store: Store, database: str, version: int, reason: str
+) -> None:
     assert not store.is_empty()
     change(database, f"UPDATE store_schema SET number = {version}")  # noqa: S608 - one of the above
     with open_store(database, wire_row) as other:
         for ask in (other.snapshot, other.transaction):
-            with pytest.raises(StoreOutdated, match=rf"the store's schema \({version}\) {reason}"), ask():
+            with (
+                pytest.raises(StoreOutdated, match=rf"the store's schema \({version}\) {reason}"),
+                ask(),
+            ):
                 pass
 
 
@@ -144,12 +170,16 @@ def test_a_key_that_comes_again_is_left_to_a_later_statement() -> None:
 def test_new_rows_of_a_frame_are_told_from_known_and_repeated_ones() -> None:
     insert = insert_of(queries_for(POSTGRESQL)["take_activation"])
     assert insert
-    frame = pl.DataFrame([(1, 1, 1), (2, 1, 1), (2, 1, 1), (3, 1, 1)], schema=ACTIVATIONS, orient="row")
+    frame = pl.DataFrame(
+        [(1, 1, 1), (2, 1, 1), (2, 1, 1), (3, 1, 1)], schema=ACTIVATIONS, orient="row"
+    )
     known = pl.DataFrame([(1, 1, 1), (9, 9, 9)], schema=ACTIVATIONS, orient="row")
     assert fresh_of(frame, insert, known).rows() == [(2, 1, 1), (3, 1, 1)]
 
 
-@pytest.mark.parametrize("known", [0, 10, 1200], ids=["none known", "some known", "many more known"])
+@pytest.mark.parametrize(
+    "known", [0, 10, 1200], ids=["none known", "some known", "many more known"]
+)
 def test_a_frame_is_taken_in_as_its_rows_are(store: Store, known: int) -> None:
     """Through COPY, and through a statement where a great deal is known between its first and last SIM."""
     some = [ICCIDS[0], *ICCIDS[5:9], ICCIDS[-1]]
@@ -161,7 +191,11 @@ def test_a_frame_is_taken_in_as_its_rows_are(store: Store, known: int) -> None:
     corrected = frame.select("iccid", effective_from=pl.lit(-(10**15)), imei=pl.lit(int(HOME)))
     new = len([iccid for iccid in some if iccid not in ICCIDS[:known]])
     with store.transaction() as writer:
-        assert writer.take(SimActivation, pl.concat([frame, frame.tail(1)])) == (new, len(some) + 1 - new, ())
+        assert writer.take(SimActivation, pl.concat([frame, frame.tail(1)])) == (
+            new,
+            len(some) + 1 - new,
+            (),
+        )
         assert writer.take(SimExpectation, pl.concat([corrected, corrected])).accepted == len(some)
     everything = everything_in(store)
     assert everything.kept == rule_of(everything)

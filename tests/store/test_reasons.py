@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallystick import report as report_module
 from tallystick.core.errors import StoreOutdated
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import Moment
 from tallystick.core.pairing import Activation, Expectation, in_force_at, mismatches
+from tallystick.core.reason_json import encode
 from tallystick.core.reasons import (
     LISTED_MAX,
     Claim,
@@ -27,13 +27,25 @@ from tallystick.core.reasons import (
     reasons_of_others,
     stays,
 )
-from tallystick.core.told import told
 from tallystick.core.window import Window
-from tallystick.report import Question, answer_explained
+from tallystick.operations.verify import verify
+from tallystick.report import answer as report_module
+from tallystick.report.answer import Question, answer_explained
 from tallystick.thingspace.rows import read_row, wire_row
-from tallystick.verify import verify
 from tests.engines import change
-from tests.store.few import EVERYTHING, FOREIGN, HOME, ICCIDS, ONE, THREE, TWO, expected, seen, sim, take
+from tests.store.few import (
+    EVERYTHING,
+    FOREIGN,
+    HOME,
+    ICCIDS,
+    ONE,
+    THREE,
+    TWO,
+    expected,
+    seen,
+    sim,
+    take,
+)
 from tests.worlds import MOMENTS, facts
 
 if TYPE_CHECKING:
@@ -46,17 +58,26 @@ WINDOW = Window(MOMENTS[1], MOMENTS[-1])
 
 
 def explained(
-    store: Store, *accounts: str, window: Window = EVERYTHING, sees: str | None = None, zone: str = "UTC"
+    store: Store,
+    *accounts: str,
+    window: Window = EVERYTHING,
+    sees: str | None = None,
+    zone: str = "UTC",
 ) -> list[tuple[str, dict[str, Any]]]:
     """ICCID and reasons of the rows of some accounts; `sees` is the one account that the asker may see."""
     with store.snapshot() as reader:
-        visible = {name: number for name, number in reader.accounts().items() if sees in {None, name}}
+        visible = {
+            name: number for name, number in reader.accounts().items() if sees in {None, name}
+        }
         some = answer_explained(reader, visible, Question(window, accounts), ("4G",), zone)
         return [(read_row(row).iccid, json.loads(why)) for each in some for row, why in each]
 
 
 def codes(store: Store, *accounts: str, **how: Any) -> list[tuple[str, set[str]]]:  # noqa: ANN401 - handed on
-    return [(iccid, {each["code"] for each in why["reasons"]}) for iccid, why in explained(store, *accounts, **how)]
+    return [
+        (iccid, {each["code"] for each in why["reasons"]})
+        for iccid, why in explained(store, *accounts, **how)
+    ]
 
 
 def test_reasons_follow_when_a_sim_moves_on_and_the_row_stays_as_it_is(mismatched: Store) -> None:
@@ -81,19 +102,30 @@ def test_a_swap_is_told_with_the_other_sim(store: Store) -> None:
         (str(ONE), "swap-pair"),
         (str(TWO), "swap-pair"),
     ]
-    assert {"code": "swap-pair", "iccids": [str(TWO)], "count": 1} in explained(store)[0][1]["reasons"]
+    assert {"code": "swap-pair", "iccids": [str(TWO)], "count": 1} in explained(store)[0][1][
+        "reasons"
+    ]
 
 
 def test_a_sim_is_not_its_own_company(store: Store) -> None:
     """It is expected in the hardware later, and was found in it before."""
-    take(store, sim(ONE), expected(ONE, HOME), expected(ONE, UNIT, since=50), seen(ONE, UNIT, at=20))
+    take(
+        store, sim(ONE), expected(ONE, HOME), expected(ONE, UNIT, since=50), seen(ONE, UNIT, at=20)
+    )
     ((_, found),) = codes(store)
     assert not found & {"expected-for-another-sim", "seen-with-other-sims", "swap-pair"}
 
 
 def test_a_sim_that_two_rows_share_hardware_with_is_told_to_the_other(store: Store) -> None:
     """One of two SIMs found in the hardware is expected in it later: the other one's row says so."""
-    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), expected(ONE, UNIT, since=50), expected(TWO, HOME))
+    take(
+        store,
+        sim(ONE),
+        sim(TWO),
+        expected(ONE, HOME),
+        expected(ONE, UNIT, since=50),
+        expected(TWO, HOME),
+    )
     take(store, seen(ONE, UNIT, at=20), seen(TWO, UNIT, at=60))
     of_one, of_two = codes(store)
     assert "expected-for-another-sim" not in of_one[1]
@@ -132,7 +164,9 @@ def test_a_number_that_many_show_says_nothing_of_other_sims(store: Store) -> Non
         assert "seen-with-other-sims" not in found
 
 
-def test_a_crowd_is_counted_and_its_first_are_listed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_is_counted_and_its_first_are_listed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(report_module, "ROWS_EXPLAINED_AT_ONCE", 7)
     crowd = ICCIDS[:30]
     with store.transaction() as writer:
@@ -144,7 +178,11 @@ def test_a_crowd_is_counted_and_its_first_are_listed(store: Store, monkeypatch: 
     for iccid, why in found:
         others = [str(each) for each in crowd if str(each) != iccid]
         told_last = why["reasons"][-1]
-        assert told_last == {"code": "seen-with-other-sims", "iccids": others[:LISTED_MAX], "count": len(others)}
+        assert told_last == {
+            "code": "seen-with-other-sims",
+            "iccids": others[:LISTED_MAX],
+            "count": len(others),
+        }
 
 
 def test_times_print_in_the_zone_that_is_asked_for(store: Store) -> None:
@@ -153,7 +191,9 @@ def test_times_print_in_the_zone_that_is_asked_for(store: Store) -> None:
     assert why["reasons"][0]["since"] == "1969-12-31T16:00:00-08:00"
 
 
-def test_rows_that_an_older_program_kept_are_explained_by_init(mismatched: Store, database: str) -> None:
+def test_rows_that_an_older_program_kept_are_explained_by_init(
+    mismatched: Store, database: str
+) -> None:
     right = explained(mismatched)
     change(database, "UPDATE mismatches SET reasons = NULL, expected_imei = NULL")
     with pytest.raises(StoreOutdated, match="tallystick init"):
@@ -179,7 +219,9 @@ def test_any_facts_in_any_order_give_the_reasons_of_the_rule(  # type: ignore[no
                 writer.take(type(fact), [fact])
         assert not any(verified.differences for verified in verify(store, wire_row))
         if any(isinstance(fact, Sim) for fact in world):
-            assert [unsigned(why) for _, why in explained(store, window=WINDOW)] == by_the_rule(world)
+            assert [unsigned(why) for _, why in explained(store, window=WINDOW)] == by_the_rule(
+                world
+            )
 
 
 def unsigned(why: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +245,7 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     for activated_at, iccid, found, stay in sorted(rows, key=lambda row: row[:3]):
         company = company_in(found // 400, every, expectations, activations)
         more = reasons_of_others(Row(iccid, activated_at, stay.expected // 400), company)
-        told_rows.append(json.loads(told([*own_reasons(stay), *more], zone=UTC)))
+        told_rows.append(json.loads(encode([*own_reasons(stay), *more], zone=UTC)))
     return told_rows
 
 
@@ -214,9 +256,15 @@ def stays_of(activations: list[Activation], expectations: list[Expectation]) -> 
 
 
 def facts_of(world: list[Fact], known: Any) -> tuple[Any, Any]:  # noqa: ANN401 - by SIM
-    expected_at = {(fact.iccid, fact.effective_from): fact.imei for fact in world if isinstance(fact, SimExpectation)}
+    expected_at = {
+        (fact.iccid, fact.effective_from): fact.imei
+        for fact in world
+        if isinstance(fact, SimExpectation)
+    }
     expectations = {
-        iccid: sorted(Expectation(since, imei) for (of, since), imei in expected_at.items() if of == iccid)
+        iccid: sorted(
+            Expectation(since, imei) for (of, since), imei in expected_at.items() if of == iccid
+        )
         for iccid in known
     }
     activations = {
@@ -243,10 +291,15 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
                 found_in = {
                     stay.found // 400
                     for stay in every[iccid]
-                    if (at := in_force_at(mine, Moment(stay.activated_at))) and at.imei.identity == hardware
+                    if (at := in_force_at(mine, Moment(stay.activated_at)))
+                    and at.imei.identity == hardware
                 }
                 claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
-        within = [each for each in activations[iccid] if WINDOW.earliest < each.activated_at < WINDOW.latest]
+        within = [
+            each
+            for each in activations[iccid]
+            if WINDOW.earliest < each.activated_at < WINDOW.latest
+        ]
         claimed = any(each.imei.identity == hardware for each in mine)
         if claimed and any(each.imei.identity == hardware for each in within):
             seen_in.add(iccid)

@@ -16,9 +16,10 @@ from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid
 from tallystick.core.ledger import Value
 from tallystick.core.moments import Moment
-from tallystick.store import checkpoints, open_store
+from tallystick.store import open_store
+from tallystick.store.engines import checkpoints
+from tallystick.store.engines.sqlite import SqliteEngine, path_of, widened
 from tallystick.store.queries import migrations_for, queries_for
-from tallystick.store.sqlite import SqliteEngine, path_of, widened
 from tallystick.thingspace.rows import wire_row
 from tests.engines import SQLITE
 from tests.kept import everything_in
@@ -40,7 +41,8 @@ def engine() -> str:
 
 MAKE_MANY = """
 import sys
-from tallystick.store import checkpoints, open_store
+from tallystick.store.engines import checkpoints
+from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
 print("ready", flush=True)
@@ -77,7 +79,10 @@ def test_a_store_that_is_not_there_is_missing_and_is_not_made_by_asking(database
         assert store.is_empty()
         for ask in (store.snapshot, store.transaction):
             with (
-                pytest.raises(StoreMissing, match=r"store\.db: there is no store; make one with `tallystick init`"),
+                pytest.raises(
+                    StoreMissing,
+                    match=r"store\.db: there is no store; make one with `tallystick init`",
+                ),
                 ask(),
             ):
                 pass
@@ -123,7 +128,8 @@ def test_a_store_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("version", "reason"), [(99, "needs a newer Tallystick"), (1, "is older than this program; run `tallystick init`")]
+    ("version", "reason"),
+    [(99, "needs a newer Tallystick"), (1, "is older than this program; run `tallystick init`")],
 )
 def test_a_store_of_another_schema_is_outdated(database: str, version: int, reason: str) -> None:
     with open_store(database, wire_row) as store:
@@ -133,7 +139,12 @@ def test_a_store_of_another_schema_is_outdated(database: str, version: int, reas
     driver.close()
     with open_store(database, wire_row) as store:
         for ask in (store.snapshot, store.transaction):
-            with pytest.raises(StoreOutdated, match=rf"store\.db: the store's schema \({version}\) {reason}"), ask():
+            with (
+                pytest.raises(
+                    StoreOutdated, match=rf"store\.db: the store's schema \({version}\) {reason}"
+                ),
+                ask(),
+            ):
                 pass
 
 
@@ -151,7 +162,8 @@ OPEN_WITHOUT_RIGHTS = """
 import os, sys
 from tallystick.core.errors import StoreBroken
 from tallystick.core.facts import Sim
-from tallystick.store import checkpoints, open_store
+from tallystick.store.engines import checkpoints
+from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
 if os.geteuid() == 0:
@@ -183,7 +195,9 @@ def test_a_folder_that_may_not_be_written_refuses_the_store_by_name(readable_fol
         store.init("UTC")
     old.chmod(0o444)
     readable_folder.chmod(0o555)
-    out, errors = start(OPEN_WITHOUT_RIGHTS, f"sqlite:///{readable_folder}/new.db").communicate(timeout=60)
+    out, errors = start(OPEN_WITHOUT_RIGHTS, f"sqlite:///{readable_folder}/new.db").communicate(
+        timeout=60
+    )
     assert out.splitlines()[0] == f"store-broken {readable_folder}/new.db", errors
     out, errors = start(OPEN_WITHOUT_RIGHTS, f"sqlite:///{old}").communicate(timeout=60)
     assert set(out.splitlines()) == {f"store-broken {old}"}, errors
@@ -235,13 +249,19 @@ def test_what_was_expected_before_there_was_a_ledger_is_upgraded_and_told_so(dat
         driver.execute(text)
         driver.pragma("user_version", number)
     driver.execute("INSERT INTO store (the_only_one, wire_zone) VALUES (1, 'UTC')")
-    driver.execute("INSERT INTO expectations (iccid, effective_from, imei) VALUES (?, 0, ?)", (int(ONE), int(HOME)))
+    driver.execute(
+        "INSERT INTO expectations (iccid, effective_from, imei) VALUES (?, 0, ?)",
+        (int(ONE), int(HOME)),
+    )
     driver.close()
     with open_store(database, wire_row) as store:
         assert store.init("UTC") == len(migrations_for("sqlite")) - 6
         take(store, expected(ONE, FOREIGN, since=0))
         with store.snapshot() as reader:
-            assert reader.values_of(ONE) == [Value(Moment(0), HOME, 0, 1), Value(Moment(0), FOREIGN, 1, None)]
+            assert reader.values_of(ONE) == [
+                Value(Moment(0), HOME, 0, 1),
+                Value(Moment(0), FOREIGN, 1, None),
+            ]
 
 
 # Many rows a statement
@@ -249,7 +269,10 @@ def test_what_was_expected_before_there_was_a_ledger_is_upgraded_and_told_so(dat
 
 def test_a_widened_statement_carries_several_rows() -> None:
     sql = "INSERT INTO t (a, b)\nVALUES (:a, :b)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
-    assert widened(sql, 1) == "INSERT INTO t (a, b)\nVALUES (?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
+    assert (
+        widened(sql, 1)
+        == "INSERT INTO t (a, b)\nVALUES (?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
+    )
     assert widened(sql, 3) == (
         "INSERT INTO t (a, b)\nVALUES (?,?),(?,?),(?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
     )

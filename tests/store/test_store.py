@@ -15,7 +15,7 @@ from tallystick.core.identifiers import Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
 from tallystick.core.window import Window
-from tallystick.store import Batch, Scope, judge, judging, open_store
+from tallystick.store import Batch, Scope, open_store, shortlist, shortlist_of
 from tallystick.store.queries import migrations_for, parse_queries
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.engines import change, engine_of
@@ -94,7 +94,9 @@ def test_an_uncommitted_change_is_seen_by_nobody_else(mismatched: Store) -> None
     assert rows(mismatched) == []
 
 
-def test_an_answer_that_was_not_read_to_its_end_keeps_no_later_reader_in_the_past(mismatched: Store) -> None:
+def test_an_answer_that_was_not_read_to_its_end_keeps_no_later_reader_in_the_past(
+    mismatched: Store,
+) -> None:
     """A client that hangs up leaves its answer half read; whoever comes next must see the present."""
     many = ICCIDS[1:]
     with mismatched.transaction() as writer:
@@ -154,7 +156,12 @@ def test_two_processes_that_write_at_once_both_succeed(store: Store, database: s
     assert answers == [("", "")] * 2
     with store.snapshot() as reader:
         counts = reader.counts()
-        assert (counts.accounts, counts.sims, counts.activations, counts.mismatches) == (5, 50, 50, 50)
+        assert (counts.accounts, counts.sims, counts.activations, counts.mismatches) == (
+            5,
+            50,
+            50,
+            50,
+        )
 
 
 # Refusals
@@ -164,20 +171,29 @@ def test_a_store_that_is_not_there_is_missing_and_is_not_made_by_asking(database
     with open_store(database, wire_row) as store:
         assert store.is_empty()
         for ask in (store.snapshot, store.transaction):
-            with pytest.raises(StoreMissing, match=r"there is no store; make one with `tallystick init`"), ask():
+            with (
+                pytest.raises(
+                    StoreMissing, match=r"there is no store; make one with `tallystick init`"
+                ),
+                ask(),
+            ):
                 pass
         assert store.is_empty()
 
 
 def test_another_engine_is_refused() -> None:
-    with pytest.raises(SettingRefused, match="TALLYSTICK_DATABASE must begin with sqlite:/// or postgresql://"):
+    with pytest.raises(
+        SettingRefused, match="TALLYSTICK_DATABASE must begin with sqlite:/// or postgresql://"
+    ):
         open_store("mysql://host/fleet", wire_row)
 
 
 # Migrations
 
 
-def test_a_fresh_store_has_the_current_schema_and_opening_it_again_changes_nothing(database: str) -> None:
+def test_a_fresh_store_has_the_current_schema_and_opening_it_again_changes_nothing(
+    database: str,
+) -> None:
     with open_store(database, wire_row) as store:
         assert store.init("America/Los_Angeles") == len(migrations_for(engine_of(database)))
         take(store, sim(ONE), expected(ONE), seen(ONE))
@@ -192,7 +208,9 @@ def test_a_fresh_store_has_the_current_schema_and_opening_it_again_changes_nothi
 # Facts that wait
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], ids=str)
+@pytest.mark.parametrize(
+    "order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], ids=str
+)
 def test_facts_wait_for_their_sim_and_for_each_other(store: Store, order: tuple[int, ...]) -> None:
     facts = (sim(ONE), expected(ONE), seen(ONE))
     take(store, *(facts[position] for position in order[:2]))
@@ -221,9 +239,16 @@ def test_a_group_member_waits_for_its_sim(store: Store) -> None:
 
 
 @pytest.mark.parametrize("columns", [False, True])
-def test_batches_taken_together_are_counted_as_if_one_by_one(store: Store, *, columns: bool) -> None:
+def test_batches_taken_together_are_counted_as_if_one_by_one(
+    store: Store, *, columns: bool
+) -> None:
     take(store, sim(ONE), expected(ONE), seen(ONE, at=1))
-    batches: list[list[SimActivation]] = [[seen(ONE, at=2)], [seen(ONE, at=2), seen(ONE, at=3)], [], [seen(ONE, at=1)]]
+    batches: list[list[SimActivation]] = [
+        [seen(ONE, at=2)],
+        [seen(ONE, at=2), seen(ONE, at=3)],
+        [],
+        [seen(ONE, at=1)],
+    ]
     with store.transaction() as writer:
         facts = [
             pl.DataFrame(batch, schema=dict.fromkeys(SimActivation._fields, pl.Int64), orient="row")
@@ -237,30 +262,35 @@ def test_batches_taken_together_are_counted_as_if_one_by_one(store: Store, *, co
     assert rows(store) == [mismatch(ONE)]
 
 
-# Judged beforehand
+# Shortlist beforehand
 
 
 @pytest.mark.parametrize("crowd", [1, 1000])
 def test_what_was_judged_before_expectations_changed_is_judged_anew(
     store: Store, monkeypatch: pytest.MonkeyPatch, crowd: int
 ) -> None:
-    monkeypatch.setattr(judging, "CROWD_SIMS_MIN", crowd)
+    monkeypatch.setattr(shortlist, "DENSE_SIMS_MIN", crowd)
     take(store, sim(ONE), expected(ONE), sim(TWO), expected(TWO, FOREIGN))
     activations = pl.DataFrame([seen(ONE), seen(TWO)], schema=SimActivation._fields, orient="row")
     with store.snapshot() as reader:
-        judged = judge(reader, activations)
-    assert judged.suspects == [ONE]
+        found = shortlist_of(reader, activations)
+    assert found.suspects == [ONE]
     take(store, expected(ONE, FOREIGN), expected(TWO, HOME))
     with store.transaction() as writer:
-        writer.take(SimActivation, activations, judged)
+        writer.take(SimActivation, activations, found)
     assert rows(store) == [mismatch(TWO)]
 
 
-def test_an_expected_activation_between_two_unexpected_ones_opens_a_row_however_it_comes(store: Store) -> None:
+def test_an_expected_activation_between_two_unexpected_ones_opens_a_row_however_it_comes(
+    store: Store,
+) -> None:
     """It is no suspect by itself: its SIM is one for the row it has."""
     take(store, sim(ONE), expected(ONE), seen(ONE, at=10), seen(ONE, at=30))
     with store.transaction() as writer:
-        writer.take(SimActivation, pl.DataFrame([seen(ONE, HOME, at=20)], schema=SimActivation._fields, orient="row"))
+        writer.take(
+            SimActivation,
+            pl.DataFrame([seen(ONE, HOME, at=20)], schema=SimActivation._fields, orient="row"),
+        )
     assert rows(store) == [mismatch(ONE), mismatch(ONE)]
 
 
@@ -275,7 +305,9 @@ def test_a_sim_that_moves_to_another_account_takes_its_rows_along(mismatched: St
     assert read_row(row).account_name == "b"
 
 
-def test_a_number_an_activation_date_and_a_generation_that_change_show_at_once(mismatched: Store) -> None:
+def test_a_number_an_activation_date_and_a_generation_that_change_show_at_once(
+    mismatched: Store,
+) -> None:
     (row,) = map(read_row, report_of(mismatched, EVERYTHING))
     assert (row.mdn, row.activation_date) == ("5096300001", "1970-01-01T00:00:00Z")
     take(mismatched, sim(ONE, date=60_000_000))
@@ -312,7 +344,9 @@ def test_a_late_activation_moves_the_row_it_comes_before(mismatched: Store) -> N
     assert rows(mismatched) == [mismatch(ONE), mismatch(ONE, FOREIGN, THIRD), mismatch(ONE, THIRD)]
 
 
-def test_the_other_digits_of_the_same_hardware_show_as_they_were_taken_in_last(mismatched: Store) -> None:
+def test_the_other_digits_of_the_same_hardware_show_as_they_were_taken_in_last(
+    mismatched: Store,
+) -> None:
     take(mismatched, expected(ONE, Imei.parse("35209900176148")))
     assert rows(mismatched) == [(str(ONE), "35209900176148", str(FOREIGN))]
 
@@ -321,7 +355,9 @@ def test_taken_facts_are_counted_as_new_or_repeated(store: Store) -> None:
     with store.transaction() as writer:
         assert writer.take(Sim, [sim(ONE), sim(ONE), sim(TWO, "b")]) == (2, 1, ("a", "b"))
         assert writer.take(Sim, [sim(ONE, mdn=MDN)]) == (1, 0, ())
-        assert writer.take(SimExpectation, [expected(ONE), expected(ONE), expected(ONE, THIRD)]) == (2, 1, ())
+        assert writer.take(
+            SimExpectation, [expected(ONE), expected(ONE), expected(ONE, THIRD)]
+        ) == (2, 1, ())
         assert writer.take(SimActivation, [seen(ONE), seen(ONE), seen(ONE, at=11)]) == (2, 1, ())
         assert writer.take(GroupMember, [GroupMember("c", "g", ONE)] * 2) == (1, 1, ("c",))
         assert writer.take(SimActivation, []) == (0, 0, ())
@@ -346,7 +382,9 @@ def test_a_report_is_of_the_accounts_it_names(grouped: Store) -> None:
     assert rows(grouped, "a", "b") == [mismatch(ONE), mismatch(TWO), mismatch(THREE)]
 
 
-def test_a_group_has_its_members_and_the_unassigned_are_the_rest_of_the_account(grouped: Store) -> None:
+def test_a_group_has_its_members_and_the_unassigned_are_the_rest_of_the_account(
+    grouped: Store,
+) -> None:
     assert rows(grouped, "a", group="g") == [mismatch(ONE)]
     assert rows(grouped, "a", group=None) == [mismatch(TWO)]
     assert rows(grouped, "b", group=None) == [mismatch(THREE)]
@@ -427,7 +465,11 @@ def test_only_the_generations_asked_for_are_reported_in_every_scope(
     grouped: Store, scope: dict[str, object], generations: tuple[str, ...]
 ) -> None:
     take(grouped, sim(TWO, generation="5G"), GroupMember("a", "g", TWO))
-    wanted = [mismatch(iccid) for iccid, generation in ((ONE, "4G"), (TWO, "5G")) if generation in generations]
+    wanted = [
+        mismatch(iccid)
+        for iccid, generation in ((ONE, "4G"), (TWO, "5G"))
+        if generation in generations
+    ]
     assert rows(grouped, "a", generations=generations, **scope) == wanted
 
 
@@ -437,7 +479,8 @@ def test_rows_are_ordered_by_the_activations_time_then_iccid_across_accounts(sto
     read = [read_row(row) for row in report_of(store, EVERYTHING)]
     assert len(read) == 40
     assert [row.iccid for row in read] == [
-        str(iccid) for _, iccid in sorted((100 - place // 4, iccid) for place, iccid in enumerate(ICCIDS[:40]))
+        str(iccid)
+        for _, iccid in sorted((100 - place // 4, iccid) for place, iccid in enumerate(ICCIDS[:40]))
     ]
 
 
@@ -448,7 +491,10 @@ def test_every_fact_of_a_batch_is_taken_whatever_its_size(store: Store, count: i
         assert writer.take(Sim, [sim(iccid) for iccid in iccids]).accepted == count
         assert writer.take(SimExpectation, [expected(iccid) for iccid in iccids]).accepted == count
         assert writer.take(SimActivation, [seen(iccid) for iccid in iccids]).accepted == count
-        assert writer.take(GroupMember, [GroupMember("a", "g", iccid) for iccid in iccids]).accepted == count
+        assert (
+            writer.take(GroupMember, [GroupMember("a", "g", iccid) for iccid in iccids]).accepted
+            == count
+        )
     everything = everything_in(store)
     assert len(everything.kept) == len(everything.sims) == count
     assert everything.kept == rule_of(everything)
@@ -481,7 +527,9 @@ INSERT INTO group_members (account_id, iccid, group_id) VALUES (1, 10, 1), (1, 2
 """
 
 
-def test_an_upgraded_store_keeps_the_default_group_as_none_and_the_others_without_a_description(database: str) -> None:
+def test_an_upgraded_store_keeps_the_default_group_as_none_and_the_others_without_a_description(
+    database: str,
+) -> None:
     count, version = BEFORE_GROUPS[engine_of(database)]
     for _, text in migrations_for(engine_of(database))[:count]:
         change(database, text)

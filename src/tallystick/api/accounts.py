@@ -8,12 +8,12 @@ import falcon
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tallystick import accounts, groups
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, AFTER, address_of, after_in, app_of, name_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
+from tallystick.fleet import accounts, groups
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -91,7 +91,9 @@ class Account:
         """Show what an account has, and who sees it."""
         app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
-            resp.data = msgspec.json.encode(answers.account_answer(accounts.show(reader, name_in(account))))
+            resp.data = msgspec.json.encode(
+                answers.account_answer(accounts.show(reader, name_in(account)))
+            )
 
     @operation(scope=ADMIN, body=AccountChange, answer=answers.AccountAnswer)
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
@@ -127,7 +129,9 @@ class Groups:
         app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             found = groups.groups_of(reader, accounts.number_of(reader, name_in(account)))
-        resp.data = msgspec.json.encode(answers.GroupList([answers.group_answer(group) for group in found]))
+        resp.data = msgspec.json.encode(
+            answers.GroupList([answers.group_answer(group) for group in found])
+        )
 
     @operation(scope=ADMIN, body=NewGroup, answer=answers.GroupChanged, status=201)
     def on_post(self, req: Request, resp: Response, account: str) -> None:
@@ -160,7 +164,9 @@ class Group:
         app_of(self._access, req, ADMIN)
         after = after_in(req)
         with self._store.snapshot() as reader:
-            page = groups.members_of(reader, accounts.number_of(reader, name_in(account)), name_in(group), after)
+            page = groups.members_of(
+                reader, accounts.number_of(reader, name_in(account)), name_in(group), after
+            )
         resp.data = msgspec.json.encode(answers.group_page(page))
 
     @operation(scope=ADMIN, body=GroupChange, answer=answers.GroupChanged)
@@ -175,7 +181,9 @@ class Group:
             listed(body.remove),
         )
         with self._store.transaction() as writer:
-            changed = groups.changed(writer, accounts.number_of(writer, name_in(account)), name_in(group), wanted)
+            changed = groups.changed(
+                writer, accounts.number_of(writer, name_in(account)), name_in(group), wanted
+            )
         resp.data = msgspec.json.encode(answers.group_changed(changed))
 
     @operation(scope=ADMIN, status=204)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import tzinfo
 
-    from tallystick import inventory
     from tallystick.access import App, Credentials, User
-    from tallystick.accounts import Account
     from tallystick.core.identifiers import Iccid, Mdn
-    from tallystick.groups import Changed, Group, Page
+    from tallystick.fleet import inventory
+    from tallystick.fleet.accounts import Account
+    from tallystick.fleet.groups import Changed, Group, Page
 
 
 class Name(msgspec.Struct):
@@ -157,7 +157,9 @@ def account_list(names: Iterable[str]) -> AccountList:
 
 def account_answer(account: Account) -> AccountAnswer:
     """An account, as it reads."""
-    return AccountAnswer(account.name, account.first_use, account.sims, account.groups, list(account.users))
+    return AccountAnswer(
+        account.name, account.first_use, account.sims, account.groups, list(account.users)
+    )
 
 
 def app_answer(app: App) -> AppAnswer:
@@ -184,7 +186,13 @@ def group_page(page: Page) -> GroupPage:
     """A group with some of its SIMs, as they read."""
     sims = [Member(str(member.iccid), _text(member.mdn)) for member in page.members]
     group = page.group
-    return GroupPage(group.name, group.description, group.is_default, sims, sims[-1].iccid if page.has_more else None)
+    return GroupPage(
+        group.name,
+        group.description,
+        group.is_default,
+        sims,
+        sims[-1].iccid if page.has_more else None,
+    )
 
 
 def group_changed(changed: Changed) -> GroupChanged:

@@ -41,7 +41,9 @@ class Apps:
     def on_get(self, req: Request, resp: Response) -> None:
         """List the apps."""
         app_of(self._access, req, ADMIN)
-        resp.data = msgspec.json.encode(answers.AppList([answers.app_answer(each) for each in self._access.apps()]))
+        resp.data = msgspec.json.encode(
+            answers.AppList([answers.app_answer(each) for each in self._access.apps()])
+        )
 
     @operation(scope=ADMIN, body=NewApp, answer=answers.CredentialsAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
@@ -92,4 +94,6 @@ class Secret:
     def on_post(self, req: Request, resp: Response, app: str) -> None:
         """Give an app another secret, shown this once; the old one and its token end at once."""
         app_of(self._access, req, ADMIN)
-        resp.data = msgspec.json.encode(answers.credentials_answer(self._access.rotate_app(name_in(app))))
+        resp.data = msgspec.json.encode(
+            answers.credentials_answer(self._access.rotate_app(name_in(app)))
+        )

@@ -9,13 +9,13 @@ from urllib.parse import quote
 import falcon
 import msgspec
 
-from tallystick.access import system_clock
+from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue, TokenRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
-from tallystick.report import Question
+from tallystick.report.answer import Question
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,9 @@ BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a 
 JSON = (falcon.MEDIA_JSON.partition(";")[0], "")  # as Content-Type; none is taken for it
 MISFIT = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*? - at `\$\.(?P<place>.*)`")
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
-NO_CHOICE = re.compile(r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<place>\w+)`", re.DOTALL)
+NO_CHOICE = re.compile(
+    r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<place>\w+)`", re.DOTALL
+)
 MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 STEP = re.compile(r"\w+")
 JSON_NAMES = {"str": "a string", "bool": "true or false", "array": "a list", "object": "an object"}
@@ -50,7 +52,10 @@ SESSION_HEADER = "VZ-M2M-Token"
 AFTER = {"after": "SIMs behind this ICCID, which the field `next` of the page before gives."}
 """The parameter of `after_in`, and what it says."""
 
-NOTES = {"ticket": "the ticket that the change belongs to, for the ledger", "reason": "why, for the ledger"}
+NOTES = {
+    "ticket": "the ticket that the change belongs to, for the ledger",
+    "reason": "why, for the ledger",
+}
 """What a call that changes expectations may say of itself."""
 SOURCE = "api"
 """What the ledger calls a call of ours."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick import expectations
-from tallystick.access import system_clock
 from tallystick.api.calls import ADMIN, NOTES, app_of, origin_of
 from tallystick.api.operation import operation
+from tallystick.clock import system_clock
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import BEHIND_ALL, STATES
+from tallystick.fleet import ledger
 from tallystick.intake import Receipt
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class ChangeSets:
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
             found = reader.change_sets(before, at_most, _state(req))
-        resp.data = msgspec.json.encode(ChangeSetList([expectations.described(each, self._zone) for each in found]))
+        resp.data = msgspec.json.encode(
+            ChangeSetList([ledger.described(each, self._zone) for each in found])
+        )
 
 
 class OneChangeSet:
@@ -74,7 +76,9 @@ class OneChangeSet:
         app_of(self._access, req, ADMIN)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
-            resp.data = msgspec.json.encode(expectations.described_whole(reader, _parsed(number), at_most, self._zone))
+            resp.data = msgspec.json.encode(
+                ledger.described_whole(reader, _parsed(number), at_most, self._zone)
+            )
 
 
 class _Decision:
@@ -90,7 +94,9 @@ class _Decision:
 
     def _told(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
-            return msgspec.json.encode(expectations.described(expectations.change_set(reader, number), self._zone))
+            return msgspec.json.encode(
+                ledger.described(ledger.change_set(reader, number), self._zone)
+            )
 
 
 class Approval(_Decision):
@@ -100,7 +106,7 @@ class Approval(_Decision):
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Put a proposal in force, as another app; the answer is the receipt."""
         by = self._who(req)
-        taken = expectations.approve(self._store, _parsed(number), by, system_clock())
+        taken = ledger.approve(self._store, _parsed(number), by, system_clock())
         receipt = Receipt(taken.accepted, taken.duplicate)
         resp.data = msgspec.json.encode(receipt.described("index") | {"change_set_id": int(number)})
 
@@ -112,7 +118,7 @@ class Rejection(_Decision):
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Drop a proposal, as another app."""
         by = self._who(req)
-        expectations.reject(self._store, _parsed(number), by, system_clock())
+        ledger.reject(self._store, _parsed(number), by, system_clock())
         resp.data = self._told(int(number))
 
 
@@ -123,7 +129,7 @@ class Undoing(_Decision):
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Take a change set back; the answer is the one that does so."""
         origin = origin_of(req, self._access, app_of(self._access, req, ADMIN))
-        resp.data = self._told(expectations.undo(self._store, _parsed(number), origin))
+        resp.data = self._told(ledger.undo(self._store, _parsed(number), origin))
 
 
 def _parsed(text: str) -> int:

@@ -9,7 +9,7 @@ import falcon
 from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, app_of, question_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
-from tallystick.corrections import as_csv, as_ndjson, exported
+from tallystick.report.corrections import as_csv, as_ndjson, exported
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -34,7 +34,13 @@ class Corrections:
         self._access = access
         self._generations = settings.generations
 
-    @operation(scope=ADMIN, query=WORDS, required=("manufacturer",), several=("account",), texts=(CSV, NDJSON[0]))
+    @operation(
+        scope=ADMIN,
+        query=WORDS,
+        required=("manufacturer",),
+        several=("account",),
+        texts=(CSV, NDJSON[0]),
+    )
     def on_get(self, req: Request, resp: Response) -> None:
         """Give the corrections of one manufacturer as CSV, or as NDJSON where that is preferred."""
         app_of(self._access, req, ADMIN)
@@ -48,7 +54,9 @@ class Corrections:
             raise falcon.HTTPNotAcceptable(description=message)
         question = question_of(req)
         with self._store.snapshot() as reader:
-            found = exported(reader, reader.accounts(), question, self._generations, manufacturer)[manufacturer]
+            found = exported(reader, reader.accounts(), question, self._generations, manufacturer)[
+                manufacturer
+            ]
         counts = f"sims={found.sims}; moved_back={found.moved_back}; moved_on={found.moved_on}"
         resp.set_header(LEFT_OUT, counts)
         resp.content_type = media_type

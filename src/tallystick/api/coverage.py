@@ -8,7 +8,7 @@ import msgspec
 
 from tallystick.api.calls import ADMIN, ASKED, app_of, question_of
 from tallystick.api.operation import operation
-from tallystick.coverage import coverage, described
+from tallystick.report.coverage import coverage, described
 
 if TYPE_CHECKING:
     from falcon import Request, Response

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick import inventory
 from tallystick.api.calls import ADMIN, accounts_of, asker_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import SimNotFound
 from tallystick.core.identifiers import shown
+from tallystick.fleet import inventory
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -41,8 +41,12 @@ class History:
         with self._store.snapshot() as reader:
             visible = accounts_of(reader, asker)
             found = inventory.history(reader, iccid)
-        seen = [each for each in found if asker is None or (each.sim and each.sim.account in visible)]
+        seen = [
+            each for each in found if asker is None or (each.sim and each.sim.account in visible)
+        ]
         if not seen:
             message = f"there is no SIM with the ICCID or MDN {shown(iccid)}"
             raise SimNotFound(message)
-        resp.data = msgspec.json.encode(Histories([inventory.described(each, self._zone) for each in seen]))
+        resp.data = msgspec.json.encode(
+            Histories([inventory.described(each, self._zone) for each in seen])
+        )

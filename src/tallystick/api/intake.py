@@ -11,8 +11,16 @@ from tallystick.api.calls import JSON, NDJSON, NOTES, app_of, body_of, media_typ
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
-from tallystick.core.ledger import UNTOLD
-from tallystick.intake import KINDS, Receipt, check_items, idempotency_key, propose_facts, read_items, try_facts
+from tallystick.core.ledger import UNKNOWN_ORIGIN
+from tallystick.intake import (
+    KINDS,
+    Receipt,
+    check_items,
+    idempotency_key,
+    propose_facts,
+    read_items,
+    try_facts,
+)
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -74,12 +82,16 @@ class Intake:
     def on_post(self, req: Request, resp: Response) -> None:
         """Take a JSON array or NDJSON of facts in; the answer is the receipt, once they are durable."""
         app, body = app_of(self._access, req, SCOPE), body_of(req, BODY_BYTES_MAX)
-        resp.data = self._take(req, app, body, UNTOLD)
+        resp.data = self._take(req, app, body, UNKNOWN_ORIGIN)
 
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
         facts, rejects = self._checked(req, body)
         named = req.get_header("Idempotency-Key")
-        key = idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, body) if named else None
+        key = (
+            idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, body)
+            if named
+            else None
+        )
         return self._live.take(self.kind, facts, rejects, key, origin)
 
     def _checked(self, req: Request, body: bytes) -> tuple[Facts, list[Reject]]:
@@ -94,7 +106,9 @@ class ExpectationsIntake(Intake):
         self._store = store
         self._settings = settings
 
-    @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES)
+    @operation(
+        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES
+    )
     def on_post(self, req: Request, resp: Response) -> None:
         """Do with the expectations what `mode` says; the answer is the receipt, with what else there is to tell."""
         app, body = app_of(self._access, req, SCOPE), body_of(req, BODY_BYTES_MAX)

@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import falcon
 import msgspec
 
-from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, asker_of, moment_in, several_in
+from tallystick.api.calls import (
+    ADMIN,
+    ASKED,
+    CSV,
+    NDJSON,
+    accounts_of,
+    asker_of,
+    moment_in,
+    several_in,
+)
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import MismatchRow
 from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.reason_json import SUMMARY, summary
 from tallystick.core.selection import Listed
-from tallystick.core.told import SUMMARY, summary
 from tallystick.core.window import window_between
-from tallystick.pieces import csv_lines, send
-from tallystick.report import Question, answer, answer_explained
+from tallystick.http.streaming import csv_lines, send
+from tallystick.report.answer import Question, answer, answer_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
-    from tallystick.report import Explained
+    from tallystick.report.answer import Explained
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
 
@@ -85,8 +94,14 @@ class Mismatches:
             resp.content_type = form
             send(req, resp, FORMS[form](rows, explained), held)
 
-    def _rows(self, reader: Reader, visible: dict[str, int], question: Question, *, explained: bool) -> Iterator[Row]:
-        kept_zone, zone, generations = reader.wire_zone(), self._settings.time_zone, self._settings.generations
+    def _rows(
+        self, reader: Reader, visible: dict[str, int], question: Question, *, explained: bool
+    ) -> Iterator[Row]:
+        kept_zone, zone, generations = (
+            reader.wire_zone(),
+            self._settings.time_zone,
+            self._settings.generations,
+        )
         if not explained:
             rows = answer(reader, visible, question, generations)
             return ((columns, None) for columns in self._columns(rows, kept_zone, zone))
@@ -101,9 +116,14 @@ class Mismatches:
 def asked_by(req: Request) -> tuple[Question, bool]:
     """What the parameters ask about, and whether they ask for reasons. Raises `InvalidValue` or `WindowRefused`."""
     window = window_between(_bound(req, "earliest"), _bound(req, "latest"))
-    iccids, mdns = tuple(map(Iccid.parse, several_in(req, "iccid"))), tuple(map(Mdn.parse, several_in(req, "mdn")))
+    iccids, mdns = (
+        tuple(map(Iccid.parse, several_in(req, "iccid"))),
+        tuple(map(Mdn.parse, several_in(req, "mdn"))),
+    )
     listed = Listed(iccids, mdns) if iccids or mdns else None
-    return Question(window, several_in(req, "account"), req.get_param("group"), listed), _yes_or_no(req, "reasons")
+    return Question(window, several_in(req, "account"), req.get_param("group"), listed), _yes_or_no(
+        req, "reasons"
+    )
 
 
 def _bound(req: Request, name: str) -> datetime:
@@ -146,7 +166,10 @@ def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]: 
     some: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
     while some:
         yield csv_lines(some)
-        some = [columns if told is None else (*columns, *summary(told)) for columns, told in islice(rows, ROWS_A_PART)]
+        some = [
+            columns if told is None else (*columns, *summary(told))
+            for columns, told in islice(rows, ROWS_A_PART)
+        ]
 
 
 FORMS: dict[str, Callable[[Iterator[Row], bool], Generator[bytes, None, None]]] = {

@@ -26,16 +26,19 @@ PATH = "/openapi.json"
 TOKEN_PATH = "/api/ts/v1/oauth2/token"  # noqa: S105 - an address
 REF = "#/components/schemas/{name}"
 PLACE = re.compile(r"{(\w+)}")
-NAME_ABOUT = (
-    "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign before 2F or 25."
-)
+NAME_ABOUT = "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign before 2F or 25."
 SCOPES_ABOUT = {
     "m2m": "the calls of ThingSpace",
     "intake": "facts in",
     "admin": "the whole fleet: what is known of it, accounts, users, apps, groups and SIMs",
 }
 
-SESSION = {"type": "apiKey", "in": "header", "name": SESSION_HEADER, "description": "A session of ThingSpace's login."}
+SESSION = {
+    "type": "apiKey",
+    "in": "header",
+    "name": SESSION_HEADER,
+    "description": "A session of ThingSpace's login.",
+}
 
 
 class OpenApi:
@@ -66,7 +69,9 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
     schemas = _Schemas([each for each in types if each is not None])
     paths: dict[str, dict[str, Any]] = {}
     for path, method, told in described:
-        paths.setdefault(path, {})[method.lower()] = _call(path, method, told, bodies[path, method], schemas)
+        paths.setdefault(path, {})[method.lower()] = _call(
+            path, method, told, bodies[path, method], schemas
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -75,7 +80,10 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
             "description": "Our own API. The calls of ThingSpace are Verizon's contract and are not described here.",
         },
         "paths": paths,
-        "components": {"schemas": schemas.components, "securitySchemes": {"app": _security(), "session": SESSION}},
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {"app": _security(), "session": SESSION},
+        },
     }
 
 
@@ -100,24 +108,38 @@ def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas)
         "operationId": "_".join([method.lower(), *re.findall(r"\w+", path.partition("/v1/")[2])]),
         "summary": told.summary,
         "tags": [path.partition("/v1/")[2].partition("/")[0]],
-        "security": [{"app": [told.scope]}, *([{"app": ["m2m"], "session": []}] if told.for_users else [])],
+        "security": [
+            {"app": [told.scope]},
+            *([{"app": ["m2m"], "session": []}] if told.for_users else []),
+        ],
         "parameters": list(_parameters(path, told)),
         "responses": {
             str(told.status): _done(told, schemas),
-            "4XX": _content("Refused: the message says what, and what to do.", schemas[ErrorAnswer]),
-            "5XX": _content("The server cannot answer; with 503, after a while it can.", schemas[ErrorAnswer]),
+            "4XX": _content(
+                "Refused: the message says what, and what to do.", schemas[ErrorAnswer]
+            ),
+            "5XX": _content(
+                "The server cannot answer; with 503, after a while it can.", schemas[ErrorAnswer]
+            ),
         },
     }
     if body is not None:
         media = [JSON[0], NDJSON[0]] if told.also_ndjson else [JSON[0]]
-        call["requestBody"] = {"required": True, "content": {each: {"schema": schemas[body]} for each in media}}
+        call["requestBody"] = {
+            "required": True,
+            "content": {each: {"schema": schemas[body]} for each in media},
+        }
     return call
 
 
 def _done(told: Operation, schemas: _Schemas) -> dict[str, Any]:
-    done: dict[str, Any] = {"description": "Done."} if told.answer is None else _content("Done.", schemas[told.answer])
+    done: dict[str, Any] = (
+        {"description": "Done."} if told.answer is None else _content("Done.", schemas[told.answer])
+    )
     if told.texts:
-        done["content"] = done.get("content", {}) | {each: {"schema": {"type": "string"}} for each in told.texts}
+        done["content"] = done.get("content", {}) | {
+            each: {"schema": {"type": "string"}} for each in told.texts
+        }
     return done
 
 
@@ -128,13 +150,28 @@ def _content(about: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _parameters(path: str, told: Operation) -> Iterator[dict[str, Any]]:
     text = {"type": "string"}
     for name in PLACE.findall(path):
-        yield {"name": name, "in": "path", "required": True, "description": NAME_ABOUT, "schema": text}
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": NAME_ABOUT,
+            "schema": text,
+        }
     for name, about in told.query.items():
         schema = {"type": "array", "items": text} if name in told.several else text
-        yield {"name": name, "in": "query", "required": name in told.required, "description": about, "schema": schema}
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in told.required,
+            "description": about,
+            "schema": schema,
+        }
 
 
 def _security() -> dict[str, Any]:
     """A Bearer token, which the app's key and secret give."""
     scopes = {scope: SCOPES_ABOUT[scope] for scope in SCOPES}
-    return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": TOKEN_PATH, "scopes": scopes}}}
+    return {
+        "type": "oauth2",
+        "flows": {"clientCredentials": {"tokenUrl": TOKEN_PATH, "scopes": scopes}},
+    }

@@ -61,7 +61,17 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
     def said(responder: Responder) -> Responder:
         summary = (responder.__doc__ or "").split("\n")[0]
         told = Operation(
-            scope, summary, body, answer, status, query or {}, required, several, also_ndjson, texts, for_users
+            scope,
+            summary,
+            body,
+            answer,
+            status,
+            query or {},
+            required,
+            several,
+            also_ndjson,
+            texts,
+            for_users,
         )
 
         @wraps(responder)

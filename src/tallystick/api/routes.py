@@ -64,7 +64,12 @@ def resources(
 
 
 def add_routes(
-    app: App[Request, Response], settings: Settings, store: Store, access: Access, live: LiveIntake, columns: ReadRows
+    app: App[Request, Response],
+    settings: Settings,
+    store: Store,
+    access: Access,
+    live: LiveIntake,
+    columns: ReadRows,
 ) -> None:
     """Put this room's resources on the app; errors under its root are answered by `errors.answer_error`."""
     table = resources(settings, store, access, live, columns)

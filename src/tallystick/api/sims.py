@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import falcon
 import msgspec
 
-from tallystick import inventory
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, app_of, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation
 from tallystick.core.identifiers import Iccid
+from tallystick.fleet import inventory
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ class Sims(Intake):
         self._store = store
         self._zone = zone
 
-    @operation(scope=ADMIN, answer=answers.SimPage, query={"account": "SIMs of this account alone."} | AFTER)
+    @operation(
+        scope=ADMIN,
+        answer=answers.SimPage,
+        query={"account": "SIMs of this account alone."} | AFTER,
+    )
     def on_get(self, req: Request, resp: Response) -> None:
         """List SIMs, a page at a time."""
         app_of(self._access, req, ADMIN)

@@ -47,14 +47,18 @@ class Users:
     def on_get(self, req: Request, resp: Response) -> None:
         """List the users."""
         app_of(self._access, req, ADMIN)
-        resp.data = msgspec.json.encode(answers.UserList([answers.user_answer(each) for each in self._access.users()]))
+        resp.data = msgspec.json.encode(
+            answers.UserList([answers.user_answer(each) for each in self._access.users()])
+        )
 
     @operation(scope=ADMIN, body=NewUser, answer=answers.UserAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user."""
         app_of(self._access, req, ADMIN)
         body = struct_of(req, NewUser)
-        self._access.add_user(body.name, body.password, body.accounts, all_accounts=body.all_accounts)
+        self._access.add_user(
+            body.name, body.password, body.accounts, all_accounts=body.all_accounts
+        )
         resp.status = falcon.HTTP_201
         resp.location = address_of("users", body.name)
         resp.data = msgspec.json.encode(answers.user_answer(self._access.user_named(body.name)))

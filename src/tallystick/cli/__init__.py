@@ -65,5 +65,7 @@ def main() -> None:
         sys.exit(EXIT_REFUSED)
     except Exception as error:  # noqa: BLE001 - the outermost shell: whatever it is, people get a sentence
         kind = type(error).__name__
-        typer.echo(f"error: this should not have happened; please report it: {kind}: {error}", err=True)
+        typer.echo(
+            f"error: this should not have happened; please report it: {kind}: {error}", err=True
+        )
         sys.exit(EXIT_REFUSED)

@@ -6,10 +6,18 @@ from typing import Annotated
 
 import typer
 
-from tallystick import accounts
 from tallystick.api import answers
-from tallystick.cli.shared import AsJson, Command, current_settings, print_done, print_json, print_table, store_of
+from tallystick.cli.shared import (
+    AsJson,
+    Command,
+    current_settings,
+    print_done,
+    print_json,
+    print_table,
+    store_of,
+)
 from tallystick.core.pairing import FirstUse
+from tallystick.fleet import accounts
 
 commands = typer.Typer(help="Accounts: who owns SIMs.", no_args_is_help=True)
 
@@ -37,7 +45,15 @@ def show(name: Name, as_json: AsJson = False) -> None:
     else:
         print_table(
             ("account", "first_use", "sims", "groups", "users"),
-            [(name, account.first_use, f"{account.sims:,}", f"{account.groups:,}", ", ".join(account.users))],
+            [
+                (
+                    name,
+                    account.first_use,
+                    f"{account.sims:,}",
+                    f"{account.groups:,}",
+                    ", ".join(account.users),
+                )
+            ],
         )
 
 
@@ -55,7 +71,9 @@ def change(
     name: Name,
     first_use: Annotated[
         FirstUse,
-        typer.Option(help="Where SIMs are to stay while no expectation is in force: in the unit or model first seen."),
+        typer.Option(
+            help="Where SIMs are to stay while no expectation is in force: in the unit or model first seen."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -63,20 +81,26 @@ def change(
     with store_of(current_settings()) as store, store.transaction() as writer:
         accounts.hold(writer, name, first_use)
         changed = accounts.show(writer, name)
-    print_done(f"account {name}: first use {first_use}", answers.account_answer(changed), as_json=as_json)
+    print_done(
+        f"account {name}: first use {first_use}", answers.account_answer(changed), as_json=as_json
+    )
 
 
 @commands.command(cls=Command)
 def rename(
     name: Name,
-    new_name: Annotated[str, typer.Argument(help="What it is called from now on, in reports of its past too.")],
+    new_name: Annotated[
+        str, typer.Argument(help="What it is called from now on, in reports of its past too.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Give an account another name."""
     with store_of(current_settings()) as store, store.transaction() as writer:
         accounts.rename(writer, name, new_name)
         renamed = accounts.show(writer, new_name)
-    print_done(f"account {name} renamed to {new_name}", answers.account_answer(renamed), as_json=as_json)
+    print_done(
+        f"account {name} renamed to {new_name}", answers.account_answer(renamed), as_json=as_json
+    )
 
 
 @commands.command(cls=Command)

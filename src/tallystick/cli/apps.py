@@ -9,7 +9,14 @@ import typer
 
 from tallystick.access import SCOPES_DEFAULT
 from tallystick.api import answers
-from tallystick.cli.shared import AsJson, Command, opened_access, print_done, print_json, print_table
+from tallystick.cli.shared import (
+    AsJson,
+    Command,
+    opened_access,
+    print_done,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from tallystick.access import App, Credentials
@@ -52,7 +59,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
 @commands.command(cls=Command)
 def add(
     name: Name,
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; m2m if nothing is named.")] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it may do; m2m if nothing is named.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an app known, and print its key and secret this once."""
@@ -64,14 +73,18 @@ def add(
 @commands.command(cls=Command)
 def change(
     name: Name,
-    scope: Annotated[list[Scope], typer.Option(help="What it may do from now on, in place of what it could.")],
+    scope: Annotated[
+        list[Scope], typer.Option(help="What it may do from now on, in place of what it could.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Change what an app may do, with the token that it has too."""
     with opened_access() as access:
         access.change_app(name, scope)
         app = access.app_named(name)
-    print_done(f"app {name} may do {', '.join(app.scopes)}", answers.app_answer(app), as_json=as_json)
+    print_done(
+        f"app {name} may do {', '.join(app.scopes)}", answers.app_answer(app), as_json=as_json
+    )
 
 
 @commands.command(cls=Command)
@@ -93,7 +106,10 @@ def remove(name: Name, as_json: AsJson = False) -> None:
 def _print(apps: list[App]) -> None:
     print_table(
         ("app", "key", "scopes", "token"),
-        [(app.name, app.key, ", ".join(app.scopes), _token(app.token_expires_in_s)) for app in apps],
+        [
+            (app.name, app.key, ", ".join(app.scopes), _token(app.token_expires_in_s))
+            for app in apps
+        ],
     )
 
 

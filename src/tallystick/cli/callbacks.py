@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick import callbacks
-from tallystick.access import system_clock
-from tallystick.cli.shared import AsJson, Command, current_settings, print_json, print_table, store_of
+from tallystick import outbox
+from tallystick.cli.shared import (
+    AsJson,
+    Command,
+    current_settings,
+    print_json,
+    print_table,
+    store_of,
+)
+from tallystick.clock import system_clock
 from tallystick.core.moments import wire
 from tallystick.core.selection import account_number
 
@@ -18,13 +25,29 @@ if TYPE_CHECKING:
     from tallystick.store import Reader
     from tallystick.store.callbacks import DeliveryRow
 
-commands = typer.Typer(help="Callbacks: who listens, and what is still to be delivered.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Callbacks: who listens, and what is still to be delivered.", no_args_is_help=True
+)
 
 LISTENER = ("account", "service", "url", "username")
-DELIVERY = ("id", "account", "service", "request", "attempts", "since", "next_try", "given_up", "last_error")
+DELIVERY = (
+    "id",
+    "account",
+    "service",
+    "request",
+    "attempts",
+    "since",
+    "next_try",
+    "given_up",
+    "last_error",
+)
 
-OfAccount = Annotated[str | None, typer.Option(help="Of this account; all of them if none is named.")]
-Id = Annotated[int, typer.Argument(metavar="ID", help="The delivery, as `callbacks list` numbers it.")]
+OfAccount = Annotated[
+    str | None, typer.Option(help="Of this account; all of them if none is named.")
+]
+Id = Annotated[
+    int, typer.Argument(metavar="ID", help="The delivery, as `callbacks list` numbers it.")
+]
 
 
 @commands.command("list", cls=Command)
@@ -40,7 +63,11 @@ def list_(account: OfAccount = None, as_json: AsJson = False) -> None:
     if deliveries:
         typer.echo("")
         print_table(
-            DELIVERY, [["" if each[name] is None else str(each[name]) for name in DELIVERY] for each in deliveries]
+            DELIVERY,
+            [
+                ["" if each[name] is None else str(each[name]) for name in DELIVERY]
+                for each in deliveries
+            ],
         )
 
 
@@ -48,19 +75,26 @@ def list_(account: OfAccount = None, as_json: AsJson = False) -> None:
 def retry(delivery_id: Id, as_json: AsJson = False) -> None:
     """Try a delivery again now, also one that was given up; a server that runs delivers it."""
     with store_of(current_settings()) as store, store.transaction() as writer:
-        callbacks.retry(writer, delivery_id, system_clock())
+        outbox.retry(writer, delivery_id, system_clock())
     if as_json:
         print_json({"id": delivery_id})
     else:
         typer.echo(f"delivery {delivery_id} is due now")
 
 
-def _found(reader: Reader, account: str | None, zone: tzinfo) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+def _found(
+    reader: Reader, account: str | None, zone: tzinfo
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
     known = reader.accounts()
     account_ids = list(known.values()) if account is None else [account_number(known, account)]
     names = {account_id: name for name, account_id in known.items()}
     listeners = [
-        {"account": names[each.account_id], "service": each.service, "url": each.url, "username": each.username}
+        {
+            "account": names[each.account_id],
+            "service": each.service,
+            "url": each.url,
+            "username": each.username,
+        }
         for each in reader.listeners(account_ids)
     ]
     return listeners, [_described(each, names, zone) for each in reader.deliveries(account_ids)]

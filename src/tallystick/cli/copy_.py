@@ -8,24 +8,40 @@ import typer
 
 from tallystick.cli.shared import AsJson, current_settings, print_json, progress, store_of
 from tallystick.core.errors import SettingRefused
-from tallystick.moving import FACT_KINDS, KEPT, WHOLE_KINDS, Comparison, Copied, described
-from tallystick.moving import copy as copy_store
+from tallystick.operations.copying import (
+    FACT_KINDS,
+    KEPT,
+    WHOLE_KINDS,
+    Comparison,
+    Copied,
+    described,
+)
+from tallystick.operations.copying import copy as copy_store
 from tallystick.store import Store, open_store
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
-    from tallystick.moving import Side
+    from tallystick.operations.copying import Side
 
 EXIT_DIFFERENT = 1
 DIGITS_SHOWN = 12  # of a digest
 KINDS = {kind.name: kind for kind in (*WHOLE_KINDS, *FACT_KINDS, KEPT)}
 
-To = Annotated[str, typer.Option("--to", metavar="ADDRESS", help="The other store, as TALLYSTICK_DATABASE names one.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="ADDRESS", help="The other store, as TALLYSTICK_DATABASE names one."
+    ),
+]
 
 
 def copy(to: To, as_json: AsJson = False) -> None:
     """Copy the store into another, made where there is none; compare them, and exit with 1 where they differ."""
-    with store_of(current_settings()) as source, _target(to) as target, progress("Copying") as advance:
+    with (
+        store_of(current_settings()) as source,
+        _target(to) as target,
+        progress("Copying") as advance,
+    ):
         copied = copy_store(source, target, advance)
         names = (source.name, target.name)
     if as_json:
@@ -72,7 +88,9 @@ def _print(copied: Copied, source: str, target: str) -> None:
     for name, compared in copied.compared.items():
         count, digest = compared.source.count, compared.source.sha256[:DIGITS_SHOWN]
         if compared.is_same:
-            typer.echo(f"{name}: {count:,} in both, {copied.taken.get(name, 0):,} of them copied now, sha256 {digest}")
+            typer.echo(
+                f"{name}: {count:,} in both, {copied.taken.get(name, 0):,} of them copied now, sha256 {digest}"
+            )
         else:
             typer.echo(f"{name}: {count:,} here and {compared.target.count:,} there differ")
             typer.echo(f"    first at {_first_difference(name, compared)}")
@@ -81,4 +99,7 @@ def _print(copied: Copied, source: str, target: str) -> None:
     if copied.is_same:
         typer.echo(f"{target} holds what {source} holds")
     else:
-        typer.echo(f"error: {target} differs from {source}; run the same again if either was written to", err=True)
+        typer.echo(
+            f"error: {target} differs from {source}; run the same again if either was written to",
+            err=True,
+        )

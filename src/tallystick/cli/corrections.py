@@ -25,14 +25,16 @@ from tallystick.cli.shared import (
     writing,
 )
 from tallystick.core.facts import SimExpectation
-from tallystick.corrections import By, as_csv, as_ndjson, as_parquet, exported
-from tallystick.corrections import summary as summary_of
-from tallystick.report import Question
+from tallystick.report.answer import Question
+from tallystick.report.corrections import By, as_csv, as_ndjson, as_parquet, exported
+from tallystick.report.corrections import summary as summary_of
 
 if TYPE_CHECKING:
-    from tallystick.corrections import Counted, Exported, Hardware
+    from tallystick.report.corrections import Counted, Exported, Hardware
 
-commands = typer.Typer(help="Corrections: whom to tell of mismatches, and what.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Corrections: whom to tell of mismatches, and what.", no_args_is_help=True
+)
 
 UNKNOWN = "unknown"  # the file of SIMs in hardware of types that are not known
 
@@ -70,7 +72,10 @@ def summary(
         return
     if found:
         columns = ("seen_in", "expected_in", "mismatches", "sims")
-        print_table(columns, [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in found])
+        print_table(
+            columns,
+            [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in found],
+        )
     mismatches = sum(each.mismatches for each in found)
     typer.echo(counted(mismatches, "mismatch", "mismatches"), err=True)
 
@@ -80,7 +85,9 @@ def _described(counted: Counted) -> dict[str, Any]:
 
 
 def _known(hardware: Hardware) -> dict[str, str | None]:
-    return {name: None if value is None else str(value) for name, value in hardware._asdict().items()}
+    return {
+        name: None if value is None else str(value) for name, value in hardware._asdict().items()
+    }
 
 
 def _named(hardware: Hardware) -> str:
@@ -91,12 +98,21 @@ def _named(hardware: Hardware) -> str:
 
 @commands.command(cls=Command)
 def export(
-    manufacturer: Annotated[str | None, typer.Option(help="Of SIMs seen in hardware of this manufacturer.")] = None,
-    output: Annotated[Path | None, typer.Option(help="The file: .csv, .ndjson or .parquet.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="A file for each manufacturer instead.")] = False,
-    dir_: Annotated[Path | None, typer.Option("--dir", file_okay=False, help="The folder of these files.")] = None,
+    manufacturer: Annotated[
+        str | None, typer.Option(help="Of SIMs seen in hardware of this manufacturer.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file: .csv, .ndjson or .parquet.")
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="A file for each manufacturer instead.")
+    ] = False,
+    dir_: Annotated[
+        Path | None, typer.Option("--dir", file_okay=False, help="The folder of these files.")
+    ] = None,
     format_: Annotated[
-        Format | None, typer.Option("--format", help="How these files are written; as CSV if nothing is named.")
+        Format | None,
+        typer.Option("--format", help="How these files are written; as CSV if nothing is named."),
     ] = None,
     earliest: Earliest = None,
     latest: Latest = None,
@@ -112,7 +128,9 @@ def export(
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
-        found = exported(reader, every_account(reader), question, settings.generations, manufacturer)
+        found = exported(
+            reader, every_account(reader), question, settings.generations, manufacturer
+        )
     if dir_:
         dir_.mkdir(parents=True, exist_ok=True)
     files = []
@@ -124,7 +142,9 @@ def export(
         print_json({"files": files})
 
 
-def _require_one_way(manufacturer: str | None, output: Path | None, folder: Path | None, *, all_: bool) -> None:
+def _require_one_way(
+    manufacturer: str | None, output: Path | None, folder: Path | None, *, all_: bool
+) -> None:
     one, every = bool(manufacturer and output), bool(all_ and folder)
     if one == every or bool(manufacturer or output) == bool(all_ or folder):
         message = "name either --manufacturer and --output, or --all and --dir"
@@ -153,7 +173,10 @@ def _paths(
 
 
 def _letters_of(maker: str) -> str:
-    return "-".join("".join(each if each.isalnum() else " " for each in maker).lower().split()) or "manufacturer"
+    return (
+        "-".join("".join(each if each.isalnum() else " " for each in maker).lower().split())
+        or "manufacturer"
+    )
 
 
 def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> dict[str, Any]:

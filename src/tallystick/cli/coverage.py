@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import msgspec
 import typer
 
-from tallystick import coverage as covering
 from tallystick.cli.shared import (
     Accounts,
     AsJson,
@@ -26,9 +25,10 @@ from tallystick.cli.shared import (
     writing,
 )
 from tallystick.core.moments import since, wire
-from tallystick.coverage import Lacking
-from tallystick.pieces import csv_lines
-from tallystick.report import Question
+from tallystick.http.streaming import csv_lines
+from tallystick.report import coverage as covering
+from tallystick.report.answer import Question
+from tallystick.report.coverage import Lacking
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -61,7 +61,9 @@ def coverage(
             "without an expectation.",
         ),
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to print the list.")] = Format.TABLE,
+    format_: Annotated[
+        Format, typer.Option("--format", help="How to print the list.")
+    ] = Format.TABLE,
     output: Annotated[Path | None, typer.Option(help="Write the list to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -88,12 +90,18 @@ def _print(covered: Coverage, zone: tzinfo, *, as_json: bool) -> None:
     if as_json:
         print_json(described)
     else:
-        print_table(tuple(described), [["" if each is None else str(each) for each in described.values()]])
+        print_table(
+            tuple(described), [["" if each is None else str(each) for each in described.values()]]
+        )
 
 
 def in_one_sentence(covered: Coverage, zone: tzinfo) -> str:
     """What an answer rests on, for people."""
-    newest = "none was ever seen" if covered.newest is None else f"the last was seen at {wire(covered.newest, zone)}"
+    newest = (
+        "none was ever seen"
+        if covered.newest is None
+        else f"the last was seen at {wire(covered.newest, zone)}"
+    )
     return (
         f"of {covered.sims:,} SIMs in scope {covered.expected:,} have an expectation and {covered.seen:,} were seen in "
         f"the window; {newest}"
@@ -129,7 +137,9 @@ def _write_csv(columns: Columns, rows: Rows, file: BinaryIO) -> None:
 
 def _write_ndjson(columns: Columns, rows: Rows, file: BinaryIO) -> None:
     for row in rows:
-        known: dict[str, Any] = {name: value for name, value in zip(columns, row, strict=True) if value}
+        known: dict[str, Any] = {
+            name: value for name, value in zip(columns, row, strict=True) if value
+        }
         file.write(msgspec.json.encode(known) + b"\n")
 
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import typer
 
-from tallystick.access import Access, Credentials, system_clock
+from tallystick.access import Access, Credentials
 from tallystick.cli.report import operators_answer
 from tallystick.cli.serve import Port
 from tallystick.cli.shared import current_settings, progress, store_of
 from tallystick.cli.synth import today
+from tallystick.clock import system_clock
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, in_zone
-from tallystick.intake import KINDS, Gates, KindName, import_file
-from tallystick.synth import ACCOUNTS, Fleet, Format, write_fleet
+from tallystick.intake import KINDS, ImportOptions, KindName, import_file
+from tallystick.operations.synth import ACCOUNTS, Fleet, Format, write_fleet
 from tallystick.thingspace.bodies import ReportBody, question_of, report_request
 from tallystick.thingspace.routes import M2M, OAUTH2, REPORT
 from tallystick.thingspace.session import SESSION_FIELD
@@ -71,18 +72,22 @@ def demo(port: Port = None) -> None:
 
 
 def _load(store: Store, until: Moment) -> None:
-    gates = Gates(origin=Origin(NAME, system_clock()))
+    options = ImportOptions(origin=Origin(NAME, system_clock()))
     with progress("Making a fleet") as advance, tempfile.TemporaryDirectory() as folder:
-        paths = write_fleet(Fleet(SIMS, MONTHS, SEED, until), Path(folder), Format.PARQUET, lambda *_: None)
+        paths = write_fleet(
+            Fleet(SIMS, MONTHS, SEED, until), Path(folder), Format.PARQUET, lambda *_: None
+        )
         for done, kind in enumerate(KINDS):
-            import_file(store, kind, str(paths[kind]), gates=gates)
+            import_file(store, kind, str(paths[kind]), options=options)
             advance(done + 1, len(KINDS))
     with as_file(files("tallystick") / EXAMPLE) as example:
         for kind in EXAMPLE_KINDS:
-            import_file(store, kind, str(example / f"{kind}.csv"), gates=gates)
+            import_file(store, kind, str(example / f"{kind}.csv"), options=options)
 
 
-def _calls(store: Store, settings: Settings, until: Moment, app: Credentials, password: str) -> Iterator[str]:
+def _calls(
+    store: Store, settings: Settings, until: Moment, app: Credentials, password: str
+) -> Iterator[str]:
     """What to paste into another terminal, line by line, and what it will answer."""
     base = f"http://{settings.host}:{settings.port}"
     token_call = f"-u {app.key}:{app.secret} -d grant_type=client_credentials {base}{OAUTH2}/token"
@@ -93,7 +98,10 @@ def _calls(store: Store, settings: Settings, until: Moment, app: Credentials, pa
         f'SESSION=$(curl -s -H "Authorization: Bearer $TOKEN" {login} \\\n  {base}{M2M}/session/login \\\n'
         f"  | python3 -c {quote(TAKE.format(SESSION_FIELD))})\n"
     )
-    for about, question in (("three months of one account", _recent(until)), ("the published example", _published())):
+    for about, question in (
+        ("three months of one account", _recent(until)),
+        ("the published example", _published()),
+    ):
         yield f"# {about}"
         yield (
             f'curl -s -H "Authorization: Bearer $TOKEN" -H "VZ-M2M-Token: $SESSION" \\\n  {_body(question)} \\\n'

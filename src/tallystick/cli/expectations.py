@@ -6,26 +6,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick import expectations as ledger
-from tallystick.access import system_clock
 from tallystick.cli.ledger import Actor, Reason, Ticket, actor_told, origin_told, trial_lines
-from tallystick.cli.shared import AsJson, Command, current_settings, print_done, print_json, print_table, store_of
+from tallystick.cli.shared import (
+    AsJson,
+    Command,
+    current_settings,
+    print_done,
+    print_json,
+    print_table,
+    store_of,
+)
+from tallystick.clock import system_clock
 from tallystick.core.ledger import BEHIND_ALL, State
 from tallystick.core.moments import since
+from tallystick.fleet import ledger
 from tallystick.intake import Receipt, Trial
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tallystick.core.ledger import ChangeSet
-    from tallystick.expectations import Entry
+    from tallystick.fleet.ledger import Entry
     from tallystick.store import Store
 
 SOURCE_SHOWN_MAX = 40  # characters in a table; all of them are told with --json
 
-commands = typer.Typer(help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True
+)
 
-Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=BEHIND_ALL, help="The number of the change set.")]
+Number = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=BEHIND_ALL, help="The number of the change set.")
+]
 AtMost = Annotated[int, typer.Option(min=1, help="Show no more than so many.")]
 
 
@@ -49,12 +61,26 @@ def _entry(entry: Entry, zone: tzinfo) -> dict[str, Any]:
     return {
         "effective_from": since(entry.stay.effective_from, zone),
         "imei": str(entry.stay.imei),
-        **{name: None if each is None else ledger.described(each, zone) for name, each in sets.items()},
+        **{
+            name: None if each is None else ledger.described(each, zone)
+            for name, each in sets.items()
+        },
     }
 
 
 def _print_log(entries: list[dict[str, Any]]) -> None:
-    columns = ("effective_from", "imei", "put_in", "by", "at", "source", "ticket", "reason", "returned_in", "ended_in")
+    columns = (
+        "effective_from",
+        "imei",
+        "put_in",
+        "by",
+        "at",
+        "source",
+        "ticket",
+        "reason",
+        "returned_in",
+        "ended_in",
+    )
     print_table(columns, [_log_row(each) for each in entries])
 
 
@@ -65,10 +91,20 @@ def _log_row(entry: dict[str, Any]) -> list[str]:
         told += ["", "", "", "before the ledger", "", ""]
     else:
         source = _cut(f"{put['source']} {put['detail'] or ''}".strip())
-        told += [str(put["change_set_id"]), _who(put), _when(put), source, put["ticket"] or "", put["reason"] or ""]
+        told += [
+            str(put["change_set_id"]),
+            _who(put),
+            _when(put),
+            source,
+            put["ticket"] or "",
+            put["reason"] or "",
+        ]
     return [
         *told,
-        *(f"{each['change_set_id']} by {_who(each)} at {_when(each)}" if each else "" for each in (returned, ended)),
+        *(
+            f"{each['change_set_id']} by {_who(each)} at {_when(each)}" if each else ""
+            for each in (returned, ended)
+        ),
     ]
 
 
@@ -99,15 +135,39 @@ def changes(
         print_json({"change_sets": [ledger.described(each, settings.zone) for each in found]})
     else:
         print_table(
-            ("id", "state", "actor", "brought_at", "source", "added", "corrected", "removed", "ticket", "decided_by"),
+            (
+                "id",
+                "state",
+                "actor",
+                "brought_at",
+                "source",
+                "added",
+                "corrected",
+                "removed",
+                "ticket",
+                "decided_by",
+            ),
             [_change_set_row(each, settings.zone) for each in found],
         )
 
 
 def _change_set_row(found: ChangeSet, zone: tzinfo) -> list[str]:
     told = ledger.described(found, zone)
-    names = ("change_set_id", "state", "actor", "brought_at", "source", "added", "corrected", "removed", "ticket")
-    return [*(str(told[name] if told[name] is not None else "") for name in names), told["decided_by"] or ""]
+    names = (
+        "change_set_id",
+        "state",
+        "actor",
+        "brought_at",
+        "source",
+        "added",
+        "corrected",
+        "removed",
+        "ticket",
+    )
+    return [
+        *(str(told[name] if told[name] is not None else "") for name in names),
+        told["decided_by"] or "",
+    ]
 
 
 @commands.command(cls=Command)
@@ -123,7 +183,9 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
     for name, value in told.items():
         if value is not None:
             typer.echo(f"{name}: {value}")
-    print_table(tuple(ledger.Change._fields), [[value or "" for value in each.values()] for each in some])
+    print_table(
+        tuple(ledger.Change._fields), [[value or "" for value in each.values()] for each in some]
+    )
     if in_all > at_most:
         typer.echo(f"and {in_all - at_most:,} more")
 
@@ -131,7 +193,9 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
 @commands.command(cls=Command)
 def approve(
     number: Number,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, and say what it would change.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing, and say what it would change.")
+    ] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -182,8 +246,12 @@ def undo(
     with store_of(settings) as store:
         undone_in = ledger.undo(store, number, origin_told(actor, ticket, reason))
         told = _told(store, undone_in, settings.zone)
-    counts = f"{told['added']:,} added, {told['corrected']:,} corrected, {told['removed']:,} removed"
-    print_done(f"change set {number} is undone, by change set {undone_in}: {counts}", told, as_json=as_json)
+    counts = (
+        f"{told['added']:,} added, {told['corrected']:,} corrected, {told['removed']:,} removed"
+    )
+    print_done(
+        f"change set {number} is undone, by change set {undone_in}: {counts}", told, as_json=as_json
+    )
 
 
 def _told(store: Store, number: int, zone: tzinfo) -> dict[str, Any]:

@@ -42,7 +42,11 @@ class FilesBar:
     def show(self, progress: FileProgress) -> None:
         """So far the file at hand has come."""
         self._facts = self._facts_before + progress.facts
-        done = None if progress.share is None else self._done + self._weights[self._file] * progress.share
+        done = (
+            None
+            if progress.share is None
+            else self._done + self._weights[self._file] * progress.share
+        )
         rate = self._facts / max(self._bar.tasks[0].elapsed or 0, 1e-3)
         total = None if done is None else sum(self._weights)
         self._bar.update(self._task, completed=done, total=total, facts=self._facts, rate=rate)

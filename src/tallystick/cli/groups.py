@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tallystick import accounts, groups
 from tallystick.api import answers
 from tallystick.cli.shared import (
     EXIT_REFUSED,
@@ -23,11 +22,12 @@ from tallystick.cli.shared import (
 )
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.selection import Listed, listed
+from tallystick.fleet import accounts, groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tallystick.groups import Change, Changed, Page
+    from tallystick.fleet.groups import Change, Changed, Page
     from tallystick.store import Reader
 
 commands = typer.Typer(help="Groups: named sets of SIMs within one account.", no_args_is_help=True)
@@ -52,13 +52,18 @@ def list_(account: Account, as_json: AsJson = False) -> None:
 def show(account: Account, name: Name, as_json: AsJson = False) -> None:
     """Show a group and every SIM in it."""
     with store_of(current_settings()) as store, store.snapshot() as reader:
-        pages = [answers.group_page(page) for page in _pages(reader, accounts.number_of(reader, account), name)]
+        pages = [
+            answers.group_page(page)
+            for page in _pages(reader, accounts.number_of(reader, account), name)
+        ]
     sims = [sim for page in pages for sim in page.sims]
     if as_json:
         print_json(msgspec.structs.replace(pages[0], sims=sims, next=None))
     else:
         print_table(("iccid", "mdn"), [(sim.iccid, sim.mdn or "") for sim in sims])
-        typer.echo(f"{counted(len(sims), 'SIM', 'SIMs')} in {name}{_about(pages[0].description)}", err=True)
+        typer.echo(
+            f"{counted(len(sims), 'SIM', 'SIMs')} in {name}{_about(pages[0].description)}", err=True
+        )
 
 
 def _pages(reader: Reader, account_id: int, name: str) -> Iterator[Page]:
@@ -84,7 +89,9 @@ def add(
 ) -> None:
     """Make a group."""
     with store_of(current_settings()) as store, store.transaction() as writer:
-        made = groups.created(writer, accounts.number_of(writer, account), name, description, Listed())
+        made = groups.created(
+            writer, accounts.number_of(writer, account), name, description, Listed()
+        )
     print_done(f"group {name} added", answers.group_changed(made), as_json=as_json)
 
 
@@ -97,14 +104,18 @@ def rename(
 ) -> None:
     """Give a group another name."""
     changed = _change(account, name, groups.Change(name=new_name))
-    print_done(f"group {name} renamed to {new_name}", answers.group_changed(changed), as_json=as_json)
+    print_done(
+        f"group {name} renamed to {new_name}", answers.group_changed(changed), as_json=as_json
+    )
 
 
 @commands.command(cls=Command)
 def describe(
     account: Account,
     name: Name,
-    description: Annotated[str, typer.Argument(help="What the group is for; an empty one takes it away.")],
+    description: Annotated[
+        str, typer.Argument(help="What the group is for; an empty one takes it away.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Say what a group is for."""
@@ -141,7 +152,9 @@ def _change(account: str, name: str, wanted: Change) -> Changed:
         return groups.changed(writer, accounts.number_of(writer, account), name, wanted)
 
 
-def _print_changed(what: str, account: str, wanted: Listed, changed: Changed, *, as_json: bool) -> None:
+def _print_changed(
+    what: str, account: str, wanted: Listed, changed: Changed, *, as_json: bool
+) -> None:
     answer = answers.group_changed(changed)
     passed_over, asked = len(answer.passed_over), len(wanted.iccids) + len(wanted.mdns)
     print_done(f"{asked - passed_over:,} of {asked:,} {what}", answer, as_json=as_json)

@@ -6,18 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick import inventory
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, store_of
+from tallystick.fleet import inventory
 
 
 def history(
-    iccid_or_mdn: Annotated[str, typer.Argument(metavar="ICCID|MDN", help="The SIM, or its phone number.")],
+    iccid_or_mdn: Annotated[
+        str, typer.Argument(metavar="ICCID|MDN", help="The SIM, or its phone number.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show where a SIM has been, where it was expected, and which of its moves the report lists."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        found = [inventory.described(each, settings.zone) for each in inventory.history(reader, iccid_or_mdn)]
+        found = [
+            inventory.described(each, settings.zone)
+            for each in inventory.history(reader, iccid_or_mdn)
+        ]
     if as_json:
         print_json({"sims": found})
     else:
@@ -27,7 +32,9 @@ def history(
 
 def _print(sim: dict[str, Any]) -> None:
     if sim["waiting"]:
-        typer.echo(f"SIM {sim['iccid']} is not loaded yet: what is known of it waits, and is not reported")
+        typer.echo(
+            f"SIM {sim['iccid']} is not loaded yet: what is known of it waits, and is not reported"
+        )
     else:
         number = f", number {sim['mdn']}" if sim["mdn"] else ""
         typer.echo(

@@ -18,7 +18,7 @@ from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.intake import (
     KINDS,
     STANDARD_INPUT,
-    Gates,
+    ImportOptions,
     KindName,
     Receipt,
     Reject,
@@ -53,23 +53,36 @@ DOUBTS = {  # how each count reads, and what to look at where it is large
     ),
 }
 
-KindArgument = Annotated[KindName, typer.Argument(metavar="KIND", help=f"What the files hold: {', '.join(KINDS)}.")]
+KindArgument = Annotated[
+    KindName, typer.Argument(metavar="KIND", help=f"What the files hold: {', '.join(KINDS)}.")
+]
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE…", help="CSV, NDJSON or Parquet by suffix, .gz and .zst too; - is CSV on standard input."
+        metavar="FILE…",
+        help="CSV, NDJSON or Parquet by suffix, .gz and .zst too; - is CSV on standard input.",
     ),
 ]
 RejectsFile = Annotated[
     Path | None,
-    typer.Option("--rejects", help="Write refused lines here as CSV, with the reason; corrected, it can be imported."),
+    typer.Option(
+        "--rejects",
+        help="Write refused lines here as CSV, with the reason; corrected, it can be imported.",
+    ),
 ]
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Change nothing, and say what expectations would change, the report included.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Change nothing, and say what expectations would change, the report included.",
+    ),
 ]
 Propose = Annotated[
-    bool, typer.Option("--propose", help="Keep expectations as a proposal, for another person to approve.")
+    bool,
+    typer.Option(
+        "--propose", help="Keep expectations as a proposal, for another person to approve."
+    ),
 ]
 MaxRejects = Annotated[
     str | None,
@@ -93,19 +106,27 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Take facts in from files. Exit status: 0 all taken, 3 some lines rejected, 1 nothing done."""
-    _require_expectations(kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor))
+    _require_expectations(
+        kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor)
+    )
     origin = origin_told(actor, ticket, reason)
-    gates = Gates(origin.at, None if max_rejects is None else _limit(max_rejects), origin)
+    options = ImportOptions(origin.at, None if max_rejects is None else _limit(max_rejects), origin)
     settings = current_settings()
     act = _try_one if dry_run else _propose_one if propose else _import_one
     paths = list(_expanded(files))
     total, done, refused = Receipt(), dict[str, Done](), dict[str, FileRefused]()
-    with store_of(settings) as store, _rejects_to(rejects, kind, paths) as rejects_file, files_bar(paths) as bar:
+    with (
+        store_of(settings) as store,
+        _rejects_to(rejects, kind, paths) as rejects_file,
+        files_bar(paths) as bar,
+    ):
         if store.is_empty():
             store.init(settings.time_zone)
         for path in paths:
             try:
-                done[path] = act(store, path, Asked(kind, gates, settings), _Told(path, rejects_file, bar))
+                done[path] = act(
+                    store, path, Asked(kind, options, settings), _Told(path, rejects_file, bar)
+                )
             except FileRefused as refusal:
                 refused[path] = refusal
                 continue
@@ -115,7 +136,9 @@ def import_(
                     _print(path, done[path])
     _print_end(done, total, refused, as_json=as_json)
     if refused or total.rejected:
-        raise typer.Exit(EXIT_SOME_REJECTED if total.accepted or total.duplicate else EXIT_NOTHING_DONE)
+        raise typer.Exit(
+            EXIT_SOME_REJECTED if total.accepted or total.duplicate else EXIT_NOTHING_DONE
+        )
 
 
 def _limit(text: str) -> RejectsLimit:
@@ -141,14 +164,16 @@ def _require_expectations(kind: KindName, *, dry_run: bool, propose: bool, told:
         raise typer.BadParameter(message, param_hint="--dry-run")
     if kind != "expectations" and (dry_run or propose or told):
         message = "go with expectations only, whose changes are told in the ledger"
-        raise typer.BadParameter(message, param_hint="--dry-run, --propose, --ticket, --reason and --as")
+        raise typer.BadParameter(
+            message, param_hint="--dry-run, --propose, --ticket, --reason and --as"
+        )
 
 
 class Asked(NamedTuple):
     """What the command was asked for, the same for each file."""
 
     kind: KindName
-    gates: Gates
+    options: ImportOptions
     settings: Settings
 
 
@@ -173,7 +198,11 @@ class _Told:
         """The calls that a reader of the file makes, by name."""
         self._bar.begin(self._path)
         try:
-            yield {"on_progress": self._bar.show, "on_columns": self._begin, "on_reject": self._reject}
+            yield {
+                "on_progress": self._bar.show,
+                "on_columns": self._begin,
+                "on_reject": self._reject,
+            }
         finally:
             self._bar.end()
 
@@ -188,20 +217,20 @@ class _Told:
 
 def _import_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
     with told.heard() as calls:
-        receipt = import_file(store, asked.kind, path, gates=asked.gates, **calls)
+        receipt = import_file(store, asked.kind, path, options=asked.options, **calls)
     return Done(receipt, receipt.described())
 
 
 def _try_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
     with told.heard() as calls:
-        trial = try_file(store, path, asked.settings.generations, gates=asked.gates, **calls)
+        trial = try_file(store, path, asked.settings.generations, options=asked.options, **calls)
     zone = asked.settings.zone
     return Done(trial.receipt, trial.described(zone), list(trial_lines(trial, zone)))
 
 
 def _propose_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
     with told.heard() as calls:
-        number, receipt = propose_file(store, path, gates=asked.gates, **calls)
+        number, receipt = propose_file(store, path, options=asked.options, **calls)
     lines = [f"  proposed as change set {number}"] if number else []
     return Done(receipt, receipt.described() | {"change_set_id": number}, lines)
 
@@ -213,7 +242,9 @@ class _Rejects:
     columns of the kind, and its reasons name the file.
     """
 
-    def __init__(self, write_row: Callable[[list[str]], Any], kind: KindName, *, several: bool) -> None:
+    def __init__(
+        self, write_row: Callable[[list[str]], Any], kind: KindName, *, several: bool
+    ) -> None:
         self._write_row = write_row
         self._more = KINDS[kind].column_names if several else ()
         self._several = several
@@ -226,7 +257,9 @@ class _Rejects:
         self._columns = columns
         self._where = f"{path}, line" if self._several else "line"
         if not self._header:
-            self._header = tuple(dict.fromkeys(column for column in (*columns, *self._more) if column != REASON))
+            self._header = tuple(
+                dict.fromkeys(column for column in (*columns, *self._more) if column != REASON)
+            )
             self._write_row([*self._header, REASON])
 
     def write(self, reject: Reject) -> None:
@@ -257,28 +290,40 @@ def _print(path: str, done: Done) -> None:
     for reject in receipt.rejects:
         typer.echo(f"{path}:{reject.line}: {reject.reason}", err=True)
     if receipt.rejected > len(receipt.rejects):
-        typer.echo(f"{path}: and {receipt.rejected - len(receipt.rejects):,} more rejected lines", err=True)
+        typer.echo(
+            f"{path}: and {receipt.rejected - len(receipt.rejects):,} more rejected lines", err=True
+        )
     for doubt, count in receipt.doubts._asdict().items():
         if count and count >= LARGE_SHARE * receipt.read:
             _, warning = DOUBTS[doubt]
-            typer.echo(f"warning: {path}: {100 * count / receipt.read:.0f} % of the lines {warning}", err=True)
+            typer.echo(
+                f"warning: {path}: {100 * count / receipt.read:.0f} % of the lines {warning}",
+                err=True,
+            )
 
 
 def _print_counts(name: str, receipt: Receipt) -> None:
     counts = f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate, {receipt.rejected:,} rejected"
     typer.echo(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
-    doubtful = [f"{count:,} {DOUBTS[doubt][0]}" for doubt, count in receipt.doubts._asdict().items() if count]
+    doubtful = [
+        f"{count:,} {DOUBTS[doubt][0]}"
+        for doubt, count in receipt.doubts._asdict().items()
+        if count
+    ]
     if doubtful:
         typer.echo(f"  taken, but doubtful: {', '.join(doubtful)}")
     if receipt.accounts_made:
         typer.echo(f"  new accounts: {', '.join(receipt.accounts_made)}")
 
 
-def _print_end(done: dict[str, Done], total: Receipt, refused: dict[str, FileRefused], *, as_json: bool) -> None:
+def _print_end(
+    done: dict[str, Done], total: Receipt, refused: dict[str, FileRefused], *, as_json: bool
+) -> None:
     if as_json:
         files = {path: each.described for path, each in done.items()}
         refusals = {
-            path: {"error": {"code": refusal.code, "message": refusal.message}} for path, refusal in refused.items()
+            path: {"error": {"code": refusal.code, "message": refusal.message}}
+            for path, refusal in refused.items()
         }
         print_json(total.described() | {"files": files | refusals})
         return

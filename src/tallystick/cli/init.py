@@ -8,7 +8,9 @@ import typer
 
 from tallystick.cli.shared import current_settings, store_of
 
-Distribute = Annotated[bool, typer.Option("--distribute", help="Spread the store over the cluster, which is Citus.")]
+Distribute = Annotated[
+    bool, typer.Option("--distribute", help="Spread the store over the cluster, which is Citus.")
+]
 
 
 def init(distribute: Distribute = False) -> None:
@@ -31,5 +33,9 @@ def init(distribute: Distribute = False) -> None:
             typer.echo(f"{store.name}: the kept rows now print their times in {settings.time_zone}")
         if distribute:
             is_spread_now = store.distribute() > 0
-            told = "spread the store over the cluster" if is_spread_now else "the store is spread over the cluster"
+            told = (
+                "spread the store over the cluster"
+                if is_spread_now
+                else "the store is spread over the cluster"
+            )
             typer.echo(f"{store.name}: {told}")

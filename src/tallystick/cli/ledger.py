@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.access import system_clock
 from tallystick.cli.shared import counted
+from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name
 from tallystick.core.ledger import Origin, parse_note
@@ -26,9 +26,16 @@ ROWS_TOLD_MAX = 20  # of each list; the others are counted, and told with --json
 
 Actor = Annotated[
     str | None,
-    typer.Option("--as", metavar="NAME", help="Who acts, for the ledger; the operating system's user if not given."),
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        help="Who acts, for the ledger; the operating system's user if not given.",
+    ),
 ]
-Ticket = Annotated[str, typer.Option(help="The ticket that the change belongs to, for the ledger.", show_default=False)]
+Ticket = Annotated[
+    str,
+    typer.Option(help="The ticket that the change belongs to, for the ledger.", show_default=False),
+]
 Reason = Annotated[str, typer.Option(help="Why, for the ledger.", show_default=False)]
 
 

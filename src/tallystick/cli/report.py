@@ -24,12 +24,12 @@ from tallystick.cli.shared import (
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.moments import parse_named
+from tallystick.core.reason_json import SUMMARY, summary
 from tallystick.core.selection import Listed
-from tallystick.core.told import SUMMARY, summary
 from tallystick.core.window import window_between
-from tallystick.coverage import coverage
-from tallystick.pieces import csv_lines
-from tallystick.report import Question, answer, answer_explained
+from tallystick.http.streaming import csv_lines
+from tallystick.report.answer import Question, answer, answer_explained
+from tallystick.report.coverage import coverage
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ICCID_FORM
 from tallystick.thingspace.rows import COLUMNS, columns_of, devices_of, in_zone, with_reasons
@@ -52,16 +52,27 @@ class Format(StrEnum):
 
 
 def report(
-    earliest: Annotated[str, typer.Option(help="Activations after this moment, like 2026-03-01T00:00:00Z.")],
-    latest: Annotated[str, typer.Option(help="Activations before this moment; three months later at most.")],
-    account: Annotated[list[str] | None, typer.Option(help="Of this account; all of them if none is named.")] = None,
+    earliest: Annotated[
+        str, typer.Option(help="Activations after this moment, like 2026-03-01T00:00:00Z.")
+    ],
+    latest: Annotated[
+        str, typer.Option(help="Activations before this moment; three months later at most.")
+    ],
+    account: Annotated[
+        list[str] | None, typer.Option(help="Of this account; all of them if none is named.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="Of this group of the one account.")] = None,
     iccid: Annotated[list[str] | None, typer.Option(help="Of the SIM with this ICCID.")] = None,
-    mdn: Annotated[list[str] | None, typer.Option(help="Of the SIM with this phone number.")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    mdn: Annotated[
+        list[str] | None, typer.Option(help="Of the SIM with this phone number.")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="How to print the rows.")
+    ] = Format.TABLE,
     output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
     with_coverage: Annotated[
-        bool, typer.Option("--coverage", help="Say on standard error how many SIMs the answer rests on.")
+        bool,
+        typer.Option("--coverage", help="Say on standard error how many SIMs the answer rests on."),
     ] = False,
     reasons: Annotated[
         bool, typer.Option("--reasons", help="Say why each row is there, and the likely cause.")
@@ -76,7 +87,11 @@ def report(
     question = Question(window, tuple(account or ()), group, listed)
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        rows = _explained(reader, question, settings) if reasons else _plain(reader, question, settings)
+        rows = (
+            _explained(reader, question, settings)
+            if reasons
+            else _plain(reader, question, settings)
+        )
         with writing(output) as file:
             WRITERS[format_](rows, file)
         if with_coverage:
@@ -105,13 +120,18 @@ def _plain(reader: Reader, question: Question, settings: Settings) -> Rows:
 def _explained(reader: Reader, question: Question, settings: Settings) -> Rows:
     """The same rows with their reasons at the end."""
     accounts = every_account(reader)
-    explained = answer_explained(reader, accounts, question, settings.generations, settings.time_zone)
+    explained = answer_explained(
+        reader, accounts, question, settings.generations, settings.time_zone
+    )
     rows = chain.from_iterable(with_reasons(explained, reader.wire_zone(), settings.time_zone))
     return Rows(rows, COLUMNS + SUMMARY, lambda row: _texts(row) + summary(row))
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
-    return Listed(tuple(iccid for text in iccids or () for iccid in _iccid(text)), tuple(map(Mdn.parse, mdns or ())))
+    return Listed(
+        tuple(iccid for text in iccids or () for iccid in _iccid(text)),
+        tuple(map(Mdn.parse, mdns or ())),
+    )
 
 
 def _iccid(text: str) -> Iterator[Iccid]:
@@ -156,9 +176,13 @@ def _write_csv(found: Rows, file: BinaryIO) -> None:
 
 def _write_parquet(found: Rows, file: BinaryIO) -> None:
     table = pl.DataFrame(
-        list(map(found.texts, found.rows)), schema=dict.fromkeys(found.columns, pl.String), orient="row"
+        list(map(found.texts, found.rows)),
+        schema=dict.fromkeys(found.columns, pl.String),
+        orient="row",
     )
-    moments = pl.col("activation_date", "activated_at").str.to_datetime("%+", time_unit="us", time_zone="UTC")
+    moments = pl.col("activation_date", "activated_at").str.to_datetime(
+        "%+", time_unit="us", time_zone="UTC"
+    )
     table.with_columns(moments, pl.col("mdn").replace("", None)).write_parquet(file)
 
 

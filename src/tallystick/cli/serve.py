@@ -16,7 +16,9 @@ Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Listen on t
 def serve(
     host: Annotated[str | None, typer.Option(help="Listen on this address.")] = None,
     port: Port = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Serve with so many processes.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Serve with so many processes.")
+    ] = None,
 ) -> None:
     """Serve, until interrupted. Options go before the settings of the same names."""
     current = current_settings()

@@ -27,7 +27,12 @@ def settings(as_json: AsJson = False) -> None:
     print_table(
         ("variable", "value", "", "about"),
         [
-            (each["variable"], text_of(each["value"]), "default" if each["default"] else "set", each["about"])
+            (
+                each["variable"],
+                text_of(each["value"]),
+                "default" if each["default"] else "set",
+                each["about"],
+            )
             for each in listed
         ],
     )

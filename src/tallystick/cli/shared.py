@@ -16,7 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer.core import TyperCommand
 
-from tallystick.access import Access, system_clock
+from tallystick.access import Access
+from tallystick.clock import system_clock
 from tallystick.core.errors import NoAccounts, Refusal
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 EXIT_REFUSED = 1
 EXIT_SOME_REJECTED = 3
-PLAIN_COLUMNS = 250  # where a table goes to when it is not to a terminal: wide enough for every row in one line
+PLAIN_COLUMNS = (
+    250  # where a table goes to when it is not to a terminal: wide enough for every row in one line
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -53,13 +56,22 @@ class Command(TyperCommand):
             raise typer.Exit(EXIT_REFUSED) from refusal
 
     def _speaks_json(self, ctx: typer.Context) -> bool:
-        as_json = any(ctx.params[each.name] for each in self.params if each.name and "--json" in each.opts)
+        as_json = any(
+            ctx.params[each.name] for each in self.params if each.name and "--json" in each.opts
+        )
         return as_json or ctx.params.get("format_") == "json"
 
 
-Earliest = Annotated[str | None, typer.Option(help="Activations after this moment; all of them if none is named.")]
-Latest = Annotated[str | None, typer.Option(help="Activations before this moment; all of them if none is named.")]
-Accounts = Annotated[list[str] | None, typer.Option("--account", help="Of this account; all of them if none is named.")]
+Earliest = Annotated[
+    str | None, typer.Option(help="Activations after this moment; all of them if none is named.")
+]
+Latest = Annotated[
+    str | None, typer.Option(help="Activations before this moment; all of them if none is named.")
+]
+Accounts = Annotated[
+    list[str] | None,
+    typer.Option("--account", help="Of this account; all of them if none is named."),
+]
 
 
 def span_named(earliest: str | None, latest: str | None) -> Window:
@@ -113,7 +125,9 @@ def print_json(value: object, *, err: bool = False) -> None:
     typer.echo(msgspec.json.encode(value).decode(), err=err)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], file: BinaryIO | None = None) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], file: BinaryIO | None = None
+) -> None:
     """Print a table for people: as wide as the terminal, or as it needs where it goes elsewhere."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
@@ -136,7 +150,9 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, steps: bar.update(task, completed=done, total=steps)
 

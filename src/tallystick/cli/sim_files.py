@@ -74,7 +74,9 @@ def _require_one(columns: Sequence[str], account: str | None) -> None:
 
 def _said(account: str | None) -> str:
     if account is None:
-        message = "say where the SIMs go: --to ACCOUNT, or a file with the columns iccid and account"
+        message = (
+            "say where the SIMs go: --to ACCOUNT, or a file with the columns iccid and account"
+        )
         raise typer.BadParameter(message)
     return account
 

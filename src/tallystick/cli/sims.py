@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tallystick import inventory
 from tallystick.api import answers
 from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told
 from tallystick.cli.shared import (
@@ -26,13 +25,14 @@ from tallystick.cli.shared import (
 from tallystick.cli.sim_files import Line, lines_of
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, parse_name
-from tallystick.inventory import Move
+from tallystick.fleet import inventory
+from tallystick.fleet.inventory import Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tallystick.core.errors import Refusal
-    from tallystick.inventory import Done
+    from tallystick.fleet.inventory import Done
     from tallystick.store import Writer
 
 SIMS_A_TRANSACTION = 10_000  # so that live intake and other writers are not kept waiting
@@ -40,18 +40,25 @@ REFUSED_SHOWN_MAX = 20
 REMOVAL = "removal"
 """What the ledger calls this."""
 
-commands = typer.Typer(help="SIMs: listed, shown, moved between accounts, and removed.", no_args_is_help=True)
+commands = typer.Typer(
+    help="SIMs: listed, shown, moved between accounts, and removed.", no_args_is_help=True
+)
 
 Iccids = Annotated[list[str] | None, typer.Argument(metavar="ICCID…", help="The SIMs.")]
 File = Annotated[
-    Path | None, typer.Option("--file", help="Read them from this file, one ICCID a line; - is standard input.")
+    Path | None,
+    typer.Option("--file", help="Read them from this file, one ICCID a line; - is standard input."),
 ]
 
 
 @commands.command("list", cls=Command)
 def list_(
-    account: Annotated[str | None, typer.Option(help="Of this account; of all of them if none is named.")] = None,
-    after: Annotated[str | None, typer.Option(metavar="ICCID", help="Those behind this one.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Of this account; of all of them if none is named.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="ICCID", help="Those behind this one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List SIMs in order of ICCID, 2,000 at a time."""
@@ -69,13 +76,18 @@ def list_(
 
 @commands.command(cls=Command)
 def show(
-    iccid_or_mdn: Annotated[str, typer.Argument(metavar="ICCID|MDN", help="The SIM, or its phone number.")],
+    iccid_or_mdn: Annotated[
+        str, typer.Argument(metavar="ICCID|MDN", help="The SIM, or its phone number.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show a SIM in short: its account and group, and how much is told of it."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        found = [answers.sim_answer(each, settings.zone) for each in inventory.records(reader, iccid_or_mdn)]
+        found = [
+            answers.sim_answer(each, settings.zone)
+            for each in inventory.records(reader, iccid_or_mdn)
+        ]
     if as_json:
         print_json({"sims": found})
         return
@@ -88,13 +100,21 @@ def _print_table(kind: type[msgspec.Struct], rows: Sequence[msgspec.Struct]) -> 
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    return (
+        ""
+        if value is None
+        else ("yes" if value else "no")
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 @commands.command(cls=Command)
 def move(
     iccid: Iccids = None,
-    to: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="The account that they go to.")] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="ACCOUNT", help="The account that they go to.")
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -107,7 +127,12 @@ def move(
 ) -> None:
     """Move SIMs to another account, out of their groups. Exit status: 0 all done, 3 some refused, 1 nothing done."""
     done = _Tally("moved", file)
-    _do(lines_of(iccid or [], file, to), done, lambda line: Move(_iccid(line), _account(line)), inventory.move)
+    _do(
+        lines_of(iccid or [], file, to),
+        done,
+        lambda line: Move(_iccid(line), _account(line)),
+        inventory.move,
+    )
     done.tell(as_json=as_json)
 
 
@@ -127,7 +152,12 @@ def remove(
     """
     done = _Tally("removed", file)
     origin = origin_told(actor, ticket, reason)._replace(source=REMOVAL)
-    _do(lines_of(iccid or [], file, ""), done, _iccid, lambda writer, some: inventory.remove(writer, some, origin))
+    _do(
+        lines_of(iccid or [], file, ""),
+        done,
+        _iccid,
+        lambda writer, some: inventory.remove(writer, some, origin),
+    )
     done.tell(as_json=as_json)
 
 
@@ -185,8 +215,16 @@ class _Tally:
         """Print it, and exit with the status that says it."""
         unchanged = self.read - self.done - self.refused
         if as_json:
-            rejects = [{"line": line.number, "iccid": line.iccid, "reason": reason} for line, reason in self.first]
-            counts = {"read": self.read, self.what: self.done, "unchanged": unchanged, "rejected": self.refused}
+            rejects = [
+                {"line": line.number, "iccid": line.iccid, "reason": reason}
+                for line, reason in self.first
+            ]
+            counts = {
+                "read": self.read,
+                self.what: self.done,
+                "unchanged": unchanged,
+                "rejected": self.refused,
+            }
             print_json(counts | {"rejects": rejects})
         else:
             self._print(unchanged)
@@ -194,7 +232,9 @@ class _Tally:
             raise typer.Exit(EXIT_SOME_REJECTED if self.refused < self.read else EXIT_REFUSED)
 
     def _print(self, unchanged: int) -> None:
-        typer.echo(f"SIMs: {self.done:,} {self.what}, {unchanged:,} unchanged, {self.refused:,} refused")
+        typer.echo(
+            f"SIMs: {self.done:,} {self.what}, {unchanged:,} unchanged, {self.refused:,} refused"
+        )
         for line, reason in self.first:
             place = f"{self.file}:{line.number}: " if self.file else ""
             typer.echo(f"{place}{reason}", err=True)

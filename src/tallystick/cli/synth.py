@@ -8,25 +8,42 @@ from typing import Annotated
 
 import typer
 
-from tallystick.access import system_clock
 from tallystick.cli.shared import progress
+from tallystick.clock import system_clock
 from tallystick.core.moments import Moment, in_zone, moment_of
-from tallystick.synth import MONTHS_MAX, SCENARIO_SIMS_MAX, SEED_MAX, SIMS_MAX, Fleet, Format, Scenario, write_fleet
+from tallystick.operations.synth import (
+    MONTHS_MAX,
+    SCENARIO_SIMS_MAX,
+    SEED_MAX,
+    SIMS_MAX,
+    Fleet,
+    Format,
+    Scenario,
+    write_fleet,
+)
 
 UNTIL_YEAR_MIN = 2000
 
 
 def synth(
     sims: Annotated[int, typer.Option(min=1, max=SIMS_MAX, help="How many SIMs.")],
-    months: Annotated[int, typer.Option(min=1, max=MONTHS_MAX, help="How many months of activations.")],
-    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="The same seed and end give the same fleet.")],
+    months: Annotated[
+        int, typer.Option(min=1, max=MONTHS_MAX, help="How many months of activations.")
+    ],
+    seed: Annotated[
+        int, typer.Option(min=0, max=SEED_MAX, help="The same seed and end give the same fleet.")
+    ],
     out: Annotated[Path, typer.Option(file_okay=False, help="The folder to write to.")],
-    format_: Annotated[Format, typer.Option("--format", help="How to write the files.")] = Format.CSV,
+    format_: Annotated[
+        Format, typer.Option("--format", help="How to write the files.")
+    ] = Format.CSV,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Where the activations end; today.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Where the activations end; today."),
     ] = None,
     scenario: Annotated[
-        Scenario | None, typer.Option(help="What befalls SIMs, told in labels.csv beside the files.")
+        Scenario | None,
+        typer.Option(help="What befalls SIMs, told in labels.csv beside the files."),
     ] = None,
 ) -> None:
     """Write the files of a synthetic fleet, with mismatches in it, for import."""

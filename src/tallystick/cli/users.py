@@ -9,7 +9,14 @@ import typer
 
 from tallystick.access import UserChange
 from tallystick.api import answers
-from tallystick.cli.shared import AsJson, Command, opened_access, print_done, print_json, print_table
+from tallystick.cli.shared import (
+    AsJson,
+    Command,
+    opened_access,
+    print_done,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from tallystick.access import Access, User
@@ -17,7 +24,9 @@ if TYPE_CHECKING:
 commands = typer.Typer(help="Users: who may log in, and whose SIMs they see.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The user's name.")]
-PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
 
 
 @commands.command("list", cls=Command)
@@ -46,13 +55,17 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def add(
     name: Name,
     account: Annotated[list[str] | None, typer.Option(help="They see this account.")] = None,
-    all_accounts: Annotated[bool, typer.Option("--all-accounts", help="They see every account.")] = False,
+    all_accounts: Annotated[
+        bool, typer.Option("--all-accounts", help="They see every account.")
+    ] = False,
     password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a user known."""
     with opened_access() as access:
-        access.add_user(name, _password(from_stdin=password_stdin), account or [], all_accounts=all_accounts)
+        access.add_user(
+            name, _password(from_stdin=password_stdin), account or [], all_accounts=all_accounts
+        )
         _print_done(f"user {name} added", access, name, as_json=as_json)
     if not (account or all_accounts):
         typer.echo("They see no account: --account or --all-accounts was not given.", err=True)
@@ -67,11 +80,16 @@ def change(
     ] = None,
     all_accounts: Annotated[
         bool | None,
-        typer.Option("--all-accounts/--no-all-accounts", help="They see every account, or only those named."),
+        typer.Option(
+            "--all-accounts/--no-all-accounts", help="They see every account, or only those named."
+        ),
     ] = None,
     password_stdin: Annotated[
         bool,
-        typer.Option("--password-stdin", help="Read a new password from standard input; it ends their sessions."),
+        typer.Option(
+            "--password-stdin",
+            help="Read a new password from standard input; it ends their sessions.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +99,9 @@ def change(
         raise typer.BadParameter(message)
     password = _password(from_stdin=True) if password_stdin else None
     with opened_access() as access:
-        access.change_user(name, UserChange(account or [], revoke_account or [], all_accounts, password))
+        access.change_user(
+            name, UserChange(account or [], revoke_account or [], all_accounts, password)
+        )
         _print_done(f"user {name} changed", access, name, as_json=as_json)
 
 
@@ -89,7 +109,9 @@ def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        message = "there is no terminal to ask for the password at: hand it in with --password-stdin"
+        message = (
+            "there is no terminal to ask for the password at: hand it in with --password-stdin"
+        )
         raise typer.BadParameter(message)
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
@@ -114,7 +136,11 @@ def _print(users: list[User]) -> None:
     print_table(
         ("user", "accounts", "locked"),
         [
-            (user.name, "all" if user.all_accounts else ", ".join(user.accounts), "locked" if user.locked else "")
+            (
+                user.name,
+                "all" if user.all_accounts else ", ".join(user.accounts),
+                "locked" if user.locked else "",
+            )
             for user in users
         ],
     )

@@ -11,9 +11,9 @@ import typer
 from tallystick.cli.shared import AsJson, current_settings, print_json, progress, store_of
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
+from tallystick.operations.verify import Difference, Fault
+from tallystick.operations.verify import verify as verify_store
 from tallystick.thingspace.rows import wire_row
-from tallystick.verify import Difference, Fault
-from tallystick.verify import verify as verify_store
 
 if TYPE_CHECKING:
     from tallystick.store.verifying import KeptRow
@@ -47,7 +47,9 @@ def verify(as_json: AsJson = False) -> None:
 def _print(sims: int, rows: int, counts: dict[str, int], shown: list[Difference]) -> None:
     for difference in shown:
         described = _described(difference)
-        typer.echo(f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}")
+        typer.echo(
+            f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}"
+        )
         for side in ("kept", "right"):
             if described[side]:
                 typer.echo(f"    {side:5} {described[side]}")
@@ -55,7 +57,9 @@ def _print(sims: int, rows: int, counts: dict[str, int], shown: list[Difference]
     if differing > len(shown):
         typer.echo(f"and {differing - len(shown)} more")
     told = ", ".join(f"{count} {fault}" for fault, count in counts.items())
-    typer.echo(f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}")
+    typer.echo(
+        f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}"
+    )
 
 
 def _described(difference: Difference) -> dict[str, str | None]:

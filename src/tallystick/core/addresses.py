@@ -6,7 +6,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 IPV4_BITS = 0xFFFF_FFFF
-UNICAST = IPv6Network("2000::/3")  # RFC 4291: the only part of IPv6 that is handed out to the internet
+UNICAST = IPv6Network(
+    "2000::/3"
+)  # RFC 4291: the only part of IPv6 that is handed out to the internet
 # Set aside by IANA too, which not every version of the standard library knows.
 SET_ASIDE = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 
@@ -24,7 +26,9 @@ def is_public(text: str) -> bool:
         return False
     if any(address in network for network in SET_ASIDE):
         return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_unspecified
+    )
 
 
 def _meant(address: Address) -> Address:

@@ -29,7 +29,9 @@ class Correction:
     imei: Imei
 
 
-def corrections(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Correction]:
+def corrections(
+    activations: Iterable[Activation], expectations: Iterable[Expectation]
+) -> list[Correction]:
     """What makes one SIM's last stay expected, in order; nothing where it is expected already, or nowhere.
 
     Among the expectations may be the one that its account's policy implies (`with_first_use`): nothing was written down

@@ -220,7 +220,7 @@ class FileRefused(Refusal):
 
 
 class TooManyRejects(FileRefused):
-    """More lines of the file are bad than may be."""
+    """Extra lines of the file are bad than may be."""
 
     code = "too-many-rejects"
 
@@ -262,7 +262,7 @@ class KeyReused(Refusal):
 
 
 class IntakeBusy(Refusal):
-    """More facts are waiting than the store takes in; try again in a moment."""
+    """Extra facts are waiting than the store takes in; try again in a moment."""
 
     code = "intake-busy"
 

@@ -29,12 +29,16 @@ def shown(value: object) -> str:
     return text if len(text) <= VALUE_SHOWN_MAX + 2 else f"{text[:VALUE_SHOWN_MAX]}…{text[0]}"
 
 
-DOUBLED = str.maketrans("0123456789", "0246813579")  # each digit twice, and the digits of that added
+DOUBLED = str.maketrans(
+    "0123456789", "0246813579"
+)  # each digit twice, and the digits of that added
 
 
 def luhn_holds(digits: str) -> bool:
     """Whether the last digit is the check digit of the others (ISO/IEC 7812-1); a zero in front changes nothing."""
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLED)))) % 10 == 0
+    return (
+        sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLED)))
+    ) % 10 == 0
 
 
 class _Digits(int):
@@ -53,7 +57,11 @@ class _Digits(int):
         """Check the digits and give the identifier; `InvalidValue` says what is wrong with them."""
         length = len(text)
         if not (cls.LENGTH_MIN <= length <= cls.LENGTH_MAX and text.isascii() and text.isdigit()):
-            lengths = f"{cls.LENGTH_MIN}-{cls.LENGTH_MAX}" if cls.LENGTH_MIN < cls.LENGTH_MAX else cls.LENGTH_MAX
+            lengths = (
+                f"{cls.LENGTH_MIN}-{cls.LENGTH_MAX}"
+                if cls.LENGTH_MIN < cls.LENGTH_MAX
+                else cls.LENGTH_MAX
+            )
             message = f"{cls.LABEL} must be {lengths} digits, not {shown(text)}"
             if length == cls.LENGTH_MIN - 1 and text.isascii() and text.isdigit():
                 message += cls.SHORT_BY_ONE

@@ -35,7 +35,7 @@ class Origin(NamedTuple):
     reason: str = ""
 
 
-UNTOLD = Origin("unknown", Moment(0))
+UNKNOWN_ORIGIN = Origin("unknown", Moment(0))
 """A program that did not say."""
 
 
@@ -84,7 +84,9 @@ class Stay(NamedTuple):
 def parse_note(label: str, text: str) -> str:
     """Check a ticket or a reason: up to 500 printable characters. Raises `InvalidValue`."""
     if len(text) > NOTE_LENGTH_MAX or not text.isprintable():
-        message = f"{label} must be at most {NOTE_LENGTH_MAX} printable characters, not {shown(text)}"
+        message = (
+            f"{label} must be at most {NOTE_LENGTH_MAX} printable characters, not {shown(text)}"
+        )
         raise InvalidValue(message)
     return text
 
@@ -107,7 +109,9 @@ def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Sta
     for value in values:
         own_end = ended.get(value.change_set_id)
         returned_in = None if own_end is None else _returned_in(own_end, before, undoings)
-        yield Stay(value.effective_from, value.imei, value.change_set_id, returned_in, value.ended_in)
+        yield Stay(
+            value.effective_from, value.imei, value.change_set_id, returned_in, value.ended_in
+        )
         if value.ended_in is not None:
             ended[value.change_set_id] = before = value.ended_in
 
@@ -118,7 +122,11 @@ def _returned_in(own_end: int, before: int, undoings: Mapping[int, int]) -> int 
     `own_end` is what had ended the value itself, `before` what ended the one that stood there last.
     """
     root = _root_of(own_end, undoings)
-    undos = (each for each in undoings if each > own_end and each >= before and _root_of(each, undoings) == root)
+    undos = (
+        each
+        for each in undoings
+        if each > own_end and each >= before and _root_of(each, undoings) == root
+    )
     return min(undos, default=None)
 
 

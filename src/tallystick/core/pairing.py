@@ -104,7 +104,9 @@ class Pairing:
 
 def in_force_at(expectations: Sequence[Expectation], moment: Moment) -> Expectation | None:
     """The expectation in force at a moment; `expectations` in order of `effective_from`."""
-    position = bisect_right(expectations, moment, key=lambda expectation: expectation.effective_from)
+    position = bisect_right(
+        expectations, moment, key=lambda expectation: expectation.effective_from
+    )
     return expectations[position - 1] if position else None
 
 
@@ -121,7 +123,9 @@ def with_first_use(
     return [Expectation(BEGINNING, min(activations).imei, first_use), *expectations]
 
 
-def judge(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> Iterator[Verdict]:
+def judge(
+    activations: Iterable[Activation], expectations: Iterable[Expectation]
+) -> Iterator[Verdict]:
     """Judge one SIM's activations, in order of time and then of IMEI as text."""
     in_force = sorted(expectations)
     previous: Verdict | None = None
@@ -143,23 +147,34 @@ def judge(activations: Iterable[Activation], expectations: Iterable[Expectation]
         yield previous
 
 
-def mismatches(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Mismatch]:
+def mismatches(
+    activations: Iterable[Activation], expectations: Iterable[Expectation]
+) -> list[Mismatch]:
     """The report's rows of one SIM, in order."""
     rows = []
     for verdict in judge(activations, expectations):
         if verdict.opens and verdict.expected is not None:
             pre_imei = verdict.previous.imei if verdict.previous else verdict.expected
-            rows.append(Mismatch(verdict.activation.activated_at, pre_imei, verdict.activation.imei))
+            rows.append(
+                Mismatch(verdict.activation.activated_at, pre_imei, verdict.activation.imei)
+            )
     return rows
 
 
-def pairings(activations: Iterable[Activation], expectations: Iterable[Expectation]) -> list[Pairing]:
+def pairings(
+    activations: Iterable[Activation], expectations: Iterable[Expectation]
+) -> list[Pairing]:
     """One SIM's stays in time: a new one wherever the hardware, the expected hardware or the verdict changes."""
     stays: list[Pairing] = []
     expected_before: int | None = None
     for verdict in judge(activations, expectations):
         seen = verdict.activation
-        if not stays or verdict.moved or verdict.opens or verdict.expected_hardware != expected_before:
+        if (
+            not stays
+            or verdict.moved
+            or verdict.opens
+            or verdict.expected_hardware != expected_before
+        ):
             stays.append(
                 Pairing(
                     seen.imei,
@@ -173,6 +188,8 @@ def pairings(activations: Iterable[Activation], expectations: Iterable[Expectati
             )
         else:
             stay = stays[-1]
-            stays[-1] = replace(stay, last_seen_at=seen.activated_at, activations=stay.activations + 1)
+            stays[-1] = replace(
+                stay, last_seen_at=seen.activated_at, activations=stay.activations + 1
+            )
         expected_before = verdict.expected_hardware
     return stays

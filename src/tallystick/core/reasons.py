@@ -164,7 +164,9 @@ def stays(
     All are integers, for a store has these by the hundred thousand.
     """
     seen, expected = sorted(set(activations)), sorted(expectations)
-    is_held = first_use is not FirstUse.OFF and not any(since == BEGINNING for since, *_ in expected)
+    is_held = first_use is not FirstUse.OFF and not any(
+        since == BEGINNING for since, *_ in expected
+    )
     if is_held and seen:
         expected.insert(0, (BEGINNING, seen[0][1], BEFORE_THE_LEDGER))
     in_force = _in_force(seen, expected)
@@ -175,7 +177,9 @@ def stays(
         if each in rows:
             since, imei, put_in = in_force[place] or NOWHERE
             by_policy, was_there = is_held and since == BEGINNING, imei // HARDWARE in seen_in
-            found.append(Stay(*each, since, imei, put_in, by_policy, was_there, was_elsewhere, *later[place]))
+            found.append(
+                Stay(*each, since, imei, put_in, by_policy, was_there, was_elsewhere, *later[place])
+            )
         seen_in.add(hardware[place])
     return found
 
@@ -187,7 +191,9 @@ def _in_force(seen: Sequence[Pair], expected: Sequence[Put]) -> list[Put | None]
     return [expected[place - 1] if place else None for place in places]
 
 
-def _at_home(seen: Sequence[Pair], in_force: Sequence[Put | None], *, is_held: bool, first_use: FirstUse) -> list[bool]:
+def _at_home(
+    seen: Sequence[Pair], in_force: Sequence[Put | None], *, is_held: bool, first_use: FirstUse
+) -> list[bool]:
     """Whether the SIM was where it is expected, at each activation; by the model where the policy says so."""
     undated = MODEL if is_held and first_use is FirstUse.MODEL else HARDWARE
     return [
@@ -329,7 +335,11 @@ def _rivals(row: Row, company: Company) -> list[Claim]:
 
 
 def _listing(code: Code, iccids: Sequence[int]) -> Reason | None:
-    return Reason(code, iccids=tuple(map(Iccid, iccids[:LISTED_MAX])), count=len(iccids)) if iccids else None
+    return (
+        Reason(code, iccids=tuple(map(Iccid, iccids[:LISTED_MAX])), count=len(iccids))
+        if iccids
+        else None
+    )
 
 
 def expected_for_another_sim(row: Row, company: Company) -> Reason | None:
@@ -339,7 +349,9 @@ def expected_for_another_sim(row: Row, company: Company) -> Reason | None:
 
 def swap_pair(row: Row, company: Company) -> Reason | None:
     """A SIM that belongs in this hardware was found in the one that this SIM belongs in."""
-    swapped = [claim.iccid for claim in _rivals(row, company) if row.expected_hardware in claim.found_in]
+    swapped = [
+        claim.iccid for claim in _rivals(row, company) if row.expected_hardware in claim.found_in
+    ]
     return _listing(Code.SWAP_PAIR, swapped)
 
 

@@ -34,7 +34,9 @@ def months_later(start: datetime, months: int) -> datetime:
 def window_between(earliest: datetime, latest: datetime) -> Window:
     """Check two aware datetimes against the contract's bounds. Raises `WindowRefused`."""
     if earliest.replace(tzinfo=None) < EARLIEST_MIN:
-        message = f"earliest must not lie before {EARLIEST_MIN.isoformat()}, not {earliest.isoformat()}"
+        message = (
+            f"earliest must not lie before {EARLIEST_MIN.isoformat()}, not {earliest.isoformat()}"
+        )
         raise WindowRefused(message)
     if latest < earliest:
         message = f"latest must not lie before earliest, not {latest.isoformat()} before {earliest.isoformat()}"

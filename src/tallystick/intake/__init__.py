@@ -1,21 +1,28 @@
 """Facts in: files and batches, checked value by value, taken in whole transactions, answered with a receipt."""
 
-from tallystick.intake.gates import Gates, RejectsLimit
-from tallystick.intake.importing import import_file
+from tallystick.intake.bulk import import_file
 from tallystick.intake.items import check_items, read_items
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.live import LiveIntake, idempotency_key
+from tallystick.intake.options import ImportOptions, RejectsLimit
 from tallystick.intake.progress import Progress
+from tallystick.intake.proposals import (
+    Trial,
+    described_row,
+    propose_facts,
+    propose_file,
+    try_facts,
+    try_file,
+)
 from tallystick.intake.receipt import Doubts, Fault, Receipt, Reject
 from tallystick.intake.sources import STANDARD_INPUT
-from tallystick.intake.trying import Trial, described_row, propose_facts, propose_file, try_facts, try_file
 
 __all__ = [
     "KINDS",
     "STANDARD_INPUT",
     "Doubts",
     "Fault",
-    "Gates",
+    "ImportOptions",
     "Kind",
     "KindName",
     "LiveIntake",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from tallystick.intake import recognise
-from tallystick.intake.ahead import in_parallel
+from tallystick.intake import fast_parse
+from tallystick.intake.prefetch import in_parallel
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sorting import in_order
 from tallystick.intake.sources import LINE
@@ -40,8 +40,12 @@ def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
         return checked._replace(facts=in_order(checked.facts, kind.key))
 
     first = source.first_line
-    for checked in in_parallel((partial(work, read) for read in source.blocks), os.cpu_count() or 1):
-        yield checked._replace(rejects=[reject._replace(line=first + reject.line) for reject in checked.rejects])
+    for checked in in_parallel(
+        (partial(work, read) for read in source.blocks), os.cpu_count() or 1
+    ):
+        yield checked._replace(
+            rejects=[reject._replace(line=first + reject.line) for reject in checked.rejects]
+        )
         first += checked.lines
 
 
@@ -52,7 +56,11 @@ def check(block: Block, kind: Kind) -> Checked:
         return Checked(pl.DataFrame(schema=_schema(kind)), block.rejects, block.lines)
     columns = [_column(texts, column) for column in kind.columns]
     facts = pl.DataFrame([values for values, _ in columns])
-    sure = pl.DataFrame([settled for _, settled in columns]).select(pl.all_horizontal(pl.all())).to_series()
+    sure = (
+        pl.DataFrame([settled for _, settled in columns])
+        .select(pl.all_horizontal(pl.all()))
+        .to_series()
+    )
     if sure.all():
         return Checked(facts, block.rejects, block.lines)
     return _with_the_rest(block, kind, facts, sure)
@@ -68,7 +76,11 @@ def _column(texts: pl.DataFrame, column: Column) -> tuple[pl.Series, pl.Series]:
     values = column.recognise(text).rename(column.name)
     settled = values.is_not_null()
     if not column.required and not settled.all():
-        absent = text.is_null() | (text == "").fill_null(value=False) if text.dtype == pl.String else text.is_null()
+        absent = (
+            text.is_null() | (text == "").fill_null(value=False)
+            if text.dtype == pl.String
+            else text.is_null()
+        )
         default = pl.Series([column.default], dtype=dtype)
         values, settled = default.zip_with(absent, values).rename(column.name), settled | absent
     return values, settled
@@ -81,7 +93,7 @@ def _with_the_rest(block: Block, kind: Kind, facts: pl.DataFrame, sure: pl.Serie
     lines: list[int] = []
     parsed: list[tuple[Any, ...]] = []
     unsure = block.frame.filter(~sure)
-    texts = pl.DataFrame([recognise.texts(unsure[name]) for name in names])
+    texts = pl.DataFrame([fast_parse.texts(unsure[name]) for name in names])
     for line, row in zip(unsure[LINE], texts.iter_rows(), strict=True):
         values = dict(zip(names, row, strict=True))
         fact = kind.parse(values)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tallystick.core.doubts import has_stripped_zeros, is_in_future
-from tallystick.intake import recognise
+from tallystick.core.suspicious_values import has_stripped_zeros, is_in_future
+from tallystick.intake import fast_parse
 from tallystick.intake.receipt import Doubts
 
 if TYPE_CHECKING:
@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 def doubts_of(kind: Kind, facts: Facts, unknown: Collection[int], now: Moment) -> Doubts:
     """What is doubtful in some facts, `unknown` holding those of their SIMs that the device database does not know."""
     return (
-        _in_columns(facts, unknown, now) if isinstance(facts, pl.DataFrame) else _one_by_one(kind, facts, unknown, now)
+        _in_columns(facts, unknown, now)
+        if isinstance(facts, pl.DataFrame)
+        else _one_by_one(kind, facts, unknown, now)
     )
 
 
 def _in_columns(facts: pl.DataFrame, unknown: Collection[int], now: Moment) -> Doubts:
     return Doubts(
-        int(facts["iccid"].is_in(pl.Series(list(unknown), dtype=pl.Int64).implode()).sum()) if unknown else 0,
-        len(recognise.stripped_zeros(facts["imei"])) if "imei" in facts.columns else 0,
+        int(facts["iccid"].is_in(pl.Series(list(unknown), dtype=pl.Int64).implode()).sum())
+        if unknown
+        else 0,
+        len(fast_parse.stripped_zeros(facts["imei"])) if "imei" in facts.columns else 0,
         int((facts["activated_at"] > now).sum()) if "activated_at" in facts.columns else 0,
     )
 
@@ -38,5 +42,7 @@ def _one_by_one(kind: Kind, facts: Sequence[Any], unknown: Collection[int], now:
     return Doubts(
         sum(fact.iccid in unknown for fact in facts) if unknown else 0,
         sum(has_stripped_zeros(fact.imei) for fact in facts) if "imei" in names else 0,
-        sum(is_in_future(fact.activated_at, now) for fact in facts) if "activated_at" in names else 0,
+        sum(is_in_future(fact.activated_at, now) for fact in facts)
+        if "activated_at" in names
+        else 0,
     )

@@ -64,7 +64,9 @@ def check_items(kind: Kind, items: Sequence[Any]) -> tuple[Facts, list[Reject]]:
 def _fact_of(kind: Kind, index: int, item: Any) -> tuple[Any, ...] | Reject:  # noqa: ANN401 - whatever JSON holds
     if not isinstance(item, dict):
         return no_object(index, item)
-    if not (item.keys() <= set(kind.column_names) and all(type(value) is str for value in item.values())):
+    if not (
+        item.keys() <= set(kind.column_names) and all(type(value) is str for value in item.values())
+    ):
         record = record_of(index, item, kind)
         if isinstance(record, Reject):
             return record

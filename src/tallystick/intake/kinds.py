@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.facts import GENERATION_DEFAULT, GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.facts import (
+    GENERATION_DEFAULT,
+    GroupMember,
+    HardwareType,
+    Sim,
+    SimActivation,
+    SimExpectation,
+)
 from tallystick.core.identifiers import TYPE_NAME_LENGTH_MAX, Iccid, Imei, Mdn, Tac, parse_name
 from tallystick.core.moments import BEGINNING, parse_moment
-from tallystick.intake import recognise
+from tallystick.intake import fast_parse
 from tallystick.intake.receipt import Fault
 from tallystick.intake.sources import LINE
-from tallystick.store import Batch, judge
+from tallystick.store import Batch, shortlist_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +53,7 @@ class Column:
     @property
     def dtype(self) -> type[pl.DataType]:
         """What the parsed values are kept as: names as text, everything else as integers."""
-        return pl.String if self.recognise is recognise.names else pl.Int64
+        return pl.String if self.recognise is fast_parse.names else pl.Int64
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,9 @@ def _told_apart(header: Sequence[str], own: Sequence[str]) -> list[str]:
     for name in header:
         numbered = (f"{name} {number}" for number in count(2))
         taken = {*names, LINE} - {*own}
-        names.append(name if name not in taken else next(each for each in numbered if each not in names))
+        names.append(
+            name if name not in taken else next(each for each in numbered if each not in names)
+        )
     return names
 
 
@@ -136,15 +145,28 @@ def _model(text: str) -> str:
 
 # What the columns are called by Osmocom (`name` and `name 2`, the second of that name, are brand and model), in the
 # register of TACs that GSMA gives out, and in its Device Map.
-MANUFACTURER_ALSO = ("gsmamanufacturer", "standardiseddevicevendor", "brandname", "gsmabrandname", "brand", "name")
+MANUFACTURER_ALSO = (
+    "gsmamanufacturer",
+    "standardiseddevicevendor",
+    "brandname",
+    "gsmabrandname",
+    "brand",
+    "name",
+)
 MODEL_ALSO = (
-    *("modelname", "gsmamodelname", "standardiseddevicemodel", "marketingname", "gsmamarketingname"),
+    *(
+        "modelname",
+        "gsmamodelname",
+        "standardiseddevicemodel",
+        "marketingname",
+        "gsmamarketingname",
+    ),
     *("standardisedmarketingname", "internalmodelname", "name2"),
 )
 
-ICCID = Column("iccid", Iccid.parse, recognise.iccids)
-IMEI = Column("imei", Imei.parse, recognise.imeis)
-ACCOUNT = Column("account", _account, recognise.names)
+ICCID = Column("iccid", Iccid.parse, fast_parse.iccids)
+IMEI = Column("imei", Imei.parse, fast_parse.imeis)
+ACCOUNT = Column("account", _account, fast_parse.names)
 
 KINDS: dict[KindName, Kind] = {
     kind.name: kind
@@ -154,10 +176,16 @@ KINDS: dict[KindName, Kind] = {
             Sim,
             (
                 ICCID,
-                Column("mdn", Mdn.parse, recognise.mdns, required=False),
+                Column("mdn", Mdn.parse, fast_parse.mdns, required=False),
                 ACCOUNT,
-                Column("activation_date", parse_moment, recognise.moments),
-                Column("generation", _generation, recognise.names, required=False, default=GENERATION_DEFAULT),
+                Column("activation_date", parse_moment, fast_parse.moments),
+                Column(
+                    "generation",
+                    _generation,
+                    fast_parse.names,
+                    required=False,
+                    default=GENERATION_DEFAULT,
+                ),
             ),
         ),
         Kind(
@@ -165,23 +193,31 @@ KINDS: dict[KindName, Kind] = {
             SimExpectation,
             (
                 ICCID,
-                Column("effective_from", parse_moment, recognise.moments, required=False, default=BEGINNING),
+                Column(
+                    "effective_from",
+                    parse_moment,
+                    fast_parse.moments,
+                    required=False,
+                    default=BEGINNING,
+                ),
                 IMEI,
             ),
         ),
         Kind(
             "activations",
             SimActivation,
-            (ICCID, Column("activated_at", parse_moment, recognise.moments), IMEI),
+            (ICCID, Column("activated_at", parse_moment, fast_parse.moments), IMEI),
         ),
-        Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, recognise.names), ICCID)),
+        Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, fast_parse.names), ICCID)),
         Kind(
             "types",
             HardwareType,
             (
-                Column("tac", Tac.parse, recognise.tacs),
-                Column("manufacturer", _manufacturer, recognise.names, also=MANUFACTURER_ALSO),
-                Column("model", _model, recognise.names, required=False, default="", also=MODEL_ALSO),
+                Column("tac", Tac.parse, fast_parse.tacs),
+                Column("manufacturer", _manufacturer, fast_parse.names, also=MANUFACTURER_ALSO),
+                Column(
+                    "model", _model, fast_parse.names, required=False, default="", also=MODEL_ALSO
+                ),
             ),
             key="tac",
             is_from_elsewhere=True,
@@ -190,9 +226,9 @@ KINDS: dict[KindName, Kind] = {
 }
 
 
-def judged_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
-    """A batch of facts; a frame of activations is judged in a snapshot, beside whoever writes."""
+def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
+    """A batch of facts; a frame of activations is shortlist in a snapshot, beside whoever writes."""
     if kind.fact is not SimActivation or not isinstance(facts, pl.DataFrame):
         return Batch(facts)
     with store.snapshot() as reader:
-        return Batch(facts, judge(reader, facts))
+        return Batch(facts, shortlist_of(reader, facts))

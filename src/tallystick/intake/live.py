@@ -18,9 +18,10 @@ import msgspec
 
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
 from tallystick.core.facts import SimActivation
-from tallystick.core.ledger import UNTOLD
+from tallystick.core.ledger import UNKNOWN_ORIGIN
+from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubts import doubts_of
-from tallystick.intake.kinds import KINDS, Kind, judged_batch
+from tallystick.intake.kinds import KINDS, Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
 from tallystick.store import rows_of
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
-MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class Key:
 def idempotency_key(app: str, key: str, kind: Kind, body: bytes) -> Key:
     """The digests of an app's call under a key of its choice."""
     return Key(
-        hashlib.sha256(f"{app}\n{key}".encode()).digest(), hashlib.sha256(kind.name.encode() + b"\n" + body).digest()
+        hashlib.sha256(f"{app}\n{key}".encode()).digest(),
+        hashlib.sha256(kind.name.encode() + b"\n" + body).digest(),
     )
 
 
@@ -58,7 +59,9 @@ class _Call:
 
     __slots__ = ("_answered", "answer", "batch", "began", "key", "kind", "rejects")
 
-    def __init__(self, kind: Kind, batch: Batch, rejects: Sequence[Reject], key: Key | None, began: float) -> None:
+    def __init__(
+        self, kind: Kind, batch: Batch, rejects: Sequence[Reject], key: Key | None, began: float
+    ) -> None:
         self.kind = kind
         self.batch = batch
         self.rejects = rejects
@@ -84,7 +87,9 @@ class _Call:
 class LiveIntake:
     """The one door through which a process's calls bring facts in."""
 
-    def __init__(self, store: Store, clock: Callable[[], Moment], timer: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], Moment], timer: Callable[[], float]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._timer = timer
@@ -96,17 +101,24 @@ class LiveIntake:
         self._keys_forgotten_at = 0
 
     def take(
-        self, kind: Kind, facts: Facts, rejects: Sequence[Reject], key: Key | None, origin: Origin = UNTOLD
+        self,
+        kind: Kind,
+        facts: Facts,
+        rejects: Sequence[Reject],
+        key: Key | None,
+        origin: Origin = UNKNOWN_ORIGIN,
     ) -> bytes:
         """Take checked facts in; give the receipt as JSON once they are durable.
 
         Expectations are a change set of this `origin`.
         Raises `IntakeBusy` when too much is waiting, `KeyReused`, or `StoreRefused`; nothing was taken then.
         """
-        batch = judged_batch(self._store, kind, facts)._replace(origin=origin)
+        batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
         call = _Call(kind, batch, rejects, key, self._timer())
         with self._state:
-            if self._closed or (self._waiting and self._waiting_facts + len(facts) > WAITING_FACTS_MAX):
+            if self._closed or (
+                self._waiting and self._waiting_facts + len(facts) > WAITING_FACTS_MAX
+            ):
                 raise IntakeBusy
             self._waiting.append(call)
             self._waiting_facts += len(facts)
@@ -144,7 +156,9 @@ class LiveIntake:
                 self._state.wait()
             calls: list[_Call] = []
             facts = 0
-            while self._waiting and (not calls or facts + len(self._waiting[0].batch.facts) <= COMMIT_FACTS_MAX):
+            while self._waiting and (
+                not calls or facts + len(self._waiting[0].batch.facts) <= COMMIT_FACTS_MAX
+            ):
                 calls.append(self._waiting.popleft())
                 facts += len(calls[-1].batch.facts)
             self._waiting_facts -= facts
@@ -154,7 +168,9 @@ class LiveIntake:
         """Take the calls in, in their order; neighbours of one kind together."""
         answers: list[bytes | Refusal] = []
         with self._store.transaction() as writer:
-            for (kind_name, has_key), neighbours in groupby(calls, lambda call: (call.kind.name, call.key is not None)):
+            for (kind_name, has_key), neighbours in groupby(
+                calls, lambda call: (call.kind.name, call.key is not None)
+            ):
                 if has_key:
                     self._forget_keys(writer)
                     answers += [self._take_once(writer, call) for call in neighbours]
@@ -162,7 +178,10 @@ class LiveIntake:
                     some = list(neighbours)
                     taken = writer.take_all(KINDS[kind_name].fact, [call.batch for call in some])
                     unknown = _unknown_sims(writer, some)
-                    answers += (self._receipt(call, each, unknown) for call, each in zip(some, taken, strict=True))
+                    answers += (
+                        self._receipt(call, each, unknown)
+                        for call, each in zip(some, taken, strict=True)
+                    )
         return answers
 
     def _take_once(self, writer: Writer, call: _Call) -> bytes | Refusal:
@@ -171,7 +190,9 @@ class LiveIntake:
         if before := writer.receipt(call.key.key_sha256):
             facts_sha256, receipt = before
             return receipt if facts_sha256 == call.key.facts_sha256 else KeyReused()
-        receipt = self._receipt(call, writer.take(call.kind.fact, *call.batch), _unknown_sims(writer, [call]))
+        receipt = self._receipt(
+            call, writer.take(call.kind.fact, *call.batch), _unknown_sims(writer, [call])
+        )
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
@@ -190,15 +211,25 @@ class LiveIntake:
     def _forget_keys(self, writer: Writer) -> None:
         """Once in a while, forget the keys of more than a day ago."""
         now = self._clock()
-        if now - self._keys_forgotten_at > KEY_S_MAX * MICROSECONDS // 24:
-            writer.forget_receipts(now - KEY_S_MAX * MICROSECONDS)
+        if now - self._keys_forgotten_at > KEY_S_MAX * MICROSECONDS_A_SECOND // 24:
+            writer.forget_receipts(now - KEY_S_MAX * MICROSECONDS_A_SECOND)
             self._keys_forgotten_at = now
 
 
 def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
-    """The SIMs of some calls' activations that the device database does not know; judged calls have asked already."""
+    """SIMs of the calls' activations that the device database does not know.
+
+    The shortlist of a call, where it has one, names them already.
+    """
     if calls[0].kind.fact is not SimActivation:
         return ()
-    unasked = {fact[0] for call in calls if not call.batch.judged for fact in rows_of(call.batch.facts)}
-    asked = {iccid for call in calls if call.batch.judged for iccid in call.batch.judged.unknown_sims}
+    unasked = {
+        fact[0] for call in calls if not call.batch.shortlist for fact in rows_of(call.batch.facts)
+    }
+    asked = {
+        iccid
+        for call in calls
+        if call.batch.shortlist
+        for iccid in call.batch.shortlist.unknown_sims
+    }
     return asked.union(writer.unknown_sims(unasked) if unasked else ())

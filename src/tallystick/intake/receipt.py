@@ -22,7 +22,11 @@ class Fault(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        return self.reason if not self.column or self.reason.startswith(self.column) else f"{self.column} {self.reason}"
+        return (
+            self.reason
+            if not self.column or self.reason.startswith(self.column)
+            else f"{self.column} {self.reason}"
+        )
 
 
 class Reject(NamedTuple):

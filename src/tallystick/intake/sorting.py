@@ -20,12 +20,18 @@ def in_order(facts: pl.DataFrame, key: str) -> pl.DataFrame:
     return facts.sort(key, maintain_order=True)
 
 
-def stretches(parts: Sequence[pl.DataFrame], key: str, stretch_facts: int) -> Iterator[pl.DataFrame]:
+def stretches(
+    parts: Sequence[pl.DataFrame], key: str, stretch_facts: int
+) -> Iterator[pl.DataFrame]:
     """All facts of some parts, each of them in order, as stretches of about so many facts that are in order."""
     bounds = _bounds(parts, key, stretch_facts)
-    ends = [[0, *part[key].search_sorted(bounds, side="left").to_list(), len(part)] for part in parts]
+    ends = [
+        [0, *part[key].search_sorted(bounds, side="left").to_list(), len(part)] for part in parts
+    ]
     for place in range(len(bounds) + 1):
-        stretch = pl.concat([part[end[place] : end[place + 1]] for part, end in zip(parts, ends, strict=True)])
+        stretch = pl.concat(
+            [part[end[place] : end[place + 1]] for part, end in zip(parts, ends, strict=True)]
+        )
         yield in_order(stretch, key)
 
 

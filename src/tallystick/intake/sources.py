@@ -86,10 +86,11 @@ def open_source(path: str, kind: Kind, spooled: IO[bytes] | None = None) -> Iter
             if spooled:
                 spooled.seek(0)
             plain = opened.enter_context(_unpacked(file, packed))
-            if suffix == ".parquet":
-                source = _parquet_source(path, plain, kind)
-            else:
-                source = _text_source(path, file, plain, kind, suffix)
+            source = (
+                _parquet_source(path, plain, kind)
+                if suffix == ".parquet"
+                else _text_source(path, file, plain, kind, suffix)
+            )
         yield source
 
 
@@ -123,7 +124,9 @@ def _format(path: str) -> tuple[str, str | None]:
     packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
     suffix = suffixes[-1] if suffixes else ""
     if suffix not in FORMATS:
-        message = f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
+        message = (
+            f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
+        )
         raise FileRefused(message)
     return suffix, packed
 
@@ -154,7 +157,9 @@ def _refusing(name: str, what: str) -> Iterator[None]:
         raise FileRefused(message) from error
 
 
-def _refusing_each(name: str, what: str, blocks: Iterator[Callable[[], Block]]) -> Iterator[Callable[[], Block]]:
+def _refusing_each(
+    name: str, what: str, blocks: Iterator[Callable[[], Block]]
+) -> Iterator[Callable[[], Block]]:
     def read(block: Callable[[], Block]) -> Block:
         with _refusing(name, what):
             return block()
@@ -219,12 +224,22 @@ def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
     """
     known = [column.name for column in kind.columns]
     count = Counter(columns)
-    faults = [f"has no column {column.name}" for column in kind.columns if column.required and not count[column.name]]
-    surplus = [] if kind.is_from_elsewhere else [column for column in count if column not in {*known, REASON}]
+    faults = [
+        f"has no column {column.name}"
+        for column in kind.columns
+        if column.required and not count[column.name]
+    ]
+    surplus = (
+        []
+        if kind.is_from_elsewhere
+        else [column for column in count if column not in {*known, REASON}]
+    )
     faults += [f"has a column {shown(column)} that is none of this kind's" for column in surplus]
     faults += [f"has the column {column} twice" for column in (*known, REASON) if count[column] > 1]
     if faults:
-        message = f"{name}: line 1 {in_one_sentence(faults)}. Columns of {kind.name}: {', '.join(known)}"
+        message = (
+            f"{name}: line 1 {in_one_sentence(faults)}. Columns of {kind.name}: {', '.join(known)}"
+        )
         raise FileRefused(message)
 
 
@@ -260,8 +275,14 @@ class _Header(NamedTuple):
 def _header_of(name: str, lines: _Lines, kind: Kind) -> _Header:
     """The header of a CSV file; one from elsewhere may have a notice before it, of whose rights it is."""
     header = _header(name, lines.first_line(), kind, 1)
-    if kind.is_from_elsewhere and kind.key not in header.columns and (second := lines.first_line()).strip():
-        header = max(header, _header(name, second, kind, 2), key=lambda each: kind.key in each.columns)
+    if (
+        kind.is_from_elsewhere
+        and kind.key not in header.columns
+        and (second := lines.first_line()).strip()
+    ):
+        header = max(
+            header, _header(name, second, kind, 2), key=lambda each: kind.key in each.columns
+        )
     return header
 
 
@@ -270,12 +291,17 @@ def _header(name: str, line: bytes, kind: Kind, number: int) -> _Header:
         message = f"{name}: line 1 is empty; it must name the columns"
         raise FileRefused(message)
     if len(line) > LINE_BYTES_MAX:
-        message = f"{name}: line 1 must name the columns, and is longer than {LINE_BYTES_MAX:,} bytes"
+        message = (
+            f"{name}: line 1 must name the columns, and is longer than {LINE_BYTES_MAX:,} bytes"
+        )
         raise FileRefused(message)
     try:
         text = line.decode()
         separator = next((each for each in SEPARATORS if each in text), SEPARATORS[0])
-        columns = [column.strip() for column in next(csv.reader([text], strict=True, delimiter=separator), [])]
+        columns = [
+            column.strip()
+            for column in next(csv.reader([text], strict=True, delimiter=separator), [])
+        ]
         return _Header(kind.named(columns), separator, number)
     except (UnicodeDecodeError, csv.Error) as error:
         message = f"{name}: line 1 must name the columns, in UTF-8 with commas between: {error}"
@@ -334,7 +360,9 @@ def _too_long(line: int, text: bytes) -> Reject:
 def _may_have_too_long_line(text: bytes) -> bool:
     """A line over the limit covers a stretch of half the limit somewhere, from one multiple of it to the next."""
     half = LINE_BYTES_MAX // 2
-    return any(text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half))
+    return any(
+        text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half)
+    )
 
 
 def _csv(text: bytes, header: _Header) -> Block:
@@ -342,7 +370,9 @@ def _csv(text: bytes, header: _Header) -> Block:
     columns = header.columns
     if b'"' in text or _may_have_too_long_line(text):
         return _csv_by_line(text, header)
-    ended = text if text.endswith(b"\n") else text + b"\n"  # without, Polars overlooks a comma at the very end
+    ended = (
+        text if text.endswith(b"\n") else text + b"\n"
+    )  # without, Polars overlooks a comma at the very end
     try:
         frame = pl.read_csv(
             ended,
@@ -361,11 +391,15 @@ def _csv(text: bytes, header: _Header) -> Block:
 
 
 def _csv_by_line(text: bytes, header: _Header) -> Block:
-    return _by_line(text, header.columns, lambda line, raw: _record(line, raw.removesuffix(b"\r"), header))
+    return _by_line(
+        text, header.columns, lambda line, raw: _record(line, raw.removesuffix(b"\r"), header)
+    )
 
 
 def _by_line(
-    text: bytes, columns: tuple[str, ...], parse: Callable[[int, bytes], Sequence[str | None] | Reject | None]
+    text: bytes,
+    columns: tuple[str, ...],
+    parse: Callable[[int, bytes], Sequence[str | None] | Reject | None],
 ) -> Block:
     """Line after line; `parse` gives the fields of one, None for a blank one."""
     rows: list[tuple[Any, ...]] = []
@@ -400,17 +434,27 @@ def _record(line: int, raw: bytes, header: _Header) -> list[str] | Reject | None
             (raw[:256].decode(errors="replace"),),
         )
     except csv.Error as error:
-        return Reject(line, (Fault("", f"the line is not CSV: {error}"),), (raw[:256].decode(errors="replace"),))
+        return Reject(
+            line,
+            (Fault("", f"the line is not CSV: {error}"),),
+            (raw[:256].decode(errors="replace"),),
+        )
     width = len(header.columns)
     if len(fields) != width:
         return Reject(
-            line, (Fault("", f"the line has {len(fields)} fields, the header {width}"),), tuple(fields[:width])
+            line,
+            (Fault("", f"the line has {len(fields)} fields, the header {width}"),),
+            tuple(fields[:width]),
         )
     return fields
 
 
 def _ndjson(text: bytes, kind: Kind) -> Block:
-    return _by_line(text, kind.column_names, lambda line, raw: _json_record(line, raw, kind) if raw.strip() else None)
+    return _by_line(
+        text,
+        kind.column_names,
+        lambda line, raw: _json_record(line, raw, kind) if raw.strip() else None,
+    )
 
 
 def _json_record(line: int, raw: bytes, kind: Kind) -> list[str | None] | Reject:
@@ -419,9 +463,17 @@ def _json_record(line: int, raw: bytes, kind: Kind) -> list[str | None] | Reject
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Reject(line, (Fault("", f"the line is not JSON: {error}"),), (raw[:256].decode(errors="replace"),))
+        return Reject(
+            line,
+            (Fault("", f"the line is not JSON: {error}"),),
+            (raw[:256].decode(errors="replace"),),
+        )
     if not isinstance(value, dict):
-        return Reject(line, (Fault("", "the line is not a JSON object"),), (raw[:256].decode(errors="replace"),))
+        return Reject(
+            line,
+            (Fault("", "the line is not a JSON object"),),
+            (raw[:256].decode(errors="replace"),),
+        )
     return record_of(line, value, kind)
 
 
@@ -454,7 +506,9 @@ def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] 
     if kind.is_from_elsewhere:
         value = dict(zip(kind.named(tuple(value)), value.values(), strict=True))
     surplus = () if kind.is_from_elsewhere else value.keys() - {*columns, REASON}
-    faults = [Fault(shown(name), "is none of this kind's columns") for name in value if name in surplus]
+    faults = [
+        Fault(shown(name), "is none of this kind's columns") for name in value if name in surplus
+    ]
     record: list[str | None] = []
     of_no_text: set[str] = set()
     for column in columns:
@@ -465,7 +519,9 @@ def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] 
         record.append(None if item is None else str(item))
     if faults:
         parsed = kind.parse(dict(zip(columns, record, strict=True)))
-        faults += [fault for fault in parsed if isinstance(fault, Fault) and fault.column not in of_no_text]
+        faults += [
+            fault for fault in parsed if isinstance(fault, Fault) and fault.column not in of_no_text
+        ]
         return Reject(line, tuple(faults), tuple(text or "" for text in record))
     return record
 
@@ -484,12 +540,16 @@ def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
         schema = lazy.collect_schema()
     for column, dtype in schema.items():
         if not isinstance(dtype, PARQUET_TYPES) and not dtype.is_integer():
-            message = f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
+            message = (
+                f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
+            )
             raise FileRefused(message)
     with _refusing(name, what):
         rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
     batches = _Batches(lazy, rows)
-    return Source(name, batches.read_share, columns, 1, _refusing_each(name, what, batches.blocks()))
+    return Source(
+        name, batches.read_share, columns, 1, _refusing_each(name, what, batches.blocks())
+    )
 
 
 class _Batches:

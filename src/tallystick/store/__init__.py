@@ -1,12 +1,12 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.asking import joined
 from tallystick.store.batches import Facts, rows_of
+from tallystick.store.connection import joined
 from tallystick.store.facts import Taken
-from tallystick.store.judging import Batch, Judged, judge
 from tallystick.store.progress import ImportProgress
 from tallystick.store.reader import Reader
 from tallystick.store.report import Scope
+from tallystick.store.shortlist import Batch, Shortlist, shortlist_of
 from tallystick.store.store import Store, open_store
 from tallystick.store.verifying import KeptRow
 from tallystick.store.writer import Refreshed, Tried, Writer
@@ -15,17 +15,17 @@ __all__ = [
     "Batch",
     "Facts",
     "ImportProgress",
-    "Judged",
     "KeptRow",
     "Reader",
     "Refreshed",
     "Scope",
+    "Shortlist",
     "Store",
     "Taken",
     "Tried",
     "Writer",
     "joined",
-    "judge",
     "open_store",
     "rows_of",
+    "shortlist_of",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.moments import Moment
 from tallystick.store.accounts import AccountChanges
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,9 +80,13 @@ class AccessQuestions(Asking):
         row = self._connection.row("app_of_token", token_sha256=token_sha256)
         return None if row is None else AppOfToken(*row)
 
-    def caller(self, token_sha256: bytes, session_sha256: bytes) -> tuple[AppOfToken | None, SessionRow | None]:
+    def caller(
+        self, token_sha256: bytes, session_sha256: bytes
+    ) -> tuple[AppOfToken | None, SessionRow | None]:
         """The app whose current token has the one digest, and the session that has the other."""
-        row = self._connection.row("caller", token_sha256=token_sha256, session_sha256=session_sha256)
+        row = self._connection.row(
+            "caller", token_sha256=token_sha256, session_sha256=session_sha256
+        )
         key, scopes, expires_at, user_id, used_at = row or (None,) * 5
         app = None if key is None else AppOfToken(key, scopes, expires_at)
         return app, None if user_id is None else SessionRow(user_id, Moment(used_at))
@@ -94,7 +98,10 @@ class AccessQuestions(Asking):
 
     def users(self) -> list[tuple[str, bool, int]]:
         """Name, whether they see all accounts, and failed logins in a row, of every user."""
-        return [(name, bool(all_accounts), failed) for name, all_accounts, failed in self._connection.rows("users")]
+        return [
+            (name, bool(all_accounts), failed)
+            for name, all_accounts, failed in self._connection.rows("users")
+        ]
 
     def accounts_granted(self, name: str) -> list[str]:
         """The accounts that a user was granted by name."""
@@ -118,10 +125,17 @@ class AccessQuestions(Asking):
 class AccessChanges(AccountChanges, AccessQuestions):
     """Who comes in, and what they did."""
 
-    def add_app(self, key: str, name: str, secret_sha256: bytes, scopes: str, issue_salt: bytes) -> None:
+    def add_app(
+        self, key: str, name: str, secret_sha256: bytes, scopes: str, issue_salt: bytes
+    ) -> None:
         """Make an app known."""
         self._connection.run(
-            "add_app", key=key, name=name, secret_sha256=secret_sha256, scopes=scopes, issue_salt=issue_salt
+            "add_app",
+            key=key,
+            name=name,
+            secret_sha256=secret_sha256,
+            scopes=scopes,
+            issue_salt=issue_salt,
         )
 
     def set_app_scopes(self, key: str, scopes: str) -> None:
@@ -130,13 +144,17 @@ class AccessChanges(AccountChanges, AccessQuestions):
 
     def set_app_secret(self, key: str, secret_sha256: bytes, issue_salt: bytes) -> None:
         """Give an app another secret, and end its token."""
-        self._connection.run("set_app_secret", key=key, secret_sha256=secret_sha256, issue_salt=issue_salt)
+        self._connection.run(
+            "set_app_secret", key=key, secret_sha256=secret_sha256, issue_salt=issue_salt
+        )
 
     def remove_app(self, key: str) -> None:
         """Forget an app, and its token with it."""
         self._connection.run("remove_app", key=key)
 
-    def issue_token(self, key: str, issue_salt: bytes, token_sha256: bytes, token_expires_at: int) -> None:
+    def issue_token(
+        self, key: str, issue_salt: bytes, token_sha256: bytes, token_expires_at: int
+    ) -> None:
         """Give an app a new token."""
         self._connection.run(
             "issue_token",
@@ -150,9 +168,13 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """Revoke an app's token; give whether it was the current one."""
         return self._connection.run("revoke_token", key=key, token_sha256=token_sha256) > 0
 
-    def add_user(self, name: str, password_argon2: str, accounts: Sequence[str], *, all_accounts: bool) -> None:
+    def add_user(
+        self, name: str, password_argon2: str, accounts: Sequence[str], *, all_accounts: bool
+    ) -> None:
         """Make a user known, and accounts that they may see and that are not known yet."""
-        self._connection.run("add_user", name=name, password_argon2=password_argon2, all_accounts=int(all_accounts))
+        self._connection.run(
+            "add_user", name=name, password_argon2=password_argon2, all_accounts=int(all_accounts)
+        )
         user = self.user(name)
         assert user is not None  # noqa: S101 - made above, in this transaction
         self.grant_accounts(user.user_id, accounts)
@@ -196,7 +218,9 @@ class AccessChanges(AccountChanges, AccessQuestions):
 
     def open_session(self, token_sha256: bytes, user_id: int, used_at: int) -> None:
         """Begin a session."""
-        self._connection.run("open_session", token_sha256=token_sha256, user_id=user_id, used_at=used_at)
+        self._connection.run(
+            "open_session", token_sha256=token_sha256, user_id=user_id, used_at=used_at
+        )
 
     def use_session(self, token_sha256: bytes, used_at: int) -> None:
         """A session was used."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.core.pairing import FirstUse
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,9 @@ class AccountQuestions(Asking):
 
     def first_uses(self) -> dict[str, FirstUse]:
         """What each account expects of SIMs while no expectation is in force."""
-        return {name: FirstUse(first_use) for name, first_use in self._connection.rows("first_uses")}
+        return {
+            name: FirstUse(first_use) for name, first_use in self._connection.rows("first_uses")
+        }
 
     def account_names(self) -> dict[int, str]:
         """Every account's name by number."""
@@ -44,7 +46,9 @@ class AccountQuestions(Asking):
 
     def accounts_of_sims(self, iccids: Iterable[int]) -> dict[int, int]:
         """The number of the account of each of some SIMs; those that are not loaded lack."""
-        return dict(self._connection.rows("accounts_of_sims", iccids=self._connection.set_of(iccids)))
+        return dict(
+            self._connection.rows("accounts_of_sims", iccids=self._connection.set_of(iccids))
+        )
 
 
 class AccountChanges(AccountQuestions):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,12 +66,16 @@ class CallbackQuestions(Asking):
 
     def listeners(self, account_ids: Iterable[int]) -> list[ListenerRow]:
         """The listeners of some accounts, in order of account and service."""
-        rows = self._connection.rows("listeners_of", account_ids=self._connection.set_of(account_ids))
+        rows = self._connection.rows(
+            "listeners_of", account_ids=self._connection.set_of(account_ids)
+        )
         return [ListenerRow(*row) for row in rows]
 
     def deliveries(self, account_ids: Iterable[int]) -> list[DeliveryRow]:
         """What waits or was given up of some accounts, the oldest first."""
-        rows = self._connection.rows("deliveries_of", account_ids=self._connection.set_of(account_ids))
+        rows = self._connection.rows(
+            "deliveries_of", account_ids=self._connection.set_of(account_ids)
+        )
         return [DeliveryRow(*row) for row in rows]
 
     def due_deliveries(self, now: int, at_most: int) -> list[int]:
@@ -88,26 +92,41 @@ class CallbackChanges(CallbackQuestions):
 
     def forget_listener(self, account_id: int, service: str) -> bool:
         """Deregister a listener, and forget what was to be delivered to it; give whether there was one."""
-        self._connection.run("forget_deliveries_of_listener", account_id=account_id, service=service)
+        self._connection.run(
+            "forget_deliveries_of_listener", account_id=account_id, service=service
+        )
         return bool(self._connection.run("forget_listener", account_id=account_id, service=service))
 
     def hurry_deliveries(self, account_id: int, service: str) -> None:
         """Let what waits for a listener be due."""
         self._connection.run("hurry_deliveries", account_id=account_id, service=service)
 
-    def add_deliveries(self, account_id: int, service: str, request_id: str, outcome: bytes, now: int) -> None:
+    def add_deliveries(
+        self, account_id: int, service: str, request_id: str, outcome: bytes, now: int
+    ) -> None:
         """Put an outcome in the outbox, if the account has a listener for it."""
         self._connection.run(
-            "add_deliveries", account_id=account_id, service=service, request_id=request_id, outcome=outcome, now=now
+            "add_deliveries",
+            account_id=account_id,
+            service=service,
+            request_id=request_id,
+            outcome=outcome,
+            now=now,
         )
 
     def lease_deliveries(self, delivery_ids: Iterable[int], until: int) -> list[DueDelivery]:
         """Keep deliveries from others until a moment, and give them."""
         some = tuple(delivery_ids)
-        self._connection.run("lease_deliveries", delivery_ids=self._connection.set_of(some), until=until)
-        rows = self._connection.rows("leased_deliveries", delivery_ids=self._connection.set_of(some))
+        self._connection.run(
+            "lease_deliveries", delivery_ids=self._connection.set_of(some), until=until
+        )
+        rows = self._connection.rows(
+            "leased_deliveries", delivery_ids=self._connection.set_of(some)
+        )
         return [
-            DueDelivery(delivery_id, listener_id, ListenerRow(*listener), request_id, outcome, attempts)
+            DueDelivery(
+                delivery_id, listener_id, ListenerRow(*listener), request_id, outcome, attempts
+            )
             for delivery_id, listener_id, request_id, outcome, attempts, *listener in rows
         ]
 
@@ -118,13 +137,20 @@ class CallbackChanges(CallbackQuestions):
     def fail_delivery(self, delivery_id: int, attempts: int, next_try_at: int, error: str) -> None:
         """Note that a delivery failed, and when it is due again."""
         self._connection.run(
-            "fail_delivery", delivery_id=delivery_id, attempts=attempts, next_try_at=next_try_at, error=error
+            "fail_delivery",
+            delivery_id=delivery_id,
+            attempts=attempts,
+            next_try_at=next_try_at,
+            error=error,
         )
 
     def put_off_deliveries(self, delivery: DueDelivery, until: int) -> None:
         """Let the other deliveries to the same listener wait until a moment."""
         self._connection.run(
-            "put_off_deliveries", listener_id=delivery.listener_id, delivery_id=delivery.delivery_id, until=until
+            "put_off_deliveries",
+            listener_id=delivery.listener_id,
+            delivery_id=delivery.delivery_id,
+            until=until,
         )
 
     def give_up_deliveries(self, listener_id: int, since_max: int, now: int, error: str) -> int:

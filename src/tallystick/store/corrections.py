@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,8 +27,12 @@ class Coverage(NamedTuple):
 
     def and_also(self, other: Coverage) -> Coverage:
         """Both together, of different SIMs."""
-        newest = max((each for each in (self.newest, other.newest) if each is not None), default=None)
-        return Coverage(self.sims + other.sims, self.expected + other.expected, self.seen + other.seen, newest)
+        newest = max(
+            (each for each in (self.newest, other.newest) if each is not None), default=None
+        )
+        return Coverage(
+            self.sims + other.sims, self.expected + other.expected, self.seen + other.seen, newest
+        )
 
 
 class Uncovered(NamedTuple):
@@ -53,7 +57,9 @@ class CoverageQuestions(ReportQuestions):
 
     def unseen(self, scope: Scope, window: Window) -> Iterator[Uncovered]:
         """The SIMs in scope that were not seen in the window."""
-        return self._uncovered("unseen_among", scope, earliest=window.earliest, latest=window.latest)
+        return self._uncovered(
+            "unseen_among", scope, earliest=window.earliest, latest=window.latest
+        )
 
     def without_expectation(self, scope: Scope) -> Iterator[Uncovered]:
         """The SIMs in scope that are expected nowhere."""
@@ -72,7 +78,9 @@ class CoverageQuestions(ReportQuestions):
 
     def _uncovered(self, query: str, scope: Scope, **bounds: Moment) -> Iterator[Uncovered]:
         for iccids in self._covered(scope):
-            for row in self._connection.rows(query, iccids=self._connection.set_of(iccids), **bounds):
+            for row in self._connection.rows(
+                query, iccids=self._connection.set_of(iccids), **bounds
+            ):
                 yield _uncovered_of(row)
 
     def _covered(self, scope: Scope) -> Iterator[Sequence[int]]:
@@ -83,11 +91,18 @@ class CoverageQuestions(ReportQuestions):
             listed = self.listed_in(scope)
             for start in range(0, len(listed), SIMS_A_PAGE):
                 some = self._connection.set_of(listed[start : start + SIMS_A_PAGE])
-                yield self._numbers("covered_among", iccids=some, account_ids=accounts, generations=generations)
+                yield self._numbers(
+                    "covered_among", iccids=some, account_ids=accounts, generations=generations
+                )
             return
         query, group = _page_query(scope)
         for account_id in scope.account_ids:
-            asked = {"account_id": account_id, "generations": generations, "at_most": SIMS_A_PAGE, **group}
+            asked = {
+                "account_id": account_id,
+                "generations": generations,
+                "at_most": SIMS_A_PAGE,
+                **group,
+            }
             after = BEFORE_ALL
             while page := self._numbers(query, after=after, **asked):
                 yield page

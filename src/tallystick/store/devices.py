@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 from tallystick.store.facts import sim_of
 
 if TYPE_CHECKING:
@@ -32,9 +32,13 @@ class DeviceQuestions(Asking):
         """SIMs of some accounts, each with its group, in order after one."""
         if len(account_ids) == 1:
             (account_id,) = account_ids
-            return self._devices("devices_of_account", account_id=account_id, after=after, at_most=at_most)
+            return self._devices(
+                "devices_of_account", account_id=account_id, after=after, at_most=at_most
+            )
         accounts = self._connection.set_of(account_ids)
-        return self._devices("devices_of_accounts", account_ids=accounts, after=after, at_most=at_most)
+        return self._devices(
+            "devices_of_accounts", account_ids=accounts, after=after, at_most=at_most
+        )
 
     def devices_among(self, account_ids: Collection[int], iccids: Collection[int]) -> list[Device]:
         """Those of some SIMs that some accounts have, each with its group, in order."""
@@ -42,4 +46,6 @@ class DeviceQuestions(Asking):
         return self._devices("devices_among", account_ids=accounts, iccids=sims)
 
     def _devices(self, query: str, **parameters: object) -> list[Device]:
-        return [Device(*sim_of(row[:-1]), row[-1]) for row in self._connection.rows(query, **parameters)]
+        return [
+            Device(*sim_of(row[:-1]), row[-1]) for row in self._connection.rows(query, **parameters)
+        ]

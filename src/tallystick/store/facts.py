@@ -9,7 +9,7 @@ from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import Moment
 from tallystick.core.pairing import Activation, Expectation
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -40,7 +40,13 @@ class Taken(NamedTuple):
 def sim_of(row: tuple[Any, ...]) -> Sim:
     """A SIM from its columns."""
     iccid, mdn, account, activation_date, generation = row
-    return Sim(Iccid(iccid), None if mdn is None else Mdn(mdn), account, Moment(activation_date), generation)
+    return Sim(
+        Iccid(iccid),
+        None if mdn is None else Mdn(mdn),
+        account,
+        Moment(activation_date),
+        generation,
+    )
 
 
 class FactQuestions(Asking):
@@ -67,19 +73,28 @@ class FactQuestions(Asking):
         Neither is in any order.
         """
         found: dict[int, tuple[list[Pair], list[Put]]] = defaultdict(lambda: ([], []))
-        for iccid, *pair in self._connection.rows("activations_among", iccids=self._connection.set_of(iccids)):
+        for iccid, *pair in self._connection.rows(
+            "activations_among", iccids=self._connection.set_of(iccids)
+        ):
             found[iccid][0].append(tuple(pair))
-        for iccid, *put in self._connection.rows("values_of_few", iccids=self._connection.set_of(iccids)):
+        for iccid, *put in self._connection.rows(
+            "values_of_few", iccids=self._connection.set_of(iccids)
+        ):
             found[iccid][1].append(tuple(put))
         return found
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that are the account's."""
-        return self._numbers("sims_in_account", account_id=account_id, iccids=self._connection.set_of(iccids))
+        return self._numbers(
+            "sims_in_account", account_id=account_id, iccids=self._connection.set_of(iccids)
+        )
 
     def iccids_of(self, mdns: Iterable[Mdn]) -> list[Iccid]:
         """The SIMs that have these phone numbers."""
-        return [Iccid(iccid) for iccid in self._numbers("sims_of_mdns", mdns=self._connection.set_of(mdns))]
+        return [
+            Iccid(iccid)
+            for iccid in self._numbers("sims_of_mdns", mdns=self._connection.set_of(mdns))
+        ]
 
     def counts(self) -> Counts:
         """How much is in the store."""
@@ -91,7 +106,9 @@ class FactQuestions(Asking):
 
     def expected_hardware_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
         """`iccid` and `hardware` of expectations from one SIM to another, no more rows than are asked for."""
-        return self._connection.frame("expected_hardware_between", first=first, last=last, at_most=at_most)
+        return self._connection.frame(
+            "expected_hardware_between", first=first, last=last, at_most=at_most
+        )
 
     def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:
         """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
@@ -111,9 +128,13 @@ class FactQuestions(Asking):
 
     def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:
         """Those of some SIMs that are loaded."""
-        return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))["iccid"]
+        return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))[
+            "iccid"
+        ]
 
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""
         asked = set(iccids)
-        return sorted(asked.difference(self._numbers("known_sims", iccids=self._connection.set_of(asked))))
+        return sorted(
+            asked.difference(self._numbers("known_sims", iccids=self._connection.set_of(asked)))
+        )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.selection import UNASSIGNED
 from tallystick.store.accounts import AccountChanges
-from tallystick.store.asking import Asking
 from tallystick.store.batches import Facts, rows_of
+from tallystick.store.connection import Asking
 from tallystick.store.facts import Taken
 
 if TYPE_CHECKING:
@@ -40,14 +40,19 @@ class GroupQuestions(Asking):
 
     def groups(self, account_id: int) -> list[GroupRow]:
         """The groups of an account that are kept, by name."""
-        return [GroupRow(*row) for row in self._connection.rows("groups_of_account", account_id=account_id)]
+        return [
+            GroupRow(*row)
+            for row in self._connection.rows("groups_of_account", account_id=account_id)
+        ]
 
     def group(self, account_id: int, name: str) -> GroupRow | None:
         """The group of an account that has this name."""
         row = self._connection.row("group_named", account_id=account_id, name=name)
         return None if row is None else GroupRow(*row)
 
-    def members_of_group(self, account_id: int, group_id: int, after: int, at_most: int) -> list[Member]:
+    def members_of_group(
+        self, account_id: int, group_id: int, after: int, at_most: int
+    ) -> list[Member]:
         """SIMs of the account that are in the group, in order after one."""
         return self._members("members_of_group", account_id, after, at_most, group_id=group_id)
 
@@ -55,8 +60,12 @@ class GroupQuestions(Asking):
         """SIMs of the account that are in none of its groups, in order after one."""
         return self._members("unassigned_sims", account_id, after, at_most)
 
-    def _members(self, query: str, account_id: int, after: int, at_most: int, **group: int) -> list[Member]:
-        rows = self._connection.rows(query, account_id=account_id, after=after, at_most=at_most, **group)
+    def _members(
+        self, query: str, account_id: int, after: int, at_most: int, **group: int
+    ) -> list[Member]:
+        rows = self._connection.rows(
+            query, account_id=account_id, after=after, at_most=at_most, **group
+        )
         return [Member(Iccid(iccid), None if mdn is None else Mdn(mdn)) for iccid, mdn in rows]
 
 
@@ -77,15 +86,23 @@ class GroupChanges(AccountChanges, GroupQuestions):
 
     def _put_in(self, account_ids: dict[str, int], rows: Sequence[tuple[Any, ...]]) -> int:
         named = {(account_ids[account], group) for account, group, _ in rows}
-        group_ids = {(account_id, group): self._group_id_made(account_id, group) for account_id, group in named}
-        put = [(account_ids[account], iccid, group_ids[account_ids[account], group]) for account, group, iccid in rows]
+        group_ids = {
+            (account_id, group): self._group_id_made(account_id, group)
+            for account_id, group in named
+        }
+        put = [
+            (account_ids[account], iccid, group_ids[account_ids[account], group])
+            for account, group, iccid in rows
+        ]
         return self._connection.run_many("take_group_member", put)
 
     def _take_out(self, account_ids: dict[str, int], rows: Sequence[tuple[Any, ...]]) -> int:
         by_account: dict[int, list[int]] = {}
         for account, _, iccid in rows:
             by_account.setdefault(account_ids[account], []).append(iccid)
-        return sum(self.leave_groups(account_id, iccids) for account_id, iccids in by_account.items())
+        return sum(
+            self.leave_groups(account_id, iccids) for account_id, iccids in by_account.items()
+        )
 
     def add_group(self, account_id: int, name: str, description: str) -> None:
         """Make a group of an account known."""
@@ -102,16 +119,22 @@ class GroupChanges(AccountChanges, GroupQuestions):
 
     def put_in_group(self, account_id: int, group_id: int, iccids: Iterable[int]) -> None:
         """Put SIMs in a group, out of the ones they were in."""
-        self._connection.run_many("take_group_member", [(account_id, iccid, group_id) for iccid in iccids])
+        self._connection.run_many(
+            "take_group_member", [(account_id, iccid, group_id) for iccid in iccids]
+        )
 
     def take_out_of_group(self, account_id: int, group_id: int, iccids: Iterable[int]) -> None:
         """Take SIMs out of a group."""
         some = self._connection.set_of(iccids)
-        self._connection.run("take_out_of_group", account_id=account_id, group_id=group_id, iccids=some)
+        self._connection.run(
+            "take_out_of_group", account_id=account_id, group_id=group_id, iccids=some
+        )
 
     def leave_groups(self, account_id: int, iccids: Iterable[int]) -> int:
         """Take SIMs out of whichever group of an account they are in; give how many were in one."""
-        return self._connection.run("leave_groups", account_id=account_id, iccids=self._connection.set_of(iccids))
+        return self._connection.run(
+            "leave_groups", account_id=account_id, iccids=self._connection.set_of(iccids)
+        )
 
     def _group_id_made(self, account_id: int, name: str) -> int:
         if (known := self.group_id(account_id, name)) is not None:

@@ -9,7 +9,7 @@ import polars as pl
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.ledger import ChangeSet, Origin, Value
 from tallystick.core.moments import Moment
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ KEY = ["iccid", "effective_from"]
 FACT = [*KEY, "imei"]
 ROW = [*FACT, "change_set_id"]
 FEW_FACTS_MAX = 100  # are compared one by one, which begins at once; more of them as columns
-CROWD_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
+DENSE_EXPECTATIONS_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
 CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
 FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
 
@@ -55,7 +55,9 @@ class Effect(NamedTuple):
 
 
 def _sims_of(facts: Facts) -> Iterable[int]:
-    return facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else [row[0] for row in facts]
+    return (
+        facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else [row[0] for row in facts]
+    )
 
 
 def columns_of(facts: Facts) -> pl.DataFrame:
@@ -71,10 +73,14 @@ def changes_of_many(facts: pl.DataFrame, known: pl.DataFrame) -> Changes:
     both = facts.join(old, on=KEY, how="left", maintain_order="left")
     before_imei, before_set = pl.col("known_imei"), pl.col("known_set")
     is_once = _is_each_key_once(facts)
-    if not is_once:  # which is not looked at otherwise, for it costs half as much as writing them all
+    if (
+        not is_once
+    ):  # which is not looked at otherwise, for it costs half as much as writing them all
         before_imei = pl.coalesce(pl.col("imei").shift(1).over(KEY), before_imei)
         before_set = pl.coalesce(pl.col("change_set_id").shift(1).over(KEY), before_set)
-    rows = both.filter(pl.col("imei").ne_missing(before_imei)).with_columns(old_imei=before_imei, old_set=before_set)
+    rows = both.filter(pl.col("imei").ne_missing(before_imei)).with_columns(
+        old_imei=before_imei, old_set=before_set
+    )
     last = (rows if is_once else rows.unique(KEY, keep="last")).sort(KEY)
     # What a change set has put itself does not end in it.
     ended = rows.filter(pl.col("old_set") != pl.col("change_set_id")).sort("change_set_id", *KEY)
@@ -90,10 +96,15 @@ def changes_of_many(facts: pl.DataFrame, known: pl.DataFrame) -> Changes:
 
 def _is_each_key_once(facts: pl.DataFrame) -> bool:
     """Whether no key comes twice; that SIMs go up, as those of most files do, is seen at once."""
-    return bool((facts["iccid"].diff().drop_nulls() > 0).all()) or not facts.select(KEY).is_duplicated().any()
+    return (
+        bool((facts["iccid"].diff().drop_nulls() > 0).all())
+        or not facts.select(KEY).is_duplicated().any()
+    )
 
 
-def changes_of_few(facts: Iterable[tuple[int, int, int, int]], known: Iterable[tuple[int, int, int, int]]) -> Changes:
+def changes_of_few(
+    facts: Iterable[tuple[int, int, int, int]], known: Iterable[tuple[int, int, int, int]]
+) -> Changes:
     """The same for rows, one by one."""
     there = {(iccid, since): (imei, number) for iccid, since, imei, number in known}
     now = dict(there)
@@ -125,7 +136,9 @@ class LedgerQuestions(Asking):
         if state is None:
             rows = self._connection.rows("change_sets_before", before=before, at_most=at_most)
         else:
-            rows = self._connection.rows("change_sets_in_state_before", before=before, at_most=at_most, state=state)
+            rows = self._connection.rows(
+                "change_sets_in_state_before", before=before, at_most=at_most, state=state
+            )
         return [ChangeSet(*row) for row in rows]
 
     def undoings(self) -> dict[int, int]:
@@ -137,7 +150,10 @@ class LedgerQuestions(Asking):
         former = self._connection.rows("former_values_of_sim", iccid=iccid)
         present = self._connection.rows("values_of_sim", iccid=iccid)
         rows = [*former, *((*row, None) for row in present)]
-        return [Value(Moment(since), Imei(imei), put_in, ended_in) for since, imei, put_in, ended_in in rows]
+        return [
+            Value(Moment(since), Imei(imei), put_in, ended_in)
+            for since, imei, put_in, ended_in in rows
+        ]
 
     def proposed(self, change_set_id: int) -> pl.DataFrame:
         """`iccid`, `effective_from` and `imei` of what a change set would put, in order of SIM."""
@@ -149,7 +165,10 @@ class LedgerQuestions(Asking):
         if change_set.undoes is not None:
             return Effect(before, self._ended_in(change_set.undoes))
         return Effect(
-            before, self._connection.frame("values_put_in", change_set_id=change_set.change_set_id).select(ROW)
+            before,
+            self._connection.frame("values_put_in", change_set_id=change_set.change_set_id).select(
+                ROW
+            ),
         )
 
     def _ended_in(self, change_set_id: int) -> pl.DataFrame:
@@ -168,7 +187,10 @@ class LedgerQuestions(Asking):
             return ended.join(effect.after, on=KEY, how="anti").select(KEY).unique().sort(KEY)
         keys = pl.concat([effect.before.select(KEY), effect.after.select(KEY)]).unique()
         present = self.values_among(keys["iccid"]).join(keys, on=KEY, how="semi")
-        apart = [effect.after.join(present, on=ROW, how="anti"), present.join(effect.after, on=ROW, how="anti")]
+        apart = [
+            effect.after.join(present, on=ROW, how="anti"),
+            present.join(effect.after, on=ROW, how="anti"),
+        ]
         return pl.concat([some.select(KEY) for some in apart]).unique().sort(KEY)
 
     def values_among(self, iccids: pl.Series) -> pl.DataFrame:
@@ -182,15 +204,19 @@ class LedgerQuestions(Asking):
 
     def _values_between(self, sims: pl.Series) -> pl.DataFrame | None:
         """What is expected of all that lie between some SIMs, in order; None where that is much more than of them."""
-        at_most = CROWD_A_SIM_MAX * len(sims) + 1
-        between = self._connection.frame("values_between", first=sims[0], last=sims[-1], at_most=at_most)
+        at_most = DENSE_EXPECTATIONS_A_SIM_MAX * len(sims) + 1
+        between = self._connection.frame(
+            "values_between", first=sims[0], last=sims[-1], at_most=at_most
+        )
         return None if len(between) == at_most else between
 
 
 class LedgerChanges(LedgerQuestions):
     """Expectations changed, and nothing overwritten without trace."""
 
-    def begin_change_set(self, origin: Origin, state: State = "applying", undoes: int | None = None) -> int:
+    def begin_change_set(
+        self, origin: Origin, state: State = "applying", undoes: int | None = None
+    ) -> int:
         """A change set has come; give its number."""
         row = self._connection.row(
             "add_change_set",
@@ -216,7 +242,9 @@ class LedgerChanges(LedgerQuestions):
         """Do not keep a change set that has changed nothing."""
         self._connection.run("drop_empty_change_set", change_set_id=change_set_id)
 
-    def decide_change_set(self, change_set_id: int, state: State, decided_by: str, decided_at: Moment) -> None:
+    def decide_change_set(
+        self, change_set_id: int, state: State, decided_by: str, decided_at: Moment
+    ) -> None:
         """Somebody has decided about a change set."""
         self._connection.run(
             "decide_change_set",
@@ -255,14 +283,21 @@ class LedgerChanges(LedgerQuestions):
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         facts = sum(len(some) for some, _ in batches)
-        if facts <= FEW_FACTS_MAX and not any(isinstance(some, pl.DataFrame) for some, _ in batches):
+        if facts <= FEW_FACTS_MAX and not any(
+            isinstance(some, pl.DataFrame) for some, _ in batches
+        ):
             rows = [(*fact, number) for some, number in batches for fact in some]
             iccids = self._connection.set_of({row[0] for row in rows})
             return changes_of_few(rows, self._connection.rows("values_of_few", iccids=iccids))
         together = pl.concat(
-            [columns_of(some).with_columns(change_set_id=pl.lit(number, pl.Int64)) for some, number in batches]
+            [
+                columns_of(some).with_columns(change_set_id=pl.lit(number, pl.Int64))
+                for some, number in batches
+            ]
         )
-        return changes_of_many(together, self.values_among(together["iccid"]) if facts else together)
+        return changes_of_many(
+            together, self.values_among(together["iccid"]) if facts else together
+        )
 
     def _put(self, query: str, facts: Facts) -> int:
         if isinstance(facts, pl.DataFrame):
@@ -279,10 +314,16 @@ class LedgerChanges(LedgerQuestions):
         else:
             self._put("keep_former", [(*row, version) for row in ended])
 
-    def count_changes(self, change_set_id: int, *, added: int = 0, corrected: int = 0, removed: int = 0) -> None:
+    def count_changes(
+        self, change_set_id: int, *, added: int = 0, corrected: int = 0, removed: int = 0
+    ) -> None:
         """Count what a change set has changed."""
         self._connection.run(
-            "count_changes", change_set_id=change_set_id, added=added, corrected=corrected, removed=removed
+            "count_changes",
+            change_set_id=change_set_id,
+            added=added,
+            corrected=corrected,
+            removed=removed,
         )
 
     def clear_expectations(self, iccids: Iterable[int], change_set_id: int) -> None:
@@ -302,5 +343,7 @@ class LedgerChanges(LedgerQuestions):
         self._connection.run_many("remove_expectation", added.select(KEY).sort(KEY).rows())
         self._put("put_expectation", before.sort(KEY))
         returned = before.join(after, on=KEY, how="anti")
-        self.count_changes(ended_in, added=len(returned), corrected=len(before) - len(returned), removed=len(added))
+        self.count_changes(
+            ended_in, added=len(returned), corrected=len(before) - len(returned), removed=len(added)
+        )
         return pl.concat([before["iccid"], after["iccid"]]).unique().to_list()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 
 class ImportProgress(NamedTuple):
@@ -44,10 +44,16 @@ class ProgressChanges(ProgressQuestions):
         """A file has been taken in whole."""
         self._connection.run("forget_import", digest=digest)
 
-    def keep_receipt(self, key_sha256: bytes, facts_sha256: bytes, receipt: bytes, taken_at: int) -> None:
+    def keep_receipt(
+        self, key_sha256: bytes, facts_sha256: bytes, receipt: bytes, taken_at: int
+    ) -> None:
         """Remember what was answered to the call with this idempotency key."""
         self._connection.run(
-            "keep_receipt", key_sha256=key_sha256, facts_sha256=facts_sha256, receipt=receipt, taken_at=taken_at
+            "keep_receipt",
+            key_sha256=key_sha256,
+            facts_sha256=facts_sha256,
+            receipt=receipt,
+            taken_at=taken_at,
         )
 
     def forget_receipts(self, taken_before: int) -> None:

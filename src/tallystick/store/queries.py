@@ -33,16 +33,27 @@ def parse_queries(text: str) -> dict[str, str]:
 
 def _sql_files(folder: Traversable) -> Iterator[Traversable]:
     if folder.is_dir():
-        yield from sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
+        yield from sorted(
+            (entry for entry in folder.iterdir() if entry.name.endswith(".sql")),
+            key=lambda e: e.name,
+        )
 
 
 def _read_folder(folder: Traversable) -> dict[str, str]:
-    return {name: sql for file in _sql_files(folder) for name, sql in parse_queries(file.read_text("utf-8")).items()}
+    return {
+        name: sql
+        for file in _sql_files(folder)
+        for name, sql in parse_queries(file.read_text("utf-8")).items()
+    }
 
 
 def _explained(queries: Mapping[str, str]) -> dict[str, str]:
     """The second form of the queries that have one, in which more columns than in the first stand."""
-    return {f"{name}_explained": SECOND_FORM.sub(r"\1", sql) for name, sql in queries.items() if "/*" in sql}
+    return {
+        f"{name}_explained": SECOND_FORM.sub(r"\1", sql)
+        for name, sql in queries.items()
+        if "/*" in sql
+    }
 
 
 @cache
@@ -55,8 +66,13 @@ def queries_for(engine: str) -> Mapping[str, str]:
 @cache
 def migrations_for(engine: str) -> list[tuple[int, str]]:
     """The engine's migrations as (number, text), in order; numbers count up from 1 without a gap."""
-    found = [(int(file.name[:4]), file.read_text("utf-8")) for file in _sql_files(SQL / "migrations" / engine)]
+    found = [
+        (int(file.name[:4]), file.read_text("utf-8"))
+        for file in _sql_files(SQL / "migrations" / engine)
+    ]
     if [number for number, _ in found] != list(range(1, len(found) + 1)):
-        message = f"migrations of {engine} are not numbered 1, 2, 3, …: {[number for number, _ in found]}"
+        message = (
+            f"migrations of {engine} are not numbered 1, 2, 3, …: {[number for number, _ in found]}"
+        )
         raise ValueError(message)
     return found

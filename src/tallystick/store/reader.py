@@ -5,13 +5,13 @@ from __future__ import annotations
 from tallystick.store.access import AccessQuestions
 from tallystick.store.accounts import AccountQuestions
 from tallystick.store.callbacks import CallbackQuestions
+from tallystick.store.copying import MovingQuestions
 from tallystick.store.corrections import CorrectionQuestions
 from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
 from tallystick.store.ledger import LedgerQuestions
-from tallystick.store.moving import MovingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
 from tallystick.store.types import TypeQuestions

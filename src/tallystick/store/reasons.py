@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import Imei
 from tallystick.core.reasons import LISTED_MAX, Claim, Company, is_placeholder
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Seen = tuple[tuple[int, ...], int]
 CLAIMS_MAX = 100  # of SIMs that are expected in one hardware, so many are looked at: more are no device's own
-SEVERAL = -1  # in the place of a SIM
+MORE_THAN_ONE = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
 
 
@@ -38,25 +38,37 @@ class ReasonQuestions(Asking):
         for _, _, iccid, imei, _, _ in rows:
             each = imei // Imei.IDENTITY_DIVISOR
             if sims_in.setdefault(each, iccid) != iccid:
-                sims_in[each] = SEVERAL
+                sims_in[each] = MORE_THAN_ONE
         hardware = sorted(sims_in)
         claims = self._claims(sims_in, frozenset(account_ids))
         at_home = self._seen_at_home(claims, window)
         seen = self._seen(hardware, at_home, frozenset(account_ids), window)
         found = claims.keys() | seen.keys()
-        return {each: Company(tuple(claims.get(each, ())), *seen.get(each, NOBODY)) for each in found}
+        return {
+            each: Company(tuple(claims.get(each, ())), *seen.get(each, NOBODY)) for each in found
+        }
 
-    def _claims(self, sims_in: Mapping[int, int], account_ids: frozenset[int]) -> dict[int, list[Claim]]:
+    def _claims(
+        self, sims_in: Mapping[int, int], account_ids: frozenset[int]
+    ) -> dict[int, list[Claim]]:
         """The SIMs that are expected in hardware, in order, where that is not just the one that was found in it."""
-        asked = self._connection.rows("claimed_hardware", hardware=self._connection.set_of(sorted(sims_in)))
+        asked = self._connection.rows(
+            "claimed_hardware", hardware=self._connection.set_of(sorted(sims_in))
+        )
         claimed = sorted(
-            {(each, iccid) for each, iccid in asked if iccid != sims_in[each] and not is_placeholder(each)}
+            {
+                (each, iccid)
+                for each, iccid in asked
+                if iccid != sims_in[each] and not is_placeholder(each)
+            }
         )
         if not claimed:
             return {}
         every = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
         accounts = dict(self._connection.rows("accounts_of_sims", iccids=every))
-        seen_by_asker = [(each, iccid) for each, iccid in claimed if accounts.get(iccid) in account_ids]
+        seen_by_asker = [
+            (each, iccid) for each, iccid in claimed if accounts.get(iccid) in account_ids
+        ]
         few = {
             (each, iccid)
             for each, of_each in groupby(seen_by_asker, key=itemgetter(0))
@@ -72,14 +84,20 @@ class ReasonQuestions(Asking):
             elsewhere[expected, iccid].add(found)
         rows = sorted(self._connection.rows("values_of_few", iccids=iccids))
         claims = defaultdict(list)
-        for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise([*rows, (None, 0, 0, 0)]):
+        for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise(
+            [*rows, (None, 0, 0, 0)]
+        ):
             each = imei // Imei.IDENTITY_DIVISOR
             if (each, iccid) in claimed:
                 until = next_since if next_iccid == iccid else None
-                claims[each].append(Claim(iccid, since, until, frozenset(elsewhere.get((each, iccid), ()))))
+                claims[each].append(
+                    Claim(iccid, since, until, frozenset(elsewhere.get((each, iccid), ())))
+                )
         return claims
 
-    def _seen_at_home(self, claims: Mapping[int, Iterable[Claim]], window: Window) -> dict[int, set[int]]:
+    def _seen_at_home(
+        self, claims: Mapping[int, Iterable[Claim]], window: Window
+    ) -> dict[int, set[int]]:
         """The SIMs that were seen in the window in hardware which they are expected in."""
         expected = {(claim.iccid, each) for each, found in claims.items() for claim in found}
         seen = defaultdict(set)
@@ -93,11 +111,17 @@ class ReasonQuestions(Asking):
         return seen
 
     def _seen(
-        self, hardware: Iterable[int], at_home: Mapping[int, set[int]], account_ids: frozenset[int], window: Window
+        self,
+        hardware: Iterable[int],
+        at_home: Mapping[int, set[int]],
+        account_ids: frozenset[int],
+        window: Window,
     ) -> dict[int, Seen]:
         """The first SIMs that were seen in hardware which several may have been seen in, and how many they are."""
         within = {"earliest": window.earliest, "latest": window.latest}
-        shared = self._numbers("shared_hardware", hardware=self._connection.set_of(hardware), **within)
+        shared = self._numbers(
+            "shared_hardware", hardware=self._connection.set_of(hardware), **within
+        )
         asked = sorted({each for each in shared if not is_placeholder(each)} | at_home.keys())
         if not asked:
             return {}
@@ -107,4 +131,7 @@ class ReasonQuestions(Asking):
         ):
             if account_id in account_ids:
                 seen[each].add(iccid)
-        return {each: (tuple(nsmallest(LISTED_MAX + 1, iccids)), len(iccids)) for each, iccids in seen.items()}
+        return {
+            each: (tuple(nsmallest(LISTED_MAX + 1, iccids)), len(iccids))
+            for each, iccids in seen.items()
+        }

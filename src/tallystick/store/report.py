@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tallystick.core.moments import Moment
-from tallystick.store.asking import Asking, joined
+from tallystick.store.connection import Asking, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallystick.core.window import Window
 
-ROWS_A_SLICE = 1000  # what a sorted slice of the window aims at: small enough to stay in the processor's cache
+ROWS_A_SLICE = (
+    1000  # what a sorted slice of the window aims at: small enough to stay in the processor's cache
+)
 SLICES_FIRST = 64
 SLICE_GROWTH_MAX = 8
 
@@ -34,7 +36,11 @@ class Scope:
     @property
     def is_one_range(self) -> bool:
         """Whether it is one range of the kept answer's key: all SIMs of one account and of one generation."""
-        return self.iccids is None and not self.grouped and len(self.account_ids) == len(self.generations) == 1
+        return (
+            self.iccids is None
+            and not self.grouped
+            and len(self.account_ids) == len(self.generations) == 1
+        )
 
 
 ExplainedRow = tuple[bytes, bytes, int, int, int, int]
@@ -80,7 +86,9 @@ class ReportQuestions(Asking):
         query = "report_of_accounts" + form
         after, span = window.earliest, max(1, (window.latest - window.earliest) // SLICES_FIRST)
         while after + 1 < window.latest:
-            before = min(after + 1 + span, window.latest)  # a slice is (after, before): `span` moments
+            before = min(
+                after + 1 + span, window.latest
+            )  # a slice is (after, before): `span` moments
             found = 0
             for row in self._connection.stream(
                 query, account_ids=accounts, generations=generations, earliest=after, latest=before
@@ -99,7 +107,9 @@ class ReportQuestions(Asking):
         )
         generations = self._connection.set_of(scope.generations)
         account_id = scope.account_ids[0]
-        return self._connection.stream(query + form, account_id=account_id, generations=generations, **group, **bounds)
+        return self._connection.stream(
+            query + form, account_id=account_id, generations=generations, **group, **bounds
+        )
 
     def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment], form: str) -> Iterator[Any]:
         query = "report_of_sims"
@@ -118,7 +128,10 @@ class ReportQuestions(Asking):
 
     def _in_group(self, scope: Scope, listed: set[int]) -> set[int]:
         """Those of some SIMs that are in the group, or in none of the account."""
-        asked = {"account_id": scope.account_ids[0], "iccids": self._connection.set_of(sorted(listed))}
+        asked = {
+            "account_id": scope.account_ids[0],
+            "iccids": self._connection.set_of(sorted(listed)),
+        }
         if scope.group_id is None:
             return listed.difference(self._numbers("sims_in_any_group", **asked))
         return set(self._numbers("sims_in_group", group_id=scope.group_id, **asked))

@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import BEFORE_ALL, shown
+from tallystick.store.engines.sqlite import SqliteEngine
 from tallystick.store.reader import Reader
-from tallystick.store.sqlite import SqliteEngine
 from tallystick.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from tallystick.store.asking import Connection
+    from tallystick.store.connection import Connection
 
 
 class Engine(Protocol):
@@ -139,7 +139,7 @@ def open_store(url: str, wire_row: Callable[..., bytes]) -> Store:
     if scheme == "sqlite":
         return Store(SqliteEngine(url), wire_row)
     if scheme == "postgresql":
-        from tallystick.store.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
+        from tallystick.store.engines.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
 
         return Store(PostgresqlEngine(url), wire_row)
     message = f"TALLYSTICK_DATABASE must begin with sqlite:/// or postgresql://, not {shown(f'{scheme}:')}"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tallystick.core.facts import HardwareType
 from tallystick.core.identifiers import Tac
-from tallystick.store.asking import Asking
 from tallystick.store.batches import Facts, rows_of
+from tallystick.store.connection import Asking
 from tallystick.store.facts import Taken
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from tallystick.core.moments import Moment
@@ -49,7 +49,9 @@ class UploadQuestions(Asking):
 class UploadChanges(UploadQuestions):
     """Uploads put in the queue and finished."""
 
-    def add_upload(self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes, actor: str) -> None:
+    def add_upload(
+        self, request_id: str, account_id: int, uploaded_at: int, pairs: bytes, actor: str
+    ) -> None:
         """Put an upload in the queue."""
         self._connection.run(
             "add_upload",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.store.asking import Asking
+from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,4 +40,7 @@ class VerifyQuestions(Asking):
 
     def kept_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
         """The kept rows of a range."""
-        return (KeptRow(*row) for row in self._connection.stream("verify_mismatches", after=after, up_to=up_to))
+        return (
+            KeptRow(*row)
+            for row in self._connection.stream("verify_mismatches", after=after, up_to=up_to)
+        )

@@ -9,18 +9,18 @@ import polars as pl
 
 from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import BEFORE_ALL
-from tallystick.core.ledger import UNTOLD
+from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import zone_named
 from tallystick.core.pairing import FirstUse
+from tallystick.core.reason_json import encode
 from tallystick.core.reasons import own_reasons, stays
-from tallystick.core.told import told
 from tallystick.store.batches import Facts, rows_of
+from tallystick.store.copying import MovingChanges
 from tallystick.store.facts import Taken
-from tallystick.store.judging import Batch, Judged, judge, together
 from tallystick.store.ledger import KEY, LedgerChanges
-from tallystick.store.moving import MovingChanges
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.reader import Reader
+from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, together
 from tallystick.store.types import TypeChanges
 from tallystick.store.uploads import UploadChanges
 from tallystick.store.verifying import KeptRow
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from tallystick.core.ledger import ChangeSet, Origin
     from tallystick.core.reasons import Pair, Stay
-    from tallystick.store.asking import Connection
+    from tallystick.store.connection import Connection
     from tallystick.store.ledger import Effect
 
 SIMS_A_REFRESH = 65_536
-TOLD_MAX = 100  # activations that the store is asked to tell the new ones of
-NOBODYS = -1  # the change set of what is only tried
+RETURNING_ROWS_MAX = 100  # activations that the store is asked to tell the new ones of
+TRIAL_CHANGE_SET = -1  # the change set of what is only tried
 KEY_COLUMNS = 5  # the first so many of a row of the kept answer are its key
 READ_COLUMNS = 7  # and so many are all of how it reads without reasons
 
@@ -86,9 +86,13 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
         super().__init__(connection)
         self._wire_row = wire_row
-        self._touched: set[int] = set()  # SIMs with new facts, to be asked whether they are suspects
+        self._touched: set[int] = (
+            set()
+        )  # SIMs with new facts, to be asked whether they are suspects
         self._suspects: set[int] = set()  # SIMs that are, to be refreshed
-        self._has_first_use: bool | None = None  # whether any account has such a policy; None before it was asked
+        self._has_first_use: bool | None = (
+            None  # whether any account has such a policy; None before it was asked
+        )
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
             SimActivation: self.take_activations,
@@ -96,16 +100,22 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
             HardwareType: self.take_types,
         }
 
-    def take(self, kind: type, facts: Facts, judged: Judged | None = None, origin: Origin = UNTOLD) -> Taken:
+    def take(
+        self,
+        kind: type,
+        facts: Facts,
+        shortlist: Shortlist | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> Taken:
         """Take facts of one kind in; of two values for one key the later counts.
 
-        `judged` is what `judge` found out of them, being activations, in some snapshot; expectations are a change set
-        of this `origin`.
+        `shortlist` is what `shortlist_of` gave for activations, in some snapshot; expectations
+        become a change set of this `origin`.
         """
         if kind is SimExpectation:
             return self._take_change_sets([Batch(facts, origin=origin)])[0]
-        if judged is not None and isinstance(facts, pl.DataFrame):
-            return self._take_judged(facts, judged)
+        if shortlist is not None and isinstance(facts, pl.DataFrame):
+            return self._take_shortlisted(facts, shortlist)
         return self._takers[kind](facts)
 
     def take_all(self, kind: type, batches: Sequence[Batch]) -> list[Taken]:
@@ -119,7 +129,11 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
             return self._take_change_sets(batches)
         if len(batches) > 1:
             whole = together(batches)
-            if kind is SimActivation and not isinstance(whole.facts, pl.DataFrame) and len(whole.facts) <= TOLD_MAX:
+            if (
+                kind is SimActivation
+                and not isinstance(whole.facts, pl.DataFrame)
+                and len(whole.facts) <= RETURNING_ROWS_MAX
+            ):
                 return self._take_told(whole.facts, batches)
             with self._connection.attempt() as attempt:
                 taken = self.take(kind, *whole)
@@ -128,9 +142,15 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
                     return [Taken(len(batch.facts), 0) for batch in batches]
         return [self.take(kind, *batch) for batch in batches]
 
-    def _take_told(self, activations: Sequence[tuple[Any, ...]], batches: Sequence[Batch]) -> list[Taken]:
+    def _take_told(
+        self, activations: Sequence[tuple[Any, ...]], batches: Sequence[Batch]
+    ) -> list[Taken]:
         """Take activations in whose batches follow one another; of a repeated one the first is the new one."""
-        new = set(self._connection.rows_of_many("take_activation_told", activations)) if activations else set()
+        new = (
+            set(self._connection.rows_of_many("take_activation_told", activations))
+            if activations
+            else set()
+        )
         self._touched.update(row[0] for row in activations)
         taken = []
         for batch in batches:
@@ -151,7 +171,9 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
 
     def move_sims(self, account_id: int, iccids: Collection[int]) -> None:
         """Put SIMs in an account; their kept rows follow."""
-        self._connection.run("move_sims", account_id=account_id, iccids=self._connection.set_of(iccids))
+        self._connection.run(
+            "move_sims", account_id=account_id, iccids=self._connection.set_of(iccids)
+        )
         self._touched.update(iccids)
 
     def remove_sims(self, iccids: Collection[int], origin: Origin) -> None:
@@ -190,7 +212,9 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def _take_change_sets(self, batches: Sequence[Batch]) -> list[Taken]:
         """Take batches of expectations in, each of them a change set of its own."""
         numbers = [self.begin_change_set(batch.origin, "applied") for batch in batches]
-        taken = self._take_sets([(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)])
+        taken = self._take_sets(
+            [(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)]
+        )
         for number in numbers:
             self.drop_if_empty(number)
         return taken
@@ -200,23 +224,34 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         changes = self.put_expectations(batches)
         self._touched.update(changes.iccids)
         accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]
-        return [Taken(some, len(facts) - some) for some, (facts, _) in zip(accepted, batches, strict=True)]
+        return [
+            Taken(some, len(facts) - some)
+            for some, (facts, _) in zip(accepted, batches, strict=True)
+        ]
 
     def try_expectations(self, expectations: Facts) -> Tried:
         """What expectations would change, and which rows would come and go; nothing of it stays."""
         rows = RowChanges([], [])
         with self._connection.attempt():
-            changes = self.put_expectations([(expectations, NOBODYS)])
+            changes = self.put_expectations([(expectations, TRIAL_CHANGE_SET)])
             self._touched.update(changes.iccids)
             self.settle(rows)
-        added, corrected = changes.counts.get(NOBODYS, (0, 0))
+        added, corrected = changes.counts.get(TRIAL_CHANGE_SET, (0, 0))
         return Tried(added, corrected, self._told(rows.opened), self._told(rows.closed))
 
     def _told(self, rows: Sequence[AnswerRow]) -> list[KeptRow]:
         """Rows with the names of their accounts."""
         names = self.account_names() if rows else {}
         return [
-            KeptRow(row.iccid, names[row.account_id], *row[1:3], row.pre_imei, row.post_imei, row.wire, row.reasons)
+            KeptRow(
+                row.iccid,
+                names[row.account_id],
+                *row[1:3],
+                row.pre_imei,
+                row.post_imei,
+                row.wire,
+                row.reasons,
+            )
             for row in rows
         ]
 
@@ -232,16 +267,18 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""
         if isinstance(activations, pl.DataFrame):
-            return self._take_judged(activations, judge(self, activations))
+            return self._take_shortlisted(activations, shortlist_of(self, activations))
         return self._take("take_activation", activations)
 
-    def _take_judged(self, activations: pl.DataFrame, judged: Judged) -> Taken:
-        if not self._connection.sees_one_moment or judged.version != self.expectations_version():
-            judged = judge(self, activations)
+    def _take_shortlisted(self, activations: pl.DataFrame, shortlist: Shortlist) -> Taken:
+        if not self._connection.sees_one_moment or shortlist.version != self.expectations_version():
+            shortlist = shortlist_of(self, activations)
         # In order of SIM, each page of the table is touched once.
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
         changed = self._connection.run_frame("take_activation", in_order)
-        self._suspects.update(judged.suspects, self._mismatched(in_order["iccid"], crowded=judged.crowded))
+        self._suspects.update(
+            shortlist.suspects, self._mismatched(in_order["iccid"], is_dense=shortlist.is_dense)
+        )
         self._suspects.update(self._held_to_first_use(in_order["iccid"]))
         return Taken(changed, len(activations) - changed)
 
@@ -253,13 +290,15 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
             return ()
         return self._numbers("sims_held_to_first_use", iccids=self._connection.set_of(iccids))
 
-    def _mismatched(self, iccids: pl.Series, *, crowded: bool) -> Iterable[int]:
+    def _mismatched(self, iccids: pl.Series, *, is_dense: bool) -> Iterable[int]:
         """Those of some SIMs, in order, that have rows kept."""
-        if not crowded:
+        if not is_dense:
             return self._numbers("mismatched_sims_among", iccids=self._connection.set_of(iccids))
         between = self._numbers("mismatched_sims_between", first=iccids[0], last=iccids[-1])
         places = iccids.search_sorted(pl.Series(between, dtype=pl.Int64))
-        return [iccid for iccid, place in zip(between, places, strict=True) if iccids[place] == iccid]
+        return [
+            iccid for iccid, place in zip(between, places, strict=True) if iccids[place] == iccid
+        ]
 
     def settle(self, changes: RowChanges | None = None) -> Refreshed:
         """Make the kept answer follow from what was taken in; the end of a transaction does it."""
@@ -292,7 +331,9 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
 
     def _explain(self, rows: Sequence[AnswerRow]) -> None:
         """Change the reasons of rows that are there and read the same."""
-        self._connection.run_many("explain", [(row.expected_imei, row.reasons, *row[:KEY_COLUMNS]) for row in rows])
+        self._connection.run_many(
+            "explain", [(row.expected_imei, row.reasons, *row[:KEY_COLUMNS]) for row in rows]
+        )
 
     def _right_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
         """The rows that these SIMs should have."""
@@ -302,16 +343,20 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         found = self._stays(derived)
         for account, mdn, activation_date, _, *row in derived:
             _, _, activated_at, iccid, post_imei, pre_imei = row
-            wire = wire_row(account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone_name)
+            wire = wire_row(
+                account, mdn, activation_date, iccid, pre_imei, post_imei, activated_at, zone_name
+            )
             stay = found[iccid, activated_at, post_imei]
-            yield AnswerRow._make((*row, wire, stay.expected, told(own_reasons(stay), zone)))
+            yield AnswerRow._make((*row, wire, stay.expected, encode(own_reasons(stay), zone)))
 
     def _stays(self, derived: Iterable[tuple[Any, ...]]) -> dict[tuple[int, int, int], Stay]:
         """What their own facts say around the rows that were derived, by SIM, moment and IMEI."""
         rows_of_each: dict[tuple[int, str], set[Pair]] = defaultdict(set)
         for _, _, _, first_use, _, _, activated_at, iccid, imei, _ in derived:
             rows_of_each[iccid, first_use].add((activated_at, imei))
-        facts = self.facts_of_each(sorted(iccid for iccid, _ in rows_of_each)) if rows_of_each else {}
+        facts = (
+            self.facts_of_each(sorted(iccid for iccid, _ in rows_of_each)) if rows_of_each else {}
+        )
         return {
             (iccid, stay.activated_at, stay.found): stay
             for (iccid, first_use), of_each in rows_of_each.items()
@@ -351,7 +396,9 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         return True
 
     def _sims_of_account(self, account_id: int, after: int) -> list[int]:
-        return self._numbers("sims_of_account_after", account_id=account_id, after=after, at_most=SIMS_A_REFRESH)
+        return self._numbers(
+            "sims_of_account_after", account_id=account_id, after=after, at_most=SIMS_A_REFRESH
+        )
 
     def _mismatched_sims(self, after: int) -> list[int]:
         return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
@@ -359,9 +406,15 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def _take(self, query: str, facts: Facts, made: tuple[str, ...] = ()) -> Taken:
         """Take facts in whose first column is the ICCID."""
         changed = self._put(query, facts)
-        self._touched.update(facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else (row[0] for row in facts))
+        self._touched.update(
+            facts["iccid"].to_list()
+            if isinstance(facts, pl.DataFrame)
+            else (row[0] for row in facts)
+        )
         return Taken(changed, len(facts) - changed, made)
 
 
 def _in_parts(iccids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (iccids[start : start + SIMS_A_REFRESH] for start in range(0, len(iccids), SIMS_A_REFRESH))
+    return (
+        iccids[start : start + SIMS_A_REFRESH] for start in range(0, len(iccids), SIMS_A_REFRESH)
+    )

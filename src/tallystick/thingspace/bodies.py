@@ -14,8 +14,8 @@ from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.selection import Listed
 from tallystick.core.window import Window, window_between
-from tallystick.devices import DEVICES_A_PAGE_MAX
-from tallystick.report import Question
+from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
+from tallystick.report.answer import Question
 from tallystick.thingspace.errors import (
     BodyRefused,
     BodyTooLarge,
@@ -33,13 +33,21 @@ if TYPE_CHECKING:
     from falcon import Request
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
-DISCARD_BYTES_MAX = 16 * BODY_BYTES_MAX  # of a body too large: a client that still sends does not read the answer
+DISCARD_BYTES_MAX = (
+    16 * BODY_BYTES_MAX
+)  # of a body too large: a client that still sends does not read the answer
 DISCARD_BYTES_STEP = 64 * 1024
 IDENTIFIERS_MAX = 10_000
-ICCID_FORM = re.compile(r"[0-9]{1,20}")  # wider than a card number: the published example has 16 digits
+ICCID_FORM = re.compile(
+    r"[0-9]{1,20}"
+)  # wider than a card number: the published example has 16 digits
 NUMBER_FORM = re.compile(r"-?[0-9]{1,19}")
 NUMBER_MAX = (1 << 63) - 1
-ABSENT: tuple[object, ...] = (None, "", [])  # what an optional field may hold to say nothing; SDKs send them
+ABSENT: tuple[object, ...] = (
+    None,
+    "",
+    [],
+)  # what an optional field may hold to say nothing; SDKs send them
 PLACE = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
 STEP = re.compile(r"\w+")
 JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list", "int": "a whole number"}
@@ -187,7 +195,9 @@ def read_json(req: Request, kind: type[Body]) -> Body:
     if not body:
         raise RequestUndefined
     try:
-        tree = json.loads(body.decode(), object_pairs_hook=_fields_that_say_something, parse_constant=_refuse_word)
+        tree = json.loads(
+            body.decode(), object_pairs_hook=_fields_that_say_something, parse_constant=_refuse_word
+        )
     except (ValueError, RecursionError) as error:
         message = f"the body is no JSON that can be read: {error}"
         raise BodyRefused(message) from error
@@ -198,7 +208,9 @@ def _fields_that_say_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         names = [name for name, _ in pairs]
-        message = f"the name {shown(next(name for name in names if names.count(name) > 1))} stands twice"
+        message = (
+            f"the name {shown(next(name for name in names if names.count(name) > 1))} stands twice"
+        )
         raise ValueError(message)
     values = fields.values()
     if any(absent in values for absent in ABSENT):
@@ -214,7 +226,9 @@ def _refuse_word(word: str) -> None:
 def _typed(tree: Any, kind: type[Body]) -> Body:  # noqa: ANN401 - whatever the JSON was
     try:
         body = msgspec.convert(tree, kind)
-        msgspec.json.encode(body)  # fails on half a surrogate pair, which JSON can escape and no store can keep
+        msgspec.json.encode(
+            body
+        )  # fails on half a surrogate pair, which JSON can escape and no store can keep
     except msgspec.ValidationError as error:
         raise BodyRefused(_misfit(tree, str(error))) from error
     except UnicodeEncodeError as error:

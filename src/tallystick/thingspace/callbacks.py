@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick import callbacks
+from tallystick import outbox
 from tallystick.core.identifiers import shown
+from tallystick.outbox.uploads import SERVICE, Outcome
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import CallbackBody, read_json, require
 from tallystick.thingspace.errors import CATCH_ALL, BodyRefused, verizon_code
 from tallystick.thingspace.session import check_user
-from tallystick.uploads import SERVICE, Outcome
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -70,7 +70,7 @@ class Listeners:
         with self._store.transaction() as writer:
             account_id = visible_account(writer, user_id, account)
             listener = ListenerRow(account_id, service, url, body.username, body.password)
-            callbacks.register(writer, listener, private_allowed=self._private_allowed)
+            outbox.register(writer, listener, private_allowed=self._private_allowed)
         resp.data = _named(account, service)
 
 
@@ -86,7 +86,7 @@ class NamedListener:
         user_id = check_user(req, self._access)
         name = _service(service)
         with self._store.transaction() as writer:
-            callbacks.deregister(writer, visible_account(writer, user_id, account), name)
+            outbox.deregister(writer, visible_account(writer, user_id, account), name)
         resp.data = _named(account, name)
 
 
@@ -103,7 +103,10 @@ def message_of(delivery: DueDelivery) -> bytes:
         "outcome": outcome,
     }
     if not outcome.accepted:
-        told["faultResponse"] = {"faultcode": verizon_code(CATCH_ALL), "faultstring": _fault(outcome)}
+        told["faultResponse"] = {
+            "faultcode": verizon_code(CATCH_ALL),
+            "faultstring": _fault(outcome),
+        }
     return msgspec.json.encode(told)
 
 

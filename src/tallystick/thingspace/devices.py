@@ -10,8 +10,14 @@ import msgspec
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.moments import wire
 from tallystick.core.selection import UNASSIGNED
-from tallystick.devices import DEVICES_A_PAGE_MAX, Match, Wanted, page_of
-from tallystick.thingspace.bodies import DeviceListBody, IdSearch, device_number, listed_in, read_json
+from tallystick.fleet.devices import DEVICES_A_PAGE_MAX, Match, Wanted, page_of
+from tallystick.thingspace.bodies import (
+    DeviceListBody,
+    IdSearch,
+    device_number,
+    listed_in,
+    read_json,
+)
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
 from tallystick.thingspace.groups import identifiers_of
 from tallystick.thingspace.session import check_user
@@ -59,7 +65,10 @@ def _wanted(body: DeviceListBody) -> Wanted:
         body.account_name or None,
         body.group_name or None,
         listed_in("deviceId", [body.device_id]) if body.device_id else None,
-        tuple(_match(f"filter.deviceIdentifierFilters[{place}]", each) for place, each in enumerate(searches)),
+        tuple(
+            _match(f"filter.deviceIdentifierFilters[{place}]", each)
+            for place, each in enumerate(searches)
+        ),
         device_number("largestDeviceIdSeen", str(body.largest_device_id_seen)),
         at_most,
     )

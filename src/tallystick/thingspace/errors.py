@@ -112,8 +112,12 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     BasicMissing: _fault(falcon.HTTP_401, "900902", "Missing Credentials", **BASIC),
     BearerMissing: _fault(falcon.HTTP_401, "900902", "Missing Credentials", **BEARER),
     errors.TokenRefused: _fault(falcon.HTTP_401, "900901", "Invalid Credentials", **BEARER),
-    errors.ScopeRefused: _fault(falcon.HTTP_403, "900910", "The access token does not allow this resource"),
-    NoSuchResource: _fault(falcon.HTTP_400, "900906", "No matching resource found for given API Request"),
+    errors.ScopeRefused: _fault(
+        falcon.HTTP_403, "900910", "The access token does not allow this resource"
+    ),
+    NoSuchResource: _fault(
+        falcon.HTTP_400, "900906", "No matching resource found for given API Request"
+    ),
     errors.AppRefused: _oauth(falcon.HTTP_401, "invalid_client", **BASIC),
     FormRefused: _oauth(falcon.HTTP_400, "invalid_request"),
     GrantTypeRefused: _oauth(falcon.HTTP_400, "unsupported_grant_type"),
@@ -142,7 +146,9 @@ UNEXPECTED = _verizon(CATCH_ALL, falcon.HTTP_500)
 
 def answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Answer with what the table says; what is no refusal is logged, and none of it is told."""
-    if isinstance(error, falcon.HTTPError):  # in this room only the router raises those: no such method here
+    if isinstance(
+        error, falcon.HTTPError
+    ):  # in this room only the router raises those: no such method here
         error = NoSuchResource(f"there is no {req.method} {req.path}")
     if isinstance(error, Refusal):
         answer, message = _answer_of(error), error.message

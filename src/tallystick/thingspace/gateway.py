@@ -10,7 +10,13 @@ import msgspec
 from tallystick.core.errors import AppRefused
 from tallystick.core.identifiers import shown
 from tallystick.thingspace.bodies import read_form
-from tallystick.thingspace.errors import BasicMissing, BearerMissing, FormRefused, GrantTypeRefused, NoSuchResource
+from tallystick.thingspace.errors import (
+    BasicMissing,
+    BearerMissing,
+    FormRefused,
+    GrantTypeRefused,
+    NoSuchResource,
+)
 
 if TYPE_CHECKING:
     from falcon import Request, Response

@@ -8,16 +8,23 @@ from urllib.parse import quote
 import falcon
 import msgspec
 
-from tallystick import groups
+from tallystick.fleet import groups
 from tallystick.thingspace.accounts import visible_account
-from tallystick.thingspace.bodies import ChangeGroupBody, CreateGroupBody, device_number, listed_in, read_json, require
+from tallystick.thingspace.bodies import (
+    ChangeGroupBody,
+    CreateGroupBody,
+    device_number,
+    listed_in,
+    read_json,
+    require,
+)
 from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
-    from tallystick.groups import Group
+    from tallystick.fleet.groups import Group
     from tallystick.store import Store
     from tallystick.store.devices import Device
     from tallystick.store.groups import Member
@@ -78,11 +85,15 @@ class NamedGroup:
         user_id = check_user(req, self._access)
         after = device_number("next", req.get_param("next") or "-1")
         with self._store.snapshot() as reader:
-            page = groups.members_of(reader, visible_account(reader, user_id, account), group, after)
+            page = groups.members_of(
+                reader, visible_account(reader, user_id, account), group, after
+            )
         if page.has_more:
             path = f"{req.path.partition('/groups/')[0]}/groups/{quote(account, '')}/name/{quote(group, '')}"
             resp.status = falcon.HTTP_202
-            resp.set_header("Location", f"{req.forwarded_prefix}{path}?next={int(page.members[-1].iccid)}")
+            resp.set_header(
+                "Location", f"{req.forwarded_prefix}{path}?next={int(page.members[-1].iccid)}"
+            )
         resp.data = msgspec.json.encode(
             {
                 "name": page.group.name,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tallystick.coverage import coverage, described
-from tallystick.pieces import send
-from tallystick.report import answer, answer_explained, answer_joined
+from tallystick.http.streaming import send
+from tallystick.report.answer import answer, answer_explained, answer_joined
+from tallystick.report.coverage import coverage, described
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ReportBody, question_of, read_json
 from tallystick.thingspace.preferences import COVERAGE, REASONS, included, say_applied
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
-    from tallystick.report import Question
+    from tallystick.report.answer import Question
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
     from tallystick.store.access import View
@@ -61,7 +61,9 @@ class MismatchReport:
         zone, generations = self._settings.time_zone, self._settings.generations
         if view.wire_zone == zone:
             return answer_joined(reader, view.accounts, question, generations)
-        return joined(in_zone(answer(reader, view.accounts, question, generations), view.wire_zone, zone))
+        return joined(
+            in_zone(answer(reader, view.accounts, question, generations), view.wire_zone, zone)
+        )
 
     def _explained(self, reader: Reader, view: View, question: Question) -> Iterator[bytes]:
         """The same rows with the fields of their reasons behind those of the contract."""

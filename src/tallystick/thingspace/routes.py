@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from falcon import App, Request, Response
 
     from tallystick.access import Access
+    from tallystick.outbox.uploads import Uploads
     from tallystick.settings import Settings
     from tallystick.store import Store
-    from tallystick.uploads import Uploads
 
 ROOTS = ("/api/ts/", "/api/m2m/")
 OAUTH2 = "/api/ts/v1/oauth2"
@@ -27,7 +27,9 @@ def owns(path: str) -> bool:
     return path.startswith(ROOTS)
 
 
-def add_routes(app: App[Request, Response], settings: Settings, store: Store, access: Access, uploads: Uploads) -> None:
+def add_routes(
+    app: App[Request, Response], settings: Settings, store: Store, access: Access, uploads: Uploads
+) -> None:
     """Put this room's resources on the app; errors under its roots are answered by `errors.answer_error`."""
     app.add_route(f"{OAUTH2}/token", gateway.Token(access))
     app.add_route(f"{OAUTH2}/revoke", gateway.Revoke(access))
@@ -41,8 +43,12 @@ def add_routes(app: App[Request, Response], settings: Settings, store: Store, ac
     app.add_route(f"{M2M}/accounts/{{account}}", accounts.Account(store, access))
     app.add_route(f"{M2M}/devices/actions/list", devices.DeviceList(store, access, settings))
     app.add_route(f"{M2M}/devices/actions/upload", Upload(store, access, uploads))
-    app.add_route(f"{M2M}/accounts/{{account}}/requests/{{request}}/status", RequestStatus(store, access))
+    app.add_route(
+        f"{M2M}/accounts/{{account}}/requests/{{request}}/status", RequestStatus(store, access)
+    )
     app.add_route(f"{M2M}/callbacks/{{account}}", callbacks.Listeners(store, access, settings))
-    app.add_route(f"{M2M}/callbacks/{{account}}/name/{{service}}", callbacks.NamedListener(store, access))
+    app.add_route(
+        f"{M2M}/callbacks/{{account}}/name/{{service}}", callbacks.NamedListener(store, access)
+    )
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)

@@ -51,7 +51,7 @@ def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
 def with_reasons(
     explained: Iterator[list[tuple[bytes, bytes]]], kept_zone: str, zone_name: str
 ) -> Iterator[list[bytes]]:
-    """Rows with the fields of their reasons (`core/told.py`) at their ends, many at a time, moved to the zone."""
+    """Rows with the fields of their reasons (`core/reason_json.py`) at their ends, many at a time, moved to the zone."""
     for some in explained:
         rows = in_zone((row for row, _ in some), kept_zone, zone_name)
         yield [row[:-1] + b"," + told[1:] for row, (_, told) in zip(rows, some, strict=True)]
@@ -87,7 +87,9 @@ def columns_of(row: bytes) -> tuple[str | None, ...]:
     )
 
 
-def columns_in(rows: Iterator[bytes], kept_zone: str, zone_name: str) -> Iterator[tuple[str | None, ...]]:
+def columns_in(
+    rows: Iterator[bytes], kept_zone: str, zone_name: str
+) -> Iterator[tuple[str | None, ...]]:
     """The same of kept rows, moved to a zone."""
     return map(columns_of, in_zone(rows, kept_zone, zone_name))
 

@@ -51,7 +51,9 @@ class Login:
         check_bearer(req, self._access)
         body = read_json(req, LoginBody)
         resp.cache_control = ("no-store",)
-        resp.data = msgspec.json.encode({SESSION_FIELD: self._access.login(body.username, body.password)})
+        resp.data = msgspec.json.encode(
+            {SESSION_FIELD: self._access.login(body.username, body.password)}
+        )
 
 
 class Logout:

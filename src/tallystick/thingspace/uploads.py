@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.core.identifiers import shown
+from tallystick.outbox.uploads import Pair, outcome_of
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
 from tallystick.thingspace.session import check_sender, check_user
-from tallystick.uploads import Pair, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
+    from tallystick.outbox.uploads import Outcome, Uploads
     from tallystick.store import Store
     from tallystick.thingspace.bodies import Device
-    from tallystick.uploads import Outcome, Uploads
 
 UPLOAD_TYPE = "IMEI ICCID Pair"
 KINDS = ("ICCID", "IMEI")
@@ -42,7 +42,9 @@ class Upload:
         account = require("accountName", body.account_name)
         pairs = list(_pairs(body))
         with self._store.transaction() as writer:
-            request_id = self._uploads.put(writer, visible_account(writer, user_id, account), pairs, sender)
+            request_id = self._uploads.put(
+                writer, visible_account(writer, user_id, account), pairs, sender
+            )
         self._uploads.call()
         resp.data = msgspec.json.encode({"requestId": request_id})
 

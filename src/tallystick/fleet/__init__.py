@@ -1,0 +1,1 @@
+"""Who owns SIMs, which there are, and where they are expected."""

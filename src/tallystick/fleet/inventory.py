@@ -1,0 +1,224 @@
+"""The inventory: what is known of a SIM, where it has been, and how it goes to another account or away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallystick.core.errors import NotFound, SimNotFound
+from tallystick.core.identifiers import Iccid, shown
+from tallystick.core.moments import since, wire
+from tallystick.core.pairing import FirstUse, pairings, with_first_use
+from tallystick.core.selection import UNASSIGNED, found_account, identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
+
+    from tallystick.core.facts import Sim
+    from tallystick.core.ledger import Origin
+    from tallystick.core.pairing import Expectation, Pairing
+    from tallystick.store import Reader, Writer
+    from tallystick.store.devices import Device
+
+SIMS_A_PAGE_MAX = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SimHistory:
+    """One SIM: its facts, and its pairings in order of time.
+
+    `sim` is None while its other facts wait for it to be loaded; until then none of them is reported.
+    """
+
+    iccid: Iccid
+    sim: Sim | None
+    expectations: list[Expectation]
+    pairings: list[Pairing]
+
+
+@dataclass(frozen=True, slots=True)
+class SimRecord:
+    """One SIM in short; `sim` and `group` are None while its other facts wait for it to be loaded."""
+
+    iccid: Iccid
+    sim: Sim | None
+    group: str | None
+    expectations: int
+    activations: int
+    mismatches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some SIMs in order of ICCID, each with its group, and whether there are more after them."""
+
+    sims: list[Device]
+    has_more: bool
+
+
+class Move(NamedTuple):
+    """A SIM, and the account that it is to go to."""
+
+    iccid: Iccid
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of several SIMs: those that it was done to, and by its place each that was refused."""
+
+    sims: list[Iccid]
+    refused: dict[int, NotFound]
+
+    def require_all(self) -> None:
+        """Raise the first refusal, where there is one."""
+        for refusal in self.refused.values():
+            raise refusal
+
+
+def page(reader: Reader, account: str | None, after: int) -> Page:
+    """The next SIMs of an account, or of all, after an ICCID. Raises `AccountNotFound`."""
+    accounts = reader.accounts()
+    wanted = (
+        [found_account(accounts.get(account), account)]
+        if account is not None
+        else list(accounts.values())
+    )
+    found = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
+    return Page(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
+
+
+def history(reader: Reader, iccid_or_mdn: str) -> list[SimHistory]:
+    """The SIM with this ICCID, or every SIM with this MDN. Raises `InvalidValue` or `SimNotFound`."""
+    found = [_history(reader, iccid) for iccid in _iccids(reader, iccid_or_mdn)]
+    known = [each for each in found if each.sim or each.expectations or each.pairings]
+    if not known:
+        message = f"there is no SIM with the ICCID or MDN {shown(iccid_or_mdn)}"
+        raise SimNotFound(message)
+    return known
+
+
+def _iccids(reader: Reader, iccid_or_mdn: str) -> list[Iccid]:
+    named = identifier(iccid_or_mdn)
+    return [named] if isinstance(named, Iccid) else reader.iccids_of([named])
+
+
+def _history(reader: Reader, iccid: Iccid) -> SimHistory:
+    sim, activations, expectations = (
+        reader.sim(iccid),
+        reader.activations_of(iccid),
+        reader.expectations_of(iccid),
+    )
+    first_use = reader.first_uses()[sim.account] if sim else FirstUse.OFF
+    stays = pairings(activations, with_first_use(activations, expectations, first_use))
+    return SimHistory(iccid, sim, expectations, stays)
+
+
+def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:
+    """A history as plain values under our own names, with times printed in a zone."""
+    sim = found.sim
+    return {
+        "iccid": str(found.iccid),
+        "waiting": sim is None,
+        "account": sim and sim.account,
+        "mdn": str(sim.mdn) if sim and sim.mdn is not None else None,
+        "activation_date": sim and wire(sim.activation_date, zone),
+        "generation": sim and sim.generation,
+        "expectations": [
+            {"effective_from": since(each.effective_from, zone), "imei": str(each.imei)}
+            for each in found.expectations
+        ],
+        "pairings": [
+            {
+                "imei": str(each.imei),
+                "opened_at": wire(each.opened_at, zone),
+                "last_seen_at": wire(each.last_seen_at, zone),
+                "activations": each.activations,
+                "expected_imei": None if each.expected is None else str(each.expected),
+                "verdict": _verdict(each),
+            }
+            for each in found.pairings
+        ],
+    }
+
+
+def _verdict(pairing: Pairing) -> str:
+    """One word; `unexpected` is a stay that goes on in the same hardware, so that no new row opens."""
+    if pairing.expected is None:
+        return "unjudged"
+    if pairing.reported:
+        return "mismatch"
+    return "unexpected" if pairing.unexpected else "expected"
+
+
+def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:
+    """The SIM with this ICCID, or every SIM with this MDN, in short. Raises `InvalidValue` or `SimNotFound`."""
+    return [_record(reader, found) for found in history(reader, iccid_or_mdn)]
+
+
+def _record(reader: Reader, found: SimHistory) -> SimRecord:
+    return SimRecord(
+        found.iccid,
+        found.sim,
+        found.sim and _group(reader, found.sim),
+        len(found.expectations),
+        sum(stay.activations for stay in found.pairings),
+        sum(stay.reported for stay in found.pairings),
+    )
+
+
+def _group(reader: Reader, sim: Sim) -> str:
+    account_id = found_account(reader.account_id(sim.account), sim.account)
+    (device,) = reader.devices_among([account_id], [sim.iccid])
+    return device.group or UNASSIGNED
+
+
+def move(writer: Writer, moves: Sequence[Move]) -> Done:
+    """Put SIMs in other accounts, out of the groups that they are in; their kept rows follow.
+
+    Of several moves of one SIM the last counts. A SIM that is not loaded and an account that is not known are refused.
+    """
+    numbers = {account: writer.account_id(account) for account in {each.account for each in moves}}
+    homes = writer.accounts_of_sims({each.iccid for each in moves})
+    refused: dict[int, NotFound] = {}
+    wanted: dict[Iccid, int] = {}
+    for place, (iccid, account) in enumerate(moves):
+        try:
+            wanted[_loaded(iccid, homes)] = found_account(numbers[account], account)
+        except NotFound as refusal:
+            refused[place] = refusal
+    routes: dict[tuple[int, int], list[Iccid]] = {}
+    for iccid, account_id in wanted.items():
+        if homes[iccid] != account_id:
+            routes.setdefault((homes[iccid], account_id), []).append(iccid)
+    for (left, entered), iccids in routes.items():
+        writer.leave_groups(left, iccids)
+        writer.move_sims(entered, iccids)
+    return Done([iccid for iccids in routes.values() for iccid in iccids], refused)
+
+
+def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> Done:
+    """Take SIMs out of the device database: their subscription, their expectations, their places in groups.
+
+    What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device database does not
+    know is refused.
+    """
+    unknown = set(writer.unknown_sims(iccids))
+    refused: dict[int, NotFound] = {
+        place: _no_such_sim(iccid) for place, iccid in enumerate(iccids) if iccid in unknown
+    }
+    known = list(dict.fromkeys(iccid for iccid in iccids if iccid not in unknown))
+    if known:
+        writer.remove_sims(known, origin)
+    return Done(known, refused)
+
+
+def _loaded(iccid: Iccid, homes: Mapping[int, int]) -> Iccid:
+    if iccid not in homes:
+        raise _no_such_sim(iccid)
+    return iccid
+
+
+def _no_such_sim(iccid: Iccid) -> SimNotFound:
+    return SimNotFound(f"the device database has no SIM with the ICCID {iccid}")

@@ -1,0 +1,1 @@
+"""What the rooms that speak HTTP share."""

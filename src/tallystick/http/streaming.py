@@ -1,0 +1,140 @@
+"""A large answer in pieces: printed, joined, compressed and sent without ever standing whole in memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import socket
+import zlib
+from contextlib import ExitStack, closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    from falcon import Request, Response
+
+WHOLE_BYTES_MAX = (
+    4 * 1024 * 1024
+)  # up to here one piece is fastest; from here on memory must not follow the answer
+PIECE_BYTES = 1024 * 1024
+GZIP_LEVEL = 1
+GZIP_WINDOW_BITS = 31  # zlib's word for a gzip header around the widest window
+ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
+
+
+def send(
+    req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack
+) -> None:
+    """Answer with parts: whole where they are small, streamed where they are not; gzipped if the request accepts it.
+
+    `held` is what the parts are read from. A stream takes it over, and lets go of it when the server closes it. Where
+    it cannot be read to its end, the stream breaks off, so that nobody takes what has come for the whole.
+    """
+    zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
+    if zipped:
+        parts = gzipped(parts)
+        resp.set_header("Content-Encoding", "gzip")
+    some, size = gather(parts, WHOLE_BYTES_MAX)
+    if size < WHOLE_BYTES_MAX:
+        resp.set_stream(iter(some), size)
+    else:
+        held.enter_context(closing(parts))
+        break_off = partial(break_off_all, str(req.env["REMOTE_ADDR"]), int(req.env["SERVER_PORT"]))
+        resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all(), break_off)
+    resp.set_header("Vary", "Accept-Encoding")
+
+
+def csv_lines(rows: Iterable[Sequence[str | None]]) -> bytes:
+    """Rows as lines of a CSV file; None is an empty field."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """The same parts, compressed as they come."""
+    compressor = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW_BITS)
+    for part in parts:
+        yield compressor.compress(part)
+    yield compressor.flush()
+
+
+def gather(parts: Iterator[bytes], bytes_min: int) -> tuple[list[bytes], int]:
+    """The next parts until there are so many bytes, and how many there are; fewer, or none, are the end."""
+    some, size = list[bytes](), 0
+    while size < bytes_min and (part := next(parts, None)) is not None:
+        some.append(part)
+        size += len(part)
+    return some, size
+
+
+def break_off_all(address: str, port: int) -> None:
+    """End every connection that a client has to this process on a port, without a word.
+
+    A chunked body must not get its end when there should be more of it. Granian gives it one also where reading fails,
+    and tells neither the connection nor the client's port. So the client's other calls to this worker break off, too.
+    """
+    for entry in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # it has been closed meanwhile, or is not connected
+            if entry.is_socket():
+                _break_off(int(entry.name), address, port)
+
+
+def _break_off(number: int, address: str, port: int) -> None:
+    """Shut a socket down, if that is a connection of this client to this port."""
+    with socket.socket(fileno=os.dup(number)) as each:
+        is_on_network = each.family in {socket.AF_INET, socket.AF_INET6}
+        if is_on_network and each.getpeername()[0] == address and each.getsockname()[1] == port:
+            each.shutdown(socket.SHUT_RDWR)
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, with a weight other than 0 (RFC 9110, 12.5.3)."""
+    for offer in accept_encoding.lower().split(","):
+        coding, _, weight = offer.partition(";")
+        if coding.strip() == "gzip":
+            return not ZERO_WEIGHT.fullmatch(weight)
+    return False
+
+
+class Stream:
+    """A body sent in pieces. What it is read from stays open until the server closes it, sent or given up.
+
+    `break_off` is called when no more can be read although there is more; then the error is raised.
+    """
+
+    def __init__(
+        self,
+        first: bytes,
+        parts: Iterator[bytes],
+        bytes_min: int,
+        held: ExitStack,
+        break_off: Callable[[], None],
+    ) -> None:
+        self._next = first
+        self._parts = parts
+        self._bytes_min = bytes_min
+        self._held = held
+        self._break_off = break_off
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        with ExitStack() as failed:
+            failed.callback(self._break_off)
+            piece = self._next or b"".join(gather(self._parts, self._bytes_min)[0])
+            failed.pop_all()
+        self._next = b""
+        if not piece:
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """Let go of what the body is read from; the server calls this at its end and when the client is gone."""
+        self._held.close()

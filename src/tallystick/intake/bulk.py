@@ -1,0 +1,287 @@
+"""A file of facts into the store: checked in blocks, applied in slices, each one short transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.core.errors import ChangeSetDecided, TooManyRejects
+from tallystick.core.facts import SimExpectation
+from tallystick.core.ledger import BEFORE_THE_LEDGER
+from tallystick.intake.checking import check_source
+from tallystick.intake.doubts import doubts_of
+from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch
+from tallystick.intake.options import ImportOptions, RejectsLimit
+from tallystick.intake.prefetch import Prefetch
+from tallystick.intake.progress import Progress, Work
+from tallystick.intake.receipt import Receipt, Reject
+from tallystick.intake.sorting import stretches
+from tallystick.intake.sources import is_read_once, open_source, to_be_read_again
+from tallystick.store import ImportProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import polars as pl
+
+    from tallystick.core.ledger import Origin
+    from tallystick.core.moments import Moment
+    from tallystick.intake.receipt import Doubts
+    from tallystick.intake.sources import Source
+    from tallystick.store import Batch, Reader, Store, Writer
+
+BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
+SLICE_FACTS = 32_768  # applied before it is asked whether somebody waits: live intake and other writers go first
+TRANSACTION_FACTS_MAX = (
+    32 * SLICE_FACTS
+)  # in one transaction while nobody waits: each commit writes whole pages
+STRETCH_FACTS = (
+    32 * SLICE_FACTS
+)  # sorted at once; the first of them are applied while the next are sorted
+SLICES_AHEAD = 16  # ready before they are applied
+SOURCE = "import"
+"""What the ledger calls a file."""
+
+
+class Slice(NamedTuple):
+    """Facts to be applied together, what is doubtful in them, and which fact of the file they end with."""
+
+    batch: Batch
+    doubts: Doubts
+    end: int
+
+
+def _nothing(_: object) -> None:
+    """Report to nobody."""
+
+
+DEFAULT_OPTIONS = ImportOptions()
+
+
+def import_file(
+    store: Store,
+    kind_name: KindName,
+    path: str,
+    *,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    on_progress: Callable[[Progress], None] = _nothing,
+    on_columns: Callable[[tuple[str, ...]], None] = _nothing,
+    on_reject: Callable[[Reject], None] = _nothing,
+) -> Receipt:
+    """Take one file of facts in; give what became of its lines.
+
+    Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the options allow. A
+    file that was begun and not finished, by a crash or an interrupt, goes on behind the last slice that was committed.
+    A file of expectations is one change set, and `options.origin` tells who brought it, when and what for.
+    `on_progress` may be called from another thread. Raises `FileRefused` where the file as a whole cannot be read,
+    and `TooManyRejects` before its first line is applied.
+    """
+    kind, limit = KINDS[kind_name], options.max_rejects
+    started = time.perf_counter()
+    work = Work(on_progress, passes=2 if limit else 1)
+    with to_be_read_again(path) if limit else nullcontext() as spooled:
+        if limit:
+            with open_source(path, kind, spooled) as source:
+                on_columns(source.columns)
+                check_whole(source, kind, limit, work, on_reject)
+            work.begin_again()
+            on_columns = on_reject = _nothing  # all told
+        with open_source(path, kind, spooled) as source:
+            on_columns(source.columns)
+            taking = _Taking(
+                store, kind, _digest(path, kind), options.now, origin_of(path, kind, options.origin)
+            )
+            _take_in(source, taking, work, on_reject)
+    taking.receipt.seconds = time.perf_counter() - started
+    return taking.receipt
+
+
+def check_whole(
+    source: Source, kind: Kind, limit: RejectsLimit, work: Work, on_reject: Callable[[Reject], None]
+) -> None:
+    """Read a file to its end, without a fact taken in. Raises `TooManyRejects`."""
+    receipt = Receipt()
+    for checked in check_source(source, kind):
+        for reject in checked.rejects:
+            receipt.reject(reject)
+            on_reject(reject)
+        receipt.accepted += len(checked.facts)
+        work.read(source.read_share(), 0)
+    refuse_too_many(source.name, limit, receipt)
+
+
+def refuse_too_many(name: str, limit: RejectsLimit | None, receipt: Receipt) -> None:
+    """Raise `TooManyRejects` where a file that has been read whole has more bad lines than it may have."""
+    if limit and limit.is_passed(receipt.rejected, receipt.read):
+        first = receipt.rejects[0]
+        message = (
+            f"{name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are bad, more than "
+            f"--max-rejects {limit.text}; correct them (--rejects FILE writes them all down), or allow more. "
+            f"The first is line {first.line}: {first.reason}"
+        )
+        raise TooManyRejects(message)
+
+
+def _take_in(
+    source: Source, taking: _Taking, work: Work, on_reject: Callable[[Reject], None]
+) -> None:
+    """Read a file and apply it, both at once where it is large."""
+    reject = reject_to(taking.receipt, on_reject)
+    with (
+        Prefetch(read_batches(source, taking.kind, work, reject)) as batches,
+        Prefetch(taking.slices(batches), SLICES_AHEAD) as slices,
+    ):
+        for taken in taking.take_all(slices):
+            work.taken(taken)
+    taking.finish()
+    work.done()
+
+
+def _digest(path: str, kind: Kind) -> bytes | None:
+    """What tells one file from another: its place, size and time of change. What is read once is never the same."""
+    if is_read_once(path):
+        return None
+    state = Path(path).stat()
+    identity = f"{kind.name}\n{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
+    return hashlib.sha256(identity.encode()).digest()
+
+
+def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
+    """The origin of a file: its name, and the digest of what is in it where that can be read more than once."""
+    if kind.fact is not SimExpectation:
+        return origin
+    if is_read_once(path):
+        return origin._replace(source=SOURCE, detail=path)
+    with Path(path).open("rb") as file:
+        return origin._replace(
+            source=SOURCE, detail=f"{path} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        )
+
+
+def reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callable[[Reject], None]:
+    """What counts a reject, and hands it on."""
+
+    def take(reject: Reject) -> None:
+        receipt.reject(reject)
+        on_reject(reject)
+
+    return take
+
+
+def read_batches(
+    source: Source, kind: Kind, work: Work, reject: Callable[[Reject], None]
+) -> Iterator[list[pl.DataFrame]]:
+    """Facts in batches, each in parts that are in order of SIM."""
+    waiting: list[pl.DataFrame] = []
+    for checked in check_source(source, kind):
+        for refused in checked.rejects:
+            reject(refused)
+        waiting.append(checked.facts)
+        work.read(source.read_share(), len(checked.facts))
+        if sum(map(len, waiting)) >= BATCH_FACTS:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+class _Taking:
+    """One file's way into the store, slice by slice."""
+
+    def __init__(
+        self, store: Store, kind: Kind, digest: bytes | None, now: Moment, origin: Origin
+    ) -> None:
+        self.kind = kind
+        self._store = store
+        self._digest = digest
+        self._now = now
+        self._origin = origin
+        self._looked = self._seen = 0
+        begun = self._begun() or ImportProgress(0, 0, 0, BEFORE_THE_LEDGER)
+        self._taken, self._change_set_id = begun.facts_taken, begun.change_set_id
+        self.receipt = Receipt(accepted=begun.accepted, duplicate=begun.duplicate)
+
+    def _begun(self) -> ImportProgress | None:
+        """How far the file has come; not at all, if what it had brought was undone since."""
+        with self._store.snapshot() as reader:
+            begun = reader.import_progress(self._digest) if self._digest else None
+            if begun and begun.change_set_id and not _is_open(reader, begun.change_set_id):
+                return None
+        return begun
+
+    def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
+        """The facts of each batch, in order of SIM and in that of their lines, looked at before they are taken."""
+        for batch in batches:
+            for stretch in stretches(batch, self.kind.key, STRETCH_FACTS):
+                yield from map(self._looked_at, stretch.iter_slices(SLICE_FACTS))
+
+    def _looked_at(self, facts: pl.DataFrame) -> Slice:
+        """Facts behind those that an import which was cut off has taken."""
+        begun = max(self._taken - self._looked, 0)
+        self._looked += len(facts)
+        batch = shortlisted_batch(self._store, self.kind, facts[begun:])
+        unknown = batch.shortlist.unknown_sims if batch.shortlist else ()
+        return Slice(batch, doubts_of(self.kind, batch.facts, unknown, self._now), self._looked)
+
+    def take_all(self, slices: Prefetch[Slice]) -> Iterator[int]:
+        """Take slices in; after each transaction, give how many facts of the file are in the store."""
+        for part in slices:
+            with self._store.transaction() as writer:
+                accounts_made = self._take_some(writer, part, slices)
+            self.receipt.accounts_made += accounts_made
+            yield self._seen
+
+    def _take_some(self, writer: Writer, part: Slice | None, slices: Prefetch[Slice]) -> list[str]:
+        """Take in a slice, and those after it for as long as nobody has to wait for that; give the accounts made."""
+        accounts_made: list[str] = []
+        end = self._seen + TRANSACTION_FACTS_MAX
+        while part:
+            accounts_made += self._take(writer, part)
+            go_on = self._seen < end and slices.is_ready() and not self._store.is_awaited()
+            part = next(slices, None) if go_on else None
+        if self._digest and self._seen > self._taken:
+            receipt = self.receipt
+            progress = ImportProgress(
+                self._seen, receipt.accepted, receipt.duplicate, self._change_set_id
+            )
+            writer.note_import_progress(self._digest, progress)
+        return accounts_made
+
+    def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
+        self._seen = part.end
+        if len(part.batch.facts) == 0:
+            return ()
+        if self.kind.fact is SimExpectation:
+            taken = writer.take_expectations(part.batch.facts, self._change_set(writer))
+        else:
+            taken = writer.take(self.kind.fact, *part.batch)
+        self.receipt.accepted += taken.accepted
+        self.receipt.duplicate += taken.duplicate
+        self.receipt.doubts = self.receipt.doubts.and_also(part.doubts)
+        return taken.accounts_made
+
+    def _change_set(self, writer: Writer) -> int:
+        """The file's change set, begun with its first facts. Raises `ChangeSetDecided` if it was undone meanwhile."""
+        if not self._change_set_id:
+            self._change_set_id = writer.begin_change_set(self._origin)
+        elif not _is_open(writer, self._change_set_id):
+            message = f"change set {self._change_set_id} was undone while its file was still being taken in"
+            raise ChangeSetDecided(message)
+        return self._change_set_id
+
+    def finish(self) -> None:
+        """The file has been taken in whole."""
+        if self._digest or self._change_set_id:
+            with self._store.transaction() as writer:
+                if self._digest:
+                    writer.forget_import(self._digest)
+                if self._change_set_id and _is_open(writer, self._change_set_id):
+                    writer.end_change_set(self._change_set_id, self._origin.at)
+
+
+def _is_open(reader: Reader, change_set_id: int) -> bool:
+    change_set = reader.change_set(change_set_id)
+    return change_set is not None and change_set.state == "applying"

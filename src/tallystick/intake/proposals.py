@@ -1,0 +1,181 @@
+"""Expectations that are not applied at once: tried dry, or kept as a proposal for somebody else to approve."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tallystick.core.errors import FileRefused
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import LAST, Moment, wire
+from tallystick.intake.bulk import (
+    DEFAULT_OPTIONS,
+    SLICE_FACTS,
+    STRETCH_FACTS,
+    origin_of,
+    read_batches,
+    refuse_too_many,
+    reject_to,
+)
+from tallystick.intake.doubts import doubts_of
+from tallystick.intake.kinds import KINDS
+from tallystick.intake.progress import Work
+from tallystick.intake.receipt import Receipt
+from tallystick.intake.sorting import stretches
+from tallystick.intake.sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import tzinfo
+
+    from tallystick.core.ledger import Origin
+    from tallystick.intake.options import ImportOptions
+    from tallystick.intake.progress import Progress
+    from tallystick.intake.receipt import Reject
+    from tallystick.store import Facts, KeptRow, Store, Tried
+
+EXPECTATIONS = KINDS["expectations"]
+PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is put in force in one transaction
+
+
+@dataclass
+class Trial:
+    """What expectations would do: the receipt that they would get, and the report's rows that would come and go."""
+
+    receipt: Receipt = field(default_factory=Receipt)
+    added: int = 0
+    corrected: int = 0
+    opened: list[KeptRow] = field(default_factory=list)
+    closed: list[KeptRow] = field(default_factory=list)
+
+    def add(self, tried: Tried, facts: int, generations: Collection[str]) -> None:
+        """Count what some of the facts would do, with those rows that reports of these generations list."""
+        self.added += tried.added
+        self.corrected += tried.corrected
+        self.receipt.accepted += tried.added + tried.corrected
+        self.receipt.duplicate += facts - tried.added - tried.corrected
+        self.opened += [row for row in tried.opened if row.generation in generations]
+        self.closed += [row for row in tried.closed if row.generation in generations]
+
+    def described(self, zone: tzinfo, place: str = "line") -> dict[str, Any]:
+        """The trial for programs: the receipt, what would be added and corrected, and the rows."""
+        return self.receipt.described(place) | {
+            "added": self.added,
+            "corrected": self.corrected,
+            "opens": [described_row(row, zone) for row in self.opened],
+            "closes": [described_row(row, zone) for row in self.closed],
+        }
+
+
+def described_row(row: KeptRow, zone: tzinfo) -> dict[str, str]:
+    """A row of the report for programs."""
+    return {
+        "account": row.account,
+        "iccid": str(Iccid(row.iccid)),
+        "pre_imei": str(Imei(row.pre_imei)),
+        "post_imei": str(Imei(row.post_imei)),
+        "activated_at": wire(Moment(row.activated_at), zone),
+    }
+
+
+def try_facts(
+    store: Store, facts: Facts, rejects: Sequence[Reject], generations: Collection[str]
+) -> Trial:
+    """What some checked expectations would do."""
+    started = time.perf_counter()
+    trial = Trial(Receipt(rejected=len(rejects), rejects=list(rejects)))
+    with store.transaction() as writer:
+        trial.add(writer.try_expectations(facts), len(facts), generations)
+    trial.receipt.doubts = doubts_of(EXPECTATIONS, facts, (), LAST)
+    trial.receipt.seconds = time.perf_counter() - started
+    return trial
+
+
+def try_file(
+    store: Store,
+    path: str,
+    generations: Collection[str],
+    *,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    on_progress: Callable[[Progress], None],
+    on_columns: Callable[[tuple[str, ...]], None],
+    on_reject: Callable[[Reject], None],
+) -> Trial:
+    """What a file of expectations would do, slice by slice, each undone before the next; nothing of it stays.
+
+    A slice holds whole SIMs, so that what it opens and closes is what the file would. Raises `FileRefused`.
+    """
+    started, trial = time.perf_counter(), Trial()
+    with open_source(path, EXPECTATIONS) as source:
+        on_columns(source.columns)
+        work = Work(on_progress, passes=1)
+        for batch in read_batches(source, EXPECTATIONS, work, reject_to(trial.receipt, on_reject)):
+            for stretch in stretches(batch, EXPECTATIONS.key, STRETCH_FACTS):
+                for facts in _whole_sims(stretch):
+                    with store.transaction() as writer:
+                        trial.add(writer.try_expectations(facts), len(facts), generations)
+                    doubts = doubts_of(EXPECTATIONS, facts, (), options.now)
+                    trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
+                    work.taken(trial.receipt.accepted + trial.receipt.duplicate)
+        refuse_too_many(path, options.max_rejects, trial.receipt)
+    trial.receipt.seconds = time.perf_counter() - started
+    return trial
+
+
+def _whole_sims(stretch: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Facts in order of SIM in parts of about a slice, those of one SIM in the same."""
+    start = 0
+    while start < len(stretch):
+        last = stretch["iccid"][min(start + SLICE_FACTS, len(stretch)) - 1]
+        end = int(stretch["iccid"].search_sorted(last, side="right"))
+        yield stretch[start:end]
+        start = end
+
+
+def propose_file(
+    store: Store,
+    path: str,
+    *,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    on_progress: Callable[[Progress], None],
+    on_columns: Callable[[tuple[str, ...]], None],
+    on_reject: Callable[[Reject], None],
+) -> tuple[int | None, Receipt]:
+    """Keep the good lines of a file of expectations as a proposal; give its number, None where there was none.
+
+    Raises `FileRefused`, also where it has more lines than a proposal may.
+    """
+    started, receipt = time.perf_counter(), Receipt()
+    parts: list[pl.DataFrame] = []
+    with open_source(path, EXPECTATIONS) as source:
+        on_columns(source.columns)
+        work = Work(on_progress, passes=1)
+        for batch in read_batches(source, EXPECTATIONS, work, reject_to(receipt, on_reject)):
+            parts += batch
+    facts = pl.concat(parts) if parts else pl.DataFrame()
+    receipt.accepted = len(facts)
+    refuse_too_many(path, options.max_rejects, receipt)
+    if len(facts) > PROPOSED_FACTS_MAX:
+        message = f"{path}: a proposal may have {PROPOSED_FACTS_MAX:,} lines, not {len(facts):,}; propose it in several files"
+        raise FileRefused(message)
+    number = (
+        propose_facts(store, facts, origin_of(path, EXPECTATIONS, options.origin))
+        if len(facts)
+        else None
+    )
+    receipt.doubts = (
+        doubts_of(EXPECTATIONS, facts, (), options.now) if len(facts) else receipt.doubts
+    )
+    receipt.seconds = time.perf_counter() - started
+    return number, receipt
+
+
+def propose_facts(store: Store, facts: Facts, origin: Origin) -> int:
+    """Keep checked expectations as a proposal; give its number."""
+    with store.transaction() as writer:
+        number = writer.begin_change_set(origin, "proposed")
+        writer.propose(number, facts)
+    return number

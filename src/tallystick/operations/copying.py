@@ -1,0 +1,466 @@
+"""Moving: what a store keeps is taken into another one, whatever their engines, and compared with it at the end.
+
+Facts are keyed, so that taking one in again changes nothing. A copy that was killed is run again: what is there
+already is found by reading both sides, range of SIMs by range, and passed over. The kept answer is not copied but
+follows in the other store, and is compared too. What waits to be delivered to callback listeners is taken over, but
+not compared, for a server may deliver it meanwhile. Sessions, receipts, uploads and the progress of imports stay
+behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from tallystick.core.errors import TargetRefused
+from tallystick.core.identifiers import BEFORE_ALL, Iccid
+from tallystick.core.ledger import ChangeSet
+from tallystick.core.pairing import FirstUse
+from tallystick.store.copying import WholeApp, WholeUser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tallystick.store import Reader, Store, Writer
+
+FACTS_A_RANGE_MAX = 200_000  # one transaction of the other store
+LAST = 1 << 62  # no SIM's number lies above
+SPAN_FIRST = (
+    1 << 16
+)  # of a range, in numbers of SIMs; it grows and shrinks to hold about so many facts
+SPAN_GROWTH = 4
+NUMBER, TEXT = pl.Int64, pl.String
+
+Rows = pl.DataFrame
+
+
+class Range(NamedTuple):
+    """The SIMs after one number, up to another."""
+
+    after: int
+    up_to: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of what is moved: its columns, those that tell rows apart first, and how it is read and put."""
+
+    name: str
+    columns: dict[str, Any]
+    key_columns: int
+    read: Callable[[Reader, Range], Rows | Iterable[Sequence[Any]]]
+    put: Callable[[Writer, Rows], object]
+
+    @property
+    def key(self) -> list[str]:
+        """The columns that tell rows apart."""
+        return list(self.columns)[: self.key_columns]
+
+    def rows(self, reader: Reader, part: Range) -> Rows:
+        """The rows of a range, or all of a kind that is not told of SIMs, in order."""
+        found = self.read(reader, part)
+        if not isinstance(found, pl.DataFrame):
+            found = pl.DataFrame(list(found), schema=self.columns, orient="row")
+        return found.sort(list(self.columns), nulls_last=False)
+
+
+def _put_accounts(writer: Writer, rows: Rows) -> None:
+    """They come before the facts, so that what they expect of SIMs is judged by as facts come in."""
+    account_ids, _ = writer.account_ids_made(set(rows["name"]))
+    for name, first_use in rows.iter_rows():
+        writer.set_first_use(account_ids[name], FirstUse(first_use))
+
+
+def _put_apps(writer: Writer, rows: Rows) -> None:
+    for key, name, secret, scopes, salt, token, expires_at in rows.iter_rows():
+        token_sha256 = None if token is None else bytes.fromhex(token)
+        writer.put_app(
+            WholeApp(
+                key,
+                name,
+                bytes.fromhex(secret),
+                scopes,
+                bytes.fromhex(salt),
+                token_sha256,
+                expires_at,
+            )
+        )
+
+
+def _apps(reader: Reader) -> Iterator[tuple[Any, ...]]:
+    for app in reader.whole_apps():
+        yield tuple(value.hex() if isinstance(value, bytes) else value for value in app)
+
+
+def _put_users(writer: Writer, rows: Rows) -> None:
+    for row in rows.iter_rows():
+        writer.put_user(WholeUser(*row))
+
+
+def _put_grants(writer: Writer, rows: Rows) -> None:
+    for user, account in rows.iter_rows():
+        writer.grant(user, account)
+
+
+def _deliveries(reader: Reader) -> Iterator[tuple[Any, ...]]:
+    for account, service, request_id, outcome, *rest in reader.whole_deliveries():
+        yield account, service, request_id, outcome.decode(), *rest
+
+
+def _put_deliveries(writer: Writer, rows: Rows) -> None:
+    writer.put_deliveries(
+        [
+            (account, service, request_id, outcome.encode(), *rest)
+            for account, service, request_id, outcome, *rest in rows.iter_rows()
+        ]
+    )
+
+
+def _kept(reader: Reader, part: Range) -> Iterator[tuple[Any, ...]]:
+    for *columns, wire, reasons in reader.whole_mismatches_between(*part):
+        yield *columns, wire.decode(), None if reasons is None else reasons.decode()
+
+
+def _put_nothing(writer: Writer, rows: Rows) -> None:
+    """The kept answer follows from the facts."""
+
+
+APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | {"token_expires_at": NUMBER}
+USER_COLUMNS = {
+    "name": TEXT,
+    "password_argon2": TEXT,
+    "all_accounts": NUMBER,
+    "failed_logins": NUMBER,
+}
+LISTENER_COLUMNS = dict.fromkeys(("account", "service", "url", "username", "password"), TEXT)
+DELIVERY_COLUMNS = {
+    "account": TEXT,
+    "service": TEXT,
+    "request_id": TEXT,
+    "outcome": TEXT,
+    "attempts": NUMBER,
+}
+DELIVERY_COLUMNS |= {
+    "since": NUMBER,
+    "next_try_at": NUMBER,
+    "given_up_at": NUMBER,
+    "last_error": TEXT,
+}
+CHANGE_SET_NUMBERS = (
+    "change_set_id",
+    "brought_at",
+    "decided_at",
+    "undoes",
+    "added",
+    "corrected",
+    "removed",
+)
+CHANGE_SET_COLUMNS = dict.fromkeys(ChangeSet._fields, TEXT) | dict.fromkeys(
+    CHANGE_SET_NUMBERS, NUMBER
+)
+SIM_COLUMNS = {
+    "iccid": NUMBER,
+    "mdn": NUMBER,
+    "account": TEXT,
+    "activation_date": NUMBER,
+    "generation": TEXT,
+}
+KEPT_COLUMNS = {"iccid": NUMBER, "account": TEXT, "generation": TEXT, "activated_at": NUMBER}
+KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons": TEXT}
+
+# Each needs those before it.
+WHOLE_KINDS = (
+    Kind(
+        "accounts",
+        {"name": TEXT, "first_use": TEXT},
+        1,
+        lambda reader, _: reader.first_uses().items(),
+        _put_accounts,
+    ),
+    Kind(
+        "groups",
+        {"account": TEXT, "name": TEXT, "description": TEXT},
+        2,
+        lambda reader, _: reader.whole_groups(),
+        lambda writer, rows: writer.put_groups(rows.rows()),
+    ),
+    Kind(
+        "types",
+        {"tac": NUMBER, "manufacturer": TEXT, "model": TEXT},
+        1,
+        lambda reader, _: reader.whole_types(),
+        lambda writer, rows: writer.take_types(rows),
+    ),
+    Kind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
+    Kind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
+    Kind(
+        "change sets",
+        CHANGE_SET_COLUMNS,
+        1,
+        lambda reader, _: reader.whole_change_sets(),
+        lambda writer, rows: writer.put_change_sets(map(ChangeSet._make, rows.iter_rows())),
+    ),
+    Kind(
+        "users' accounts",
+        {"user": TEXT, "account": TEXT},
+        2,
+        lambda reader, _: reader.grants(),
+        _put_grants,
+    ),
+    Kind(
+        "callback listeners",
+        LISTENER_COLUMNS,
+        2,
+        lambda reader, _: reader.whole_listeners(),
+        lambda writer, rows: writer.put_listeners(rows.rows()),
+    ),
+)
+DELIVERIES = Kind(
+    "deliveries", DELIVERY_COLUMNS, 3, lambda reader, _: _deliveries(reader), _put_deliveries
+)
+FACT_KINDS = (
+    Kind(
+        "SIMs",
+        SIM_COLUMNS,
+        1,
+        lambda reader, part: reader.whole_sims_between(*part),
+        lambda writer, rows: writer.take_sims(rows),
+    ),
+    Kind(
+        "expectations",
+        dict.fromkeys(("iccid", "effective_from", "imei", "change_set_id"), NUMBER),
+        2,
+        lambda reader, part: reader.whole_expectations_between(*part),
+        lambda writer, rows: writer.move_expectations(rows),
+    ),
+    Kind(
+        "former expectations",
+        dict.fromkeys(
+            ("iccid", "effective_from", "ended_in", "version", "change_set_id", "imei"), NUMBER
+        ),
+        4,
+        lambda reader, part: reader.whole_former_between(*part),
+        lambda writer, rows: writer.put_former(rows),
+    ),
+    Kind(
+        "proposed expectations",
+        dict.fromkeys(("iccid", "effective_from", "change_set_id", "imei"), NUMBER),
+        3,
+        lambda reader, part: reader.whole_proposed_between(*part),
+        lambda writer, rows: writer.put_proposed(rows),
+    ),
+    Kind(
+        "activations",
+        {"iccid": NUMBER, "activated_at": NUMBER, "imei": NUMBER},
+        3,
+        lambda reader, part: reader.whole_activations_between(*part),
+        lambda writer, rows: writer.take_activations(rows),
+    ),
+    Kind(
+        "group members",
+        {"iccid": NUMBER, "account": TEXT, "group": TEXT},
+        2,
+        lambda reader, part: reader.members_between(*part),
+        lambda writer, rows: writer.take_group_members(
+            rows.select("account", "group", "iccid").rows()
+        ),
+    ),
+)
+KEPT = Kind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)
+EVERYTHING = Range(BEFORE_ALL, LAST)
+
+
+@dataclass
+class Side:
+    """How many rows of a kind one store has, and their digest: SHA-256 of all of them in order, as CSV."""
+
+    count: int = 0
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, rows: Rows) -> None:
+        """The next rows."""
+        self.count += len(rows)
+        self._digest.update(rows.write_csv(include_header=False).encode())
+
+    @property
+    def sha256(self) -> str:
+        """The digest."""
+        return str(self._digest.hexdigest())
+
+
+@dataclass
+class Comparison:
+    """Both stores' rows of one kind, and the key of the first that only one of them has, or has differently."""
+
+    source: Side = field(default_factory=Side)
+    target: Side = field(default_factory=Side)
+    first_difference: tuple[Any, ...] | None = None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether they are the same."""
+        return self.first_difference is None and self.source.sha256 == self.target.sha256
+
+    def add(self, kind: Kind, source: Rows, target: Rows) -> None:
+        """The next rows of both."""
+        self.source.add(source)
+        self.target.add(target)
+        if self.first_difference is None and not source.equals(target):
+            apart = pl.concat([_without(source, target), _without(target, source)]).sort(kind.key)
+            self.first_difference = apart.select(kind.key).row(0)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was taken into the other store, by kind, and how both compare at the end."""
+
+    taken: dict[str, int]
+    compared: dict[str, Comparison]
+
+    @property
+    def taken_only(self) -> dict[str, int]:
+        """What was taken, of the kinds that are not compared."""
+        return {name: count for name, count in self.taken.items() if name not in self.compared}
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both stores hold the same."""
+        return all(each.is_same for each in self.compared.values())
+
+
+def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) -> Copied:
+    """Take everything that a store keeps into another, made where there is none, and compare them.
+
+    Raises `TargetRefused`, before anything is taken, if the other store holds what this one does not.
+    """
+    if source.name == target.name:
+        message = f"{target.name} is the store to be copied; name another one"
+        raise TargetRefused(message)
+    with source.snapshot() as reader:
+        zone = reader.wire_zone()
+    if target.is_empty():
+        target.init(zone)
+    ranges = list(_ranges(source))
+    lacking = _lacking(source, target, ranges)
+    steps = len(lacking) + len(ranges)
+    taken = _take_whole_kinds(source, target, zone)
+    for done, part in enumerate(lacking):
+        on_progress(done, steps)
+        _add(taken, _take(source, target, FACT_KINDS, part))
+    compared: dict[str, Comparison] = {}
+    _compare(compared, source, target, WHOLE_KINDS, EVERYTHING)
+    for done, part in enumerate(ranges, len(lacking)):
+        on_progress(done, steps)
+        _compare(compared, source, target, (*FACT_KINDS, KEPT), part)
+    return Copied(taken, compared)
+
+
+def _ranges(source: Store) -> Iterator[Range]:
+    """Ranges of SIMs, one after the other without a gap, none of many more facts than a transaction is to hold.
+
+    Where SIMs lie is not told by counting from the start, which a cluster would do on each of its machines for each
+    range. A range begins at a SIM that is there, and is as wide as the ones before it let expect.
+    """
+    after, span = BEFORE_ALL, SPAN_FIRST
+    while True:
+        with source.snapshot() as reader:
+            first = reader.first_sim_after(after)
+            if first is None:
+                break
+            while (
+                count := reader.count_between(after, first + span - 1)
+            ) > FACTS_A_RANGE_MAX and span > 1:
+                span = max(1, span // SPAN_GROWTH)
+        up_to = min(first + span - 1, LAST)
+        yield Range(after, up_to)
+        after = up_to
+        if count * SPAN_GROWTH <= FACTS_A_RANGE_MAX:
+            span = min(span * SPAN_GROWTH, LAST)
+    yield Range(after, LAST)
+
+
+def _lacking(source: Store, target: Store, ranges: Sequence[Range]) -> list[Range]:
+    """The ranges of which the other store lacks something. Raises `TargetRefused` where it has something else."""
+    for kind, here, there in _both(source, target, WHOLE_KINDS, EVERYTHING):
+        _refuse_others(target, kind, here, there)
+    with target.snapshot() as reader:
+        if reader.first_sim_after(BEFORE_ALL) is None:
+            return list(ranges[:-1])  # the last is behind all SIMs
+    lacking = []
+    for part in ranges:
+        both = list(_both(source, target, FACT_KINDS, part))
+        for kind, here, there in both:
+            _refuse_others(target, kind, here, there)
+        if not all(here.equals(there) for _, here, there in both):
+            lacking.append(part)
+    return lacking
+
+
+def _refuse_others(target: Store, kind: Kind, here: Rows, there: Rows) -> None:
+    """Refuse a store that has rows whose key this one does not know."""
+    others = there.join(here, on=kind.key, how="anti")
+    if len(others):
+        message = (
+            f"{target.name} holds {kind.name} that this store does not, such as {described(kind.key, others)}; copy "
+            "into an empty store, or import there what is to be added"
+        )
+        raise TargetRefused(message)
+
+
+def described(names: Sequence[str], key: Rows | tuple[Any, ...]) -> str:
+    """The key of a row, or of the first of some, as people read it."""
+    values = key.select(names).row(0) if isinstance(key, pl.DataFrame) else key
+    told = dict(zip(names, values, strict=True))
+    return ", ".join(
+        f"{name} {Iccid(value) if name == 'iccid' else value}" for name, value in told.items()
+    )
+
+
+def _both(
+    source: Store, target: Store, kinds: Sequence[Kind], part: Range
+) -> Iterator[tuple[Kind, Rows, Rows]]:
+    """The rows of a range in both stores, each read in one snapshot."""
+    with source.snapshot() as here, target.snapshot() as there:
+        for kind in kinds:
+            yield kind, kind.rows(here, part), kind.rows(there, part)
+
+
+def _without(some: Rows, others: Rows) -> Rows:
+    return some.join(others, on=some.columns, how="anti", nulls_equal=True, maintain_order="left")
+
+
+def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:
+    with target.transaction() as writer:
+        writer.set_wire_zone(zone)
+    return _take(source, target, (*WHOLE_KINDS, DELIVERIES), EVERYTHING)
+
+
+def _take(source: Store, target: Store, kinds: Sequence[Kind], part: Range) -> dict[str, int]:
+    """Take what the other store lacks of a range, in one transaction."""
+    lacking = [
+        (kind, _without(here, there)) for kind, here, there in _both(source, target, kinds, part)
+    ]
+    with target.transaction() as writer:
+        for kind, rows in lacking:
+            if len(rows):
+                kind.put(writer, rows)
+    return {kind.name: len(rows) for kind, rows in lacking}
+
+
+def _add(taken: dict[str, int], more: dict[str, int]) -> None:
+    for name, count in more.items():
+        taken[name] = taken.get(name, 0) + count
+
+
+def _compare(
+    compared: dict[str, Comparison],
+    source: Store,
+    target: Store,
+    kinds: Sequence[Kind],
+    part: Range,
+) -> None:
+    for kind, here, there in _both(source, target, kinds, part):
+        compared.setdefault(kind.name, Comparison()).add(kind, here, there)

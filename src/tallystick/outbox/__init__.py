@@ -1,0 +1,7 @@
+"""Callbacks: listeners that are told what came of a request, from a durable outbox (contract, section 4)."""
+
+from tallystick.outbox.deliveries import Outbox
+from tallystick.outbox.listeners import deregister, register, retry
+from tallystick.outbox.posting import post
+
+__all__ = ["Outbox", "deregister", "post", "register", "retry"]

@@ -1,0 +1,1 @@
+"""What the kept answer says, what it rests on, and whom it concerns."""

@@ -1,0 +1,158 @@
+"""The report: who may see what, in which window; rows as wire bytes, as they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from tallystick.core.errors import AccountRequired, GroupNotFound, NoAccounts, StoreOutdated
+from tallystick.core.identifiers import Imei, shown
+from tallystick.core.moments import zone_named
+from tallystick.core.reason_json import Extra, append, decode, encode, extra_of
+from tallystick.core.reasons import Row, reasons_of_others
+from tallystick.core.selection import UNASSIGNED, account_number
+from tallystick.store import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
+
+    from tallystick.core.reasons import Company
+    from tallystick.core.selection import Listed
+    from tallystick.core.window import Window
+    from tallystick.store import Reader
+    from tallystick.store.report import ExplainedRow
+
+ROWS_EXPLAINED_AT_ONCE = 16_000
+HARDWARE = Imei.IDENTITY_DIVISOR
+
+Explained = tuple[bytes, bytes]
+"""A row as it goes over the wire, and its reasons as they are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a report is asked for. No accounts: all that the asker may see; `listed` None: all their SIMs."""
+
+    window: Window
+    accounts: tuple[str, ...] = ()
+    group: str | None = None
+    listed: Listed | None = None
+
+
+def answer(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> Iterator[bytes]:
+    """Rows of the report, ordered by the activation's time, then ICCID; each as it goes over the wire.
+
+    `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the first row,
+    `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
+    """
+    return reader.report(scope_of(reader, visible, question, generations), question.window)
+
+
+def answer_joined(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> Iterator[bytes]:
+    """The same rows, many at a time with commas between: the cheapest way to all of them."""
+    return reader.report_joined(scope_of(reader, visible, question, generations), question.window)
+
+
+def answer_explained(
+    reader: Reader,
+    visible: Mapping[str, int],
+    question: Question,
+    generations: tuple[str, ...],
+    zone_name: str,
+) -> Iterator[list[Explained]]:
+    """The same rows, each with its reasons (`core/reason_json.py`), whose times print in a zone; many rows at a time.
+
+    Reasons name other SIMs of the accounts that the asker may see, and no others.
+    """
+    scope = scope_of(reader, visible, question, generations)
+    return _explained_rows(reader, scope, tuple(visible.values()), question.window, zone_name)
+
+
+def _explained_rows(
+    reader: Reader, scope: Scope, account_ids: tuple[int, ...], window: Window, zone_name: str
+) -> Iterator[list[Explained]]:
+    zone, is_kept_zone = zone_named(zone_name), zone_name == reader.wire_zone()
+    rows = reader.report_explained(scope, window)
+    while some := list(islice(rows, ROWS_EXPLAINED_AT_ONCE)):
+        if None in map(itemgetter(1), some):
+            message = "the store has no reasons yet for some rows that an older program kept; run `tallystick init`"
+            raise StoreOutdated(message)
+        if not is_kept_zone:
+            some = [(row[0], encode(decode(row[1]), zone), *row[2:]) for row in some]
+        yield _with_company(some, reader.companies(some, account_ids, window), zone)
+
+
+def _with_company(
+    rows: list[ExplainedRow], companies: Mapping[int, Company], zone: tzinfo
+) -> list[Explained]:
+    """Rows and their reasons, those that concern other SIMs behind those of the SIM alone."""
+    crowds: dict[
+        int, Extra | None
+    ] = {}  # hardware that nobody claims reads the same in all rows but the first listed
+    explained = []
+    for wire, own, iccid, found, expected, activated_at in rows:
+        hardware = found // HARDWARE
+        company = companies.get(hardware)
+        if company is None:
+            explained.append((wire, own))
+            continue
+        is_one_of_many = not company.claims and iccid not in company.seen
+        if is_one_of_many and hardware in crowds:
+            more = crowds[hardware]
+        else:
+            more = extra_of(
+                reasons_of_others(Row(iccid, activated_at, expected // HARDWARE), company), zone
+            )
+            if is_one_of_many:
+                crowds[hardware] = more
+        explained.append((wire, append(own, more) if more else own))
+    return explained
+
+
+def scope_of(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> Scope:
+    """Whose rows a question is about, by the numbers that the store has for them.
+
+    Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
+    """
+    if not visible:
+        raise NoAccounts
+    account_ids = tuple(
+        sorted(account_number(visible, account) for account in question.accounts or visible)
+    )
+    return Scope(
+        account_ids,
+        generations,
+        _iccids(reader, question.listed),
+        question.group is not None,
+        _group_id(reader, account_ids, question),
+    )
+
+
+def _group_id(reader: Reader, account_ids: tuple[int, ...], question: Question) -> int | None:
+    if question.group is None:
+        return None
+    if len(question.accounts) != 1:
+        message = f"group {shown(question.group)} can only be named together with one account"
+        raise AccountRequired(message)
+    group_id = reader.group_id(account_ids[0], question.group)
+    if group_id is None and question.group != UNASSIGNED:
+        message = (
+            f"there is no group {shown(question.group)} in account {shown(question.accounts[0])}"
+        )
+        raise GroupNotFound(message)
+    return group_id
+
+
+def _iccids(reader: Reader, listed: Listed | None) -> tuple[int, ...] | None:
+    if listed is None:
+        return None
+    return (*listed.iccids, *(reader.iccids_of(listed.mdns) if listed.mdns else ()))

@@ -1,0 +1,58 @@
+"""Coverage: what the answer of a report rests on, and so what an empty one means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from tallystick.core.moments import wire
+from tallystick.report.answer import scope_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
+
+    from tallystick.report.answer import Question
+    from tallystick.store import Reader
+    from tallystick.store.coverage import Coverage, Uncovered
+
+
+class Lacking(StrEnum):
+    """What a SIM may lack, without which it cannot be in the report."""
+
+    UNSEEN = "unseen"
+    UNCONFIRMED = "unconfirmed"
+    WITHOUT_EXPECTATION = "without-expectation"
+
+
+def coverage(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> Coverage:
+    """How many SIMs a report is about, and of how many of them something is known.
+
+    Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
+    """
+    return reader.coverage(scope_of(reader, visible, question, generations), question.window)
+
+
+def described(covered: Coverage, zone: tzinfo) -> dict[str, Any]:
+    """Coverage for programs, with the time printed in a zone."""
+    return covered._asdict() | {
+        "newest": None if covered.newest is None else wire(covered.newest, zone)
+    }
+
+
+def uncovered(
+    reader: Reader,
+    visible: Mapping[str, int],
+    question: Question,
+    generations: tuple[str, ...],
+    lacking: Lacking,
+) -> Iterator[Uncovered]:
+    """The SIMs that lack something, in order of ICCID within each account. Raises the same, before the first."""
+    scope = scope_of(reader, visible, question, generations)
+    if lacking is Lacking.UNSEEN:
+        return reader.unseen(scope, question.window)
+    if lacking is Lacking.UNCONFIRMED:
+        return reader.unconfirmed(scope)
+    return reader.without_expectation(scope)

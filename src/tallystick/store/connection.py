@@ -1,0 +1,86 @@
+"""What a store's questions and changes are put to: an engine's connection."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    import polars as pl
+
+Value = TypeVar("Value")
+
+ROWS_JOINED = 1000
+
+
+def joined(rows: Iterator[bytes]) -> Iterator[bytes]:
+    """Rows as they go over the wire, many at a time with commas between."""
+    while value := b",".join(islice(rows, ROWS_JOINED)):
+        yield value
+
+
+class Attempt(Protocol):
+    """Part of a transaction that may be undone alone."""
+
+    def keep(self) -> None:
+        """Do not undo it."""
+
+
+class Connection(Protocol):
+    """What the store needs of an engine's connection."""
+
+    @property
+    def sees_one_moment(self) -> bool:
+        """Whether a snapshot is of one moment: machines of a cluster make a commit visible one after the other."""
+
+    def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
+        """Integers, or texts, as one parameter."""
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a named query, no more of them than memory holds."""
+
+    def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a named query, however many, as they are asked for."""
+
+    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
+        """Rows of a named query of one column of bytes, many at a time with commas between, the cheapest way."""
+
+    def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
+        """First row of a named query."""
+
+    def frame(self, query: str, **parameters: object) -> pl.DataFrame:
+        """Rows of a named query of integers, none of them null, as columns."""
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement; rows changed."""
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement for all rows; rows changed."""
+
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named statement returns, run for some rows, few enough for one statement."""
+
+    def run_frame(self, query: str, frame: pl.DataFrame) -> int:
+        """Run a named statement for all rows of a frame; rows changed."""
+
+    def attempt(self) -> AbstractContextManager[Attempt]:
+        """Part of a transaction that is undone at the end of the block unless it is kept."""
+
+
+class Asking:
+    """Questions to one connection; each module of topics adds its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _numbers(self, query: str, **parameters: object) -> list[int]:
+        return [number for (number,) in self._connection.rows(query, **parameters)]
+
+    def _value(
+        self, kind: Callable[[Any], Value], query: str, **parameters: object
+    ) -> Value | None:
+        row = self._connection.row(query, **parameters)
+        return None if row is None or row[0] is None else kind(row[0])

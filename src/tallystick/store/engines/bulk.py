@@ -1,0 +1,87 @@
+"""Many rows by the column: what an engine needs that takes them in as arrays or as a stream of text."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTO = re.compile(r"\bINTO (\w+) \(([^)]*)\)")
+CONFLICT = re.compile(r"ON CONFLICT \(([^)]*)\)")
+CORRECTS = re.compile(r"\bDO UPDATE\b")
+
+
+class Insert(NamedTuple):
+    """What a statement puts in: the table, the columns, those that tell rows apart, whether one corrects another.
+
+    Without such columns, all that it puts in is known to be new.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    corrects: bool
+
+
+@lru_cache
+def insert_of(sql: str) -> Insert | None:
+    """What a statement puts in, its key as `ON CONFLICT (…)` has it; None where it puts nothing in."""
+    into, conflict = INTO.search(sql), CONFLICT.search(sql)
+    if into is None:
+        return None
+    key = () if conflict is None else _names(conflict[1])
+    return Insert(into[1], _names(into[2]), key, CORRECTS.search(sql) is not None)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def rounds(
+    rows: Sequence[tuple[Any, ...]], insert: Insert | None
+) -> list[Sequence[tuple[Any, ...]]]:
+    """Rows in parts that have a key once each, the n-th row of a key in the n-th: one statement corrects a row once."""
+    if insert is None or not insert.corrects:
+        return [rows]
+    places = [insert.columns.index(name) for name in insert.key]
+    parts: list[Sequence[tuple[Any, ...]]] = []
+    growing: list[list[tuple[Any, ...]]] = []
+    seen: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        key = tuple(row[place] for place in places)
+        turn = seen[key] = seen.get(key, -1) + 1
+        if turn == len(growing):
+            growing.append([])
+        growing[turn].append(row)
+    parts.extend(growing)
+    return parts
+
+
+def fresh_of(frame: pl.DataFrame, insert: Insert, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a frame whose key is new, each key once."""
+    key = list(insert.key)
+    fresh = frame.unique(key, keep="first", maintain_order=True)
+    return (
+        fresh if known.is_empty() else fresh.join(known, on=key, how="anti", maintain_order="left")
+    )
+
+
+def as_csv(frame: pl.DataFrame) -> memoryview:
+    """The rows as text with commas between, without a header."""
+    text = io.BytesIO()
+    frame.write_csv(text, include_header=False)
+    return text.getbuffer()
+
+
+def integers(name: str, value: bytes | None) -> pl.Series:
+    """A column of integers from their eight bytes each, the highest first."""
+    if not value:
+        return pl.Series(name, [], dtype=pl.Int64)
+    numbers = pl.Array(pl.Int64, len(value) // 8)
+    return pl.Series(name, [value]).bin.reinterpret(dtype=numbers, endianness="big").explode()

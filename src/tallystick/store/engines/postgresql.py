@@ -1,0 +1,617 @@
+"""The server engine: PostgreSQL through psycopg.
+
+Every snapshot and every writing transaction has a connection of its own from one pool; a reader sees one moment and
+never waits for a writer. Driver errors become ours here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+import psycopg
+from psycopg import errors
+from psycopg.adapt import Dumper
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.rows import scalar_row
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import StrDumperUnknown
+
+from tallystick.core.errors import (
+    ClusterMissing,
+    SettingRefused,
+    StoreBroken,
+    StoreBusy,
+    StoreMissing,
+    StoreOutdated,
+)
+from tallystick.store.connection import joined
+from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
+from tallystick.store.queries import migrations_for, queries_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from psycopg.abc import Buffer
+
+    from tallystick.store.engines.bulk import Insert
+
+ENGINE = "postgresql"
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
+TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
+CONNECT_S_MAX = 10
+LOCK_WAIT_S_MAX = 30
+STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
+ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
+ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
+KNOWN_A_FACT_MAX = (
+    2  # known facts of a range of SIMs are read while they are no more than this for each at hand
+)
+KNOWN = {"take_activation": "known_activations"}
+COPIED_ROWS_MIN = 64  # fewer go in as a statement, which is one message to the server
+PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+
+
+class Numbers(list[int | None]):
+    """Integers that go over as one array."""
+
+
+class NumbersDumper(Dumper):
+    """How they do: as PostgreSQL writes arrays, which costs a third of one dumper a number."""
+
+    oid = psycopg.adapters.types["int8"].array_oid
+
+    def dump(self, obj: Numbers) -> bytes:
+        """The array as text."""
+        return (
+            "{" + ",".join("NULL" if each is None else int.__repr__(each) for each in obj) + "}"
+        ).encode()
+
+
+class WordDumper(StrDumperUnknown):
+    """A text that goes over alone. One with a NUL, which PostgreSQL has none of, goes as one that no name can be."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        """The text."""
+        return super().dump(obj.replace("\0", "\uffff"))
+
+
+class Texts(list[str]):
+    """Texts that go over as one array."""
+
+
+class TextsDumper(Dumper):
+    """How they do: the same, each between quotes."""
+
+    oid = psycopg.adapters.types["text"].array_oid
+
+    def dump(self, obj: Texts) -> bytes:
+        """The array as text."""
+        quoted = (each.replace("\\", r"\\").replace('"', r"\"") for each in obj)
+        return ("{" + ",".join(f'"{each}"' for each in quoted) + "}").encode()
+
+
+@lru_cache
+def numbered(sql: str) -> str:
+    """A query as the driver takes it: `%(name)s` for `:name`."""
+    return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+@lru_cache
+def parameters_of(sql: str) -> tuple[str, ...]:
+    """The names of a query's parameters, in the order in which they come first."""
+    return tuple(dict.fromkeys(PARAMETER.findall(sql)))
+
+
+class Address(NamedTuple):
+    """Where a store is: for the driver, and for people, without the password."""
+
+    conninfo: str
+    name: str
+
+
+def address_of(url: str) -> Address:
+    """The database that `postgresql://user:password@host:port/name` names. Raises `SettingRefused`."""
+    try:
+        told = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The driver's message may hold part of the password, and so would the chain of errors.
+        message = "TALLYSTICK_DATABASE is no address of a PostgreSQL database, like postgresql://user@host:5432/name"
+        raise SettingRefused(message) from None
+    user, port = (
+        (f"{told['user']}@" if "user" in told else ""),
+        (f":{told['port']}" if "port" in told else ""),
+    )
+    return Address(url, f"postgresql://{user}{told.get('host', '')}{port}/{told.get('dbname', '')}")
+
+
+@contextmanager
+def our_errors(name: str) -> Iterator[None]:
+    """Turn the driver's errors into refusals that name the store."""
+    try:
+        yield
+    except errors.LockNotAvailable as error:
+        message = f"{name}: another writer kept the store for {LOCK_WAIT_S_MAX} s; try again"
+        raise StoreBusy(message) from error
+    except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+        message = f"{name}: another writer was in the way; try again"
+        raise StoreBusy(message) from error
+    except errors.DiskFull as error:
+        message = f"{name}: the server's disk is full; nothing of this transaction was taken in"
+        raise StoreBroken(message) from error
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        errors.InternalError_,  # which Citus says of what it cannot do just now
+        errors.InsufficientPrivilege,
+        errors.InvalidSchemaName,
+        errors.ReadOnlySqlTransaction,
+        errors.DuplicateTable,
+        errors.DataCorrupted,
+        errors.IndexCorrupted,
+    ) as error:
+        message = f"{name}: {str(error).partition(chr(10))[0]}"
+        raise StoreBroken(message) from error
+
+
+class PostgresqlAttempt:
+    """What is done within a savepoint."""
+
+    kept = False
+
+    def keep(self) -> None:
+        """Do not undo it."""
+        self.kept = True
+
+
+class PostgresqlConnection:
+    """One connection: named queries in, plain tuples out."""
+
+    def __init__(self, address: Address) -> None:
+        self._name = address.name
+        self._conninfo = address.conninfo
+        self._queries = queries_for(ENGINE)
+        self._is_left = (
+            False  # whether the server was told to end a transaction, and was not heard since
+        )
+        self._answers = count(1)
+        self._flowing = ""  # the query whose rows are being read
+        self._due = ""  # the statement that begins the transaction, until something is asked in it
+        self._connect()
+        self.has_citus = self.row("has_citus") == (True,)
+
+    def _connect(self) -> None:
+        with our_errors(self._name):
+            self._driver = psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                prepare_threshold=0,
+                fallback_application_name="tallystick",
+                connect_timeout=conninfo_to_dict(self._conninfo).get(
+                    "connect_timeout", CONNECT_S_MAX
+                ),
+            )
+            self._driver.prepared_max = STATEMENTS_PREPARED_MAX
+            self._driver.adapters.register_dumper(int, Int8BinaryDumper)
+            self._driver.adapters.register_dumper(str, WordDumper)
+            self._driver.adapters.register_dumper(Numbers, NumbersDumper)
+            self._driver.adapters.register_dumper(Texts, TextsDumper)
+            set_up = numbered(self._queries["set_up_session"])
+            self._driver.execute(set_up, {"lock_wait": f"{LOCK_WAIT_S_MAX}s"})
+
+    @property
+    def sees_one_moment(self) -> bool:
+        """Whether a snapshot is of one moment, which is so where one machine has everything."""
+        return not self.has_citus
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be used."""
+        return not self._driver.closed
+
+    def is_ready(self) -> bool:
+        """Whether it can be used: the server has ended the transaction before, and said nothing since.
+
+        A farewell would be the first thing to read.
+        """
+        try:
+            self._hear_of_the_end()
+            is_quiet = not self._has_something_to_say(0)
+        except psycopg.OperationalError:
+            return False
+        return is_quiet and self._driver.info.transaction_status == TransactionStatus.IDLE
+
+    def _hear_of_the_end(self) -> None:
+        """Read what the server says of a transaction that was left, which has long come when somebody asks."""
+        server = self._driver.pgconn
+        while self._is_left:
+            if not server.is_busy():
+                self._is_left = server.get_result() is not None
+            elif self._has_something_to_say(CONNECT_S_MAX):
+                server.consume_input()
+            else:
+                return
+
+    def _has_something_to_say(self, wait_s: int) -> bool:
+        """Whether the server has sent something, or does within a while; `select` would fail past 1,024 open files."""
+        poll = select.poll()
+        poll.register(self._driver.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(wait_s * 1000))
+
+    @staticmethod
+    def set_of(values: Iterable[int] | Iterable[str]) -> object:
+        """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
+        return _array(tuple(values))
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows, which are all here by then."""
+        with our_errors(self._name):
+            return iter(self._ask(query, parameters).fetchall())
+
+    def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows as they are asked for; the server keeps the others."""
+        answer = f"answer_{next(self._answers)}"
+        with our_errors(self._name):
+            self._begin_now()
+            cursor = self._driver.cursor(binary=True)
+            declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {numbered(self._queries[query])}"
+            cursor.execute(declare, parameters or None, prepare=False)
+            fetched = ROWS_A_FETCH
+            while fetched == ROWS_A_FETCH:
+                cursor.execute(f"FETCH {ROWS_A_FETCH} FROM {answer}", prepare=False)
+                fetched = cursor.rowcount
+                yield from cursor.fetchall()
+            cursor.execute(f"CLOSE {answer}", prepare=False)
+
+    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
+        """Run a named query of one column of bytes and give many rows at a time, with commas between.
+
+        They are read while the server still finds others, no more than a few at a time. No other question can be asked
+        before the last row, or before the iterator is closed.
+        """
+        return joined(self._flow(query, parameters))
+
+    def _flow(self, query: str, parameters: dict[str, object]) -> Iterator[bytes]:
+        with our_errors(self._name):
+            self._begin_now()
+            cursor = self._driver.cursor(binary=True, row_factory=scalar_row)
+            self._flowing = query
+            try:
+                yield from cursor.stream(
+                    numbered(self._queries[query]),
+                    parameters or None,
+                    binary=True,
+                    size=ROWS_A_CHUNK,
+                )
+            finally:
+                self._flowing = ""
+
+    def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
+        """Run a named query and give its first row, if there is one."""
+        with our_errors(self._name):
+            return self._ask(query, parameters).fetchone()
+
+    def frame(self, query: str, **parameters: object) -> pl.DataFrame:
+        """Run a named query of integers, none of them null, and give its rows as columns.
+
+        Each column comes as one value, eight bytes a row: the driver takes a microsecond and more to make a row.
+        """
+        with our_errors(self._name):
+            cursor = self._ask(query, parameters)
+            names = [column.name for column in cursor.description or ()]
+            values = cursor.fetchone() or ()
+        return pl.DataFrame(
+            [integers(name, value) for name, value in zip(names, values, strict=True)]
+        )
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement and give the number of rows it changed."""
+        with our_errors(self._name):
+            return self._ask(query, parameters).rowcount
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement for all of the rows, in order; give how many rows it changed."""
+        if not rows:
+            return 0
+        names = parameters_of(self._queries[query])
+        changed = 0
+        for part in rounds(rows, insert_of(self._queries[query])):
+            columns = map(_array, zip(*part, strict=True))
+            changed += self.run(query, **dict(zip(names, columns, strict=True)))
+        return changed
+
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named statement returns, run for all of the rows at once."""
+        columns = map(_array, zip(*rows, strict=True))
+        return list(
+            self.rows(query, **dict(zip(parameters_of(self._queries[query]), columns, strict=True)))
+        )
+
+    def run_frame(self, query: str, frame: pl.DataFrame) -> int:
+        """The same for the rows of a frame.
+
+        Rows that are new go in as a stream of text, at three times the speed of a statement that looks each of them
+        up. Where it is not known which they are, what is known of these SIMs tells: nobody else writes meanwhile.
+        """
+        insert = insert_of(self._queries[query])
+        if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
+            return self._copy_in(insert, frame)
+        if query not in KNOWN or insert is None or frame.is_empty():
+            return self.run_many(query, frame.rows())
+        known_max = KNOWN_A_FACT_MAX * len(frame) + 1
+        iccids = frame["iccid"]
+        known = self.frame(KNOWN[query], first=iccids.min(), last=iccids.max(), at_most=known_max)
+        if len(known) == known_max:
+            return self.run_many(query, frame.rows())
+        return self._copy_in(insert, fresh_of(frame, insert, known))
+
+    def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
+        with our_errors(self._name), self._driver.cursor() as cursor:
+            copy_in = f"COPY {insert.table} ({', '.join(insert.columns)}) FROM STDIN (FORMAT csv)"
+            with cursor.copy(copy_in) as copy:
+                copy.write(as_csv(frame))
+        return len(frame)
+
+    def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run a named query, and on the same way to the server begin the transaction that it is the first of."""
+        self._require_no_flow()
+        sql = numbered(self._queries[query])
+        if not self._due:
+            return self._driver.cursor(binary=True).execute(sql, parameters or None)
+        try:
+            return self._ask_first(sql, parameters)
+        except psycopg.OperationalError:
+            if not self._driver.closed:
+                raise
+            self._connect()  # it was lost while it lay idle, and has given nothing of this transaction yet
+            return self._ask_first(sql, parameters)
+
+    def _ask_first(
+        self, sql: str, parameters: dict[str, object]
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
+        with self._driver.pipeline():
+            self._driver.execute(self._due, prepare=False)
+            cursor = self._driver.cursor(binary=True).execute(sql, parameters or None)
+        self._due = ""
+        return cursor
+
+    def _require_no_flow(self) -> None:
+        """Stop a mistake of ours: the driver would wait for ever for the end of what we are reading."""
+        if self._flowing:
+            message = f"asked for something else before the last row of {self._flowing} was read"
+            raise RuntimeError(message)
+
+    def _begin_now(self) -> None:
+        """Begin the transaction that is due."""
+        if self._due:
+            due, self._due = self._due, ""
+            self._driver.execute(due, prepare=False)
+
+    @contextmanager
+    def attempt(self) -> Iterator[PostgresqlAttempt]:
+        """Part of a transaction that is undone at the end of the block unless it is kept."""
+        attempt = PostgresqlAttempt()
+        self._say("SAVEPOINT attempt")
+        yield attempt
+        if not attempt.kept:
+            self._say("ROLLBACK TO attempt")
+        self._say("RELEASE attempt")
+
+    def begin(self, how: str) -> None:
+        """Begin a transaction with whatever is asked or said next."""
+        self._due = how
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """The rest of a transaction around the block: committed at its end, undone when it raises."""
+        try:
+            yield
+            if not self._due:
+                self._say("COMMIT")
+        finally:
+            self._due = ""
+            self._undo()
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """The rest of a transaction around the block that changes nothing: nobody waits for the server to end it."""
+        try:
+            yield
+            if self._driver.info.transaction_status == TransactionStatus.INTRANS:
+                with our_errors(self._name):
+                    self._driver.pgconn.send_query(b"COMMIT")
+                    self._driver.pgconn.flush()
+                self._is_left = True
+        finally:
+            self._due = ""
+            if not self._is_left:
+                self._undo()
+
+    def _undo(self) -> None:
+        """Leave no transaction open; a connection that cannot be told so is of no further use."""
+        if self._driver.info.transaction_status in {
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        }:
+            try:
+                self._driver.execute("ROLLBACK", prepare=False)
+            except psycopg.OperationalError:
+                self._driver.close()
+        elif self._driver.info.transaction_status != TransactionStatus.IDLE:
+            self._driver.close()
+
+    def migrate(self, text: str) -> None:
+        """Run a migration's statements."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        """Run statements that have neither parameters nor rows."""
+        with our_errors(self._name):
+            self._begin_now()
+            self._driver.execute(text, prepare=False)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._driver.close()
+
+
+def _array(column: tuple[Any, ...]) -> list[Any]:
+    """Many values of one kind as one parameter."""
+    first = next((value for value in column if value is not None), 0)
+    if isinstance(first, int):
+        return Numbers(column)
+    return Texts(column) if isinstance(first, str) else list(column)
+
+
+class PostgresqlEngine:
+    """A store in a PostgreSQL database."""
+
+    def __init__(self, url: str) -> None:
+        self._address = address_of(url)
+        self._idle: list[PostgresqlConnection] = []
+
+    @property
+    def name(self) -> str:
+        """What messages call this store."""
+        return self._address.name
+
+    @contextmanager
+    def reading(self) -> Iterator[PostgresqlConnection]:
+        """A connection that sees one moment of the store."""
+        with self._lent() as connection:
+            connection.begin(SNAPSHOT)
+            with connection.leaving():
+                yield connection
+
+    @contextmanager
+    def glancing(self) -> Iterator[PostgresqlConnection]:
+        """A connection that sees the present anew with each question."""
+        with self._lent() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[PostgresqlConnection]:
+        """The connection that writes, within one transaction: one writer at a time, whichever server it is on."""
+        with self._lent() as connection:
+            connection.begin(WRITING)
+            with connection.ending():
+                connection.row("take_turn", turn=TURN)
+                if connection.has_citus:
+                    connection.row("write_in_one_line")
+                    connection.run("hold_every_machine")
+                yield connection
+
+    def is_awaited(self) -> bool:
+        """Whether another writer waits for the one that writes now."""
+        with self.glancing() as connection:
+            return connection.row("is_awaited", turn=TURN) == (True,)
+
+    def is_empty(self) -> bool:
+        """Whether there is no store yet."""
+        with self._opened() as connection:
+            return not self._has_schema(connection)
+
+    def schema_version(self) -> int:
+        """The number of the last migration that this store has."""
+        with self._opened() as connection:
+            return self._version(connection)
+
+    def migrate(self, wire_zone: str) -> int:
+        """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
+        with self._opened() as connection:
+            connection.begin(WRITING)
+            with connection.ending():
+                connection.row("take_turn", turn=TURN)
+                have = self._version(connection) if self._has_schema(connection) else 0
+                steps = [step for step in migrations_for(ENGINE) if step[0] > have]
+                for number, text in steps:
+                    connection.migrate(text)
+                    connection.run("note_schema_version", number=number)
+                if have == 0:
+                    connection.run("create_store_row", wire_zone=wire_zone)
+        return len(steps)
+
+    def require_cluster(self) -> None:
+        """Raise `ClusterMissing` where the database lacks the extension citus."""
+        with self._opened() as connection:
+            if not connection.has_citus:
+                message = f"{self.name}: the database has no extension citus, so no store can be spread over a cluster"
+                raise ClusterMissing(message)
+
+    def distribute(self) -> int:
+        """Spread the store over the machines of a Citus cluster; what is spread already stays as it is."""
+        self.require_cluster()
+        with self._opened() as connection:
+            self._require_current(connection)
+            connection.begin(WRITING)
+            with connection.ending():
+                connection.row("take_turn", turn=TURN)
+                queries = ("share_tables", "spread_sims", "spread_tables")
+                spread = [table for query in queries for table in connection.rows(query)]
+                connection.rows("drop_what_was_spread")
+        return len(spread)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _lent(self) -> Iterator[PostgresqlConnection]:
+        connection = self._connected()
+        try:
+            yield connection
+        finally:
+            if connection.is_open:
+                self._idle.append(connection)
+
+    def _connected(self) -> PostgresqlConnection:
+        """A connection that nobody uses; one that its server has closed meanwhile is none."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_ready():
+                return connection
+            connection.close()
+        connection = PostgresqlConnection(self._address)
+        self._require_current(connection)
+        return connection
+
+    @contextmanager
+    def _opened(self) -> Iterator[PostgresqlConnection]:
+        connection = PostgresqlConnection(self._address)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _has_schema(connection: PostgresqlConnection) -> bool:
+        return connection.row("has_schema") == (True,)
+
+    @staticmethod
+    def _version(connection: PostgresqlConnection) -> int:
+        (number,) = connection.row("schema_version") or (0,)
+        return int(number)
+
+    def _require_current(self, connection: PostgresqlConnection) -> None:
+        if not self._has_schema(connection):
+            connection.close()
+            message = f"{self.name}: there is no store; make one with `tallystick init`"
+            raise StoreMissing(message)
+        have, want = self._version(connection), len(migrations_for(ENGINE))
+        if have != want:
+            connection.close()
+            what = (
+                "is older than this program; run `tallystick init`"
+                if have < want
+                else "needs a newer Tallystick"
+            )
+            message = f"{self.name}: the store's schema ({have}) {what}"
+            raise StoreOutdated(message)

@@ -1,0 +1,438 @@
+"""The embedded engine: SQLite in WAL mode through apsw.
+
+One connection writes, a pool of others reads; a reader sees the last commit and never waits for the writer.
+Driver errors become ours here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from array import array
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import apsw
+import apsw.ext
+import polars as pl
+
+from tallystick.core.errors import (
+    ClusterMissing,
+    StoreBroken,
+    StoreBusy,
+    StoreMissing,
+    StoreOutdated,
+)
+from tallystick.store.connection import joined
+from tallystick.store.engines.checkpoints import Checkpoints
+from tallystick.store.engines.turnstile import Turnstile
+from tallystick.store.queries import migrations_for, queries_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+ENGINE = "sqlite"
+BUSY_WAIT_MS_MAX = 30_000
+CACHE_KIB = 16_384
+WRITER_CACHE_KIB = (
+    131_072  # holds what a long transaction changes, so that no page goes to the log twice
+)
+MMAP_BYTES_MAX = 1 << 40
+PAGE_BYTES = 4096
+ROWS_A_STATEMENT = (
+    1000,
+    100,
+)  # a statement that carries many rows costs a fraction of as many statements
+JOINED_IN_SQL = {
+    "report_of_account": "report_of_account_joined"
+}  # the same rows as one value, at half the cost
+ROWS_A_VALUE_MAX = 16_000  # rows of one such value, some 4 MiB
+STATEMENTS_KEPT = (
+    400  # prepared: the named ones, and some of them for each number of rows up to a hundred
+)
+NO_NUMBERS = array(
+    "q", [-1]
+)  # apsw takes no empty array; what is looked up in sets is never negative
+VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
+
+
+@contextmanager
+def our_errors(path: Path) -> Iterator[None]:
+    """Turn the driver's errors into refusals that name the store."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        message = (
+            f"{path}: another writer kept the store for {BUSY_WAIT_MS_MAX // 1000} s; try again"
+        )
+        raise StoreBusy(message) from error
+    except apsw.FullError as error:
+        message = f"{path}: the disk is full; nothing of this transaction was taken in"
+        raise StoreBroken(message) from error
+    except apsw.NotADBError as error:
+        message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
+        raise StoreBroken(message) from error
+    except (
+        OSError,
+        apsw.CantOpenError,
+        apsw.ReadOnlyError,
+        apsw.IOError,
+        apsw.CorruptError,
+        apsw.PermissionsError,
+    ) as error:
+        message = f"{path}: {error}"
+        raise StoreBroken(message) from error
+
+
+@lru_cache(4 * ROWS_A_STATEMENT[-1])
+def widened(sql: str, rows: int) -> str:
+    """The same one-row `VALUES (…)` statement, carrying several rows."""
+    form = VALUES.search(sql)
+    if form is None:
+        message = f"no VALUES to widen in {sql!r}"
+        raise ValueError(message)
+    one = "(" + ",".join("?" * (form[1].count(",") + 1)) + ")"
+    return f"{sql[: form.start()]}VALUES {','.join([one] * rows)}{sql[form.end() :]}"
+
+
+def _stretches(count: int) -> Iterator[tuple[int, int]]:
+    """Where the rows of each statement begin and end."""
+    start = 0
+    for rows in ROWS_A_STATEMENT:
+        while start + rows <= count:
+            yield start, start + rows
+            start += rows
+    if start < count:
+        yield start, count
+
+
+class SqliteAttempt:
+    """What is done within a savepoint."""
+
+    kept = False
+
+    def keep(self) -> None:
+        """Do not undo it."""
+        self.kept = True
+
+
+class SqliteConnection:
+    """One connection: named queries in, plain tuples out."""
+
+    sees_one_moment = True
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self._path = path
+        self._queries = queries_for(ENGINE)
+        self._open: weakref.WeakSet[apsw.Cursor] = (
+            weakref.WeakSet()
+        )  # cursors that may not be read to their end
+        with our_errors(path):
+            self._driver = apsw.Connection(
+                str(path), flags=flags, statementcachesize=STATEMENTS_KEPT
+            )
+            self._driver.set_busy_timeout(BUSY_WAIT_MS_MAX)
+            self._driver.pragma("cache_size", -CACHE_KIB)
+            self._driver.pragma("mmap_size", MMAP_BYTES_MAX)
+
+    @property
+    def driver(self) -> apsw.Connection:
+        """The driver's own connection, for this module."""
+        return self._driver
+
+    @staticmethod
+    def set_of(values: Iterable[int] | Iterable[str]) -> object:
+        """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
+        some = tuple(values)
+        return apsw.carray(
+            some if some and isinstance(some[0], str) else array("q", some) or NO_NUMBERS
+        )
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows as they are asked for."""
+        with our_errors(self._path):
+            cursor = self._driver.cursor()
+            self._open.add(cursor)
+            yield from cursor.execute(self._queries[query], parameters or None)
+
+    stream = rows  # SQLite gives each row as it finds it
+
+    def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
+        """Run a named query of one column of bytes and give many rows at a time, with commas between."""
+        if query in JOINED_IN_SQL:
+            count, value = self.row(
+                JOINED_IN_SQL[query], at_most=ROWS_A_VALUE_MAX + 1, **parameters
+            ) or (0, b"")
+            if count <= ROWS_A_VALUE_MAX:
+                return iter((value,) if count else ())
+        return joined(wire for (wire,) in self.stream(query, **parameters))
+
+    def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
+        """Run a named query and give its first row, if there is one."""
+        with our_errors(self._path):
+            cursor = self._driver.execute(self._queries[query], parameters or None)
+            first = cursor.fetchone()
+            cursor.close()
+            return first
+
+    def frame(self, query: str, **parameters: object) -> pl.DataFrame:
+        """Run a named query of integers, none of them null, and give its rows as columns.
+
+        Each column comes as one value, which costs a third of as many rows, and leaves Python's lock alone.
+        """
+        with our_errors(self._path):
+            cursor = self._driver.cursor()
+            sql, names = self._in_columns(query)
+            values = next(cursor.execute(sql, parameters or None))
+        return pl.DataFrame(
+            [_integers(name, value) for name, value in zip(names, values, strict=True)]
+        )
+
+    def _in_columns(self, query: str) -> tuple[str, list[str]]:
+        sql = self._queries[query].rstrip(";")
+        names = [name for name, _ in apsw.ext.query_info(self._driver, sql).description]
+        columns = ", ".join(f"CAST(group_concat({name}) AS BLOB)" for name in names)
+        return f"SELECT {columns} FROM ({sql})", names  # noqa: S608 - a named query of ours, by its own columns
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement and give the number of rows it changed."""
+        with our_errors(self._path):
+            before = self._driver.total_changes()
+            self._driver.execute(self._queries[query], parameters or None)
+            return self._driver.total_changes() - before
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement for all of the rows, in order; give how many rows it changed."""
+        if not VALUES.search(self._queries[query]):
+            return self._run_each(self._queries[query], rows)
+        wide = (
+            [value for row in rows[start:end] for value in row]
+            for start, end in _stretches(len(rows))
+        )
+        return self._run_wide(query, len(rows), wide)
+
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named one-row `VALUES` statement returns, run for all of the rows at once."""
+        values = [value for row in rows for value in row]
+        with our_errors(self._path):
+            return self._driver.execute(widened(self._queries[query], len(rows)), values).fetchall()
+
+    def run_frame(self, query: str, frame: pl.DataFrame) -> int:
+        """The same for the rows of a frame of integers."""
+        values = frame.select(pl.concat_arr(pl.all())).to_series().explode()
+        width = frame.width
+        wide = (
+            values[start * width : end * width].to_list() for start, end in _stretches(len(frame))
+        )
+        return self._run_wide(query, len(frame), wide)
+
+    def _run_each(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        with our_errors(self._path):
+            before = self._driver.total_changes()
+            self._driver.executemany(sql, rows)
+            return self._driver.total_changes() - before
+
+    def _run_wide(self, query: str, count: int, wide: Iterable[list[Any]]) -> int:
+        sql = self._queries[query]
+        with our_errors(self._path):
+            before = self._driver.total_changes()
+            for (start, end), values in zip(_stretches(count), wide, strict=True):
+                self._driver.execute(widened(sql, end - start), values)
+            return self._driver.total_changes() - before
+
+    @contextmanager
+    def attempt(self) -> Iterator[SqliteAttempt]:
+        """Part of a transaction that is undone at the end of the block unless it is kept."""
+        attempt = SqliteAttempt()
+        self._driver.execute("SAVEPOINT attempt")
+        try:
+            yield attempt
+        finally:
+            if not attempt.kept:
+                self._driver.execute("ROLLBACK TO attempt")
+            self._driver.execute("RELEASE attempt")
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[None]:
+        """One transaction around the block: committed at its end, undone when it raises."""
+        with our_errors(self._path):
+            self._driver.execute(begin)
+        try:
+            yield
+            self._end_reads()
+            with our_errors(self._path):
+                self._driver.execute("COMMIT")
+        finally:
+            self._end_reads()
+            if self._driver.in_transaction:
+                self._driver.execute("ROLLBACK")
+
+    def _end_reads(self) -> None:
+        """An answer that is half read would keep this connection in its snapshot."""
+        while self._open:
+            self._open.pop().close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._driver.close()
+
+
+class SqliteEngine:
+    """A store in one file."""
+
+    def __init__(self, url: str) -> None:
+        self._path = path_of(url)
+        self._turnstile = Turnstile(self._path.with_name(self._path.name + "-turn"))
+        self._checkpoints = Checkpoints(self._path)
+        self._writer: SqliteConnection | None = None
+        self._idle: list[SqliteConnection] = []
+
+    @property
+    def name(self) -> str:
+        """What messages call this store."""
+        return str(self._path)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteConnection]:
+        """A connection that sees one moment of the store."""
+        with self.glancing() as connection, connection.transaction("BEGIN"):
+            yield connection
+
+    @contextmanager
+    def glancing(self) -> Iterator[SqliteConnection]:
+        """A connection that sees the present anew with each question."""
+        connection = self._idle.pop() if self._idle else self._connect_reader()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteConnection]:
+        """The connection that writes, within one transaction: one writer at a time, in and across processes."""
+        if self._writer is None:
+            self._require_current()
+        with ExitStack() as turn:
+            with our_errors(self._path):
+                turn.enter_context(self._turnstile.turn())
+            if self._writer is None:
+                self._writer = self._connect_writer()
+            with self._writer.transaction("BEGIN IMMEDIATE"):
+                yield self._writer
+
+    def is_awaited(self) -> bool:
+        """Whether another writer waits for the one that writes now."""
+        return self._turnstile.is_awaited()
+
+    def is_empty(self) -> bool:
+        """Whether there is no store yet."""
+        return not self._path.exists() or self._path.stat().st_size == 0
+
+    def schema_version(self) -> int:
+        """The number of the last migration that this store has."""
+        with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, our_errors(self._path):
+            return int(connection.driver.pragma("user_version"))
+
+    def migrate(self, wire_zone: str) -> int:
+        """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
+        with ExitStack() as opened:
+            with our_errors(self._path):
+                opened.enter_context(self._turnstile.turn())
+            connection = opened.enter_context(
+                self._opened(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            )
+            driver = connection.driver
+            with our_errors(self._path):
+                driver.pragma("page_size", PAGE_BYTES)
+                driver.pragma("journal_mode", "wal")
+            with connection.transaction("BEGIN IMMEDIATE"), our_errors(self._path):
+                have = int(driver.pragma("user_version"))
+                steps = [step for step in migrations_for(ENGINE) if step[0] > have]
+                for number, text in steps:
+                    driver.execute(text)
+                    driver.pragma("user_version", number)
+                if have == 0:
+                    connection.run("create_store_row", wire_zone=wire_zone)
+        return len(steps)
+
+    def require_cluster(self) -> None:
+        """SQLite has one machine. Raises `ClusterMissing`."""
+        message = (
+            f"{self._path}: a store on SQLite cannot be spread over a cluster; name one on Citus"
+        )
+        raise ClusterMissing(message)
+
+    def distribute(self) -> int:
+        """The same."""
+        self.require_cluster()
+        return 0
+
+    def close(self) -> None:
+        """Close every connection."""
+        while self._idle:
+            self._idle.pop().close()
+        if self._writer:
+            self._checkpoints.close()
+            self._writer.close()
+            self._writer = None
+        self._turnstile.close()
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[SqliteConnection]:
+        connection = SqliteConnection(self._path, flags)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _connect_reader(self) -> SqliteConnection:
+        self._require_current()
+        connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
+        connection.driver.pragma("query_only", True)  # noqa: FBT003 - a pragma's value
+        # Pages read through a memory map count as the process's own: its size would grow with each answer.
+        connection.driver.pragma("mmap_size", 0)
+        return connection
+
+    def _connect_writer(self) -> SqliteConnection:
+        connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
+        connection.driver.pragma("synchronous", "full")
+        connection.driver.pragma("cache_size", -WRITER_CACHE_KIB)
+        self._checkpoints.watch(connection.driver)
+        return connection
+
+    def _require_current(self) -> None:
+        if self.is_empty():
+            message = f"{self._path}: there is no store; make one with `tallystick init`"
+            raise StoreMissing(message)
+        have, want = self.schema_version(), len(migrations_for(ENGINE))
+        if have != want:
+            what = (
+                "is older than this program; run `tallystick init`"
+                if have < want
+                else "needs a newer Tallystick"
+            )
+            message = f"{self._path}: the store's schema ({have}) {what}"
+            raise StoreOutdated(message)
+
+
+def _integers(name: str, text: bytes | None) -> pl.Series:
+    """The integers of one column, as `group_concat` writes them."""
+    if not text:
+        return pl.Series(name, [], dtype=pl.Int64)
+    read = pl.read_csv(
+        text,
+        has_header=False,
+        eol_char=",",
+        separator=";",
+        schema={name: pl.Int64},
+        quote_char=None,
+    )
+    return read.to_series()
+
+
+def path_of(url: str) -> Path:
+    """The file that `sqlite:///relative.db` or `sqlite:////absolute.db` names."""
+    return Path(unquote(urlsplit(url).path[1:])).expanduser()
