@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,9 @@ from tallystick.store import Store, shortlist
 from tallystick.thingspace.rows import wire_row
 from tests.store.test_any_order_same_answer import rows_of, take_in_batches
 from tests.worlds import ACCOUNTS, ICCIDS, IMEIS, MOMENTS, Fact, facts, rows_by_the_rule
+
+if TYPE_CHECKING:
+    from tests.engines import Stores
 
 FOREIGN = IMEIS[3]
 policies = st.fixed_dictionaries({account: st.sampled_from(FirstUse) for account in ACCOUNTS})
@@ -98,6 +103,26 @@ def test_an_expectation_that_was_taken_in_wins_from_its_moment_on(store: Store) 
     assert len(rows_of(store)) == 1
     take_in_batches(store, [SimExpectation(ICCIDS[0], MOMENTS[1], FOREIGN)], [])
     assert rows_of(store) == []
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(facts, st.lists(st.tuples(policies, st.integers(0, 40)), min_size=1, max_size=4))
+def test_policies_may_change_in_any_order_within_one_transaction(
+    stores: Stores, world: list[Fact], steps: list[tuple[dict[str, FirstUse], int]]
+) -> None:
+    with stores.fresh() as store:
+        with store.transaction() as writer:
+            account_ids, _ = writer.account_ids_made(set(ACCOUNTS))
+            start = 0
+            for first_uses, end in steps:
+                for name, account_id in account_ids.items():
+                    writer.set_first_use(account_id, first_uses[name])
+                for fact in world[start:end]:
+                    writer.take(type(fact), [fact])
+                start = max(start, end)
+        taken = world[:start]
+        rows = [row.wire for row in rows_by_the_rule(taken, first_uses=steps[-1][0])]
+        assert rows_of(store) == rows
 
 
 def test_a_policy_that_is_set_again_changes_nothing(store: Store) -> None:

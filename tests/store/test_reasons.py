@@ -84,7 +84,7 @@ def test_reasons_follow_when_a_sim_moves_on_and_the_row_stays_as_it_is(mismatche
     assert "still-there" in codes(mismatched)[0][1]
     with mismatched.transaction() as writer:
         writer.take_activations([seen(ONE, HOME, at=2_000_000)])
-        assert writer.settle() == (0, 0)
+        assert writer.settle() == (0, 0, 0)
     ((_, why),) = explained(mismatched)
     assert {"code": "moved-back", "since": "1970-01-01T00:00:02Z"} in why["reasons"]
 

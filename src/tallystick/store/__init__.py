@@ -3,13 +3,14 @@
 from tallystick.store.batches import Facts, rows_of
 from tallystick.store.connection import joined
 from tallystick.store.facts import Taken
+from tallystick.store.kept import Refreshed, RowEvent
 from tallystick.store.progress import ImportProgress
 from tallystick.store.reader import Reader
 from tallystick.store.report import Scope
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of
 from tallystick.store.store import Store, open_store
 from tallystick.store.verifying import KeptRow
-from tallystick.store.writer import Refreshed, Tried, Writer
+from tallystick.store.writer import Tried, Writer
 
 __all__ = [
     "Batch",
@@ -18,6 +19,7 @@ __all__ = [
     "KeptRow",
     "Reader",
     "Refreshed",
+    "RowEvent",
     "Scope",
     "Shortlist",
     "Store",

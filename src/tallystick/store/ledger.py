@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -38,10 +39,17 @@ class Changes(NamedTuple):
     corrected: Facts
     counts: dict[int, tuple[int, int]]
 
-    @property
-    def iccids(self) -> list[int]:
-        """Their SIMs; one may come several times."""
-        return [iccid for facts in (self.added, self.corrected) for iccid in _sims_of(facts)]
+    def iccids_of_change_sets(self) -> dict[int, set[int]]:
+        """The SIMs whose expectations are others in the end, by the change set that put them."""
+        iccids_of: defaultdict[int, set[int]] = defaultdict(set)
+        for facts in (self.added, self.corrected):
+            if isinstance(facts, pl.DataFrame):
+                for (change_set_id,), part in facts.group_by("change_set_id"):
+                    iccids_of[int(change_set_id)].update(part["iccid"].to_list())
+            else:
+                for iccid, _, _, change_set_id in facts:
+                    iccids_of[change_set_id].add(iccid)
+        return iccids_of
 
 
 class Effect(NamedTuple):

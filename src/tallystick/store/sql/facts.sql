@@ -14,8 +14,8 @@ INSERT INTO activations (iccid, activated_at, imei)
 VALUES (:iccid, :activated_at, :imei)
 ON CONFLICT DO NOTHING;
 
--- name: take_activation_told
--- Put a few activations in, and tell those that were new.
+-- name: take_activation_returning
+-- Put a few activations in, and return those that were new.
 INSERT INTO activations (iccid, activated_at, imei)
 VALUES (:iccid, :activated_at, :imei)
 ON CONFLICT DO NOTHING

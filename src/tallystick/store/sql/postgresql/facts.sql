@@ -23,8 +23,8 @@ SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), 
 ON CONFLICT (iccid, activated_at, imei) DO NOTHING
 RETURNING 1;
 
--- name: take_activation_told
--- Put a few activations in, and tell those that were new.
+-- name: take_activation_returning
+-- Put a few activations in, and return those that were new.
 INSERT INTO activations (iccid, activated_at, imei)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), CAST(:imei AS bigint[]))
 ON CONFLICT (iccid, activated_at, imei) DO NOTHING
