@@ -7,6 +7,7 @@ hand and left as it is. `tests/test_docs.py` fails while a part is out of date.
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 REFERENCE = Path(__file__).parent / "reference"
 PROGRAM = "tallystick"
+COLUMNS_MAX = 100  # of a line of prose
 PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 UNEXPECTED_WHEN = "The server failed; its log says more."
 HTTP_ERRORS = {
@@ -61,7 +63,7 @@ def _tree(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...]
 
 
 def _command(path: Sequence[str], command: Any) -> str:  # noqa: ANN401 - the same
-    parts = [f"### {' '.join(path)}", _sentence(command.help)]
+    parts = [f"### {' '.join(path)}", _prose(command.help)]
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option"]
     if arguments:
@@ -211,8 +213,20 @@ def _schema_table(comment: str, name: str, body: str) -> str:
         if column
     ]
     keys = [f"`{line.strip().rstrip(',')}`" for line in lines if KEY.match(line)]
-    parts = [f"### {name}", about, _table(("Column", "Type", "Meaning"), rows), ", ".join(keys)]
+    parts = [
+        f"### {name}",
+        _prose(about),
+        _table(("Column", "Type", "Meaning"), rows),
+        ", ".join(keys),
+    ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _prose(text: str | None) -> str:
+    """A paragraph of whole sentences, in lines of a page's width."""
+    return textwrap.fill(
+        _sentence(text), COLUMNS_MAX, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _sentence(text: str | None) -> str:
