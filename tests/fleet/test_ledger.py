@@ -380,8 +380,7 @@ def test_the_last_change_sets_undone_in_reverse_order_leave_everything_as_it_was
     stores: Stores, world: list[Any], batches: list[list[SimExpectation]], last: int, columns: bool
 ) -> None:
     with stores.fresh() as store:
-        for fact in world:
-            take(store, fact)
+        take(store, *world)
         history: list[tuple[int, Snapshot]] = []
         for batch in batches:
             before = kept_and_expected(store)
