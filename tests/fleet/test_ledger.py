@@ -380,8 +380,9 @@ def test_the_last_change_sets_undone_in_reverse_order_leave_everything_as_it_was
     stores: Stores, world: list[Any], batches: list[list[SimExpectation]], last: int, columns: bool
 ) -> None:
     with stores.fresh() as store:
-        for fact in world:
-            take(store, fact)
+        with store.transaction() as writer:
+            for fact in world:
+                writer.take(type(fact), [fact])
         history: list[tuple[int, Snapshot]] = []
         for batch in batches:
             before = kept_and_expected(store)

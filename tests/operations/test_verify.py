@@ -17,6 +17,7 @@ from tests.worlds import facts
 if TYPE_CHECKING:
     from tallystick.store import Store
     from tests.engines import Stores
+    from tests.worlds import Fact
 
 HOME, AWAY = Imei.parse("352099001761481"), Imei.parse("357152091234562")
 SEEN_AT = parse_moment("2026-03-05T10:00:00Z")
@@ -107,10 +108,9 @@ def test_facts_behind_the_refresh_are_seen(fleet: Store, database: str) -> None:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts)
-def test_whatever_was_taken_in_passes_and_what_is_taken_out_is_missed(  # type: ignore[no-untyped-def] # noqa: ANN201
-    stores: Stores,
-    world,  # noqa: ANN001
-):
+def test_whatever_was_taken_in_passes_and_what_is_taken_out_is_missed(
+    stores: Stores, world: list[Fact]
+) -> None:
     with stores.fresh() as store:
         with store.transaction() as writer:
             for fact in world:
