@@ -125,7 +125,7 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
 
     def whole_apps(self) -> list[WholeApp]:
         """Every app as it is kept."""
-        return [WholeApp(*row) for row in self._connection.rows("apps")]
+        return [WholeApp(*row) for row in self._connection.rows("whole_apps")]
 
     def whole_users(self) -> list[WholeUser]:
         """Every user as they are kept."""

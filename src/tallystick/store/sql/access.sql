@@ -11,6 +11,10 @@ SELECT a.key FROM apps AS a WHERE a.name = :name;
 -- How is the app with this key called?
 SELECT a.name FROM apps AS a WHERE a.key = :key;
 
+-- name: apps
+-- Which apps are there, what may they do, and until when does the token of each hold?
+SELECT a.key, a.name, a.scopes, a.token_expires_at FROM apps AS a ORDER BY a.name;
+
 -- name: user_name
 -- How is the user with this number called?
 SELECT u.name FROM users AS u WHERE u.user_id = :user_id;

@@ -67,9 +67,11 @@ WHERE m.iccid > :after AND m.iccid <= :up_to;
 -- Which groups are there?
 SELECT g.group_id, g.account_id, g.name, g.description FROM groups AS g;
 
--- name: apps
+-- name: whole_apps
 -- Which apps are there, whole?
-SELECT a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at FROM apps AS a;
+SELECT
+    a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at
+FROM apps AS a;
 
 -- name: put_app
 -- Make an app known as it is in another store.
