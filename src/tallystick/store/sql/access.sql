@@ -99,14 +99,6 @@ INNER JOIN accounts AS a ON a.account_id = g.account_id
 WHERE u.name = :name
 ORDER BY a.name;
 
--- name: users_who_see
--- Which users may see this account?
-SELECT u.name
-FROM users AS u
-WHERE u.all_accounts = 1
-    OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = u.user_id AND g.account_id = :account_id)
-ORDER BY u.name;
-
 -- name: accounts_seen_by
 -- Which accounts may this user see, and in which zone do their kept rows print their times?
 SELECT a.account_id, a.name, z.wire_zone

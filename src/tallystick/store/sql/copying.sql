@@ -123,3 +123,10 @@ SET state = excluded.state, decided_by = excluded.decided_by, decided_at = exclu
 -- name: raise_expectations_version
 -- Expectations have changed at least so often as in another store.
 UPDATE store SET expectations_version = :version WHERE expectations_version < :version;
+
+-- name: whole_deliveries
+-- Which deliveries are there, whole?
+SELECT
+    l.account_id, l.service, d.request_id, d.outcome, d.attempts, d.since, d.next_try_at, d.given_up_at, d.last_error
+FROM deliveries AS d
+INNER JOIN listeners AS l ON l.listener_id = d.listener_id;

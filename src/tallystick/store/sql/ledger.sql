@@ -147,3 +147,7 @@ SELECT p.iccid, p.effective_from, p.imei FROM proposed_expectations AS p WHERE p
 -- name: drop_proposed
 -- The change set is decided about.
 DELETE FROM proposed_expectations WHERE change_set_id = :change_set_id;
+
+-- name: note_changed_expectations
+-- Expectations have changed once more.
+UPDATE store SET expectations_version = expectations_version + 1;
