@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_DIFFERENT = 1
 DIGITS_SHOWN = 12  # of a digest
-KINDS = {kind.name: kind for kind in (*WHOLE_KINDS, *FACT_KINDS, KEPT)}
+COPIED_KINDS = {kind.name: kind for kind in (*WHOLE_KINDS, *FACT_KINDS, KEPT)}
 
 To = Annotated[
     str,
@@ -81,7 +81,7 @@ def _side(side: Side) -> dict[str, Any]:
 def _first_difference(name: str, compared: Comparison) -> str | None:
     if compared.first_difference is None:
         return None
-    return described(KINDS[name].key, compared.first_difference)
+    return described(COPIED_KINDS[name].key, compared.first_difference)
 
 
 def _print(copied: Copied, source: str, target: str) -> None:

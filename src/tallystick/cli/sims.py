@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tallystick.core.errors import Refusal
-    from tallystick.fleet.inventory import Done
+    from tallystick.fleet.inventory import SimsDone
     from tallystick.store import Writer
 
 SIMS_A_TRANSACTION = 10_000  # so that live intake and other writers are not kept waiting
@@ -173,7 +173,7 @@ def _do(
     lines: Iterator[Line],
     tally: _Tally,
     parse: Callable[[Line], Any],
-    action: Callable[[Writer, Sequence[Any]], Done],
+    action: Callable[[Writer, Sequence[Any]], SimsDone],
 ) -> None:
     """Do something to the SIMs of all lines, some of them in each transaction; bad ones never stop the good ones."""
     with store_of(current_settings()) as store:

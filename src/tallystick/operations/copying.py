@@ -45,7 +45,7 @@ class Range(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Kind:
+class CopiedKind:
     """One kind of what is moved: its columns, those that tell rows apart first, and how it is read and put."""
 
     name: str
@@ -173,44 +173,44 @@ KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons
 
 # Each needs those before it.
 WHOLE_KINDS = (
-    Kind(
+    CopiedKind(
         "accounts",
         {"name": TEXT, "first_use": TEXT},
         1,
         lambda reader, _: reader.first_uses().items(),
         _put_accounts,
     ),
-    Kind(
+    CopiedKind(
         "groups",
         {"account": TEXT, "name": TEXT, "description": TEXT},
         2,
         lambda reader, _: reader.whole_groups(),
         lambda writer, rows: writer.put_groups(rows.rows()),
     ),
-    Kind(
+    CopiedKind(
         "types",
         {"tac": NUMBER, "manufacturer": TEXT, "model": TEXT},
         1,
         lambda reader, _: reader.whole_types(),
         lambda writer, rows: writer.take_types(rows),
     ),
-    Kind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
-    Kind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
-    Kind(
+    CopiedKind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
+    CopiedKind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
+    CopiedKind(
         "change sets",
         CHANGE_SET_COLUMNS,
         1,
         lambda reader, _: reader.whole_change_sets(),
         lambda writer, rows: writer.put_change_sets(map(ChangeSet._make, rows.iter_rows())),
     ),
-    Kind(
+    CopiedKind(
         "users' accounts",
         {"user": TEXT, "account": TEXT},
         2,
         lambda reader, _: reader.grants(),
         _put_grants,
     ),
-    Kind(
+    CopiedKind(
         "callback listeners",
         LISTENER_COLUMNS,
         2,
@@ -218,25 +218,25 @@ WHOLE_KINDS = (
         lambda writer, rows: writer.put_listeners(rows.rows()),
     ),
 )
-DELIVERIES = Kind(
+DELIVERIES = CopiedKind(
     "deliveries", DELIVERY_COLUMNS, 3, lambda reader, _: _deliveries(reader), _put_deliveries
 )
 FACT_KINDS = (
-    Kind(
+    CopiedKind(
         "SIMs",
         SIM_COLUMNS,
         1,
         lambda reader, part: reader.whole_sims_between(*part),
         lambda writer, rows: writer.take_sims(rows),
     ),
-    Kind(
+    CopiedKind(
         "expectations",
         dict.fromkeys(("iccid", "effective_from", "imei", "change_set_id"), NUMBER),
         2,
         lambda reader, part: reader.whole_expectations_between(*part),
         lambda writer, rows: writer.move_expectations(rows),
     ),
-    Kind(
+    CopiedKind(
         "former expectations",
         dict.fromkeys(
             ("iccid", "effective_from", "ended_in", "version", "change_set_id", "imei"), NUMBER
@@ -245,21 +245,21 @@ FACT_KINDS = (
         lambda reader, part: reader.whole_former_between(*part),
         lambda writer, rows: writer.put_former(rows),
     ),
-    Kind(
+    CopiedKind(
         "proposed expectations",
         dict.fromkeys(("iccid", "effective_from", "change_set_id", "imei"), NUMBER),
         3,
         lambda reader, part: reader.whole_proposed_between(*part),
         lambda writer, rows: writer.put_proposed(rows),
     ),
-    Kind(
+    CopiedKind(
         "activations",
         {"iccid": NUMBER, "activated_at": NUMBER, "imei": NUMBER},
         3,
         lambda reader, part: reader.whole_activations_between(*part),
         lambda writer, rows: writer.take_activations(rows),
     ),
-    Kind(
+    CopiedKind(
         "group members",
         {"iccid": NUMBER, "account": TEXT, "group": TEXT},
         2,
@@ -269,7 +269,7 @@ FACT_KINDS = (
         ),
     ),
 )
-KEPT = Kind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)
+KEPT = CopiedKind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)
 EVERYTHING = Range(BEFORE_ALL, LAST)
 
 
@@ -304,7 +304,7 @@ class Comparison:
         """Whether they are the same."""
         return self.first_difference is None and self.source.sha256 == self.target.sha256
 
-    def add(self, kind: Kind, source: Rows, target: Rows) -> None:
+    def add(self, kind: CopiedKind, source: Rows, target: Rows) -> None:
         """The next rows of both."""
         self.source.add(source)
         self.target.add(target)
@@ -399,7 +399,7 @@ def _lacking(source: Store, target: Store, ranges: Sequence[Range]) -> list[Rang
     return lacking
 
 
-def _refuse_others(target: Store, kind: Kind, here: Rows, there: Rows) -> None:
+def _refuse_others(target: Store, kind: CopiedKind, here: Rows, there: Rows) -> None:
     """Refuse a store that has rows whose key this one does not know."""
     others = there.join(here, on=kind.key, how="anti")
     if len(others):
@@ -420,8 +420,8 @@ def described(names: Sequence[str], key: Rows | tuple[Any, ...]) -> str:
 
 
 def _both(
-    source: Store, target: Store, kinds: Sequence[Kind], part: Range
-) -> Iterator[tuple[Kind, Rows, Rows]]:
+    source: Store, target: Store, kinds: Sequence[CopiedKind], part: Range
+) -> Iterator[tuple[CopiedKind, Rows, Rows]]:
     """The rows of a range in both stores, each read in one snapshot."""
     with source.snapshot() as here, target.snapshot() as there:
         for kind in kinds:
@@ -438,7 +438,7 @@ def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]
     return _take(source, target, (*WHOLE_KINDS, DELIVERIES), EVERYTHING)
 
 
-def _take(source: Store, target: Store, kinds: Sequence[Kind], part: Range) -> dict[str, int]:
+def _take(source: Store, target: Store, kinds: Sequence[CopiedKind], part: Range) -> dict[str, int]:
     """Take what the other store lacks of a range, in one transaction."""
     lacking = [
         (kind, _without(here, there)) for kind, here, there in _both(source, target, kinds, part)
@@ -459,7 +459,7 @@ def _compare(
     compared: dict[str, Comparison],
     source: Store,
     target: Store,
-    kinds: Sequence[Kind],
+    kinds: Sequence[CopiedKind],
     part: Range,
 ) -> None:
     for kind, here, there in _both(source, target, kinds, part):

@@ -128,7 +128,7 @@ NEVER = (1 << 62) - 1
 """A second that does not come."""
 
 
-class Format(StrEnum):
+class FleetFormat(StrEnum):
     """How the files are written."""
 
     CSV = "csv"
@@ -510,7 +510,9 @@ def _with_check_digit(body: pl.Expr, digits: int) -> pl.Expr:
     return body.cast(pl.String) + (luhn_sum * 9 % 10).cast(pl.String)
 
 
-def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) -> dict[str, Path]:
+def write_fleet(
+    fleet: Fleet, folder: Path, form: FleetFormat, progress: Progress
+) -> dict[str, Path]:
     """Write the files of a fleet, one for each kind of facts and `labels` of a scenario; give their paths by kind.
 
     The folder is made where it is missing; files of these names in it are replaced.
@@ -539,13 +541,13 @@ def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) ->
         )
     if isinstance(draws, _ScenarioDraws):
         paths["labels"] = folder / "labels.csv"
-        _write(draws.labels(), paths["labels"], Format.CSV)
+        _write(draws.labels(), paths["labels"], FleetFormat.CSV)
     progress(steps, steps)
     return paths
 
 
-def _write(table: pl.LazyFrame, path: Path, form: Format) -> None:
-    if form is Format.CSV:
+def _write(table: pl.LazyFrame, path: Path, form: FleetFormat) -> None:
+    if form is FleetFormat.CSV:
         table.sink_csv(path)
     else:
         table.sink_parquet(path)

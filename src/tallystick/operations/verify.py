@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIMS_A_RANGE = 50_000
 
 
-class Fault(StrEnum):
+class Deviation(StrEnum):
     """How the kept answer differs."""
 
     MISSING = "missing"
@@ -39,11 +39,11 @@ class Difference:
     right: KeptRow | None
 
     @property
-    def fault(self) -> Fault:
+    def deviation(self) -> Deviation:
         """What is wrong with it."""
         if self.kept is None:
-            return Fault.MISSING
-        return Fault.SURPLUS if self.right is None else Fault.DIFFERING
+            return Deviation.MISSING
+        return Deviation.SURPLUS if self.right is None else Deviation.DIFFERING
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from tallystick.core.errors import AccountRequired, GroupNotFound, NoAccounts, StoreOutdated
-from tallystick.core.identifiers import Imei, shown
+from tallystick.core.errors import NoAccounts, StoreOutdated
+from tallystick.core.identifiers import Imei
 from tallystick.core.moments import zone_named
 from tallystick.core.reason_json import Extra, append, decode, encode, extra_of
 from tallystick.core.reasons import Row, reasons_of_others
-from tallystick.core.selection import UNASSIGNED, account_number
+from tallystick.core.selection import account_number, account_of_group, found_group
 from tallystick.store import Scope
 
 if TYPE_CHECKING:
@@ -138,18 +138,11 @@ def scope_of(
 
 
 def _group_id(reader: Reader, account_ids: tuple[int, ...], question: Question) -> int | None:
+    """The number of the group that is asked for; None for the default group, or where none is."""
     if question.group is None:
         return None
-    if len(question.accounts) != 1:
-        message = f"group {shown(question.group)} can only be named together with one account"
-        raise AccountRequired(message)
-    group_id = reader.group_id(account_ids[0], question.group)
-    if group_id is None and question.group != UNASSIGNED:
-        message = (
-            f"there is no group {shown(question.group)} in account {shown(question.accounts[0])}"
-        )
-        raise GroupNotFound(message)
-    return group_id
+    account = account_of_group(question.group, question.accounts)
+    return found_group(reader.group_id(account_ids[0], question.group), question.group, account)
 
 
 def _iccids(reader: Reader, listed: Listed | None) -> tuple[int, ...] | None:
