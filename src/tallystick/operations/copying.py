@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.ledger import ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.copying import WholeApp, WholeUser
+from tallystick.store.walking import SimRange, sim_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,13 +38,6 @@ NUMBER, TEXT = pl.Int64, pl.String
 Rows = pl.DataFrame
 
 
-class Range(NamedTuple):
-    """The SIMs after one number, up to another."""
-
-    after: int
-    up_to: int
-
-
 @dataclass(frozen=True)
 class CopiedKind:
     """One kind of what is moved: its columns, those that tell rows apart first, and how it is read and put."""
@@ -51,7 +45,7 @@ class CopiedKind:
     name: str
     columns: dict[str, Any]
     key_columns: int
-    read: Callable[[Reader, Range], Rows | Iterable[Sequence[Any]]]
+    read: Callable[[Reader, SimRange], Rows | Iterable[Sequence[Any]]]
     put: Callable[[Writer, Rows], object]
 
     @property
@@ -59,7 +53,7 @@ class CopiedKind:
         """The columns that tell rows apart."""
         return list(self.columns)[: self.key_columns]
 
-    def rows(self, reader: Reader, part: Range) -> Rows:
+    def rows(self, reader: Reader, part: SimRange) -> Rows:
         """The rows of a range, or all of a kind that is not told of SIMs, in order."""
         found = self.read(reader, part)
         if not isinstance(found, pl.DataFrame):
@@ -119,7 +113,7 @@ def _put_deliveries(writer: Writer, rows: Rows) -> None:
     )
 
 
-def _kept(reader: Reader, part: Range) -> Iterator[tuple[Any, ...]]:
+def _kept(reader: Reader, part: SimRange) -> Iterator[tuple[Any, ...]]:
     for *columns, wire, reasons in reader.whole_mismatches_between(*part):
         yield *columns, wire.decode(), None if reasons is None else reasons.decode()
 
@@ -270,7 +264,7 @@ FACT_KINDS = (
     ),
 )
 KEPT = CopiedKind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)
-EVERYTHING = Range(BEFORE_ALL, LAST)
+EVERYTHING = SimRange(BEFORE_ALL, LAST)
 
 
 @dataclass
@@ -343,7 +337,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
         zone = reader.wire_zone()
     if target.is_empty():
         target.init(zone)
-    ranges = list(_ranges(source))
+    ranges = _ranges(source)
     lacking = _lacking(source, target, ranges)
     steps = len(lacking) + len(ranges)
     taken = _take_whole_kinds(source, target, zone)
@@ -358,31 +352,41 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
     return Copied(taken, compared)
 
 
-def _ranges(source: Store) -> Iterator[Range]:
-    """Ranges of SIMs, one after the other without a gap, none of many more facts than a transaction is to hold.
+class _Bounds:
+    """Where ranges of SIMs end that hold hardly more facts than a transaction is to hold.
 
-    Where SIMs lie is not told by counting from the start, which a cluster would do on each of its machines for each
-    range. A range begins at a SIM that is there, and is as wide as the ones before it let expect.
+    Counting from the start would make each machine of a cluster count anew for each range. So a
+    range begins at a SIM that is there, and is as wide as the ranges before it let expect.
     """
-    after, span = BEFORE_ALL, SPAN_FIRST
-    while True:
-        with source.snapshot() as reader:
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._span = SPAN_FIRST
+
+    def after(self, after: int) -> int | None:
+        """Where the range after a SIM ends; None where no SIM follows."""
+        with self._store.snapshot() as reader:
             first = reader.first_sim_after(after)
             if first is None:
-                break
-            while (
-                count := reader.count_between(after, first + span - 1)
-            ) > FACTS_A_RANGE_MAX and span > 1:
-                span = max(1, span // SPAN_GROWTH)
-        up_to = min(first + span - 1, LAST)
-        yield Range(after, up_to)
-        after = up_to
+                return None
+            count = reader.count_between(after, first + self._span - 1)
+            while count > FACTS_A_RANGE_MAX and self._span > 1:
+                self._span = max(1, self._span // SPAN_GROWTH)
+                count = reader.count_between(after, first + self._span - 1)
+        up_to = min(first + self._span - 1, LAST)
         if count * SPAN_GROWTH <= FACTS_A_RANGE_MAX:
-            span = min(span * SPAN_GROWTH, LAST)
-    yield Range(after, LAST)
+            self._span = min(self._span * SPAN_GROWTH, LAST)
+        return up_to
 
 
-def _lacking(source: Store, target: Store, ranges: Sequence[Range]) -> list[Range]:
+def _ranges(source: Store) -> list[SimRange]:
+    """Ranges of SIMs without a gap; the last is behind all SIMs of this store."""
+    ranges = list(sim_ranges(_Bounds(source).after))
+    last = ranges[-1].up_to if ranges else BEFORE_ALL
+    return [*ranges, SimRange(last, LAST)]
+
+
+def _lacking(source: Store, target: Store, ranges: Sequence[SimRange]) -> list[SimRange]:
     """The ranges of which the other store lacks something. Raises `TargetRefused` where it has something else."""
     for kind, here, there in _both(source, target, WHOLE_KINDS, EVERYTHING):
         _refuse_others(target, kind, here, there)
@@ -420,7 +424,7 @@ def described(names: Sequence[str], key: Rows | tuple[Any, ...]) -> str:
 
 
 def _both(
-    source: Store, target: Store, kinds: Sequence[CopiedKind], part: Range
+    source: Store, target: Store, kinds: Sequence[CopiedKind], part: SimRange
 ) -> Iterator[tuple[CopiedKind, Rows, Rows]]:
     """The rows of a range in both stores, each read in one snapshot."""
     with source.snapshot() as here, target.snapshot() as there:
@@ -438,7 +442,9 @@ def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]
     return _take(source, target, (*WHOLE_KINDS, DELIVERIES), EVERYTHING)
 
 
-def _take(source: Store, target: Store, kinds: Sequence[CopiedKind], part: Range) -> dict[str, int]:
+def _take(
+    source: Store, target: Store, kinds: Sequence[CopiedKind], part: SimRange
+) -> dict[str, int]:
     """Take what the other store lacks of a range, in one transaction."""
     lacking = [
         (kind, _without(here, there)) for kind, here, there in _both(source, target, kinds, part)
@@ -460,7 +466,7 @@ def _compare(
     source: Store,
     target: Store,
     kinds: Sequence[CopiedKind],
-    part: Range,
+    part: SimRange,
 ) -> None:
     for kind, here, there in _both(source, target, kinds, part):
         compared.setdefault(kind.name, Comparison()).add(kind, here, there)
