@@ -1,4 +1,4 @@
-"""Access: apps and their Bearer tokens, users and their sessions, lockout (contract, sections 2, 3).
+"""Access: apps and their Bearer tokens, users and their sessions, lockout.
 
 Nothing that opens a door rests in the store. Of secrets and tokens, which are random and long, it
 keeps the SHA-256 digest; of passwords the argon2 hash.

@@ -1,4 +1,4 @@
-"""Bearer tokens: the same one for an hour, made of the app's secret and a salt (contract, section 2).
+"""Bearer tokens, made of the app's secret and a salt (contract, section 2).
 
 Every worker derives the same token from the secret that a request brings, so that the store keeps
 its digest alone.

@@ -62,7 +62,7 @@ def summary(
     by: Annotated[By, typer.Option(help="What to count by.")] = By.MANUFACTURER,
     as_json: AsJson = False,
 ) -> None:
-    """Count mismatches by the hardware that SIMs were seen in, whose manufacturer is to be told, and expected in."""
+    """Count mismatches by the hardware that SIMs were seen in and expected in."""
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
@@ -119,7 +119,7 @@ def export(
     account: Accounts = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write what the network saw as expectations: a file to review, and to take back with `import expectations`."""
+    """Write what the network saw as expectations, to review and to `import expectations`."""
     _require_one_way(manufacturer, output, dir_, all_=all_)
     if output and format_:
         message = "goes with --all; the name of --output says how that file is written"
@@ -154,7 +154,8 @@ def _require_one_way(
 def _form_of(output: Path) -> CorrectionsFormat:
     suffix = output.suffix.removeprefix(".").lower()
     if suffix not in list(CorrectionsFormat):
-        message = f"the name must end in one of {', '.join(f'.{form}' for form in CorrectionsFormat)}, not {output.name}"
+        suffixes = ", ".join(f".{suffix}" for suffix in CorrectionsFormat)
+        message = f"the name must end in one of {suffixes}, not {output.name}"
         raise typer.BadParameter(message, param_hint="--output")
     return CorrectionsFormat(suffix)
 
@@ -165,7 +166,7 @@ def _paths(
     output: Path | None,
     folder: Path | None,
 ) -> Iterator[tuple[str | None, Path]]:
-    """The file of each manufacturer: the one that is named, or one in the folder with the letters of their name."""
+    """The file of each manufacturer: the one named, or one in the folder, named after them."""
     taken: set[str] = set()
     for maker in sorted(found, key=lambda name: (name is not None, name or "")):
         stem = UNKNOWN if maker is None else _letters_of(maker)
@@ -187,7 +188,8 @@ def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> d
         typer.echo(
             f"{maker or UNKNOWN}: {counted(len(found.facts), 'correction', 'corrections')} of "
             f"{counted(found.sims, 'SIM', 'SIMs')} in {path}; left out: "
-            f"{found.moved_back:,} that are expected where they are by now, {found.moved_on:,} in other hardware by now"
+            f"{found.moved_back:,} that are expected where they are by now, "
+            f"{found.moved_on:,} in other hardware by now"
         )
     return {
         "manufacturer": maker,

@@ -57,7 +57,8 @@ def coverage(
         Lacking | None,
         typer.Option(
             "--list",
-            help="List the SIMs not seen in the window, the expectations that the network never confirmed, or the SIMs "
+            help="List the SIMs not seen in the window, the expectations that the network never "
+            "confirmed, or the SIMs "
             "without an expectation.",
         ),
     ] = None,
@@ -103,7 +104,8 @@ def in_one_sentence(covered: Coverage, zone: tzinfo) -> str:
         else f"the last was seen at {wire(covered.newest, zone)}"
     )
     return (
-        f"of {covered.sims:,} SIMs in scope {covered.expected:,} have an expectation and {covered.seen:,} were seen in "
+        f"of {covered.sims:,} SIMs in scope {covered.expected:,} have an expectation and "
+        f"{covered.seen:,} were seen in "
         f"the window; {newest}"
     )
 

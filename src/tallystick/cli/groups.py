@@ -125,7 +125,10 @@ def describe(
 
 @commands.command(cls=Command)
 def put(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> None:
-    """Put SIMs in a group, out of the ones they were in. Exit status: 3 if some are not the account's, 1 if none is."""
+    """Put SIMs in a group, out of the ones they were in.
+
+    Exit status: 3 if some are not the account's, 1 if none is.
+    """
     wanted = listed(sims)
     changed = _change(account, name, groups.GroupChange(added=wanted))
     _print_changed(f"put in {name}", account, wanted, changed, as_json=as_json)

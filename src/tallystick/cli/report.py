@@ -104,7 +104,7 @@ def operators_answer(reader: Reader, question: Question, settings: Settings) -> 
 
 
 class ReportRows(NamedTuple):
-    """What is printed: the rows as they go over the wire, the names of their columns, and what reads those of a row."""
+    """The rows as they go over the wire, the names of their columns, and what reads a row."""
 
     rows: Iterator[bytes]
     columns: tuple[str, ...]

@@ -23,7 +23,7 @@ EXIT_DIFFERENT = 1
 
 
 def verify(as_json: AsJson = False) -> None:
-    """Recompute every row by the rule, compare it with the kept answer, and exit with 1 where they differ."""
+    """Recompute every row by the rule, and exit with 1 where the kept answer differs."""
     sims = rows = 0
     shown, faults = list[Difference](), Counter[Deviation]()
     with store_of(current_settings()) as store, progress("Verifying") as advance:

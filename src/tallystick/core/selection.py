@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 FoundGroup = TypeVar("FoundGroup")
 
 UNASSIGNED = "Unassigned Devices"
-"""The group that every account has: the SIMs that are in none of its others (contract, section 4)."""
+"""The group that every account has: the SIMs that are in none of its others (contract, section 4).
+"""
 ICCID_ASKED_FOR = re.compile(r"[0-9]{1,20}")
-"""What a request may name as an ICCID; the published example has 16 digits (contract, section 1)."""
+"""What a request may name as an ICCID; the published example has 16 digits (contract, section 1).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Lists of devices: the SIMs of one account, or of all that the asker may see (contract, section 4)."""
+"""Lists of devices: the SIMs that an asker may see (contract, section 4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEVICES_A_PAGE_MAX = 2000
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the digits of an identifier begin with, hold and end with; one without it does not match."""
+    """What the digits of an identifier begin with, hold and end with."""
 
     kind: type[Iccid | Mdn]
     beginning: str = ""

@@ -1,4 +1,4 @@
-"""The inventory: what is known of a SIM, where it has been, and how it goes to another account or away."""
+"""The inventory: what is known of a SIM, where it has been, and how it is moved and removed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ SIMS_A_PAGE_MAX = 2000
 class SimHistory:
     """One SIM: its facts, and its pairings in order of time.
 
-    `sim` is None while its other facts wait for it to be loaded; until then none of them is reported.
+    `sim` is None while its other facts wait for it to be loaded; until then none of them is
+    reported.
     """
 
     iccid: Iccid
@@ -64,7 +65,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SimsDone:
-    """What became of several SIMs: those that it was done to, and by its place each that was refused."""
+    """The SIMs that something was done to, and the refusals of the others by their place."""
 
     sims: list[Iccid]
     refused: dict[int, NotFound]
@@ -114,7 +115,10 @@ def _history(reader: Reader, iccid: Iccid) -> SimHistory:
 
 
 def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:
-    """The SIM with this ICCID, or every SIM with this MDN, in short. Raises `InvalidValue` or `SimNotFound`."""
+    """The SIM with this ICCID, or every SIM with this MDN, in short.
+
+    Raises `InvalidValue` or `SimNotFound`.
+    """
     return [_record(reader, found) for found in history(reader, iccid_or_mdn)]
 
 
@@ -138,7 +142,8 @@ def _group(reader: Reader, sim: Sim) -> str:
 def move(writer: Writer, moves: Sequence[Move]) -> SimsDone:
     """Put SIMs in other accounts, out of the groups that they are in; their kept rows follow.
 
-    Of several moves of one SIM the last counts. A SIM that is not loaded and an account that is not known are refused.
+    Of several moves of one SIM the last counts. A SIM that is not loaded and an account that is not
+    known are refused.
     """
     numbers = {account: writer.account_id(account) for account in {each.account for each in moves}}
     homes = writer.accounts_of_sims({each.iccid for each in moves})
@@ -160,10 +165,10 @@ def move(writer: Writer, moves: Sequence[Move]) -> SimsDone:
 
 
 def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> SimsDone:
-    """Take SIMs out of the device database: their subscription, their expectations, their places in groups.
+    """Take SIMs out of the device database, with their expectations and memberships.
 
-    What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device database does not
-    know is refused.
+    What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device
+    database does not know is refused.
     """
     unknown = set(writer.unknown_sims(iccids))
     refused: dict[int, NotFound] = {

@@ -1,4 +1,4 @@
-"""ExpectationChange sets of expectations: approved or rejected by another person, taken back, and what a SIM's ledger tells."""
+"""The ledger of expectations: change sets approved, rejected or undone, and the log of a SIM."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Moving: what a store keeps is taken into another one, whatever their engines, and compared with it at the end.
+"""Copying: a store's content is taken into another one, whatever their engines, and compared.
 
-Facts are keyed, so that taking one in again changes nothing. A copy that was killed is run again: what is there
-already is found by reading both sides, range of SIMs by range, and passed over. The kept answer is not copied but
-follows in the other store, and is compared too. What waits to be delivered to callback listeners is taken over, but
-not compared, for a server may deliver it meanwhile. Sessions, receipts, uploads and the progress of imports stay
-behind.
+Facts are keyed, so that taking one in again changes nothing. A copy that was killed is run again:
+what is there already is found by reading both sides, range of SIMs by range, and passed over. The
+kept answer is not copied but follows in the other store, and is compared too. What waits to be
+delivered to callback listeners is taken over, but not compared, for a server may deliver it
+meanwhile. Sessions, receipts, uploads and the progress of imports stay behind.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Rows = pl.DataFrame
 
 @dataclass(frozen=True)
 class CopiedKind:
-    """One kind of what is moved: its columns, those that tell rows apart first, and how it is read and put."""
+    """A kind of rows that are copied: its columns, the key first, and how it is read and put."""
 
     name: str
     columns: dict[str, Any]
@@ -269,7 +269,7 @@ EVERYTHING = SimRange(BEFORE_ALL, LAST)
 
 @dataclass
 class Side:
-    """How many rows of a kind one store has, and their digest: SHA-256 of all of them in order, as CSV."""
+    """The rows of a kind in one store: their count, and the SHA-256 of them in order, as CSV."""
 
     count: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
@@ -287,7 +287,7 @@ class Side:
 
 @dataclass
 class Comparison:
-    """Both stores' rows of one kind, and the key of the first that only one of them has, or has differently."""
+    """The rows of a kind in both stores, and the key of the first that differs."""
 
     source: Side = field(default_factory=Side)
     target: Side = field(default_factory=Side)
@@ -328,7 +328,8 @@ class Copied:
 def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) -> Copied:
     """Take everything that a store keeps into another, made where there is none, and compare them.
 
-    Raises `TargetRefused`, before anything is taken, if the other store holds what this one does not.
+    Raises `TargetRefused`, before anything is taken, if the other store holds what this one does
+    not.
     """
     if source.name == target.name:
         message = f"{target.name} is the store to be copied; name another one"
@@ -387,7 +388,10 @@ def _ranges(source: Store) -> list[SimRange]:
 
 
 def _lacking(source: Store, target: Store, ranges: Sequence[SimRange]) -> list[SimRange]:
-    """The ranges of which the other store lacks something. Raises `TargetRefused` where it has something else."""
+    """The ranges of which the other store lacks something.
+
+    Raises `TargetRefused` where it has something else.
+    """
     for kind, here, there in _both(source, target, WHOLE_KINDS, EVERYTHING):
         _refuse_others(target, kind, here, there)
     with target.snapshot() as reader:
@@ -408,8 +412,9 @@ def _refuse_others(target: Store, kind: CopiedKind, here: Rows, there: Rows) -> 
     others = there.join(here, on=kind.key, how="anti")
     if len(others):
         message = (
-            f"{target.name} holds {kind.name} that this store does not, such as {described(kind.key, others)}; copy "
-            "into an empty store, or import there what is to be added"
+            f"{target.name} holds {kind.name} that this store does not, such as "
+            f"{described(kind.key, others)}; copy into an empty store, or import there what is to "
+            "be added"
         )
         raise TargetRefused(message)
 

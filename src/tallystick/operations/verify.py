@@ -36,7 +36,7 @@ class Deviation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that is not as it should be: `kept` is None where it is missing, `right` where it is surplus."""
+    """A row that is not as it should be; `kept` is None where it is missing, `right` where surplus."""
 
     kept: KeptRow | None
     right: KeptRow | None

@@ -34,7 +34,10 @@ Explained = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a report is asked for. No accounts: all that the asker may see; `listed` None: all their SIMs."""
+    """What a report is asked for.
+
+    No accounts: all that the asker may see; `listed` None: all their SIMs.
+    """
 
     window: Window
     accounts: tuple[str, ...] = ()
@@ -45,9 +48,10 @@ class Question:
 def answer(
     reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
 ) -> Iterator[bytes]:
-    """Rows of the report, ordered by the activation's time, then ICCID; each as it goes over the wire.
+    """Give the report's rows in order of activation time, then ICCID, as they go over the wire.
 
-    `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the first row,
+    `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the
+    first row,
     `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
     return reader.report(scope_of(reader, visible, question, generations), question.window)
@@ -67,7 +71,7 @@ def answer_explained(
     generations: tuple[str, ...],
     zone_name: str,
 ) -> Iterator[list[Explained]]:
-    """The same rows, each with its reasons (`core/reason_json.py`), whose times print in a zone; many rows at a time.
+    """Give the same rows with their reasons (`core/reason_json.py`), many rows at a time.
 
     Reasons name other SIMs of the accounts that the asker may see, and no others.
     """
@@ -82,7 +86,10 @@ def _explained_rows(
     rows = reader.report_explained(scope, window)
     while some := list(islice(rows, ROWS_EXPLAINED_AT_ONCE)):
         if None in map(itemgetter(1), some):
-            message = "the store has no reasons yet for some rows that an older program kept; run `tallystick init`"
+            message = (
+                "the store has no reasons yet for some rows that an older program kept; run "
+                "`tallystick init`"
+            )
             raise StoreOutdated(message)
         if not is_kept_zone:
             some = [(row[0], encode(decode(row[1]), zone), *row[2:]) for row in some]

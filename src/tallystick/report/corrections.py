@@ -1,6 +1,7 @@
-"""Corrections: whom to call about unexpected pairings, and what would put the device database right.
+"""Corrections: whom to call about unexpected pairings, and what would set the records right.
 
-The manufacturer of the hardware that a SIM was seen in wrote the pair down, and is the one to be told.
+The manufacturer of the hardware that a SIM was seen in wrote the pair down, and is the one to be
+told.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Hardware(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """How many rows, and of how many SIMs, were seen in one kind of hardware and expected in another."""
+    """Rows, and their SIMs, that were seen in one kind of hardware and expected in another."""
 
     seen: Hardware
     expected: Hardware
@@ -64,7 +65,8 @@ class Counted(NamedTuple):
 class Exported:
     """What is to be expected, of how many SIMs, and how many with rows are left out.
 
-    Those `moved_back` are seen where they are expected by now; those `moved_on` in hardware of another manufacturer.
+    Those `moved_back` are seen where they are expected by now; those `moved_on` in hardware of
+    another manufacturer.
     """
 
     facts: list[SimExpectation] = field(default_factory=list)

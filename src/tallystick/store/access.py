@@ -55,7 +55,7 @@ class SessionRow(NamedTuple):
 
 
 class View(NamedTuple):
-    """The accounts that a user may see, numbers by name, and the zone in which the kept rows print their times.
+    """The accounts that a user may see, numbers by name, and the zone of the kept rows.
 
     The zone is empty where there are no accounts.
     """

@@ -21,7 +21,7 @@ SIMS_A_PAGE = 65_536
 
 
 class Coverage(NamedTuple):
-    """Counts of SIMs: in scope, expected somewhere, seen in the window; and when one of them was seen last."""
+    """Counts of SIMs: in scope, expected, seen in the window; and when one was seen last."""
 
     sims: int = 0
     expected: int = 0
@@ -70,7 +70,7 @@ class CoverageQuestions(ReportQuestions):
         return self._uncovered("expected_nowhere_among", scope)
 
     def unconfirmed(self, scope: Scope) -> Iterator[Uncovered]:
-        """The expectations of SIMs in scope that were never confirmed: since then, the SIM was never seen there."""
+        """Give the expectations of SIMs in scope that no later activation ever confirmed."""
         return self._uncovered("unconfirmed_among", scope)
 
     def _coverage_of(self, iccids: Sequence[int], window: Window) -> Coverage:

@@ -23,7 +23,10 @@ SELECT count(*) FROM uploads AS u WHERE u.account_id = :account_id AND u.outcome
 SELECT u.name
 FROM users AS u
 WHERE u.all_accounts = 1
-    OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = u.user_id AND g.account_id = :account_id)
+    OR EXISTS (
+        SELECT 1 FROM user_accounts AS g
+        WHERE g.user_id = u.user_id AND g.account_id = :account_id
+    )
 ORDER BY u.name;
 
 -- name: accounts_of_sims
@@ -32,7 +35,11 @@ SELECT s.iccid, s.account_id FROM carray(:iccids) AS t CROSS JOIN sims AS s WHER
 
 -- name: sims_of_account_after
 -- Which SIMs has the account, in order, after this one?
-SELECT s.iccid FROM sims AS s WHERE s.account_id = :account_id AND s.iccid > :after ORDER BY s.iccid LIMIT :at_most;
+SELECT s.iccid
+FROM sims AS s
+WHERE s.account_id = :account_id AND s.iccid > :after
+ORDER BY s.iccid
+LIMIT :at_most;
 
 -- name: mismatched_sims_of_account
 -- Which SIMs of the account have rows kept? One may come several times.
@@ -48,7 +55,9 @@ UPDATE accounts SET name = :name WHERE account_id = :account_id;
 
 -- name: set_first_use
 -- From now on the account expects this of its SIMs while no expectation is in force.
-UPDATE accounts SET first_use = :first_use WHERE account_id = :account_id AND first_use <> :first_use;
+UPDATE accounts
+SET first_use = :first_use
+WHERE account_id = :account_id AND first_use <> :first_use;
 
 -- name: revoke_account_of_users
 -- No user sees the account by its name any more.

@@ -30,11 +30,17 @@ WHERE s.iccid = :iccid;
 
 -- name: expectations_of
 -- Where was this SIM expected, from when on?
-SELECT e.effective_from, e.imei FROM expectations AS e WHERE e.iccid = :iccid ORDER BY e.effective_from;
+SELECT e.effective_from, e.imei
+FROM expectations AS e
+WHERE e.iccid = :iccid
+ORDER BY e.effective_from;
 
 -- name: activations_of
 -- Where was this SIM seen, and when?
-SELECT a.activated_at, a.imei FROM activations AS a WHERE a.iccid = :iccid ORDER BY a.activated_at, a.imei;
+SELECT a.activated_at, a.imei
+FROM activations AS a
+WHERE a.iccid = :iccid
+ORDER BY a.activated_at, a.imei;
 
 -- name: count_of_facts
 -- How much is in the store?
@@ -46,8 +52,12 @@ SELECT
     (SELECT count(*) FROM mismatches) AS mismatches;
 
 -- name: expected_hardware_between
--- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for.
-SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
+-- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are
+-- asked for.
+SELECT e.iccid, e.imei / 400 AS hardware
+FROM expectations AS e
+WHERE e.iccid BETWEEN :first AND :last
+LIMIT :at_most;
 
 -- name: expectations_among
 -- Where were these SIMs expected, from when on?
@@ -58,7 +68,10 @@ WHERE e.iccid = t.value;
 
 -- name: activations_among
 -- Where were these SIMs seen, and when?
-SELECT a.iccid, a.activated_at, a.imei FROM carray(:iccids) AS t CROSS JOIN activations AS a WHERE a.iccid = t.value;
+SELECT a.iccid, a.activated_at, a.imei
+FROM carray(:iccids) AS t
+CROSS JOIN activations AS a
+WHERE a.iccid = t.value;
 
 -- name: expectations_version
 -- How often have expectations changed?
@@ -81,7 +94,8 @@ GROUP BY e.iccid;
 SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
 
 -- name: known_sims
--- Which of these SIMs does the device database know, loaded or expected somewhere? One may come several times.
+-- Which of these SIMs does the device database know, loaded or expected somewhere? One may come
+-- several times.
 SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value
 UNION ALL
 SELECT e.iccid FROM carray(:iccids) AS t CROSS JOIN expectations AS e WHERE e.iccid = t.value;

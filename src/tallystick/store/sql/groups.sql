@@ -1,10 +1,15 @@
 -- name: groups_of_account
 -- Which groups has an account?
-SELECT g.group_id, g.name, g.description FROM groups AS g WHERE g.account_id = :account_id ORDER BY g.name;
+SELECT g.group_id, g.name, g.description
+FROM groups AS g
+WHERE g.account_id = :account_id
+ORDER BY g.name;
 
 -- name: group_named
 -- Which group of an account has this name?
-SELECT g.group_id, g.name, g.description FROM groups AS g WHERE g.account_id = :account_id AND g.name = :name;
+SELECT g.group_id, g.name, g.description
+FROM groups AS g
+WHERE g.account_id = :account_id AND g.name = :name;
 
 -- name: members_of_group
 -- Which SIMs of the account are in the group, in order after one, no more than are asked for?
@@ -17,7 +22,8 @@ ORDER BY s.iccid
 LIMIT :at_most;
 
 -- name: unassigned_sims
--- Which SIMs of the account are in none of its groups, in order after one, no more than are asked for?
+-- Which SIMs of the account are in none of its groups, in order after one, no more than are asked
+-- for?
 SELECT s.iccid, s.mdn
 FROM sims AS s
 WHERE s.account_id = :account_id AND s.iccid > :after
@@ -46,7 +52,10 @@ DELETE FROM groups WHERE group_id = :group_id;
 -- name: take_out_of_group
 -- These SIMs are no longer in the group.
 DELETE FROM group_members
-WHERE account_id = :account_id AND group_id = :group_id AND iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+WHERE account_id = :account_id
+    AND group_id = :group_id
+    AND iccid IN (SELECT v.value FROM carray(:iccids) AS v);
 
 -- name: leave_groups
 -- These SIMs are in no group of the account any more.

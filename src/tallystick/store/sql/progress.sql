@@ -13,14 +13,17 @@ DELETE FROM receipts WHERE taken_at < :taken_before;
 
 -- name: import_progress
 -- How far has this file come?
-SELECT i.facts_taken, i.accepted, i.duplicate, i.change_set_id FROM imports AS i WHERE i.digest = :digest;
+SELECT i.facts_taken, i.accepted, i.duplicate, i.change_set_id
+FROM imports AS i
+WHERE i.digest = :digest;
 
 -- name: note_import_progress
 -- So far has this file come.
 INSERT INTO imports (digest, facts_taken, accepted, duplicate, change_set_id)
 VALUES (:digest, :facts_taken, :accepted, :duplicate, :change_set_id)
 ON CONFLICT (digest) DO UPDATE
-SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate = excluded.duplicate,
+SET facts_taken = excluded.facts_taken, accepted = excluded.accepted,
+    duplicate = excluded.duplicate,
     change_set_id = excluded.change_set_id;
 
 -- name: forget_import
