@@ -249,6 +249,21 @@ def test_each_query_stands_once_among_those_of_every_engine() -> None:
     assert sorted(common) == sorted(set(common))
 
 
+# The modules that put topics together; they ask queries of any topic.
+ABOVE_TOPICS = {"writer", "kept"}
+
+
+@pytest.mark.parametrize("file", query_files(), ids=lambda file: str(file.relative_to(SQL)))
+def test_each_query_stands_in_the_file_of_the_module_that_asks_it(file: Path) -> None:
+    if file.name == "connection.sql":
+        return  # what an engine asks for itself
+    askers = [
+        path for path in modules(PACKAGE / "store") if path.stem in {file.stem, *ABOVE_TOPICS}
+    ]
+    asked = {text for path in askers for _, text in strings(path)}
+    assert names_in([file]) - asked == set()
+
+
 def test_each_query_is_asked_somewhere() -> None:
     asked = {text for path in modules(PACKAGE / "store") for _, text in strings(path)}
     assert names_in(query_files()) - asked == set()

@@ -222,7 +222,7 @@ expectation_lists = st.lists(
 def by_brute_force(
     activations: list[Activation], expectations: list[Expectation]
 ) -> list[tuple[int, str, str]]:
-    """The contract's words once more, over texts, and with a search wherever the module under test remembers."""
+    """The contract's words over texts, with a search wherever the module under test remembers."""
     order = sorted({(int(each.activated_at), str(each.imei)) for each in activations})
 
     def expected(at: int) -> str | None:

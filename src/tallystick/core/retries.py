@@ -9,9 +9,11 @@ TRY_S_MAX = 24 * 60 * 60
 
 
 def wait_s(attempts: int, chance: float) -> float:
-    """How long to wait after so many failed attempts, from 1 on: twice as long each time, up to an hour.
+    """Say how long to wait after so many failed attempts: twice as long each time, up to an hour.
 
-    `chance`, from 0 to 1, takes up to half of it away, so that what failed together is not tried together again.
+    `attempts` counts from 1.
+    `chance`, from 0 to 1, takes up to half of it away, so that what failed together is not tried
+    together again.
     """
     whole = min(FIRST_WAIT_S * (1 << min(attempts - 1, DOUBLINGS_MAX)), WAIT_S_MAX)
     return whole * (1 - chance / 2)

@@ -99,13 +99,6 @@ INNER JOIN listeners AS l ON l.listener_id = d.listener_id
 WHERE l.account_id IN (SELECT v.value FROM carray(:account_ids) AS v)
 ORDER BY d.delivery_id;
 
--- name: whole_deliveries
--- Which deliveries are there, whole?
-SELECT
-    l.account_id, l.service, d.request_id, d.outcome, d.attempts, d.since, d.next_try_at, d.given_up_at, d.last_error
-FROM deliveries AS d
-INNER JOIN listeners AS l ON l.listener_id = d.listener_id;
-
 -- name: put_delivery
 -- Make a delivery known as it is in another store.
 INSERT INTO deliveries
