@@ -24,9 +24,11 @@ SQL = PACKAGE / "store" / "sql"
 FUNCTION_LINES_MAX = 50
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-# Files where an error of any kind may be caught, because it has nowhere further to go: the outermost shells.
+# Files where an error of any kind may be caught, because it has nowhere further to go: the
+# outermost shells, and what keeps background loops alive.
 OUTERMOST = (
     "__main__.py",
+    "background.py",
     "cli/__init__.py",
     "server.py",
     "thingspace/errors.py",

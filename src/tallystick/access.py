@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import logging
 import re
 import threading
 from hashlib import sha256
@@ -18,6 +17,7 @@ from uuid import UUID
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from tallystick.background import Loops
 from tallystick.core.errors import (
     AppNotFound,
     AppRefused,
@@ -27,7 +27,6 @@ from tallystick.core.errors import (
     ScopeRefused,
     SessionExpired,
     SessionRefused,
-    StoreRefused,
     TokenRefused,
     UserNotFound,
 )
@@ -64,8 +63,6 @@ NOBODYS_PASSWORD = (
 """A hash that no password has: an unknown user's, so that refusing them takes as long."""
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-log = logging.getLogger(__name__)
 
 
 class Credentials(NamedTuple):
@@ -114,13 +111,17 @@ class Access:
     """Who may ask: every check of a secret, a token, a password or a session."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]
+        self,
+        store: Store,
+        clock: Callable[[], Moment],
+        random_bytes: Callable[[int], bytes],
+        loops: Loops | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._random_bytes = random_bytes
         self._passwords = _Passwords(random_bytes)
-        self._uses = _LastUses(store)
+        self._uses = _LastUses(store, loops or Loops())
 
     def close(self) -> None:
         """Save what is known of sessions' last uses."""
@@ -405,13 +406,11 @@ class _LastUses:
     session was used. Other workers go by what is saved.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, loops: Loops) -> None:
         self._store = store
         self._unsaved: dict[bytes, Moment] = {}
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._closing = threading.Event()
-        self._noted = threading.Event()
+        self._loop = loops.loop("last uses of sessions", self._save, SAVE_WITHIN_S)
 
     def of(self, digest: bytes) -> int:
         """The last use that may not be saved yet; 0 where there is none."""
@@ -421,44 +420,25 @@ class _LastUses:
         """The session was used at this moment."""
         with self._lock:
             self._unsaved[digest] = moment
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._keep_saving, name="last-uses", daemon=True
-                )
-                self._thread.start()
-        self._noted.set()
+        self._loop.start()
 
     def close(self) -> None:
         """Save what is not saved yet, and save no more after it."""
-        self._closing.set()
-        self._noted.set()
-        if self._thread:
-            self._thread.join()
+        self._loop.finish()
 
-    def _keep_saving(self) -> None:
-        while not self._closing.is_set():
-            self._noted.wait()
-            self._noted.clear()
-            self._closing.wait(SAVE_WITHIN_S)  # uses in the meantime go into the same transaction
-            self._save()
-
-    def _save(self) -> None:
+    def _save(self) -> bool:
         with self._lock:
             uses = dict(self._unsaved)
         if not uses:
-            return
-        try:
-            with self._store.transaction() as writer:
-                for digest, moment in uses.items():
-                    writer.use_session(digest, moment)
-        except StoreRefused as refusal:
-            log.warning("sessions' last uses are not saved yet: %s", refusal)
-            self._noted.set()
-            return
+            return False
+        with self._store.transaction() as writer:
+            for digest, moment in uses.items():
+                writer.use_session(digest, moment)
         with self._lock:
             for digest, moment in uses.items():
                 if self._unsaved[digest] == moment:
                     del self._unsaved[digest]
+        return False
 
 
 def _digest(text: str) -> bytes:
