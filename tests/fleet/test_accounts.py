@@ -171,11 +171,11 @@ def test_an_empty_account_is_removed_and_nothing_of_it_is_left(
     with fleet.transaction() as writer:
         account_id = accounts.number_of(writer, "a")
         writer.add_upload("request", account_id, 0, b"[]", "ann")
-        upload = writer.next_upload()
-        assert upload
+        upload_id = writer.oldest_upload()
+        assert upload_id
         writer.put_listener(ListenerRow(account_id, "DeviceService", "https://example.com", "", ""))
         writer.add_deliveries(account_id, "DeviceService", "request", b"{}", 0)
-        writer.finish_upload(upload.upload_id, b"{}")
+        writer.finish_upload(upload_id, b"{}")
         groups.delete(writer, account_id, "West")
         inventory.remove(writer, [ONE], ANN)
         inventory.move(writer, [Move(TWO, "b")])

@@ -11,6 +11,7 @@ from tallystick.access.last_uses import LastUses
 from tallystick.access.passwords import NOBODYS_PASSWORD
 from tallystick.access.shared import AccessTopic, digest_of
 from tallystick.access.users import FAILED_LOGINS_MAX
+from tallystick.background import Loops
 from tallystick.core.errors import PasswordRefused, SessionExpired, SessionRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
@@ -32,10 +33,14 @@ class Sessions(AccessTopic):
     """Sessions begun, checked and ended by their users."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]
+        self,
+        store: Store,
+        clock: Callable[[], Moment],
+        random_bytes: Callable[[int], bytes],
+        loops: Loops | None = None,
     ) -> None:
         super().__init__(store, clock, random_bytes)
-        self._last_uses = LastUses(store)
+        self._last_uses = LastUses(store, loops or Loops())
 
     def close(self) -> None:
         """Save what is known of sessions' last uses."""
