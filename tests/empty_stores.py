@@ -1,7 +1,7 @@
 """Stores that are made already and hold nothing: for tests that ask for one, which most do.
 
 Making a store takes far longer than most tests. On SQLite a file is made once and then copied. On
-PostgreSQL a schema is used again after it was emptied, if the test has left its tables as they were.
+PostgreSQL a schema is emptied and used again, if the test has left its tables as they were.
 """
 
 from __future__ import annotations
