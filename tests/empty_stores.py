@@ -45,11 +45,15 @@ COUNT_ANEW: LiteralString = """
     SELECT setval(c.oid, 1, FALSE) FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'S'
 """
-# One text for everything that makes up the tables of a schema, and nothing of what is in them.
+# One text for everything that makes up the tables of a schema, and nothing of what is in them, but
+# for what the planner was told of that: a table that was ever analysed (reltuples) is not as new.
 SHAPE: LiteralString = """
     SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
         SELECT format('%%s %%s %%s', c.relname, c.relkind, c.reloptions) FROM pg_class AS c
         WHERE c.relnamespace = to_regnamespace(%(schema)s)
+        UNION ALL
+        SELECT format('%%s %%s', c.relname, c.reltuples) FROM pg_class AS c
+        WHERE c.relnamespace = to_regnamespace(%(schema)s) AND c.relkind = 'r'
         UNION ALL
         SELECT format('%%s %%s %%s %%s', c.relname, a.attname, a.atttypid, a.attnotnull)
         FROM pg_class AS c INNER JOIN pg_attribute AS a ON a.attrelid = c.oid
