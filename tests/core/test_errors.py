@@ -1,4 +1,4 @@
-"""Every refusal has a stable code, a sentence, and a place in the tree that the module draws."""
+"""Every refusal has its own stable code, its sentence, and its place in the tree drawn in the module."""
 
 from __future__ import annotations
 

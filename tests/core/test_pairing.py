@@ -1,4 +1,4 @@
-"""The rule of a mismatch, point by point as the contract has it, and once more by brute force."""
+"""The rule of a mismatch, number by number as the contract states it, and once more by brute force."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ expectation_lists = st.lists(
 def by_brute_force(
     activations: list[Activation], expectations: list[Expectation]
 ) -> list[tuple[int, str, str]]:
-    """The contract's words once more, over texts, searching where the tested module remembers."""
+    """The contract's words once more, over texts, and with a search wherever the module under test remembers."""
     order = sorted({(int(each.activated_at), str(each.imei)) for each in activations})
 
     def expected(at: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Accounts and SIMs as an operator changes them: nothing is lost, or left, or reported wrongly."""
+"""Accounts and SIMs as an operator changes them: nothing is lost, left behind or reported wrongly."""
 
 from __future__ import annotations
 
@@ -248,13 +248,11 @@ REFER_TO_GROUPS = {"group_members"}
 def test_it_is_known_of_every_table_that_refers_to_something_that_can_be_removed(
     database: str, column: str, home: str, known: set[str]
 ) -> None:
-    """For a new table: say what becomes of its rows at a removal, test that, and name it above."""
+    """A table of another name: say what becomes of its rows when that is removed, test it, and name it above."""
     catalogue = (
-        "SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c "
-        "WHERE m.type = 'table'"
+        "SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'"
         if database.startswith("sqlite")
-        else "SELECT table_name, column_name FROM information_schema.columns "
-        "WHERE table_schema = current_schema()"
+        else "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
     )
     assert {table for table, name in rows_of(database, catalogue) if name == column} - {
         home

@@ -1,4 +1,4 @@
-"""The causes of a synthetic scenario's rows are exactly its labels, on every engine."""
+"""The reasons recover what befell the SIMs of a synthetic scenario, as its labels tell it: exactly, on every engine."""
 
 from __future__ import annotations
 

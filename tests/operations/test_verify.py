@@ -93,8 +93,7 @@ def test_every_column_counts(fleet: Store, database: str, column: str) -> None:
 def test_a_row_that_moved_to_another_account_shows_both(fleet: Store, database: str) -> None:
     change(
         database,
-        "INSERT INTO accounts (name) VALUES ('b');"
-        "UPDATE mismatches SET account_id = account_id + 1",
+        "INSERT INTO accounts (name) VALUES ('b'); UPDATE mismatches SET account_id = account_id + 1",
     )
     first = differences(fleet)[0]
     assert first.kept
