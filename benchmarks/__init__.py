@@ -1,1 +1,1 @@
-"""Tallystick beside what else could do the same work, measured in one run; see docs/reference/performance.md."""
+"""Tallystick beside other programs, measured in one run; see docs/reference/performance.md."""

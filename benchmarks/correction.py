@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 CROWD = 10_000
 CORRECTED = 10_000
-SHOWN_MIN = 0.9  # of those corrected: the others are of another generation, or were not seen within the window
+# Of the corrected SIMs; others are of another generation, or were not seen within the window.
+SHOWN_MIN = 0.9
 ROUNDS = 5
 
 
 def correction(given: Given) -> list[Figure]:
-    """Random SIMs that from the beginning belong in other hardware, told by a file and by a call."""
+    """Random SIMs that belong in other hardware from the beginning, by a file and by a call."""
     size = min(CORRECTED, given.sims // (3 * ROUNDS))
     sims = some_pairs(given.folder, given.sims, 2 * ROUNDS * size, seed=2)["iccid"]
     lots = [sims[start : start + size].to_list() for start in range(0, 2 * ROUNDS * size, size)]

@@ -27,7 +27,7 @@ def figure(what: str, unit: str, runs: Sequence[float], ratio: str = "") -> Figu
 
 
 def in_turn(rounds: int, *works: Callable[[], object]) -> list[list[float]]:
-    """Seconds of each work, run in turn so that all meet the same weather; the first round is not counted."""
+    """Seconds of each work, run in turn; the first round is not counted."""
     seconds: list[list[float]] = [[] for _ in works]
     for _ in range(rounds + 1):
         for number, work in enumerate(works):
@@ -42,4 +42,5 @@ TABLE_HEAD = "| what | median | min-max | ratio |\n|---|---|---|---|"
 
 def table_row(each: Figure) -> str:
     """A figure as a row of a Markdown table."""
-    return f"| {each.what} | {each.median:,.2f} {each.unit} | {each.least:,.2f}-{each.most:,.2f} | {each.ratio} |"
+    spread = f"{each.least:,.2f}-{each.most:,.2f}"
+    return f"| {each.what} | {each.median:,.2f} {each.unit} | {spread} | {each.ratio} |"

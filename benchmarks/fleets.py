@@ -1,4 +1,4 @@
-"""The facts that are measured with: made once by `synth`, and kept in files whose names tell what is in them."""
+"""The facts to measure with: made once by `synth`, in files whose names say what they hold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOME, FOREIGN = "352099001761481", "357152091234562"
 
 
 def made(path: Path, make: Callable[[Path], object]) -> Path:
-    """What `make` puts at a path, once; under another name until it is whole, so that nothing half made is used."""
+    """What `make` puts at a path, once; under another name until it is whole."""
     if not path.exists():
         part = path.with_name(f"making-{path.name}")
         _remove(part)
@@ -109,7 +109,7 @@ def _write_crowd(place: Path, rows: int) -> None:
 
 
 def some_pairs(folder: Path, sims: int, at_most: int, seed: int) -> pl.DataFrame:
-    """Random SIMs of the whole fleet with the hardware in which each was delivered: `iccid`, `imei`."""
+    """Random SIMs of the whole fleet, and the hardware each was delivered in: `iccid`, `imei`."""
     expectations = pl.scan_parquet(fleet_files(folder, sims)["expectations"])
     delivered = (
         expectations.filter(pl.col("effective_from").is_null()).select("iccid", "imei").collect()

@@ -1,4 +1,4 @@
-"""`tallystick import activations`, with detection, beside what the engine loads into a bare table, without."""
+"""`tallystick import activations` beside the engine's own load into a bare table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CROWD = 10_000
 
 
 class Load(NamedTuple):
-    """One load of a file: activations a second in millions, and where it is ours, peak memory and bytes on disk."""
+    """One load of a file: million activations a second; for ours, peak memory and bytes on disk."""
 
     rate: float
     peak_mib: float = 0
@@ -29,7 +29,7 @@ class Load(NamedTuple):
 
 
 def imports(given: Given) -> list[Figure]:
-    """The same rows into a store without activations, from CSV and Parquet, and others into one that has a quarter."""
+    """Rows into a store without activations, from CSV and Parquet, and into one with a quarter."""
     known = activations_in_all(given.folder, given.sims)
     rows = min(given.rows, known)
     csv, parquet = (

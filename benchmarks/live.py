@@ -32,9 +32,9 @@ FEW, ALL = (
 
 
 def live(given: Given) -> list[Figure]:
-    """Calls of one activation and of a thousand, on stores of two sizes; in the larger one, of mismatches only too.
+    """Calls of one activation and of a thousand, on two stores; on the larger, of mismatches too.
 
-    Each kind of call has a copy of the store to itself: what the others brought would be in its way.
+    Each kind of call has its own copy of the store: the facts of others would be in its way.
     """
     figures = []
     for sims in (max(given.sims // 100, 1), given.sims):
@@ -47,7 +47,8 @@ def live(given: Given) -> list[Figure]:
                 given.stores.copied(whole_store(given, sims, CROWD)) as address,
                 serving(address) as server,
             ):
-                what = f"{generator()}, calls of {load.facts:,}, {sims:,} SIMs, {100 / load.foreign_one_in:.0f} % foreign"
+                foreign = f"{100 / load.foreign_one_in:.0f} % foreign"
+                what = f"{generator()}, calls of {load.facts:,}, {sims:,} SIMs, {foreign}"
                 figures += _figures(
                     what, load, [send(server, load, SECONDS) for _ in range(ROUNDS)]
                 )
@@ -86,7 +87,7 @@ def during(given: Given) -> list[Figure]:
 def _beside_import(
     server: Served, address: str, file: Path, load: Load
 ) -> tuple[list[Measured], list[float], float]:
-    """Slices of calls and milliseconds of reports until the import ends, and how many seconds it took."""
+    """Slices of calls, milliseconds of reports until the import ends, and its seconds."""
     over, started, slices = threading.Event(), time.perf_counter(), list[Measured]()
     words = command("import", "activations", str(file), "--json")
     with (

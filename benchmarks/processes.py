@@ -1,4 +1,4 @@
-"""The project's own command as a process of its own: how long it took, and how much memory it had at most."""
+"""The project's command as a process of its own: its seconds and its peak memory."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def import_of(address: str, kind: str, file: Path) -> Run:
 def run(words: Sequence[str], variables: dict[str, str]) -> Run:
     """Run a command to its end.
 
-    The peak is the process's own, looked up while it runs: what the system tells of an ended child may be what its
-    parent had when it started it.
+    The peak is the process's own, looked up while it runs: what the system says of an ended child
+    may be what its parent had when it started it.
     """
     started, peak = time.perf_counter(), 0.0
     with subprocess.Popen(words, env=variables, stdout=subprocess.PIPE) as process:

@@ -42,7 +42,7 @@ class Asked(NamedTuple):
 
 
 def report(given: Given) -> list[Figure]:
-    """Two questions of about 10,000 rows: an account of as many SIMs, and the largest of the fleet."""
+    """Two questions of about 10,000 rows: an account of as many SIMs, and the largest account."""
     return [
         each for sims in (given.sims, max(given.sims // 10, 1)) for each in _of_size(given, sims)
     ]
@@ -60,7 +60,7 @@ def _of_size(given: Given, sims: int) -> list[Figure]:
 
 
 def _asked(server: Served, account: str, size: str) -> Asked:
-    """The report of an account in the window; a large one's window ends earlier, with ten thousand rows."""
+    """The report of an account in the window; a large one's window ends after 10,000 rows."""
     earliest, latest = WINDOW
     wires = _wires(server, server.report(account, earliest, latest))
     if len(wires) > ROWS:

@@ -1,7 +1,7 @@
 """What larger fleets need, from what was measured: the figures behind `docs/explanation/scale.md`.
 
-Pure functions of the measured figures and the assumptions, which stand at the top. `python -m benchmarks.scale` prints
-the table, and a test holds the page to it.
+Pure functions of the measured figures and the assumptions at the top. `python -m
+benchmarks.scale` prints the table, and a test compares the page with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures of one run on two virtual cores, each rounded, the guesses marked; the page says when and how."""
+    """Rounded figures of one run on two virtual cores; guesses are marked as such."""
 
     sim_bytes: float = 120
     expectation_bytes: float = 85
@@ -80,7 +80,7 @@ def warm_bytes(sims: int, measured: Measured, assumed: Assumed) -> float:
 
 
 def nodes_needed(sims: int, measured: Measured, assumed: Assumed) -> int:
-    """Workers, without their standbys: for the disk, and for what is to stay in a quarter of the memory."""
+    """Workers without standbys: for the disk, and for what has to stay in a quarter of memory."""
     by_disk = store_bytes(sims, measured, assumed) * assumed.spare / assumed.node_disk_bytes
     by_memory = warm_bytes(sims, measured, assumed) / (assumed.node_memory_bytes / 4)
     return max(1, math.ceil(by_disk), math.ceil(by_memory))
@@ -92,9 +92,9 @@ def peak_rate(sims: int, assumed: Assumed) -> float:
 
 
 def report_times(nodes: int, measured: Measured) -> list[float]:
-    """Simulated reports in milliseconds: each waits for the slowest of its machines, and then for what merging costs.
+    """Simulated reports in milliseconds: the slowest of the machines, and the cost of merging.
 
-    A machine's time is drawn around a typical one; of several it is less, for each has fewer of the rows.
+    A machine's time is drawn around a typical one, which is less if several share the rows.
     """
     draw = random.Random(SEED)
     merging = measured.report_ms - measured.machine_ms

@@ -35,7 +35,8 @@ class Served(NamedTuple):
 
     def request(self, path: str, body: bytes) -> bytes:
         """A whole POST request."""
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{self.headers}Content-Length: {len(body)}\r\n\r\n"
+        begin = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{self.headers}"
+        head = f"{begin}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
     def question(self, path: str) -> bytes:
@@ -80,7 +81,8 @@ def _headers(address: str) -> str:
         token = access.issue_token(app.key, app.secret).access_token
         session = access.login(name, PASSWORD)
         access.close()
-    return f"Authorization: Bearer {token}\r\nVZ-M2M-Token: {session}\r\nContent-Type: application/json\r\n"
+    credentials = f"Authorization: Bearer {token}\r\nVZ-M2M-Token: {session}\r\n"
+    return f"{credentials}Content-Type: application/json\r\n"
 
 
 def _wait_for(port: int) -> None:

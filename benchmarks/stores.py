@@ -1,4 +1,4 @@
-"""Stores to measure on, made once under names that tell what is in them: files of SQLite, or databases of a server."""
+"""Stores to measure on, made once: files of SQLite, or databases of a server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
     from tallystick.intake.kinds import KindName
 
-BARE = "CREATE TABLE activations (iccid, imei, activated_at);\n.mode csv\n.import --skip 1 {file} activations\n"
+BARE = """
+CREATE TABLE activations (iccid, imei, activated_at);
+.mode csv
+.import --skip 1 {file} activations
+"""
 
 
 class Stores(Protocol):
@@ -47,7 +51,7 @@ class Stores(Protocol):
 
 
 class Given(NamedTuple):
-    """What a benchmark is to measure: its data's folder, its stores, the SIMs of the larger one, rows of a load."""
+    """What a benchmark measures: folder of data, stores, SIMs of the larger one, rows of a load."""
 
     folder: Path
     stores: Stores

@@ -1,4 +1,4 @@
-"""An upload as large as may be: seconds until it is acknowledged, in force, and shown by the report."""
+"""The largest upload: seconds until it is acknowledged, in force, and in the report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.005
 
 
 def uploads(given: Given) -> list[Figure]:
-    """All SIMs of the crowd belong where they were seen, then where they were delivered, and so on."""
+    """All SIMs of the crowd belong where they were seen, then where they were delivered."""
     with (
         given.stores.copied(whole_store(given, given.sims, PAIRS)) as address,
         serving(address) as server,
@@ -42,7 +42,7 @@ def uploads(given: Given) -> list[Figure]:
 
 
 def _round(server: Served, imei: str, rows: int) -> tuple[float, float, float]:
-    """Seconds from the first byte of the upload to each of its ends, the last of them a report of so many rows."""
+    """Seconds from the upload's first byte to each of its ends; the last is a report of rows."""
     upload = server.request(f"{M2M}/devices/actions/upload", _body(imei))
     connection = Connection(server.port)
     started = time.perf_counter()

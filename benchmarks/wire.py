@@ -1,4 +1,4 @@
-"""The report over HTTP beside a file over nginx, in stores of two sizes, and what it does to memory."""
+"""The report over HTTP beside a file over nginx, from stores of two sizes, and its memory."""
 
 from __future__ import annotations
 

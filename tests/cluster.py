@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 SHARD = (
     "SELECT MIN(s.shardid) FROM pg_dist_shard AS s WHERE s.logicalrelid = CAST('sims' AS regclass)"
 )
-WORKERS = "SELECT n.nodename, n.nodeport FROM pg_dist_node AS n WHERE n.groupid > 0 ORDER BY n.nodeport DESC"
+WORKERS = """
+    SELECT n.nodename, n.nodeport FROM pg_dist_node AS n
+    WHERE n.groupid > 0 ORDER BY n.nodeport DESC
+"""
 PLACE = """
 SELECT n.nodename, n.nodeport
 FROM pg_dist_placement AS p
@@ -24,7 +27,9 @@ MOVE = "SELECT citus_move_shard_placement(%s, %s, %s, %s, %s, shard_transfer_mod
 CUT = """
 SELECT pg_terminate_backend(a.pid)
 FROM pg_stat_activity AS a
-WHERE a.pid <> pg_backend_pid() AND a.application_name LIKE 'citus_internal%%' AND POSITION(%s IN a.query) > 0
+WHERE a.pid <> pg_backend_pid()
+    AND a.application_name LIKE 'citus_internal%%'
+    AND POSITION(%s IN a.query) > 0
 """
 
 Driver = psycopg.Connection[Any]
@@ -60,7 +65,7 @@ def workers_of(coordinator: Driver) -> list[Machine]:
 
 
 def cut_connections(database: str) -> int:
-    """End, as the loss of every worker does, the connections in which something is done for a store; how many."""
+    """End the connections that work for a store, as a loss of all workers does; give how many."""
     with coordinator_of(database) as coordinator:
         machines = workers_of(coordinator)
         (schema,) = coordinator.execute("SELECT current_schema()").fetchone() or ("",)
@@ -72,7 +77,7 @@ def cut_connections(database: str) -> int:
 
 
 def move_a_shard(database: str) -> tuple[Machine, Machine]:
-    """Have one shard of all tables carried to another machine; give where it was and where it is."""
+    """Have one shard of all tables moved to another machine; give where it was and where it is."""
     with coordinator_of(database) as coordinator:
         (shard,) = coordinator.execute(SHARD).fetchone() or (0,)
         (level,) = coordinator.execute("SHOW wal_level").fetchone() or ("",)
@@ -84,6 +89,6 @@ def move_a_shard(database: str) -> tuple[Machine, Machine]:
 
 
 def make_whole(database: str) -> None:
-    """Have commits that a machine was lost in made there at once, which the cluster does by itself after a while."""
+    """Have commits in doubt recovered at once, which the cluster does by itself after a while."""
     with coordinator_of(database) as coordinator:
         coordinator.execute("SELECT recover_prepared_transactions()")

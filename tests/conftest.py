@@ -1,4 +1,4 @@
-"""What the tests of every room share: a fresh store, a clock that is set by hand, and who may ask."""
+"""What the tests of all rooms share: a fresh store, a clock that is set by hand, access."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Stores that are made already and hold nothing: for tests that ask for one, which most do.
 
 Making a store takes far longer than most tests. On SQLite a file is made once and then copied. On
-PostgreSQL a schema is used again after it was emptied, if the test has left its tables as they were.
+PostgreSQL a schema is emptied and used again, if the test has left its tables as they were.
 """
 
 from __future__ import annotations
@@ -45,11 +45,15 @@ COUNT_ANEW: LiteralString = """
     SELECT setval(c.oid, 1, FALSE) FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'S'
 """
-# One text for everything that makes up the tables of a schema, and nothing of what is in them.
+# One text for everything that makes up the tables of a schema, and nothing of what is in them, but
+# for what the planner was told of that: a table that was ever analysed (reltuples) is not as new.
 SHAPE: LiteralString = """
     SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
         SELECT format('%%s %%s %%s', c.relname, c.relkind, c.reloptions) FROM pg_class AS c
         WHERE c.relnamespace = to_regnamespace(%(schema)s)
+        UNION ALL
+        SELECT format('%%s %%s', c.relname, c.reltuples) FROM pg_class AS c
+        WHERE c.relnamespace = to_regnamespace(%(schema)s) AND c.relkind = 'r'
         UNION ALL
         SELECT format('%%s %%s %%s %%s', c.relname, a.attname, a.atttypid, a.attnotnull)
         FROM pg_class AS c INNER JOIN pg_attribute AS a ON a.attrelid = c.oid

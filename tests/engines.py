@@ -1,8 +1,9 @@
 """The engines to test on, and fresh stores on each.
 
-PostgreSQL comes from a wheel and is started when a test first asks for it; `TALLYSTICK_TEST_POSTGRESQL` names a
-database to use instead. A Citus cluster has to be there already: `TALLYSTICK_TEST_CITUS` names a database on its
-coordinator, and without it the tests on Citus are left out. Each fresh store is a schema of its own in that database.
+PostgreSQL comes from a wheel and is started when a test first asks for it;
+`TALLYSTICK_TEST_POSTGRESQL` names a database to use instead. A Citus cluster has to be there
+already: `TALLYSTICK_TEST_CITUS` names a database on its coordinator, and without it the tests on
+Citus are left out. Each fresh store is a schema of its own in that database.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 SQLITE, POSTGRESQL, CITUS = "sqlite", "postgresql", "citus"
 CITUS_VARIABLE = "TALLYSTICK_TEST_CITUS"
 ENGINES = [SQLITE, POSTGRESQL, *([CITUS] if CITUS_VARIABLE in os.environ else [])]
-# Nothing that a test leaves has to outlive a power cut. Few shards are made and dropped in less time.
+# Nothing that a test leaves has to outlive a power cut. Few shards are made and dropped quickly.
 QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 SHARDS = "-c citus.shard_count=4"
 EMPTY = (
@@ -61,7 +62,7 @@ def server_of(engine: str) -> str:
 
 
 def _started() -> str:
-    """A server of this test run; its processes share it, and the last of them takes it away when it ends."""
+    """A server of this test run, which its processes share; the last of them removes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a folder for sockets that this machine may not have
         # It takes a moment, and some runs need no server.

@@ -20,7 +20,7 @@ ARRIVAL_S_MAX = 30
 
 
 class Listener:
-    """What was sent here, and how it is answered: by the statuses in order, the last of them from then on."""
+    """What was sent here, and the statuses to answer with, the last one repeatedly."""
 
     def __init__(self, statuses: tuple[int, ...], headers: dict[str, str]) -> None:
         self.messages: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Facts that are sent to a server while something befalls it, and what must hold of them afterwards."""
+"""Facts that are sent to a server while something befalls it, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def headers_of_sender(store: Store) -> dict[str, str]:
 
 
 class Sender(threading.Thread):
-    """Sends batch after batch until the server is gone or there is enough; each batch is of one moment of its own."""
+    """Sends batches, each of a moment of its own, until the server is gone or there is enough."""
 
     def __init__(
         self,

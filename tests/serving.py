@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from tallystick.access import Credentials
 
-SERVE = "import os; from tallystick import server, settings; server.serve(settings.read_settings(os.environ))"
+SERVE = """
+import os
+from tallystick import server, settings
+server.serve(settings.read_settings(os.environ))
+"""
 START_S_MAX = 30
 REPORT = "/api/m2m/v1/devices/actions/list/imeiiccidmismatch"
 LOGIN = "/api/m2m/v1/session/login"

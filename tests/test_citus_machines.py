@@ -32,7 +32,7 @@ def engine() -> str:
 
 @contextmanager
 def facts_coming(store: Store, database: str) -> Iterator[list[Sender]]:
-    """Calls go on for as long as the block lasts; then everything that was acknowledged must be there."""
+    """Calls go on while the block lasts; then everything that was acknowledged must be there."""
     load_fleet(store)
     headers = headers_of_sender(store)
     with serving(database) as port:

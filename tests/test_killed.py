@@ -1,4 +1,4 @@
-"""What holds after SIGKILL, whenever it comes: what was acknowledged is there, nothing is half there."""
+"""After SIGKILL at any time, what was acknowledged is there, and nothing is half there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures behind `docs/explanation/scale.md`: that they follow from what was measured, and grow as they should."""
+"""The figures of `docs/explanation/scale.md`: they follow from what was measured."""
 
 from __future__ import annotations
 

@@ -106,9 +106,13 @@ def test_it_stops_in_order_while_calls_wait_whose_clients_are_gone(tmp_path: Pat
 
 def intake_request(headers: dict[str, str]) -> bytes:
     """A whole call that brings one activation."""
-    body = '[{"iccid":"89148000000800000011","imei":"352099001761481","activated_at":"2026-03-05T10:00:00Z"}]'
+    body = (
+        '[{"iccid":"89148000000800000011","imei":"352099001761481",'
+        '"activated_at":"2026-03-05T10:00:00Z"}]'
+    )
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST /api/v1/activations HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    begin = f"POST /api/v1/activations HTTP/1.1\r\nHost: x\r\n{head}"
+    return f"{begin}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def test_a_server_that_is_killed_does_not_leave_its_workers_behind(database: str) -> None:

@@ -1,4 +1,4 @@
-"""Settings come from the environment, are read once, and stop the start where they are unknown or malformed."""
+"""Settings are read once from the environment; an unknown or malformed one stops the start."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Fact = Sim | SimExpectation | SimActivation | GroupMember
 
-# Few of everything, so that facts meet: two forms of the same hardware, ICCIDs of every length, a shared number.
+# Few of everything, so that facts meet: forms of one hardware, ICCIDs of each length, one MDN.
 ICCIDS = [
     Iccid.parse(text)
     for text in ("89148000000800000001", "8914800000080000000", "891480000008000000")
@@ -72,7 +72,7 @@ class ReportRow:
 def rows_by_the_rule(
     taken: Iterable[Fact], zone: str = "UTC", first_uses: Mapping[str, FirstUse] | None = None
 ) -> list[ReportRow]:
-    """Every row that follows from the facts, taken in this order, by the rule in `core/pairing.py`."""
+    """Every row that follows from the facts in this order, by the rule in `core/pairing.py`."""
     kept = list(taken)
     known = {fact.iccid: fact for fact in kept if isinstance(fact, Sim)}
     expected = {

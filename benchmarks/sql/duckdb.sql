@@ -1,6 +1,6 @@
 -- name: keep_sims
--- What are the SIMs of these files, with identifiers as the compact integers of core/identifiers.py and moments in
--- microseconds? Integers are what every peer is quickest with.
+-- What are the SIMs of these files, with identifiers as the compact integers of core/identifiers.py
+-- and moments in microseconds? Integers are what every peer is quickest with.
 COPY (
     SELECT
         CAST(rpad(s.iccid[3:], 18, '0') AS BIGINT) * 4 + length(s.iccid) - 18 AS iccid,
@@ -43,9 +43,10 @@ CREATE TABLE {table} AS SELECT * FROM read_parquet('{file}');
 CREATE VIEW {table} AS SELECT * FROM read_parquet('{file}');
 
 -- name: report
--- Which rows does one account have in the window? The account's SIMs are picked first; then the rule of
--- core/pairing.py: as-of expectation, previous activation, hardware compared by its first 14 digits. Only SIMs that
--- were seen somewhere unexpected are put in order, which spares a third of the time.
+-- Which rows does one account have in the window? The account's SIMs are picked first; then the
+-- rule of core/pairing.py: as-of expectation, previous activation, hardware compared by its first
+-- 14 digits. Only SIMs that were seen somewhere unexpected are put in order, which spares a third
+-- of the time.
 WITH mine AS MATERIALIZED (
     SELECT s.iccid, s.account, s.mdn, s.activation_date
     FROM sims AS s
@@ -80,14 +81,16 @@ in_order AS (
     WINDOW before AS (PARTITION BY j.iccid ORDER BY j.activated_at, j.imei)
 )
 SELECT
-    o.iccid, coalesce(o.previous_imei, o.expected_imei) AS pre_imei, o.imei AS post_imei, o.activated_at,
+    o.iccid, coalesce(o.previous_imei, o.expected_imei) AS pre_imei, o.imei AS post_imei,
+    o.activated_at,
     m.account, m.mdn, m.activation_date
 FROM in_order AS o
 INNER JOIN mine AS m ON m.iccid = o.iccid
 WHERE o.activated_at > $earliest
     AND o.imei // 400 <> o.expected_imei // 400
     AND NOT coalesce(
-        o.previous_imei // 400 <> o.previous_expected_imei // 400 AND o.previous_imei // 400 = o.imei // 400,
+        o.previous_imei // 400 <> o.previous_expected_imei // 400
+        AND o.previous_imei // 400 = o.imei // 400,
         false
     )
 ORDER BY o.activated_at, o.iccid, o.imei;

@@ -93,7 +93,7 @@ def served(
 
 
 def segment(name: str) -> str:
-    """A name as a segment of a path: a slash, and a percent sign that could begin one, encoded twice."""
+    """A name as a segment of a path, with slashes, and percent signs before them, encoded twice."""
     return quote(name.replace("%2F", "%252F").replace("/", "%2F"), safe="")
 
 
@@ -338,17 +338,23 @@ def test_a_sim_is_not_moved_to_an_account_that_there_is_not(served: Served) -> N
 @pytest.mark.parametrize(
     ("method", "path", "body", "told"),
     [
-        ("POST", "/accounts", {"name": "x", "colour": "red"}, "there is no field 'colour'; there are name"),
+        ("POST", "/accounts", {"name": "x", "colour": "red"},
+            "there is no field 'colour'; there are name"),
         ("POST", "/accounts", {}, "name is missing"),
         ("POST", "/accounts", {"name": 7}, "name must be a string, not 7"),
-        ("POST", "/accounts", {"name": "a\nb"}, "account must be 1-64 printable characters, not 'a\\nb'"),
+        ("POST", "/accounts", {"name": "a\nb"},
+            "account must be 1-64 printable characters, not 'a\\nb'"),
         ("POST", "/accounts", ["x"], "the body must be an object, not ['x']"),
         ("POST", "/accounts", None, "the body is empty; it must be JSON"),
-        ("POST", "/users", {"name": "x", "password": "y", "accounts": ["z", 3]}, "accounts[1] must be a string, not 3"),
-        ("POST", "/users", {"name": "x", "password": "y", "all_accounts": 1}, "all_accounts must be true or false"),
+        ("POST", "/users", {"name": "x", "password": "y", "accounts": ["z", 3]},
+            "accounts[1] must be a string, not 3"),
+        ("POST", "/users", {"name": "x", "password": "y", "all_accounts": 1},
+            "all_accounts must be true or false"),
         ("POST", "/users", {"name": "x", "password": ""}, "password must not be empty"),
-        ("POST", "/apps", {"name": "x", "scopes": []}, "scopes must not be empty: name one or more of m2m, intake"),
-        ("POST", "/apps", {"name": "x", "scopes": ["all"]}, "scope must be one of m2m, intake, admin, not 'all'"),
+        ("POST", "/apps", {"name": "x", "scopes": []},
+            "scopes must not be empty: name one or more of m2m, intake"),
+        ("POST", "/apps", {"name": "x", "scopes": ["all"]},
+            "scope must be one of m2m, intake, admin, not 'all'"),
         ("PATCH", "/accounts/x", {"name": None}, "name must be a string, not None"),
         ("PATCH", "/sims/89148000000000000410", {}, "account is missing"),
     ],
@@ -376,7 +382,7 @@ def test_a_body_that_is_no_json_is_refused(served: Served) -> None:
 
 
 def test_every_call_needs_the_scope_that_is_described(served: Served) -> None:
-    """With the scopes that it does not need, an app is refused before anything else is looked at."""
+    """An app that has only other scopes is refused before anything else is looked at."""
     document = call(served.port, "GET", "/openapi.json").json
     headers = {
         scope: bearer(served.port, served.access.add_app(f"all but {scope}", others))

@@ -34,7 +34,7 @@ COVERED = "sims=2; expected=1; seen=1; newest=2026-03-05T10:00:00Z"
 
 
 class Served(NamedTuple):
-    """A server, and the headers of who may ask about the fleet, who may bring facts, and a user's session."""
+    """A server, and the headers of an operator, of a sender of facts, and of a user's session."""
 
     port: int
     admin: dict[str, str]

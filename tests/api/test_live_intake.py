@@ -223,7 +223,7 @@ def test_an_app_without_the_scope_a_wrong_method_and_an_unknown_path_are_refused
 def test_many_senders_at_once_each_get_a_receipt_of_their_own(
     port: int, apps: dict[str, Credentials]
 ) -> None:
-    """Half of them send what another sends too: each fact is accepted once, and repeated once, in all."""
+    """Half of them send what another sends: each fact is accepted once and repeated once."""
     headers = bearer(port, apps["sender"])
     facts = [
         ACTIVATION | {"activated_at": f"2026-03-05T10:{n // 2 % 60:02}:{n // 120:02}Z"}

@@ -1,4 +1,4 @@
-"""The report and a SIM's history under our own names, and reasons on the ThingSpace report, from a real server."""
+"""The report and a SIM's history under our own names, and reasons, from a real server."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def fill(store: Store) -> None:
 
 
 class Served(NamedTuple):
-    """A server, and the headers of callers: a user of one account, one who sees all, and an operator's app."""
+    """A server, and the headers of a user of one account, one of all, and an operator."""
 
     port: int
     user: dict[str, str]

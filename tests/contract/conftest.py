@@ -27,7 +27,7 @@ FOREIGN = "somebody else's"
 
 
 class Served(NamedTuple):
-    """A store and the server before it: a user who sees everything, and one who sees another's account only."""
+    """A store and its server, with a user who sees everything, and one of a single account."""
 
     store: Store
     port: int

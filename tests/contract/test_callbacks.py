@@ -1,4 +1,4 @@
-"""Callback listeners, over HTTP: registered, told what came of uploads, whatever happens to the server."""
+"""Callback listeners, over HTTP: they get the outcomes of uploads, whatever befalls the server."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_over_tls_the_authority_and_the_name_have_to_be_right(
 def killed_while_a_listener_is_called(
     database: str, app: Credentials, account: str, iccid: Iccid, url: str
 ) -> str:
-    """Serve, upload, and kill the server when the outcome is there and its delivery under way; give the request."""
+    """Serve, upload, and kill the server while the outcome is being delivered; give the request."""
     port = free_port()
     environment = os.environ | told(
         DATABASE=database, PORT=str(port), CALLBACK_PRIVATE_ADDRESSES="yes"

@@ -87,7 +87,7 @@ def post(client: TestClient, path: str, headers: dict[str, str], body: object) -
 
 
 def check_error(result: Result, code: str, *at_fault: str, status: int = 400) -> None:
-    """Hold an answer to the contract's shape: both keys, the code, and the value at fault in the message."""
+    """Check an answer's shape, its code, and that its message has the value at fault."""
     assert (result.status_code, result.json["errorCode"]) == (
         status,
         f"UnifiedWebService.{code}",
@@ -460,7 +460,7 @@ def check_oauth(result: Result, status: int, error: str) -> None:
 def test_checks_come_in_the_order_of_the_contract(
     client: TestClient, headers: dict[str, str], access: Access, app: Credentials
 ) -> None:
-    """Bearer, session, Content-Type, body, account, group: everything is wrong, and is put right one by one."""
+    """Everything is wrong and is put right in turn: Bearer, session, type, body, account, group."""
     sent = {"Authorization": "", SESSION: "", "Content-Type": "text/plain"}
     body: Any = "{"
     check_fault(post(client, REPORT, sent, body), 401, "900902")

@@ -1,4 +1,4 @@
-"""Answers of many megabytes: complete, from one moment of the store, and without the server growing with them."""
+"""Answers of many megabytes: complete, of one moment, and of no weight in the server's memory."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_client_that_goes_away_leaves_nothing_behind(served: Served) -> None:
 
 @contextmanager
 def breaking_off(store: Store, database: str) -> Iterator[None]:
-    """What the block does to the store's server breaks a large answer off, and the next one is whole."""
+    """A large answer breaks off by what the block does to the store, and the next one is whole."""
     add_mismatches(store, 0, ROWS)
     add_mismatches(store, ROWS, ROWS + 2, "small")
     app = known(store)
@@ -213,7 +213,10 @@ def test_an_answer_whose_store_is_lost_on_the_way_does_not_look_whole(
 ) -> None:
     own = f"lost_{secrets.token_hex(4)}"
     with breaking_off(store, f"{database}&application_name={own}"):
-        lost = f"SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.application_name = '{own}'"  # noqa: S608
+        lost = f"""
+            SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a
+            WHERE a.application_name = '{own}'
+        """  # noqa: S608
         assert rows_of(database, lost)
 
 
@@ -242,7 +245,7 @@ def resident_bytes(parent: int) -> int:
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_a_million_rows_do_not_make_the_server_grow(database: str) -> None:
-    """An answer of 200 MB takes less than 64 MiB, whether it is read quickly or slowly, plain or compressed."""
+    """An answer of 200 MB takes less than 64 MiB, read quickly or slowly, plain or compressed."""
     with open_store(database, wire_row) as store:
         store.init("UTC")
         add_mismatches(store, 0, 1_000_000)

@@ -194,8 +194,12 @@ MALFORMED = {
     "null": b"null",
     "invalid UTF-8": b'{"accountName":"\xff"}',
     "UTF-16": json.dumps({"filter": WINDOW}).encode("utf-16"),
-    "half a surrogate pair": b'{"accountName":"\\ud800","filter":{"earliest":"2026-03-01","latest":"2026-03-02"}}',
-    "a name twice": b'{"filter":{"earliest":"2026-03-01","earliest":"2026-03-02","latest":"2026-03-03"}}',
+    "half a surrogate pair": (
+        b'{"accountName":"\\ud800","filter":{"earliest":"2026-03-01","latest":"2026-03-02"}}'
+    ),
+    "a name twice": (
+        b'{"filter":{"earliest":"2026-03-01","earliest":"2026-03-02","latest":"2026-03-03"}}'
+    ),
     "NaN": b'{"filter":{"earliest":"2026-03-01","latest":"2026-03-02"},"x":NaN}',
     "a deep nest": b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "a long number": b'{"x":' + b"9" * 10_000 + b"}",

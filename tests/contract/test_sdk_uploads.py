@@ -1,4 +1,4 @@
-"""An upload as large as may be, through Verizon's own Python SDK, among many other SIMs, on every engine."""
+"""The largest upload that is allowed, through Verizon's Python SDK, among many other SIMs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads of pairs, over HTTP: acknowledged at once, taken in behind it, whatever happens to the server."""
+"""Uploads of pairs, over HTTP: acknowledged at once and applied, whatever befalls the server."""
 
 from __future__ import annotations
 

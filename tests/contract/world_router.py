@@ -1,4 +1,4 @@
-"""A server of many stores: a header says which one, so that each golden case has a world to itself."""
+"""A server of many stores: a header names the store, so that each golden case has its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATABASE, TIME_ZONE = "X-Database", "X-Time-Zone"
 
 @cache
 def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
-    """The program's own app on one store, without the thread that looks for uploads: so many would crowd a server."""
+    """The program's app on one store, without the thread that looks for uploads."""
     settings = Settings(database=database, time_zone=time_zone)
     store = open_store(database, wire_row)
     access = Access(store, system_clock, secrets.token_bytes)

@@ -37,7 +37,7 @@ FACTS: dict[type, KindName] = {
 
 
 def fleet(sims: int, seed: int = 1) -> dict[KindName, list[Any]]:
-    """Facts by kind, in no order; every third SIM is found in foreign hardware, some facts stand twice."""
+    """Facts by kind, unordered; every third SIM is in foreign hardware, some facts repeat."""
     chance = random.Random(seed)
     made: dict[KindName, list[Any]] = {kind: [] for kind in KINDS}
     for number in range(sims):

@@ -1,4 +1,4 @@
-"""Bad lines are told exactly and cost no good one; bad files are refused by name; nothing else ever comes out."""
+"""Bad lines are reported exactly and cost no good one; bad files are refused by name."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
 @pytest.fixture
 def take(store: Store, tmp_path: Path) -> Callable[..., Outcome]:
-    """Import some bytes as a file of activations, and hold its receipt to what holds of every receipt."""
+    """Import bytes as a file of activations, and check what must hold of every receipt."""
 
     def taking(content: bytes, name: str = "activations.csv", kind: Any = "activations") -> Outcome:  # noqa: ANN401 - a kind's name
         path = tmp_path / name
@@ -482,7 +482,10 @@ def test_what_goes_wrong_with_a_reject_is_not_blamed_on_the_file(
 # NDJSON
 
 
-RECORD = b'{"iccid":"89148000000800000001","imei":"352099001761481","activated_at":"2026-03-01T00:00:00Z"}'
+RECORD = (
+    b'{"iccid":"89148000000800000001","imei":"352099001761481",'
+    b'"activated_at":"2026-03-01T00:00:00Z"}'
+)
 BAD_RECORDS = {
     "a list": (b"[1,2]", "the line is not a JSON object"),
     "a number": (b"1", "the line is not a JSON object"),

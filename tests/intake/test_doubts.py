@@ -1,4 +1,4 @@
-"""Lines that are taken in and look doubtful are counted: unknown SIMs, stripped zeros, the future."""
+"""Accepted lines that look doubtful are counted: unknown SIMs, stripped zeros, the future."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_frame_and_a_call_of_the_same_facts_have_the_same_doubts(
 def known(
     request: pytest.FixtureRequest, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Store:
-    """A store that knows one SIM and expects another, with small crowds judged beforehand or not."""
+    """A store that knows one SIM and expects another; few activations are shortlisted, or none."""
     monkeypatch.setattr(shortlist, "DENSE_SIMS_MIN", request.param)
     take(store, tmp_path, "sims", f"iccid,account,activation_date\n{KNOWN},A-1,2026-03-01\n")
     take(store, tmp_path, "expectations", f"iccid,imei\n{EXPECTED},{HOME}\n")

@@ -1,4 +1,4 @@
-"""Each column recogniser gives what `core` gives, or nothing; and nothing wherever `core` refuses."""
+"""The fast parser of a column gives what `core` gives, or nothing; nothing where `core` refuses."""
 
 from __future__ import annotations
 

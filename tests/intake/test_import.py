@@ -1,4 +1,4 @@
-"""A file of facts into the store: the receipt, the formats, and the slices that nobody should notice."""
+"""A file of facts into the store: receipt, formats, and slices that nobody should notice."""
 
 from __future__ import annotations
 
@@ -182,7 +182,11 @@ def test_the_last_of_ten_thousand_lines_of_one_sim_counts(store: Store, tmp_path
 
 
 def test_the_later_line_of_an_expectation_counts(store: Store, tmp_path: Path) -> None:
-    lines = f"89148000000800000001,{FOREIGN}\n89148000000800000002,{HOME}\n89148000000800000001,{HOME}\n"
+    lines = (
+        f"89148000000800000001,{FOREIGN}\n"
+        f"89148000000800000002,{HOME}\n"
+        f"89148000000800000001,{HOME}\n"
+    )
     take(store, tmp_path / "a.csv", "expectations", "iccid,imei\n" + lines)
     assert [str(each.imei) for each in everything_in(store).expectations] == [HOME, HOME]
 

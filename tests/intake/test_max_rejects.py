@@ -1,4 +1,4 @@
-"""With a limit, a file is checked whole before its first line is applied, and refused whole past it."""
+"""With a limit, a file is checked before its first line is applied, and refused whole past it."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SLICE_FACTS = 100
 LAST = parse_moment("2027-01-01")
 
-# Kills itself with the given slice committed, or while it prints the given row within a transaction.
+# Kills itself when a slice is committed, or while it prints a row within a transaction.
 IMPORT_AND_DIE = f"""
 import itertools, os, signal, sys
 from tallystick.intake import import_file, bulk
@@ -89,7 +89,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def activations(store: Store, tmp_path: Path) -> Path:
-    """A store with SIMs and expectations, and a file of activations with repeats and bad lines for it."""
+    """A store with SIMs and expectations, and a file of activations with repeats and bad lines."""
     whole = fleet(450)
     for kind in ("sims", "expectations"):
         import_file(store, kind, str(write_file(tmp_path / kind, kind, whole[kind], UTC)))

@@ -29,13 +29,17 @@ OSMOCOM = (
     '01020304,"Corvid, Inc.",,,,,,\n'
 )
 GSMA = (
-    "TAC|Marketing Name|Internal Model Name|Manufacturer|Bands|Allocation Date|Country Code|Fixed Code|"
-    "Manufacturer Code|Radio Interface|Brand Name|Model Name|Operating System|NFC|Bluetooth|WLAN|Device Type\n"
-    "35209900|Alder One|X1|Alder Modules|LTE, GSM|2016-01-01|1|2|3|LTE|Brand|A100|None|N|N|N|Module\n"
+    "TAC|Marketing Name|Internal Model Name|Manufacturer|Bands|Allocation Date|Country Code|"
+    "Fixed Code|"
+    "Manufacturer Code|Radio Interface|Brand Name|Model Name|Operating System|NFC|Bluetooth|"
+    "WLAN|Device Type\n"
+    "35209900|Alder One|X1|Alder Modules|LTE, GSM|2016-01-01|1|2|3|LTE|"
+    "Brand|A100|None|N|N|N|Module\n"
     "01020304|Corvid|X2|Corvid, Inc.|LTE|2016-01-01|1|2|3|LTE|Brand||None|N|N|N|Module\n"
 )
 DEVICE_MAP = (
-    "TAC,GSMA Brand Name,GSMA Manufacturer,GSMA Model Name,Standardised Device Vendor,Standardised Marketing Name\n"
+    "TAC,GSMA Brand Name,GSMA Manufacturer,GSMA Model Name,Standardised Device Vendor,"
+    "Standardised Marketing Name\n"
     "35209900,Brand,Alder Modules,A100,Vendor,Alder One\n"
     '01020304,Brand,"Corvid, Inc.",,Vendor,\n'
 )
@@ -164,7 +168,11 @@ def test_columns_that_are_called_as_our_own_lines_and_reasons_are_passed_over(
 def test_columns_of_one_name_are_told_apart_whatever_the_others_are_called(
     store: Store, tmp_path: Path
 ) -> None:
-    text = 'aka,aka 2,aka,tac,name,aka,name\n1,2,3,35209900,Alder Modules,4,A100\n5,6,7,01020304,"Corvid, Inc.",,\n'
+    text = (
+        "aka,aka 2,aka,tac,name,aka,name\n"
+        "1,2,3,35209900,Alder Modules,4,A100\n"
+        '5,6,7,01020304,"Corvid, Inc.",,\n'
+    )
     assert taken(store, tmp_path / "types.csv", text).rejected == 0
     assert types_in(store) == KNOWN
 

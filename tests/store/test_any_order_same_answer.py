@@ -1,4 +1,4 @@
-"""The store's kept answer is the rule's, whatever the facts, their order, their repetition and their batches."""
+"""The kept answer is the rule's, whatever the facts, their order, repetition and batches."""
 
 from __future__ import annotations
 

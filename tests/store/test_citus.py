@@ -1,4 +1,4 @@
-"""What is a cluster's own: commits that one machine is yet to make, and questions that each answers by itself."""
+"""What only a cluster has: commits that one machine has yet to make, and questions to each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
 COPY_OF_STORE = """
-SELECT shard_name(s.logicalrelid, s.shardid) FROM pg_dist_shard AS s WHERE s.logicalrelid = CAST('store' AS regclass)
+SELECT shard_name(s.logicalrelid, s.shardid) FROM pg_dist_shard AS s
+WHERE s.logicalrelid = CAST('store' AS regclass)
 """
 SET_PARAMETER = re.compile(r"carray\(:(\w+)\)")
 ARRAY_PARAMETER = re.compile(r"CAST\(:\w+ AS (\w+\[\])\)")
@@ -34,7 +35,7 @@ def engine() -> str:
 
 
 def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store: Store, database: str) -> None:
-    """As one does that was lost in the middle of a commit: what it holds in doubt, nobody sees there."""
+    """Like a machine lost in the middle of a commit: nobody sees what it holds in doubt."""
     take(store, sim(ONE), expected(ONE))
     with coordinator_of(database) as coordinator:
         machine = workers_of(coordinator)[0]
@@ -66,7 +67,7 @@ def filled(sql: str) -> str:
 
 @pytest.mark.usefixtures("store")
 def test_no_question_carries_a_whole_table_to_the_coordinator(database: str) -> None:
-    """Citus does that without a word where it cannot join on the machines: with millions of SIMs it takes minutes."""
+    """Citus does so where it cannot join on the machines: minutes, with millions of SIMs."""
     told, planned = list[str](), list[str]()
     with psycopg.connect(database, autocommit=True) as coordinator:
         coordinator.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))

@@ -1,4 +1,4 @@
-"""What is PostgreSQL's own: its addresses, connections that are lost, arrays and frames, its migrations."""
+"""What only PostgreSQL has: addresses, lost connections, arrays and frames, migrations."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def engine() -> str:
 
 @pytest.fixture
 def database(engine: str, tmp_path: Path) -> Iterator[str]:
-    """The address of a store, whose connections are told from those of other tests by their name."""
+    """The address of a store whose connections have a name of their own."""
     with database_on(engine, tmp_path) as address:
         yield f"{address}&application_name={secrets.token_hex(8)}"
 
@@ -116,7 +116,8 @@ def end_connections(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as driver:
         driver.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
+            "WHERE application_name = current_setting('application_name') "
+            "AND pid <> pg_backend_pid()"
         )
 
 
@@ -181,7 +182,7 @@ def test_new_rows_of_a_frame_are_told_from_known_and_repeated_ones() -> None:
     "known", [0, 10, 1200], ids=["none known", "some known", "many more known"]
 )
 def test_a_frame_is_taken_in_as_its_rows_are(store: Store, known: int) -> None:
-    """Through COPY, and through a statement where a great deal is known between its first and last SIM."""
+    """Through COPY, and through a statement where much is known between its first and last SIM."""
     some = [ICCIDS[0], *ICCIDS[5:9], ICCIDS[-1]]
     with store.transaction() as writer:
         writer.take(SimExpectation, [expected(iccid) for iccid in ICCIDS[:known]])

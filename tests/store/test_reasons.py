@@ -1,4 +1,4 @@
-"""Reasons as the store keeps and finds them: they follow from the facts, and name nobody the asker may not see."""
+"""Reasons as the store keeps and finds them: by the rule, and only of SIMs the asker may see."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def explained(
     sees: str | None = None,
     zone: str = "UTC",
 ) -> list[tuple[str, dict[str, Any]]]:
-    """ICCID and reasons of the rows of some accounts; `sees` is the one account that the asker may see."""
+    """ICCID and reasons of the rows of accounts; `sees` is the one account the asker may see."""
     with store.snapshot() as reader:
         visible = {
             name: number for name, number in reader.accounts().items() if sees in {None, name}
@@ -119,7 +119,7 @@ def test_a_sim_is_not_its_own_company(store: Store) -> None:
 
 
 def test_a_sim_that_two_rows_share_hardware_with_is_told_to_the_other(store: Store) -> None:
-    """One of two SIMs found in the hardware is expected in it later: the other one's row says so."""
+    """Of two SIMs found in the hardware one is expected in it later: the other's row says so."""
     take(
         store,
         sim(ONE),

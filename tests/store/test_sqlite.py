@@ -1,4 +1,4 @@
-"""What is SQLite's own: one file and what may be wrong with it, many rows a statement, its migrations."""
+"""What only SQLite has: one file and its faults, many rows a statement, migrations."""
 
 from __future__ import annotations
 
@@ -171,9 +171,10 @@ if os.geteuid() == 0:
     os.setuid(65534)
 for url in sys.argv[1:]:
     with open_store(url, wire_row) as store:
-        for what in (lambda: store.init("UTC"), store.snapshot().__enter__, store.transaction().__enter__):
+        init = lambda: store.init("UTC")
+        for act in (init, store.snapshot().__enter__, store.transaction().__enter__):
             try:
-                what()
+                act()
                 print("done", flush=True)
             except StoreBroken as refusal:
                 print(refusal.code, str(refusal).partition(":")[0], flush=True)
@@ -275,7 +276,8 @@ def test_a_widened_statement_carries_several_rows() -> None:
         == "INSERT INTO t (a, b)\nVALUES (?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
     )
     assert widened(sql, 3) == (
-        "INSERT INTO t (a, b)\nVALUES (?,?),(?,?),(?,?)\nON CONFLICT (a) DO UPDATE SET b = excluded.b"
+        "INSERT INTO t (a, b)\nVALUES (?,?),(?,?),(?,?)\n"
+        "ON CONFLICT (a) DO UPDATE SET b = excluded.b"
     )
 
 

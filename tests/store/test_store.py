@@ -1,4 +1,4 @@
-"""What a store promises, on every engine: whole transactions, steady snapshots, an answer that follows at once."""
+"""What a store promises on every engine: whole transactions, snapshots, an answer at once."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_an_uncommitted_change_is_seen_by_nobody_else(mismatched: Store) -> None
 def test_an_answer_that_was_not_read_to_its_end_keeps_no_later_reader_in_the_past(
     mismatched: Store,
 ) -> None:
-    """A client that hangs up leaves its answer half read; whoever comes next must see the present."""
+    """A client that hangs up leaves its answer half read; the next one must see the present."""
     many = ICCIDS[1:]
     with mismatched.transaction() as writer:
         writer.take(Sim, [sim(iccid) for iccid in many])
@@ -145,8 +145,9 @@ with open_store(url, wire_row) as store:
         iccid = Iccid.parse(f"8914800000080{name}{number:04d}")
         with store.transaction() as writer:
             writer.take(Sim, [Sim(iccid, None, f"account {number % 5}", Moment(number), "4G")])
-            writer.take(SimExpectation, [SimExpectation(iccid, BEGINNING, Imei.parse("352099001761481"))])
-            writer.take(SimActivation, [SimActivation(iccid, Moment(number), Imei.parse("357152091234562"))])
+            home, foreign = Imei.parse("352099001761481"), Imei.parse("357152091234562")
+            writer.take(SimExpectation, [SimExpectation(iccid, BEGINNING, home)])
+            writer.take(SimActivation, [SimActivation(iccid, Moment(number), foreign)])
 """
 
 
@@ -368,7 +369,7 @@ def test_taken_facts_are_counted_as_new_or_repeated(store: Store) -> None:
 
 @pytest.fixture
 def grouped(store: Store) -> Store:
-    """Three SIMs found elsewhere: one in group g; the third in another account, with the first's number."""
+    """Three SIMs found elsewhere: one in group g; one in another account, with a shared number."""
     take(store, sim(ONE, mdn=MDN), sim(TWO), sim(THREE, "b", mdn=MDN))
     for iccid in (ONE, TWO, THREE):
         take(store, expected(iccid), seen(iccid))
