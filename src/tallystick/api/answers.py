@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.core.moments import wire
+from tallystick.core.moments import wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
 
@@ -124,7 +124,7 @@ class ListedSim(msgspec.Struct):
     account: str
     group: str
     mdn: str | None
-    activation_date: str
+    activation_date: str | None
     generation: str
 
 
@@ -210,7 +210,7 @@ def sim_page(page: inventory.Page, zone: tzinfo) -> SimPage:
             account=sim.account,
             group=sim.group or UNASSIGNED,
             mdn=_text(sim.mdn),
-            activation_date=wire(sim.activation_date, zone),
+            activation_date=wire_or_none(sim.activation_date, zone),
             generation=sim.generation,
         )
         for sim in page.sims
@@ -227,7 +227,7 @@ def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
         account=sim and sim.account,
         group=record.group,
         mdn=sim and _text(sim.mdn),
-        activation_date=sim and wire(sim.activation_date, zone),
+        activation_date=sim and wire_or_none(sim.activation_date, zone),
         generation=sim and sim.generation,
         expectations=record.expectations,
         activations=record.activations,

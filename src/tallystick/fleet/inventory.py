@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import NotFound, SimNotFound
 from tallystick.core.identifiers import Iccid, shown
-from tallystick.core.moments import since, wire
+from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse, pairings, with_first_use
 from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
@@ -123,7 +123,7 @@ def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:
         "waiting": sim is None,
         "account": sim and sim.account,
         "mdn": str(sim.mdn) if sim and sim.mdn is not None else None,
-        "activation_date": sim and wire(sim.activation_date, zone),
+        "activation_date": sim and wire_or_none(sim.activation_date, zone),
         "generation": sim and sim.generation,
         "expectations": [
             {"effective_from": since(each.effective_from, zone), "imei": str(each.imei)}

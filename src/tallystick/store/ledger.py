@@ -39,17 +39,17 @@ class Changes(NamedTuple):
     corrected: Facts
     counts: dict[int, tuple[int, int]]
 
-    def iccids_of_change_sets(self) -> dict[int, set[int]]:
-        """The SIMs whose expectations are others in the end, by the change set that put them."""
-        iccids_of: defaultdict[int, set[int]] = defaultdict(set)
+    def keys_of_change_sets(self) -> dict[int, list[tuple[int, int]]]:
+        """SIM and moment of the expectations that are others in the end, by the change set that put them."""
+        keys_of: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         for facts in (self.added, self.corrected):
             if isinstance(facts, pl.DataFrame):
                 for (change_set_id,), part in facts.group_by("change_set_id"):
-                    iccids_of[int(change_set_id)].update(part["iccid"].to_list())
+                    keys_of[int(change_set_id)] += part.select(KEY).rows()
             else:
-                for iccid, _, _, change_set_id in facts:
-                    iccids_of[change_set_id].add(iccid)
-        return iccids_of
+                for iccid, effective_from, _, change_set_id in facts:
+                    keys_of[change_set_id].append((iccid, effective_from))
+        return keys_of
 
 
 class Effect(NamedTuple):
@@ -341,8 +341,8 @@ class LedgerChanges(LedgerQuestions):
             self.take_back(Effect(present.clear(), present.select(ROW)), change_set_id)
         self.drop_if_empty(change_set_id)
 
-    def take_back(self, effect: Effect, ended_in: int) -> Iterable[int]:
-        """Put what was there before an effect, which stands unchanged; give the SIMs."""
+    def take_back(self, effect: Effect, ended_in: int) -> list[tuple[int, int]]:
+        """Put what was there before an effect, which stands unchanged; give the SIMs and moments of all."""
         before, after = effect
         added = after.join(before, on=KEY, how="anti")
         self._connection.run("note_changed_expectations")
@@ -354,4 +354,4 @@ class LedgerChanges(LedgerQuestions):
         self.count_changes(
             ended_in, added=len(returned), corrected=len(before) - len(returned), removed=len(added)
         )
-        return pl.concat([before["iccid"], after["iccid"]]).unique().to_list()
+        return pl.concat([before.select(KEY), after.select(KEY)]).unique().rows()

@@ -6,7 +6,7 @@ ON CONFLICT (iccid) DO UPDATE
 SET mdn = excluded.mdn, account_id = excluded.account_id,
     activation_date = excluded.activation_date, generation = excluded.generation
 WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
-    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation;
+    OR sims.activation_date IS DISTINCT FROM excluded.activation_date OR sims.generation <> excluded.generation;
 
 -- name: take_activation
 -- Put an activation in; a repetition changes nothing.
@@ -37,6 +37,17 @@ INSERT INTO accounts (name) VALUES (:name);
 -- Which number has this account?
 SELECT a.account_id FROM accounts AS a WHERE a.name = :name;
 
+-- name: sims_as_kept
+-- What is known of these SIMs?
+SELECT s.iccid, s.mdn, s.account_id, s.activation_date, s.generation
+FROM carray(:iccids) AS t
+CROSS JOIN sims AS s
+WHERE s.iccid = t.value;
+
+-- name: policies
+-- What does each account expect of SIMs while no expectation is in force, by its number?
+SELECT a.account_id, a.first_use FROM accounts AS a;
+
 -- name: first_uses
 -- What does each account expect of SIMs while no expectation is in force?
 SELECT a.name, a.first_use FROM accounts AS a;
@@ -66,7 +77,11 @@ WHERE s.iccid = :iccid;
 
 -- name: expectations_of
 -- Where was this SIM expected, from when on?
-SELECT e.effective_from, e.imei FROM expectations AS e WHERE e.iccid = :iccid ORDER BY e.effective_from;
+SELECT e.effective_from, e.imei, l.members
+FROM expectations AS e
+LEFT JOIN expectation_lists AS l ON l.iccid = e.iccid AND l.value = e.imei
+WHERE e.iccid = :iccid
+ORDER BY e.effective_from;
 
 -- name: activations_of
 -- Where was this SIM seen, and when?
@@ -97,13 +112,13 @@ SET facts_taken = excluded.facts_taken, accepted = excluded.accepted, duplicate 
 -- This file has been taken in whole.
 DELETE FROM imports WHERE digest = :digest;
 
--- name: expected_hardware_between
+-- name: expected_values_between
 -- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for.
-SELECT e.iccid, e.imei / 400 AS hardware FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
+SELECT e.iccid, e.imei AS value FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most;
 
 -- name: expectations_among
 -- Where were these SIMs expected, from when on?
-SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
+SELECT e.iccid, e.effective_from, e.imei AS value
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
