@@ -114,12 +114,14 @@ def rows_from(first_at: int, seen: Sequence[Seen]) -> list[LocalRow]:
 
     `seen` is in order of time and IMEI; it begins with the last activation before `first_at`, if there is one.
     """
+    verdicts = [activation.is_unexpected for activation in seen]
+    departures = _departures(seen, verdicts)
     rows = []
     for place, activation in enumerate(seen):
-        if activation.activated_at < first_at or not activation.is_unexpected:
+        if activation.activated_at < first_at or not verdicts[place]:
             continue
         before = seen[place - 1] if place else None
-        if before and before.is_unexpected and before.hardware == activation.hardware:
+        if before and verdicts[place - 1] and before.hardware == activation.hardware:
             continue
         assert activation.expected is not None  # noqa: S101 - what is unexpected is expected elsewhere
         pre_imei = before.imei if before else activation.expected.value.first_imei
@@ -129,10 +131,24 @@ def rows_from(first_at: int, seen: Sequence[Seen]) -> list[LocalRow]:
                 activation.imei,
                 pre_imei,
                 activation.expected,
-                departure_in(activation.hardware, seen[place + 1 :]),
+                departures[place],
             )
         )
     return rows
+
+
+def _departures(seen: Sequence[Seen], verdicts: Sequence[bool]) -> list[Departure | None]:
+    """For each activation the next one in other hardware."""
+    departures: list[Departure | None] = []
+    departure: Departure | None = None
+    for place in range(len(seen) - 1, -1, -1):
+        departures.append(departure)
+        activation = seen[place]
+        if place and seen[place - 1].hardware != activation.hardware:
+            is_back = activation.expected is not None and not verdicts[place]
+            departure = Departure(activation.activated_at, is_back)
+    departures.reverse()
+    return departures
 
 
 def departure_in(hardware: int, later: Iterable[Seen]) -> Departure | None:
