@@ -10,7 +10,7 @@ import polars as pl
 
 from tallystick.core.moments import in_zone, moment_of
 from tallystick.intake import KINDS
-from tallystick.operations.synth import Fleet, Format, write_fleet
+from tallystick.operations.synth import Fleet, FleetFormat, write_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def fleet_files(folder: Path, sims: int) -> dict[KindName, Path]:
 
 def _quarter(folder: Path, fleet: Fleet) -> dict[KindName, Path]:
     place = folder / f"fleet-{fleet.sims}-until-{in_zone(fleet.until, UTC):%Y-%m-%d}"
-    made(place, lambda part: write_fleet(fleet, part, Format.PARQUET, lambda *_: None))
+    made(place, lambda part: write_fleet(fleet, part, FleetFormat.PARQUET, lambda *_: None))
     return {kind: place / f"{kind}.parquet" for kind in KINDS}
 
 
@@ -68,21 +68,21 @@ def activations_in_all(folder: Path, sims: int) -> int:
     return int(log.select(pl.len()).collect().item())
 
 
-def first_activations(folder: Path, sims: int, rows: int, output: Format) -> Path:
+def first_activations(folder: Path, sims: int, rows: int, output: FleetFormat) -> Path:
     """The first rows of the fleet's log."""
     log = fleet_files(folder, sims)["activations"]
     return _first(folder / f"activations-{sims}-first-{rows}.{output}", log, rows, output)
 
 
-def next_activations(folder: Path, sims: int, rows: int, output: Format) -> Path:
+def next_activations(folder: Path, sims: int, rows: int, output: FleetFormat) -> Path:
     """The first rows of what the network sees of the same SIMs in the following quarter."""
     log = _quarter(folder, Fleet(sims, MONTHS, SEED, NEXT_UNTIL))["activations"]
     return _first(folder / f"activations-{sims}-next-{rows}.{output}", log, rows, output)
 
 
-def _first(path: Path, log: Path, rows: int, output: Format) -> Path:
+def _first(path: Path, log: Path, rows: int, output: FleetFormat) -> Path:
     head = pl.scan_parquet(log).head(rows)
-    return made(path, head.sink_csv if output is Format.CSV else head.sink_parquet)
+    return made(path, head.sink_csv if output is FleetFormat.CSV else head.sink_parquet)
 
 
 def crowd_files(folder: Path, rows: int) -> dict[KindName, Path]:

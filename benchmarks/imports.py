@@ -10,7 +10,7 @@ from benchmarks.figures import Figure, figure
 from benchmarks.fleets import activations_in_all, first_activations, next_activations
 from benchmarks.processes import import_of
 from benchmarks.stores import Given, Stores, waiting_store, whole_store
-from tallystick.operations.synth import Format
+from tallystick.operations.synth import FleetFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +34,9 @@ def imports(given: Given) -> list[Figure]:
     rows = min(given.rows, known)
     csv, parquet = (
         first_activations(given.folder, given.sims, rows, output)
-        for output in (Format.CSV, Format.PARQUET)
+        for output in (FleetFormat.CSV, FleetFormat.PARQUET)
     )
-    later = next_activations(given.folder, given.sims, rows, Format.CSV)
+    later = next_activations(given.folder, given.sims, rows, FleetFormat.CSV)
     waiting, whole = waiting_store(given, given.sims), whole_store(given, given.sims, CROWD)
     works: dict[str, Callable[[], Load]] = {
         f"import of {rows:,} activations, CSV": lambda: _ours(given.stores, waiting, csv, rows),

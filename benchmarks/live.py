@@ -15,7 +15,7 @@ from benchmarks.load import Load, Measured, generator, pairs_file, send
 from benchmarks.processes import command, environment
 from benchmarks.served import Served, serving
 from benchmarks.stores import Given, whole_store
-from tallystick.operations.synth import Format
+from tallystick.operations.synth import FleetFormat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def _figures(what: str, load: Load, rounds: list[Measured]) -> list[Figure]:
 def during(given: Given) -> list[Figure]:
     """Single calls and reports while a file is imported into the same store by another process."""
     rows = min(given.rows, activations_in_all(given.folder, given.sims))
-    file = next_activations(given.folder, given.sims, rows, Format.CSV)
+    file = next_activations(given.folder, given.sims, rows, FleetFormat.CSV)
     load = Load(pairs_file(given.folder, given.sims), 1, FEW)
     with (
         given.stores.copied(whole_store(given, given.sims, CROWD)) as address,

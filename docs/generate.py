@@ -1,12 +1,13 @@
 """Rewrite the parts of the reference that follow from the code: `make docs`.
 
-A generated part stands between `<!-- generated: name -->` and `<!-- end: name -->`; the rest of a page is written by
-hand and left as it is. `tests/test_docs.py` fails while a part is out of date.
+A generated part stands between `<!-- generated: name -->` and `<!-- end: name -->`; the rest of a
+page is written by hand and left as it is. `tests/test_docs.py` fails while a part is out of date.
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 REFERENCE = Path(__file__).parent / "reference"
 PROGRAM = "tallystick"
+COLUMNS_MAX = 100  # of a line of prose
 PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 UNEXPECTED_WHEN = "The server failed; its log says more."
 HTTP_ERRORS = {
@@ -37,9 +39,10 @@ HTTP_ERRORS = {
     415: "The Content-Type is not known.",
 }
 TABLE = re.compile(r"((?:^--[^\n]*\n)*)^CREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
-ADDED = re.compile(r"^-- ([^\n]*)\nALTER TABLE (\w+) ADD COLUMN ([^\n]+);$", re.MULTILINE)
+ADDED = re.compile(r"((?:^--[^\n]*\n)+)^ALTER TABLE (\w+) ADD COLUMN ([^\n]+);$", re.MULTILINE)
 COLUMN = re.compile(
-    r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?),?\s*(?:-- (?P<about>.*))?$"
+    r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?)"
+    r",?\s*(?:-- (?P<about>.*))?$"
 )
 KEY = re.compile(r"^    (?:PRIMARY KEY|UNIQUE) \(.*\)")
 
@@ -54,14 +57,17 @@ def command_tree() -> list[tuple[tuple[str, ...], Any]]:
     return list(_tree((PROGRAM,), typer.main.get_command(app)))
 
 
-def _tree(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - Typer's private class
+def _tree(
+    path: tuple[str, ...],
+    command: Any,  # noqa: ANN401 - Typer's private class
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield path, command
     for name, below in getattr(command, "commands", {}).items():
         yield from _tree((*path, name), below)
 
 
 def _command(path: Sequence[str], command: Any) -> str:  # noqa: ANN401 - the same
-    parts = [f"### {' '.join(path)}", _sentence(command.help)]
+    parts = [f"### {' '.join(path)}", _prose(command.help)]
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option"]
     if arguments:
@@ -194,8 +200,8 @@ def schema() -> str:
     """Every table of the store with its columns, those that a later migration added last."""
     text = "\n".join(text for _, text in migrations_for("sqlite"))
     added: dict[str, str] = {}
-    for about, table, column in ADDED.findall(text):
-        added[table] = added.get(table, "") + f"    {column}, -- {about}\n"
+    for comment, table, column in ADDED.findall(text):
+        added[table] = added.get(table, "") + f"    {column}, -- {_about(comment)}\n"
     return "\n\n".join(
         _schema_table(comment, name, body + added.get(name, ""))
         for comment, name, body in TABLE.findall(text)
@@ -203,7 +209,6 @@ def schema() -> str:
 
 
 def _schema_table(comment: str, name: str, body: str) -> str:
-    about = " ".join(line.removeprefix("--").strip() for line in comment.splitlines())
     lines = body.splitlines()
     rows = [
         (f"`{column['name']}`", f"{column['kind']}{column['rule']}", column["about"] or "")
@@ -211,8 +216,25 @@ def _schema_table(comment: str, name: str, body: str) -> str:
         if column
     ]
     keys = [f"`{line.strip().rstrip(',')}`" for line in lines if KEY.match(line)]
-    parts = [f"### {name}", about, _table(("Column", "Type", "Meaning"), rows), ", ".join(keys)]
+    parts = [
+        f"### {name}",
+        _prose(_about(comment)),
+        _table(("Column", "Type", "Meaning"), rows),
+        ", ".join(keys),
+    ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _about(comment: str) -> str:
+    """The text of a comment in SQL, of one line or several."""
+    return " ".join(line.removeprefix("--").strip() for line in comment.splitlines())
+
+
+def _prose(text: str | None) -> str:
+    """A paragraph of whole sentences, in lines of a page's width."""
+    return textwrap.fill(
+        _sentence(text), COLUMNS_MAX, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _sentence(text: str | None) -> str:
@@ -240,7 +262,10 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def renewed(text: str, name: str, content: str) -> str:
-    """The text of a page with one generated part as it should be. Raises `ValueError` where its markers are missing."""
+    """The text of a page with one generated part as it should be.
+
+    Raises `ValueError` where the markers of that part are missing.
+    """
     begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
     before, opened, rest = text.partition(begin)
     _, closed, after = rest.partition(end)

@@ -12,6 +12,7 @@ from tallystick.access import Access
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.empty_stores import Schemas, empty_store_on
 from tests.engines import CITUS_VARIABLE, ENGINES, database_on, made, many_stores
 from tests.store.few import MDN, ONE, expected, seen, sim, take
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
     from tests.engines import Stores
+
+
+# Tests start hundreds of processes: they do not compile the program's modules again and again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class Clock:
@@ -53,18 +58,31 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def schemas() -> Iterator[Schemas]:
+    """Empty stores on PostgreSQL, each used by one test after the other."""
+    with Schemas() as empty:
+        yield empty
+
+
 @pytest.fixture
-def database(engine: str, tmp_path: Path) -> Iterator[str]:
-    """The address of a store that is not there yet."""
+def database(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path, schemas: Schemas
+) -> Iterator[str]:
+    """The address of a store: of `store` where a test has that too, else of none that is there."""
+    if "store" in request.fixturenames:
+        with empty_store_on(engine, tmp_path, schemas) as address:
+            yield address
+        return
     with database_on(engine, tmp_path) as address:
         yield address
 
 
 @pytest.fixture
 def store(database: str, engine: str) -> Iterator[Store]:
-    """A fresh store."""
+    """A fresh store, made here if `database` is one of another module and has none."""
     with open_store(database, wire_row) as fresh:
-        yield made(fresh, engine)
+        yield made(fresh, engine) if fresh.is_empty() else fresh
 
 
 @pytest.fixture

@@ -85,12 +85,24 @@ def database_on(engine: str, folder: Path) -> Iterator[str]:
     if engine == SQLITE:
         yield f"sqlite:///{folder}/store.db"
         return
-    server, schema = server_of(engine), f"test_{secrets.token_hex(8)}"
-    options = quote(f"-c search_path={schema} {SHARDS if engine == CITUS else ''}".strip())
-    with psycopg.connect(server, autocommit=True) as driver:
-        driver.execute(f"CREATE SCHEMA {schema}".encode())
-        yield f"{server}{'&' if '?' in server else '?'}options={options}"
+    with psycopg.connect(server_of(engine), autocommit=True) as driver:
+        schema = new_schema(driver)
+        yield address_of(engine, schema)
         driver.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+
+
+def new_schema(driver: psycopg.Connection[Any]) -> str:
+    """Make a schema that is empty yet; give its name."""
+    schema = f"test_{secrets.token_hex(8)}"
+    driver.execute(f"CREATE SCHEMA {schema}".encode())
+    return schema
+
+
+def address_of(engine: str, schema: str) -> str:
+    """The address of the store in a schema."""
+    server = server_of(engine)
+    options = quote(f"-c search_path={schema} {SHARDS if engine == CITUS else ''}".strip())
+    return f"{server}{'&' if '?' in server else '?'}options={options}"
 
 
 def engine_of(database: str) -> str:
@@ -104,6 +116,16 @@ def made(store: Store, engine: str, zone: str = "UTC") -> Store:
     if engine == CITUS:
         store.distribute()
     return store
+
+
+@cache
+def empty_sqlite_file() -> bytes:
+    """A store on SQLite with nothing in it, as the one file that it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store.db"
+        with open_store(f"sqlite:///{path}", wire_row) as store:
+            made(store, SQLITE)
+        return path.read_bytes()
 
 
 @contextmanager
@@ -140,8 +162,10 @@ class Stores:
                 self._driver.execute(statement)
             yield self._store
             return
-        with open_store(f"sqlite:///{self._folder}/{secrets.token_hex(8)}.db", wire_row) as store:
-            yield made(store, SQLITE)
+        path = self._folder / f"{secrets.token_hex(8)}.db"
+        path.write_bytes(empty_sqlite_file())
+        with open_store(f"sqlite:///{path}", wire_row) as store:
+            yield store
 
     def change(self, store: Store, sql: str) -> None:
         """Change it behind the program's back."""

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 20, 30, 500
+LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 10, 15, 500
 SENDERS = 4
 MARCH = 1_772_323_200  # 2026-03-01, in seconds since 1970
 IMPORT = """
 import sys
-from tallystick.intake import import_file, importing
+from tallystick.intake import bulk, import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 bulk.SLICE_FACTS = 500
@@ -89,7 +89,7 @@ def kill_imports(store: Store, database: str, folder: Path, kills: int) -> None:
         command = [sys.executable, "-c", IMPORT, database, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout
-            process.stdout.readline()
+            assert process.stdout.readline() == b"begins\n"
             time.sleep(random.uniform(0, 0.12))
             process.kill()
         assert_follows_the_rule(store)

@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 import socket
-import threading
 import time
 from functools import partial
 from multiprocessing.util import Finalize
@@ -23,6 +22,7 @@ from granian.log import LogLevels
 from tallystick.access import Access
 from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
+from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreRefused
 from tallystick.intake import LiveIntake
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 BACKLOG = 1024
+LOOK_EVERY_S = 1.0  # at whether the process that started a worker is still there
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
     "version": 1,
@@ -68,27 +69,38 @@ class Health:
 
 
 class Readiness:
-    """`GET /readyz`: the store answers."""
+    """`GET /readyz`: the store answers, and no background loop has been failing for long."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, loops: Loops) -> None:
         self._store = store
+        self._loops = loops
 
     def on_get(self, _req: Request, resp: Response) -> None:
-        """Ask the store for something small."""
+        """Ask the store for something small, and the loops whether one fails."""
         with self._store.glance() as reader:
             reader.wire_zone()
+        failing = self._loops.failing()
+        if failing:
+            names = ", ".join(work.name for work in failing)
+            message = f"failing for more than a minute: {names}"
+            raise falcon.HTTPServiceUnavailable(title="failing", description=message)
         resp.data = b'{"status":"ready"}'
 
 
 def build_app(
-    settings: Settings, store: Store, access: Access, live: LiveIntake, uploads: Uploads
+    settings: Settings,
+    store: Store,
+    access: Access,
+    live: LiveIntake,
+    uploads: Uploads,
+    loops: Loops | None = None,
 ) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app."""
     app = falcon.App()
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in)
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(store))
+    app.add_route("/readyz", Readiness(store, loops or Loops()))
     app.add_error_handler((Exception, falcon.HTTPError), _answer_error)
     return app
 
@@ -113,12 +125,13 @@ def app() -> falcon.App[Request, Response]:
     return wired_app(read_settings(os.environ))
 
 
-def wired_app(settings: Settings) -> falcon.App[Request, Response]:
-    """Everything that these settings call for, as one WSGI app."""
-    store = open_store(settings.database, wire_row)
-    access = Access(store, system_clock, secrets.token_bytes)
-    live = LiveIntake(store, system_clock, time.perf_counter)
-    uploads = Uploads(store, system_clock, secrets.token_bytes)
+def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Request, Response]:
+    """Everything that these settings call for, as one WSGI app; its threads are among `loops`."""
+    loops = loops or Loops()
+    store = open_store(settings.database, wire_row, loops)
+    access = Access(store, system_clock, secrets.token_bytes, loops)
+    live = LiveIntake(store, system_clock, time.perf_counter, loops)
+    uploads = Uploads(store, system_clock, secrets.token_bytes, loops)
     uploads.start()
     outbox = Outbox(
         store,
@@ -126,6 +139,7 @@ def wired_app(settings: Settings) -> falcon.App[Request, Response]:
         secrets.SystemRandom().random,
         message_of,
         partial(post, private_allowed=settings.callback_private_addresses),
+        loops,
     )
     outbox.start()
     for each in (
@@ -135,7 +149,7 @@ def wired_app(settings: Settings) -> falcon.App[Request, Response]:
         access,
     ):  # when the worker ends, which for its forks `atexit` does not see
         Finalize(None, each.close, exitpriority=1)
-    return build_app(settings, store, access, live, uploads)
+    return build_app(settings, store, access, live, uploads, loops)
 
 
 def serve(settings: Settings) -> None:
@@ -176,17 +190,19 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     Finalize(
         None, os._exit, args=(0,), exitpriority=0
     )  # after what is taken in and noted has been saved
-    threading.Thread(
-        target=_end_with, args=(multiprocessing.parent_process(),), daemon=True
-    ).start()
-    app = wired_app(settings)
+    loops = Loops()
+    parent = multiprocessing.parent_process()
+    loops.loop("watch for the parent's end", partial(_end_with, parent), LOOK_EVERY_S).start()
+    app = wired_app(settings, loops)
     gc.freeze()  # what was made to start with stays: the collector need not look through it again and again
     return app
 
 
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+def _end_with(parent: BaseProcess | None) -> bool:
+    """End this process if the one that started it has ended."""
+    if parent is not None and not parent.is_alive():
+        os.kill(os.getpid(), signal.SIGTERM)
+    return False
 
 
 def _free_address(host: str, port: int) -> str:

@@ -80,7 +80,11 @@ def test_an_account_is_added_listed_and_removed(run: Run) -> None:
 @pytest.mark.usefixtures("store")
 def test_an_account_holds_its_sims_to_where_they_were_first_seen(run: Run) -> None:
     sims = f"iccid,account,activation_date\n{STRANGER},B,2026-01-01\n"
-    seen = f"iccid,imei,activated_at\n{STRANGER},35209900176148,2026-03-01\n{STRANGER},35209900999999,2026-03-02\n"
+    seen = (
+        "iccid,imei,activated_at\n"
+        f"{STRANGER},35209900176148,2026-03-01\n"
+        f"{STRANGER},35209900999999,2026-03-02\n"
+    )
     run("import", "sims", "-", stdin=sims)
     run("import", "activations", "-", stdin=seen)
     rows = {}

@@ -73,7 +73,8 @@ def test_lists_name_the_sims(run: Run) -> None:
     )
     assert unconfirmed.stdout == ""
     assert Path("list.csv").read_text("utf-8") == (
-        "account,mdn,iccid,expected_imei,effective_from\na,5096300011,89148000000800000011,352099001761481,\n"
+        "account,mdn,iccid,expected_imei,effective_from\n"
+        "a,5096300011,89148000000800000011,352099001761481,\n"
     )
 
 

@@ -23,7 +23,7 @@ CORRECTED = f"iccid,imei\n{ICCID},{SEEN}\n"
 
 @pytest.fixture
 def corrected(workplace: Path, example: Store) -> str:
-    """A file by which the published example's SIM belongs where it was found, and not where it was before."""
+    """A file by which the published example's SIM belongs where it was found."""
     assert example.name
     (workplace / "corrected.csv").write_text(CORRECTED)
     return "corrected.csv"

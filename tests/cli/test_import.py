@@ -1,4 +1,4 @@
-"""`tallystick import`: what it prints, what it writes down, how it exits, and the bar on a terminal."""
+"""`tallystick import`: what it prints and writes, how it exits, and the bar on a terminal."""
 
 from __future__ import annotations
 
@@ -65,9 +65,11 @@ def test_doubts_are_counted_for_people_and_warned_of_where_they_are_many(run: Ru
     assert first.stdout.splitlines()[1:] == ["  taken, but doubtful: 1 of unknown SIMs"]
     second = run("import", "activations", write("many.csv", HEADER + "\n".join(many)))
     assert second.exit_code == 0
-    assert second.stdout.splitlines()[1:] == [
-        "  taken, but doubtful: 1 of unknown SIMs, 1 with an IMEI that seems to lack its leading zero, 1 in the future"
-    ]
+    (doubts,) = second.stdout.splitlines()[1:]
+    assert doubts == (
+        "  taken, but doubtful: 1 of unknown SIMs, 1 with an IMEI that seems to lack its leading "
+        "zero, 1 in the future"
+    )
     warnings = second.stderr.splitlines()
     assert [line.partition(" of the lines ")[0] for line in warnings] == [
         "warning: many.csv: 14 %"
@@ -154,7 +156,8 @@ def test_it_has_the_columns_of_the_one_file_in_their_order(run: Run) -> None:
     name = write("a.csv", f"imei,activated_at,iccid,reason\n1,2026-03-01,{ICCID},told before\n")
     run("import", "activations", name, "--rejects", "rejects.csv")
     assert Path("rejects.csv").read_text("utf-8") == (
-        f"imei,activated_at,iccid,reason\n1,2026-03-01,{ICCID},\"line 2: imei must be 14-16 digits, not '1'\"\n"
+        "imei,activated_at,iccid,reason\n"
+        f"1,2026-03-01,{ICCID},\"line 2: imei must be 14-16 digits, not '1'\"\n"
     )
 
 

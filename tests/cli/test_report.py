@@ -10,7 +10,8 @@ import pytest
 from tests.cli.conftest import EXAMPLE, WINDOW, Run, Start
 
 ROW = (
-    "0212398765-00001,5096300587,2011-01-21T18:55:27Z,89148000000800784259,990003420535573,987603420573553,"
+    "0212398765-00001,5096300587,2011-01-21T18:55:27Z,89148000000800784259,"
+    "990003420535573,987603420573553,"
     "2017-12-02T00:00:00Z"
 )
 
@@ -141,7 +142,8 @@ def test_the_window_is_required(start: Start) -> None:
 
 REASONS = "expected 990003420535573 by change set 1; other-model; check-digit-wrong; still-there"
 FIELDS = (
-    '"cause":"theft","reasons":[{"code":"expected","imei":"990003420535573","change_set_id":1},{"code":"other-model"},'
+    '"cause":"theft","reasons":[{"code":"expected","imei":"990003420535573","change_set_id":1},'
+    '{"code":"other-model"},'
     '{"code":"check-digit-wrong"},{"code":"still-there"}]}'
 )
 """Of the published example's row: in words, and as over the wire."""

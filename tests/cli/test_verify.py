@@ -53,7 +53,8 @@ def test_no_more_than_twenty_are_shown_and_all_are_counted(run: Run, store: Stor
         """
         INSERT INTO accounts (name) VALUES ('a');
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25)
-        INSERT INTO mismatches (account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
+        INSERT INTO mismatches
+            (account_id, generation, activated_at, iccid, post_imei, pre_imei, wire)
         SELECT 1, '4G', 0, i, 400, 800, x'7b7d' FROM n
         """,
     )

@@ -1,4 +1,4 @@
-"""Every refusal has its own stable code, its sentence, and its place in the tree drawn in the module."""
+"""Every refusal has its own stable code, its sentence, and its place in the module's tree."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
 def test_reasons_are_told_with_what_belongs_to_them_alone() -> None:
     assert encode(OWN, UTC) == (
-        b'{"cause":"theft","reasons":[{"code":"expected","imei":"352099001761481","since":"2026-03-05T10:00:00Z"},'
+        b'{"cause":"theft","reasons":[{"code":"expected","imei":"352099001761481",'
+        b'"since":"2026-03-05T10:00:00Z"},'
         b'{"code":"other-model"},{"code":"moved-on","since":"2026-03-05T10:00:00Z"}]}'
     )
 

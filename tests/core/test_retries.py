@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.core.retries import TRY_S_MAX, WAIT_S_MAX, wait_s
+from tallystick.core.retries import (
+    LOOP_WAIT_S_MAX,
+    TRY_S_MAX,
+    WAIT_S_MAX,
+    loop_wait_s,
+    wait_s,
+)
 
 
 def test_each_wait_is_twice_the_one_before_up_to_an_hour() -> None:
@@ -32,3 +38,9 @@ def test_a_listener_that_is_dead_for_a_day_is_tried_a_few_dozen_times() -> None:
             attempts += 1
             waited += wait_s(attempts, chance)
         assert attempts <= attempts_max
+
+
+def test_a_loop_that_fails_waits_twice_as_long_each_time_up_to_a_quarter_of_a_minute() -> None:
+    waits = [loop_wait_s(failures) for failures in range(1, 8)]
+    assert waits == [1, 2, 4, 8, *[LOOP_WAIT_S_MAX] * 3]
+    assert loop_wait_s(10**9) == LOOP_WAIT_S_MAX == 15

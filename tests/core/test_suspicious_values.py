@@ -15,7 +15,7 @@ DIGITS = "0123456789"
 
 
 def check_digit(digits: str) -> str:
-    """The check digit as 3GPP TS 23.003 annex B works it out: every second digit doubled, to the next ten."""
+    """The check digit as 3GPP TS 23.003 annex B works it out."""
     doubled = "".join(
         str(2 * int(digit)) if place % 2 else digit for place, digit in enumerate(digits)
     )

@@ -20,7 +20,7 @@ from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED, Listed
 from tallystick.fleet import accounts, groups, inventory, ledger
 from tallystick.fleet.accounts import Account
-from tallystick.fleet.groups import Change, Group
+from tallystick.fleet.groups import Group, GroupChange
 from tallystick.fleet.inventory import Move
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import read_row
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
     from tallystick.core.identifiers import Iccid
-    from tallystick.fleet.inventory import Done
+    from tallystick.fleet.inventory import SimsDone
     from tallystick.store import Reader, Store
 
 PASSWORD = "correct horse"
@@ -74,13 +74,13 @@ def show(store: Store, name: str) -> Account:
         return accounts.show(reader, name)
 
 
-def moved(store: Store, *moves: tuple[Iccid, str]) -> Done:
+def moved(store: Store, *moves: tuple[Iccid, str]) -> SimsDone:
     """Move SIMs."""
     with store.transaction() as writer:
         return inventory.move(writer, [Move(*each) for each in moves])
 
 
-def removed(store: Store, *iccids: Iccid) -> Done:
+def removed(store: Store, *iccids: Iccid) -> SimsDone:
     """Remove SIMs."""
     with store.transaction() as writer:
         return inventory.remove(writer, iccids, ANN)
@@ -171,11 +171,11 @@ def test_an_empty_account_is_removed_and_nothing_of_it_is_left(
     with fleet.transaction() as writer:
         account_id = accounts.number_of(writer, "a")
         writer.add_upload("request", account_id, 0, b"[]", "ann")
-        upload = writer.next_upload()
-        assert upload
+        upload_id = writer.oldest_upload()
+        assert upload_id
         writer.put_listener(ListenerRow(account_id, "DeviceService", "https://example.com", "", ""))
         writer.add_deliveries(account_id, "DeviceService", "request", b"{}", 0)
-        writer.finish_upload(upload.upload_id, b"{}")
+        writer.finish_upload(upload_id, b"{}")
         groups.delete(writer, account_id, "West")
         inventory.remove(writer, [ONE], ANN)
         inventory.move(writer, [Move(TWO, "b")])
@@ -248,11 +248,13 @@ REFER_TO_GROUPS = {"group_members"}
 def test_it_is_known_of_every_table_that_refers_to_something_that_can_be_removed(
     database: str, column: str, home: str, known: set[str]
 ) -> None:
-    """A table of another name: say what becomes of its rows when that is removed, test it, and name it above."""
+    """A new table: say what becomes of its rows when that is removed, test it, and name it above."""
     catalogue = (
-        "SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'"
+        "SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c "
+        "WHERE m.type = 'table'"
         if database.startswith("sqlite")
-        else "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+        else "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema()"
     )
     assert {table for table, name in rows_of(database, catalogue) if name == column} - {
         home
@@ -361,7 +363,7 @@ def test_a_sim_in_short_counts_what_is_told_of_it(fleet: Store) -> None:
 
 def test_ids_that_no_sim_of_the_account_has_are_told(fleet: Store) -> None:
     with fleet.transaction() as writer:
-        wanted = Change(added=Listed((ONE, THREE)), removed=Listed(mdns=(MDN,)))
+        wanted = GroupChange(added=Listed((ONE, THREE)), removed=Listed(mdns=(MDN,)))
         changed = groups.changed(writer, accounts.number_of(writer, "a"), "West", wanted)
         assert (changed.group.name, changed.passed_over) == ("West", Listed((THREE,)))
         made = groups.created(

@@ -1,4 +1,4 @@
-"""The reasons recover what befell the SIMs of a synthetic scenario, as its labels tell it: exactly, on every engine."""
+"""The reasons recover what befell the SIMs of a synthetic scenario, exactly, on every engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tallystick.core.moments import parse_moment
 from tallystick.core.window import Window
 from tallystick.intake import KINDS, import_file
-from tallystick.operations.synth import LABELS, Fleet, Format, Scenario, write_fleet
+from tallystick.operations.synth import LABELS, Fleet, FleetFormat, Scenario, write_fleet
 from tallystick.report.answer import Question, answer_explained
 from tallystick.store import open_store
 from tallystick.thingspace.rows import read_row, wire_row
@@ -28,7 +28,7 @@ MONTHS, SEED = 3, 11
 
 
 def scenario(
-    folder: Path, sims: int, which: Scenario = Scenario.ALL, form: Format = Format.CSV
+    folder: Path, sims: int, which: Scenario = Scenario.ALL, form: FleetFormat = FleetFormat.CSV
 ) -> dict[str, Path]:
     return write_fleet(Fleet(sims, MONTHS, SEED, UNTIL, which), folder, form, lambda *_: None)
 
@@ -96,7 +96,7 @@ def test_a_sim_of_a_lot_that_is_not_whole_has_no_label(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_million_sims_are_told_apart_exactly(tmp_path: Path) -> None:
-    paths = scenario(tmp_path, 1_000_000, form=Format.PARQUET)
+    paths = scenario(tmp_path, 1_000_000, form=FleetFormat.PARQUET)
     with open_store(f"sqlite:///{tmp_path}/store.db", wire_row) as store:
         store.init("UTC")
         take(store, paths)

@@ -9,7 +9,7 @@ import pytest
 from tallystick.core.moments import parse_moment
 from tallystick.intake import KINDS, import_file
 from tallystick.operations import synth
-from tallystick.operations.synth import Fleet, Format, write_fleet
+from tallystick.operations.synth import Fleet, FleetFormat, write_fleet
 from tallystick.operations.verify import verify
 from tallystick.thingspace.rows import wire_row
 
@@ -30,7 +30,7 @@ def nowhere(_done: int, _steps: int) -> None:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_fleet(FLEET, tmp_path_factory.mktemp("fleet"), Format.CSV, nowhere)
+    return write_fleet(FLEET, tmp_path_factory.mktemp("fleet"), FleetFormat.CSV, nowhere)
 
 
 def table(path: Path) -> pl.DataFrame:
@@ -137,19 +137,19 @@ def test_some_sims_were_re_homed_on_a_date(fleet: dict[str, Path]) -> None:
 def test_a_seed_and_an_end_always_give_the_same_fleet(
     fleet: dict[str, Path], tmp_path: Path
 ) -> None:
-    again = write_fleet(FLEET, tmp_path, Format.CSV, nowhere)
+    again = write_fleet(FLEET, tmp_path, FleetFormat.CSV, nowhere)
     assert [path.read_bytes() for path in again.values()] == [
         path.read_bytes() for path in fleet.values()
     ]
 
 
 def test_another_seed_gives_another_fleet(fleet: dict[str, Path], tmp_path: Path) -> None:
-    other = write_fleet(Fleet(SIMS, 3, 8, UNTIL), tmp_path, Format.CSV, nowhere)
+    other = write_fleet(Fleet(SIMS, 3, 8, UNTIL), tmp_path, FleetFormat.CSV, nowhere)
     assert other["activations"].read_bytes() != fleet["activations"].read_bytes()
 
 
 def test_the_fleet_is_the_same_in_either_format(fleet: dict[str, Path], tmp_path: Path) -> None:
-    parquet = write_fleet(FLEET, tmp_path, Format.PARQUET, nowhere)
+    parquet = write_fleet(FLEET, tmp_path, FleetFormat.PARQUET, nowhere)
     for kind, path in fleet.items():
         assert table(path).equals(pl.read_parquet(parquet[kind]))
 
@@ -158,7 +158,7 @@ def test_the_log_is_the_same_whatever_is_held_at_a_time(
     fleet: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(synth, "SIMS_A_CHUNK", SIMS // 7)
-    parted = table(write_fleet(FLEET, tmp_path, Format.CSV, nowhere)["activations"])
+    parted = table(write_fleet(FLEET, tmp_path, FleetFormat.CSV, nowhere)["activations"])
     whole = table(fleet["activations"])
     assert parted["activated_at"].equals(whole["activated_at"])
     assert parted.sort(parted.columns).equals(whole.sort(whole.columns))
@@ -167,6 +167,9 @@ def test_the_log_is_the_same_whatever_is_held_at_a_time(
 def test_progress_ends_with_every_step_done(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     write_fleet(
-        Fleet(1, 1, 0, UNTIL), tmp_path, Format.CSV, lambda done, steps: told.append((done, steps))
+        Fleet(1, 1, 0, UNTIL),
+        tmp_path,
+        FleetFormat.CSV,
+        lambda done, steps: told.append((done, steps)),
     )
     assert [done for done, _ in told] == list(range(1, told[-1][1] + 1))

@@ -9,7 +9,7 @@ from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, parse_moment
 from tallystick.operations import verify as verify_module
-from tallystick.operations.verify import Difference, Fault, Verified, verify
+from tallystick.operations.verify import Deviation, Difference, Verified, verify
 from tallystick.thingspace.rows import wire_row
 from tests.engines import change
 from tests.worlds import facts
@@ -17,6 +17,7 @@ from tests.worlds import facts
 if TYPE_CHECKING:
     from tallystick.store import Store
     from tests.engines import Stores
+    from tests.worlds import Fact
 
 HOME, AWAY = Imei.parse("352099001761481"), Imei.parse("357152091234562")
 SEEN_AT = parse_moment("2026-03-05T10:00:00Z")
@@ -45,8 +46,8 @@ def differences(store: Store) -> list[Difference]:
     ]
 
 
-def faults(store: Store) -> list[Fault]:
-    return [difference.fault for difference in differences(store)]
+def faults(store: Store) -> list[Deviation]:
+    return [difference.deviation for difference in differences(store)]
 
 
 def test_an_empty_store_has_nothing_to_verify(store: Store) -> None:
@@ -66,19 +67,18 @@ def test_ranges_add_up_to_the_whole(fleet: Store, monkeypatch: pytest.MonkeyPatc
 
 def test_rows_taken_away_are_missing(fleet: Store, database: str) -> None:
     change(database, "DELETE FROM mismatches")
-    assert faults(fleet) == [Fault.MISSING] * (SIMS // 2)
+    assert faults(fleet) == [Deviation.MISSING] * (SIMS // 2)
 
 
 def test_rows_of_sims_that_were_as_expected_are_surplus(fleet: Store, database: str) -> None:
-    mismatched = "SELECT iccid FROM mismatches"
-    statement = f"UPDATE expectations SET imei = {int(AWAY)} WHERE iccid IN ({mismatched})"  # noqa: S608 - our own
-    change(database, statement)
-    assert faults(fleet) == [Fault.SURPLUS] * (SIMS // 2)
+    mismatched = "WHERE iccid IN (SELECT iccid FROM mismatches)"
+    change(database, f"UPDATE expectations SET imei = {int(AWAY)} {mismatched}")  # noqa: S608
+    assert faults(fleet) == [Deviation.SURPLUS] * (SIMS // 2)
 
 
 def test_rows_of_sims_that_are_not_loaded_are_surplus(fleet: Store, database: str) -> None:
     change(database, "DELETE FROM sims")
-    assert faults(fleet) == [Fault.SURPLUS] * (SIMS // 2)
+    assert faults(fleet) == [Deviation.SURPLUS] * (SIMS // 2)
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,14 @@ def test_rows_of_sims_that_are_not_loaded_are_surplus(fleet: Store, database: st
 )
 def test_every_column_counts(fleet: Store, database: str, column: str) -> None:
     change(database, f"UPDATE mismatches SET {column}")  # noqa: S608 - one of the above
-    assert faults(fleet) == [Fault.DIFFERING] * (SIMS // 2)
+    assert faults(fleet) == [Deviation.DIFFERING] * (SIMS // 2)
 
 
 def test_a_row_that_moved_to_another_account_shows_both(fleet: Store, database: str) -> None:
     change(
         database,
-        "INSERT INTO accounts (name) VALUES ('b'); UPDATE mismatches SET account_id = account_id + 1",
+        "INSERT INTO accounts (name) VALUES ('b'); "
+        "UPDATE mismatches SET account_id = account_id + 1",
     )
     first = differences(fleet)[0]
     assert first.kept
@@ -102,15 +103,14 @@ def test_a_row_that_moved_to_another_account_shows_both(fleet: Store, database: 
 
 def test_facts_behind_the_refresh_are_seen(fleet: Store, database: str) -> None:
     change(database, "UPDATE expectations SET imei = imei + 400")
-    assert Fault.MISSING in faults(fleet)
+    assert Deviation.MISSING in faults(fleet)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts)
-def test_whatever_was_taken_in_passes_and_what_is_taken_out_is_missed(  # type: ignore[no-untyped-def] # noqa: ANN201
-    stores: Stores,
-    world,  # noqa: ANN001
-):
+def test_whatever_was_taken_in_passes_and_what_is_taken_out_is_missed(
+    stores: Stores, world: list[Fact]
+) -> None:
     with stores.fresh() as store:
         with store.transaction() as writer:
             for fact in world:
@@ -118,4 +118,4 @@ def test_whatever_was_taken_in_passes_and_what_is_taken_out_is_missed(  # type: 
         assert differences(store) == []
         rows = sum(verified.rows for verified in verify(store, wire_row))
         stores.change(store, "DELETE FROM mismatches")
-        assert faults(store) == [Fault.MISSING] * rows
+        assert faults(store) == [Deviation.MISSING] * rows

@@ -1,4 +1,4 @@
-"""The outbox, on every engine: what is put there with an outcome is delivered at least once, or given up and shown."""
+"""The outbox: what is put there is delivered at least once, or given up and shown."""
 
 from __future__ import annotations
 

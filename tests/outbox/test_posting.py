@@ -1,4 +1,4 @@
-"""One call to a listener, to a real one: what is accepted, what is refused, and what takes too long."""
+"""One call to a real listener: what is accepted, what is refused, and what takes too long."""
 
 from __future__ import annotations
 

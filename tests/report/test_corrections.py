@@ -59,7 +59,7 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fleet(store: Store) -> Store:
-    """SIMs of two accounts, seen where they were not expected, in hardware of known and unknown types."""
+    """SIMs of two accounts, seen unexpectedly in hardware of known and unknown types."""
     types = (
         HardwareType(HOME.tac, "Alder", "A100"),
         HardwareType(FOREIGN.tac, "Corvid", "C7"),

@@ -15,6 +15,8 @@ from tallystick.store import Scope, Store, shortlist
 from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
+    from random import Random
+
     from tests.engines import Stores
 
 EXAMPLES = 300
@@ -62,20 +64,20 @@ def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[b
     st.booleans(),
     st.sampled_from([1, shortlist.DENSE_SIMS_MIN]),
 )
-def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
-    stores,  # noqa: ANN001
-    world,  # noqa: ANN001
-    random,  # noqa: ANN001
-    ends,  # noqa: ANN001
-    repeated,  # noqa: ANN001
-    columns,  # noqa: ANN001
-    crowd,  # noqa: ANN001
-):
+def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(
+    stores: Stores,
+    world: list[Fact],
+    random: Random,
+    ends: list[int],
+    repeated: list[int],
+    columns: bool,
+    dense_sims_min: int,
+) -> None:
     taken = world + [world[n] for n in repeated if n < len(world)]
     random.shuffle(taken)
     with stores.fresh() as store:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shortlist, "DENSE_SIMS_MIN", crowd)
+            patch.setattr(shortlist, "DENSE_SIMS_MIN", dense_sims_min)
             take_in_batches(store, taken, ends, columns=columns)
         assert rows_of(store) == [row.wire for row in rows_by_the_rule(taken)]
         only_4g = [row.wire for row in rows_by_the_rule(taken) if row.generation == "4G"]

@@ -1,4 +1,4 @@
-"""Accounts that expect SIMs to stay where they were first seen: the kept answer is the rule's with them, too."""
+"""Accounts that expect SIMs to stay where they were first seen: the kept answer is the rule's."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tests.store.test_any_order_same_answer import rows_of, take_in_batches
 from tests.worlds import ACCOUNTS, ICCIDS, IMEIS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
+    from random import Random
+
     from tests.engines import Stores
 
 FOREIGN = IMEIS[3]
@@ -49,22 +51,22 @@ def seen_at(*where: int) -> list[Fact]:
     policies,
     st.sampled_from([None, 1, shortlist.DENSE_SIMS_MIN]),
 )
-def test_any_facts_and_policies_in_any_order_give_the_rows_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
-    stores,  # noqa: ANN001
-    world,  # noqa: ANN001
-    random,  # noqa: ANN001
-    cut,  # noqa: ANN001
-    first,  # noqa: ANN001
-    then,  # noqa: ANN001
-    crowd,  # noqa: ANN001
-):
+def test_any_facts_and_policies_in_any_order_give_the_rows_of_the_rule(
+    stores: Stores,
+    world: list[Fact],
+    random: Random,
+    cut: int,
+    first: dict[str, FirstUse],
+    then: dict[str, FirstUse],
+    dense_sims_min: int | None,
+) -> None:
     random.shuffle(world)
     with stores.fresh() as store:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shortlist, "DENSE_SIMS_MIN", crowd or 0)
-            for some, first_uses in ((world[:cut], first), (world[cut:], then)):
+            patch.setattr(shortlist, "DENSE_SIMS_MIN", dense_sims_min or 0)
+            for batch, first_uses in ((world[:cut], first), (world[cut:], then)):
                 set_policies(store, first_uses)
-                take_in_batches(store, some, [], columns=crowd is not None)
+                take_in_batches(store, batch, [], columns=dense_sims_min is not None)
         assert rows_of(store) == [row.wire for row in rows_by_the_rule(world, first_uses=then)]
         assert [each for part in verify(store, wire_row) for each in part.differences] == []
 

@@ -49,6 +49,8 @@ from tests.store.few import (
 from tests.worlds import MOMENTS, facts
 
 if TYPE_CHECKING:
+    from random import Random
+
     from tallystick.store import Store
     from tests.engines import Stores
     from tests.worlds import Fact
@@ -205,12 +207,9 @@ def test_rows_that_an_older_program_kept_are_explained_by_init(
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts, st.randoms(use_true_random=False), st.sampled_from([2, 16_000]))
-def test_any_facts_in_any_order_give_the_reasons_of_the_rule(  # type: ignore[no-untyped-def] # noqa: ANN201
-    stores: Stores,
-    world,  # noqa: ANN001
-    random,  # noqa: ANN001
-    rows_at_once,  # noqa: ANN001
-):
+def test_any_facts_in_any_order_give_the_reasons_of_the_rule(
+    stores: Stores, world: list[Fact], random: Random, rows_at_once: int
+) -> None:
     random.shuffle(world)
     with stores.fresh() as store, pytest.MonkeyPatch.context() as patch:
         patch.setattr(report_module, "ROWS_EXPLAINED_AT_ONCE", rows_at_once)
@@ -292,7 +291,7 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
                     stay.found // 400
                     for stay in every[iccid]
                     if (at := in_force_at(mine, Moment(stay.activated_at)))
-                    and at.imei.identity == hardware
+                    and at.imei // 400 == hardware
                 }
                 claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
         within = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
+from tallystick.background import Loops
 from tallystick.core.errors import StoreBroken, StoreMissing, StoreOutdated
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid
@@ -222,7 +223,7 @@ def test_an_address_names_a_file(url: str, path: str) -> None:
 
 def test_the_schema_of_a_fresh_store_is_the_last_one(store: Store, database: str) -> None:
     assert not store.is_empty()
-    assert SqliteEngine(database).schema_version() == len(migrations_for("sqlite"))
+    assert SqliteEngine(database, Loops()).schema_version() == len(migrations_for("sqlite"))
 
 
 def test_each_migration_takes_a_store_one_step_further(database: str) -> None:

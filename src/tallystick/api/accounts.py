@@ -174,7 +174,7 @@ class Group:
         """Change a group: its name, its description, which SIMs are in it."""
         app_of(self._access, req, ADMIN)
         body = struct_of(req, GroupChange)
-        wanted = groups.Change(
+        wanted = groups.GroupChange(
             None if body.name is UNSET else body.name,
             None if body.description is UNSET else body.description,
             listed(body.add),

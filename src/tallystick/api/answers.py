@@ -1,24 +1,28 @@
-"""What accounts, users, apps, groups and SIMs read like in JSON, of calls and of commands alike."""
+"""What accounts, users, apps, groups, SIMs and change sets read like in JSON, of calls and commands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.core.moments import wire_or_none
+from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
 
 if TYPE_CHECKING:
+    from tallystick.core.allowed import Allowed
     from collections.abc import Iterable
     from datetime import tzinfo
 
     from tallystick.access import App, Credentials, User
-    from tallystick.core.identifiers import Iccid, Mdn
+    from tallystick.core.identifiers import Iccid, Imei, Mdn
+    from tallystick.core.ledger import ChangeSet
+    from tallystick.core.pairing import Expectation, Pairing
     from tallystick.fleet import inventory
     from tallystick.fleet.accounts import Account
-    from tallystick.fleet.groups import Changed, Group, Page
+    from tallystick.fleet.groups import ChangedGroup, Group, MemberPage
+    from tallystick.fleet.ledger import ExpectationChange
 
 
 class Name(msgspec.Struct):
@@ -182,7 +186,7 @@ def group_answer(group: Group) -> GroupAnswer:
     return GroupAnswer(group.name, group.description, group.is_default)
 
 
-def group_page(page: Page) -> GroupPage:
+def group_page(page: MemberPage) -> GroupPage:
     """A group with some of its SIMs, as they read."""
     sims = [Member(str(member.iccid), _text(member.mdn)) for member in page.members]
     group = page.group
@@ -195,14 +199,14 @@ def group_page(page: Page) -> GroupPage:
     )
 
 
-def group_changed(changed: Changed) -> GroupChanged:
+def group_changed(changed: ChangedGroup) -> GroupChanged:
     """A group that was changed, as it reads."""
     group, passed_over = changed.group, changed.passed_over
     ids = [str(each) for each in (*passed_over.iccids, *passed_over.mdns)]
     return GroupChanged(group.name, group.description, group.is_default, ids)
 
 
-def sim_page(page: inventory.Page, zone: tzinfo) -> SimPage:
+def sim_page(page: inventory.SimPage, zone: tzinfo) -> SimPage:
     """Some SIMs, as they read in a zone."""
     sims = [
         ListedSim(
@@ -235,5 +239,80 @@ def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
     )
 
 
-def _text(identifier: Iccid | Mdn | None) -> str | None:
+def sim_history(history: inventory.SimHistory, zone: tzinfo) -> dict[str, Any]:
+    """A SIM's expectations and pairings, as they read in a zone."""
+    sim = history.sim
+    return {
+        "iccid": str(history.iccid),
+        "waiting": sim is None,
+        "account": sim and sim.account,
+        "mdn": sim and _text(sim.mdn),
+        "activation_date": sim and wire_or_none(sim.activation_date, zone),
+        "generation": sim and sim.generation,
+        "expectations": [_expectation(put, zone) for put in history.expectations],
+        "pairings": [_pairing(pairing, zone) for pairing in history.pairings],
+    }
+
+
+def _expectation(expectation: Expectation, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "effective_from": since(expectation.effective_from, zone),
+        "imei": str(expectation.imei),
+    }
+
+
+def _pairing(pairing: Pairing, zone: tzinfo) -> dict[str, Any]:
+    return {
+        "imei": str(pairing.imei),
+        "opened_at": wire(pairing.opened_at, zone),
+        "last_seen_at": wire(pairing.last_seen_at, zone),
+        "activations": pairing.activations,
+        "expected_imei": _text(pairing.expected),
+        "verdict": _verdict(pairing),
+    }
+
+
+def _verdict(pairing: Pairing) -> str:
+    """Say in one word how a stay was judged.
+
+    `unexpected` is a stay that goes on in the same hardware, so that no new row opens.
+    """
+    if pairing.expected is None:
+        return "unjudged"
+    if pairing.reported:
+        return "mismatch"
+    return "unexpected" if pairing.unexpected else "expected"
+
+
+def change_set_answer(change_set: ChangeSet, zone: tzinfo) -> dict[str, Any]:
+    """A change set, as it reads in a zone; what is not known or was not given is null."""
+    answer = change_set._asdict()
+    for name in ("brought_at", "decided_at"):
+        answer[name] = None if answer[name] is None else wire(answer[name], zone)
+    for name in ("detail", "ticket", "reason", "decided_by"):
+        answer[name] = answer[name] or None
+    return answer
+
+
+def change_set_with_changes(
+    change_set: ChangeSet, changes: Iterable[ExpectationChange], in_all: int, zone: tzinfo
+) -> dict[str, Any]:
+    """A change set and the first of its changes, as they read in a zone, and how many there are."""
+    return change_set_answer(change_set, zone) | {
+        "changes_in_all": in_all,
+        "changes": [expectation_change(change, zone) for change in changes],
+    }
+
+
+def expectation_change(change: ExpectationChange, zone: tzinfo) -> dict[str, Any]:
+    """What became of one expectation, as it reads in a zone."""
+    return {
+        "iccid": str(change.iccid),
+        "effective_from": since(change.effective_from, zone),
+        "old_imei": _text(change.old_imei),
+        "new_imei": _text(change.new_imei),
+    }
+
+
+def _text(identifier: Iccid | Imei | Mdn | Allowed | None) -> str | None:
     return None if identifier is None else str(identifier)

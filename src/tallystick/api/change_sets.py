@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tallystick.api import answers
 from tallystick.api.calls import ADMIN, NOTES, app_of, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
@@ -58,7 +59,7 @@ class ChangeSets:
         with self._store.snapshot() as reader:
             found = reader.change_sets(before, at_most, _state(req))
         resp.data = msgspec.json.encode(
-            ChangeSetList([ledger.described(each, self._zone) for each in found])
+            ChangeSetList([answers.change_set_answer(each, self._zone) for each in found])
         )
 
 
@@ -76,9 +77,11 @@ class OneChangeSet:
         app_of(self._access, req, ADMIN)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
-            resp.data = msgspec.json.encode(
-                ledger.described_whole(reader, _parsed(number), at_most, self._zone)
-            )
+            change_set = ledger.change_set(reader, _parsed(number))
+            changes, in_all = ledger.changes_in(reader, change_set, at_most)
+        resp.data = msgspec.json.encode(
+            answers.change_set_with_changes(change_set, changes, in_all, self._zone)
+        )
 
 
 class _Decision:
@@ -94,9 +97,8 @@ class _Decision:
 
     def _told(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
-            return msgspec.json.encode(
-                ledger.described(ledger.change_set(reader, number), self._zone)
-            )
+            change_set = ledger.change_set(reader, number)
+        return msgspec.json.encode(answers.change_set_answer(change_set, self._zone))
 
 
 class Approval(_Decision):

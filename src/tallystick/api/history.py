@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tallystick.api import answers
 from tallystick.api.calls import ADMIN, accounts_of, asker_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import SimNotFound
@@ -48,5 +49,5 @@ class History:
             message = f"there is no SIM with the ICCID or MDN {shown(iccid)}"
             raise SimNotFound(message)
         resp.data = msgspec.json.encode(
-            Histories([inventory.described(each, self._zone) for each in seen])
+            Histories([answers.sim_history(each, self._zone) for each in seen])
         )

@@ -56,14 +56,17 @@ app.command("demo", cls=Command)(demo.demo)
 
 
 def main() -> None:
-    """Run the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
+    """Run the command line.
+
+    Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
+    """
     try:
         app(prog_name="tallystick")
     except OSError as error:
         told = (error.filename, error.strerror or type(error).__name__)
         typer.echo(f"error: {': '.join(str(part) for part in told if part)}", err=True)
         sys.exit(EXIT_REFUSED)
-    except Exception as error:  # noqa: BLE001 - the outermost shell: whatever it is, people get a sentence
+    except Exception as error:  # noqa: BLE001 - the outermost shell: people get a sentence
         kind = type(error).__name__
         typer.echo(
             f"error: this should not have happened; please report it: {kind}: {error}", err=True

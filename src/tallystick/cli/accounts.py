@@ -72,12 +72,13 @@ def change(
     first_use: Annotated[
         FirstUse,
         typer.Option(
-            help="Where SIMs are to stay while no expectation is in force: in the unit or model first seen."
+            help="Where SIMs are to stay while no expectation is in force: in the unit or model "
+            "first seen."
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say what an account expects of SIMs that nobody said anything of; the report follows, its past too."""
+    """Say what an account expects of SIMs without an expectation; the report follows, past and all."""
     with store_of(current_settings()) as store, store.transaction() as writer:
         accounts.hold(writer, name, first_use)
         changed = accounts.show(writer, name)

@@ -26,7 +26,7 @@ commands = typer.Typer(help="Apps: the OAuth clients that may call.", no_args_is
 Name = Annotated[str, typer.Argument(help="What the app is called.")]
 
 
-class Scope(StrEnum):
+class ScopeName(StrEnum):
     """What an app may do."""
 
     M2M = "m2m"
@@ -60,7 +60,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def add(
     name: Name,
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="What it may do; m2m if nothing is named.")
+        list[ScopeName] | None, typer.Option(help="What it may do; m2m if nothing is named.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +74,7 @@ def add(
 def change(
     name: Name,
     scope: Annotated[
-        list[Scope], typer.Option(help="What it may do from now on, in place of what it could.")
+        list[ScopeName], typer.Option(help="What it may do from now on, in place of what it could.")
     ],
     as_json: AsJson = False,
 ) -> None:

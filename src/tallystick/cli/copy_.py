@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_DIFFERENT = 1
 DIGITS_SHOWN = 12  # of a digest
-KINDS = {kind.name: kind for kind in (*WHOLE_KINDS, *FACT_KINDS, KEPT)}
+COPIED_KINDS = {kind.name: kind for kind in (*WHOLE_KINDS, *FACT_KINDS, KEPT)}
 
 To = Annotated[
     str,
@@ -36,7 +36,7 @@ To = Annotated[
 
 
 def copy(to: To, as_json: AsJson = False) -> None:
-    """Copy the store into another, made where there is none; compare them, and exit with 1 where they differ."""
+    """Copy the store into another, made where there is none, and exit with 1 where they differ."""
     with (
         store_of(current_settings()) as source,
         _target(to) as target,
@@ -57,7 +57,10 @@ def _target(address: str) -> Store:
         return open_store(address, wire_row)
     except SettingRefused:
         # The address may hold a password, so that it is not repeated.
-        message = "must be sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://user@host/database"
+        message = (
+            "must be sqlite:///relative.db, sqlite:////absolute/path.db or "
+            "postgresql://user@host/database"
+        )
         raise typer.BadParameter(message, param_hint="--to") from None
 
 
@@ -81,7 +84,7 @@ def _side(side: Side) -> dict[str, Any]:
 def _first_difference(name: str, compared: Comparison) -> str | None:
     if compared.first_difference is None:
         return None
-    return described(KINDS[name].key, compared.first_difference)
+    return described(COPIED_KINDS[name].key, compared.first_difference)
 
 
 def _print(copied: Copied, source: str, target: str) -> None:
@@ -89,7 +92,8 @@ def _print(copied: Copied, source: str, target: str) -> None:
         count, digest = compared.source.count, compared.source.sha256[:DIGITS_SHOWN]
         if compared.is_same:
             typer.echo(
-                f"{name}: {count:,} in both, {copied.taken.get(name, 0):,} of them copied now, sha256 {digest}"
+                f"{name}: {count:,} in both, {copied.taken.get(name, 0):,} of them copied now, "
+                f"sha256 {digest}"
             )
         else:
             typer.echo(f"{name}: {count:,} here and {compared.target.count:,} there differ")

@@ -39,7 +39,7 @@ commands = typer.Typer(
 UNKNOWN = "unknown"  # the file of SIMs in hardware of types that are not known
 
 
-class Format(StrEnum):
+class CorrectionsFormat(StrEnum):
     """How files are written; each is the suffix of their names."""
 
     CSV = "csv"
@@ -47,10 +47,10 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-WRITERS: dict[Format, Callable[[Sequence[SimExpectation]], bytes]] = {
-    Format.CSV: as_csv,
-    Format.NDJSON: as_ndjson,
-    Format.PARQUET: as_parquet,
+WRITERS: dict[CorrectionsFormat, Callable[[Sequence[SimExpectation]], bytes]] = {
+    CorrectionsFormat.CSV: as_csv,
+    CorrectionsFormat.NDJSON: as_ndjson,
+    CorrectionsFormat.PARQUET: as_parquet,
 }
 
 
@@ -62,7 +62,7 @@ def summary(
     by: Annotated[By, typer.Option(help="What to count by.")] = By.MANUFACTURER,
     as_json: AsJson = False,
 ) -> None:
-    """Count mismatches by the hardware that SIMs were seen in, whose manufacturer is to be told, and expected in."""
+    """Count mismatches by the hardware that SIMs were seen in and expected in."""
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
@@ -111,7 +111,7 @@ def export(
         Path | None, typer.Option("--dir", file_okay=False, help="The folder of these files.")
     ] = None,
     format_: Annotated[
-        Format | None,
+        CorrectionsFormat | None,
         typer.Option("--format", help="How these files are written; as CSV if nothing is named."),
     ] = None,
     earliest: Earliest = None,
@@ -119,12 +119,12 @@ def export(
     account: Accounts = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write what the network saw as expectations: a file to review, and to take back with `import expectations`."""
+    """Write what the network saw as expectations, to review and to `import expectations`."""
     _require_one_way(manufacturer, output, dir_, all_=all_)
     if output and format_:
         message = "goes with --all; the name of --output says how that file is written"
         raise typer.BadParameter(message, param_hint="--format")
-    form = _form_of(output) if output else format_ or Format.CSV
+    form = _form_of(output) if output else format_ or CorrectionsFormat.CSV
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
@@ -151,18 +151,22 @@ def _require_one_way(
         raise typer.BadParameter(message)
 
 
-def _form_of(output: Path) -> Format:
+def _form_of(output: Path) -> CorrectionsFormat:
     suffix = output.suffix.removeprefix(".").lower()
-    if suffix not in list(Format):
-        message = f"the name must end in one of {', '.join(f'.{form}' for form in Format)}, not {output.name}"
+    if suffix not in list(CorrectionsFormat):
+        suffixes = ", ".join(f".{suffix}" for suffix in CorrectionsFormat)
+        message = f"the name must end in one of {suffixes}, not {output.name}"
         raise typer.BadParameter(message, param_hint="--output")
-    return Format(suffix)
+    return CorrectionsFormat(suffix)
 
 
 def _paths(
-    found: dict[str | None, Exported], form: Format, output: Path | None, folder: Path | None
+    found: dict[str | None, Exported],
+    form: CorrectionsFormat,
+    output: Path | None,
+    folder: Path | None,
 ) -> Iterator[tuple[str | None, Path]]:
-    """The file of each manufacturer: the one that is named, or one in the folder with the letters of their name."""
+    """The file of each manufacturer: the one named, or one in the folder, named after them."""
     taken: set[str] = set()
     for maker in sorted(found, key=lambda name: (name is not None, name or "")):
         stem = UNKNOWN if maker is None else _letters_of(maker)
@@ -184,7 +188,8 @@ def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> d
         typer.echo(
             f"{maker or UNKNOWN}: {counted(len(found.facts), 'correction', 'corrections')} of "
             f"{counted(found.sims, 'SIM', 'SIMs')} in {path}; left out: "
-            f"{found.moved_back:,} that are expected where they are by now, {found.moved_on:,} in other hardware by now"
+            f"{found.moved_back:,} that are expected where they are by now, "
+            f"{found.moved_on:,} in other hardware by now"
         )
     return {
         "manufacturer": maker,

@@ -40,7 +40,7 @@ EXPECTED_COLUMNS = (*COLUMNS, "expected_imei", "effective_from")
 ROWS_A_WRITE = 1000
 
 
-class Format(StrEnum):
+class CoverageFormat(StrEnum):
     """How the SIMs are printed."""
 
     TABLE = "table"
@@ -57,13 +57,14 @@ def coverage(
         Lacking | None,
         typer.Option(
             "--list",
-            help="List the SIMs not seen in the window, the expectations that the network never confirmed, or the SIMs "
+            help="List the SIMs not seen in the window, the expectations that the network never "
+            "confirmed, or the SIMs "
             "without an expectation.",
         ),
     ] = None,
     format_: Annotated[
-        Format, typer.Option("--format", help="How to print the list.")
-    ] = Format.TABLE,
+        CoverageFormat, typer.Option("--format", help="How to print the list.")
+    ] = CoverageFormat.TABLE,
     output: Annotated[Path | None, typer.Option(help="Write the list to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,7 +104,8 @@ def in_one_sentence(covered: Coverage, zone: tzinfo) -> str:
         else f"the last was seen at {wire(covered.newest, zone)}"
     )
     return (
-        f"of {covered.sims:,} SIMs in scope {covered.expected:,} have an expectation and {covered.seen:,} were seen in "
+        f"of {covered.sims:,} SIMs in scope {covered.expected:,} have an expectation and "
+        f"{covered.seen:,} were seen in "
         f"the window; {newest}"
     )
 
@@ -143,8 +145,8 @@ def _write_ndjson(columns: Columns, rows: Rows, file: BinaryIO) -> None:
         file.write(msgspec.json.encode(known) + b"\n")
 
 
-WRITERS: dict[Format, Callable[[Columns, Rows, BinaryIO], None]] = {
-    Format.TABLE: _write_table,
-    Format.CSV: _write_csv,
-    Format.NDJSON: _write_ndjson,
+WRITERS: dict[CoverageFormat, Callable[[Columns, Rows, BinaryIO], None]] = {
+    CoverageFormat.TABLE: _write_table,
+    CoverageFormat.CSV: _write_csv,
+    CoverageFormat.NDJSON: _write_ndjson,
 }

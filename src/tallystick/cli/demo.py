@@ -24,7 +24,7 @@ from tallystick.clock import system_clock
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, in_zone
 from tallystick.intake import KINDS, ImportOptions, KindName, import_file
-from tallystick.operations.synth import ACCOUNTS, Fleet, Format, write_fleet
+from tallystick.operations.synth import ACCOUNTS, Fleet, FleetFormat, write_fleet
 from tallystick.thingspace.bodies import ReportBody, question_of, report_request
 from tallystick.thingspace.routes import M2M, OAUTH2, REPORT
 from tallystick.thingspace.session import SESSION_FIELD
@@ -75,7 +75,7 @@ def _load(store: Store, until: Moment) -> None:
     options = ImportOptions(origin=Origin(NAME, system_clock()))
     with progress("Making a fleet") as advance, tempfile.TemporaryDirectory() as folder:
         paths = write_fleet(
-            Fleet(SIMS, MONTHS, SEED, until), Path(folder), Format.PARQUET, lambda *_: None
+            Fleet(SIMS, MONTHS, SEED, until), Path(folder), FleetFormat.PARQUET, lambda *_: None
         )
         for done, kind in enumerate(KINDS):
             import_file(store, kind, str(paths[kind]), options=options)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick.api import answers
 from tallystick.cli.ledger import Actor, Reason, Ticket, actor_told, origin_told, trial_lines
 from tallystick.cli.shared import (
     AsJson,
@@ -23,6 +24,7 @@ from tallystick.fleet import ledger
 from tallystick.intake import Receipt, Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import tzinfo
 
     from tallystick.core.ledger import ChangeSet
@@ -30,6 +32,31 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 SOURCE_SHOWN_MAX = 40  # characters in a table; all of them are told with --json
+
+LOG_COLUMNS = (
+    "effective_from",
+    "imei",
+    "put_in",
+    "by",
+    "at",
+    "source",
+    "ticket",
+    "reason",
+    "returned_in",
+    "ended_in",
+)
+CHANGE_SET_COLUMNS = (
+    "change_set_id",
+    "state",
+    "actor",
+    "brought_at",
+    "source",
+    "added",
+    "corrected",
+    "removed",
+    "ticket",
+    "decided_by",
+)
 
 commands = typer.Typer(
     help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True
@@ -46,75 +73,61 @@ def log(
     iccid: Annotated[str, typer.Argument(metavar="ICCID", help="The SIM.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show every value that the expectations of a SIM ever had: who put it, when and why, and what ended it."""
+    """Show every value that a SIM's expectations ever had: who put it, why, and what ended it."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        entries = [_entry(each, settings.zone) for each in ledger.log(reader, iccid)]
+        entries = [_entry(entry, settings.zone) for entry in ledger.log(reader, iccid)]
     if as_json:
         print_json({"iccid": iccid, "values": entries})
     else:
-        _print_log(entries)
+        print_table(LOG_COLUMNS, [_log_row(entry) for entry in entries])
 
 
 def _entry(entry: Entry, zone: tzinfo) -> dict[str, Any]:
-    sets = {"put_in": entry.put, "returned_in": entry.returned, "ended_in": entry.ended}
     return {
         "effective_from": since(entry.stay.effective_from, zone),
         "imei": str(entry.stay.imei),
-        **{
-            name: None if each is None else ledger.described(each, zone)
-            for name, each in sets.items()
-        },
+        "put_in": _change_set(entry.put, zone),
+        "returned_in": _change_set(entry.returned, zone),
+        "ended_in": _change_set(entry.ended, zone),
     }
 
 
-def _print_log(entries: list[dict[str, Any]]) -> None:
-    columns = (
-        "effective_from",
-        "imei",
-        "put_in",
-        "by",
-        "at",
-        "source",
-        "ticket",
-        "reason",
-        "returned_in",
-        "ended_in",
-    )
-    print_table(columns, [_log_row(each) for each in entries])
+def _change_set(change_set: ChangeSet | None, zone: tzinfo) -> dict[str, Any] | None:
+    return None if change_set is None else answers.change_set_answer(change_set, zone)
 
 
 def _log_row(entry: dict[str, Any]) -> list[str]:
-    put, returned, ended = entry["put_in"], entry["returned_in"], entry["ended_in"]
-    told = [entry["effective_from"] or "the beginning", entry["imei"]]
+    effective_from = entry["effective_from"] or "the beginning"
+    put = _put_columns(entry["put_in"])
+    returned = _event(entry["returned_in"])
+    ended = _event(entry["ended_in"])
+    return [effective_from, entry["imei"], *put, returned, ended]
+
+
+def _put_columns(put: dict[str, Any] | None) -> list[str]:
+    """What put a value: the columns of the log from `put_in` to `reason`."""
     if put is None:
-        told += ["", "", "", "before the ledger", "", ""]
-    else:
-        source = _cut(f"{put['source']} {put['detail'] or ''}".strip())
-        told += [
-            str(put["change_set_id"]),
-            _who(put),
-            _when(put),
-            source,
-            put["ticket"] or "",
-            put["reason"] or "",
-        ]
-    return [
-        *told,
-        *(
-            f"{each['change_set_id']} by {_who(each)} at {_when(each)}" if each else ""
-            for each in (returned, ended)
-        ),
-    ]
+        return ["", "", "", "before the ledger", "", ""]
+    source = _cut(f"{put['source']} {put['detail'] or ''}".strip())
+    number = str(put["change_set_id"])
+    return [number, _who(put), _when(put), source, put["ticket"] or "", put["reason"] or ""]
 
 
-def _who(told: dict[str, Any]) -> str:
-    return f"{told['actor']}, {told['decided_by']}" if told["decided_by"] else str(told["actor"])
+def _event(change_set: dict[str, Any] | None) -> str:
+    if change_set is None:
+        return ""
+    return f"{change_set['change_set_id']} by {_who(change_set)} at {_when(change_set)}"
 
 
-def _when(told: dict[str, Any]) -> str:
+def _who(change_set: dict[str, Any]) -> str:
+    actor, decided_by = change_set["actor"], change_set["decided_by"]
+    return f"{actor}, {decided_by}" if decided_by else str(actor)
+
+
+def _when(change_set: dict[str, Any]) -> str:
     """When a change set was in force as a whole, or else when it came."""
-    return str(told["decided_at"] or told["brought_at"])
+    return str(change_set["decided_at"] or change_set["brought_at"])
 
 
 def _cut(text: str) -> str:
@@ -130,44 +143,18 @@ def changes(
     """List change sets, the last first."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        found = reader.change_sets(BEHIND_ALL, at_most, state)
+        change_sets = reader.change_sets(BEHIND_ALL, at_most, state)
+    listed = [answers.change_set_answer(each, settings.zone) for each in change_sets]
     if as_json:
-        print_json({"change_sets": [ledger.described(each, settings.zone) for each in found]})
+        print_json({"change_sets": listed})
     else:
-        print_table(
-            (
-                "id",
-                "state",
-                "actor",
-                "brought_at",
-                "source",
-                "added",
-                "corrected",
-                "removed",
-                "ticket",
-                "decided_by",
-            ),
-            [_change_set_row(each, settings.zone) for each in found],
-        )
+        columns = ("id", *CHANGE_SET_COLUMNS[1:])
+        print_table(columns, [_texts(each, CHANGE_SET_COLUMNS) for each in listed])
 
 
-def _change_set_row(found: ChangeSet, zone: tzinfo) -> list[str]:
-    told = ledger.described(found, zone)
-    names = (
-        "change_set_id",
-        "state",
-        "actor",
-        "brought_at",
-        "source",
-        "added",
-        "corrected",
-        "removed",
-        "ticket",
-    )
-    return [
-        *(str(told[name] if told[name] is not None else "") for name in names),
-        told["decided_by"] or "",
-    ]
+def _texts(values: dict[str, Any], names: Iterable[str]) -> list[str]:
+    """The values of these names as a table shows them, nothing for what is null."""
+    return ["" if values[name] is None else str(values[name]) for name in names]
 
 
 @commands.command(cls=Command)
@@ -175,17 +162,17 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
     """Show a change set, and what it did or would do to each expectation."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        told = ledger.described_whole(reader, number, at_most, settings.zone)
+        change_set = ledger.change_set(reader, number)
+        first, in_all = ledger.changes_in(reader, change_set, at_most)
     if as_json:
-        print_json(told)
+        print_json(answers.change_set_with_changes(change_set, first, in_all, settings.zone))
         return
-    some, in_all = told.pop("changes"), told.pop("changes_in_all")
-    for name, value in told.items():
+    for name, value in answers.change_set_answer(change_set, settings.zone).items():
         if value is not None:
             typer.echo(f"{name}: {value}")
-    print_table(
-        tuple(ledger.Change._fields), [[value or "" for value in each.values()] for each in some]
-    )
+    columns = ledger.ExpectationChange._fields
+    rows = [answers.expectation_change(change, settings.zone) for change in first]
+    print_table(columns, [_texts(row, columns) for row in rows])
     if in_all > at_most:
         typer.echo(f"and {in_all - at_most:,} more")
 
@@ -206,13 +193,14 @@ def approve(
             trial = Trial()
             tried, facts = ledger.try_proposal(store, number)
             trial.add(tried, facts, settings.generations)
-            lines, told = list(trial_lines(trial, settings.zone)), trial.described(settings.zone)
+            lines = list(trial_lines(trial, settings.zone))
+            outcome = trial.described(settings.zone)
         else:
             taken = ledger.approve(store, number, actor_told(actor), system_clock())
             receipt = Receipt(taken.accepted, taken.duplicate)
-            lines, told = [_counts(receipt)], receipt.described()
+            lines, outcome = [_counts(receipt)], receipt.described()
     if as_json:
-        print_json(told | {"change_set_id": number})
+        print_json(outcome | {"change_set_id": number})
     else:
         typer.echo(f"change set {number}{'' if dry_run else ' is applied'}:")
         for line in lines:
@@ -220,7 +208,8 @@ def approve(
 
 
 def _counts(receipt: Receipt) -> str:
-    return f"  {receipt.read:,} proposed: {receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate"
+    counts = f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate"
+    return f"  {receipt.read:,} proposed: {counts}"
 
 
 @commands.command(cls=Command)
@@ -229,8 +218,8 @@ def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None
     settings = current_settings()
     with store_of(settings) as store:
         ledger.reject(store, number, actor_told(actor), system_clock())
-        told = _told(store, number, settings.zone)
-    print_done(f"change set {number} is rejected", told, as_json=as_json)
+        answer = _answer(store, number, settings.zone)
+    print_done(f"change set {number} is rejected", answer, as_json=as_json)
 
 
 @commands.command(cls=Command)
@@ -241,19 +230,16 @@ def undo(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a whole change set back, which is a change set itself. Refused where later ones changed the same."""
+    """Take a whole change set back, by another one. Refused where later ones changed the same."""
     settings = current_settings()
     with store_of(settings) as store:
         undone_in = ledger.undo(store, number, origin_told(actor, ticket, reason))
-        told = _told(store, undone_in, settings.zone)
-    counts = (
-        f"{told['added']:,} added, {told['corrected']:,} corrected, {told['removed']:,} removed"
-    )
-    print_done(
-        f"change set {number} is undone, by change set {undone_in}: {counts}", told, as_json=as_json
-    )
+        answer = _answer(store, undone_in, settings.zone)
+    counts = ", ".join(f"{answer[name]:,} {name}" for name in ("added", "corrected", "removed"))
+    message = f"change set {number} is undone, by change set {undone_in}: {counts}"
+    print_done(message, answer, as_json=as_json)
 
 
-def _told(store: Store, number: int, zone: tzinfo) -> dict[str, Any]:
+def _answer(store: Store, number: int, zone: tzinfo) -> dict[str, Any]:
     with store.snapshot() as reader:
-        return ledger.described(ledger.change_set(reader, number), zone)
+        return answers.change_set_answer(ledger.change_set(reader, number), zone)

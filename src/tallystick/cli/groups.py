@@ -27,7 +27,7 @@ from tallystick.fleet import accounts, groups
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tallystick.fleet.groups import Change, Changed, Page
+    from tallystick.fleet.groups import ChangedGroup, GroupChange, MemberPage
     from tallystick.store import Reader
 
 commands = typer.Typer(help="Groups: named sets of SIMs within one account.", no_args_is_help=True)
@@ -66,7 +66,7 @@ def show(account: Account, name: Name, as_json: AsJson = False) -> None:
         )
 
 
-def _pages(reader: Reader, account_id: int, name: str) -> Iterator[Page]:
+def _pages(reader: Reader, account_id: int, name: str) -> Iterator[MemberPage]:
     after = BEFORE_ALL
     while True:
         page = groups.members_of(reader, account_id, name, after)
@@ -103,7 +103,7 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Give a group another name."""
-    changed = _change(account, name, groups.Change(name=new_name))
+    changed = _change(account, name, groups.GroupChange(name=new_name))
     print_done(
         f"group {name} renamed to {new_name}", answers.group_changed(changed), as_json=as_json
     )
@@ -119,15 +119,18 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Say what a group is for."""
-    changed = _change(account, name, groups.Change(description=description))
+    changed = _change(account, name, groups.GroupChange(description=description))
     print_done(f"group {name} described", answers.group_changed(changed), as_json=as_json)
 
 
 @commands.command(cls=Command)
 def put(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> None:
-    """Put SIMs in a group, out of the ones they were in. Exit status: 3 if some are not the account's, 1 if none is."""
+    """Put SIMs in a group, out of the ones they were in.
+
+    Exit status: 3 if some are not the account's, 1 if none is.
+    """
     wanted = listed(sims)
-    changed = _change(account, name, groups.Change(added=wanted))
+    changed = _change(account, name, groups.GroupChange(added=wanted))
     _print_changed(f"put in {name}", account, wanted, changed, as_json=as_json)
 
 
@@ -135,7 +138,7 @@ def put(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> No
 def take_out(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> None:
     """Take SIMs out of a group. Exit status: 3 if some are not the account's, 1 if none is."""
     wanted = listed(sims)
-    changed = _change(account, name, groups.Change(removed=wanted))
+    changed = _change(account, name, groups.GroupChange(removed=wanted))
     _print_changed(f"taken out of {name}", account, wanted, changed, as_json=as_json)
 
 
@@ -147,13 +150,13 @@ def remove(account: Account, name: Name, as_json: AsJson = False) -> None:
     print_done(f"group {name} removed", {"removed": name}, as_json=as_json)
 
 
-def _change(account: str, name: str, wanted: Change) -> Changed:
+def _change(account: str, name: str, wanted: GroupChange) -> ChangedGroup:
     with store_of(current_settings()) as store, store.transaction() as writer:
         return groups.changed(writer, accounts.number_of(writer, account), name, wanted)
 
 
 def _print_changed(
-    what: str, account: str, wanted: Listed, changed: Changed, *, as_json: bool
+    what: str, account: str, wanted: Listed, changed: ChangedGroup, *, as_json: bool
 ) -> None:
     answer = answers.group_changed(changed)
     passed_over, asked = len(answer.passed_over), len(wanted.iccids) + len(wanted.mdns)

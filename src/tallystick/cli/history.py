@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tallystick.api import answers
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, store_of
 from tallystick.fleet import inventory
 
@@ -20,7 +21,7 @@ def history(
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
         found = [
-            inventory.described(each, settings.zone)
+            answers.sim_history(each, settings.zone)
             for each in inventory.history(reader, iccid_or_mdn)
         ]
     if as_json:

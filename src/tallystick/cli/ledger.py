@@ -72,7 +72,8 @@ def trial_lines(trial: Trial, zone: tzinfo) -> Iterator[str]:
 def _row_lines(what: str, rows: Sequence[KeptRow], zone: tzinfo) -> Iterator[str]:
     yield f"  the report would {what} {counted(len(rows), 'row', 'rows')}"
     for row in rows[:ROWS_TOLD_MAX]:
-        told = described_row(row, zone)
-        yield f"    {told['iccid']} {told['pre_imei']} -> {told['post_imei']} {told['activated_at']} {told['account']}"
+        columns = described_row(row, zone)
+        imeis = f"{columns['pre_imei']} -> {columns['post_imei']}"
+        yield f"    {columns['iccid']} {imeis} {columns['activated_at']} {columns['account']}"
     if len(rows) > ROWS_TOLD_MAX:
         yield f"    and {len(rows) - ROWS_TOLD_MAX:,} more"

@@ -21,17 +21,15 @@ from tallystick.cli.shared import (
     store_of,
     writing,
 )
-from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.identifiers import Mdn
 from tallystick.core.moments import parse_named
 from tallystick.core.reason_json import SUMMARY, summary
-from tallystick.core.selection import Listed
+from tallystick.core.selection import Listed, iccid_asked_for
 from tallystick.core.window import window_between
 from tallystick.http.streaming import csv_lines
 from tallystick.report.answer import Question, answer, answer_explained
 from tallystick.report.coverage import coverage
 from tallystick.store import joined
-from tallystick.thingspace.bodies import ICCID_FORM
 from tallystick.thingspace.rows import COLUMNS, columns_of, devices_of, in_zone, with_reasons
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 ROWS_A_WRITE = 1000
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     """How the rows are printed."""
 
     TABLE = "table"
@@ -67,8 +65,8 @@ def report(
         list[str] | None, typer.Option(help="Of the SIM with this phone number.")
     ] = None,
     format_: Annotated[
-        Format, typer.Option("--format", help="How to print the rows.")
-    ] = Format.TABLE,
+        ReportFormat, typer.Option("--format", help="How to print the rows.")
+    ] = ReportFormat.TABLE,
     output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
     with_coverage: Annotated[
         bool,
@@ -79,7 +77,7 @@ def report(
     ] = False,
 ) -> None:
     """List the SIMs that were activated in hardware they do not belong in."""
-    if format_ is Format.PARQUET and output is None and sys.stdout.isatty():
+    if format_ is ReportFormat.PARQUET and output is None and sys.stdout.isatty():
         message = "Parquet is not for terminals: name a file with --output, or pipe it on"
         raise typer.BadParameter(message)
     window = window_between(parse_named("--earliest", earliest), parse_named("--latest", latest))
@@ -105,76 +103,66 @@ def operators_answer(reader: Reader, question: Question, settings: Settings) -> 
     return in_zone(rows, reader.wire_zone(), settings.time_zone)
 
 
-class Rows(NamedTuple):
-    """What is printed: the rows as they go over the wire, the names of their columns, and what reads those of a row."""
+class ReportRows(NamedTuple):
+    """The rows as they go over the wire, the names of their columns, and what reads a row."""
 
     rows: Iterator[bytes]
     columns: tuple[str, ...]
     texts: Callable[[bytes], tuple[str, ...]]
 
 
-def _plain(reader: Reader, question: Question, settings: Settings) -> Rows:
-    return Rows(operators_answer(reader, question, settings), COLUMNS, _texts)
+def _plain(reader: Reader, question: Question, settings: Settings) -> ReportRows:
+    return ReportRows(operators_answer(reader, question, settings), COLUMNS, _texts)
 
 
-def _explained(reader: Reader, question: Question, settings: Settings) -> Rows:
+def _explained(reader: Reader, question: Question, settings: Settings) -> ReportRows:
     """The same rows with their reasons at the end."""
     accounts = every_account(reader)
     explained = answer_explained(
         reader, accounts, question, settings.generations, settings.time_zone
     )
     rows = chain.from_iterable(with_reasons(explained, reader.wire_zone(), settings.time_zone))
-    return Rows(rows, COLUMNS + SUMMARY, lambda row: _texts(row) + summary(row))
+    return ReportRows(rows, COLUMNS + SUMMARY, lambda row: _texts(row) + summary(row))
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
+    asked_for = [iccid_asked_for("--iccid", text) for text in iccids or ()]
     return Listed(
-        tuple(iccid for text in iccids or () for iccid in _iccid(text)),
+        tuple(iccid for iccid in asked_for if iccid is not None),
         tuple(map(Mdn.parse, mdns or ())),
     )
-
-
-def _iccid(text: str) -> Iterator[Iccid]:
-    """The ICCID; nothing for digits that no card has, as over the wire (contract, section 1)."""
-    if not ICCID_FORM.fullmatch(text):
-        message = f"--iccid must be 1-20 digits, not {shown(text)}"
-        raise InvalidValue(message)
-    try:
-        yield Iccid.parse(text)
-    except InvalidValue:
-        return
 
 
 def _texts(row: bytes) -> tuple[str, ...]:
     return tuple(text or "" for text in columns_of(row))
 
 
-def _write_table(found: Rows, file: BinaryIO) -> None:
+def _write_table(found: ReportRows, file: BinaryIO) -> None:
     printed = list(map(found.texts, found.rows))
     if printed:
         print_table(found.columns, printed, file)
     typer.echo(counted(len(printed), "mismatch", "mismatches"), err=True)
 
 
-def _write_json(found: Rows, file: BinaryIO) -> None:
+def _write_json(found: ReportRows, file: BinaryIO) -> None:
     """Exactly the body that goes over the wire; a line's end only where people read it."""
     file.writelines(devices_of(joined(found.rows)))
     if file.isatty():
         file.write(b"\n")
 
 
-def _write_ndjson(found: Rows, file: BinaryIO) -> None:
+def _write_ndjson(found: ReportRows, file: BinaryIO) -> None:
     file.writelines(row + b"\n" for row in found.rows)
 
 
-def _write_csv(found: Rows, file: BinaryIO) -> None:
+def _write_csv(found: ReportRows, file: BinaryIO) -> None:
     some: list[Sequence[str]] = [found.columns]
     while some:
         file.write(csv_lines(some))
         some = list(map(found.texts, islice(found.rows, ROWS_A_WRITE)))
 
 
-def _write_parquet(found: Rows, file: BinaryIO) -> None:
+def _write_parquet(found: ReportRows, file: BinaryIO) -> None:
     table = pl.DataFrame(
         list(map(found.texts, found.rows)),
         schema=dict.fromkeys(found.columns, pl.String),
@@ -186,10 +174,10 @@ def _write_parquet(found: Rows, file: BinaryIO) -> None:
     table.with_columns(moments, pl.col("mdn").replace("", None)).write_parquet(file)
 
 
-WRITERS: dict[Format, Callable[[Rows, BinaryIO], None]] = {
-    Format.TABLE: _write_table,
-    Format.JSON: _write_json,
-    Format.CSV: _write_csv,
-    Format.NDJSON: _write_ndjson,
-    Format.PARQUET: _write_parquet,
+WRITERS: dict[ReportFormat, Callable[[ReportRows, BinaryIO], None]] = {
+    ReportFormat.TABLE: _write_table,
+    ReportFormat.JSON: _write_json,
+    ReportFormat.CSV: _write_csv,
+    ReportFormat.NDJSON: _write_ndjson,
+    ReportFormat.PARQUET: _write_parquet,
 }

@@ -1,4 +1,4 @@
-"""What the commands share: the store that the settings name, output, progress, and how a refusal is told."""
+"""What the commands share: the store of the settings, output, progress, and refusals."""
 
 from __future__ import annotations
 
@@ -75,7 +75,10 @@ Accounts = Annotated[
 
 
 def span_named(earliest: str | None, latest: str | None) -> Window:
-    """The window that two options name, open where one is absent. Raises `InvalidValue` or `WindowRefused`."""
+    """The window that two options name, open where one is absent.
+
+    Raises `InvalidValue` or `WindowRefused`.
+    """
     return span_between(
         None if earliest is None else parse_named("--earliest", earliest),
         None if latest is None else parse_named("--latest", latest),
@@ -83,7 +86,10 @@ def span_named(earliest: str | None, latest: str | None) -> Window:
 
 
 def every_account(reader: Reader) -> Mapping[str, int]:
-    """What whoever is at the command line sees: every account, by number. Raises `NoAccounts` where there is none."""
+    """What whoever is at the command line sees: every account, by number.
+
+    Raises `NoAccounts` where there is none.
+    """
     if accounts := reader.accounts():
         return accounts
     message = "there are no accounts yet; take SIMs in with `tallystick import sims`"
@@ -142,7 +148,7 @@ def print_table(
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while the block runs, if that is a terminal; give what moves it: done, in all."""
+    """Show a bar on standard error, if that is a terminal; give what moves it: done, in all."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

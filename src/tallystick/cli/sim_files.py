@@ -26,9 +26,12 @@ class Line(NamedTuple):
 
 
 def lines_of(iccids: Sequence[str], file: Path | None, account: str | None) -> Iterator[Line]:
-    """The SIMs of the arguments or of the file, which may say where each goes. None: nothing has said it yet.
+    """The SIMs of the arguments or of the file, which may say where each goes.
 
-    Raises `FileRefused` where the file cannot be read, and wrong usage where something lacks or is said twice.
+    None: nothing has said it yet.
+
+    Raises `FileRefused` where the file cannot be read, and wrong usage where something lacks or is
+    said twice.
     """
     if bool(iccids) == (file is not None):
         message = "name the SIMs either one by one or with --file"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tallystick.core.errors import Refusal
-    from tallystick.fleet.inventory import Done
+    from tallystick.fleet.inventory import SimsDone
     from tallystick.store import Writer
 
 SIMS_A_TRANSACTION = 10_000  # so that live intake and other writers are not kept waiting
@@ -119,13 +119,17 @@ def move(
         Path | None,
         typer.Option(
             "--file",
-            help="Read them from this file, one ICCID a line, or CSV with the columns iccid and account; - is "
+            help="Read them from this file, one ICCID a line, or CSV with the columns iccid and "
+            "account; - is "
             "standard input.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move SIMs to another account, out of their groups. Exit status: 0 all done, 3 some refused, 1 nothing done."""
+    """Move SIMs to another account, out of their groups.
+
+    Exit status: 0 all done, 3 some refused, 1 nothing done.
+    """
     done = _Tally("moved", file)
     _do(
         lines_of(iccid or [], file, to),
@@ -173,9 +177,12 @@ def _do(
     lines: Iterator[Line],
     tally: _Tally,
     parse: Callable[[Line], Any],
-    action: Callable[[Writer, Sequence[Any]], Done],
+    action: Callable[[Writer, Sequence[Any]], SimsDone],
 ) -> None:
-    """Do something to the SIMs of all lines, some of them in each transaction; bad ones never stop the good ones."""
+    """Do something to the SIMs of all lines, a batch in each transaction.
+
+    Bad lines never stop the good ones.
+    """
     with store_of(current_settings()) as store:
         while some := list(islice(lines, SIMS_A_TRANSACTION)):
             good: dict[int, Any] = {}

@@ -17,7 +17,7 @@ from tallystick.operations.synth import (
     SEED_MAX,
     SIMS_MAX,
     Fleet,
-    Format,
+    FleetFormat,
     Scenario,
     write_fleet,
 )
@@ -35,8 +35,8 @@ def synth(
     ],
     out: Annotated[Path, typer.Option(file_okay=False, help="The folder to write to.")],
     format_: Annotated[
-        Format, typer.Option("--format", help="How to write the files.")
-    ] = Format.CSV,
+        FleetFormat, typer.Option("--format", help="How to write the files.")
+    ] = FleetFormat.CSV,
     until: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Where the activations end; today."),

@@ -95,7 +95,10 @@ def change(
 ) -> None:
     """Change what a user sees, or their password."""
     if not (account or revoke_account or password_stdin or all_accounts is not None):
-        message = "name what is to change: an account, --all-accounts or --no-all-accounts, or --password-stdin"
+        message = (
+            "name what is to change: an account, --all-accounts or --no-all-accounts, or "
+            "--password-stdin"
+        )
         raise typer.BadParameter(message)
     password = _password(from_stdin=True) if password_stdin else None
     with opened_access() as access:

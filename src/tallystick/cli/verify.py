@@ -11,7 +11,7 @@ import typer
 from tallystick.cli.shared import AsJson, current_settings, print_json, progress, store_of
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
-from tallystick.operations.verify import Difference, Fault
+from tallystick.operations.verify import Deviation, Difference
 from tallystick.operations.verify import verify as verify_store
 from tallystick.thingspace.rows import wire_row
 
@@ -23,18 +23,18 @@ EXIT_DIFFERENT = 1
 
 
 def verify(as_json: AsJson = False) -> None:
-    """Recompute every row by the rule, compare it with the kept answer, and exit with 1 where they differ."""
+    """Recompute every row by the rule, and exit with 1 where the kept answer differs."""
     sims = rows = 0
-    shown, faults = list[Difference](), Counter[Fault]()
+    shown, faults = list[Difference](), Counter[Deviation]()
     with store_of(current_settings()) as store, progress("Verifying") as advance:
         with store.snapshot() as reader:
             sims_in_all = reader.counts().sims
         for verified in verify_store(store, wire_row):
             sims, rows = sims + verified.sims, rows + verified.rows
             shown.extend(verified.differences[: SHOWN_MAX - len(shown)])
-            faults.update(difference.fault for difference in verified.differences)
+            faults.update(difference.deviation for difference in verified.differences)
             advance(sims, sims_in_all)
-    counts = {fault.value: faults[fault] for fault in Fault}
+    counts = {fault.value: faults[fault] for fault in Deviation}
     if as_json:
         differences = list(map(_described, shown))
         print_json({"sims": sims, "rows": rows, **counts, "differences": differences})
@@ -66,7 +66,7 @@ def _described(difference: Difference) -> dict[str, str | None]:
     row = difference.kept or difference.right
     assert row is not None  # noqa: S101 - a difference has at least one side
     return {
-        "fault": difference.fault.value,
+        "fault": difference.deviation.value,
         "iccid": str(Iccid(row.iccid)),
         "activated_at": wire(Moment(row.activated_at), UTC),
         "kept": _text(difference.kept),

@@ -1,4 +1,4 @@
-"""Addresses of the network: which of them belong to everybody's internet, and which to somebody's own network."""
+"""Addresses of the network: which belong to the public internet, and which to private networks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Address = IPv4Address | IPv6Address
 def is_public(text: str) -> bool:
     """Whether an IP address is one of the public internet: `ValueError` where it is none at all.
 
-    Loopback, private, link-local, shared, multicast, reserved and documentation addresses are not. An IPv6 address
-    that stands for an IPv4 address is what that one is.
+    Loopback, private, link-local, shared, multicast, reserved and documentation addresses are not.
+    An IPv6 address that stands for an IPv4 address is what that one is.
     """
     address = _meant(ip_address(text.partition("%")[0]))
     if isinstance(address, IPv6Address) and address not in UNICAST:
@@ -32,7 +32,7 @@ def is_public(text: str) -> bool:
 
 
 def _meant(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address leads to by mapping or translation, if it does, else itself."""
+    """Give the IPv4 address that an IPv6 address is mapped or translated to, else itself."""
     if isinstance(address, IPv4Address):
         return address
     if address in NAT64:

@@ -1,9 +1,10 @@
 """What would make the device database agree with the network about one SIM.
 
-A SIM stays in the hardware it was seen in last, and is expected elsewhere: who wrote the pair down may have written the
-wrong one. The correction is an expectation that takes the place of the one in force, under its key, so that the past is
-right too. Where the SIM had been in other hardware before, under the same expectation, it has moved since: only what
-comes after the move is corrected, for else a row would open where there was none.
+A SIM stays in the hardware it was seen in last, and is expected elsewhere: who wrote the pair down
+may have written the wrong one. The correction is an expectation that takes the place of the one in
+force, under its key, so that the past is right too. Where the SIM had been in other hardware
+before, under the same expectation, it has moved since: only what comes after the move is corrected,
+for else a row would open where there was none.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ class Correction:
 def corrections(
     activations: Iterable[Activation], expectations: Iterable[Expectation]
 ) -> list[Correction]:
-    """What makes one SIM's last stay expected, in order; nothing where it is expected already, or nowhere.
+    """Give what makes one SIM's last stay expected, in order of time.
 
-    Among the expectations may be the one that its account's policy implies (`with_first_use`): nothing was written down
-    then that could be wrong, so the SIM has moved, and the correction is dated.
+    Nothing where it is expected already, or expected nowhere. Among the expectations may be the one
+    that its account's policy implies (`with_first_use`): nothing was written down then that could
+    be wrong, so the SIM has moved, and the correction is dated.
 
-    Several where expectations followed one another during that stay. Taken in, they close the rows that the stay has
-    had since it was last expected, and open none.
+    Several where expectations followed one another during that stay. Taken in, they close the rows
+    that the stay has had since it was last expected, and open none.
     """
     seen, in_force = sorted(set(activations)), sorted(expectations)
     if not seen:
@@ -50,7 +52,8 @@ def corrections(
     for activation in seen[start:]:
         expected = in_force_at(in_force, activation.activated_at)
         if expected is None or expected.fits(last):
-            found.clear()  # what was unexpected before is over: the SIM is where it belongs, or nobody says where
+            # What was unexpected before is over: the SIM is where it belongs, or nobody says where.
+            found.clear()
             continue
         since = activation.activated_at if expected == before else expected.effective_from
         found.setdefault(expected.effective_from, Correction(since, last))

@@ -220,7 +220,7 @@ class FileRefused(Refusal):
 
 
 class TooManyRejects(FileRefused):
-    """Extra lines of the file are bad than may be."""
+    """The file has more bad lines than are allowed."""
 
     code = "too-many-rejects"
 
@@ -262,7 +262,7 @@ class KeyReused(Refusal):
 
 
 class IntakeBusy(Refusal):
-    """Extra facts are waiting than the store takes in; try again in a moment."""
+    """More facts are waiting than the store takes in; try again in a moment."""
 
     code = "intake-busy"
 

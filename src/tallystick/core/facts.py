@@ -1,4 +1,4 @@
-"""The facts that are taken in, and the row that is answered, as plain values in the order of their columns."""
+"""The facts that are taken in, as plain values in the order of their columns."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ An identifier *is* its compact integer, which is what the stores keep, and print
     Mdn     10-15 digits            int(digits, right-padded to 15)       * 8 + (length - 10)
     Tac     8 digits                int(digits)
 
-Padding on the right keeps leading zeros and makes integer order the order of the digits as text, which
-the report's order and the rule's tie-break need; the length in the last bits brings the digits back.
-All of them fit a signed 64-bit integer. Forms: E.118 (ICCID), 3GPP TS 23.003 chapter 6 (IMEI, IMEISV),
-contract section 5.
+Padding on the right keeps leading zeros and makes integer order the order of the digits as text,
+which the report's order and the rule's tie-break need; the length in the last bits brings the
+digits back. All of them fit a signed 64-bit integer. Forms: E.118 (ICCID), 3GPP TS 23.003 chapter 6
+(IMEI, IMEISV), contract section 5.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ DOUBLED = str.maketrans(
 
 
 def luhn_holds(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1); a zero in front changes nothing."""
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1).
+
+    A zero in front changes nothing.
+    """
     return (
         sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLED)))
     ) % 10 == 0
@@ -149,7 +152,10 @@ TYPE_NAME_LENGTH_MAX = 255  # registers of types tell several names of a model i
 
 
 def parse_name(label: str, text: str, length_max: int = NAME_LENGTH_MAX) -> str:
-    """Check a name of an account, a group, a user or the like: 1-64 printable characters. Raises `InvalidValue`."""
+    """Check a name of an account, a group, a user or the like: 1-64 printable characters.
+
+    Raises `InvalidValue`.
+    """
     if not 1 <= len(text) <= length_max or not text.isprintable():
         message = f"{label} must be 1-{length_max} printable characters, not {shown(text)}"
         raise InvalidValue(message)

@@ -1,4 +1,4 @@
-"""The ledger of expectations: who changed what, and in which order the values of one SIM followed each other."""
+"""The ledger of expectations: who changed what, and in which order the values of a SIM came."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOTE_LENGTH_MAX = 500
 
 
 class Origin(NamedTuple):
-    """Where a change of expectations comes from: who brought it, when, by what and which; and what for."""
+    """Where a change of expectations comes from: who brought it, when, by what way, and why."""
 
     actor: str
     at: Moment
@@ -42,8 +42,8 @@ UNKNOWN_ORIGIN = Origin("unknown", Moment(0))
 class ChangeSet(NamedTuple):
     """Every change of expectations that came as one.
 
-    `decided_by` is who approved or rejected a proposal, empty for what needed nobody; `decided_at` when it was in
-    force as a whole, or rejected; `undoes` the change set that it took back.
+    `decided_by` is who approved or rejected a proposal, empty for what needed nobody; `decided_at`
+    when it was in force as a whole, or rejected; `undoes` the change set that it took back.
     """
 
     change_set_id: int
@@ -63,7 +63,10 @@ class ChangeSet(NamedTuple):
 
 
 class Value(NamedTuple):
-    """One value of an expectation: the change set that had put it, and the one that ended it, None while it stands."""
+    """A value of an expectation with the change sets that put it and ended it.
+
+    `ended_in` is None while it stands.
+    """
 
     effective_from: Moment
     imei: Imei
@@ -72,7 +75,7 @@ class Value(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """A value for as long as it stood; `returned_in` is the change set that brought it back after it had ended."""
+    """A value for as long as it stood; `returned_in` is the change set that restored it."""
 
     effective_from: Moment
     imei: Imei
@@ -94,8 +97,8 @@ def parse_note(label: str, text: str) -> str:
 def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]:
     """One SIM's values, in the order in which they ended, as stays by `effective_from`.
 
-    A value that an undo brings back keeps the change set that first put it. Which undo it was follows from the
-    others: `undoings` has what each of them took back.
+    A value that an undo brings back keeps the change set that first put it. Which undo it was
+    follows from the others: `undoings` has what each of them took back.
     """
     in_order = sorted(values, key=attrgetter("effective_from"))
     of_each_moment = groupby(in_order, attrgetter("effective_from"))
@@ -117,7 +120,10 @@ def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Sta
 
 
 def _returned_in(own_end: int, before: int, undoings: Mapping[int, int]) -> int | None:
-    """What brought a value back that had ended: the undo of that end, in the end, and not before the value before it.
+    """Give the change set that restored a value which had ended.
+
+    It is the first undo that is later than both the value's own end and the end of the value before
+    it, and whose chain of undos leads back to that end.
 
     `own_end` is what had ended the value itself, `before` what ended the one that stood there last.
     """

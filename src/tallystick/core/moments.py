@@ -1,8 +1,8 @@
 """Moments: timestamps as they come over the wire, and as they are kept.
 
-Inside, a moment is an integer: microseconds since 1970-01-01T00:00:00Z. `parse` gives an aware datetime
-that still knows the offset it was written in, because the window's bounds are counted on that wall clock
-(contract, section 1).
+Inside, a moment is an integer: microseconds since 1970-01-01T00:00:00Z. `parse` gives an aware
+datetime that still knows the offset it was written in, because the window's bounds are counted on
+that wall clock (contract, section 1).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LAST = Moment((datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 
 FORM = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ](?P<time>(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2})?)(?:[.,](?P<fraction>[0-9]{1,9}))?"
+    r"(?:[Tt ](?P<time>(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2})?)"
+    r"(?:[.,](?P<fraction>[0-9]{1,9}))?"
     r"(?P<offset>[+-][0-9]{2}(?::?[0-9]{2})?)?[Zz]?)?",
 )
 FRACTION_DIGITS = 6
@@ -39,8 +40,9 @@ SECONDS_A_DAY = 86_400
 
 
 def parse(text: str) -> datetime:
-    """Read ISO 8601 / RFC 3339: `Z`, an offset, or both (the offset wins); no zone is UTC; a date is midnight.
+    """Read ISO 8601 / RFC 3339: `Z`, an offset, or both, where the offset wins.
 
+    A time without a zone is in UTC, a date alone is its midnight.
     Digits of the fraction beyond microseconds are cut off. Raises `InvalidValue`.
     """
     form = FORM.fullmatch(text)
@@ -129,7 +131,7 @@ def since(moment: Moment, zone: tzinfo) -> str | None:
 
 
 def exact(moment: Moment) -> str:
-    """Print a moment in UTC so that it reads back as the same one: with a fraction where it has one."""
+    """Print a moment in UTC so that it reads back the same: with a fraction where it has one."""
     fraction = moment % MICROSECONDS_A_SECOND
     second = wire(moment, UTC)
     return f"{second[:-1]}.{fraction:06}Z" if fraction else second

@@ -1,9 +1,10 @@
 """Reasons as they are told: one JSON object, the same in every answer and in the store.
 
-    {"cause":"theft","reasons":[{"code":"expected","imei":"352099001761481","since":"2026-03-01T00:00:00Z","change_set_id":12},…]}
+    {"cause":"theft","reasons":[{"code":"expected","imei":"352099001761481",
+     "since":"2026-03-01T00:00:00Z","change_set_id":12},…]}
 
-The keys of a reason are `code`, `imei`, `since`, `change_set_id`, `iccids` and `count`; what does not belong to it is
-left out.
+The keys of a reason are `code`, `imei`, `since`, `change_set_id`, `iccids` and `count`; what does
+not belong to it is left out.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def append(own: bytes, more: Extra) -> bytes:
 
     Nothing is read back but the codes: an answer may have ten thousand of these.
     """
-    # The first reason is the expected IMEI, which hardly two rows share; the others are of a few kinds.
+    # The first reason is the expected IMEI, which hardly two rows share; the others are of a few
+    # kinds.
     _, _, behind = own.partition(b"},")
     return b'{"cause":"%b","reasons":%b,%b]}' % (
         _cause(behind, more.codes),
@@ -94,7 +96,7 @@ SUMMARY = ("cause", "reasons")
 
 
 def summary(text: bytes) -> tuple[str, str]:
-    """The cause, and the reasons in one line for people, of what was printed; what else the object has is left."""
+    """Give the cause, and the reasons in one line for people, of what was printed."""
     row = json.loads(text)
     return row["cause"], "; ".join(map(_in_words, row["reasons"]))
 

@@ -1,18 +1,31 @@
-"""What a question may pick: accounts that the asker may see, groups of them, and SIMs one by one."""
+"""What a question may pick: accounts that the asker may see, their groups, and single SIMs."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from tallystick.core.errors import AccountNotFound, InvalidValue, NoAccounts
+from tallystick.core.errors import (
+    AccountNotFound,
+    AccountRequired,
+    GroupNotFound,
+    InvalidValue,
+    NoAccounts,
+)
 from tallystick.core.identifiers import Iccid, Mdn, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+FoundGroup = TypeVar("FoundGroup")
 
 UNASSIGNED = "Unassigned Devices"
-"""The group that every account has: the SIMs that are in none of its others (contract, section 4)."""
+"""The group that every account has: the SIMs that are in none of its others (contract, section 4).
+"""
+ICCID_ASKED_FOR = re.compile(r"[0-9]{1,20}")
+"""What a request may name as an ICCID; the published example has 16 digits (contract, section 1).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +37,7 @@ class Listed:
 
 
 def identifier(text: str) -> Iccid | Mdn:
-    """What names a SIM; the lengths tell the two apart: an ICCID has at least 18 digits, an MDN at most 15.
+    """Read what names a SIM: an ICCID has at least 18 digits, an MDN at most 15.
 
     Raises `InvalidValue`.
     """
@@ -37,17 +50,31 @@ def identifier(text: str) -> Iccid | Mdn:
         raise InvalidValue(message) from refusal
 
 
+def iccid_asked_for(label: str, text: str) -> Iccid | None:
+    """Read the ICCID that a request names; None for digits that no card has, which pick nothing.
+
+    Raises `InvalidValue`, which names the field by its label.
+    """
+    if not ICCID_ASKED_FOR.fullmatch(text):
+        message = f"{label} must be an ICCID of 1-20 digits, not {shown(text)}"
+        raise InvalidValue(message)
+    try:
+        return Iccid.parse(text)
+    except InvalidValue:
+        return None
+
+
 def listed(texts: Iterable[str]) -> Listed:
-    """SIMs that are named by ICCID or MDN. Raises `InvalidValue`."""
-    named = [identifier(text) for text in texts]
+    """Pick SIMs that are named by ICCID or MDN. Raises `InvalidValue`."""
+    identifiers = [identifier(text) for text in texts]
     return Listed(
-        tuple(each for each in named if isinstance(each, Iccid)),
-        tuple(each for each in named if isinstance(each, Mdn)),
+        tuple(named for named in identifiers if isinstance(named, Iccid)),
+        tuple(named for named in identifiers if isinstance(named, Mdn)),
     )
 
 
 def found_account(account_id: int | None, name: str) -> int:
-    """The number that the account of this name has, None being none, for one who may see all.
+    """Give the number of the account of this name, None being none, to one who may see all.
 
     Raises `AccountNotFound`.
     """
@@ -58,9 +85,10 @@ def found_account(account_id: int | None, name: str) -> int:
 
 
 def account_number(visible: Mapping[str, int], name: str) -> int:
-    """The number of an account, `visible` being those that the asker may see. Raises `NoAccounts` or `AccountNotFound`.
+    """Give the number of an account, `visible` being those that the asker may see.
 
-    An account that does not exist and one that is not theirs read the same, so that names cannot be probed.
+    An account that does not exist and one that is not theirs read the same, so that names cannot be
+    probed. Raises `NoAccounts` or `AccountNotFound`.
     """
     if not visible:
         raise NoAccounts
@@ -68,3 +96,25 @@ def account_number(visible: Mapping[str, int], name: str) -> int:
         message = f"there is no account {shown(name)}, or this user may not see it"
         raise AccountNotFound(message)
     return visible[name]
+
+
+def account_of_group(group: str, accounts: Sequence[str]) -> str:
+    """Give the account that a group is named together with, which has to be the only one named.
+
+    Raises `AccountRequired`.
+    """
+    if len(accounts) != 1:
+        message = f"group {shown(group)} can only be named together with one account"
+        raise AccountRequired(message)
+    return accounts[0]
+
+
+def found_group(found: FoundGroup | None, group: str, account: str) -> FoundGroup | None:
+    """Give what was found of a group of an account, where None stands for the default group.
+
+    Every account has the default group, and keeps nothing of it. Raises `GroupNotFound`.
+    """
+    if found is None and group != UNASSIGNED:
+        message = f"there is no group {shown(group)} in account {shown(account)}"
+        raise GroupNotFound(message)
+    return found

@@ -14,11 +14,12 @@ STRIPPED_LAST = int("1".ljust(Imei.LENGTH_MAX, "9")) * Imei.LENGTHS
 
 
 def has_stripped_zeros(imei: int) -> bool:
-    """Whether an IMEI looks as if a spreadsheet had taken it for a number and dropped its leading zero.
+    """Whether an IMEI looks like a number that lost its leading zero in a spreadsheet.
 
-    An IMEI begins with the code of the body that gave its TAC out. Of those in use only 01, North America's, begins
-    with a zero. So what is left of 15 digits is 14 that begin with 1, and with the zero back in front the check digit
-    is right. An IMEI of 14 digits that begins with 1 by right, without a check digit, passes that test one time in ten.
+    An IMEI begins with the code of the body that gave its TAC out. Of those in use only 01, North
+    America's, begins with a zero. So what is left of 15 digits is 14 that begin with 1, and with
+    the zero back in front the check digit is right. An IMEI of 14 digits that begins with 1 by
+    right, without a check digit, passes that test one time in ten.
     """
     if not STRIPPED_FIRST <= imei <= STRIPPED_LAST or imei % Imei.LENGTHS:
         return False
@@ -26,5 +27,5 @@ def has_stripped_zeros(imei: int) -> bool:
 
 
 def is_in_future(activated_at: Moment, now: Moment) -> bool:
-    """Whether an activation is said to happen later than now, as one in a wrong time zone or year is."""
+    """Whether an activation lies in the future, as one in a wrong time zone or year does."""
     return activated_at > now

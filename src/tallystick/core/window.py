@@ -23,7 +23,10 @@ class Window:
 
 
 def months_later(start: datetime, months: int) -> datetime:
-    """The same wall clock some months later, clamped to the month's end (30 November + 3 = 28 or 29 February)."""
+    """Give the same wall clock some months later, clamped to the month's end.
+
+    Three months after 30 November is 28 or 29 February.
+    """
     year, month = divmod(start.year * MONTHS_A_YEAR + start.month - 1 + months, MONTHS_A_YEAR)
     if year > MAXYEAR:
         return datetime.max.replace(tzinfo=UTC)  # the last moment there is, in any offset
@@ -39,7 +42,10 @@ def window_between(earliest: datetime, latest: datetime) -> Window:
         )
         raise WindowRefused(message)
     if latest < earliest:
-        message = f"latest must not lie before earliest, not {latest.isoformat()} before {earliest.isoformat()}"
+        message = (
+            "latest must not lie before earliest, "
+            f"not {latest.isoformat()} before {earliest.isoformat()}"
+        )
         raise WindowRefused(message)
     limit = months_later(earliest, MONTHS_MAX)
     if latest > limit:
@@ -52,9 +58,15 @@ def window_between(earliest: datetime, latest: datetime) -> Window:
 
 
 def span_between(earliest: datetime | None, latest: datetime | None) -> Window:
-    """The window of a question of our own: of any length, and open where a bound is None. Raises `WindowRefused`."""
+    """The window of a question of our own: of any length, and open where a bound is None.
+
+    Raises `WindowRefused`.
+    """
     if earliest and latest and latest < earliest:
-        message = f"latest must not lie before earliest, not {latest.isoformat()} before {earliest.isoformat()}"
+        message = (
+            "latest must not lie before earliest, "
+            f"not {latest.isoformat()} before {earliest.isoformat()}"
+        )
         raise WindowRefused(message)
     return Window(
         Moment(BEGINNING - 1) if earliest is None else moment_of(earliest),

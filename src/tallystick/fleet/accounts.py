@@ -69,7 +69,7 @@ def hold(writer: Writer, name: str, first_use: FirstUse) -> None:
 
 
 def remove(writer: Writer, name: str) -> None:
-    """Forget an account that has neither SIMs nor groups nor waiting uploads, and who was granted it.
+    """Forget an account that has no SIMs, groups or waiting uploads, and who was granted it.
 
     Raises `AccountNotFound` or `AccountNotEmpty`.
     """

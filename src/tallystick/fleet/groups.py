@@ -1,7 +1,7 @@
 """Groups of an account's SIMs: made, listed, read, changed and deleted (contract, section 4).
 
-A SIM is in one group of its account at a time; those in no other are in the default one, which every account has and
-which is kept as their absence from the others.
+A SIM is in one group of its account at a time. Those in no other are in the default one, which
+every account has and which is kept as their absence from the others.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tallystick.core.errors import DefaultGroupKept, GroupNotFound, InvalidValue, NameTaken
+from tallystick.core.errors import DefaultGroupKept, InvalidValue, NameTaken
 from tallystick.core.identifiers import parse_name, shown
-from tallystick.core.selection import UNASSIGNED, Listed
+from tallystick.core.selection import UNASSIGNED, Listed, found_group
 
 if TYPE_CHECKING:
     from tallystick.store import Reader, Writer
@@ -36,7 +36,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MemberPage:
     """Some members of a group in order of ICCID, and whether there are more after them."""
 
     group: Group
@@ -45,7 +45,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class GroupChange:
     """What is to become of a group; None leaves its name or its description as it is."""
 
     name: str | None = None
@@ -55,7 +55,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedGroup:
     """A group as it is after a change, and those of the listed ids that no SIM of the account has."""
 
     group: Group
@@ -70,7 +70,7 @@ def groups_of(reader: Reader, account_id: int) -> list[Group]:
     return [DEFAULT, *(Group(row.name, row.description) for row in reader.groups(account_id))]
 
 
-def members_of(reader: Reader, account_id: int, name: str, after: int) -> Page:
+def members_of(reader: Reader, account_id: int, name: str, after: int) -> MemberPage:
     """The next members of a group after an ICCID, in order. Raises `GroupNotFound`."""
     at_most = MEMBERS_A_PAGE_MAX + 1
     if name == UNASSIGNED:
@@ -79,19 +79,22 @@ def members_of(reader: Reader, account_id: int, name: str, after: int) -> Page:
         row = _existing(reader, account_id, name)
         group = Group(row.name, row.description)
         members = reader.members_of_group(account_id, row.group_id, after, at_most)
-    return Page(group, members[:MEMBERS_A_PAGE_MAX], len(members) > MEMBERS_A_PAGE_MAX)
+    return MemberPage(group, members[:MEMBERS_A_PAGE_MAX], len(members) > MEMBERS_A_PAGE_MAX)
 
 
 def create(writer: Writer, account_id: int, name: str, description: str, added: Listed) -> None:
-    """Make a group of some SIMs, taking them out of the groups they were in. Raises `InvalidValue` or `NameTaken`."""
+    """Make a group of some SIMs, taking them out of the groups they were in.
+
+    Raises `InvalidValue` or `NameTaken`.
+    """
     _require_free(writer, account_id, parse_name("group", name))
     writer.add_group(account_id, name, _described(description))
     row = _existing(writer, account_id, name)
     writer.put_in_group(account_id, row.group_id, picked(writer, account_id, added))
 
 
-def change(writer: Writer, account_id: int, name: str, wanted: Change) -> None:
-    """Change a group; SIMs to be removed go first, so that one that is also to be added ends in the group.
+def change(writer: Writer, account_id: int, name: str, wanted: GroupChange) -> None:
+    """Change a group; SIMs to be removed go first, so that one also added ends in the group.
 
     Raises `InvalidValue`, `GroupNotFound`, `NameTaken` or `DefaultGroupKept`.
     """
@@ -116,13 +119,15 @@ def show(reader: Reader, account_id: int, name: str) -> Group:
     return Group(row.name, row.description)
 
 
-def created(writer: Writer, account_id: int, name: str, description: str, added: Listed) -> Changed:
+def created(
+    writer: Writer, account_id: int, name: str, description: str, added: Listed
+) -> ChangedGroup:
     """Make a group of some SIMs, and tell what came of it. Raises what `create` does."""
     create(writer, account_id, name, description, added)
-    return Changed(show(writer, account_id, name), _passed_over(writer, account_id, added))
+    return ChangedGroup(show(writer, account_id, name), _passed_over(writer, account_id, added))
 
 
-def changed(writer: Writer, account_id: int, name: str, wanted: Change) -> Changed:
+def changed(writer: Writer, account_id: int, name: str, wanted: GroupChange) -> ChangedGroup:
     """Change a group, and tell what came of it. Raises what `change` does."""
     change(writer, account_id, name, wanted)
     now = show(writer, account_id, name if wanted.name is None else wanted.name)
@@ -130,7 +135,7 @@ def changed(writer: Writer, account_id: int, name: str, wanted: Change) -> Chang
         (*wanted.added.iccids, *wanted.removed.iccids),
         (*wanted.added.mdns, *wanted.removed.mdns),
     )
-    return Changed(now, _passed_over(writer, account_id, both))
+    return ChangedGroup(now, _passed_over(writer, account_id, both))
 
 
 def _passed_over(reader: Reader, account_id: int, listed: Listed) -> Listed:
@@ -143,30 +148,32 @@ def _passed_over(reader: Reader, account_id: int, listed: Listed) -> Listed:
 
 
 def delete(writer: Writer, account_id: int, name: str) -> None:
-    """Delete a group; its SIMs are in the default group then. Raises `GroupNotFound` or `DefaultGroupKept`."""
-    if name == UNASSIGNED:
-        raise DefaultGroupKept
+    """Delete a group; its SIMs are in the default group then.
+
+    Raises `GroupNotFound` or `DefaultGroupKept`.
+    """
     writer.delete_group(account_id, _existing(writer, account_id, name).group_id)
 
 
 def picked(reader: Reader, account_id: int, listed: Listed) -> list[int]:
-    """The SIMs of an account that have one of the listed ids; an id that none of them has picks nothing."""
+    """Give the SIMs of an account that have one of the listed ids; other ids pick nothing."""
     iccids = {*listed.iccids, *(reader.iccids_of(listed.mdns) if listed.mdns else ())}
     return reader.sims_in_account(account_id, iccids) if iccids else []
 
 
-def _change_default(writer: Writer, account_id: int, wanted: Change) -> None:
-    """Being added to the default group is being taken out of any other; nothing can be taken out of it."""
+def _change_default(writer: Writer, account_id: int, wanted: GroupChange) -> None:
+    """Put SIMs in the default group: out of any other. Nothing can be taken out of it."""
     if wanted.name not in {None, UNASSIGNED} or wanted.description:
         raise DefaultGroupKept
     writer.leave_groups(account_id, picked(writer, account_id, wanted.added))
 
 
 def _existing(reader: Reader, account_id: int, name: str) -> GroupRow:
+    """The row of a group that is not the default one. Raises `GroupNotFound`."""
     row = reader.group(account_id, name)
     if row is None:
-        message = f"there is no group {shown(name)} in this account"
-        raise GroupNotFound(message)
+        found_group(row, name, reader.account_names()[account_id])
+        raise DefaultGroupKept
     return row
 
 
@@ -178,6 +185,9 @@ def _require_free(reader: Reader, account_id: int, name: str) -> None:
 
 def _described(text: str) -> str:
     if len(text) > DESCRIPTION_LENGTH_MAX or not text.isprintable():
-        message = f"description must be at most {DESCRIPTION_LENGTH_MAX} printable characters, not {shown(text)}"
+        message = (
+            f"description must be at most {DESCRIPTION_LENGTH_MAX} printable characters, "
+            f"not {shown(text)}"
+        )
         raise InvalidValue(message)
     return text

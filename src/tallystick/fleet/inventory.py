@@ -1,19 +1,17 @@
-"""The inventory: what is known of a SIM, where it has been, and how it goes to another account or away."""
+"""The inventory: what is known of a SIM, where it has been, and how it is moved and removed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import NotFound, SimNotFound
 from tallystick.core.identifiers import Iccid, shown
-from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse, pairings, with_first_use
 from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
 
     from tallystick.core.facts import Sim
     from tallystick.core.ledger import Origin
@@ -28,7 +26,8 @@ SIMS_A_PAGE_MAX = 2000
 class SimHistory:
     """One SIM: its facts, and its pairings in order of time.
 
-    `sim` is None while its other facts wait for it to be loaded; until then none of them is reported.
+    `sim` is None while its other facts wait for it to be loaded; until then none of them is
+    reported.
     """
 
     iccid: Iccid
@@ -50,7 +49,7 @@ class SimRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SimPage:
     """Some SIMs in order of ICCID, each with its group, and whether there are more after them."""
 
     sims: list[Device]
@@ -65,8 +64,8 @@ class Move(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What became of several SIMs: those that it was done to, and by its place each that was refused."""
+class SimsDone:
+    """The SIMs that something was done to, and the refusals of the others by their place."""
 
     sims: list[Iccid]
     refused: dict[int, NotFound]
@@ -77,7 +76,7 @@ class Done:
             raise refusal
 
 
-def page(reader: Reader, account: str | None, after: int) -> Page:
+def page(reader: Reader, account: str | None, after: int) -> SimPage:
     """The next SIMs of an account, or of all, after an ICCID. Raises `AccountNotFound`."""
     accounts = reader.accounts()
     wanted = (
@@ -86,7 +85,7 @@ def page(reader: Reader, account: str | None, after: int) -> Page:
         else list(accounts.values())
     )
     found = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
-    return Page(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
+    return SimPage(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
 
 
 def history(reader: Reader, iccid_or_mdn: str) -> list[SimHistory]:
@@ -115,45 +114,11 @@ def _history(reader: Reader, iccid: Iccid) -> SimHistory:
     return SimHistory(iccid, sim, expectations, stays)
 
 
-def described(found: SimHistory, zone: tzinfo) -> dict[str, Any]:
-    """A history as plain values under our own names, with times printed in a zone."""
-    sim = found.sim
-    return {
-        "iccid": str(found.iccid),
-        "waiting": sim is None,
-        "account": sim and sim.account,
-        "mdn": str(sim.mdn) if sim and sim.mdn is not None else None,
-        "activation_date": sim and wire_or_none(sim.activation_date, zone),
-        "generation": sim and sim.generation,
-        "expectations": [
-            {"effective_from": since(each.effective_from, zone), "imei": str(each.imei)}
-            for each in found.expectations
-        ],
-        "pairings": [
-            {
-                "imei": str(each.imei),
-                "opened_at": wire(each.opened_at, zone),
-                "last_seen_at": wire(each.last_seen_at, zone),
-                "activations": each.activations,
-                "expected_imei": None if each.expected is None else str(each.expected),
-                "verdict": _verdict(each),
-            }
-            for each in found.pairings
-        ],
-    }
-
-
-def _verdict(pairing: Pairing) -> str:
-    """One word; `unexpected` is a stay that goes on in the same hardware, so that no new row opens."""
-    if pairing.expected is None:
-        return "unjudged"
-    if pairing.reported:
-        return "mismatch"
-    return "unexpected" if pairing.unexpected else "expected"
-
-
 def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:
-    """The SIM with this ICCID, or every SIM with this MDN, in short. Raises `InvalidValue` or `SimNotFound`."""
+    """The SIM with this ICCID, or every SIM with this MDN, in short.
+
+    Raises `InvalidValue` or `SimNotFound`.
+    """
     return [_record(reader, found) for found in history(reader, iccid_or_mdn)]
 
 
@@ -174,10 +139,11 @@ def _group(reader: Reader, sim: Sim) -> str:
     return device.group or UNASSIGNED
 
 
-def move(writer: Writer, moves: Sequence[Move]) -> Done:
+def move(writer: Writer, moves: Sequence[Move]) -> SimsDone:
     """Put SIMs in other accounts, out of the groups that they are in; their kept rows follow.
 
-    Of several moves of one SIM the last counts. A SIM that is not loaded and an account that is not known are refused.
+    Of several moves of one SIM the last counts. A SIM that is not loaded and an account that is not
+    known are refused.
     """
     numbers = {account: writer.account_id(account) for account in {each.account for each in moves}}
     homes = writer.accounts_of_sims({each.iccid for each in moves})
@@ -195,14 +161,14 @@ def move(writer: Writer, moves: Sequence[Move]) -> Done:
     for (left, entered), iccids in routes.items():
         writer.leave_groups(left, iccids)
         writer.move_sims(entered, iccids)
-    return Done([iccid for iccids in routes.values() for iccid in iccids], refused)
+    return SimsDone([iccid for iccids in routes.values() for iccid in iccids], refused)
 
 
-def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> Done:
-    """Take SIMs out of the device database: their subscription, their expectations, their places in groups.
+def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> SimsDone:
+    """Take SIMs out of the device database, with their expectations and memberships.
 
-    What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device database does not
-    know is refused.
+    What the network saw of them stays, as of a SIM that is not loaded yet. A SIM that the device
+    database does not know is refused.
     """
     unknown = set(writer.unknown_sims(iccids))
     refused: dict[int, NotFound] = {
@@ -211,7 +177,7 @@ def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> Done:
     known = list(dict.fromkeys(iccid for iccid in iccids if iccid not in unknown))
     if known:
         writer.remove_sims(known, origin)
-    return Done(known, refused)
+    return SimsDone(known, refused)
 
 
 def _loaded(iccid: Iccid, homes: Mapping[int, int]) -> Iccid:

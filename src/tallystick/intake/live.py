@@ -1,8 +1,11 @@
 """Facts from calls that come at the same time, committed together.
 
-Every call waits until its facts are durable. A commit costs about the same however many facts are in it, so one
-thread takes whatever is waiting into one transaction and answers all of its calls at once: many small senders do
-not queue behind each other's disk.
+Every call waits until its facts are durable. A commit costs about the same however many facts are
+in it, so one thread takes whatever is waiting into one transaction and answers all of its calls at
+once: many small senders do not queue behind each other's disk.
+
+Where a common transaction fails in a way that nobody foresaw, its calls are taken in one by one, so
+that only the one at fault is answered with an error.
 """
 
 from __future__ import annotations
@@ -11,22 +14,24 @@ import hashlib
 import threading
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallystick.background import Loops, Raised, attempted
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
 from tallystick.core.facts import SimActivation
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubts import doubts_of
-from tallystick.intake.kinds import KINDS, Kind, shortlisted_batch
+from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
 from tallystick.store import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
@@ -36,11 +41,12 @@ if TYPE_CHECKING:
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
+KEY_MICROSECONDS_MAX = KEY_S_MAX * MICROSECONDS_A_SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What tells a repeated call: digests of who sent it under which key, and of what it brought."""
+    """What tells a repeated call: digests of its sender's key, and of what it brought."""
 
     key_sha256: bytes
     facts_sha256: bytes
@@ -88,17 +94,23 @@ class LiveIntake:
     """The one door through which a process's calls bring facts in."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], Moment], timer: Callable[[], float]
+        self,
+        store: Store,
+        clock: Callable[[], Moment],
+        timer: Callable[[], float],
+        loops: Loops | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._timer = timer
         self._waiting: deque[_Call] = deque()
         self._waiting_facts = 0
-        self._state = threading.Condition()
+        self._queue = threading.Lock()
         self._closed = False
-        self._committer: threading.Thread | None = None
         self._keys_forgotten_at = 0
+        own_loops = loops or Loops()
+        self._loop = own_loops.loop("live intake", self._take_waiting, None)
+        self._commits = own_loops.health("commits of live intake")
 
     def take(
         self,
@@ -110,89 +122,102 @@ class LiveIntake:
     ) -> bytes:
         """Take checked facts in; give the receipt as JSON once they are durable.
 
-        Expectations are a change set of this `origin`.
-        Raises `IntakeBusy` when too much is waiting, `KeyReused`, or `StoreRefused`; nothing was taken then.
+        Expectations are a change set of this `origin`. Raises `IntakeBusy` when too much is
+        waiting, `KeyReused`, or `StoreRefused`; nothing was taken then.
         """
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
         call = _Call(kind, batch, rejects, key, self._timer())
-        with self._state:
-            if self._closed or (
-                self._waiting and self._waiting_facts + len(facts) > WAITING_FACTS_MAX
-            ):
+        with self._queue:
+            if self._closed or self._is_full(len(facts)):
                 raise IntakeBusy
             self._waiting.append(call)
             self._waiting_facts += len(facts)
-            if self._committer is None:
-                self._committer = threading.Thread(target=self._run, name="intake", daemon=True)
-                self._committer.start()
-            self._state.notify()
+        self._loop.start()
+        self._loop.wake()
         return call.wait()
 
     def close(self) -> None:
         """Take in what is waiting, and no more."""
-        with self._state:
+        with self._queue:
             self._closed = True
-            self._state.notify()
-        if self._committer:
-            self._committer.join()
+        self._loop.finish()
 
-    def _run(self) -> None:
-        while calls := self._next_calls():
-            try:
-                answers: list[bytes | Refusal] = self._commit(calls)
-            except Refusal as refusal:
-                answers = [refusal] * len(calls)
-            except BaseException as error:
-                for call in calls:
-                    call.set(error)
-                raise
-            for call, answer in zip(calls, answers, strict=True):
-                call.set(answer)
+    def _is_full(self, facts: int) -> bool:
+        """Whether so many more facts are too many; a call that finds nobody waiting never is."""
+        return bool(self._waiting) and self._waiting_facts + facts > WAITING_FACTS_MAX
+
+    def _take_waiting(self) -> bool:
+        """Take in those of the waiting calls that fit one transaction; give whether any did."""
+        calls = self._next_calls()
+        if calls:
+            self._answer(calls)
+        return bool(calls)
 
     def _next_calls(self) -> list[_Call]:
-        """Wait for calls; those that fit one transaction, and none when the door is closed."""
-        with self._state:
-            while not self._waiting and not self._closed:
-                self._state.wait()
-            calls: list[_Call] = []
-            facts = 0
-            while self._waiting and (
-                not calls or facts + len(self._waiting[0].batch.facts) <= COMMIT_FACTS_MAX
-            ):
-                calls.append(self._waiting.popleft())
-                facts += len(calls[-1].batch.facts)
-            self._waiting_facts -= facts
-            return calls
+        calls: list[_Call] = []
+        facts = 0
+        with self._queue:
+            while self._waiting:
+                facts += len(self._waiting[0].batch.facts)
+                if calls and facts > COMMIT_FACTS_MAX:
+                    break
+                call = self._waiting.popleft()
+                self._waiting_facts -= len(call.batch.facts)
+                calls.append(call)
+        return calls
+
+    def _answer(self, calls: Sequence[_Call]) -> None:
+        """Commit calls together and answer them; where that fails unforeseen, one by one."""
+        answers = attempted(partial(self._commit, calls))
+        if not isinstance(answers, Raised):
+            self._commits.succeeded()
+            for call, answer in zip(calls, answers, strict=True):
+                call.set(answer)
+            return
+        self._commits.failed(answers.error)
+        if answers.store_is_at_fault or len(calls) == 1:
+            for call in calls:
+                call.set(answers.error)
+            return
+        for call in calls:
+            self._answer([call])
 
     def _commit(self, calls: Sequence[_Call]) -> list[bytes | Refusal]:
         """Take the calls in, in their order; neighbours of one kind together."""
         answers: list[bytes | Refusal] = []
         with self._store.transaction() as writer:
-            for (kind_name, has_key), neighbours in groupby(
-                calls, lambda call: (call.kind.name, call.key is not None)
-            ):
+            for (_, has_key), neighbours in groupby(calls, _kind_and_key):
+                alike = list(neighbours)
                 if has_key:
-                    self._forget_keys(writer)
-                    answers += [self._take_once(writer, call) for call in neighbours]
+                    answers += self._take_keyed(writer, alike)
                 else:
-                    some = list(neighbours)
-                    taken = writer.take_all(KINDS[kind_name].fact, [call.batch for call in some])
-                    unknown = _unknown_sims(writer, some)
-                    answers += (
-                        self._receipt(call, each, unknown)
-                        for call, each in zip(some, taken, strict=True)
-                    )
+                    answers += self._take_together(writer, alike)
         return answers
+
+    def _take_together(self, writer: Writer, calls: Sequence[_Call]) -> Iterator[bytes]:
+        """Take calls of one kind in that have no key, and give their receipts."""
+        batches = [call.batch for call in calls]
+        taken = writer.take_all(calls[0].kind.fact, batches)
+        unknown = _unknown_sims(writer, calls)
+        for call, taken_of_call in zip(calls, taken, strict=True):
+            yield self._receipt(call, taken_of_call, unknown)
+
+    def _take_keyed(self, writer: Writer, calls: Sequence[_Call]) -> Iterator[bytes | Refusal]:
+        """Take calls in whose keys have not been here, and give the receipts of all."""
+        self._forget_keys(writer)
+        for call in calls:
+            yield self._take_once(writer, call)
 
     def _take_once(self, writer: Writer, call: _Call) -> bytes | Refusal:
         """Take one call's facts in, unless its key has been here."""
         assert call.key is not None  # noqa: S101 - those without one are taken together
-        if before := writer.receipt(call.key.key_sha256):
-            facts_sha256, receipt = before
-            return receipt if facts_sha256 == call.key.facts_sha256 else KeyReused()
-        receipt = self._receipt(
-            call, writer.take(call.kind.fact, *call.batch), _unknown_sims(writer, [call])
-        )
+        kept = writer.receipt(call.key.key_sha256)
+        if kept is not None:
+            facts_sha256, receipt_of_first = kept
+            is_repeated = facts_sha256 == call.key.facts_sha256
+            return receipt_of_first if is_repeated else KeyReused()
+        taken = writer.take(call.kind.fact, *call.batch)
+        receipt = self._receipt(call, taken, _unknown_sims(writer, [call]))
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
@@ -211,9 +236,13 @@ class LiveIntake:
     def _forget_keys(self, writer: Writer) -> None:
         """Once in a while, forget the keys of more than a day ago."""
         now = self._clock()
-        if now - self._keys_forgotten_at > KEY_S_MAX * MICROSECONDS_A_SECOND // 24:
-            writer.forget_receipts(now - KEY_S_MAX * MICROSECONDS_A_SECOND)
+        if now - self._keys_forgotten_at > KEY_MICROSECONDS_MAX // 24:
+            writer.forget_receipts(now - KEY_MICROSECONDS_MAX)
             self._keys_forgotten_at = now
+
+
+def _kind_and_key(call: _Call) -> tuple[str, bool]:
+    return call.kind.name, call.key is not None
 
 
 def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
@@ -223,13 +252,13 @@ def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
     """
     if calls[0].kind.fact is not SimActivation:
         return ()
-    unasked = {
-        fact[0] for call in calls if not call.batch.shortlist for fact in rows_of(call.batch.facts)
-    }
-    asked = {
-        iccid
-        for call in calls
-        if call.batch.shortlist
-        for iccid in call.batch.shortlist.unknown_sims
-    }
-    return asked.union(writer.unknown_sims(unasked) if unasked else ())
+    unknown: set[int] = set()
+    unasked: set[int] = set()
+    for call in calls:
+        if call.batch.shortlist:
+            unknown.update(call.batch.shortlist.unknown_sims)
+        else:
+            unasked.update(fact[0] for fact in rows_of(call.batch.facts))
+    if unasked:
+        unknown.update(writer.unknown_sims(unasked))
+    return unknown

@@ -1,17 +1,17 @@
-"""Moving: what a store keeps is taken into another one, whatever their engines, and compared with it at the end.
+"""Copying: a store's content is taken into another one, whatever their engines, and compared.
 
-Facts are keyed, so that taking one in again changes nothing. A copy that was killed is run again: what is there
-already is found by reading both sides, range of SIMs by range, and passed over. The kept answer is not copied but
-follows in the other store, and is compared too. What waits to be delivered to callback listeners is taken over, but
-not compared, for a server may deliver it meanwhile. Sessions, receipts, uploads and the progress of imports stay
-behind.
+Facts are keyed, so that taking one in again changes nothing. A copy that was killed is run again:
+what is there already is found by reading both sides, range of SIMs by range, and passed over. The
+kept answer is not copied but follows in the other store, and is compared too. What waits to be
+delivered to callback listeners is taken over, but not compared, for a server may deliver it
+meanwhile. Sessions, receipts, uploads and the progress of imports stay behind.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.ledger import ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.copying import WholeApp, WholeUser
+from tallystick.store.walking import SimRange, sim_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,21 +38,14 @@ NUMBER, TEXT = pl.Int64, pl.String
 Rows = pl.DataFrame
 
 
-class Range(NamedTuple):
-    """The SIMs after one number, up to another."""
-
-    after: int
-    up_to: int
-
-
 @dataclass(frozen=True)
-class Kind:
-    """One kind of what is moved: its columns, those that tell rows apart first, and how it is read and put."""
+class CopiedKind:
+    """A kind of rows that are copied: its columns, the key first, and how it is read and put."""
 
     name: str
     columns: dict[str, Any]
     key_columns: int
-    read: Callable[[Reader, Range], Rows | Iterable[Sequence[Any]]]
+    read: Callable[[Reader, SimRange], Rows | Iterable[Sequence[Any]]]
     put: Callable[[Writer, Rows], object]
 
     @property
@@ -59,7 +53,7 @@ class Kind:
         """The columns that tell rows apart."""
         return list(self.columns)[: self.key_columns]
 
-    def rows(self, reader: Reader, part: Range) -> Rows:
+    def rows(self, reader: Reader, part: SimRange) -> Rows:
         """The rows of a range, or all of a kind that is not told of SIMs, in order."""
         found = self.read(reader, part)
         if not isinstance(found, pl.DataFrame):
@@ -119,7 +113,7 @@ def _put_deliveries(writer: Writer, rows: Rows) -> None:
     )
 
 
-def _kept(reader: Reader, part: Range) -> Iterator[tuple[Any, ...]]:
+def _kept(reader: Reader, part: SimRange) -> Iterator[tuple[Any, ...]]:
     for *columns, wire, reasons in reader.whole_mismatches_between(*part):
         yield *columns, wire.decode(), None if reasons is None else reasons.decode()
 
@@ -173,44 +167,44 @@ KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons
 
 # Each needs those before it.
 WHOLE_KINDS = (
-    Kind(
+    CopiedKind(
         "accounts",
         {"name": TEXT, "first_use": TEXT},
         1,
         lambda reader, _: reader.first_uses().items(),
         _put_accounts,
     ),
-    Kind(
+    CopiedKind(
         "groups",
         {"account": TEXT, "name": TEXT, "description": TEXT},
         2,
         lambda reader, _: reader.whole_groups(),
         lambda writer, rows: writer.put_groups(rows.rows()),
     ),
-    Kind(
+    CopiedKind(
         "types",
         {"tac": NUMBER, "manufacturer": TEXT, "model": TEXT},
         1,
         lambda reader, _: reader.whole_types(),
         lambda writer, rows: writer.take_types(rows),
     ),
-    Kind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
-    Kind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
-    Kind(
+    CopiedKind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
+    CopiedKind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
+    CopiedKind(
         "change sets",
         CHANGE_SET_COLUMNS,
         1,
         lambda reader, _: reader.whole_change_sets(),
         lambda writer, rows: writer.put_change_sets(map(ChangeSet._make, rows.iter_rows())),
     ),
-    Kind(
+    CopiedKind(
         "users' accounts",
         {"user": TEXT, "account": TEXT},
         2,
         lambda reader, _: reader.grants(),
         _put_grants,
     ),
-    Kind(
+    CopiedKind(
         "callback listeners",
         LISTENER_COLUMNS,
         2,
@@ -218,25 +212,25 @@ WHOLE_KINDS = (
         lambda writer, rows: writer.put_listeners(rows.rows()),
     ),
 )
-DELIVERIES = Kind(
+DELIVERIES = CopiedKind(
     "deliveries", DELIVERY_COLUMNS, 3, lambda reader, _: _deliveries(reader), _put_deliveries
 )
 FACT_KINDS = (
-    Kind(
+    CopiedKind(
         "SIMs",
         SIM_COLUMNS,
         1,
         lambda reader, part: reader.whole_sims_between(*part),
         lambda writer, rows: writer.take_sims(rows),
     ),
-    Kind(
+    CopiedKind(
         "expectations",
         dict.fromkeys(("iccid", "effective_from", "imei", "change_set_id"), NUMBER),
         2,
         lambda reader, part: reader.whole_expectations_between(*part),
         lambda writer, rows: writer.move_expectations(rows),
     ),
-    Kind(
+    CopiedKind(
         "former expectations",
         dict.fromkeys(
             ("iccid", "effective_from", "ended_in", "version", "change_set_id", "imei"), NUMBER
@@ -245,21 +239,21 @@ FACT_KINDS = (
         lambda reader, part: reader.whole_former_between(*part),
         lambda writer, rows: writer.put_former(rows),
     ),
-    Kind(
+    CopiedKind(
         "proposed expectations",
         dict.fromkeys(("iccid", "effective_from", "change_set_id", "imei"), NUMBER),
         3,
         lambda reader, part: reader.whole_proposed_between(*part),
         lambda writer, rows: writer.put_proposed(rows),
     ),
-    Kind(
+    CopiedKind(
         "activations",
         {"iccid": NUMBER, "activated_at": NUMBER, "imei": NUMBER},
         3,
         lambda reader, part: reader.whole_activations_between(*part),
         lambda writer, rows: writer.take_activations(rows),
     ),
-    Kind(
+    CopiedKind(
         "group members",
         {"iccid": NUMBER, "account": TEXT, "group": TEXT},
         2,
@@ -269,13 +263,13 @@ FACT_KINDS = (
         ),
     ),
 )
-KEPT = Kind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)
-EVERYTHING = Range(BEFORE_ALL, LAST)
+KEPT = CopiedKind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)
+EVERYTHING = SimRange(BEFORE_ALL, LAST)
 
 
 @dataclass
 class Side:
-    """How many rows of a kind one store has, and their digest: SHA-256 of all of them in order, as CSV."""
+    """The rows of a kind in one store: their count, and the SHA-256 of them in order, as CSV."""
 
     count: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
@@ -293,7 +287,7 @@ class Side:
 
 @dataclass
 class Comparison:
-    """Both stores' rows of one kind, and the key of the first that only one of them has, or has differently."""
+    """The rows of a kind in both stores, and the key of the first that differs."""
 
     source: Side = field(default_factory=Side)
     target: Side = field(default_factory=Side)
@@ -304,7 +298,7 @@ class Comparison:
         """Whether they are the same."""
         return self.first_difference is None and self.source.sha256 == self.target.sha256
 
-    def add(self, kind: Kind, source: Rows, target: Rows) -> None:
+    def add(self, kind: CopiedKind, source: Rows, target: Rows) -> None:
         """The next rows of both."""
         self.source.add(source)
         self.target.add(target)
@@ -334,7 +328,8 @@ class Copied:
 def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) -> Copied:
     """Take everything that a store keeps into another, made where there is none, and compare them.
 
-    Raises `TargetRefused`, before anything is taken, if the other store holds what this one does not.
+    Raises `TargetRefused`, before anything is taken, if the other store holds what this one does
+    not.
     """
     if source.name == target.name:
         message = f"{target.name} is the store to be copied; name another one"
@@ -343,7 +338,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
         zone = reader.wire_zone()
     if target.is_empty():
         target.init(zone)
-    ranges = list(_ranges(source))
+    ranges = _ranges(source)
     lacking = _lacking(source, target, ranges)
     steps = len(lacking) + len(ranges)
     taken = _take_whole_kinds(source, target, zone)
@@ -358,32 +353,45 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
     return Copied(taken, compared)
 
 
-def _ranges(source: Store) -> Iterator[Range]:
-    """Ranges of SIMs, one after the other without a gap, none of many more facts than a transaction is to hold.
+class _Bounds:
+    """Where ranges of SIMs end that hold hardly more facts than a transaction is to hold.
 
-    Where SIMs lie is not told by counting from the start, which a cluster would do on each of its machines for each
-    range. A range begins at a SIM that is there, and is as wide as the ones before it let expect.
+    Counting from the start would make each machine of a cluster count anew for each range. So a
+    range begins at a SIM that is there, and is as wide as the ranges before it let expect.
     """
-    after, span = BEFORE_ALL, SPAN_FIRST
-    while True:
-        with source.snapshot() as reader:
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._span = SPAN_FIRST
+
+    def after(self, after: int) -> int | None:
+        """Where the range after a SIM ends; None where no SIM follows."""
+        with self._store.snapshot() as reader:
             first = reader.first_sim_after(after)
             if first is None:
-                break
-            while (
-                count := reader.count_between(after, first + span - 1)
-            ) > FACTS_A_RANGE_MAX and span > 1:
-                span = max(1, span // SPAN_GROWTH)
-        up_to = min(first + span - 1, LAST)
-        yield Range(after, up_to)
-        after = up_to
+                return None
+            count = reader.count_between(after, first + self._span - 1)
+            while count > FACTS_A_RANGE_MAX and self._span > 1:
+                self._span = max(1, self._span // SPAN_GROWTH)
+                count = reader.count_between(after, first + self._span - 1)
+        up_to = min(first + self._span - 1, LAST)
         if count * SPAN_GROWTH <= FACTS_A_RANGE_MAX:
-            span = min(span * SPAN_GROWTH, LAST)
-    yield Range(after, LAST)
+            self._span = min(self._span * SPAN_GROWTH, LAST)
+        return up_to
 
 
-def _lacking(source: Store, target: Store, ranges: Sequence[Range]) -> list[Range]:
-    """The ranges of which the other store lacks something. Raises `TargetRefused` where it has something else."""
+def _ranges(source: Store) -> list[SimRange]:
+    """Ranges of SIMs without a gap; the last is behind all SIMs of this store."""
+    ranges = list(sim_ranges(_Bounds(source).after))
+    last = ranges[-1].up_to if ranges else BEFORE_ALL
+    return [*ranges, SimRange(last, LAST)]
+
+
+def _lacking(source: Store, target: Store, ranges: Sequence[SimRange]) -> list[SimRange]:
+    """The ranges of which the other store lacks something.
+
+    Raises `TargetRefused` where it has something else.
+    """
     for kind, here, there in _both(source, target, WHOLE_KINDS, EVERYTHING):
         _refuse_others(target, kind, here, there)
     with target.snapshot() as reader:
@@ -399,13 +407,14 @@ def _lacking(source: Store, target: Store, ranges: Sequence[Range]) -> list[Rang
     return lacking
 
 
-def _refuse_others(target: Store, kind: Kind, here: Rows, there: Rows) -> None:
+def _refuse_others(target: Store, kind: CopiedKind, here: Rows, there: Rows) -> None:
     """Refuse a store that has rows whose key this one does not know."""
     others = there.join(here, on=kind.key, how="anti")
     if len(others):
         message = (
-            f"{target.name} holds {kind.name} that this store does not, such as {described(kind.key, others)}; copy "
-            "into an empty store, or import there what is to be added"
+            f"{target.name} holds {kind.name} that this store does not, such as "
+            f"{described(kind.key, others)}; copy into an empty store, or import there what is to "
+            "be added"
         )
         raise TargetRefused(message)
 
@@ -420,8 +429,8 @@ def described(names: Sequence[str], key: Rows | tuple[Any, ...]) -> str:
 
 
 def _both(
-    source: Store, target: Store, kinds: Sequence[Kind], part: Range
-) -> Iterator[tuple[Kind, Rows, Rows]]:
+    source: Store, target: Store, kinds: Sequence[CopiedKind], part: SimRange
+) -> Iterator[tuple[CopiedKind, Rows, Rows]]:
     """The rows of a range in both stores, each read in one snapshot."""
     with source.snapshot() as here, target.snapshot() as there:
         for kind in kinds:
@@ -438,7 +447,9 @@ def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]
     return _take(source, target, (*WHOLE_KINDS, DELIVERIES), EVERYTHING)
 
 
-def _take(source: Store, target: Store, kinds: Sequence[Kind], part: Range) -> dict[str, int]:
+def _take(
+    source: Store, target: Store, kinds: Sequence[CopiedKind], part: SimRange
+) -> dict[str, int]:
     """Take what the other store lacks of a range, in one transaction."""
     lacking = [
         (kind, _without(here, there)) for kind, here, there in _both(source, target, kinds, part)
@@ -459,8 +470,8 @@ def _compare(
     compared: dict[str, Comparison],
     source: Store,
     target: Store,
-    kinds: Sequence[Kind],
-    part: Range,
+    kinds: Sequence[CopiedKind],
+    part: SimRange,
 ) -> None:
     for kind, here, there in _both(source, target, kinds, part):
         compared.setdefault(kind.name, Comparison()).add(kind, here, there)

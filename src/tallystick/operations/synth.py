@@ -1,7 +1,8 @@
-"""A synthetic fleet as import files: plausible identifiers, a network log in order of time, and mismatches in it.
+"""A synthetic fleet as import files: plausible identifiers, a network log, and mismatches in it.
 
-Every value is a function of the SIM's index and the seed. So a seed and an end date always give the same fleet,
-and the files are written as streams, whatever their size. What befalls a SIM in the window:
+Every value is a function of the SIM's index and the seed. So a seed and an end date always give the
+same fleet, and the files are written as streams, whatever their size. What befalls a SIM in the
+window:
 
     kept         stays in its hardware, as the great majority do
     stolen       moves to foreign hardware and stays there
@@ -9,9 +10,10 @@ and the files are written as streams, whatever their size. What befalls a SIM in
     swapped      changes places with its neighbour
     re-homed     moves to a replacement, with a dated expectation; some of them before that date
 
-A fleet of a scenario is made for checking what is found out of it. What befalls a SIM is told in `labels.csv`; every
-SIM is 4G and expected somewhere, and is seen where it was delivered before something befalls it. So each labelled SIM
-has one row of the report, but for those that only show other software versions, and the others have none.
+A fleet of a scenario is made for checking what is found out of it. What befalls a SIM is told in
+`labels.csv`; every SIM is 4G and expected somewhere, and is seen where it was delivered before
+something befalls it. So each labelled SIM has one row of the report, but for those that only show
+other software versions, and the others have none.
 """
 
 from __future__ import annotations
@@ -60,17 +62,21 @@ HOME_TACS = (
 )  # fmt: skip
 FOREIGN_TACS = (35332108, 35405211, 35875610, 35990012, 86078304, 86438503, 86850204, 86992103)
 MANUFACTURERS = (
-    "Alder Modules", "Brightwater Telematics", "Corvid Wireless", "Dunmore Meters", "Eastlake Devices",
-)  # fmt: skip
+    "Alder Modules",
+    "Brightwater Telematics",
+    "Corvid Wireless",
+    "Dunmore Meters",
+    "Eastlake Devices",
+)
 TAC_SERIALS = 1_000_000
 FIRST_SERIAL_STEP = 28_411
 SIMS_A_BATCH = 100  # put into devices of one model together
 SIMS_A_DELIVERY_MAX = 500  # went to one account together
 DELIVERIES_MIN = 200  # smaller fleets are delivered in smaller lots
 ACCOUNTS = (
-    "0342077109-00001", "0212398765-00001", "0342077109-00002", "0287640153-00001", "0319925508-00001",
-    "0401187326-00001", "0455710092-00001", "0455710092-00002", "0520316647-00001", "0668402915-00001",
-    "0773059481-00001", "0894123370-00001",
+    "0342077109-00001", "0212398765-00001", "0342077109-00002", "0287640153-00001",
+    "0319925508-00001", "0401187326-00001", "0455710092-00001", "0455710092-00002",
+    "0520316647-00001", "0668402915-00001", "0773059481-00001", "0894123370-00001",
 )  # fmt: skip
 GROUPS = ("Meters", "Trackers", "Routers", "Kiosks")
 
@@ -128,7 +134,7 @@ NEVER = (1 << 62) - 1
 """A second that does not come."""
 
 
-class Format(StrEnum):
+class FleetFormat(StrEnum):
     """How the files are written."""
 
     CSV = "csv"
@@ -273,7 +279,7 @@ class _Draws:
         )
 
     def visits(self, start: int, stop: int) -> pl.LazyFrame:
-        """When and where the network saw the SIMs of a range: `second` of the window, `sim`, `hardware`."""
+        """Give the visits of the SIMs of a range: `second` of the window, `sim`, `hardware`."""
         fated = self._with_fates(_indices(start, stop)).with_columns(
             visits=pl.sum_horizontal(self._draw(Stream.VISITS, WHOLE) >= least for least in VISITS)
         )
@@ -293,7 +299,7 @@ class _Draws:
         )
 
     def activations(self, visits: pl.LazyFrame) -> pl.LazyFrame:
-        """The network's log: a device shows its IMEI with check digit, or with its software version."""
+        """Give the network's log: a device shows its IMEI with check digit or software version."""
         hardware, sighting = (
             pl.col("hardware"),
             pl.col("sim") * self.fleet.span_s + pl.col("second"),
@@ -329,7 +335,7 @@ class _Draws:
         )
 
     def _with_fates(self, sims: pl.LazyFrame) -> pl.LazyFrame:
-        """Add `home` and `other`, the hardware, and the seconds of what befalls: `moved`, `returned`, `dated`."""
+        """Add the hardware, `home` and `other`, and the seconds `moved`, `returned` and `dated`."""
         pair = pl.col("sim") // 2
         fate = self._draw(Stream.FATE, WHOLE)
         swapped = self._draw(Stream.SWAP, WHOLE, of=pair) < SHARE_SWAPPED
@@ -378,7 +384,7 @@ class _Draws:
         return self._draw(stream, WHOLE) < share
 
     def _draw(self, stream: str, below: int, of: pl.Expr | None = None) -> pl.Expr:
-        """A number from 0 to `below`, drawn for an index: the output function of SplitMix64, in wrapping arithmetic."""
+        """Draw a number from 0 to `below` for an index: the output function of SplitMix64."""
         salt = int.from_bytes(
             blake2b(f"{self.fleet.seed} {stream}".encode(), digest_size=8).digest()
         )
@@ -510,9 +516,12 @@ def _with_check_digit(body: pl.Expr, digits: int) -> pl.Expr:
     return body.cast(pl.String) + (luhn_sum * 9 % 10).cast(pl.String)
 
 
-def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) -> dict[str, Path]:
-    """Write the files of a fleet, one for each kind of facts and `labels` of a scenario; give their paths by kind.
+def write_fleet(
+    fleet: Fleet, folder: Path, form: FleetFormat, progress: Progress
+) -> dict[str, Path]:
+    """Write the files of a fleet, one for each kind of facts; give their paths by kind.
 
+    A scenario has `labels` too.
     The folder is made where it is missing; files of these names in it are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -539,20 +548,20 @@ def write_fleet(fleet: Fleet, folder: Path, form: Format, progress: Progress) ->
         )
     if isinstance(draws, _ScenarioDraws):
         paths["labels"] = folder / "labels.csv"
-        _write(draws.labels(), paths["labels"], Format.CSV)
+        _write(draws.labels(), paths["labels"], FleetFormat.CSV)
     progress(steps, steps)
     return paths
 
 
-def _write(table: pl.LazyFrame, path: Path, form: Format) -> None:
-    if form is Format.CSV:
+def _write(table: pl.LazyFrame, path: Path, form: FleetFormat) -> None:
+    if form is FleetFormat.CSV:
         table.sink_csv(path)
     else:
         table.sink_parquet(path)
 
 
 def _sort_log(draws: _Draws, scratch: Path, chunks: int) -> Iterator[None]:
-    """Sort the visits of all SIMs by time, a chunk of SIMs and then a stretch of time in memory at once."""
+    """Sort the visits of all SIMs by time, with a part of them in memory at once."""
     for chunk in range(chunks):
         visits = draws.visits(
             chunk * SIMS_A_CHUNK, min((chunk + 1) * SIMS_A_CHUNK, draws.fleet.sims)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import Imei
@@ -12,18 +13,20 @@ from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatche
 from tallystick.core.reason_json import encode
 from tallystick.core.reasons import own_reasons, stays
 from tallystick.store.verifying import KeptRow
+from tallystick.store.walking import SimRange, sim_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 
     from tallystick.core.facts import Sim
-    from tallystick.core.reasons import Pair, Put
+    from tallystick.core.pairing import Mismatch
+    from tallystick.core.reasons import Pair, Put, Stay
     from tallystick.store import Reader, Store
 
 SIMS_A_RANGE = 50_000
 
 
-class Fault(StrEnum):
+class Deviation(StrEnum):
     """How the kept answer differs."""
 
     MISSING = "missing"
@@ -33,17 +36,17 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that is not as it should be: `kept` is None where it is missing, `right` where it is surplus."""
+    """A row that is not as it should be; `kept` is None where it is missing, `right` where surplus."""
 
     kept: KeptRow | None
     right: KeptRow | None
 
     @property
-    def fault(self) -> Fault:
+    def deviation(self) -> Deviation:
         """What is wrong with it."""
         if self.kept is None:
-            return Fault.MISSING
-        return Fault.SURPLUS if self.right is None else Fault.DIFFERING
+            return Deviation.MISSING
+        return Deviation.SURPLUS if self.right is None else Deviation.DIFFERING
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,56 +61,56 @@ class Verified:
 def verify(store: Store, wire_row: Callable[..., bytes]) -> Iterator[Verified]:
     """Recompute the answer, range of SIMs by range, and compare it with the one that is kept.
 
-    Each range is read in a snapshot of its own: facts and rows of a SIM change together, so every range is
-    consistent in itself, and a long run holds up no checkpoint.
+    Each range is read in a snapshot of its own: facts and rows of a SIM change together, so every
+    range is consistent in itself, and a long run holds up no checkpoint.
     """
-    after = -1
-    while True:
+    for part in sim_ranges(partial(_next_bound, store)):
         with store.snapshot() as reader:
-            up_to = reader.verify_bound(after, SIMS_A_RANGE)
-            if up_to is None:
-                return
-            verified = _verify_range(reader, wire_row, after, up_to)
+            verified = _verify_range(reader, wire_row, part)
         yield verified
-        after = up_to
 
 
-def _verify_range(
-    reader: Reader, wire_row: Callable[..., bytes], after: int, up_to: int
-) -> Verified:
-    sims: dict[int, Sim] = {sim.iccid: sim for sim in reader.whole_sims_between(after, up_to)}
+def _next_bound(store: Store, after: int) -> int | None:
+    with store.snapshot() as reader:
+        return reader.verify_bound(after, SIMS_A_RANGE)
+
+
+def _verify_range(reader: Reader, wire_row: Callable[..., bytes], part: SimRange) -> Verified:
+    sims: dict[int, Sim] = {sim.iccid: sim for sim in reader.whole_sims_between(*part)}
     kept: dict[int, list[KeptRow]] = {}
-    for row in reader.kept_between(after, up_to):
+    for row in reader.kept_between(*part):
         kept.setdefault(row.iccid, []).append(row)
-    concerned = sorted(_suspects(reader, sims, after, up_to) | kept.keys())
-    facts, rule = (
-        reader.facts_of_each(concerned),
-        _Rule(wire_row, reader.wire_zone(), reader.first_uses()),
-    )
-    differences = [
-        difference
-        for iccid in concerned
-        for difference in _compare(kept.get(iccid, []), rule.rows(sims.get(iccid), *facts[iccid]))
-    ]
+    concerned = sorted(_suspects(reader, sims, part) | kept.keys())
+    facts = reader.facts_of_each(concerned)
+    rule = _Rule(wire_row, reader.wire_zone(), reader.first_uses())
+    differences: list[Difference] = []
+    for iccid in concerned:
+        right = rule.rows(sims.get(iccid), *facts[iccid])
+        differences.extend(_compare(kept.get(iccid, []), right))
     return Verified(len(sims), sum(map(len, kept.values())), tuple(differences))
 
 
-def _suspects(reader: Reader, loaded: Container[int], after: int, up_to: int) -> set[int]:
-    """The SIMs that may have rows: expected in several hardwares, or seen in other hardware than the one.
+def _suspects(reader: Reader, loaded: Container[int], part: SimRange) -> set[int]:
+    """The SIMs that may have rows: expected in several hardwares, or seen in other hardware.
 
-    The rest, nearly all, need no closer look: a SIM seen only where it is expected has no row at any time.
+    The rest, nearly all, need no closer look: a SIM that was seen only where it is expected has no
+    row at any time.
     """
-    hardware, expected, several = Imei.IDENTITY_DIVISOR, dict[int, int](), set[int]()
-    for iccid, imei in reader.expected_between(after, up_to):
-        if iccid in loaded and expected.setdefault(iccid, imei // hardware) != imei // hardware:
-            several.add(iccid)
-    held = any(each is not FirstUse.OFF for each in reader.first_uses().values())
-    for iccid, imei in reader.activations_between(after, up_to):
-        # Where accounts hold SIMs to their first use, one without an expectation is held to what is seen here first.
-        home = expected.setdefault(iccid, imei // hardware) if held else expected.get(iccid)
-        if home is not None and home != imei // hardware:
-            several.add(iccid)
-    return several
+    expected: dict[int, int] = {}
+    suspects: set[int] = set()
+    for iccid, imei in reader.expected_between(*part):
+        hardware = imei // Imei.IDENTITY_DIVISOR
+        if iccid in loaded and expected.setdefault(iccid, hardware) != hardware:
+            suspects.add(iccid)
+    is_held = any(policy is not FirstUse.OFF for policy in reader.first_uses().values())
+    for iccid, imei in reader.activations_between(*part):
+        hardware = imei // Imei.IDENTITY_DIVISOR
+        # Where accounts hold SIMs to their first use, a SIM without an expectation is held to the
+        # hardware that comes first here.
+        home = expected.setdefault(iccid, hardware) if is_held else expected.get(iccid)
+        if home is not None and home != hardware:
+            suspects.add(iccid)
+    return suspects
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +131,31 @@ class _Rule:
         expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in put]
         first_use = self.first_uses[sim.account]
         rows = mismatches(activations, with_first_use(activations, expectations, first_use))
-        around = stays({(row.activated_at, row.post_imei) for row in rows}, seen, put, first_use)
-        for row, stay in zip(rows, around, strict=True):
-            imeis = (row.pre_imei, row.post_imei)
-            told_of = (
-                sim.account,
-                sim.mdn,
-                sim.activation_date,
-                sim.iccid,
-                *imeis,
-                row.activated_at,
-                self.zone_name,
-            )
-            wire, reasons = (
-                self.wire_row(*told_of),
-                encode(own_reasons(stay), zone_named(self.zone_name)),
-            )
-            yield KeptRow(
-                sim.iccid, sim.account, sim.generation, row.activated_at, *imeis, wire, reasons
-            )
+        keys = {(row.activated_at, row.post_imei) for row in rows}
+        for row, stay in zip(rows, stays(keys, seen, put, first_use), strict=True):
+            yield self._kept_row(sim, row, stay)
+
+    def _kept_row(self, sim: Sim, row: Mismatch, stay: Stay) -> KeptRow:
+        wire = self.wire_row(
+            sim.account,
+            sim.mdn,
+            sim.activation_date,
+            sim.iccid,
+            row.pre_imei,
+            row.post_imei,
+            row.activated_at,
+            self.zone_name,
+        )
+        return KeptRow(
+            sim.iccid,
+            sim.account,
+            sim.generation,
+            row.activated_at,
+            row.pre_imei,
+            row.post_imei,
+            wire,
+            encode(own_reasons(stay), zone_named(self.zone_name)),
+        )
 
 
 def _compare(kept: Iterable[KeptRow], right: Iterable[KeptRow]) -> Iterator[Difference]:

@@ -1,4 +1,7 @@
-"""Callbacks: listeners that are told what came of a request, from a durable outbox (contract, section 4)."""
+"""Callbacks: listeners are told what came of a request (contract, section 4).
+
+What they are still to be told stands in a durable outbox.
+"""
 
 from tallystick.outbox.deliveries import Outbox
 from tallystick.outbox.listeners import deregister, register, retry

@@ -17,7 +17,7 @@ CREDENTIAL_LENGTH_MAX = 255
 
 
 def register(writer: Writer, listener: ListenerRow, *, private_allowed: bool) -> None:
-    """Register a listener in the place of the one there was; what waited for that one goes here, from now on.
+    """Register a listener in the place of the one there was, whose deliveries it takes over.
 
     Raises `InvalidValue`.
     """
@@ -40,7 +40,13 @@ def deregister(writer: Writer, account_id: int, service: str) -> None:
 
 
 def retry(writer: Writer, delivery_id: int, now: Moment) -> None:
-    """Let a delivery, given up or not, be tried now and for as long as a new one. Raises `DeliveryNotFound`."""
+    """Let a delivery, given up or not, be tried now and for as long as a new one.
+
+    Raises `DeliveryNotFound`.
+    """
     if not writer.retry_delivery(delivery_id, now):
-        message = f"there is no delivery {delivery_id}: it has arrived, or was forgotten with its listener"
+        message = (
+            f"there is no delivery {delivery_id}: it has arrived,"
+            " or was forgotten with its listener"
+        )
         raise DeliveryNotFound(message)

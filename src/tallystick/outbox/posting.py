@@ -1,7 +1,8 @@
-"""One call to a listener: resolved once, each address checked, bounded in time and size, TLS verified.
+"""One call to a listener: to an address that was checked, bounded in time and size, TLS verified.
 
-The connection goes to an address that was checked, not to a name that could mean another one by then. No redirect is
-followed, and nothing of the answer is read beyond its status and headers, which the standard library bounds.
+The host's name is resolved once, and the connection goes to an address that was checked, not to a
+name that could mean another one by then. No redirect is followed, and nothing of the answer is read
+beyond its status and headers, which the standard library bounds.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ERROR_LENGTH_MAX = 200
 
 
 def post(url: str, body: bytes, *, private_allowed: bool) -> str | None:
-    """Send JSON to a listener: None when it was accepted, else what went wrong, in words that an operator may read."""
+    """Send JSON to a listener: None when it was accepted, else what went wrong, for an operator."""
     try:
         target = parse_url(url)
         with _hanging_up_in_time(
@@ -54,15 +55,16 @@ def post(url: str, body: bytes, *, private_allowed: bool) -> str | None:
 
 
 def _in_words(error: Exception) -> str:
-    """What an error says, part of which the other side may have written: for the eyes of an operator at a terminal."""
+    """What an error says, made safe for a terminal: the other side may have written part of it."""
     text = str(error) or type(error).__name__
-    return "".join(each if each.isprintable() else "?" for each in text[:ERROR_LENGTH_MAX])
+    shortened = text[:ERROR_LENGTH_MAX]
+    return "".join(letter if letter.isprintable() else "?" for letter in shortened)
 
 
 def _addresses_of(target: Target, *, private_allowed: bool) -> list[str]:
     """The addresses of a target's host. Raises `InvalidValue` if one of them may not be called."""
-    found = getaddrinfo(target.host, target.port, type=SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    entries = getaddrinfo(target.host, target.port, type=SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in entries))
     for address in addresses:
         against = why_not_called(target, address, private_allowed=private_allowed)
         if against:
@@ -80,7 +82,10 @@ def _connected(target: Target, addresses: Sequence[str]) -> socket:
 
 @contextmanager
 def _hanging_up_in_time(plain: socket) -> Iterator[socket]:
-    """The same connection while the block runs; it is shut down after a while, which ends all waiting on it."""
+    """The same connection for the block, shut down when that takes too long.
+
+    Shutting it down ends whatever waits for it.
+    """
     late = Event()
     with plain, plain.dup() as line:  # TLS takes the first one over
 

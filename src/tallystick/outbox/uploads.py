@@ -1,20 +1,26 @@
 """Uploads of pairs: acknowledged at once, taken in one after the other (contract, section 4).
 
-The queue is in the store. Whoever takes an upload in holds the store's turn to write, and its pairs and its outcome
-become durable together: so no two processes take the same one, and that of a killed process waits as before. With
-the outcome goes what is to be told of it to the account's listeners.
+The queue is in the store. Whoever takes an upload in holds the store's turn to write, and its pairs
+and its outcome become durable together: so no two processes take the same one, and that of a killed
+process waits as before. With the outcome goes what is to be told of it to the account's listeners.
+
+An upload that fails in a way that nobody foresaw is tried again after a pause. The store counts its
+failures, so that a restart does not begin anew. After the third one the upload ends as failed, and
+the queue goes on behind it. What fails because the store does (its disk is full, its server is
+away) is not counted and waits until the store is back.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from tallystick.core.errors import InvalidValue, RequestNotFound, StoreRefused
+from tallystick.background import Loops, Raised, attempted
+from tallystick.core.errors import InvalidValue, RequestNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
 from tallystick.core.ledger import Origin
@@ -27,8 +33,12 @@ if TYPE_CHECKING:
     from tallystick.store import Reader, Store, Writer
     from tallystick.store.uploads import WaitingUpload
 
-SERVICE = "DeviceService"  # listeners of this kind are told what came of uploads; ThingSpace's name for it
-LOOK_EVERY_S = 1.0  # for uploads that another process acknowledged and did not live to take in
+SERVICE = "DeviceService"
+"""Listeners of this kind are told what came of uploads; ThingSpace's name for it."""
+LOOK_EVERY_S = 1.0
+"""So often a process looks for uploads that another one acknowledged and did not take in."""
+FAILURES_MAX = 3
+"""An upload that failed so often in a way that nobody foresaw is not tried again."""
 
 log = logging.getLogger(__name__)
 
@@ -58,83 +68,100 @@ class Uploads:
     """The queue of uploads, and the thread that works it off in this process."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]
+        self,
+        store: Store,
+        clock: Callable[[], Moment],
+        random_bytes: Callable[[int], bytes],
+        loops: Loops | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._random_bytes = random_bytes
-        self._closing = threading.Event()
-        self._called = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="uploads", daemon=True)
+        self._loop = (loops or Loops()).loop("uploads", self.take_next, LOOK_EVERY_S)
 
     def start(self) -> None:
         """Take uploads in from now on, those that wait already first."""
-        self._thread.start()
+        self._loop.start()
 
     def close(self) -> None:
         """Finish the upload that is being taken in, and leave the others to the next process."""
-        self._closing.set()
-        self._called.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._loop.close()
 
     def put(self, writer: Writer, account_id: int, pairs: Sequence[Pair], actor: str) -> str:
-        """Put an upload in the queue, the ledger's `actor` having sent it; give what to ask for it by."""
+        """Put an upload in the queue, sent by the ledger's `actor`; give what to ask for it by."""
         request_id = str(UUID(bytes=self._random_bytes(16), version=4))
         writer.add_upload(request_id, account_id, self._clock(), msgspec.json.encode(pairs), actor)
         return request_id
 
     def call(self) -> None:
         """Say that an upload waits."""
-        self._called.set()
+        self._loop.wake()
 
     def take_next(self) -> bool:
-        """Take in the upload that has waited longest; give whether there was one."""
+        """Take in the upload that has waited longest; give whether there was one.
+
+        Raises what nobody foresaw, when that is counted.
+        """
+        upload_id = self._oldest()
+        while upload_id is not None:
+            is_taken = attempted(partial(self._take, upload_id))
+            if isinstance(is_taken, Raised):
+                if not is_taken.store_is_at_fault:
+                    self._count_failure(upload_id)
+                raise is_taken.error
+            if is_taken:
+                return True
+            upload_id = self._oldest()
+        return False
+
+    def _oldest(self) -> int | None:
         with self._store.glance() as reader:
-            if not reader.has_waiting_upload():
-                return False
+            return reader.oldest_upload()
+
+    def _take(self, upload_id: int) -> bool:
+        """Take an upload in, unless another process was faster."""
         with self._store.transaction() as writer:
-            upload = writer.next_upload()
-            if upload is None:  # another process was faster
+            upload = writer.waiting_upload(upload_id)
+            if upload is None:
                 return False
-            outcome = msgspec.json.encode(_take(writer, upload))
-            writer.finish_upload(upload.upload_id, outcome)
-            writer.add_deliveries(
-                upload.account_id, SERVICE, upload.request_id, outcome, self._clock()
-            )
+            self._finish(writer, upload, _taken_in(writer, upload))
         return True
 
-    def _run(self) -> None:
-        told = ""
-        while not self._closing.is_set():
-            self._called.clear()
-            try:
-                while not self._closing.is_set() and self.take_next():
-                    told = ""
-            except StoreRefused as refusal:
-                if refusal.message != told:
-                    log.warning("uploads wait: %s", refusal)
-                    told = refusal.message
-            self._called.wait(LOOK_EVERY_S)
+    def _count_failure(self, upload_id: int) -> None:
+        """Count that an upload failed, and end it as failed if that was once too often."""
+        with self._store.transaction() as writer:
+            writer.count_upload_failure(upload_id)
+            upload = writer.waiting_upload(upload_id)
+            if upload is None or upload.failures < FAILURES_MAX:
+                return
+            self._finish(writer, upload, _failed(upload))
+        log.error("upload %s failed %d times and is over", upload.request_id, upload.failures)
+
+    def _finish(self, writer: Writer, upload: WaitingUpload, outcome: Outcome) -> None:
+        """Keep an upload's outcome, with what is to be told of it."""
+        printed = msgspec.json.encode(outcome)
+        writer.finish_upload(upload.upload_id, printed)
+        writer.add_deliveries(upload.account_id, SERVICE, upload.request_id, printed, self._clock())
 
 
 def outcome_of(reader: Reader, account_id: int, request_id: str) -> Outcome | None:
     """What came of an upload to this account, None while it waits. Raises `RequestNotFound`."""
-    found = reader.upload_outcome(account_id, request_id)
-    if found is None:
+    row = reader.upload_outcome(account_id, request_id)
+    if row is None:
         message = f"there is no request {shown(request_id)} of this account"
         raise RequestNotFound(message)
-    return None if found.outcome is None else msgspec.json.decode(found.outcome, type=Outcome)
+    return None if row.outcome is None else msgspec.json.decode(row.outcome, type=Outcome)
 
 
-def _take(writer: Writer, upload: WaitingUpload) -> Outcome:
+def _taken_in(writer: Writer, upload: WaitingUpload) -> Outcome:
     """Take the good pairs of an upload in; of several for one SIM the last counts.
 
-    A pair corrects the expectation that was in force at the upload, and its past with it; where there was none, the SIM
-    has belonged there from the beginning.
+    A pair corrects the expectation that was in force at the upload, and its past with it; where
+    there was none, the SIM has belonged there from the beginning.
     """
     rejected: list[BadPair] = []
-    parsed = list(_parsed(msgspec.json.decode(upload.pairs, type=list[Pair]), rejected))
+    pairs = msgspec.json.decode(upload.pairs, type=list[Pair])
+    parsed = list(_parsed(pairs, rejected))
     own = set(writer.sims_in_account(upload.account_id, {iccid for _, iccid, _ in parsed}))
     for index, iccid, _ in parsed:
         if iccid not in own:
@@ -145,18 +172,29 @@ def _take(writer: Writer, upload: WaitingUpload) -> Outcome:
         for _, iccid, imei in parsed
         if iccid in own
     ]
-    writer.take(
-        SimExpectation,
-        facts,
-        origin=Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id),
-    )
-    return Outcome(len(facts), sorted(rejected, key=lambda each: each.index))
+    origin = Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
+    writer.take(SimExpectation, facts, origin=origin)
+    return Outcome(len(facts), sorted(rejected, key=lambda pair: pair.index))
 
 
 def _parsed(pairs: Sequence[Pair], rejected: list[BadPair]) -> Iterator[tuple[int, Iccid, Imei]]:
-    """The pairs whose identifiers have the right form, each with its place; the others are rejected."""
+    """The pairs that have the right form, each with its place; the others are rejected."""
     for index, pair in enumerate(pairs):
         try:
             yield index, Iccid.parse(pair.iccid), Imei.parse(pair.imei)
         except InvalidValue as refusal:
             rejected.append(BadPair(index, refusal.message))
+
+
+def _failed(upload: WaitingUpload) -> Outcome:
+    """The outcome of an upload that the server cannot take in: every pair is rejected."""
+    reason = f"the server failed {upload.failures} times to take this upload in; its log says why"
+    return Outcome(0, [BadPair(index, reason) for index in range(_count(upload.pairs))])
+
+
+def _count(pairs: bytes) -> int:
+    """How many pairs an upload has; one where what is kept of it cannot be read."""
+    try:
+        return len(msgspec.json.decode(pairs, type=list[msgspec.Raw]))
+    except msgspec.DecodeError:
+        return 1

@@ -7,12 +7,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from tallystick.core.errors import AccountRequired, GroupNotFound, NoAccounts, StoreOutdated
-from tallystick.core.identifiers import Imei, shown
+from tallystick.core.errors import NoAccounts, StoreOutdated
+from tallystick.core.identifiers import Imei
 from tallystick.core.moments import zone_named
 from tallystick.core.reason_json import Extra, append, decode, encode, extra_of
 from tallystick.core.reasons import Row, reasons_of_others
-from tallystick.core.selection import UNASSIGNED, account_number
+from tallystick.core.selection import account_number, account_of_group, found_group
 from tallystick.store import Scope
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ Explained = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a report is asked for. No accounts: all that the asker may see; `listed` None: all their SIMs."""
+    """What a report is asked for.
+
+    No accounts: all that the asker may see; `listed` None: all their SIMs.
+    """
 
     window: Window
     accounts: tuple[str, ...] = ()
@@ -45,9 +48,10 @@ class Question:
 def answer(
     reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
 ) -> Iterator[bytes]:
-    """Rows of the report, ordered by the activation's time, then ICCID; each as it goes over the wire.
+    """Give the report's rows in order of activation time, then ICCID, as they go over the wire.
 
-    `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the first row,
+    `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the
+    first row,
     `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
     return reader.report(scope_of(reader, visible, question, generations), question.window)
@@ -67,7 +71,7 @@ def answer_explained(
     generations: tuple[str, ...],
     zone_name: str,
 ) -> Iterator[list[Explained]]:
-    """The same rows, each with its reasons (`core/reason_json.py`), whose times print in a zone; many rows at a time.
+    """Give the same rows with their reasons (`core/reason_json.py`), many rows at a time.
 
     Reasons name other SIMs of the accounts that the asker may see, and no others.
     """
@@ -82,7 +86,10 @@ def _explained_rows(
     rows = reader.report_explained(scope, window)
     while some := list(islice(rows, ROWS_EXPLAINED_AT_ONCE)):
         if None in map(itemgetter(1), some):
-            message = "the store has no reasons yet for some rows that an older program kept; run `tallystick init`"
+            message = (
+                "the store has no reasons yet for some rows that an older program kept; run "
+                "`tallystick init`"
+            )
             raise StoreOutdated(message)
         if not is_kept_zone:
             some = [(row[0], encode(decode(row[1]), zone), *row[2:]) for row in some]
@@ -138,18 +145,11 @@ def scope_of(
 
 
 def _group_id(reader: Reader, account_ids: tuple[int, ...], question: Question) -> int | None:
+    """The number of the group that is asked for; None for the default group, or where none is."""
     if question.group is None:
         return None
-    if len(question.accounts) != 1:
-        message = f"group {shown(question.group)} can only be named together with one account"
-        raise AccountRequired(message)
-    group_id = reader.group_id(account_ids[0], question.group)
-    if group_id is None and question.group != UNASSIGNED:
-        message = (
-            f"there is no group {shown(question.group)} in account {shown(question.accounts[0])}"
-        )
-        raise GroupNotFound(message)
-    return group_id
+    account = account_of_group(question.group, question.accounts)
+    return found_group(reader.group_id(account_ids[0], question.group), question.group, account)
 
 
 def _iccids(reader: Reader, listed: Listed | None) -> tuple[int, ...] | None:

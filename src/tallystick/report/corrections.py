@@ -1,6 +1,7 @@
-"""Corrections: whom to call about unexpected pairings, and what would put the device database right.
+"""Corrections: whom to call about unexpected pairings, and what would set the records right.
 
-The manufacturer of the hardware that a SIM was seen in wrote the pair down, and is the one to be told.
+The manufacturer of the hardware that a SIM was seen in wrote the pair down, and is the one to be
+told.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from tallystick.core.pairing import FirstUse
     from tallystick.report.answer import Question
     from tallystick.store import Reader
+    from tallystick.store.corrections import MismatchedTypes
 
 SIMS_AT_ONCE = 5_000  # whose facts are read together
 COLUMNS = ("iccid", "imei", "effective_from")  # those of `import expectations`
@@ -50,7 +53,7 @@ class Hardware(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """How many rows, and of how many SIMs, were seen in one kind of hardware and expected in another."""
+    """Rows, and their SIMs, that were seen in one kind of hardware and expected in another."""
 
     seen: Hardware
     expected: Hardware
@@ -62,7 +65,8 @@ class Counted(NamedTuple):
 class Exported:
     """What is to be expected, of how many SIMs, and how many with rows are left out.
 
-    Those `moved_back` are seen where they are expected by now; those `moved_on` in hardware of another manufacturer.
+    Those `moved_back` are seen where they are expected by now; those `moved_on` in hardware of
+    another manufacturer.
     """
 
     facts: list[SimExpectation] = field(default_factory=list)
@@ -81,10 +85,9 @@ class _Types:
     def of(self, tac: int) -> Hardware:
         """The type with this TAC."""
         if tac not in self._known:
-            found = self._reader.types_among([tac]).get(tac)
-            self._known[tac] = (
-                Hardware(found.manufacturer, found.model) if found else Hardware(None, tac=Tac(tac))
-            )
+            known = self._reader.types_among([tac]).get(tac)
+            unknown = Hardware(None, tac=Tac(tac))
+            self._known[tac] = Hardware(known.manufacturer, known.model) if known else unknown
         return self._known[tac]
 
 
@@ -95,39 +98,49 @@ def summary(
     generations: tuple[str, ...],
     by: By,
 ) -> list[Counted]:
-    """Rows of the report counted by the hardware that SIMs were seen in and expected in, the most seen first.
+    """Count rows of the report by the hardware that SIMs were seen in and expected in.
 
-    Raises `NoAccounts` or `AccountNotFound`.
+    The hardware that was seen most comes first. Raises `NoAccounts` or `AccountNotFound`.
     """
-    types, rows, sims = (
-        _Types(reader),
-        Counter[tuple[Hardware, Hardware]](),
-        Counter[tuple[Hardware, Hardware]](),
-    )
-    last: dict[tuple[Hardware, Hardware], int] = {}
-    for each in reader.mismatched_types(
-        scope_of(reader, visible, question, generations), question.window
-    ):
-        pair = (_told(types.of(each.seen_tac), by), _told(types.of(each.expected_tac), by))
-        rows[pair] += each.rows
-        sims[pair] += last.get(pair) != each.iccid  # they come in order of SIM
-        last[pair] = each.iccid
-    of_seen = Counter[Hardware]()
-    for (seen, _), count in rows.items():
-        of_seen[seen] += count
-    counted = [Counted(*pair, count, sims[pair]) for pair, count in rows.items()]
-    return sorted(
-        counted,
-        key=lambda each: (
-            -of_seen[each.seen],
-            str(each.seen),
-            -each.mismatches,
-            str(each.expected),
-        ),
-    )
+    types = _Types(reader)
+    scope = scope_of(reader, visible, question, generations)
+    tally = _Tally()
+    for row in reader.mismatched_types(scope, question.window):
+        seen = _counted_by(types.of(row.seen_tac), by)
+        expected = _counted_by(types.of(row.expected_tac), by)
+        tally.add((seen, expected), row.iccid, row.rows)
+    return tally.counted()
 
 
-def _told(hardware: Hardware, by: By) -> Hardware:
+class _Tally:
+    """Rows and SIMs counted by pairs of hardware, those seen and those expected."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[tuple[Hardware, Hardware]] = Counter()
+        self._sims: Counter[tuple[Hardware, Hardware]] = Counter()
+        self._last_sims: dict[tuple[Hardware, Hardware], int] = {}
+
+    def add(self, pair: tuple[Hardware, Hardware], iccid: int, rows: int) -> None:
+        """Count the rows of a SIM; SIMs come in order."""
+        self._rows[pair] += rows
+        self._sims[pair] += self._last_sims.get(pair) != iccid
+        self._last_sims[pair] = iccid
+
+    def counted(self) -> list[Counted]:
+        """Give all counts, the hardware that was seen most first."""
+        rows_seen = Counter[Hardware]()
+        for (seen, _), count in self._rows.items():
+            rows_seen[seen] += count
+
+        def place(counted: Counted) -> tuple[int, str, int, str]:
+            most_seen = -rows_seen[counted.seen]
+            return most_seen, str(counted.seen), -counted.mismatches, str(counted.expected)
+
+        counts = [Counted(*pair, rows, self._sims[pair]) for pair, rows in self._rows.items()]
+        return sorted(counts, key=place)
+
+
+def _counted_by(hardware: Hardware, by: By) -> Hardware:
     return hardware if by is By.MODEL else hardware._replace(model=None)
 
 
@@ -138,48 +151,65 @@ def exported(
     generations: tuple[str, ...],
     manufacturer: str | None = None,
 ) -> dict[str | None, Exported]:
-    """What is to be expected, by the manufacturer of the hardware that SIMs were seen in, None where it is not known.
+    """Give what is to be expected, by the manufacturer of the hardware that SIMs were seen in.
 
-    Of one manufacturer alone, if it is named. A SIM counts by the hardware that it was seen in last. Raises
-    `NoAccounts`, `AccountNotFound` or `ManufacturerUnknown`.
+    The manufacturer is None where it is not known; if one is named, it is the only one. A SIM
+    counts by the hardware that it was seen in last. Raises `NoAccounts`, `AccountNotFound` or
+    `ManufacturerUnknown`.
     """
-    scope, types = scope_of(reader, visible, question, generations), _Types(reader)
-    if manufacturer is not None and not reader.tacs_of_manufacturer(manufacturer):
-        message = f"no type has the manufacturer {shown(manufacturer)}; `tallystick import types` makes types known"
-        raise ManufacturerUnknown(message)
-    found: dict[str | None, Exported] = {} if manufacturer is None else {manufacturer: Exported()}
-    by_sim = groupby(reader.mismatched_types(scope, question.window), lambda each: each.iccid)
-    seen = (
-        (iccid, {types.of(each.seen_tac).manufacturer for each in rows}) for iccid, rows in by_sim
-    )
+    scope = scope_of(reader, visible, question, generations)
+    types = _Types(reader)
+    exports: dict[str | None, Exported] = {}
+    if manufacturer is not None:
+        _require_types(reader, manufacturer)
+        exports[manufacturer] = Exported()
+    makers_by_sim = _makers_by_sim(reader.mismatched_types(scope, question.window), types)
     concerned = (
-        (iccid, makers) for iccid, makers in seen if manufacturer is None or manufacturer in makers
+        (iccid, makers)
+        for iccid, makers in makers_by_sim
+        if manufacturer is None or manufacturer in makers
     )
-    while some := dict(islice(concerned, SIMS_AT_ONCE)):
-        for iccid, right in _corrections_of(reader, some):
-            last = types.of(right[-1].imei.tac).manufacturer if right else None
-            for maker in some[iccid] if manufacturer is None else {manufacturer}:
-                _add(found.setdefault(maker, Exported()), iccid, right, is_theirs=maker == last)
-    return found
+    while batch := dict(islice(concerned, SIMS_AT_ONCE)):
+        for iccid, right in _corrections_of(reader, batch):
+            last_maker = types.of(right[-1].imei.tac).manufacturer if right else None
+            for maker in batch[iccid] if manufacturer is None else {manufacturer}:
+                export = exports.setdefault(maker, Exported())
+                _add(export, iccid, right, is_theirs=maker == last_maker)
+    return exports
+
+
+def _require_types(reader: Reader, manufacturer: str) -> None:
+    if not reader.tacs_of_manufacturer(manufacturer):
+        message = (
+            f"no type has the manufacturer {shown(manufacturer)}; `tallystick import types` makes "
+            "types known"
+        )
+        raise ManufacturerUnknown(message)
+
+
+def _makers_by_sim(
+    rows: Iterable[MismatchedTypes], types: _Types
+) -> Iterator[tuple[int, set[str | None]]]:
+    """The makers of the hardware that each SIM was seen in; rows come in order of SIM."""
+    for iccid, rows_of_sim in groupby(rows, attrgetter("iccid")):
+        yield iccid, {types.of(row.seen_tac).manufacturer for row in rows_of_sim}
 
 
 def _corrections_of(
     reader: Reader, iccids: Iterable[int]
 ) -> Iterator[tuple[int, list[Correction]]]:
-    asked = list(iccids)
-    facts, first_uses = reader.facts_of_each(asked), _first_uses(reader, asked)
-    for iccid in asked:
-        seen, expected = facts[iccid]
+    sims = list(iccids)
+    facts, first_uses = reader.facts_of_each(sims), _first_uses(reader, sims)
+    for iccid in sims:
+        seen, put = facts[iccid]
         activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in expected]
-        yield (
-            iccid,
-            corrections(activations, with_first_use(activations, expectations, first_uses[iccid])),
-        )
+        expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in put]
+        expected = with_first_use(activations, expectations, first_uses[iccid])
+        yield iccid, corrections(activations, expected)
 
 
 def _first_uses(reader: Reader, iccids: Iterable[int]) -> dict[int, FirstUse]:
-    """What the account of each of some SIMs, all of them loaded, expects of it while no expectation is in force."""
+    """What the account of each SIM, all of them loaded, expects while no expectation is in force."""
     by_name, names = reader.first_uses(), reader.account_names()
     return {
         iccid: by_name[names[account_id]]
@@ -187,14 +217,16 @@ def _first_uses(reader: Reader, iccids: Iterable[int]) -> dict[int, FirstUse]:
     }
 
 
-def _add(to: Exported, iccid: int, right: Sequence[Correction], *, is_theirs: bool) -> None:
+def _add(export: Exported, iccid: int, right: Sequence[Correction], *, is_theirs: bool) -> None:
     if not right:
-        to.moved_back += 1
+        export.moved_back += 1
     elif not is_theirs:
-        to.moved_on += 1
+        export.moved_on += 1
     else:
-        to.sims += 1
-        to.facts += (SimExpectation(Iccid(iccid), each.effective_from, each.imei) for each in right)
+        export.sims += 1
+        export.facts += (
+            SimExpectation(Iccid(iccid), put.effective_from, put.imei) for put in right
+        )
 
 
 def _frame(facts: Sequence[SimExpectation]) -> pl.DataFrame:

@@ -49,7 +49,10 @@ def uncovered(
     generations: tuple[str, ...],
     lacking: Lacking,
 ) -> Iterator[Uncovered]:
-    """The SIMs that lack something, in order of ICCID within each account. Raises the same, before the first."""
+    """The SIMs that lack something, in order of ICCID within each account.
+
+    Raises the same, before the first.
+    """
     scope = scope_of(reader, visible, question, generations)
     if lacking is Lacking.UNSEEN:
         return reader.unseen(scope, question.window)

@@ -30,6 +30,15 @@ class AppRow(NamedTuple):
     token_expires_at: int | None
 
 
+class ListedApp(NamedTuple):
+    """An app as it is listed; `token_expires_at` is None while it has no token."""
+
+    key: str
+    name: str
+    scopes: str
+    token_expires_at: int | None
+
+
 class AppOfToken(NamedTuple):
     """The app that a token speaks for."""
 
@@ -46,7 +55,7 @@ class SessionRow(NamedTuple):
 
 
 class View(NamedTuple):
-    """The accounts that a user may see, numbers by name, and the zone in which the kept rows print their times.
+    """The accounts that a user may see, numbers by name, and the zone of the kept rows.
 
     The zone is empty where there are no accounts.
     """
@@ -62,6 +71,10 @@ class AccessQuestions(Asking):
         """The app with this key."""
         row = self._connection.row("app_of_key", key=key)
         return None if row is None else AppRow(*row)
+
+    def apps(self) -> list[ListedApp]:
+        """Every app, by name."""
+        return [ListedApp(*row) for row in self._connection.rows("apps")]
 
     def app_named(self, name: str) -> str | None:
         """The key of the app with this name."""

@@ -59,7 +59,7 @@ class AccountChanges(AccountQuestions):
         self._connection.run("add_account", name=name)
 
     def remove_account(self, account_id: int) -> None:
-        """Forget an account that has neither SIMs nor groups: who sees it, its uploads, and who listens to them."""
+        """Forget an account without SIMs and groups, its uploads and listeners, and who sees it."""
         for query in (
             "revoke_account_of_users",
             "forget_uploads_to_account",

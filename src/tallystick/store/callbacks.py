@@ -79,19 +79,19 @@ class CallbackQuestions(Asking):
         return [DeliveryRow(*row) for row in rows]
 
     def due_deliveries(self, now: int, at_most: int) -> list[int]:
-        """Deliveries that nobody makes and that are due, the longest due first, one for each listener."""
+        """Deliveries that are due and that nobody makes, the longest due first, one a listener."""
         return self._numbers("due_deliveries", now=now, at_most=at_most)
 
 
 class CallbackChanges(CallbackQuestions):
-    """Listeners registered and deregistered; deliveries put in the outbox, claimed, made and given up."""
+    """Listeners registered and deregistered; deliveries put in the outbox, made and given up."""
 
     def put_listener(self, listener: ListenerRow) -> None:
         """Register a listener, in the place of the one that its account had for the service."""
         self._connection.run("put_listener", **listener._asdict())
 
     def forget_listener(self, account_id: int, service: str) -> bool:
-        """Deregister a listener, and forget what was to be delivered to it; give whether there was one."""
+        """Deregister a listener and forget its deliveries; give whether there was one."""
         self._connection.run(
             "forget_deliveries_of_listener", account_id=account_id, service=service
         )
@@ -116,12 +116,12 @@ class CallbackChanges(CallbackQuestions):
 
     def lease_deliveries(self, delivery_ids: Iterable[int], until: int) -> list[DueDelivery]:
         """Keep deliveries from others until a moment, and give them."""
-        some = tuple(delivery_ids)
+        leased = tuple(delivery_ids)
         self._connection.run(
-            "lease_deliveries", delivery_ids=self._connection.set_of(some), until=until
+            "lease_deliveries", delivery_ids=self._connection.set_of(leased), until=until
         )
         rows = self._connection.rows(
-            "leased_deliveries", delivery_ids=self._connection.set_of(some)
+            "leased_deliveries", delivery_ids=self._connection.set_of(leased)
         )
         return [
             DueDelivery(
@@ -154,7 +154,7 @@ class CallbackChanges(CallbackQuestions):
         )
 
     def give_up_deliveries(self, listener_id: int, since_max: int, now: int, error: str) -> int:
-        """Give up what waits for a listener since that moment or before; give how many deliveries that were."""
+        """Give up what has waited for a listener since that moment; give how many that were."""
         return self._connection.run(
             "give_up_deliveries", listener_id=listener_id, since_max=since_max, now=now, error=error
         )
@@ -164,7 +164,7 @@ class CallbackChanges(CallbackQuestions):
         self._connection.run("forget_given_up", before=before)
 
     def retry_delivery(self, delivery_id: int, now: int) -> bool:
-        """Let a delivery be due, as if it had only just been put in the outbox; give whether there is such a one."""
+        """Let a delivery be due, as if it were new; give whether there is such a one."""
         return bool(self._connection.run("retry_delivery", delivery_id=delivery_id, now=now))
 
     def put_delivery(self, delivery: WholeDelivery) -> None:

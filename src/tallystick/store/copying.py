@@ -1,4 +1,4 @@
-"""A store's whole content, for another store: names stand for the numbers, which are each store's own."""
+"""A store's whole content, for another store, with names for the numbers that are its own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WholeApp(NamedTuple):
 
 
 class WholeUser(NamedTuple):
-    """A user with everything that is kept of them, apart from the accounts that were granted by name."""
+    """A user with everything that is kept of them but the accounts granted by name."""
 
     name: str
     password_argon2: str
@@ -70,7 +70,7 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
         return self._connection.frame("moving_expectations", after=after, up_to=up_to)
 
     def whole_former_between(self, after: int, up_to: int) -> pl.DataFrame:
-        """`iccid`, `effective_from`, `ended_in`, `version`, `change_set_id` and `imei` of a range of SIMs."""
+        """Give the values that ended, of a range of SIMs, with all of their columns."""
         return self._connection.frame("moving_former", after=after, up_to=up_to)
 
     def whole_proposed_between(self, after: int, up_to: int) -> pl.DataFrame:
@@ -125,7 +125,7 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
 
     def whole_apps(self) -> list[WholeApp]:
         """Every app as it is kept."""
-        return [WholeApp(*row) for row in self._connection.rows("apps")]
+        return [WholeApp(*row) for row in self._connection.rows("whole_apps")]
 
     def whole_users(self) -> list[WholeUser]:
         """Every user as they are kept."""

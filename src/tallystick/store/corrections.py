@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MismatchedTypes(NamedTuple):
-    """How many rows a SIM has, seen in hardware of one type and expected in hardware of another, or of the same."""
+    """How many rows a SIM has, seen in hardware of one type and expected in that of a type."""
 
     iccid: int
     seen_tac: int

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.identifiers import BEFORE_ALL, Iccid, Imei, Mdn
+from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import Moment
 from tallystick.store.report import ReportQuestions
+from tallystick.store.walking import sim_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +21,7 @@ SIMS_A_PAGE = 65_536
 
 
 class Coverage(NamedTuple):
-    """Counts of SIMs: in scope, expected somewhere, seen in the window; and when one of them was seen last."""
+    """Counts of SIMs: in scope, expected, seen in the window; and when one was seen last."""
 
     sims: int = 0
     expected: int = 0
@@ -27,11 +30,12 @@ class Coverage(NamedTuple):
 
     def and_also(self, other: Coverage) -> Coverage:
         """Both together, of different SIMs."""
-        newest = max(
-            (each for each in (self.newest, other.newest) if each is not None), default=None
-        )
+        moments = [moment for moment in (self.newest, other.newest) if moment is not None]
         return Coverage(
-            self.sims + other.sims, self.expected + other.expected, self.seen + other.seen, newest
+            self.sims + other.sims,
+            self.expected + other.expected,
+            self.seen + other.seen,
+            max(moments, default=None),
         )
 
 
@@ -66,7 +70,7 @@ class CoverageQuestions(ReportQuestions):
         return self._uncovered("expected_nowhere_among", scope)
 
     def unconfirmed(self, scope: Scope) -> Iterator[Uncovered]:
-        """The expectations of SIMs in scope that were never confirmed: since then, the SIM was never seen there."""
+        """Give the expectations of SIMs in scope that no later activation ever confirmed."""
         return self._uncovered("unconfirmed_among", scope)
 
     def _coverage_of(self, iccids: Sequence[int], window: Window) -> Coverage:
@@ -85,28 +89,33 @@ class CoverageQuestions(ReportQuestions):
 
     def _covered(self, scope: Scope) -> Iterator[Sequence[int]]:
         """The SIMs in scope, a page at a time, in order within each account."""
-        generations = self._connection.set_of(scope.generations)
         if scope.iccids is not None:
-            accounts = self._connection.set_of(scope.account_ids)
-            listed = self.listed_in(scope)
-            for start in range(0, len(listed), SIMS_A_PAGE):
-                some = self._connection.set_of(listed[start : start + SIMS_A_PAGE])
-                yield self._numbers(
-                    "covered_among", iccids=some, account_ids=accounts, generations=generations
-                )
-            return
+            return self._covered_of_listed(scope)
+        return chain.from_iterable(
+            sim_pages(partial(self._covered_after, scope, account_id))
+            for account_id in scope.account_ids
+        )
+
+    def _covered_of_listed(self, scope: Scope) -> Iterator[Sequence[int]]:
+        account_ids = self._connection.set_of(scope.account_ids)
+        generations = self._connection.set_of(scope.generations)
+        listed = self.listed_in(scope)
+        for start in range(0, len(listed), SIMS_A_PAGE):
+            page = self._connection.set_of(listed[start : start + SIMS_A_PAGE])
+            yield self._numbers(
+                "covered_among", iccids=page, account_ids=account_ids, generations=generations
+            )
+
+    def _covered_after(self, scope: Scope, account_id: int, after: int) -> list[int]:
         query, group = _page_query(scope)
-        for account_id in scope.account_ids:
-            asked = {
-                "account_id": account_id,
-                "generations": generations,
-                "at_most": SIMS_A_PAGE,
-                **group,
-            }
-            after = BEFORE_ALL
-            while page := self._numbers(query, after=after, **asked):
-                yield page
-                after = page[-1]
+        return self._numbers(
+            query,
+            account_id=account_id,
+            generations=self._connection.set_of(scope.generations),
+            after=after,
+            at_most=SIMS_A_PAGE,
+            **group,
+        )
 
 
 def _page_query(scope: Scope) -> tuple[str, dict[str, int]]:

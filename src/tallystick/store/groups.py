@@ -73,7 +73,9 @@ class GroupChanges(AccountChanges, GroupQuestions):
     """Groups made, changed and filled."""
 
     def take_group_members(self, members: Facts) -> Taken:
-        """Put SIMs in groups, making accounts and groups that are not known yet. The kept answer has no part in it.
+        """Put SIMs in groups, making accounts and groups that are not known yet.
+
+        The kept answer has no part in it.
 
         Being put in the default group is being taken out of any other.
         """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.ledger import ChangeSet, Origin, Value
 from tallystick.core.moments import Moment
@@ -24,6 +25,7 @@ ROW = [*FACT, "change_set_id"]
 FEW_FACTS_MAX = 100  # are compared one by one, which begins at once; more of them as columns
 DENSE_EXPECTATIONS_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
 CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
+LISTED = "listed"  # the column of a frame that has the text of values with several members
 FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
 
 
@@ -66,6 +68,17 @@ def _sims_of(facts: Facts) -> Iterable[int]:
     return (
         facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else [row[0] for row in facts]
     )
+
+
+def lists_in(facts: Facts) -> list[tuple[int, int, str]]:
+    """SIM, value and text of those expectations that have several members."""
+    if not isinstance(facts, pl.DataFrame):
+        listed = ((iccid, value) for iccid, _, value, *_ in facts if isinstance(value, Allowed))
+        return [(iccid, int(value), value.listed) for iccid, value in listed if value.listed]
+    if LISTED not in facts.columns:
+        return []
+    has_list = facts.filter(pl.col(LISTED).is_not_null())
+    return has_list.select("iccid", "imei", LISTED).unique().rows()
 
 
 def columns_of(facts: Facts) -> pl.DataFrame:
@@ -268,6 +281,7 @@ class LedgerChanges(LedgerQuestions):
 
     def propose(self, change_set_id: int, expectations: Facts) -> int:
         """Keep what a change set would put; of two values for one key the later counts. Give how many they are."""
+        self._put_lists(expectations)
         rows = columns_of(expectations).unique(KEY, keep="last").sort(KEY)
         proposed = rows.select(pl.lit(change_set_id, pl.Int64).alias("change_set_id"), *FACT)
         self._put("propose_expectation", proposed)
@@ -279,6 +293,8 @@ class LedgerChanges(LedgerQuestions):
 
     def put_expectations(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         """Put batches of expectations in, one after the other, each with its change set; give what they change."""
+        for facts, _ in batches:
+            self._put_lists(facts)
         changes = self._changes(batches)
         if changes.counts:
             self._connection.run("note_changed_expectations")
@@ -288,6 +304,12 @@ class LedgerChanges(LedgerQuestions):
             for number, (added, corrected) in changes.counts.items():
                 self.count_changes(number, added=added, corrected=corrected)
         return changes
+
+    def _put_lists(self, facts: Facts) -> None:
+        """Keep the texts of values that have several members; they stay, for the ledger tells of former values."""
+        lists = lists_in(facts)
+        if lists:
+            self._connection.run_many("put_list", lists)
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         facts = sum(len(some) for some, _ in batches)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
+from tallystick.background import Loops
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import BEFORE_ALL, shown
 from tallystick.store.engines.sqlite import SqliteEngine
@@ -129,15 +130,17 @@ class Store:
         self.close()
 
 
-def open_store(url: str, wire_row: Callable[..., bytes]) -> Store:
+def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = None) -> Store:
     """The store at an address; nothing is opened or made before it is used.
+
+    Its background threads are among `loops`.
 
     `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei, post_imei,
     activated_at, zone name) -> bytes`, the integers as the store keeps them.
     """
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
-        return Store(SqliteEngine(url), wire_row)
+        return Store(SqliteEngine(url, loops or Loops()), wire_row)
     if scheme == "postgresql":
         from tallystick.store.engines.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
 

@@ -35,7 +35,10 @@ class TypeChanges(TypeQuestions):
     """Types made known."""
 
     def take_types(self, types: Facts) -> Taken:
-        """Take types in; the same TAC again replaces what was known. The kept answer has no part in it."""
+        """Take types in; the same TAC again replaces what was known.
+
+        The kept answer has no part in it.
+        """
         changed = self._connection.run_many("take_type", rows_of(types))
         return Taken(changed, len(types) - changed)
 

@@ -19,6 +19,7 @@ class WaitingUpload(NamedTuple):
     pairs: bytes
     request_id: str
     actor: str
+    failures: int
 
 
 class UploadRow(NamedTuple):
@@ -31,13 +32,13 @@ class UploadRow(NamedTuple):
 class UploadQuestions(Asking):
     """Which upload waits, and what came of another."""
 
-    def has_waiting_upload(self) -> bool:
-        """Whether an upload waits for its turn."""
-        return bool(self._value(bool, "waiting_upload"))
-
-    def next_upload(self) -> WaitingUpload | None:
+    def oldest_upload(self) -> int | None:
         """The upload that has waited longest."""
-        row = self._connection.row("next_upload")
+        return self._value(int, "oldest_upload")
+
+    def waiting_upload(self, upload_id: int) -> WaitingUpload | None:
+        """An upload, if it still waits."""
+        row = self._connection.row("waiting_upload", upload_id=upload_id)
         return None if row is None else WaitingUpload(*row)
 
     def upload_outcome(self, account_id: int, request_id: str) -> UploadRow | None:
@@ -65,3 +66,7 @@ class UploadChanges(UploadQuestions):
     def finish_upload(self, upload_id: int, outcome: bytes) -> None:
         """Say what came of an upload, which waits no longer."""
         self._connection.run("finish_upload", upload_id=upload_id, outcome=outcome)
+
+    def count_upload_failure(self, upload_id: int) -> None:
+        """Count that an upload which waits failed in a way that nobody foresaw."""
+        self._connection.run("count_upload_failure", upload_id=upload_id)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class KeptRow(NamedTuple):
-    """One row of the kept answer, for comparison with the rule; `reasons` is None before `init` has filled it in."""
+    """A row of the kept answer; `reasons` is None before `init` has filled it in."""
 
     iccid: int
     account: str

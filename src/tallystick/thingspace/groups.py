@@ -107,7 +107,7 @@ class NamedGroup:
         """Change the group: its name, its description, which devices are in it."""
         user_id = check_user(req, self._access)
         body = read_json(req, ChangeGroupBody)
-        wanted = groups.Change(
+        wanted = groups.GroupChange(
             body.new_group_name or None,
             body.new_group_description or None,
             listed_in("devicesToAdd", body.devices_to_add),

@@ -34,6 +34,8 @@ from tallystick.store.queries import migrations_for, queries_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tallystick.background import Loops
+
 ENGINE = "sqlite"
 BUSY_WAIT_MS_MAX = 30_000
 CACHE_KIB = 16_384
@@ -287,10 +289,10 @@ class SqliteConnection:
 class SqliteEngine:
     """A store in one file."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, loops: Loops) -> None:
         self._path = path_of(url)
         self._turnstile = Turnstile(self._path.with_name(self._path.name + "-turn"))
-        self._checkpoints = Checkpoints(self._path)
+        self._checkpoints = Checkpoints(self._path, loops)
         self._writer: SqliteConnection | None = None
         self._idle: list[SqliteConnection] = []
 

@@ -11,13 +11,19 @@ SELECT a.key FROM apps AS a WHERE a.name = :name;
 -- How is the app with this key called?
 SELECT a.name FROM apps AS a WHERE a.key = :key;
 
+-- name: apps
+-- Which apps are there, what may they do, and until when does the token of each hold?
+SELECT a.key, a.name, a.scopes, a.token_expires_at FROM apps AS a ORDER BY a.name;
+
 -- name: user_name
 -- How is the user with this number called?
 SELECT u.name FROM users AS u WHERE u.user_id = :user_id;
 
 -- name: app_of_key
 -- Which app has this key, and what token has it now?
-SELECT a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at FROM apps AS a WHERE a.key = :key;
+SELECT a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at
+FROM apps AS a
+WHERE a.key = :key;
 
 -- name: issue_token
 -- From now on this is the app's token.
@@ -27,7 +33,9 @@ WHERE key = :key;
 
 -- name: revoke_token
 -- The app's token, if it is this one, no longer holds.
-UPDATE apps SET token_sha256 = NULL, token_expires_at = NULL WHERE key = :key AND token_sha256 = :token_sha256;
+UPDATE apps
+SET token_sha256 = NULL, token_expires_at = NULL
+WHERE key = :key AND token_sha256 = :token_sha256;
 
 -- name: set_app_scopes
 -- From now on the app may do this.
@@ -36,7 +44,8 @@ UPDATE apps SET scopes = :scopes WHERE key = :key;
 -- name: set_app_secret
 -- From now on this is the app's secret; its token ends.
 UPDATE apps
-SET secret_sha256 = :secret_sha256, issue_salt = :issue_salt, token_sha256 = NULL, token_expires_at = NULL
+SET secret_sha256 = :secret_sha256, issue_salt = :issue_salt, token_sha256 = NULL,
+    token_expires_at = NULL
 WHERE key = :key;
 
 -- name: remove_app
@@ -48,7 +57,8 @@ DELETE FROM apps WHERE key = :key;
 SELECT a.key, a.scopes, a.token_expires_at FROM apps AS a WHERE a.token_sha256 = :token_sha256;
 
 -- name: caller
--- Whose token is this, and whose session is that? One question, for nearly every call begins with both.
+-- Whose token is this, and whose session is that? One question, for nearly every call begins with
+-- both.
 SELECT a.key, a.scopes, a.token_expires_at, s.user_id, s.used_at
 FROM (SELECT 1 AS call) AS c
 LEFT JOIN apps AS a ON a.token_sha256 = :token_sha256
@@ -56,7 +66,8 @@ LEFT JOIN sessions AS s ON s.token_sha256 = :session_sha256;
 
 -- name: add_user
 -- Make a user known.
-INSERT INTO users (name, password_argon2, all_accounts) VALUES (:name, :password_argon2, :all_accounts);
+INSERT INTO users (name, password_argon2, all_accounts)
+VALUES (:name, :password_argon2, :all_accounts);
 
 -- name: user_named
 -- Which user has this name?
@@ -64,7 +75,9 @@ SELECT u.user_id, u.password_argon2, u.failed_logins FROM users AS u WHERE u.nam
 
 -- name: grant_account
 -- Let a user see an account.
-INSERT INTO user_accounts (user_id, account_id) VALUES (:user_id, :account_id) ON CONFLICT DO NOTHING;
+INSERT INTO user_accounts (user_id, account_id)
+VALUES (:user_id, :account_id)
+ON CONFLICT DO NOTHING;
 
 -- name: revoke_account
 -- The user no longer sees an account by its name.
@@ -95,21 +108,16 @@ INNER JOIN accounts AS a ON a.account_id = g.account_id
 WHERE u.name = :name
 ORDER BY a.name;
 
--- name: users_who_see
--- Which users may see this account?
-SELECT u.name
-FROM users AS u
-WHERE u.all_accounts = 1
-    OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = u.user_id AND g.account_id = :account_id)
-ORDER BY u.name;
-
 -- name: accounts_seen_by
 -- Which accounts may this user see, and in which zone do their kept rows print their times?
 SELECT a.account_id, a.name, z.wire_zone
 FROM accounts AS a
 CROSS JOIN store AS z
 WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_accounts = 1)
-    OR EXISTS (SELECT 1 FROM user_accounts AS g WHERE g.user_id = :user_id AND g.account_id = a.account_id)
+    OR EXISTS (
+        SELECT 1 FROM user_accounts AS g
+        WHERE g.user_id = :user_id AND g.account_id = a.account_id
+    )
 ORDER BY a.name;
 
 -- name: note_failed_login

@@ -1,3 +1,15 @@
+-- name: accounts
+-- Which accounts are there?
+SELECT a.account_id, a.name FROM accounts AS a ORDER BY a.name;
+
+-- name: account_id
+-- Which number has this account?
+SELECT a.account_id FROM accounts AS a WHERE a.name = :name;
+
+-- name: first_uses
+-- What does each account expect of SIMs while no expectation is in force?
+SELECT a.name, a.first_use FROM accounts AS a;
+
 -- name: count_of_sims
 -- How many SIMs has the account?
 SELECT count(*) FROM sims AS s WHERE s.account_id = :account_id;
@@ -6,13 +18,46 @@ SELECT count(*) FROM sims AS s WHERE s.account_id = :account_id;
 -- How many uploads to the account wait?
 SELECT count(*) FROM uploads AS u WHERE u.account_id = :account_id AND u.outcome IS NULL;
 
--- name: rename_account
--- From now on the account has this name.
-UPDATE accounts SET name = :name WHERE account_id = :account_id;
+-- name: users_who_see
+-- Which users may see this account?
+SELECT u.name
+FROM users AS u
+WHERE u.all_accounts = 1
+    OR EXISTS (
+        SELECT 1 FROM user_accounts AS g
+        WHERE g.user_id = u.user_id AND g.account_id = :account_id
+    )
+ORDER BY u.name;
+
+-- name: accounts_of_sims
+-- Of these SIMs, in which account is each that is loaded?
+SELECT s.iccid, s.account_id FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
+
+-- name: sims_of_account_after
+-- Which SIMs has the account, in order, after this one?
+SELECT s.iccid
+FROM sims AS s
+WHERE s.account_id = :account_id AND s.iccid > :after
+ORDER BY s.iccid
+LIMIT :at_most;
 
 -- name: mismatched_sims_of_account
 -- Which SIMs of the account have rows kept? One may come several times.
 SELECT m.iccid FROM mismatches AS m WHERE m.account_id = :account_id;
+
+-- name: add_account
+-- Make an account known.
+INSERT INTO accounts (name) VALUES (:name);
+
+-- name: rename_account
+-- From now on the account has this name.
+UPDATE accounts SET name = :name WHERE account_id = :account_id;
+
+-- name: set_first_use
+-- From now on the account expects this of its SIMs while no expectation is in force.
+UPDATE accounts
+SET first_use = :first_use
+WHERE account_id = :account_id AND first_use <> :first_use;
 
 -- name: revoke_account_of_users
 -- No user sees the account by its name any more.
@@ -35,10 +80,6 @@ DELETE FROM listeners WHERE account_id = :account_id;
 -- There is no such account any more.
 DELETE FROM accounts WHERE account_id = :account_id;
 
--- name: accounts_of_sims
--- Of these SIMs, in which account is each that is loaded?
-SELECT s.iccid, s.account_id FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
-
 -- name: move_sims
 -- From now on these SIMs are in this account.
 UPDATE sims SET account_id = :account_id WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
@@ -47,6 +88,6 @@ UPDATE sims SET account_id = :account_id WHERE iccid IN (SELECT v.value FROM car
 -- These SIMs are not loaded any more.
 DELETE FROM sims WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
 
--- name: leave_all_groups
--- These SIMs are in no group of any account any more, and do not wait for one.
-DELETE FROM group_members WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+-- name: policies
+-- What does each account expect of SIMs while no expectation is in force, by its number?
+SELECT a.account_id, a.first_use FROM accounts AS a;

@@ -20,14 +20,18 @@ DELETE FROM listeners WHERE account_id = :account_id AND service = :service;
 -- What was to be delivered to a listener has nowhere to go any more.
 DELETE FROM deliveries
 WHERE listener_id IN (
-    SELECT l.listener_id FROM listeners AS l WHERE l.account_id = :account_id AND l.service = :service
+    SELECT l.listener_id
+    FROM listeners AS l
+    WHERE l.account_id = :account_id AND l.service = :service
 );
 
 -- name: hurry_deliveries
 -- What waits for a listener is due, as it was when it came.
 UPDATE deliveries SET next_try_at = since
 WHERE given_up_at IS NULL AND listener_id IN (
-    SELECT l.listener_id FROM listeners AS l WHERE l.account_id = :account_id AND l.service = :service
+    SELECT l.listener_id
+    FROM listeners AS l
+    WHERE l.account_id = :account_id AND l.service = :service
 );
 
 -- name: add_deliveries
@@ -38,8 +42,9 @@ FROM listeners AS l
 WHERE l.account_id = :account_id AND l.service = :service;
 
 -- name: due_deliveries
--- Which deliveries are due, the longest due first: of each listener that nobody is delivering to, the oldest one? It is
--- asked each second: the + keeps SQLite from reading all there are, those given up too, in the order of listeners.
+-- Which deliveries are due, the longest due first: of each listener that nobody is delivering to,
+-- the oldest one? It is asked each second: the + keeps SQLite from reading all there are, those given
+-- up too, in the order of listeners.
 SELECT min(d.delivery_id)
 FROM deliveries AS d
 WHERE d.given_up_at IS NULL AND d.next_try_at <= :now
@@ -50,7 +55,8 @@ LIMIT :at_most;
 
 -- name: lease_deliveries
 -- Nobody else is to make these deliveries until then.
-UPDATE deliveries SET leased_until = :until WHERE delivery_id IN (SELECT v.value FROM carray(:delivery_ids) AS v);
+UPDATE deliveries SET leased_until = :until
+WHERE delivery_id IN (SELECT v.value FROM carray(:delivery_ids) AS v);
 
 -- name: leased_deliveries
 -- What is to be delivered, and where to?
@@ -74,7 +80,10 @@ WHERE delivery_id = :delivery_id;
 -- name: put_off_deliveries
 -- A listener failed: its other deliveries wait a while too.
 UPDATE deliveries SET next_try_at = :until
-WHERE listener_id = :listener_id AND delivery_id <> :delivery_id AND given_up_at IS NULL AND next_try_at < :until;
+WHERE listener_id = :listener_id
+    AND delivery_id <> :delivery_id
+    AND given_up_at IS NULL
+    AND next_try_at < :until;
 
 -- name: give_up_deliveries
 -- What has waited this long for a listener that fails is tried no more.
@@ -87,33 +96,30 @@ DELETE FROM deliveries WHERE given_up_at < :before;
 
 -- name: retry_delivery
 -- An operator wants this delivery made, given up or not.
-UPDATE deliveries SET since = :now, next_try_at = :now, given_up_at = NULL WHERE delivery_id = :delivery_id;
+UPDATE deliveries SET since = :now, next_try_at = :now, given_up_at = NULL
+WHERE delivery_id = :delivery_id;
 
 -- name: deliveries_of
--- What waits for listeners of these accounts or was given up, how often was it tried, and what went wrong?
+-- What waits for listeners of these accounts or was given up, how often was it tried, and what went
+-- wrong?
 SELECT
-    d.delivery_id, l.account_id, l.service, d.request_id, d.attempts, d.since, d.next_try_at, d.given_up_at,
-    d.last_error
+    d.delivery_id, l.account_id, l.service, d.request_id, d.attempts, d.since, d.next_try_at,
+    d.given_up_at, d.last_error
 FROM deliveries AS d
 INNER JOIN listeners AS l ON l.listener_id = d.listener_id
 WHERE l.account_id IN (SELECT v.value FROM carray(:account_ids) AS v)
 ORDER BY d.delivery_id;
-
--- name: whole_deliveries
--- Which deliveries are there, whole?
-SELECT
-    l.account_id, l.service, d.request_id, d.outcome, d.attempts, d.since, d.next_try_at, d.given_up_at, d.last_error
-FROM deliveries AS d
-INNER JOIN listeners AS l ON l.listener_id = d.listener_id;
 
 -- name: put_delivery
 -- Make a delivery known as it is in another store.
 INSERT INTO deliveries
     (listener_id, request_id, outcome, attempts, since, next_try_at, given_up_at, last_error)
 SELECT
-    l.listener_id, :request_id, :outcome, :attempts, :since, :next_try_at, CAST(:given_up_at AS bigint), :last_error
+    l.listener_id, :request_id, :outcome, :attempts, :since, :next_try_at,
+    CAST(:given_up_at AS bigint), :last_error
 FROM listeners AS l
 WHERE l.account_id = :account_id AND l.service = :service
 ON CONFLICT (listener_id, request_id) DO UPDATE
 SET outcome = excluded.outcome, attempts = excluded.attempts, since = excluded.since,
-    next_try_at = excluded.next_try_at, given_up_at = excluded.given_up_at, last_error = excluded.last_error;
+    next_try_at = excluded.next_try_at, given_up_at = excluded.given_up_at,
+    last_error = excluded.last_error;

@@ -1,4 +1,5 @@
--- What is moved to another store. Numbers of accounts, groups and users are each store's own: names tell them there.
+-- What is moved to another store. Numbers of accounts, groups and users are each store's own: names
+-- tell them there.
 
 -- name: moving_first_sim
 -- Which SIM, of which anything is told, comes first after this one?
@@ -51,15 +52,20 @@ WHERE p.iccid > :after AND p.iccid <= :up_to;
 
 -- name: moving_activations
 -- Where were the SIMs of a range seen, and when?
-SELECT a.iccid, a.activated_at, a.imei FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to;
+SELECT a.iccid, a.activated_at, a.imei
+FROM activations AS a
+WHERE a.iccid > :after AND a.iccid <= :up_to;
 
 -- name: moving_members
 -- Which SIMs of a range are in which group of which account?
-SELECT g.iccid, g.account_id, g.group_id FROM group_members AS g WHERE g.iccid > :after AND g.iccid <= :up_to;
+SELECT g.iccid, g.account_id, g.group_id
+FROM group_members AS g
+WHERE g.iccid > :after AND g.iccid <= :up_to;
 
 -- name: moving_mismatches
 -- Which rows are kept of the SIMs of a range?
-SELECT m.iccid, m.account_id, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire, m.reasons
+SELECT m.iccid, m.account_id, m.generation, m.activated_at, m.pre_imei, m.post_imei, m.wire,
+    m.reasons
 FROM mismatches AS m
 WHERE m.iccid > :after AND m.iccid <= :up_to;
 
@@ -67,9 +73,11 @@ WHERE m.iccid > :after AND m.iccid <= :up_to;
 -- Which groups are there?
 SELECT g.group_id, g.account_id, g.name, g.description FROM groups AS g;
 
--- name: apps
+-- name: whole_apps
 -- Which apps are there, whole?
-SELECT a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at FROM apps AS a;
+SELECT
+    a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at
+FROM apps AS a;
 
 -- name: put_app
 -- Make an app known as it is in another store.
@@ -102,22 +110,34 @@ INNER JOIN accounts AS a ON a.account_id = g.account_id;
 -- name: whole_change_sets
 -- Which change sets are there, whole?
 SELECT
-    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at, c.decided_by, c.decided_at,
+    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
+    c.decided_by, c.decided_at,
     c.undoes, c.added, c.corrected, c.removed
 FROM change_sets AS c;
 
 -- name: put_change_set
 -- Make a change set known as it is in another store.
 INSERT INTO change_sets
-    (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by, decided_at, undoes, added,
+    (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by,
+        decided_at, undoes, added,
     corrected, removed)
 VALUES
-    (:change_set_id, :state, :source, :detail, :actor, :ticket, :reason, :brought_at, :decided_by, :decided_at, :undoes,
+    (:change_set_id, :state, :source, :detail, :actor, :ticket, :reason, :brought_at, :decided_by,
+        :decided_at, :undoes,
     :added, :corrected, :removed)
 ON CONFLICT (change_set_id) DO UPDATE
-SET state = excluded.state, decided_by = excluded.decided_by, decided_at = excluded.decided_at, added = excluded.added,
+SET state = excluded.state, decided_by = excluded.decided_by, decided_at = excluded.decided_at,
+    added = excluded.added,
     corrected = excluded.corrected, removed = excluded.removed;
 
 -- name: raise_expectations_version
 -- Expectations have changed at least so often as in another store.
 UPDATE store SET expectations_version = :version WHERE expectations_version < :version;
+
+-- name: whole_deliveries
+-- Which deliveries are there, whole?
+SELECT
+    l.account_id, l.service, d.request_id, d.outcome, d.attempts, d.since, d.next_try_at,
+    d.given_up_at, d.last_error
+FROM deliveries AS d
+INNER JOIN listeners AS l ON l.listener_id = d.listener_id;

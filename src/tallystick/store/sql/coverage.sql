@@ -1,4 +1,5 @@
--- Which SIMs does a report cover, and what is known of them? They are read in pages, and asked about a page at a time.
+-- Which SIMs does a report cover, and what is known of them? They are read in pages, and asked
+-- about a page at a time.
 
 -- name: covered_of_account
 -- Which SIMs of one account are covered, in order after one, no more than are asked for?
@@ -21,7 +22,8 @@ ORDER BY s.iccid
 LIMIT :at_most;
 
 -- name: covered_unassigned
--- Which SIMs of one account that are in none of its groups are covered, in order after one, no more than are asked for?
+-- Which SIMs of one account that are in none of its groups are covered, in order after one, no more
+-- than are asked for?
 SELECT s.iccid
 FROM sims AS s
 WHERE s.account_id = :account_id AND s.iccid > :after
@@ -44,12 +46,17 @@ ORDER BY s.iccid;
 
 -- name: count_of_expected
 -- How many of these SIMs are expected somewhere?
-SELECT count(DISTINCT e.iccid) FROM carray(:iccids) AS t CROSS JOIN expectations AS e WHERE e.iccid = t.value;
+SELECT count(DISTINCT e.iccid)
+FROM carray(:iccids) AS t
+CROSS JOIN expectations AS e
+WHERE e.iccid = t.value;
 
 -- name: count_of_seen
 -- How many of these SIMs were seen in the window, and when was one of them seen last, in it or not?
 SELECT
-    count(DISTINCT CASE WHEN a.activated_at > :earliest AND a.activated_at < :latest THEN a.iccid END),
+    count(DISTINCT CASE
+        WHEN a.activated_at > :earliest AND a.activated_at < :latest THEN a.iccid
+    END),
     max(a.activated_at)
 FROM carray(:iccids) AS t
 CROSS JOIN activations AS a
@@ -79,7 +86,8 @@ WHERE s.iccid = t.value AND NOT EXISTS (SELECT 1 FROM expectations AS e WHERE e.
 ORDER BY s.iccid;
 
 -- name: unconfirmed_among
--- Which expectations of these SIMs did the network never confirm: not once since was the SIM seen in that hardware?
+-- Which expectations of these SIMs did the network never confirm: not once since was the SIM seen
+-- in that hardware?
 SELECT s.iccid, s.mdn, n.name, e.imei, e.effective_from
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
@@ -89,6 +97,8 @@ WHERE s.iccid = t.value AND e.iccid = s.iccid
     AND NOT EXISTS (
         SELECT 1
         FROM activations AS a
-        WHERE a.iccid = e.iccid AND a.activated_at >= e.effective_from AND a.imei / 400 = e.imei / 400
+        WHERE a.iccid = e.iccid
+            AND a.activated_at >= e.effective_from
+            AND a.imei / 400 = e.imei / 400
     )
 ORDER BY s.iccid, e.effective_from;

@@ -1,5 +1,6 @@
 -- name: devices_of_account
--- Which SIMs has the account, in order after one, and in which group is each? No more than are asked for.
+-- Which SIMs has the account, in order after one, and in which group is each? No more than are
+-- asked for.
 SELECT s.iccid, s.mdn, a.name, s.activation_date, s.generation, g.name
 FROM sims AS s
 INNER JOIN accounts AS a ON a.account_id = s.account_id
@@ -10,7 +11,8 @@ ORDER BY s.iccid
 LIMIT :at_most;
 
 -- name: devices_of_accounts
--- Which SIMs have several accounts, in order after one, and in which group is each? No more than are asked for.
+-- Which SIMs have several accounts, in order after one, and in which group is each? No more than
+-- are asked for.
 SELECT s.iccid, s.mdn, a.name, s.activation_date, s.generation, g.name
 FROM sims AS s
 INNER JOIN accounts AS a ON a.account_id = s.account_id

@@ -1,10 +1,11 @@
--- What changed expectations, and what stood there before. Lists of change sets are joined with values in Python: on a
--- cluster change sets lie on one machine and values on all of them.
+-- What changed expectations, and what stood there before. Lists of change sets are joined with
+-- values in Python: on a cluster change sets lie on one machine and values on all of them.
 
 -- name: add_change_set
 -- A change set has come; which number has it?
 INSERT INTO change_sets
-    (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by, decided_at, undoes)
+    (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by,
+        decided_at, undoes)
 VALUES (
     (SELECT coalesce(max(c.change_set_id), 0) + 1 FROM change_sets AS c),
     :state, :source, :detail, :actor, :ticket, :reason, :brought_at, '', :decided_at, :undoes
@@ -29,12 +30,14 @@ WHERE change_set_id = :change_set_id;
 
 -- name: drop_empty_change_set
 -- A change set that has changed nothing is not kept.
-DELETE FROM change_sets WHERE change_set_id = :change_set_id AND added = 0 AND corrected = 0 AND removed = 0;
+DELETE FROM change_sets
+WHERE change_set_id = :change_set_id AND added = 0 AND corrected = 0 AND removed = 0;
 
 -- name: change_set
 -- What is known of this change set?
 SELECT
-    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at, c.decided_by, c.decided_at,
+    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
+    c.decided_by, c.decided_at,
     c.undoes, c.added, c.corrected, c.removed
 FROM change_sets AS c
 WHERE c.change_set_id = :change_set_id;
@@ -42,7 +45,8 @@ WHERE c.change_set_id = :change_set_id;
 -- name: change_sets_before
 -- Which change sets came before this one, the last first, no more than are asked for?
 SELECT
-    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at, c.decided_by, c.decided_at,
+    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
+    c.decided_by, c.decided_at,
     c.undoes, c.added, c.corrected, c.removed
 FROM change_sets AS c
 WHERE c.change_set_id < :before
@@ -52,7 +56,8 @@ LIMIT :at_most;
 -- name: change_sets_in_state_before
 -- Which change sets in this state came before this one, the last first, no more than are asked for?
 SELECT
-    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at, c.decided_by, c.decided_at,
+    c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
+    c.decided_by, c.decided_at,
     c.undoes, c.added, c.corrected, c.removed
 FROM change_sets AS c
 WHERE c.change_set_id < :before AND c.state = :state
@@ -85,7 +90,8 @@ INSERT INTO former_expectations (ended_in, iccid, effective_from, change_set_id,
 VALUES (:ended_in, :iccid, :effective_from, :change_set_id, :imei, :version);
 
 -- name: values_between
--- What is expected of the SIMs from the first to the last, and who said so? No more rows than are asked for.
+-- What is expected of the SIMs from the first to the last, and who said so? No more rows than are
+-- asked for.
 SELECT e.iccid, e.effective_from, e.imei, e.change_set_id
 FROM expectations AS e
 WHERE e.iccid BETWEEN :first AND :last
@@ -106,8 +112,8 @@ CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
 
 -- name: values_put_in
--- Which expectations has this change set put that still stand? All of them are read for that: an index would cost every
--- load as much as it saves the rare one who asks.
+-- Which expectations has this change set put that still stand? All of them are read for that: an
+-- index would cost every load as much as it saves the rare one who asks.
 SELECT e.iccid, e.effective_from, e.imei, e.change_set_id
 FROM expectations AS e
 WHERE e.change_set_id = :change_set_id;
@@ -142,8 +148,14 @@ VALUES (:change_set_id, :iccid, :effective_from, :imei);
 
 -- name: proposed_values
 -- What would this change set put?
-SELECT p.iccid, p.effective_from, p.imei FROM proposed_expectations AS p WHERE p.change_set_id = :change_set_id;
+SELECT p.iccid, p.effective_from, p.imei
+FROM proposed_expectations AS p
+WHERE p.change_set_id = :change_set_id;
 
 -- name: drop_proposed
 -- The change set is decided about.
 DELETE FROM proposed_expectations WHERE change_set_id = :change_set_id;
+
+-- name: note_changed_expectations
+-- Expectations have changed once more.
+UPDATE store SET expectations_version = expectations_version + 1;

@@ -56,10 +56,6 @@ WHERE m.iccid = s.value
     AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
--- name: sims_of_mdns
--- Which SIMs have these phone numbers?
-SELECT s.iccid FROM sims AS s WHERE s.mdn IN (SELECT v.value FROM carray(:mdns) AS v);
-
 -- name: sims_in_group
 -- Which of these SIMs are in the group?
 SELECT g.iccid

@@ -3,17 +3,20 @@
 INSERT INTO uploads (request_id, account_id, uploaded_at, pairs, actor)
 VALUES (:request_id, :account_id, :uploaded_at, :pairs, :actor);
 
--- name: waiting_upload
--- Does an upload wait for its turn?
-SELECT EXISTS (SELECT 1 FROM uploads AS u WHERE u.outcome IS NULL);
-
--- name: next_upload
+-- name: oldest_upload
 -- Which upload has waited longest?
-SELECT u.upload_id, u.account_id, u.uploaded_at, u.pairs, u.request_id, u.actor
+SELECT min(u.upload_id) FROM uploads AS u WHERE u.outcome IS NULL;
+
+-- name: waiting_upload
+-- What is to be taken in with this upload, if it still waits?
+SELECT
+    u.upload_id, u.account_id, u.uploaded_at, u.pairs, u.request_id, u.actor, u.failures
 FROM uploads AS u
-WHERE u.outcome IS NULL
-ORDER BY u.upload_id
-LIMIT 1;
+WHERE u.upload_id = :upload_id AND u.outcome IS NULL;
+
+-- name: count_upload_failure
+-- Taking this upload in failed once more, if it still waits.
+UPDATE uploads SET failures = failures + 1 WHERE upload_id = :upload_id AND outcome IS NULL;
 
 -- name: finish_upload
 -- This came of an upload; its pairs are not needed any more.
@@ -21,4 +24,6 @@ UPDATE uploads SET outcome = :outcome, pairs = NULL WHERE upload_id = :upload_id
 
 -- name: upload_outcome
 -- Is there such an upload to this account, and what came of it?
-SELECT u.request_id, u.outcome FROM uploads AS u WHERE u.request_id = :request_id AND u.account_id = :account_id;
+SELECT u.request_id, u.outcome
+FROM uploads AS u
+WHERE u.request_id = :request_id AND u.account_id = :account_id;

@@ -6,10 +6,16 @@ SELECT max(r.iccid)
 FROM (
     SELECT u.iccid
     FROM (
-        SELECT * FROM (SELECT s.iccid FROM sims AS s WHERE s.iccid > :after ORDER BY s.iccid LIMIT :at_most) AS loaded
+        SELECT * FROM (
+            SELECT s.iccid FROM sims AS s WHERE s.iccid > :after ORDER BY s.iccid LIMIT :at_most
+        ) AS loaded
         UNION
         SELECT * FROM (
-            SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid > :after ORDER BY m.iccid LIMIT :at_most
+            SELECT DISTINCT m.iccid
+            FROM mismatches AS m
+            WHERE m.iccid > :after
+            ORDER BY m.iccid
+            LIMIT :at_most
         ) AS kept
     ) AS u
     ORDER BY u.iccid

@@ -1,0 +1,55 @@
+"""Passwords: hashed with argon2, a few at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from tallystick.core.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The parameters of OWASP's password storage cheat sheet.
+ARGON2_MEMORY_KIB = 19_456
+ARGON2_PASSES = 2
+ARGON2_LANES = 1
+HASHES_AT_ONCE_MAX = 4
+"""Bounds the memory that a storm of logins takes."""
+
+_PARAMETERS = f"m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}"
+NOBODYS_PASSWORD = f"$argon2id$v=19${_PARAMETERS}${'A' * 22}${'A' * 43}"
+"""A hash that no password has: an unknown user's, so that refusing them takes as long."""
+
+
+class Passwords:
+    """Hashes passwords and compares them with their hashes."""
+
+    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+        self._random_bytes = random_bytes
+        self._turns = threading.BoundedSemaphore(HASHES_AT_ONCE_MAX)
+        self._hasher = PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES)
+
+    def chosen(self, password: str) -> str:
+        """Hash a password that somebody chose. Raises `InvalidValue`."""
+        if not password:
+            message = "password must not be empty"
+            raise InvalidValue(message)
+        return self.hashed(password)
+
+    def hashed(self, password: str) -> str:
+        """Hash a password with a salt of its own."""
+        with self._turns:
+            salt = self._random_bytes(self._hasher.salt_len)
+            return self._hasher.hash(password, salt=salt)
+
+    def fits(self, password: str, password_argon2: str) -> bool:
+        """Whether the password has this hash."""
+        with self._turns:
+            try:
+                return self._hasher.verify(password_argon2, password)
+            except VerificationError:
+                return False

@@ -1,0 +1,31 @@
+"""What every topic of access stands on: the store, a clock, random bytes, and how secrets are kept."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from tallystick.access.passwords import Passwords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tallystick.core.moments import Moment
+    from tallystick.store import Store
+
+
+class AccessTopic:
+    """The store, the clock and the source of random bytes that a topic works with."""
+
+    def __init__(
+        self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._passwords = Passwords(random_bytes)
+
+
+def digest_of(secret: str) -> bytes:
+    """Give what the store keeps of a secret or a token: its SHA-256 digest."""
+    return sha256(secret.encode()).digest()

@@ -1,0 +1,126 @@
+"""Users: who may log in, and which accounts they see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.access.shared import AccessTopic
+from tallystick.core.errors import InvalidValue, NameTaken, UserNotFound
+from tallystick.core.identifiers import parse_name, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tallystick.store import Reader, Writer
+    from tallystick.store.access import UserRow
+
+FAILED_LOGINS_MAX = 5
+
+
+class User(NamedTuple):
+    """A user as an operator sees them; `accounts` are those granted by name."""
+
+    name: str
+    accounts: tuple[str, ...]
+    all_accounts: bool
+    locked: bool
+
+
+class UserChange(NamedTuple):
+    """What is to become of a user; None leaves it as it is."""
+
+    grant: Sequence[str] = ()
+    revoke: Sequence[str] = ()
+    all_accounts: bool | None = None
+    password: str | None = None
+
+
+class Users(AccessTopic):
+    """Users made, listed, changed, unlocked and removed by an operator."""
+
+    def add_user(
+        self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool
+    ) -> None:
+        """Make a user known, and accounts that are not known yet.
+
+        Raises `InvalidValue` or `NameTaken`.
+        """
+        parse_name("user name", name)
+        for account in accounts:
+            parse_name("account", account)
+        password_argon2 = self._passwords.chosen(password)
+        with self._store.transaction() as writer:
+            if writer.user(name) is not None:
+                message = f"there is a user named {shown(name)} already"
+                raise NameTaken(message)
+            writer.add_user(name, password_argon2, accounts, all_accounts=all_accounts)
+
+    def users(self) -> list[User]:
+        """Every user, by name."""
+        with self._store.snapshot() as reader:
+            return list(_users(reader))
+
+    def user_named(self, name: str) -> User:
+        """Give the user of this name. Raises `UserNotFound`."""
+        with self._store.snapshot() as reader:
+            _user(reader, name)
+            return next(user for user in _users(reader) if user.name == name)
+
+    def user_name(self, user_id: int) -> str:
+        """Give the name of the user with this number."""
+        with self._store.glance() as reader:
+            return reader.user_name(user_id) or str(user_id)
+
+    def unlock_user(self, name: str) -> None:
+        """Let a user try again after too many failed logins. Raises `UserNotFound`."""
+        with self._store.transaction() as writer:
+            _user(writer, name)
+            writer.forget_failed_logins(name)
+
+    def change_user(self, name: str, wanted: UserChange) -> None:
+        """Change what a user sees, making accounts that are not known yet, or their password.
+
+        A new password ends the user's sessions; it does not unlock them. Raises `InvalidValue` or
+        `UserNotFound`.
+        """
+        for account in wanted.grant:
+            parse_name("account", account)
+        password_argon2 = None
+        if wanted.password is not None:
+            password_argon2 = self._passwords.chosen(wanted.password)
+        with self._store.transaction() as writer:
+            user_id = _user(writer, name).user_id
+            writer.grant_accounts(user_id, wanted.grant)
+            for account in wanted.revoke:
+                _revoke(writer, name, account)
+            if wanted.all_accounts is not None:
+                writer.set_all_accounts(user_id, all_accounts=wanted.all_accounts)
+            if password_argon2 is not None:
+                writer.set_password(user_id, password_argon2)
+                writer.end_sessions_of(user_id)
+
+    def remove_user(self, name: str) -> None:
+        """Forget a user; their sessions end at once. Raises `UserNotFound`."""
+        with self._store.transaction() as writer:
+            writer.remove_user(_user(writer, name).user_id)
+
+
+def _user(reader: Reader, name: str) -> UserRow:
+    user = reader.user(name)
+    if user is None:
+        message = f"there is no user {shown(name)}"
+        raise UserNotFound(message)
+    return user
+
+
+def _users(reader: Reader) -> Iterator[User]:
+    for name, all_accounts, failed_logins in reader.users():
+        accounts = tuple(reader.accounts_granted(name))
+        yield User(name, accounts, all_accounts, failed_logins >= FAILED_LOGINS_MAX)
+
+
+def _revoke(writer: Writer, user: str, account: str) -> None:
+    account_id = writer.account_id(account)
+    if account_id is None or not writer.revoke_account(_user(writer, user).user_id, account_id):
+        message = f"user {shown(user)} was not granted an account {shown(account)} by name"
+        raise InvalidValue(message)

@@ -1,0 +1,173 @@
+"""Stores that are made already and hold nothing: for tests that ask for one, which most do.
+
+Making a store takes far longer than most tests. On SQLite a file is made once and then copied. On
+PostgreSQL a schema is used again after it was emptied, if the test has left its tables as they were.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, Self
+
+import psycopg
+from psycopg.sql import SQL, Identifier, Placeholder
+
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.engines import (
+    POSTGRESQL,
+    SQLITE,
+    address_of,
+    database_on,
+    empty_sqlite_file,
+    made,
+    new_schema,
+    server_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+SMALL_BYTES_MAX = 65_536
+LOCK_WAIT = "SET lock_timeout = '10s'"
+TABLES: LiteralString = """
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' ORDER BY c.oid
+"""
+# Which tables hold or held something, the referring ones before those that they refer to.
+FILLED: LiteralString = """
+    SELECT c.relname, pg_relation_size(c.oid) <= %s FROM pg_class AS c
+    WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0
+    ORDER BY c.oid DESC
+"""
+COUNT_ANEW: LiteralString = """
+    SELECT setval(c.oid, 1, FALSE) FROM pg_class AS c
+    WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'S'
+"""
+# One text for everything that makes up the tables of a schema, and nothing of what is in them.
+SHAPE: LiteralString = """
+    SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
+        SELECT format('%%s %%s %%s', c.relname, c.relkind, c.reloptions) FROM pg_class AS c
+        WHERE c.relnamespace = to_regnamespace(%(schema)s)
+        UNION ALL
+        SELECT format('%%s %%s %%s %%s', c.relname, a.attname, a.atttypid, a.attnotnull)
+        FROM pg_class AS c INNER JOIN pg_attribute AS a ON a.attrelid = c.oid
+        WHERE c.relnamespace = to_regnamespace(%(schema)s)
+        UNION ALL
+        SELECT i.indexdef FROM pg_indexes AS i WHERE i.schemaname = %(schema)s
+        UNION ALL
+        SELECT format('%%s %%s', c.conname, pg_get_constraintdef(c.oid)) FROM pg_constraint AS c
+        WHERE c.connamespace = to_regnamespace(%(schema)s)
+        UNION ALL
+        SELECT format('%%s %%s', p.proname, p.prosrc) FROM pg_proc AS p
+        WHERE p.pronamespace = to_regnamespace(%(schema)s)
+    ) AS parts (part)
+"""
+
+
+class Schema(NamedTuple):
+    """A store that was made: its tables, and the rows that a new store has in them."""
+
+    name: str
+    tables: tuple[str, ...]
+    rows: dict[str, list[tuple[Any, ...]]]
+    shape: str
+
+
+class Schemas:
+    """Schemas of PostgreSQL that are made and empty, to be used one after the other."""
+
+    def __init__(self) -> None:
+        self._driver: psycopg.Connection[Any] | None = None
+        self._names: list[str] = []
+        self._free: list[Schema] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._driver is None:
+            return
+        for name in self._names:
+            self._driver.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(name)))
+        self._driver.close()
+
+    @contextmanager
+    def address(self) -> Iterator[str]:
+        """The address of an empty store; what the block leaves in it is removed."""
+        if self._driver is None:
+            self._driver = psycopg.connect(server_of(POSTGRESQL), autocommit=True)
+            self._driver.execute(LOCK_WAIT)
+        schema = self._free.pop() if self._free else self._made(self._driver)
+        yield address_of(POSTGRESQL, schema.name)
+        if self._was_emptied(self._driver, schema):
+            self._free.append(schema)
+
+    def _made(self, driver: psycopg.Connection[Any]) -> Schema:
+        name = new_schema(driver)
+        self._names.append(name)
+        with open_store(address_of(POSTGRESQL, name), wire_row) as store:
+            made(store, POSTGRESQL)
+        tables = tuple(table for (table,) in driver.execute(TABLES, (name,)))
+        rows = {table: _rows(driver, name, table) for table in tables}
+        return Schema(name, tables, rows, _shape(driver, name))
+
+    def _was_emptied(self, driver: psycopg.Connection[Any], schema: Schema) -> bool:
+        """Empty it; give whether it is as new. It waits for transactions that a test has left."""
+        if _shape(driver, schema.name) != schema.shape:
+            return False
+        try:
+            with driver.transaction():
+                _empty(driver, schema)
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
+
+
+def _shape(driver: psycopg.Connection[Any], schema: str) -> str:
+    row = driver.execute(SHAPE, {"schema": schema}).fetchone()
+    return str(row)
+
+
+def _rows(driver: psycopg.Connection[Any], schema: str, table: str) -> list[tuple[Any, ...]]:
+    return driver.execute(SQL("TABLE {}").format(Identifier(schema, table))).fetchall()
+
+
+def _empty(driver: psycopg.Connection[Any], schema: Schema) -> None:
+    """Leave in each table what a new store has in it, and have every number begin at 1."""
+    tables = SQL(", ").join(Identifier(schema.name, table) for table in schema.tables)
+    driver.execute(SQL("LOCK TABLE {}").format(tables))
+    for table, is_small in driver.execute(FILLED, (SMALL_BYTES_MAX, schema.name)).fetchall():
+        # To truncate a table takes as long as to delete thousands of rows.
+        statement = SQL("DELETE FROM {}") if is_small else SQL("TRUNCATE {} CASCADE")
+        driver.execute(statement.format(Identifier(schema.name, table)))
+    driver.execute(COUNT_ANEW, (schema.name,))
+    for table, rows in schema.rows.items():
+        _put(driver, schema.name, table, rows)
+
+
+def _put(
+    driver: psycopg.Connection[Any], schema: str, table: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    for row in rows:
+        values = SQL(", ").join(Placeholder() * len(row))
+        insert = SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE VALUES ({})")
+        driver.execute(insert.format(Identifier(schema, table), values), row)
+
+
+@contextmanager
+def empty_store_on(engine: str, folder: Path, schemas: Schemas) -> Iterator[str]:
+    """The address of a store that holds nothing, on one of the engines."""
+    if engine == SQLITE:
+        path = folder / "store.db"
+        path.write_bytes(empty_sqlite_file())
+        yield f"sqlite:///{path}"
+    elif engine == POSTGRESQL:
+        with schemas.address() as address:
+            yield address
+    else:
+        with database_on(engine, folder) as address:
+            with open_store(address, wire_row) as store:
+                made(store, engine)
+            yield address
