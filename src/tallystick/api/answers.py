@@ -11,11 +11,11 @@ from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
 
 if TYPE_CHECKING:
-    from tallystick.core.allowed import Allowed
     from collections.abc import Iterable
     from datetime import tzinfo
 
     from tallystick.access import App, Credentials, User
+    from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Iccid, Imei, Mdn
     from tallystick.core.ledger import ChangeSet
     from tallystick.core.pairing import Expectation, Pairing

@@ -129,12 +129,16 @@ class FactQuestions(Asking):
         """Whether the device database has a SIM from one to another."""
         return bool(self._value(bool, "has_sims_between", first=first, last=last))
 
-    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Moment]:
-        """Since when each of some SIMs is expected where it is at a moment; those that are expected nowhere lack."""
-        asked = self._connection.set_of(sorted(iccids))
+    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Expectation]:
+        """The expectation of each SIM that is in force at a moment; SIMs that have none lack."""
+        asked = sorted(iccids)
+        lists = self.lists_of(asked)
+        rows = self._connection.rows(
+            "in_force_since", iccids=self._connection.set_of(asked), moment=moment
+        )
         return {
-            iccid: Moment(since)
-            for iccid, since in self._connection.rows("in_force_since", iccids=asked, moment=moment)
+            iccid: Expectation(Moment(since), Allowed.read(value, lists.get((iccid, value))))
+            for iccid, since, value in rows
         }
 
     def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from tallystick.core.allowed import Allowed
-from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.ledger import ChangeSet, Origin, Value
 from tallystick.core.moments import Moment
-from tallystick.store.connection import Asking
+from tallystick.store.facts import FactQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import State
     from tallystick.store.batches import Facts
 
@@ -144,7 +144,7 @@ def changes_of_few(
     return Changes(ended, added_rows, [row for row in changed if row[:2] in there], counts)
 
 
-class LedgerQuestions(Asking):
+class LedgerQuestions(FactQuestions):
     """Which change sets there are, and what they did."""
 
     def change_set(self, change_set_id: int) -> ChangeSet | None:
@@ -171,9 +171,10 @@ class LedgerQuestions(Asking):
         former = self._connection.rows("former_values_of_sim", iccid=iccid)
         present = self._connection.rows("values_of_sim", iccid=iccid)
         rows = [*former, *((*row, None) for row in present)]
+        lists = self.lists_of([iccid])
         return [
-            Value(Moment(since), Imei(imei), put_in, ended_in)
-            for since, imei, put_in, ended_in in rows
+            Value(Moment(since), Allowed.read(value, lists.get((iccid, value))), put_in, ended_in)
+            for since, value, put_in, ended_in in rows
         ]
 
     def proposed(self, change_set_id: int) -> pl.DataFrame:

@@ -49,7 +49,7 @@ ORDER BY s.iccid;
 SELECT count(DISTINCT e.iccid)
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
-WHERE e.iccid = t.value;
+WHERE e.iccid = t.value AND e.imei <> -2;
 
 -- name: count_of_seen
 -- How many of these SIMs were seen in the window, and when was one of them seen last, in it or not?
@@ -82,23 +82,29 @@ SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 INNER JOIN accounts AS n ON n.account_id = s.account_id
-WHERE s.iccid = t.value AND NOT EXISTS (SELECT 1 FROM expectations AS e WHERE e.iccid = s.iccid)
+WHERE s.iccid = t.value AND NOT EXISTS (
+    SELECT 1 FROM expectations AS e WHERE e.iccid = s.iccid AND e.imei <> -2
+)
 ORDER BY s.iccid;
 
 -- name: unconfirmed_among
 -- Which expectations of these SIMs did the network never confirm: not once since was the SIM seen
--- in that hardware?
+-- in that hardware? A value of several members is told with its text, and left to be looked at;
+-- that a SIM is nowhere (-1), or expected nowhere (-2), is not confirmed by seeing it.
 SELECT s.iccid, s.mdn, n.name, e.imei, e.effective_from
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 CROSS JOIN expectations AS e
 INNER JOIN accounts AS n ON n.account_id = s.account_id
-WHERE s.iccid = t.value AND e.iccid = s.iccid
+WHERE s.iccid = t.value AND e.iccid = s.iccid AND e.imei NOT IN (-1, -2)
     AND NOT EXISTS (
         SELECT 1
         FROM activations AS a
         WHERE a.iccid = e.iccid
             AND a.activated_at >= e.effective_from
-            AND a.imei / 400 = e.imei / 400
+            AND (
+                a.imei / 400 = e.imei / 400
+                OR (e.imei % 4 = 3 AND a.imei / 400000000 = e.imei / 400000000)
+            )
     )
 ORDER BY s.iccid, e.effective_from;
