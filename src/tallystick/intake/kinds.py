@@ -182,7 +182,7 @@ KINDS: dict[KindName, Kind] = {
                 ICCID,
                 Column("mdn", Mdn.parse, fast_parse.mdns, required=False),
                 ACCOUNT,
-                Column("activation_date", parse_moment, fast_parse.moments),
+                Column("activation_date", parse_moment, fast_parse.moments, required=False),
                 Column(
                     "generation",
                     _generation,
