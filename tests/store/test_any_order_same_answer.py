@@ -15,6 +15,7 @@ from tallystick.store import LISTED, Scope, Store, shortlist
 from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from tests.engines import Stores
@@ -23,7 +24,7 @@ EXAMPLES = 300
 EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] # a moment before and a moment after
 
 
-def in_columns(facts: list[Fact]) -> pl.DataFrame:
+def in_columns(facts: Sequence[Fact]) -> pl.DataFrame:
     """Facts of one kind as a frame; the text of values with several members is a column of its own."""
     rows: list[tuple[object, ...]] = list(facts)
     columns = type(facts[0])._fields

@@ -64,7 +64,7 @@ WHERE a.iccid = t.value;
 
 -- name: unseen_among
 -- Which of these SIMs were not seen in the window?
-SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from
+SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from, NULL AS members
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 INNER JOIN accounts AS n ON n.account_id = s.account_id
@@ -78,7 +78,7 @@ ORDER BY s.iccid;
 
 -- name: expected_nowhere_among
 -- Which of these SIMs are expected nowhere?
-SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from
+SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from, NULL AS members
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 INNER JOIN accounts AS n ON n.account_id = s.account_id
@@ -91,11 +91,12 @@ ORDER BY s.iccid;
 -- Which expectations of these SIMs did the network never confirm: not once since was the SIM seen
 -- in that hardware? A value of several members is told with its text, and left to be looked at;
 -- that a SIM is nowhere (-1), or expected nowhere (-2), is not confirmed by seeing it.
-SELECT s.iccid, s.mdn, n.name, e.imei, e.effective_from
+SELECT s.iccid, s.mdn, n.name, e.imei, e.effective_from, l.members
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 CROSS JOIN expectations AS e
 INNER JOIN accounts AS n ON n.account_id = s.account_id
+LEFT JOIN expectation_lists AS l ON l.iccid = e.iccid AND l.value = e.imei
 WHERE s.iccid = t.value AND e.iccid = s.iccid AND e.imei NOT IN (-1, -2)
     AND NOT EXISTS (
         SELECT 1
@@ -108,3 +109,7 @@ WHERE s.iccid = t.value AND e.iccid = s.iccid AND e.imei NOT IN (-1, -2)
             )
     )
 ORDER BY s.iccid, e.effective_from;
+
+-- name: hardware_seen_since
+-- In which hardware was this SIM seen since this moment?
+SELECT DISTINCT a.imei / 400 FROM activations AS a WHERE a.iccid = :iccid AND a.activated_at >= :since;
