@@ -39,6 +39,8 @@ SHARDS = "-c citus.shard_count=4"
 EMPTY = (
     *(
         b"DELETE FROM mismatches",
+        b"DELETE FROM sightings",
+        b"DELETE FROM expectation_lists",
         b"DELETE FROM group_members",
         b"DELETE FROM activations",
         b"DELETE FROM expectations",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
@@ -45,11 +46,26 @@ sims = st.builds(
     st.sampled_from(MOMENTS),
     st.sampled_from(["4G", "5G"]),
 )
+# Every form of a value: an IMEI, a model, several of both in two orders, nowhere and none.
+VALUES = [
+    *IMEIS,
+    *map(
+        Allowed.parse,
+        (
+            "35209900",
+            "352099001761481|357152091234562",
+            "357152091234562|35209900176148",
+            "35715209|010203040506070",
+            "nowhere",
+            "none",
+        ),
+    ),
+]
 expectations = st.builds(
     SimExpectation,
     st.sampled_from(ICCIDS),
     st.sampled_from([BEGINNING, *MOMENTS]),
-    st.sampled_from(IMEIS),
+    st.sampled_from(VALUES),
 )
 activations = st.builds(
     SimActivation, st.sampled_from(ICCIDS), st.sampled_from(MOMENTS), st.sampled_from(IMEIS)

@@ -156,7 +156,7 @@ def test_a_body_that_is_described_refuses_unknown_fields_where_calls_do(
         "SimChange",
     ):
         assert schemas[name]["additionalProperties"] is False
-    assert schemas["Sim"]["required"] == ["iccid", "account", "activation_date"]
+    assert schemas["Sim"]["required"] == ["iccid", "account"]
 
 
 def test_a_receipt_is_what_is_described() -> None:

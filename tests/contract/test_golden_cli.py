@@ -14,9 +14,12 @@ from tallystick.intake import KINDS
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
-CASES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "golden" / "report_cases.json").read_text("utf-8")
-)
+GOLDEN = Path(__file__).parent / "golden"
+CASES: list[dict[str, Any]] = [
+    case
+    for name in ("report_cases.json", "allowed_cases.json")
+    for case in json.loads((GOLDEN / name).read_text("utf-8"))
+]
 
 OPERATORS_SEE_EVERYTHING = "whoever is at the command line sees every account"
 LEFT_OUT = {

@@ -11,6 +11,7 @@ import pytest
 
 from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import (
     GENERATION_DEFAULT,
     GroupMember,
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLE = GOLDEN / "published_example"
-CASES = json.loads((GOLDEN / "report_cases.json").read_text("utf-8"))
+CASES = [
+    case
+    for name in ("report_cases.json", "allowed_cases.json")
+    for case in json.loads((GOLDEN / name).read_text("utf-8"))
+]
 PACIFIC = "America/Los_Angeles"
 
 
@@ -79,13 +84,13 @@ def load(store: Store, world: dict[str, Any]) -> None:
             Iccid.parse(fact["iccid"]),
             Mdn.parse(fact["mdn"]) if fact.get("mdn") else None,
             fact["account"],
-            parse_moment(fact["activation_date"]),
+            parse_moment(fact["activation_date"]) if fact["activation_date"] else None,
             fact.get("generation", GENERATION_DEFAULT),
         ),
         "expectations": lambda fact: SimExpectation(
             Iccid.parse(fact["iccid"]),
             parse_moment(fact["effective_from"]) if fact.get("effective_from") else BEGINNING,
-            Imei.parse(fact["imei"]),
+            Allowed.parse(fact["imei"]),
         ),
         "activations": lambda fact: SimActivation(
             Iccid.parse(fact["iccid"]), parse_moment(fact["activated_at"]), Imei.parse(fact["imei"])

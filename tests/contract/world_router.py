@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tallystick.access import Access
@@ -22,16 +22,41 @@ if TYPE_CHECKING:
 DATABASE, TIME_ZONE = "X-Database", "X-Time-Zone"
 
 
-@cache
+WORLDS_MAX = 24  # open at a time: each holds connections of its own
+_apps: dict[tuple[str, str], tuple[Callable[..., Iterable[bytes]], Callable[[], None]]] = {}
+_opening = threading.Lock()
+
+
 def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
-    """The program's app on one store, without the thread that looks for uploads."""
+    """The program's own app on one store; the one that was opened first is closed for a new one.
+
+    Uploads are not looked for: so many threads would crowd a server.
+    """
+    with _opening:
+        key = database, time_zone
+        if key not in _apps:
+            if len(_apps) == WORLDS_MAX:
+                _, close = _apps.pop(next(iter(_apps)))
+                close()
+            _apps[key] = _opened(database, time_zone)
+        return _apps[key][0]
+
+
+def _opened(
+    database: str, time_zone: str
+) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
     settings = Settings(database=database, time_zone=time_zone)
     store = open_store(database, wire_row)
     access = Access(store, system_clock, secrets.token_bytes)
     live = LiveIntake(store, system_clock, time.perf_counter)
-    return build_app(
-        settings, store, access, live, Uploads(store, system_clock, secrets.token_bytes)
-    )
+    uploads = Uploads(store, system_clock, secrets.token_bytes)
+
+    def close() -> None:
+        access.close()
+        live.close()
+        store.close()
+
+    return build_app(settings, store, access, live, uploads), close
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

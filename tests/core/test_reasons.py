@@ -172,13 +172,13 @@ def test_a_sim_that_was_seen_nowhere_else_since_is_still_there() -> None:
     assert Code.STILL_THERE in codes(HOME, FOREIGN, FOREIGN)
 
 
-def test_a_sim_that_was_seen_as_expected_since_has_moved_back() -> None:
-    stay = stay_of(HOME, FOREIGN, FOREIGN, THIRD, HOME, HOME)
-    assert reason(Code.MOVED_BACK, stay) == Reason(Code.MOVED_BACK, since=Moment(50))
+def test_a_sim_that_was_seen_as_expected_next_has_moved_back() -> None:
+    stay = stay_of(HOME, FOREIGN, FOREIGN, HOME, HOME)
+    assert reason(Code.MOVED_BACK, stay) == Reason(Code.MOVED_BACK, since=Moment(40))
 
 
-def test_a_sim_that_was_seen_in_yet_other_hardware_since_has_moved_on() -> None:
-    stay = stay_of(HOME, FOREIGN, FOREIGN, THIRD)
+def test_a_sim_that_was_seen_in_yet_other_hardware_next_has_moved_on() -> None:
+    stay = stay_of(HOME, FOREIGN, FOREIGN, THIRD, HOME)
     assert reason(Code.MOVED_ON, stay) == Reason(Code.MOVED_ON, since=Moment(40))
 
 

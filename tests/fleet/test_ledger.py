@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,6 +40,7 @@ from tests.store.few import (
     sim,
     take,
 )
+from tests.store.test_any_order_same_answer import in_columns
 from tests.worlds import ICCIDS as FEW_ICCIDS
 from tests.worlds import activations, sims
 from tests.worlds import expectations as random_expectations
@@ -402,11 +402,8 @@ def test_change_sets_undone_in_reverse_order_leave_all_as_it_was_and_redone_as_i
 
 
 def _take_batch(store: Store, batch: Sequence[SimExpectation], *, columns: bool) -> None:
-    frame = pl.DataFrame(
-        batch, schema=dict.fromkeys(SimExpectation._fields, pl.Int64), orient="row"
-    )
     with store.transaction() as writer:
-        writer.take(SimExpectation, frame if columns else batch, origin=ANN)
+        writer.take(SimExpectation, in_columns(list(batch)) if columns else batch, origin=ANN)
 
 
 def _assert_log_ends_with_what_is_expected(store: Store, iccid: Iccid) -> None:

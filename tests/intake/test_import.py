@@ -308,7 +308,8 @@ def _whole_seconds(fact: Fact) -> Fact:
             return fact
 
 
-def _doubled(moment: Moment) -> Moment:
+def _doubled(moment: Moment | None) -> Moment:
+    assert moment is not None
     return moment if moment == BEGINNING else Moment(MOMENTS[0] + 2 * (moment - MOMENTS[0]))
 
 

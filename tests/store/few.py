@@ -53,7 +53,7 @@ def take(store: Store, *facts: Sim | SimExpectation | SimActivation | GroupMembe
 def rows(store: Store, *accounts: str, **scope: object) -> list[tuple[str, str, str]]:
     """The report as ICCID, IMEI before, IMEI found."""
     read = map(read_row, report_of(store, EVERYTHING, *accounts, **scope))  # type: ignore[arg-type] # scope words
-    return [(row.iccid, row.pre_imei, row.post_imei) for row in read]
+    return [(row.iccid, row.pre_imei or "", row.post_imei) for row in read]
 
 
 def mismatch(iccid: Iccid, pre: Imei = HOME, post: Imei = FOREIGN) -> tuple[str, str, str]:

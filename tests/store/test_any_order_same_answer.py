@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.window import Window
-from tallystick.store import Scope, Store, shortlist
+from tallystick.store import LISTED, Scope, Store, shortlist
 from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from tests.engines import Stores
@@ -23,11 +24,14 @@ EXAMPLES = 300
 EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] # a moment before and a moment after
 
 
-def in_columns(facts: list[Fact]) -> pl.DataFrame:
-    """Facts of one kind as a frame."""
-    return pl.DataFrame(
-        facts, schema=type(facts[0])._fields, orient="row", infer_schema_length=None
-    )
+def in_columns(facts: Sequence[Fact]) -> pl.DataFrame:
+    """Facts of one kind as a frame; the text of values with several members is a column of its own."""
+    rows: list[tuple[object, ...]] = list(facts)
+    columns = type(facts[0])._fields
+    if isinstance(facts[0], SimExpectation):
+        rows = [(*fact, getattr(fact[-1], "listed", "") or None) for fact in facts]
+        columns = (*columns, LISTED)
+    return pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
 
 
 def take_in_batches(

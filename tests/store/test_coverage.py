@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
+from tallystick.core.allowed import NONE, NOWHERE, Allowed, allowed
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
@@ -123,7 +124,7 @@ def test_expectations_that_were_never_confirmed_are_listed_each(fleet: Store) ->
             (each.iccid, each.imei, each.effective_from)
             for each in reader.unconfirmed(scope_of(fleet))
         ]
-    assert found == [(TWO, HOME, BEGINNING), (TWO, THIRD, Moment(15))]
+    assert found == [(TWO, allowed(HOME), BEGINNING), (TWO, allowed(THIRD), Moment(15))]
     take(fleet, seen(TWO, THIRD, at=15))
     with fleet.snapshot() as reader:
         assert [each.effective_from for each in reader.unconfirmed(scope_of(fleet))] == [BEGINNING]
@@ -152,20 +153,21 @@ def test_counts_and_lists_are_those_of_the_facts(stores: Stores, taken: list[Fac
         each.iccid for each in activations if window.earliest < each.activated_at < window.latest
     }
     newest = max((each.activated_at for each in activations), default=None)
-    told = {iccid for iccid, _ in in_force} & sims
+    told = {iccid for (iccid, _), value in in_force.items() if value != NONE} & sims
     assert counts == Coverage(len(sims), len(told), len(in_window), newest)
     assert (unseen, nowhere) == (sims - in_window, sims - told)
     assert unconfirmed == {
         (iccid, since)
         for (iccid, since), imei in in_force.items()
         if iccid in sims
-        and not any(_confirms(each, iccid, since, imei.identity) for each in activations)
+        and imei not in {NOWHERE, NONE}
+        and not any(_confirms(each, iccid, since, allowed(imei)) for each in activations)
     }
 
 
-def _confirms(activation: SimActivation, iccid: int, since: int, hardware: int) -> bool:
+def _confirms(activation: SimActivation, iccid: int, since: int, value: Allowed) -> bool:
     return (
         activation.iccid == iccid
         and activation.activated_at >= since
-        and activation.imei.identity == hardware
+        and value.fits(activation.imei)
     )

@@ -40,7 +40,7 @@ def test_few_and_many_facts_change_the_same(
     )
     few = changes_of_few(facts, known)  # type: ignore[arg-type] # rows of four
     assert told(few) == told(many)
-    assert few.iccids_of_change_sets() == many.iccids_of_change_sets()
+    assert few.keys_of_change_sets() == many.keys_of_change_sets()
 
 
 def test_what_is_changed_and_changed_back_is_counted_and_traced() -> None:

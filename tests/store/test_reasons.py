@@ -285,13 +285,13 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
     for iccid in sorted(every):
         mine = expectations[iccid]
         for n, each in enumerate(mine):
-            if each.imei.identity == hardware:
+            if each.imei // 400 == hardware:
                 until = mine[n + 1].effective_from if n + 1 < len(mine) else None
                 found_in = {
                     stay.found // 400
                     for stay in every[iccid]
                     if (at := in_force_at(mine, Moment(stay.activated_at)))
-                    and at.imei.identity == hardware
+                    and at.imei // 400 == hardware
                 }
                 claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
         within = [
@@ -299,8 +299,8 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
             for each in activations[iccid]
             if WINDOW.earliest < each.activated_at < WINDOW.latest
         ]
-        claimed = any(each.imei.identity == hardware for each in mine)
-        if claimed and any(each.imei.identity == hardware for each in within):
+        claimed = any(each.imei // 400 == hardware for each in mine)
+        if claimed and any(each.imei // 400 == hardware for each in within):
             seen_in.add(iccid)
         if any(
             stay.found // 400 == hardware and WINDOW.earliest < stay.activated_at < WINDOW.latest

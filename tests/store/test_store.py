@@ -275,7 +275,7 @@ def test_what_was_judged_before_expectations_changed_is_judged_anew(
     activations = pl.DataFrame([seen(ONE), seen(TWO)], schema=SimActivation._fields, orient="row")
     with store.snapshot() as reader:
         found = shortlist_of(reader, activations)
-    assert found.suspects == [ONE]
+    assert found.spans["iccid"].to_list() == [ONE]
     take(store, expected(ONE, FOREIGN), expected(TWO, HOME))
     with store.transaction() as writer:
         writer.take(SimActivation, activations, found)

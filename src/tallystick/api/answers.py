@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.core.moments import since, wire
+from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tallystick.access import App, Credentials, User
+    from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Iccid, Imei, Mdn
     from tallystick.core.ledger import ChangeSet
     from tallystick.core.pairing import Expectation, Pairing
@@ -127,7 +128,7 @@ class ListedSim(msgspec.Struct):
     account: str
     group: str
     mdn: str | None
-    activation_date: str
+    activation_date: str | None
     generation: str
 
 
@@ -213,7 +214,7 @@ def sim_page(page: inventory.SimPage, zone: tzinfo) -> SimPage:
             account=sim.account,
             group=sim.group or UNASSIGNED,
             mdn=_text(sim.mdn),
-            activation_date=wire(sim.activation_date, zone),
+            activation_date=wire_or_none(sim.activation_date, zone),
             generation=sim.generation,
         )
         for sim in page.sims
@@ -230,7 +231,7 @@ def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
         account=sim and sim.account,
         group=record.group,
         mdn=sim and _text(sim.mdn),
-        activation_date=sim and wire(sim.activation_date, zone),
+        activation_date=sim and wire_or_none(sim.activation_date, zone),
         generation=sim and sim.generation,
         expectations=record.expectations,
         activations=record.activations,
@@ -246,7 +247,7 @@ def sim_history(history: inventory.SimHistory, zone: tzinfo) -> dict[str, Any]:
         "waiting": sim is None,
         "account": sim and sim.account,
         "mdn": sim and _text(sim.mdn),
-        "activation_date": sim and wire(sim.activation_date, zone),
+        "activation_date": sim and wire_or_none(sim.activation_date, zone),
         "generation": sim and sim.generation,
         "expectations": [_expectation(put, zone) for put in history.expectations],
         "pairings": [_pairing(pairing, zone) for pairing in history.pairings],
@@ -313,5 +314,5 @@ def expectation_change(change: ExpectationChange, zone: tzinfo) -> dict[str, Any
     }
 
 
-def _text(identifier: Iccid | Imei | Mdn | None) -> str | None:
+def _text(identifier: Iccid | Imei | Mdn | Allowed | None) -> str | None:
     return None if identifier is None else str(identifier)

@@ -78,6 +78,7 @@ def _text(row: KeptRow | None) -> str | None:
     """The columns, and the row as it reads."""
     if row is None:
         return None
-    columns = (row.account, row.generation, Imei(row.pre_imei), Imei(row.post_imei))
+    pre_imei = "no IMEI" if row.pre_imei is None else Imei(row.pre_imei)
+    columns = (row.account, row.generation, pre_imei, Imei(row.post_imei))
     printed = (row.wire, row.reasons or b"without reasons")
     return " ".join([*map(str, columns), *(each.decode(errors="replace") for each in printed)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac
     from tallystick.core.moments import Moment
 
@@ -17,7 +18,7 @@ class Sim(NamedTuple):
     iccid: Iccid
     mdn: Mdn | None
     account: str
-    activation_date: Moment
+    activation_date: Moment | None  # when it was last activated, where known
     generation: str
 
 
@@ -26,7 +27,7 @@ class SimExpectation(NamedTuple):
 
     iccid: Iccid
     effective_from: Moment
-    imei: Imei
+    imei: Imei | Allowed
 
 
 class SimActivation(NamedTuple):
@@ -58,8 +59,8 @@ class MismatchRow(NamedTuple):
 
     account: str
     mdn: Mdn | None
-    activation_date: Moment
+    activation_date: Moment | None
     iccid: Iccid
-    pre_imei: Imei
+    pre_imei: Imei | None
     post_imei: Imei
     activated_at: Moment

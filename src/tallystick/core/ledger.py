@@ -13,6 +13,7 @@ from tallystick.core.moments import Moment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Imei
 
 State = Literal["proposed", "applying", "applied", "undone", "rejected"]
@@ -69,7 +70,7 @@ class Value(NamedTuple):
     """
 
     effective_from: Moment
-    imei: Imei
+    imei: Imei | Allowed
     change_set_id: int
     ended_in: int | None
 
@@ -78,7 +79,7 @@ class Stay(NamedTuple):
     """A value for as long as it stood; `returned_in` is the change set that restored it."""
 
     effective_from: Moment
-    imei: Imei
+    imei: Imei | Allowed
     change_set_id: int
     returned_in: int | None
     ended_in: int | None

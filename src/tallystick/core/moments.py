@@ -120,6 +120,11 @@ def wire(moment: Moment, zone: tzinfo) -> str:
     return in_zone(moment, zone).isoformat(timespec="seconds")[:25]
 
 
+def wire_or_none(moment: Moment | None, zone: tzinfo) -> str | None:
+    """Print a moment that may not be known."""
+    return None if moment is None else wire(moment, zone)
+
+
 def since(moment: Moment, zone: tzinfo) -> str | None:
     """Print from when on something is in force; None is from the beginning."""
     return None if moment == BEGINNING else wire(moment, zone)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tallystick.core.allowed import HARDWARE, MODEL, NONE, Allowed, allowed, is_model
 from tallystick.core.moments import BEGINNING
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class FirstUse(StrEnum):
     """To stay in hardware of that model: of the same TAC."""
 
 
+def is_fit(value: int, first_use: FirstUse, imei: int) -> bool:
+    """Whether hardware is what a value expects, or the same model where the policy of first use says so."""
+    if first_use is FirstUse.MODEL:
+        return imei // MODEL == value // MODEL
+    return allowed(value).fits(imei)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Activation:
     """The network saw the SIM in this hardware at this moment."""
@@ -41,17 +49,18 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Expectation:
-    """From this moment on the SIM belongs in this hardware; `first_use` is the policy that says so, if one does."""
+    """From this moment on the SIM belongs in this hardware; `first_use` is the policy that says so, if one does.
+
+    `imei` is an IMEI, or what else the contract allows (section 7).
+    """
 
     effective_from: Moment
-    imei: Imei
+    imei: Imei | Allowed
     first_use: FirstUse = FirstUse.OFF
 
     def fits(self, imei: Imei) -> bool:
         """Whether a SIM that is seen in this hardware is where it is expected."""
-        if self.first_use is FirstUse.MODEL:
-            return imei.tac == self.imei.tac
-        return imei.identity == self.imei.identity
+        return is_fit(self.imei, self.first_use, imei)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +74,17 @@ class Verdict:
     opens: bool
 
     @property
-    def expected(self) -> Imei | None:
-        """The expected IMEI."""
-        return None if self.expectation is None else self.expectation.imei
+    def expected(self) -> Allowed | None:
+        """What is expected: an IMEI, or what else the contract allows."""
+        return None if self.expectation is None else allowed(self.expectation.imei)
 
     @property
-    def expected_hardware(self) -> int | None:
-        """The expected hardware, as it is compared."""
-        return None if self.expected is None else self.expected.identity
+    def expected_hardware(self) -> tuple[int, ...] | None:
+        """The expected hardware and models, as they are compared."""
+        if self.expected is None:
+            return None
+        members = self.expected.members
+        return tuple(member if is_model(member) else member // HARDWARE for member in members)
 
     @property
     def moved(self) -> bool:
@@ -85,7 +97,7 @@ class Mismatch:
     """An unexpected pairing: a row of the report."""
 
     activated_at: Moment
-    pre_imei: Imei
+    pre_imei: Imei | None
     post_imei: Imei
 
 
@@ -97,7 +109,7 @@ class Pairing:
     opened_at: Moment
     last_seen_at: Moment
     activations: int
-    expected: Imei | None
+    expected: Allowed | None
     unexpected: bool
     reported: bool
 
@@ -131,6 +143,8 @@ def judge(
     previous: Verdict | None = None
     for activation in sorted(set(activations)):
         expectation = in_force_at(in_force, activation.activated_at)
+        if expectation is not None and expectation.imei == NONE:
+            expectation = None
         unexpected = expectation is not None and not expectation.fits(activation.imei)
         stays = (
             previous is not None
@@ -154,7 +168,7 @@ def mismatches(
     rows = []
     for verdict in judge(activations, expectations):
         if verdict.opens and verdict.expected is not None:
-            pre_imei = verdict.previous.imei if verdict.previous else verdict.expected
+            pre_imei = verdict.previous.imei if verdict.previous else verdict.expected.first_imei
             rows.append(
                 Mismatch(verdict.activation.activated_at, pre_imei, verdict.activation.imei)
             )
@@ -166,7 +180,7 @@ def pairings(
 ) -> list[Pairing]:
     """One SIM's stays in time: a new one wherever the hardware, the expected hardware or the verdict changes."""
     stays: list[Pairing] = []
-    expected_before: int | None = None
+    expected_before: tuple[int, ...] | None = None
     for verdict in judge(activations, expectations):
         seen = verdict.activation
         if (

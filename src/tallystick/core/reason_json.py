@@ -14,7 +14,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.allowed import Allowed
+from tallystick.core.identifiers import Iccid
 from tallystick.core.moments import parse_moment, wire
 from tallystick.core.reasons import Code, Reason, cause_of, likely_cause
 
@@ -126,7 +127,7 @@ def _read(told_reason: dict[str, Any]) -> Reason:
     imei, since = told_reason.get("imei"), told_reason.get("since")
     return Reason(
         Code(told_reason["code"]),
-        None if imei is None else Imei.parse(imei),
+        None if imei is None else Allowed.parse(imei),
         None if since is None else parse_moment(since),
         tuple(map(Iccid.parse, told_reason.get("iccids", ()))),
         told_reason.get("count", 0),

@@ -12,18 +12,16 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from tallystick.core.allowed import HARDWARE, MODEL, NONE, Allowed, allowed
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import FirstUse
+from tallystick.core.pairing import FirstUse, is_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
 LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
-HARDWARE = Imei.IDENTITY_DIVISOR
-MODEL = HARDWARE * 10**6  # drops the serial number too
-NOWHERE = (BEGINNING, 0, BEFORE_THE_LEDGER)
 CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
 TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
 """First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
@@ -36,7 +34,7 @@ COUNTED_UP = 12_345_678_901_234
 Pair = tuple[int, int]
 """A moment and an IMEI."""
 Put = tuple[int, int, int]
-"""An expectation: from when on, in which IMEI, and the change set that put it."""
+"""An expectation: from when on, what it says, and the change set that put it."""
 
 
 class Code(StrEnum):
@@ -76,7 +74,7 @@ class Reason(NamedTuple):
     """
 
     code: Code
-    imei: Imei | None = None
+    imei: Imei | Allowed | None = None
     since: Moment | None = None
     iccids: tuple[Iccid, ...] = ()
     count: int = 0  # type: ignore[assignment] # of a tuple, which has a method of that name
@@ -134,23 +132,41 @@ def cause_of(codes: frozenset[Code]) -> Cause:
 # Of the SIM alone
 
 
+class Departure(NamedTuple):
+    """When a SIM was next seen in other hardware, and whether that is as expected."""
+
+    left_at: int
+    is_back: bool
+
+
 class Stay(NamedTuple):
     """A row, and what the SIM's own facts say around it.
 
-    `left_at` is when it was next seen in other hardware, `back_at` when it was next seen as expected, if that was in
-    other hardware. `was_elsewhere` is whether it was seen in other hardware at any time.
+    `was_where_expected` is whether the SIM was seen in expected hardware at an earlier moment. `was_elsewhere` is
+    whether it was seen in other hardware at any time.
     """
 
     activated_at: int
     found: int
     in_force_from: int
-    expected: int
-    put_in: int
+    expected: Allowed
+    change_set_id: int
     is_by_first_use: bool
     was_where_expected: bool
     was_elsewhere: bool
-    left_at: int | None
-    back_at: int | None
+    departure: Departure | None
+
+
+class _Rule(NamedTuple):
+    """An expectation in force: since when, what it says, by which change set, and whether by first use."""
+
+    since: int
+    expected: Allowed
+    change_set_id: int
+    first_use: FirstUse = FirstUse.OFF
+
+    def fits(self, imei: int) -> bool:
+        return is_fit(self.expected, self.first_use, imei)
 
 
 def stays(
@@ -159,70 +175,78 @@ def stays(
     expectations: Iterable[Put],
     first_use: FirstUse = FirstUse.OFF,
 ) -> list[Stay]:
-    """What one SIM's own facts say around each of its rows, in order of time.
+    """What one SIM's own facts say around each of its rows, in order of time; all from its whole history.
 
-    All are integers, for a store has these by the hundred thousand.
+    The store works this out from a row's neighbours. Moments and IMEIs are integers, as the store has them.
     """
-    seen, expected = sorted(set(activations)), sorted(expectations)
-    is_held = first_use is not FirstUse.OFF and not any(
-        since == BEGINNING for since, *_ in expected
-    )
-    if is_held and seen:
-        expected.insert(0, (BEGINNING, seen[0][1], BEFORE_THE_LEDGER))
-    in_force = _in_force(seen, expected)
-    hardware = [imei // HARDWARE for _, imei in seen]
-    later = _later(seen, hardware, _at_home(seen, in_force, is_held=is_held, first_use=first_use))
-    was_elsewhere, seen_in, found = len(set(hardware)) > 1, set[int](), list[Stay]()
-    for place, each in enumerate(seen):
-        if each in rows:
-            since, imei, put_in = in_force[place] or NOWHERE
-            by_policy, was_there = is_held and since == BEGINNING, imei // HARDWARE in seen_in
-            found.append(
-                Stay(*each, since, imei, put_in, by_policy, was_there, was_elsewhere, *later[place])
+    seen = sorted(set(activations))
+    rules = _rules(seen, expectations, first_use)
+    in_force = [_in_force(rules, activated_at) for activated_at, _ in seen]
+    departures = _departures(seen, in_force)
+    first_seen = _first_seen(seen)
+    around = []
+    for (activated_at, imei), rule, departure in zip(seen, in_force, departures, strict=True):
+        if (activated_at, imei) not in rows or rule is None:
+            continue
+        earlier = (other for other, moment in first_seen.items() if moment < activated_at)
+        around.append(
+            Stay(
+                activated_at,
+                imei,
+                rule.since,
+                rule.expected,
+                rule.change_set_id,
+                is_by_first_use=rule.first_use is not FirstUse.OFF,
+                was_where_expected=any(rule.expected.fits(other * HARDWARE) for other in earlier),
+                was_elsewhere=len(first_seen) > 1,
+                departure=departure,
             )
-        seen_in.add(hardware[place])
-    return found
+        )
+    return around
 
 
-def _in_force(seen: Sequence[Pair], expected: Sequence[Put]) -> list[Put | None]:
-    """The expectation in force at each activation."""
-    moments = [since for since, *_ in expected]
-    places = [bisect_right(moments, activated_at) for activated_at, _ in seen]
-    return [expected[place - 1] if place else None for place in places]
+def _rules(seen: Sequence[Pair], expectations: Iterable[Put], first_use: FirstUse) -> list[_Rule]:
+    """What was expected, in order of time, with what follows from the account's policy of first use."""
+    rules = [_Rule(since, allowed(value), number) for since, value, number in sorted(expectations)]
+    is_undated = bool(rules) and rules[0].since == BEGINNING
+    if first_use is not FirstUse.OFF and not is_undated and seen:
+        home = allowed(seen[0][1])
+        rules.insert(0, _Rule(BEGINNING, home, BEFORE_THE_LEDGER, first_use))
+    return rules
 
 
-def _at_home(
-    seen: Sequence[Pair], in_force: Sequence[Put | None], *, is_held: bool, first_use: FirstUse
-) -> list[bool]:
-    """Whether the SIM was where it is expected, at each activation; by the model where the policy says so."""
-    undated = MODEL if is_held and first_use is FirstUse.MODEL else HARDWARE
-    return [
-        expected is not None and imei // unit == expected[1] // unit
-        for (_, imei), expected in zip(seen, in_force, strict=True)
-        for unit in (undated if expected and expected[0] == BEGINNING else HARDWARE,)
-    ]
+def _in_force(rules: Sequence[_Rule], activated_at: int) -> _Rule | None:
+    """What was expected at a moment; None where nothing was."""
+    position = bisect_right(rules, activated_at, key=lambda rule: rule.since)
+    rule = rules[position - 1] if position else None
+    return None if rule is None or rule.expected == NONE else rule
 
 
-def _later(
-    seen: Sequence[Pair], hardware: Sequence[int], at_home: Sequence[bool]
-) -> list[tuple[int | None, int | None]]:
-    """When the SIM was next seen in other hardware, and as expected there, for each of its activations."""
-    later: list[tuple[int | None, int | None]] = []
-    left_at: int | None = None
-    back: tuple[int, int] | None = None  # when it was next seen as expected, and in which hardware
+def _departures(seen: Sequence[Pair], in_force: Sequence[_Rule | None]) -> list[Departure | None]:
+    """For each activation, when the SIM was next seen in other hardware."""
+    departures: list[Departure | None] = []
+    departure: Departure | None = None
     for place in range(len(seen) - 1, -1, -1):
-        if place + 1 < len(seen) and hardware[place + 1] != hardware[place]:
-            left_at = seen[place + 1][0]
-        later.append((left_at, back[0] if back and back[1] != hardware[place] else None))
-        if at_home[place]:
-            back = seen[place][0], hardware[place]
-    return later[::-1]
+        departures.append(departure)
+        activated_at, imei = seen[place]
+        if place and seen[place - 1][1] // HARDWARE != imei // HARDWARE:
+            rule = in_force[place]
+            departure = Departure(activated_at, rule is not None and rule.fits(imei))
+    return departures[::-1]
+
+
+def _first_seen(seen: Iterable[Pair]) -> dict[int, int]:
+    """When each hardware was first seen."""
+    first_seen: dict[int, int] = {}
+    for activated_at, imei in seen:
+        first_seen.setdefault(imei // HARDWARE, activated_at)
+    return first_seen
 
 
 def expectation(stay: Stay) -> Reason:
     """Where the SIM is expected, since when, and who said so; no moment is from the beginning."""
     since = None if stay.in_force_from == BEGINNING else Moment(stay.in_force_from)
-    return Reason(Code.EXPECTED, Imei(stay.expected), since, change_set_id=stay.put_in)
+    return Reason(Code.EXPECTED, stay.expected, since, change_set_id=stay.change_set_id)
 
 
 def by_first_use(stay: Stay) -> Reason | None:
@@ -230,9 +254,12 @@ def by_first_use(stay: Stay) -> Reason | None:
     return FIRST_USE if stay.is_by_first_use else None
 
 
-def model(stay: Stay) -> Reason:
-    """Whether it is another unit of the expected model: the same TAC."""
-    return SAME_MODEL if stay.found // MODEL == stay.expected // MODEL else OTHER_MODEL
+def model(stay: Stay) -> Reason | None:
+    """Whether it is another unit of an expected model: the same TAC. Nothing where no hardware is expected."""
+    models = {member // MODEL for member in stay.expected.members}
+    if not models:
+        return None
+    return SAME_MODEL if stay.found // MODEL in models else OTHER_MODEL
 
 
 def not_a_valid_imei(stay: Stay) -> Reason | None:
@@ -252,7 +279,7 @@ def check_digit_wrong(stay: Stay) -> Reason | None:
 
 
 def never_where_expected(stay: Stay) -> Reason | None:
-    """The SIM was not seen in the expected hardware before the row."""
+    """The SIM was not seen in expected hardware at an earlier moment."""
     return None if stay.was_where_expected else NEVER_WHERE_EXPECTED
 
 
@@ -262,12 +289,11 @@ def always_here(stay: Stay) -> Reason | None:
 
 
 def whereabouts(stay: Stay) -> Reason:
-    """Where the SIM went: back to where it is expected, elsewhere, or nowhere that was seen."""
-    if stay.back_at is not None:
-        return Reason(Code.MOVED_BACK, since=Moment(stay.back_at))
-    if stay.left_at is not None:
-        return Reason(Code.MOVED_ON, since=Moment(stay.left_at))
-    return STILL_THERE
+    """Where the SIM went next: to where it is expected, elsewhere, or nowhere that was seen."""
+    if stay.departure is None:
+        return STILL_THERE
+    code = Code.MOVED_BACK if stay.departure.is_back else Code.MOVED_ON
+    return Reason(code, since=Moment(stay.departure.left_at))
 
 
 OWN: tuple[Callable[[Stay], Reason | None], ...] = (

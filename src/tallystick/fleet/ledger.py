@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.errors import (
     ChangedSince,
     ChangeSetDecided,
@@ -13,12 +14,14 @@ from tallystick.core.errors import (
     OwnProposal,
     SimNotFound,
 )
-from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.identifiers import Iccid
 from tallystick.core.ledger import ChangeSet, Stay, stays_of
 from tallystick.core.moments import Moment
 from tallystick.store.ledger import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tallystick.core.ledger import Origin, State
     from tallystick.store import Reader, Store, Taken, Tried, Writer
 
@@ -41,8 +44,8 @@ class ExpectationChange(NamedTuple):
 
     iccid: Iccid
     effective_from: Moment
-    old_imei: Imei | None
-    new_imei: Imei | None
+    old_imei: Allowed | None
+    new_imei: Allowed | None
 
 
 def log(reader: Reader, text: str) -> list[Entry]:
@@ -85,7 +88,8 @@ def changes_in(
     find_changes = _proposed_changes if is_proposed else _made_changes
     changes = find_changes(reader, change_set)
     first = changes.select(*KEY, "old_imei", "imei").sort(KEY).head(at_most)
-    return [_change(*row) for row in first.iter_rows()], len(changes)
+    lists = reader.lists_of(first["iccid"])
+    return [_change(row, lists) for row in first.iter_rows()], len(changes)
 
 
 def _proposed_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
@@ -104,14 +108,15 @@ def _made_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
 
 
 def _change(
-    iccid: int, effective_from: int, old_imei: int | None, imei: int | None
+    row: tuple[int, int, int | None, int | None], lists: Mapping[tuple[int, int], str]
 ) -> ExpectationChange:
-    return ExpectationChange(
-        Iccid(iccid),
-        Moment(effective_from),
-        None if old_imei is None else Imei(old_imei),
-        None if imei is None else Imei(imei),
+    """One change: SIM, moment, the value before and the value after; a value is None where there was none."""
+    iccid, effective_from, *values = row
+    old, new = (
+        None if value is None else Allowed.read(value, lists.get((iccid, value)))
+        for value in values
     )
+    return ExpectationChange(Iccid(iccid), Moment(effective_from), old, new)
 
 
 def try_proposal(store: Store, number: int) -> tuple[Tried, int]:

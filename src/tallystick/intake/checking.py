@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from tallystick.core.allowed import Allowed
 from tallystick.intake import fast_parse
 from tallystick.intake.prefetch import in_parallel
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sorting import in_order
 from tallystick.intake.sources import LINE
+from tallystick.store import LISTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +58,8 @@ def check(block: Block, kind: Kind) -> Checked:
         return Checked(pl.DataFrame(schema=_schema(kind)), block.rejects, block.lines)
     columns = [_column(texts, column) for column in kind.columns]
     facts = pl.DataFrame([values for values, _ in columns])
+    if kind.may_list:
+        facts = facts.with_columns(pl.lit(None, pl.String).alias(LISTED))
     sure = (
         pl.DataFrame([settled for _, settled in columns])
         .select(pl.all_horizontal(pl.all()))
@@ -99,7 +103,7 @@ def _with_the_rest(block: Block, kind: Kind, facts: pl.DataFrame, sure: pl.Serie
         fact = kind.parse(values)
         if isinstance(fact, kind.fact):
             lines.append(line)
-            parsed.append(fact)
+            parsed.append((*fact, _listed(fact)) if kind.may_list else fact)
         else:
             faults = tuple(fault for fault in fact if isinstance(fault, Fault))
             rejects.append(Reject(line, faults, tuple(text or "" for text in row)))
@@ -111,5 +115,14 @@ def _with_the_rest(block: Block, kind: Kind, facts: pl.DataFrame, sure: pl.Serie
     return Checked(pl.concat([recognised, exact]).sort(LINE).drop(LINE), rejects, block.lines)
 
 
+def _listed(fact: tuple[Any, ...]) -> str | None:
+    """The text of an expectation's value that has several members."""
+    value = fact[-1]
+    return value.listed or None if isinstance(value, Allowed) else None
+
+
 def _schema(kind: Kind) -> dict[str, type[pl.DataType]]:
-    return {column.name: column.dtype for column in kind.columns}
+    schema = {column.name: column.dtype for column in kind.columns}
+    if kind.may_list:
+        schema[LISTED] = pl.String
+    return schema

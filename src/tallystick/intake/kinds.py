@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import (
     GENERATION_DEFAULT,
@@ -61,7 +62,8 @@ class Kind:
     """A kind of fact: its name, its value and its columns in the value's order.
 
     `key` is the column in whose order the store keeps it. Files of a kind that `is_from_elsewhere` are made by others:
-    their columns have other names too, and those that the kind does not need are passed over.
+    their columns have other names too, and those that the kind does not need are passed over. A kind that `may_list`
+    has values with several members, whose text is a column of its own (`listed`) in a frame.
     """
 
     name: KindName
@@ -69,6 +71,7 @@ class Kind:
     columns: tuple[Column, ...]
     key: str = "iccid"
     is_from_elsewhere: bool = False
+    may_list: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -166,6 +169,7 @@ MODEL_ALSO = (
 
 ICCID = Column("iccid", Iccid.parse, fast_parse.iccids)
 IMEI = Column("imei", Imei.parse, fast_parse.imeis)
+ALLOWED = Column("imei", Allowed.parse, fast_parse.imeis)
 ACCOUNT = Column("account", _account, fast_parse.names)
 
 KINDS: dict[KindName, Kind] = {
@@ -178,7 +182,7 @@ KINDS: dict[KindName, Kind] = {
                 ICCID,
                 Column("mdn", Mdn.parse, fast_parse.mdns, required=False),
                 ACCOUNT,
-                Column("activation_date", parse_moment, fast_parse.moments),
+                Column("activation_date", parse_moment, fast_parse.moments, required=False),
                 Column(
                     "generation",
                     _generation,
@@ -200,8 +204,9 @@ KINDS: dict[KindName, Kind] = {
                     required=False,
                     default=BEGINNING,
                 ),
-                IMEI,
+                ALLOWED,
             ),
+            may_list=True,
         ),
         Kind(
             "activations",

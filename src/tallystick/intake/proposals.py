@@ -75,7 +75,7 @@ def described_row(row: KeptRow, zone: tzinfo) -> dict[str, str]:
     return {
         "account": row.account,
         "iccid": str(Iccid(row.iccid)),
-        "pre_imei": str(Imei(row.pre_imei)),
+        "pre_imei": "" if row.pre_imei is None else str(Imei(row.pre_imei)),
         "post_imei": str(Imei(row.post_imei)),
         "activated_at": wire(Moment(row.activated_at), zone),
     }

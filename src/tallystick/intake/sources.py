@@ -18,12 +18,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import msgspec
 import polars as pl
 import zstandard
 
+from tallystick.core.allowed import SEPARATOR
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
 from tallystick.intake.receipt import Fault, Reject, in_one_sentence
@@ -513,6 +514,8 @@ def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] 
     of_no_text: set[str] = set()
     for column in columns:
         item = value.get(column)
+        if kind.may_list and _is_list_of_texts(item):
+            item = SEPARATOR.join(item)
         if item is not None and (isinstance(item, bool) or not isinstance(item, str | int)):
             faults.append(Fault(column, f"must be a JSON string, not {shown(item)}"))
             of_no_text.add(column)
@@ -524,6 +527,10 @@ def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] 
         ]
         return Reject(line, tuple(faults), tuple(text or "" for text in record))
     return record
+
+
+def _is_list_of_texts(item: Any) -> TypeGuard[list[str]]:  # noqa: ANN401 - whatever JSON holds
+    return isinstance(item, list) and bool(item) and all(isinstance(text, str) for text in item)
 
 
 def _parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:

@@ -224,6 +224,13 @@ FACT_KINDS = (
         lambda writer, rows: writer.take_sims(rows),
     ),
     CopiedKind(
+        "expectations of several members",
+        {"iccid": NUMBER, "value": NUMBER, "members": TEXT},
+        2,
+        lambda reader, part: reader.whole_lists_between(*part),
+        lambda writer, rows: writer.put_lists(rows),
+    ),
+    CopiedKind(
         "expectations",
         dict.fromkeys(("iccid", "effective_from", "imei", "change_set_id"), NUMBER),
         2,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tallystick.core.allowed import allowed
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import Moment, zone_named
 from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
@@ -128,7 +129,7 @@ class _Rule:
         if sim is None:
             return
         activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in put]
+        expectations = [Expectation(Moment(since), allowed(value)) for since, value, _ in put]
         first_use = self.first_uses[sim.account]
         rows = mismatches(activations, with_first_use(activations, expectations, first_use))
         keys = {(row.activated_at, row.post_imei) for row in rows}

@@ -20,6 +20,7 @@ from uuid import UUID
 import msgspec
 
 from tallystick.background import Loops, Raised, attempted
+from tallystick.core.allowed import NONE, is_model
 from tallystick.core.errors import InvalidValue, RequestNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tallystick.core.moments import Moment
+    from tallystick.core.pairing import Expectation
     from tallystick.store import Reader, Store, Writer
     from tallystick.store.uploads import WaitingUpload
 
@@ -166,15 +168,28 @@ def _taken_in(writer: Writer, upload: WaitingUpload) -> Outcome:
     for index, iccid, _ in parsed:
         if iccid not in own:
             rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
-    since = writer.in_force_since(own, upload.uploaded_at)
-    facts = [
-        SimExpectation(iccid, since.get(iccid, BEGINNING), imei)
-        for _, iccid, imei in parsed
-        if iccid in own
-    ]
+    facts = [(iccid, imei) for _, iccid, imei in parsed if iccid in own]
     origin = Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
-    writer.take(SimExpectation, facts, origin=origin)
+    writer.take(SimExpectation, list(_corrections(writer, upload, facts)), origin=origin)
     return Outcome(len(facts), sorted(rejected, key=lambda pair: pair.index))
+
+
+def _corrections(
+    writer: Writer, upload: WaitingUpload, pairs: Sequence[tuple[Iccid, Imei]]
+) -> Iterator[SimExpectation]:
+    """What pairs change: one that fits what is in force at the upload changes nothing (contract, section 7)."""
+    in_force = writer.in_force_since({iccid for iccid, _ in pairs}, upload.uploaded_at)
+    for iccid, imei in dict(pairs).items():
+        expectation = in_force.get(iccid)
+        if expectation is None:
+            yield SimExpectation(iccid, BEGINNING, imei)
+        elif expectation.imei == NONE or not expectation.fits(imei) or _is_one_imei(expectation):
+            yield SimExpectation(iccid, expectation.effective_from, imei)
+
+
+def _is_one_imei(expectation: Expectation) -> bool:
+    """Whether a single IMEI is expected: the same hardware, written differently, is printed as it came last."""
+    return expectation.imei >= 0 and not is_model(expectation.imei)
 
 
 def _parsed(pairs: Sequence[Pair], rejected: list[BadPair]) -> Iterator[tuple[int, Iccid, Imei]]:

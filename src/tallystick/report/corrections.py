@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tallystick.core.allowed import allowed
 from tallystick.core.correcting import corrections
 from tallystick.core.errors import ManufacturerUnknown
 from tallystick.core.facts import SimExpectation
@@ -203,7 +204,7 @@ def _corrections_of(
     for iccid in sims:
         seen, put = facts[iccid]
         activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        expectations = [Expectation(Moment(since), Imei(imei)) for since, imei, _ in put]
+        expectations = [Expectation(Moment(since), allowed(value)) for since, value, _ in put]
         expected = with_first_use(activations, expectations, first_uses[iccid])
         yield iccid, corrections(activations, expected)
 

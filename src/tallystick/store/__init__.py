@@ -4,6 +4,7 @@ from tallystick.store.batches import Facts, rows_of
 from tallystick.store.connection import joined
 from tallystick.store.facts import Taken
 from tallystick.store.kept import Refreshed, RowEvent
+from tallystick.store.ledger import LISTED
 from tallystick.store.progress import ImportProgress
 from tallystick.store.reader import Reader
 from tallystick.store.report import Scope
@@ -13,6 +14,7 @@ from tallystick.store.verifying import KeptRow
 from tallystick.store.writer import Tried, Writer
 
 __all__ = [
+    "LISTED",
     "Batch",
     "Facts",
     "ImportProgress",

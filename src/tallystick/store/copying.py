@@ -69,6 +69,11 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
         """`iccid`, `effective_from`, `imei` and `change_set_id` of a range of SIMs."""
         return self._connection.frame("moving_expectations", after=after, up_to=up_to)
 
+    def whole_lists_between(self, after: int, up_to: int) -> Iterator[tuple[int, int, str]]:
+        """SIM, value and text of the values of a range of SIMs that have several members."""
+        rows = self._connection.stream("moving_lists", after=after, up_to=up_to)
+        yield from ((iccid, value, members) for iccid, value, members in rows)
+
     def whole_former_between(self, after: int, up_to: int) -> pl.DataFrame:
         """Give the values that ended, of a range of SIMs, with all of their columns."""
         return self._connection.frame("moving_former", after=after, up_to=up_to)
@@ -161,6 +166,10 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
         """Make change sets known as they are in another store."""
         for change_set in change_sets:
             self._connection.run("put_change_set", **change_set._asdict())
+
+    def put_lists(self, lists: pl.DataFrame) -> None:
+        """Keep the texts of values that have several members."""
+        self._connection.run_many("put_list", lists.rows())
 
     def put_former(self, former: pl.DataFrame) -> None:
         """Keep values that ended in another store, in the order in which they did."""

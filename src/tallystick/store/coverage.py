@@ -6,7 +6,8 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.allowed import HARDWARE, LIST_MAX, Allowed
+from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.moments import Moment
 from tallystick.store.report import ReportQuestions
 from tallystick.store.walking import sim_pages
@@ -45,7 +46,7 @@ class Uncovered(NamedTuple):
     iccid: Iccid
     mdn: Mdn | None
     account: str
-    imei: Imei | None
+    imei: Allowed | None
     effective_from: Moment | None
 
 
@@ -71,7 +72,17 @@ class CoverageQuestions(ReportQuestions):
 
     def unconfirmed(self, scope: Scope) -> Iterator[Uncovered]:
         """Give the expectations of SIMs in scope that no later activation ever confirmed."""
-        return self._uncovered("unconfirmed_among", scope)
+        for uncovered in self._uncovered("unconfirmed_among", scope):
+            if not self._is_confirmed(uncovered):
+                yield uncovered
+
+    def _is_confirmed(self, uncovered: Uncovered) -> bool:
+        """Whether a SIM was seen in a member of an expectation with several; SQL has looked at the others."""
+        value, since = uncovered.imei, uncovered.effective_from
+        if value is None or value > LIST_MAX:
+            return False
+        hardware = self._numbers("hardware_seen_since", iccid=uncovered.iccid, since=since)
+        return any(value.fits(number * HARDWARE) for number in hardware)
 
     def _coverage_of(self, iccids: Sequence[int], window: Window) -> Coverage:
         asked = self._connection.set_of(iccids)
@@ -128,11 +139,11 @@ def _page_query(scope: Scope) -> tuple[str, dict[str, int]]:
 
 
 def _uncovered_of(row: tuple[Any, ...]) -> Uncovered:
-    iccid, mdn, account, imei, effective_from = row
+    iccid, mdn, account, value, effective_from, members = row
     return Uncovered(
         Iccid(iccid),
         None if mdn is None else Mdn(mdn),
         account,
-        None if imei is None else Imei(imei),
+        None if value is None else Allowed.read(value, members),
         None if effective_from is None else Moment(effective_from),
     )

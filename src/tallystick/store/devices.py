@@ -20,7 +20,7 @@ class Device(NamedTuple):
     iccid: Iccid
     mdn: Mdn | None
     account: str
-    activation_date: Moment
+    activation_date: Moment | None
     generation: str
     group: str | None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import Moment
@@ -44,7 +45,7 @@ def sim_of(row: tuple[Any, ...]) -> Sim:
         Iccid(iccid),
         None if mdn is None else Mdn(mdn),
         account,
-        Moment(activation_date),
+        None if activation_date is None else Moment(activation_date),
         generation,
     )
 
@@ -60,7 +61,10 @@ class FactQuestions(Asking):
     def expectations_of(self, iccid: Iccid) -> list[Expectation]:
         """Where a SIM was expected, in order."""
         rows = self._connection.rows("expectations_of", iccid=iccid)
-        return [Expectation(Moment(effective_from), Imei(imei)) for effective_from, imei in rows]
+        return [
+            Expectation(Moment(effective_from), Allowed.read(value, members))
+            for effective_from, value, members in rows
+        ]
 
     def activations_of(self, iccid: Iccid) -> list[Activation]:
         """Where a SIM was seen, in order."""
@@ -77,11 +81,18 @@ class FactQuestions(Asking):
             "activations_among", iccids=self._connection.set_of(iccids)
         ):
             found[iccid][0].append(tuple(pair))
-        for iccid, *put in self._connection.rows(
+        lists = self.lists_of(iccids)
+        for iccid, since, value, change_set_id in self._connection.rows(
             "values_of_few", iccids=self._connection.set_of(iccids)
         ):
-            found[iccid][1].append(tuple(put))
+            says = Allowed.read(value, lists.get((iccid, value)))
+            found[iccid][1].append((since, says, change_set_id))
         return found
+
+    def lists_of(self, iccids: Iterable[int]) -> dict[tuple[int, int], str]:
+        """The text of values with several members, by SIM and value."""
+        rows = self._connection.rows("lists_of_sims", iccids=self._connection.set_of(iccids))
+        return {(iccid, value): members for iccid, value, members in rows}
 
     def sims_in_account(self, account_id: int, iccids: Iterable[int]) -> list[int]:
         """Those of some SIMs that are the account's."""
@@ -104,26 +115,30 @@ class FactQuestions(Asking):
         """How often expectations have changed."""
         return self._value(int, "expectations_version") or 0
 
-    def expected_hardware_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
-        """`iccid` and `hardware` of expectations from one SIM to another, no more rows than are asked for."""
+    def expected_values_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
+        """`iccid` and `value` of expectations from one SIM to another, no more rows than are asked for."""
         return self._connection.frame(
-            "expected_hardware_between", first=first, last=last, at_most=at_most
+            "expected_values_between", first=first, last=last, at_most=at_most
         )
 
     def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:
-        """`iccid`, `effective_from` and `hardware` of every expectation of some SIMs."""
+        """`iccid`, `effective_from` and `value` of every expectation of some SIMs."""
         return self._connection.frame("expectations_among", iccids=self._connection.set_of(iccids))
 
     def has_sims_between(self, first: int, last: int) -> bool:
         """Whether the device database has a SIM from one to another."""
         return bool(self._value(bool, "has_sims_between", first=first, last=last))
 
-    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Moment]:
-        """Since when each of some SIMs is expected where it is at a moment; those that are expected nowhere lack."""
-        asked = self._connection.set_of(sorted(iccids))
+    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Expectation]:
+        """The expectation of each SIM that is in force at a moment; SIMs that have none lack."""
+        asked = sorted(iccids)
+        lists = self.lists_of(asked)
+        rows = self._connection.rows(
+            "in_force_since", iccids=self._connection.set_of(asked), moment=moment
+        )
         return {
-            iccid: Moment(since)
-            for iccid, since in self._connection.rows("in_force_since", iccids=asked, moment=moment)
+            iccid: Expectation(Moment(since), Allowed.read(value, lists.get((iccid, value))))
+            for iccid, since, value in rows
         }
 
     def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:

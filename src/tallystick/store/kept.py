@@ -1,21 +1,18 @@
 """The kept answer: how it is made to follow from the facts, and what became of its rows.
 
-`KeptAnswer.settle` runs at the end of each transaction. It is the only writer of the table `mismatches`.
+`KeptAnswer.settle` runs at the end of each transaction. It is the only writer of the table `mismatches`. What a fact
+can change is stated in core/local.py; only that is derived anew.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import polars as pl
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identifiers import BEFORE_ALL
+from tallystick.core.local import EVER, Span, bounded, span_of_activation, span_of_expectation
 from tallystick.core.moments import zone_named
-from tallystick.core.pairing import FirstUse
-from tallystick.core.reason_json import encode
-from tallystick.core.reasons import own_reasons, stays
+from tallystick.core.reason_json import decode, encode
 from tallystick.core.row_events import (
     MIGRATION,
     POLICY,
@@ -25,36 +22,19 @@ from tallystick.core.row_events import (
     CauseKind,
     RowChange,
 )
+from tallystick.store.neighbours import AnswerRow, NeighbourQuestions
 from tallystick.store.reader import Reader
+from tallystick.store.refresh import Difference, Refresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from tallystick.core.reasons import Pair, Stay
+    from tallystick.core.pairing import FirstUse
     from tallystick.store.connection import Connection
+    from tallystick.store.neighbours import Fact, RowSim
 
 SIMS_A_REFRESH = 65_536
-KEY_COLUMNS = 5  # the first so many columns of an `AnswerRow` are its key
-READ_COLUMNS = 7  # the first so many columns are all that a report without reasons reads
-
-
-class AnswerRow(NamedTuple):
-    """One row of the kept answer, its key first and in the answer's order."""
-
-    account_id: int
-    generation: str
-    activated_at: int
-    iccid: int
-    post_imei: int
-    pre_imei: int
-    wire: bytes
-    expected_imei: int | None
-    reasons: bytes | None
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What tells the row from all others."""
-        return self[:KEY_COLUMNS]
+FEW_SIMS_MAX = 1_000  # so many SIMs are looked at span by span; of more, those that cannot have rows are left out first
 
 
 class RowEvent(NamedTuple):
@@ -72,29 +52,53 @@ class Refreshed(NamedTuple):
     closed: int
     reprinted: int
 
+    def and_also(self, difference: Difference) -> Refreshed:
+        """The sum of both."""
+        return Refreshed(
+            self.opened + len(difference.opened),
+            self.closed + len(difference.closed),
+            self.reprinted + len(difference.reprinted),
+        )
 
-class _Difference(NamedTuple):
-    """How the rows that SIMs have differ from those that they should have, each in the answer's order."""
 
-    closed: list[AnswerRow]
-    opened: list[AnswerRow]
-    reprinted: list[AnswerRow]
-    explained: list[AnswerRow]
+class _Pending:
+    """What has changed in a transaction and is not settled yet."""
+
+    def __init__(self) -> None:
+        self.causes: dict[Cause, set[int]] = {}  # SIMs by cause, the latest cause last
+        self.facts: list[Fact] = []  # activations that may matter
+        self.expectations: dict[int, set[int]] = {}  # moments of changed expectations, by SIM
+        self.spans: dict[int, list[Span]] = {}  # stretches of time that do matter, by SIM
+        self.whole: set[int] = set()  # SIMs of which everything may have changed
+        self.reprinted: set[int] = set()  # SIMs whose rows read differently
+
+    def name(self, iccids: Iterable[int], cause: Cause) -> None:
+        """Remember why SIMs are looked at; the cause is the latest one from then on."""
+        of_cause = self.causes.pop(cause, set())
+        of_cause.update(iccids)
+        self.causes[cause] = of_cause
+
+    def add_span(self, iccid: int, span: Span) -> None:
+        """Remember a stretch of time of a SIM."""
+        self.spans.setdefault(iccid, []).append(span)
+
+    def cause_of(self, iccid: int) -> Cause:
+        """The latest cause for which a SIM is looked at."""
+        return next(cause for cause, iccids in reversed(self.causes.items()) if iccid in iccids)
 
 
-class KeptAnswer(Reader):
+class KeptAnswer(NeighbourQuestions, Reader):
     """The kept answer within one transaction.
 
-    Whoever changes facts says which SIMs they concern, and why (`touch`, `suspect`). An observer is called with the
-    row events of up to 65,536 SIMs at a time, so that no list of all of them is held. An event is what became of a
-    row between two settlements; where several causes concerned its SIM meanwhile, it has the latest.
+    Whoever changes facts says which, and why (the methods `…_changed`). An observer is called with the row events of up
+    to 65,536 SIMs at a time, so that no list of all of them is held. An event is what became of a row between two
+    settlements; where several causes concerned its SIM meanwhile, it has the latest.
     """
 
     def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
         super().__init__(connection)
         self._wire_row = wire_row
-        self._touched: dict[Cause, set[int]] = {}  # SIMs by cause, the latest cause last
-        self._suspects: dict[Cause, set[int]] = {}
+        self._pending = _Pending()
         self._observer: Callable[[Sequence[RowEvent]], None] | None = None
         self._has_first_use: bool | None = None  # None until it is asked for
 
@@ -107,73 +111,120 @@ class KeptAnswer(Reader):
         finally:
             self._observer = outer
 
-    def touch(self, iccids: Collection[int], cause: Cause) -> None:
-        """Facts of these SIMs have changed: whether their rows follow is found out when the answer is settled."""
-        _add(self._touched, iccids, cause)
+    # What has changed
 
-    def suspect(self, iccids: Collection[int], cause: Cause) -> None:
-        """These SIMs may have rows that no longer follow from the facts, or lack some."""
-        _add(self._suspects, iccids, cause)
+    def activations_changed(self, facts: Iterable[Fact], cause: Cause) -> None:
+        """These activations were taken in."""
+        taken = list(facts)
+        self._pending.name((iccid for iccid, _, _ in taken), cause)
+        self._pending.facts += taken
+
+    def spans_changed(self, spans: Iterable[tuple[int, Span]], cause: Cause) -> None:
+        """In these stretches of time of SIMs activations were taken in that matter."""
+        for iccid, span in spans:
+            self._pending.name((iccid,), cause)
+            self._pending.add_span(iccid, span)
+
+    def expectations_changed(self, keys: Collection[tuple[int, int]], cause: Cause) -> None:
+        """The expectations of these SIMs from these moments on were put, corrected or taken away.
+
+        Of many, those are left out at once whose SIMs can have no rows.
+        """
+        concerned = {iccid for iccid, _ in keys}
+        if len(concerned) > FEW_SIMS_MAX:
+            concerned = self._suspects_among(concerned)
+        self._pending.name(concerned, cause)
+        for iccid, effective_from in keys:
+            if iccid in concerned:
+                self._pending.expectations.setdefault(iccid, set()).add(effective_from)
+
+    def sims_changed(self, iccids: Collection[int], cause: Cause) -> None:
+        """These SIMs were loaded, removed, or came to an account with another policy: any of their rows may change."""
+        self._pending.name(iccids, cause)
+        self._pending.whole.update(iccids)
+
+    def rows_changed(self, iccids: Collection[int], cause: Cause) -> None:
+        """The rows of these SIMs read differently, or are another account's; which rows there are stays."""
+        self._pending.name(iccids, cause)
+        self._pending.reprinted.update(iccids)
+
+    # How the answer follows
 
     def settle(self) -> Refreshed:
         """Make the kept answer follow from the facts; the end of a transaction does it."""
-        touched, self._touched = self._touched, {}
-        suspects, self._suspects = self._suspects, {}
-        concerned = self._suspects_among(set().union(*touched.values()))
-        concerned.update(*suspects.values())
-        latest_first = [*reversed(touched.items()), *reversed(suspects.items())]
-        return self.refresh(sorted(concerned), lambda iccid: _cause_of(iccid, latest_first))
+        pending, self._pending = self._pending, _Pending()
+        self._add_spans_of_activations(pending)
+        self._add_spans_of_expectations(pending)
+        for iccid in self._suspects_among(pending.whole):
+            pending.spans[iccid] = [EVER]
+        reprinted = self._reprint(sorted(pending.reprinted), pending.cause_of)
+        refreshed = self._refresh(pending.spans, pending.cause_of)
+        return Refreshed(*map(sum, zip(reprinted, refreshed, strict=True)))
 
-    def _suspects_among(self, touched: Collection[int]) -> set[int]:
-        """Those of the touched SIMs that may have rows, or have some."""
+    def _add_spans_of_activations(self, pending: _Pending) -> None:
+        if not pending.facts:
+            return
+        held = self.held_sims({iccid for iccid, _, _ in pending.facts})
+        first = self.first_activations(sorted(held))
+        for place in self.relevant_activations(pending.facts, held):
+            iccid, activated_at, _ = pending.facts[place]
+            # The first activation of a SIM that is held to its first use says what is expected of all others.
+            is_first = iccid in first and activated_at <= first[iccid][0]
+            pending.add_span(iccid, EVER if is_first else span_of_activation(activated_at))
+
+    def _add_spans_of_expectations(self, pending: _Pending) -> None:
+        if not pending.expectations:
+            return
+        keys = [
+            (iccid, moment) for iccid, moments in pending.expectations.items() for moment in moments
+        ]
+        for iccid, effective_from, next_effective_from in self.next_expectations(keys):
+            pending.add_span(iccid, span_of_expectation(effective_from, next_effective_from))
+
+    def _suspects_among(self, iccids: Collection[int]) -> set[int]:
+        """Those of the SIMs that may have rows, or had some."""
         suspects = set[int]()
-        for part in _parts(sorted(touched)):
+        for part in _parts(sorted(iccids)):
             suspects.update(self._numbers("suspects", iccids=self._connection.set_of(part)))
-            suspects.update(self._held_to_first_use(part))
+            if held := self.held_sims(part):
+                asked = self._connection.set_of(sorted(held))
+                suspects.update(self._numbers("sims_seen_in_several", iccids=asked))
         return suspects
 
-    def _held_to_first_use(self, iccids: Iterable[int]) -> list[int]:
-        """SIMs that may have rows by their account's policy of first use; most stores have no such account."""
+    def held_sims(self, iccids: Collection[int]) -> set[int]:
+        """Those of the SIMs that are held to their first use; most stores have no account that does so."""
         if self._has_first_use is None:
             self._has_first_use = bool(self._value(bool, "has_first_use"))
         if not self._has_first_use:
-            return []
-        return self._numbers("sims_held_to_first_use", iccids=self._connection.set_of(iccids))
+            return set()
+        return set(self._numbers("held_sims", iccids=self._connection.set_of(iccids)))
 
-    def _mismatched(self, iccids: pl.Series, *, is_dense: bool) -> list[int]:
-        """Those of the SIMs, in order, that have rows kept."""
-        if not is_dense:
-            return self._numbers("mismatched_sims_among", iccids=self._connection.set_of(iccids))
-        between = self._numbers("mismatched_sims_between", first=iccids[0], last=iccids[-1])
-        places = iccids.search_sorted(pl.Series(between, dtype=pl.Int64))
-        return [
-            iccid for iccid, place in zip(between, places, strict=True) if iccids[place] == iccid
-        ]
+    def _refresh(
+        self, spans: Mapping[int, list[Span]], cause_of: Callable[[int], Cause]
+    ) -> Refreshed:
+        """Derive anew what spans of SIMs can change, and put the difference into the kept answer."""
+        refreshed = Refreshed(0, 0, 0)
+        for part in _parts(sorted(spans)):
+            of_part = [(iccid, span) for iccid in part for span in bounded(spans[iccid])]
+            refresh = Refresh(self, self._connection, self._wire_row, self.wire_zone())
+            for difference in refresh.differences(of_part):
+                self._apply(difference)
+                self._tell(difference, cause_of)
+                refreshed = refreshed.and_also(difference)
+        return refreshed
 
-    def refresh(self, iccids: Sequence[int], cause_of: Callable[[int], Cause]) -> Refreshed:
-        """Make the kept answer of these SIMs, in order, follow from the facts: the only writer of it.
-
-        `cause_of` gives the cause that a SIM is refreshed for.
-        """
-        opened = closed = reprinted = 0
-        for part in _parts(iccids):
-            difference = _difference(self._kept_rows(part), self._right_rows(part))
-            self._apply(difference)
-            self._tell(difference, cause_of)
-            opened += len(difference.opened)
-            closed += len(difference.closed)
-            reprinted += len(difference.reprinted)
-        return Refreshed(opened, closed, reprinted)
-
-    def _apply(self, difference: _Difference) -> None:
-        replaced = sorted([*difference.closed, *difference.reprinted])
-        put = sorted([*difference.opened, *difference.reprinted])
-        self._connection.run_many("close", [row.key for row in replaced])
+    def _apply(self, difference: Difference) -> None:
+        replaced = sorted(row.key for row in (*difference.closed, *difference.reprinted))
+        self._connection.run_many("close", replaced)
+        put = sorted((*difference.opened, *difference.reprinted), key=lambda row: row.key)
         self._connection.run_many("open", put)
-        reasons = [(row.expected_imei, row.reasons, *row.key) for row in difference.explained]
-        self._connection.run_many("explain", reasons)
+        explained = [
+            (row.expected_imei, row.reasons, row.left_at, row.is_back, *row.key)
+            for row in difference.explained
+        ]
+        self._connection.run_many("explain", explained)
 
-    def _tell(self, difference: _Difference, cause_of: Callable[[int], Cause]) -> None:
+    def _tell(self, difference: Difference, cause_of: Callable[[int], Cause]) -> None:
         """Call the observer with what became of rows."""
         if self._observer is None:
             return
@@ -188,39 +239,32 @@ class KeptAnswer(Reader):
         if events:
             self._observer(events)
 
-    def _kept_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
-        """The rows that these SIMs have."""
-        rows = self._connection.rows("kept_rows", iccids=self._connection.set_of(iccids))
-        return (AnswerRow(*row) for row in rows)
+    # Rows that only read differently
 
-    def _right_rows(self, iccids: Sequence[int]) -> Iterator[AnswerRow]:
-        """The rows that these SIMs should have."""
-        zone_name, wire_row = self.wire_zone(), self._wire_row
-        zone = zone_named(zone_name)
-        derived = list(self._connection.rows("derive", iccids=self._connection.set_of(iccids)))
-        stay_of_row = self._stays(derived)
-        for account, mdn, activation_date, _, *row in derived:
-            _, _, activated_at, iccid, post_imei, pre_imei = row
-            of_sim = (account, mdn, activation_date, iccid)
-            wire = wire_row(*of_sim, pre_imei, post_imei, activated_at, zone_name)
-            stay = stay_of_row[iccid, activated_at, post_imei]
-            reasons = encode(own_reasons(stay), zone)
-            yield AnswerRow._make((*row, wire, stay.expected, reasons))
+    def _reprint(self, iccids: Sequence[int], cause_of: Callable[[int], Cause]) -> Refreshed:
+        """Print the rows of SIMs anew; which rows there are does not change."""
+        refreshed = Refreshed(0, 0, 0)
+        for part in _parts(iccids):
+            sims, zone_name = self.sims_of_rows(part), self.wire_zone()
+            kept = self.kept_rows(part)
+            right = [self._printed(row, sims[row.iccid], zone_name) for row in kept]
+            difference = Difference.between(kept, right)
+            self._apply(difference)
+            self._tell(difference, cause_of)
+            refreshed = refreshed.and_also(difference)
+        return refreshed
 
-    def _stays(self, derived: Iterable[tuple[Any, ...]]) -> Mapping[tuple[int, int, int], Stay]:
-        """What their own facts say around the derived rows, by SIM, moment and IMEI."""
-        rows_of_sim: dict[tuple[int, str], set[Pair]] = defaultdict(set)
-        for _, _, _, first_use, _, _, activated_at, iccid, imei, _ in derived:
-            rows_of_sim[iccid, first_use].add((activated_at, imei))
-        iccids = sorted(iccid for iccid, _ in rows_of_sim)
-        facts = self.facts_of_each(iccids) if iccids else {}
-        return {
-            (iccid, stay.activated_at, stay.found): stay
-            for (iccid, first_use), rows in rows_of_sim.items()
-            for stay in stays(rows, *facts[iccid], FirstUse(first_use))
-        }
+    def _printed(self, row: AnswerRow, sim: RowSim, zone_name: str) -> AnswerRow:
+        """A row as it reads now."""
+        of_sim = (sim.account, sim.mdn, sim.activation_date, row.iccid)
+        of_row = (row.pre_imei, row.post_imei, row.activated_at)
+        wire = self._wire_row(*of_sim, *of_row, zone_name)
+        reasons = row.reasons and encode(decode(row.reasons), zone_named(zone_name))
+        return row._replace(
+            account_id=sim.account_id, generation=sim.generation, wire=wire, reasons=reasons
+        )
 
-    # Changes that concern kept rows of many SIMs
+    # Changes that concern the rows of many SIMs
 
     def explain_rows(self, after: int) -> int | None:
         """Fill in reasons that an older program did not keep, of some SIMs behind `after`.
@@ -228,14 +272,14 @@ class KeptAnswer(Reader):
         Gives the last of these SIMs, None at the end.
         """
         sims = self._numbers("unexplained_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
-        self.refresh(sims, lambda _: MIGRATION)
+        self._refresh({iccid: [EVER] for iccid in sims}, lambda _: MIGRATION)
         return sims[-1] if sims else None
 
     def rename_account(self, account_id: int, name: str) -> None:
         """Give an account another name, which its kept rows read from then on."""
         self._connection.run("rename_account", account_id=account_id, name=name)
         sims = self._numbers("mismatched_sims_of_account", account_id=account_id)
-        self.suspect(sims, RENAME)
+        self.rows_changed(set(sims), RENAME)
 
     def set_wire_zone(self, zone: str) -> bool:
         """Print the kept rows in another zone from now on; give whether that changed anything."""
@@ -243,7 +287,7 @@ class KeptAnswer(Reader):
             return False
         after = BEFORE_ALL
         while sims := self._mismatched_sims(after):
-            self.refresh(sims, lambda _: ZONE)
+            self._reprint(sims, lambda _: ZONE)
             after = sims[-1]
         return True
 
@@ -254,7 +298,7 @@ class KeptAnswer(Reader):
         self._has_first_use = None  # what was asked before this change may hold no longer
         after = BEFORE_ALL
         while sims := self._sims_of_account(account_id, after):
-            self.touch(sims, POLICY)
+            self.sims_changed(sims, POLICY)
             self.settle()
             after = sims[-1]
         return True
@@ -268,38 +312,10 @@ class KeptAnswer(Reader):
         return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
 
 
-def _difference(kept: Iterable[AnswerRow], right: Iterable[AnswerRow]) -> _Difference:
-    """Compare the rows that SIMs have with those that they should have."""
-    kept_by_key = {row.key: row for row in kept}
-    right_by_key = {row.key: row for row in right}
-    closed = [row for key, row in kept_by_key.items() if key not in right_by_key]
-    opened = [row for key, row in right_by_key.items() if key not in kept_by_key]
-    reprinted, explained = [], []
-    for key in kept_by_key.keys() & right_by_key.keys():
-        before, after = kept_by_key[key], right_by_key[key]
-        if before[:READ_COLUMNS] != after[:READ_COLUMNS]:
-            reprinted.append(after)
-        elif before != after:
-            explained.append(after)
-    return _Difference(sorted(closed), sorted(opened), sorted(reprinted), sorted(explained))
-
-
 def _parts(iccids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (
         iccids[start : start + SIMS_A_REFRESH] for start in range(0, len(iccids), SIMS_A_REFRESH)
     )
-
-
-def _add(iccids_of: dict[Cause, set[int]], iccids: Collection[int], cause: Cause) -> None:
-    """Add SIMs to those of a cause, which is the latest one from then on."""
-    of_cause = iccids_of.pop(cause, set())
-    of_cause.update(iccids)
-    iccids_of[cause] = of_cause
-
-
-def _cause_of(iccid: int, causes: Iterable[tuple[Cause, Collection[int]]]) -> Cause:
-    """The first of the causes that concerns a SIM."""
-    return next(cause for cause, iccids in causes if iccid in iccids)
 
 
 def expectation_cause(change_set_id: int) -> Cause:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.allowed import Allowed
 from tallystick.core.ledger import ChangeSet, Origin, Value
 from tallystick.core.moments import Moment
-from tallystick.store.connection import Asking
+from tallystick.store.facts import FactQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import State
     from tallystick.store.batches import Facts
 
@@ -24,6 +25,7 @@ ROW = [*FACT, "change_set_id"]
 FEW_FACTS_MAX = 100  # are compared one by one, which begins at once; more of them as columns
 DENSE_EXPECTATIONS_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
 CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
+LISTED = "listed"  # the column of a frame that has the text of values with several members
 FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
 
 
@@ -39,17 +41,17 @@ class Changes(NamedTuple):
     corrected: Facts
     counts: dict[int, tuple[int, int]]
 
-    def iccids_of_change_sets(self) -> dict[int, set[int]]:
-        """The SIMs whose expectations are others in the end, by the change set that put them."""
-        iccids_of: defaultdict[int, set[int]] = defaultdict(set)
+    def keys_of_change_sets(self) -> dict[int, list[tuple[int, int]]]:
+        """SIM and moment of the expectations that are others in the end, by the change set that put them."""
+        keys_of: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         for facts in (self.added, self.corrected):
             if isinstance(facts, pl.DataFrame):
                 for (change_set_id,), part in facts.group_by("change_set_id"):
-                    iccids_of[int(change_set_id)].update(part["iccid"].to_list())
+                    keys_of[int(change_set_id)] += part.select(KEY).rows()
             else:
-                for iccid, _, _, change_set_id in facts:
-                    iccids_of[change_set_id].add(iccid)
-        return iccids_of
+                for iccid, effective_from, _, change_set_id in facts:
+                    keys_of[change_set_id].append((iccid, effective_from))
+        return keys_of
 
 
 class Effect(NamedTuple):
@@ -66,6 +68,17 @@ def _sims_of(facts: Facts) -> Iterable[int]:
     return (
         facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else [row[0] for row in facts]
     )
+
+
+def lists_in(facts: Facts) -> list[tuple[int, int, str]]:
+    """SIM, value and text of those expectations that have several members."""
+    if not isinstance(facts, pl.DataFrame):
+        listed = ((iccid, value) for iccid, _, value, *_ in facts if isinstance(value, Allowed))
+        return [(iccid, int(value), value.listed) for iccid, value in listed if value.listed]
+    if LISTED not in facts.columns:
+        return []
+    has_list = facts.filter(pl.col(LISTED).is_not_null())
+    return has_list.select("iccid", "imei", LISTED).unique().rows()
 
 
 def columns_of(facts: Facts) -> pl.DataFrame:
@@ -131,7 +144,7 @@ def changes_of_few(
     return Changes(ended, added_rows, [row for row in changed if row[:2] in there], counts)
 
 
-class LedgerQuestions(Asking):
+class LedgerQuestions(FactQuestions):
     """Which change sets there are, and what they did."""
 
     def change_set(self, change_set_id: int) -> ChangeSet | None:
@@ -158,9 +171,10 @@ class LedgerQuestions(Asking):
         former = self._connection.rows("former_values_of_sim", iccid=iccid)
         present = self._connection.rows("values_of_sim", iccid=iccid)
         rows = [*former, *((*row, None) for row in present)]
+        lists = self.lists_of([iccid])
         return [
-            Value(Moment(since), Imei(imei), put_in, ended_in)
-            for since, imei, put_in, ended_in in rows
+            Value(Moment(since), Allowed.read(value, lists.get((iccid, value))), put_in, ended_in)
+            for since, value, put_in, ended_in in rows
         ]
 
     def proposed(self, change_set_id: int) -> pl.DataFrame:
@@ -268,6 +282,7 @@ class LedgerChanges(LedgerQuestions):
 
     def propose(self, change_set_id: int, expectations: Facts) -> int:
         """Keep what a change set would put; of two values for one key the later counts. Give how many they are."""
+        self._put_lists(expectations)
         rows = columns_of(expectations).unique(KEY, keep="last").sort(KEY)
         proposed = rows.select(pl.lit(change_set_id, pl.Int64).alias("change_set_id"), *FACT)
         self._put("propose_expectation", proposed)
@@ -279,6 +294,8 @@ class LedgerChanges(LedgerQuestions):
 
     def put_expectations(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         """Put batches of expectations in, one after the other, each with its change set; give what they change."""
+        for facts, _ in batches:
+            self._put_lists(facts)
         changes = self._changes(batches)
         if changes.counts:
             self._connection.run("note_changed_expectations")
@@ -288,6 +305,12 @@ class LedgerChanges(LedgerQuestions):
             for number, (added, corrected) in changes.counts.items():
                 self.count_changes(number, added=added, corrected=corrected)
         return changes
+
+    def _put_lists(self, facts: Facts) -> None:
+        """Keep the texts of values that have several members; they stay, for the ledger tells of former values."""
+        lists = lists_in(facts)
+        if lists:
+            self._connection.run_many("put_list", lists)
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         facts = sum(len(some) for some, _ in batches)
@@ -341,8 +364,8 @@ class LedgerChanges(LedgerQuestions):
             self.take_back(Effect(present.clear(), present.select(ROW)), change_set_id)
         self.drop_if_empty(change_set_id)
 
-    def take_back(self, effect: Effect, ended_in: int) -> Iterable[int]:
-        """Put what was there before an effect, which stands unchanged; give the SIMs."""
+    def take_back(self, effect: Effect, ended_in: int) -> list[tuple[int, int]]:
+        """Put what was there before an effect, which stands unchanged; give the SIMs and moments of all."""
         before, after = effect
         added = after.join(before, on=KEY, how="anti")
         self._connection.run("note_changed_expectations")
@@ -354,4 +377,4 @@ class LedgerChanges(LedgerQuestions):
         self.count_changes(
             ended_in, added=len(returned), corrected=len(before) - len(returned), removed=len(added)
         )
-        return pl.concat([before["iccid"], after["iccid"]]).unique().to_list()
+        return pl.concat([before.select(KEY), after.select(KEY)]).unique().rows()

@@ -21,8 +21,8 @@ from tallystick.store.verifying import VerifyQuestions
 
 class Reader(
     ReasonQuestions,
-    FactQuestions,
     LedgerQuestions,
+    FactQuestions,
     DeviceQuestions,
     TypeQuestions,
     CorrectionQuestions,

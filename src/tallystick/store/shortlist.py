@@ -11,31 +11,35 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tallystick.core.identifiers import Imei
+from tallystick.core.allowed import FORM_BITS, HARDWARE, MODEL, NONE, TAC_FORM
 from tallystick.core.ledger import UNKNOWN_ORIGIN, Origin
+from tallystick.core.local import Span
 from tallystick.store.batches import Facts, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tallystick.store.reader import Reader
 
-SEEN = pl.col("imei") // Imei.IDENTITY_DIVISOR
+SEEN = pl.col("imei") // HARDWARE
 DENSE_SIMS_MIN = 1_000  # from so many SIMs on it is worth trying to read all that lie between them
 DENSE_EXPECTATIONS_A_SIM_MAX = (
-    8  # which is cheaper while that holds fewer expectations than this for each SIM at hand
+    8  # which is cheaper while there are fewer than this for each SIM at hand
 )
+SPAN = ("iccid", "first_at", "last_at")
 
 
 class Shortlist(NamedTuple):
     """What was found out of some activations.
 
-    `suspects` are the SIMs, in order, with an unexpected activation among them; `unknown_sims` those that the device
-    database does not know, neither loaded nor expected anywhere; `is_dense` is whether they are many of those that lie
-    between the first and the last. It holds while the store's expectations are of this `version`.
+    `spans` are stretches of time of SIMs in which activations are unexpected: `iccid`, `first_at`
+    and `last_at`, in order. `unknown_sims` are the SIMs that the device database does not know:
+    neither loaded nor expected anywhere. `is_dense` is whether the SIMs at hand are a large part of
+    the range from the first to the last. All of it holds while `version` is that of the store's
+    expectations.
     """
 
-    suspects: list[int]
+    spans: pl.DataFrame
     unknown_sims: list[int]
     is_dense: bool
     version: int
@@ -57,22 +61,27 @@ def together(batches: Sequence[Batch]) -> Batch:
     shortlists = [batch.shortlist for batch in batches if batch.shortlist]
     if len(shortlists) < len(batches) or len({each.version for each in shortlists}) > 1:
         return Batch(pl.concat(frames))
-    suspects = sorted({iccid for each in shortlists for iccid in each.suspects})
-    unknown_sims = sorted({iccid for each in shortlists for iccid in each.unknown_sims})
-    return Batch(
-        pl.concat(frames),
-        Shortlist(suspects, unknown_sims, is_dense=False, version=shortlists[0].version),
-    )
+    spans = pl.concat([shortlist.spans for shortlist in shortlists])
+    unknown_sims = sorted({iccid for shortlist in shortlists for iccid in shortlist.unknown_sims})
+    merged = Shortlist(spans, unknown_sims, is_dense=False, version=shortlists[0].version)
+    return Batch(pl.concat(frames), merged)
+
+
+def spans_in(spans: pl.DataFrame) -> Iterator[tuple[int, Span]]:
+    """The stretches of time of a shortlist."""
+    return ((iccid, Span(first_at, last_at)) for iccid, first_at, last_at in spans.iter_rows())
 
 
 def shortlist_of(reader: Reader, activations: pl.DataFrame) -> Shortlist:
     """Judge activations by the expectations that a snapshot or a transaction sees."""
     expected, is_dense = _expected(reader, activations["iccid"])
     both = activations.join(expected, on="iccid", how="left")
-    elsewhere = both.filter(pl.col("hardware") != SEEN)["iccid"].unique().sort()
-    strangers = both.filter(pl.col("hardware").is_null())["iccid"].unique().sort()
-    suspects = _unexpected(reader, activations, elsewhere)
-    return Shortlist(suspects, _unknown(reader, strangers), is_dense, reader.expectations_version())
+    hardware = pl.col("value") // HARDWARE
+    elsewhere = both.filter(hardware != SEEN)["iccid"].unique().sort()
+    strangers = both.filter(pl.col("value").is_null())["iccid"].unique().sort()
+    spans = _unexpected(reader, activations, elsewhere)
+    unknown_sims = _unknown(reader, strangers)
+    return Shortlist(spans, unknown_sims, is_dense, reader.expectations_version())
 
 
 def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
@@ -80,7 +89,7 @@ def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
     sims = iccids.unique().sort()
     if len(sims) >= DENSE_SIMS_MIN:
         crowd_max = len(sims) * DENSE_EXPECTATIONS_A_SIM_MAX
-        expected = reader.expected_hardware_between(sims[0], sims[-1], crowd_max)
+        expected = reader.expected_values_between(sims[0], sims[-1], crowd_max)
         if len(expected) < crowd_max:
             return expected, True
     return reader.expectations_among(sims), False
@@ -94,19 +103,43 @@ def _unknown(reader: Reader, strangers: pl.Series) -> list[int]:
     return strangers.filter(~strangers.is_in(reader.loaded_sims(strangers).implode())).to_list()
 
 
-def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series) -> list[int]:
-    """Those of some SIMs with an unexpected activation: what was expected last by then is other hardware."""
+def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series) -> pl.DataFrame:
+    """Where SIMs were seen unexpectedly: stretches of activations that follow one another, all unexpected."""
     if elsewhere.is_empty():
-        return []
+        return pl.DataFrame(schema=dict.fromkeys(SPAN, pl.Int64))
+    expectations = reader.expectations_among(elsewhere).sort("effective_from")
     in_force = (
         activations.filter(pl.col("iccid").is_in(elsewhere.implode()))
         .sort("activated_at")
         .join_asof(
-            reader.expectations_among(elsewhere).sort("effective_from"),
+            expectations,
             left_on="activated_at",
             right_on="effective_from",
             by="iccid",
             check_sortedness=False,  # it is sorted, which Polars cannot see within each SIM
         )
     )
-    return in_force.filter(pl.col("hardware") != SEEN)["iccid"].unique().sort().to_list()
+    in_order = in_force.sort("iccid", "activated_at", "imei").with_columns(
+        is_unexpected=_is_unexpected().fill_null(value=False)
+    )
+    stretch = pl.struct("iccid", "is_unexpected").rle_id()
+    return (
+        in_order.with_columns(stretch=stretch)
+        .filter(pl.col("is_unexpected"))
+        .group_by("stretch", maintain_order=True)
+        .agg(
+            pl.col("iccid").first(),
+            first_at=pl.col("activated_at").min(),
+            last_at=pl.col("activated_at").max(),
+        )
+        .select(SPAN)
+    )
+
+
+def _is_unexpected() -> pl.Expr:
+    """Whether a value does not allow the IMEI seen; one with several members is taken not to, to be looked at."""
+    value, imei = pl.col("value"), pl.col("imei")
+    is_other_hardware = value // HARDWARE != imei // HARDWARE
+    is_same_model = ((value & FORM_BITS) == TAC_FORM) & (value // MODEL == imei // MODEL)
+    is_other_member = (value >= 0) & is_other_hardware & ~is_same_model
+    return is_other_member | ((value < 0) & (value != NONE))

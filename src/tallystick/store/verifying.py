@@ -17,7 +17,7 @@ class KeptRow(NamedTuple):
     account: str
     generation: str
     activated_at: int
-    pre_imei: int
+    pre_imei: int | None
     post_imei: int
     wire: bytes
     reasons: bytes | None

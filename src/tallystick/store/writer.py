@@ -15,19 +15,20 @@ from tallystick.store.facts import Taken
 from tallystick.store.kept import KeptAnswer, RowEvent, expectation_cause
 from tallystick.store.ledger import KEY, LedgerChanges
 from tallystick.store.progress import ProgressChanges
-from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, together
+from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, spans_in, together
 from tallystick.store.types import TypeChanges
 from tallystick.store.uploads import UploadChanges
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tallystick.core.ledger import ChangeSet, Origin
     from tallystick.store.connection import Connection
     from tallystick.store.ledger import Changes, Effect
 
 RETURNING_ROWS_MAX = 100  # activations that the store is asked to tell the new ones of
+ACCOUNT = 2  # the place of the account in a row of a SIM
 TRIAL_CHANGE_SET = -1  # the change set of what is only tried
 
 
@@ -113,7 +114,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
             else []
         )
         new = set(returned)
-        self.touch({row[0] for row in activations}, ACTIVATION)
+        self.activations_changed(activations, ACTIVATION)
         taken = []
         for batch in batches:
             new_in_batch = new.intersection(map(tuple, rows_of(batch.facts)))
@@ -123,20 +124,44 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
 
     def take_sims(self, sims: Facts) -> Taken:
         """Take SIMs in, making accounts that are not known yet."""
-        rows = rows_of(sims)
-        account_ids, made = self.account_ids_made({account for _, _, account, _, _ in rows})
+        facts = rows_of(sims)
+        account_ids, made = self.account_ids_made({account for _, _, account, _, _ in facts})
         rows = [
             (iccid, mdn, account_ids[account], activation_date, generation)
-            for iccid, mdn, account, activation_date, generation in rows
+            for iccid, mdn, account, activation_date, generation in facts
         ]
-        return self._take("take_sim", rows, SIM, made)
+        before = self.sims_as_kept([row[0] for row in rows])
+        changed = self._connection.run_many("take_sim", rows)
+        self._sims_put(before, {row[0]: row for row in rows})
+        return Taken(changed, len(rows) - changed, made)
+
+    def _sims_put(
+        self, before: Mapping[int, tuple[Any, ...]], after: Mapping[int, tuple[Any, ...]]
+    ) -> None:
+        """SIMs were put where there were others, or none: what of their rows may change?"""
+        policies = self.policies() if before else {}
+        read_differently, may_have_others = [], []
+        for iccid, row in after.items():
+            old = before.get(iccid)
+            if old is None or policies[old[ACCOUNT]] != policies[row[ACCOUNT]]:
+                may_have_others.append(iccid)
+            elif old != row:
+                read_differently.append(iccid)
+        self.sims_changed(may_have_others, SIM)
+        self.rows_changed(read_differently, SIM)
 
     def move_sims(self, account_id: int, iccids: Collection[int]) -> None:
         """Put SIMs in an account; their kept rows follow."""
-        self._connection.run(
-            "move_sims", account_id=account_id, iccids=self._connection.set_of(iccids)
-        )
-        self.touch(iccids, MOVE)
+        policies = self.policies()
+        moved = self._connection.set_of(iccids)
+        held_alike: list[int] = []
+        held_otherwise: list[int] = []
+        for iccid, old_account_id in self._connection.rows("accounts_of_sims", iccids=moved):
+            is_alike = policies[old_account_id] == policies[account_id]
+            (held_alike if is_alike else held_otherwise).append(iccid)
+        self._connection.run("move_sims", account_id=account_id, iccids=moved)
+        self.rows_changed(held_alike, MOVE)
+        self.sims_changed(held_otherwise, MOVE)
 
     def remove_sims(self, iccids: Collection[int], origin: Origin) -> None:
         """Forget SIMs, where they were expected and the groups they were in; their activations wait.
@@ -147,7 +172,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         self._connection.run("remove_sims", iccids=some)
         self._connection.run("leave_all_groups", iccids=some)
         change_set_id = self.begin_change_set(origin, "applied")
-        self.touch(iccids, Cause(CauseKind.REMOVAL, change_set_id))
+        self.sims_changed(iccids, Cause(CauseKind.REMOVAL, change_set_id))
         self.clear_expectations(iccids, change_set_id)
 
     def take_expectations(self, expectations: Facts, change_set_id: int | None = None) -> Taken:
@@ -165,7 +190,8 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         self._put("add_expectation", expectations.join(present, on=KEY, how="anti"))
         self._put("put_expectation", expectations.join(present, on=KEY, how="semi"))
         self._connection.run("note_changed_expectations")
-        self.touch(expectations["iccid"].to_list(), expectation_cause(BEFORE_THE_LEDGER))
+        keys = expectations.select(KEY).rows()
+        self.expectations_changed(keys, expectation_cause(BEFORE_THE_LEDGER))
 
     def _take_change_sets(self, batches: Sequence[Batch]) -> list[Taken]:
         """Take batches of expectations in, each of them a change set of its own."""
@@ -180,7 +206,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def _take_sets(self, batches: Sequence[tuple[Facts, int]]) -> list[Taken]:
         """Take batches of expectations in, in order, each with its change set; a batch counts against those before."""
         changes = self.put_expectations(batches)
-        self._touch_changed(changes)
+        self._expectations_put(changes)
         accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]
         return [
             Taken(some, len(facts) - some)
@@ -193,17 +219,17 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         self.settle()  # what was taken in before stays, and so do its rows
         with self._connection.attempt(), self.observed_by(events.extend):
             changes = self.put_expectations([(expectations, TRIAL_CHANGE_SET)])
-            self._touch_changed(changes)
+            self._expectations_put(changes)
             self.settle()
         added, corrected = changes.counts.get(TRIAL_CHANGE_SET, (0, 0))
         opened = self._named(events, RowChange.OPENED)
         closed = self._named(events, RowChange.CLOSED)
         return Tried(added, corrected, opened, closed)
 
-    def _touch_changed(self, changes: Changes) -> None:
-        """Say which SIMs changes of expectations concern; of two change sets of one SIM the first is the cause."""
-        for change_set_id, iccids in changes.iccids_of_change_sets().items():
-            self.touch(iccids, expectation_cause(change_set_id))
+    def _expectations_put(self, changes: Changes) -> None:
+        """Say which expectations were put; of two change sets of one SIM the later is the cause."""
+        for change_set_id, keys in changes.keys_of_change_sets().items():
+            self.expectations_changed(keys, expectation_cause(change_set_id))
 
     def _named(self, events: Sequence[RowEvent], change: RowChange) -> list[KeptRow]:
         """The rows of events of one kind, with the names of their accounts."""
@@ -226,7 +252,7 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def undo(self, change_set: ChangeSet, effect: Effect, origin: Origin) -> int:
         """Take a change set back whose effect stands; give the number of the one that does so."""
         number = self.begin_change_set(origin, "applied", undoes=change_set.change_set_id)
-        self.touch(set(self.take_back(effect, number)), expectation_cause(number))
+        self.expectations_changed(self.take_back(effect, number), expectation_cause(number))
         self.set_change_set_state(change_set.change_set_id, "undone")
         if change_set.undoes is not None:
             self.set_change_set_state(change_set.undoes, "applied")
@@ -236,7 +262,9 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         """Take activations in; repeats are counted, not stored twice."""
         if isinstance(activations, pl.DataFrame):
             return self._take_shortlisted(activations, shortlist_of(self, activations))
-        return self._take("take_activation", activations, ACTIVATION)
+        changed = self._connection.run_many("take_activation", activations)
+        self.activations_changed(activations, ACTIVATION)
+        return Taken(changed, len(activations) - changed)
 
     def _take_shortlisted(self, activations: pl.DataFrame, shortlist: Shortlist) -> Taken:
         if not self._connection.sees_one_moment or shortlist.version != self.expectations_version():
@@ -244,20 +272,20 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         # In order of SIM, each page of the table is touched once.
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
         changed = self._connection.run_frame("take_activation", in_order)
-        mismatched = self._mismatched(in_order["iccid"], is_dense=shortlist.is_dense)
-        held = self._held_to_first_use(in_order["iccid"])
-        self.suspect({*shortlist.suspects, *mismatched, *held}, ACTIVATION)
+        self.spans_changed(spans_in(shortlist.spans), ACTIVATION)
+        concerned = self._tracked(in_order["iccid"], is_dense=shortlist.is_dense)
+        concerned |= self.held_sims(in_order["iccid"].unique())
+        if concerned:
+            is_concerned = pl.col("iccid").is_in(sorted(concerned))
+            self.activations_changed(in_order.filter(is_concerned).rows(), ACTIVATION)
         return Taken(changed, len(activations) - changed)
 
-    def _take(
-        self, query: str, facts: Facts, cause: Cause, accounts_made: tuple[str, ...] = ()
-    ) -> Taken:
-        """Take facts in whose first column is the ICCID."""
-        changed = self._put(query, facts)
-        iccids = (
-            facts["iccid"].to_list()
-            if isinstance(facts, pl.DataFrame)
-            else [row[0] for row in facts]
-        )
-        self.touch(iccids, cause)
-        return Taken(changed, len(facts) - changed, accounts_made)
+    def _tracked(self, iccids: pl.Series, *, is_dense: bool) -> set[int]:
+        """Those of the SIMs, in order, that have a row or had one."""
+        if not is_dense:
+            return self.tracked_among(iccids.unique())
+        between = self._numbers("tracked_between", first=iccids[0], last=iccids[-1])
+        places = iccids.search_sorted(pl.Series(between, dtype=pl.Int64))
+        return {
+            iccid for iccid, place in zip(between, places, strict=True) if iccids[place] == iccid
+        }

@@ -8,7 +8,7 @@ import falcon
 import msgspec
 
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.moments import wire
+from tallystick.core.moments import wire_or_none
 from tallystick.core.selection import UNASSIGNED
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX, Match, Wanted, page_of
 from tallystick.thingspace.bodies import (
@@ -87,10 +87,11 @@ def _match(place: str, search: IdSearch) -> Match:
 
 
 def _described(device: Device, zone: tzinfo) -> dict[str, Any]:
-    return {
+    described = {
         "accountName": device.account,
         "deviceIds": identifiers_of(device),
         "groupNames": [device.group or UNASSIGNED],
-        "lastActivationDate": wire(device.activation_date, zone),
+        "lastActivationDate": wire_or_none(device.activation_date, zone),
         "extendedAttributes": [{"key": "DeviceId", "value": str(int(device.iccid))}],
     }
+    return {name: value for name, value in described.items() if value is not None}

@@ -20,9 +20,9 @@ _json_text = lru_cache(lambda text: msgspec.json.encode(text).decode())
 def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes them
     account: str,
     mdn: int | None,
-    activation_date: int,
+    activation_date: int | None,
     iccid: int,
-    pre_imei: int,
+    pre_imei: int | None,
     post_imei: int,
     activated_at: int,
     zone_name: str,
@@ -30,10 +30,15 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
     """Print one row: field order and no blanks as published; a field that is not known is left out."""
     zone = zone_named(zone_name)
     phone = "" if mdn is None else f'"mdn":"{Mdn.digits(mdn)}",'
+    activated = (
+        ""
+        if activation_date is None
+        else f'"activationDate":"{wire(Moment(activation_date), zone)}",'
+    )
+    before = "" if pre_imei is None else f'"preImei":"{Imei.digits(pre_imei)}",'
     return (
-        f'{{"accountName":{_json_text(account)},{phone}'
-        f'"activationDate":"{wire(Moment(activation_date), zone)}",'
-        f'"iccid":"{Iccid.digits(iccid)}","preImei":"{Imei.digits(pre_imei)}","postImei":"{Imei.digits(post_imei)}",'
+        f'{{"accountName":{_json_text(account)},{phone}{activated}'
+        f'"iccid":"{Iccid.digits(iccid)}",{before}"postImei":"{Imei.digits(post_imei)}",'
         f'"simOtaDate":"{wire(Moment(activated_at), zone)}"}}'
     ).encode()
 
@@ -62,9 +67,9 @@ class Row(msgspec.Struct, rename="camel", omit_defaults=True):
 
     account_name: str
     mdn: str | None = None
-    activation_date: str = ""
+    activation_date: str | None = None
     iccid: str = ""
-    pre_imei: str = ""
+    pre_imei: str | None = None
     post_imei: str = ""
     sim_ota_date: str = ""
 
@@ -106,6 +111,7 @@ def in_zone(rows: Iterator[bytes], kept_zone: str, zone_name: str) -> Iterator[b
 
 def _moved(row: bytes, zone_name: str) -> bytes:
     read, zone = read_row(row), zone_named(zone_name)
-    read.activation_date = wire(parse_moment(read.activation_date), zone)
+    if read.activation_date is not None:
+        read.activation_date = wire(parse_moment(read.activation_date), zone)
     read.sim_ota_date = wire(parse_moment(read.sim_ota_date), zone)
     return msgspec.json.encode(read)

@@ -218,9 +218,13 @@ class SqliteConnection:
 
     def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """What a named one-row `VALUES` statement returns, run for all of the rows at once."""
-        values = [value for row in rows for value in row]
+        sql = self._queries[query]
+        returned: list[tuple[Any, ...]] = []
         with our_errors(self._path):
-            return self._driver.execute(widened(self._queries[query], len(rows)), values).fetchall()
+            for start, end in _stretches(len(rows)):
+                values = [value for row in rows[start:end] for value in row]
+                returned += self._driver.execute(widened(sql, end - start), values)
+        return returned
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame of integers."""

@@ -87,3 +87,7 @@ UPDATE sims SET account_id = :account_id WHERE iccid IN (SELECT v.value FROM car
 -- name: remove_sims
 -- These SIMs are not loaded any more.
 DELETE FROM sims WHERE iccid IN (SELECT v.value FROM carray(:iccids) AS v);
+
+-- name: policies
+-- What does each account expect of SIMs while no expectation is in force, by its number?
+SELECT a.account_id, a.first_use FROM accounts AS a;

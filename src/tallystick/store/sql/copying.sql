@@ -38,6 +38,12 @@ SELECT e.iccid, e.effective_from, e.imei, e.change_set_id
 FROM expectations AS e
 WHERE e.iccid > :after AND e.iccid <= :up_to;
 
+-- name: moving_lists
+-- Which values of the expectations of a range of SIMs have several members?
+SELECT l.iccid, l.value, l.members
+FROM expectation_lists AS l
+WHERE l.iccid > :after AND l.iccid <= :up_to;
+
 -- name: moving_former
 -- Where were the SIMs of a range expected once?
 SELECT f.iccid, f.effective_from, f.ended_in, f.version, f.change_set_id, f.imei

@@ -49,7 +49,7 @@ ORDER BY s.iccid;
 SELECT count(DISTINCT e.iccid)
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
-WHERE e.iccid = t.value;
+WHERE e.iccid = t.value AND e.imei <> -2;
 
 -- name: count_of_seen
 -- How many of these SIMs were seen in the window, and when was one of them seen last, in it or not?
@@ -64,7 +64,7 @@ WHERE a.iccid = t.value;
 
 -- name: unseen_among
 -- Which of these SIMs were not seen in the window?
-SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from
+SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from, NULL AS members
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 INNER JOIN accounts AS n ON n.account_id = s.account_id
@@ -78,27 +78,38 @@ ORDER BY s.iccid;
 
 -- name: expected_nowhere_among
 -- Which of these SIMs are expected nowhere?
-SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from
+SELECT s.iccid, s.mdn, n.name, NULL AS imei, NULL AS effective_from, NULL AS members
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 INNER JOIN accounts AS n ON n.account_id = s.account_id
-WHERE s.iccid = t.value AND NOT EXISTS (SELECT 1 FROM expectations AS e WHERE e.iccid = s.iccid)
+WHERE s.iccid = t.value AND NOT EXISTS (
+    SELECT 1 FROM expectations AS e WHERE e.iccid = s.iccid AND e.imei <> -2
+)
 ORDER BY s.iccid;
 
 -- name: unconfirmed_among
 -- Which expectations of these SIMs did the network never confirm: not once since was the SIM seen
--- in that hardware?
-SELECT s.iccid, s.mdn, n.name, e.imei, e.effective_from
+-- in that hardware? A value of several members is told with its text, and left to be looked at;
+-- that a SIM is nowhere (-1), or expected nowhere (-2), is not confirmed by seeing it.
+SELECT s.iccid, s.mdn, n.name, e.imei, e.effective_from, l.members
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 CROSS JOIN expectations AS e
 INNER JOIN accounts AS n ON n.account_id = s.account_id
-WHERE s.iccid = t.value AND e.iccid = s.iccid
+LEFT JOIN expectation_lists AS l ON l.iccid = e.iccid AND l.value = e.imei
+WHERE s.iccid = t.value AND e.iccid = s.iccid AND e.imei NOT IN (-1, -2)
     AND NOT EXISTS (
         SELECT 1
         FROM activations AS a
         WHERE a.iccid = e.iccid
             AND a.activated_at >= e.effective_from
-            AND a.imei / 400 = e.imei / 400
+            AND (
+                a.imei / 400 = e.imei / 400
+                OR (e.imei % 4 = 3 AND a.imei / 400000000 = e.imei / 400000000)
+            )
     )
 ORDER BY s.iccid, e.effective_from;
+
+-- name: hardware_seen_since
+-- In which hardware was this SIM seen since this moment?
+SELECT DISTINCT a.imei / 400 FROM activations AS a WHERE a.iccid = :iccid AND a.activated_at >= :since;

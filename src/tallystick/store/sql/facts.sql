@@ -6,7 +6,7 @@ ON CONFLICT (iccid) DO UPDATE
 SET mdn = excluded.mdn, account_id = excluded.account_id,
     activation_date = excluded.activation_date, generation = excluded.generation
 WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
-    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation;
+    OR sims.activation_date IS DISTINCT FROM excluded.activation_date OR sims.generation <> excluded.generation;
 
 -- name: take_activation
 -- Put an activation in; a repetition changes nothing.
@@ -30,8 +30,9 @@ WHERE s.iccid = :iccid;
 
 -- name: expectations_of
 -- Where was this SIM expected, from when on?
-SELECT e.effective_from, e.imei
+SELECT e.effective_from, e.imei, l.members
 FROM expectations AS e
+LEFT JOIN expectation_lists AS l ON l.iccid = e.iccid AND l.value = e.imei
 WHERE e.iccid = :iccid
 ORDER BY e.effective_from;
 
@@ -51,17 +52,17 @@ SELECT
     (SELECT count(*) FROM activations) AS activations,
     (SELECT count(*) FROM mismatches) AS mismatches;
 
--- name: expected_hardware_between
+-- name: expected_values_between
 -- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are
 -- asked for.
-SELECT e.iccid, e.imei / 400 AS hardware
+SELECT e.iccid, e.imei AS value
 FROM expectations AS e
 WHERE e.iccid BETWEEN :first AND :last
 LIMIT :at_most;
 
 -- name: expectations_among
 -- Where were these SIMs expected, from when on?
-SELECT e.iccid, e.effective_from, e.imei / 400 AS hardware
+SELECT e.iccid, e.effective_from, e.imei AS value
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
@@ -82,12 +83,16 @@ SELECT s.expectations_version FROM store AS s;
 SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
 
 -- name: in_force_since
--- Since when are these SIMs expected where they are at this moment?
-SELECT e.iccid, max(e.effective_from)
+-- Since when are these SIMs expected where they are at this moment, and where is that?
+SELECT e.iccid, e.effective_from, e.imei
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
-WHERE e.iccid = t.value AND e.effective_from <= :moment
-GROUP BY e.iccid;
+WHERE e.iccid = t.value
+    AND e.effective_from = (
+        SELECT max(b.effective_from)
+        FROM expectations AS b
+        WHERE b.iccid = t.value AND b.effective_from <= :moment
+    );
 
 -- name: loaded_sims
 -- Which of these SIMs are loaded?
@@ -110,3 +115,10 @@ WHERE s.iccid = t.value AND s.account_id = :account_id;
 -- name: sims_of_mdns
 -- Which SIMs have these phone numbers?
 SELECT s.iccid FROM sims AS s WHERE s.mdn IN (SELECT v.value FROM carray(:mdns) AS v);
+
+-- name: sims_as_kept
+-- What is known of these SIMs?
+SELECT s.iccid, s.mdn, s.account_id, s.activation_date, s.generation
+FROM carray(:iccids) AS t
+CROSS JOIN sims AS s
+WHERE s.iccid = t.value;

@@ -90,7 +90,7 @@ SELECT create_distributed_table(CAST(t.name AS regclass), 'iccid', colocate_with
 FROM (
     VALUES
         ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
-        ('proposed_expectations')
+        ('proposed_expectations'), ('expectation_lists'), ('sightings')
 ) AS t (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));
 
@@ -100,5 +100,5 @@ SELECT truncate_local_data_after_distributing_table(CAST(t.name AS regclass))
 FROM (
     VALUES
         ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
-        ('proposed_expectations')
+        ('proposed_expectations'), ('expectation_lists'), ('sightings')
 ) AS t (name);

@@ -13,7 +13,7 @@ ON CONFLICT (iccid) DO UPDATE
 SET mdn = excluded.mdn, account_id = excluded.account_id,
     activation_date = excluded.activation_date, generation = excluded.generation
 WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
-    OR sims.activation_date <> excluded.activation_date OR sims.generation <> excluded.generation
+    OR sims.activation_date IS DISTINCT FROM excluded.activation_date OR sims.generation <> excluded.generation
 RETURNING 1;
 
 -- name: take_activation
@@ -30,10 +30,10 @@ SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), 
 ON CONFLICT (iccid, activated_at, imei) DO NOTHING
 RETURNING iccid, activated_at, imei;
 
--- name: expected_hardware_between
+-- name: expected_values_between
 -- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for; each column
 -- is one value, eight bytes a row.
-SELECT string_agg(int8send(k.iccid), '') AS iccid, string_agg(int8send(k.imei / 400), '') AS hardware
+SELECT string_agg(int8send(k.iccid), '') AS iccid, string_agg(int8send(k.imei), '') AS value
 FROM (SELECT e.iccid, e.imei FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most) AS k;
 
 -- name: loaded_sims
@@ -45,7 +45,7 @@ SELECT string_agg(int8send(s.iccid), '') AS iccid FROM carray(:iccids) AS t CROS
 SELECT
     string_agg(int8send(e.iccid), '') AS iccid,
     string_agg(int8send(e.effective_from), '') AS effective_from,
-    string_agg(int8send(e.imei / 400), '') AS hardware
+    string_agg(int8send(e.imei), '') AS value
 FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;

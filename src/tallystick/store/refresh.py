@@ -1,0 +1,425 @@
+"""One refresh: the rows that stretches of time should have, beside those that they have.
+
+Everything is asked for in sets, for one SIM and for many thousands alike, and of the SIMs at hand alone. A SIM that has
+a row, or had one, has *sightings*: when it was first seen in each hardware. What is told of a row follows from its
+neighbours in time and from the sightings; when the SIM left the hardware is kept with the row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.core.allowed import HARDWARE, MODEL, NO_VALUE, allowed, is_model
+from tallystick.core.ledger import BEFORE_THE_LEDGER
+from tallystick.core.local import AFTER_ALL_TIMES, Expected, Seen, departure_in, rows_from
+from tallystick.core.moments import BEGINNING, zone_named
+from tallystick.core.pairing import FirstUse, is_fit
+from tallystick.core.reason_json import encode
+from tallystick.core.reasons import Departure, Stay, own_reasons
+from tallystick.store.neighbours import AnswerRow, RowSim, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from tallystick.core.local import LocalRow, Span
+    from tallystick.store.connection import Connection
+    from tallystick.store.neighbours import Fact, InForce, NeighbourQuestions
+
+Moment = tuple[int, int]
+"""A SIM and a moment."""
+
+
+class Difference(NamedTuple):
+    """How rows that are kept differ from those that should be, each in the answer's order."""
+
+    closed: list[AnswerRow]
+    opened: list[AnswerRow]
+    reprinted: list[AnswerRow]
+    explained: list[AnswerRow]
+
+    @classmethod
+    def between(cls, kept: Iterable[AnswerRow], right: Iterable[AnswerRow]) -> Difference:
+        """Compare the rows that there are with those that there should be."""
+        kept_by_key = {row.key: row for row in kept}
+        right_by_key = {row.key: row for row in right}
+        closed = [row for key, row in kept_by_key.items() if key not in right_by_key]
+        opened = [row for key, row in right_by_key.items() if key not in kept_by_key]
+        reprinted, explained = [], []
+        for key in kept_by_key.keys() & right_by_key.keys():
+            before, after = kept_by_key[key], right_by_key[key]
+            if before.reading != after.reading:
+                reprinted.append(after)
+            elif before != after:
+                explained.append(after)
+        return cls(*map(_in_order, (closed, opened, reprinted, explained)))
+
+
+def _in_order(rows: list[AnswerRow]) -> list[AnswerRow]:
+    return sorted(rows, key=lambda row: row.key)
+
+
+@dataclass(slots=True)
+class Block:
+    """A part of a SIM's history: what was seen from `first_at` to `to_at`, and the activation before."""
+
+    iccid: int
+    first_at: int
+    to_at: int
+    seen: list[Seen] = field(default_factory=list)
+
+    @property
+    def is_concerned(self) -> bool:
+        """Whether anything was unexpected in it."""
+        return any(activation.is_unexpected for activation in self.seen)
+
+
+class _Draft(NamedTuple):
+    """A row to be printed: where it is, what was expected, and when the SIM left."""
+
+    iccid: int
+    activated_at: int
+    post_imei: int
+    pre_imei: int | None
+    departure: Departure | None
+
+    @property
+    def place(self) -> Fact:
+        return self.iccid, self.activated_at, self.post_imei
+
+
+class Refresh:
+    """Derives rows anew in stretches of time of many SIMs, within one transaction."""
+
+    def __init__(
+        self,
+        questions: NeighbourQuestions,
+        connection: Connection,
+        wire_row: Callable[..., bytes],
+        zone_name: str,
+    ) -> None:
+        self._questions = questions
+        self._connection = connection
+        self._wire_row = wire_row
+        self._zone_name = zone_name
+        self._zone = zone_named(zone_name)
+        self._lists: Mapping[Moment, str] = {}
+        self._sims: Mapping[int, RowSim] = {}
+        self._first: Mapping[int, tuple[int, int]] = {}
+        self._tracked: set[int] = set()
+
+    def differences(self, spans: Sequence[tuple[int, Span]]) -> Iterator[Difference]:
+        """What has to change in the kept answer; each difference has to be applied before the next is asked for.
+
+        Stretches of one SIM that have activations in common are taken as one; others come one after the other.
+        """
+        blocks = self._blocks(spans)
+        self._tracked = self._questions.tracked_among({block.iccid for block in blocks})
+        concerned = [
+            block for block in blocks if block.iccid in self._tracked or block.is_concerned
+        ]
+        for turn in _turns(concerned):
+            yield self._difference(turn)
+
+    # What was seen
+
+    def _blocks(self, spans: Sequence[tuple[int, Span]]) -> list[Block]:
+        """The parts of histories that the spans can change, in order of SIM and time."""
+        iccids = sorted({iccid for iccid, _ in spans})
+        seen_at = self._questions.neighbourhoods(spans)
+        self._learn(iccids)
+        blocks: list[Block] = []
+        for place, (iccid, span) in sorted(enumerate(spans), key=lambda item: item[1]):
+            seen = [
+                Seen(moment, imei, self._expected(iccid, value))
+                for moment, imei, value in sorted(seen_at.get(place, ()))
+            ]
+            to_at = max(span.last_at, seen[-1].activated_at) if seen else span.last_at
+            _join(blocks, Block(iccid, span.first_at, to_at, seen))
+        return blocks
+
+    def _learn(self, iccids: Sequence[int]) -> None:
+        """Learn of the SIMs what expectations with several members and policies of first use need."""
+        self._lists = self._questions.lists_of(iccids)
+        self._sims = self._questions.sims_of_rows(iccids)
+        held = [iccid for iccid, sim in self._sims.items() if sim.first_use is not FirstUse.OFF]
+        self._first = self._questions.first_activations(held) if held else {}
+
+    def _expected(self, iccid: int, value: int) -> Expected | None:
+        """What a value of an expectation says, or the policy of first use where there is none."""
+        if value != NO_VALUE:
+            says = value_of(iccid, value, self._lists)
+            return None if says is None else Expected(says)
+        if iccid not in self._first:
+            return None
+        return Expected(allowed(self._first[iccid][1]), self._sims[iccid].first_use)
+
+    # What follows
+
+    def _difference(self, blocks: Sequence[Block]) -> Difference:
+        """Compare what blocks should have with what they have; each is of another SIM."""
+        asked = [(block.iccid, block.first_at, block.to_at) for block in blocks]
+        kept = self._questions.rows_between(asked)
+        rows_of = {block.iccid: self._rows(block) for block in blocks}
+        retold = self._note_sightings(blocks, rows_of)
+        drafts = self._drafts(rows_of, kept)
+        in_blocks = {place_of(row) for row in kept}
+        before = {place_of(row): (row, draft) for row, draft in self._departed(blocks)}
+        for row in retold:
+            place = place_of(row)
+            if place not in in_blocks and place not in before and row.iccid in self._sims:
+                before[place] = row, _draft_of(row)
+        kept += [row for row, _ in before.values()]
+        to_print = [*drafts.values(), *(draft for _, draft in before.values())]
+        return Difference.between(kept, self._printed(to_print))
+
+    def _rows(self, block: Block) -> list[LocalRow]:
+        """The rows of a block; a SIM that is not loaded has none."""
+        return rows_from(block.first_at, block.seen) if block.iccid in self._sims else []
+
+    def _drafts(
+        self, rows_of: Mapping[int, list[LocalRow]], kept: Iterable[AnswerRow]
+    ) -> dict[Fact, _Draft]:
+        """The rows that blocks should have, each with when the SIM left."""
+        kept_of = defaultdict(list)
+        for row in kept:
+            kept_of[row.iccid].append(row)
+        drafts: dict[Fact, _Draft] = {}
+        unknown: list[Fact] = []
+        for iccid, rows in rows_of.items():
+            for local in rows:
+                departure, is_known = _departure_of(local, kept_of[iccid])
+                place = iccid, local.activated_at, local.post_imei
+                drafts[place] = _Draft(*place, local.pre_imei, departure)
+                if not is_known:
+                    unknown.append(place)
+        for place, (left_at, imei, value) in self._questions.first_elsewhere(unknown).items():
+            seen = Seen(left_at, imei, self._expected(place[0], value))
+            drafts[place] = drafts[place]._replace(departure=Departure(left_at, seen.is_at_home))
+        return drafts
+
+    def _departed(self, blocks: Sequence[Block]) -> Iterator[tuple[AnswerRow, _Draft]]:
+        """The last rows before blocks that the SIM left at another time than was kept, or for another place."""
+        asked = {block.iccid: (block.first_at, block) for block in blocks}
+        while asked:
+            before = [(iccid, moment) for iccid, (moment, _) in asked.items()]
+            last_rows = self._questions.last_rows_before(before)
+            blocks_of, asked = asked, {}
+            for row in last_rows:
+                _, block = blocks_of[row.iccid]
+                departure = _departure_after(row, block)
+                if departure is None or departure == _kept_departure(row):
+                    continue
+                yield row, _draft_of(row)._replace(departure=departure)
+                asked[row.iccid] = row.activated_at, block
+
+    # What is told of rows
+
+    def _note_sightings(
+        self, blocks: Sequence[Block], rows_of: Mapping[int, list[LocalRow]]
+    ) -> list[AnswerRow]:
+        """Keep when SIMs were first seen in hardware; give the rows of which something else is told for that."""
+        tracked = set(self._tracked)
+        new = sorted(iccid for iccid, rows in rows_of.items() if rows and iccid not in tracked)
+        if new:
+            self._connection.run("track", iccids=self._connection.set_of(new))
+            self._tracked.update(new)
+        earliest = {
+            (block.iccid, seen.hardware): seen.activated_at
+            for block in blocks
+            if block.iccid in tracked
+            for seen in reversed(block.seen)
+        }
+        known = self._questions.first_sightings(list(earliest))
+        lowered = {
+            key: moment
+            for key, moment in earliest.items()
+            if key not in known or moment < known[key]
+        }
+        if not lowered:
+            return []
+        several_before = self._tracked_in_several({iccid for iccid, _ in lowered})
+        noted = [(*key, moment) for key, moment in sorted(lowered.items())]
+        self._connection.run_many("note_sighting", noted)
+        wandered = self._tracked_in_several({iccid for iccid, _ in lowered}) - several_before
+        ranges = [
+            (iccid, moment + 1, known.get((iccid, hardware), AFTER_ALL_TIMES))
+            for (iccid, hardware), moment in self._expected_sightings(lowered).items()
+        ]
+        rows = self._questions.kept_rows(sorted(wandered)) if wandered else []
+        return rows + self._questions.rows_between(ranges)
+
+    def _tracked_in_several(self, iccids: Iterable[int]) -> set[int]:
+        """Those of the SIMs that have sightings in more than one hardware."""
+        asked = self._connection.set_of(sorted(iccids))
+        return {iccid for (iccid,) in self._connection.rows("tracked_in_several", iccids=asked)}
+
+    def _expected_sightings(self, lowered: Mapping[Moment, int]) -> dict[Moment, int]:
+        """The sightings in hardware that an expectation of the SIM allows, at whatever time."""
+        asked = self._connection.set_of(sorted({iccid for iccid, _ in lowered}))
+        values = defaultdict(list)
+        for iccid, _, value, _ in self._connection.rows("values_of_few", iccids=asked):
+            says = value_of(iccid, value, self._lists)
+            if says is not None:
+                values[iccid].append(Expected(says))
+        for iccid, (_, imei) in self._first.items():
+            values[iccid].append(Expected(allowed(imei), self._sims[iccid].first_use))
+        return {
+            (iccid, hardware): moment
+            for (iccid, hardware), moment in lowered.items()
+            if any(is_fit(*expected, hardware * HARDWARE) for expected in values[iccid])
+        }
+
+    def _printed(self, drafts: Iterable[_Draft]) -> list[AnswerRow]:
+        """Rows as they are kept, with what is told of them."""
+        to_print = list(drafts)
+        if not to_print:
+            return []
+        moments = sorted({(draft.iccid, draft.activated_at) for draft in to_print})
+        in_force = self._questions.in_force_at(moments)
+        rules = {draft.place: self._rule(draft, in_force) for draft in to_print}
+        homes = self._homes_seen(rules)
+        several = self._tracked_in_several({draft.iccid for draft in to_print})
+        return [
+            self._row(
+                draft,
+                rules[draft.place],
+                was_where_expected=draft.place in homes,
+                was_elsewhere=draft.iccid in several,
+            )
+            for draft in to_print
+        ]
+
+    def _rule(self, draft: _Draft, in_force: Mapping[Moment, InForce]) -> tuple[int, Expected, int]:
+        """Since when what was expected at a row, and by which change set."""
+        expectation = in_force.get((draft.iccid, draft.activated_at))
+        if expectation is not None:
+            expected = self._expected(draft.iccid, expectation.value)
+            assert expected is not None  # noqa: S101 - a row is never where nothing is expected
+            return expectation.since, expected, expectation.change_set_id
+        expected = self._expected(draft.iccid, NO_VALUE)
+        assert expected is not None  # noqa: S101 - the same
+        return BEGINNING, expected, BEFORE_THE_LEDGER
+
+    def _homes_seen(self, rules: Mapping[Fact, tuple[int, Expected, int]]) -> set[Fact]:
+        """The rows before which the SIM was seen where it is expected."""
+        units = {
+            (place, *_unit(member, expected.first_use))
+            for place, (_, expected, _) in rules.items()
+            for member in expected.value.members
+        }
+        hardware = {(place[0], number) for place, is_type, number in units if not is_type}
+        models = {(place[0], number) for place, is_type, number in units if is_type}
+        first_in = self._questions.first_sightings(sorted(hardware))
+        first_of = self._questions.first_sightings_of_model(sorted(models))
+        seen = set()
+        for place, is_type, number in units:
+            iccid, activated_at, _ = place
+            first = (first_of if is_type else first_in).get((iccid, number), AFTER_ALL_TIMES)
+            if first < activated_at:
+                seen.add(place)
+        return seen
+
+    def _row(
+        self,
+        draft: _Draft,
+        rule: tuple[int, Expected, int],
+        *,
+        was_where_expected: bool,
+        was_elsewhere: bool,
+    ) -> AnswerRow:
+        sim = self._sims[draft.iccid]
+        since, expected, change_set_id = rule
+        stay = Stay(
+            draft.activated_at,
+            draft.post_imei,
+            since,
+            expected.value,
+            change_set_id,
+            expected.first_use is not FirstUse.OFF,
+            was_where_expected,
+            was_elsewhere,
+            draft.departure,
+        )
+        of_sim = (sim.account, sim.mdn, sim.activation_date, draft.iccid)
+        of_row = (draft.pre_imei, draft.post_imei, draft.activated_at)
+        left_at, is_back = draft.departure or (None, False)
+        return AnswerRow(
+            sim.account_id,
+            sim.generation,
+            draft.activated_at,
+            draft.iccid,
+            draft.post_imei,
+            None if draft.pre_imei is None else int(draft.pre_imei),
+            self._wire_row(*of_sim, *of_row, self._zone_name),
+            int(expected.value),
+            encode(own_reasons(stay), self._zone),
+            left_at,
+            int(is_back),
+        )
+
+
+def place_of(row: AnswerRow) -> Fact:
+    """The SIM, the moment and the IMEI of a row."""
+    return row.iccid, row.activated_at, row.post_imei
+
+
+def _unit(member: int, first_use: FirstUse) -> tuple[bool, int]:
+    """Whether a member is compared by its model, and the number of its model or of its hardware."""
+    is_type = is_model(member) or first_use is FirstUse.MODEL
+    return is_type, member // (MODEL if is_type else HARDWARE)
+
+
+def _join(blocks: list[Block], block: Block) -> None:
+    """Add a block to others in order; one that begins within the last one's reach becomes a part of it."""
+    last = blocks[-1] if blocks else None
+    if last is None or last.iccid != block.iccid or block.first_at > last.to_at:
+        blocks.append(block)
+        return
+    last.seen = sorted({*last.seen, *block.seen}, key=lambda seen: seen[:2])
+    last.to_at = max(last.to_at, block.to_at)
+
+
+def _turns(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Blocks in parts with one of each SIM at most, those of a SIM in order of time."""
+    turns: list[list[Block]] = []
+    places: defaultdict[int, int] = defaultdict(int)
+    for block in blocks:
+        place = places[block.iccid]
+        places[block.iccid] += 1
+        if place == len(turns):
+            turns.append([])
+        turns[place].append(block)
+    yield from turns
+
+
+def _kept_departure(row: AnswerRow) -> Departure | None:
+    return None if row.left_at is None else Departure(row.left_at, bool(row.is_back))
+
+
+def _draft_of(row: AnswerRow) -> _Draft:
+    """A kept row, to be printed anew."""
+    return _Draft(row.iccid, row.activated_at, row.post_imei, row.pre_imei, _kept_departure(row))
+
+
+def _departure_of(row: LocalRow, kept: Iterable[AnswerRow]) -> tuple[Departure | None, bool]:
+    """When the SIM left after a row of a block, and whether that is known.
+
+    Behind the block nothing has changed: what is kept of this row, or of a later one in the same hardware, holds.
+    """
+    if row.departure is not None:
+        return row.departure, True
+    for other in kept:
+        is_alike = other.post_imei // HARDWARE == row.hardware and other.reasons is not None
+        if is_alike and (other.activated_at, other.post_imei) >= (row.activated_at, row.post_imei):
+            return _kept_departure(other), True
+    return None, False
+
+
+def _departure_after(row: AnswerRow, block: Block) -> Departure | None:
+    """When the SIM left the hardware of a row before a block, where that is within the block."""
+    if row.left_at is not None and row.left_at < block.first_at:
+        return None
+    later = (seen for seen in block.seen if seen.activated_at >= block.first_at)
+    return departure_in(row.post_imei // HARDWARE, later)

@@ -1,0 +1,308 @@
+-- Queries that take several columns, each as one array, and statements for many rows.
+
+
+-- name: relevant_activations
+-- Which of these activations can change anything? Not those that are as expected, come behind one in the same
+-- hardware (or belong to a SIM that never had a row), and before none that is unexpected. Of a SIM that is held to its
+-- first use not those between two in the same hardware. `place` names each.
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:place AS bigint[]),
+        CAST(:iccid AS bigint[]),
+        CAST(:activated_at AS bigint[]),
+        CAST(:imei AS bigint[]),
+        CAST(:is_held AS bigint[])
+    ) AS u (place, iccid, activated_at, imei, is_held)
+),
+around AS (
+    SELECT
+        f.*,
+        (
+            SELECT b.imei
+            FROM activations AS b
+            WHERE b.iccid = f.iccid AND (b.activated_at, b.imei) < (f.activated_at, f.imei)
+            ORDER BY b.activated_at DESC, b.imei DESC
+            LIMIT 1
+        ) AS previous_imei,
+        (
+            SELECT e.imei
+            FROM expectations AS e
+            WHERE e.iccid = f.iccid AND e.effective_from <= f.activated_at
+            ORDER BY e.effective_from DESC
+            LIMIT 1
+        ) AS expected,
+        n.imei AS next_imei,
+        (
+            SELECT e.imei
+            FROM expectations AS e
+            WHERE e.iccid = f.iccid AND e.effective_from <= n.activated_at
+            ORDER BY e.effective_from DESC
+            LIMIT 1
+        ) AS next_expected
+    FROM asked AS f
+    LEFT JOIN activations AS n
+        ON n.iccid = f.iccid
+        AND (n.activated_at, n.imei) = (
+            SELECT b.activated_at, b.imei
+            FROM activations AS b
+            WHERE b.iccid = f.iccid AND (b.activated_at, b.imei) > (f.activated_at, f.imei)
+            ORDER BY b.activated_at, b.imei
+            LIMIT 1
+        )
+)
+SELECT a.place
+FROM around AS a
+WHERE (a.expected = -1 OR a.expected <= -16 OR (a.expected >= 0 AND a.expected / 400 <> a.imei / 400
+        AND NOT (a.expected % 4 = 3 AND a.expected / 400000000 = a.imei / 400000000)))
+    OR (a.next_expected = -1 OR a.next_expected <= -16 OR (a.next_expected >= 0
+        AND a.next_expected / 400 <> a.next_imei / 400
+        AND NOT (a.next_expected % 4 = 3 AND a.next_expected / 400000000 = a.next_imei / 400000000)))
+    OR (coalesce(a.previous_imei / 400 <> a.imei / 400, TRUE)
+        AND EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = a.iccid))
+    OR (a.is_held = 1 AND coalesce(a.previous_imei / 400 <> a.imei / 400 OR a.next_imei / 400 <> a.imei / 400,
+        a.previous_imei IS NULL));
+
+-- name: neighbourhood
+-- What was seen in these spans of time, with the activation behind each and the one before it, and what was expected
+-- then? `place` names the span; -3 is no expectation.
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:place AS bigint[]),
+        CAST(:iccid AS bigint[]),
+        CAST(:first_at AS bigint[]),
+        CAST(:last_at AS bigint[])
+    ) AS u (place, iccid, first_at, last_at)
+),
+reach AS (
+    SELECT
+        f.place,
+        f.iccid,
+        coalesce(
+            (SELECT max(b.activated_at) FROM activations AS b WHERE b.iccid = f.iccid AND b.activated_at < f.first_at),
+            f.first_at
+        ) AS from_at,
+        coalesce(
+            (SELECT min(b.activated_at) FROM activations AS b WHERE b.iccid = f.iccid AND b.activated_at > f.last_at),
+            f.last_at
+        ) AS to_at
+    FROM asked AS f
+)
+SELECT
+    r.place, a.activated_at, a.imei,
+    coalesce(
+        (
+            SELECT e.imei
+            FROM expectations AS e
+            WHERE e.iccid = a.iccid AND e.effective_from <= a.activated_at
+            ORDER BY e.effective_from DESC
+            LIMIT 1
+        ),
+        -3
+    ) AS expected
+FROM reach AS r
+CROSS JOIN activations AS a
+WHERE a.iccid = r.iccid AND a.activated_at BETWEEN r.from_at AND r.to_at;
+
+-- name: kept_rows_between
+-- What rows do these SIMs have now in these spans of time?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:first_at AS bigint[]),
+        CAST(:last_at AS bigint[])
+    ) AS u (iccid, first_at, last_at)
+)
+SELECT
+    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire, m.expected_imei, m.reasons,
+    m.left_at, m.is_back
+FROM asked AS f
+CROSS JOIN mismatches AS m
+WHERE m.iccid = f.iccid AND m.activated_at BETWEEN f.first_at AND f.last_at;
+
+-- name: last_rows_before
+-- What are the last rows of these SIMs before these moments?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:before AS bigint[])
+    ) AS u (iccid, before)
+)
+SELECT
+    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire, m.expected_imei, m.reasons,
+    m.left_at, m.is_back
+FROM asked AS f
+CROSS JOIN mismatches AS m
+WHERE m.iccid = f.iccid
+    AND m.activated_at = (
+        SELECT max(b.activated_at) FROM mismatches AS b WHERE b.iccid = f.iccid AND b.activated_at < f.before
+    );
+
+-- name: next_expectations
+-- From when on is another expectation of these SIMs in force, behind these moments?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:effective_from AS bigint[])
+    ) AS u (iccid, effective_from)
+)
+SELECT
+    f.iccid, f.effective_from,
+    (SELECT min(e.effective_from) FROM expectations AS e WHERE e.iccid = f.iccid AND e.effective_from > f.effective_from)
+FROM asked AS f;
+
+-- name: in_force_at
+-- What was expected of these SIMs at these moments, since when, and by which change set?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:moment AS bigint[])
+    ) AS u (iccid, moment)
+)
+SELECT f.iccid, f.moment, e.effective_from, e.imei, e.change_set_id
+FROM asked AS f
+CROSS JOIN expectations AS e
+WHERE e.iccid = f.iccid
+    AND e.effective_from = (
+        SELECT max(b.effective_from) FROM expectations AS b WHERE b.iccid = f.iccid AND b.effective_from <= f.moment
+    );
+
+-- name: first_elsewhere
+-- When were these SIMs next seen in other hardware than at these moments, in which, and what was expected then?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:activated_at AS bigint[]),
+        CAST(:imei AS bigint[])
+    ) AS u (iccid, activated_at, imei)
+),
+departures AS (
+    SELECT
+        f.*,
+        (
+            SELECT a.activated_at
+            FROM activations AS a
+            WHERE a.iccid = f.iccid AND (a.activated_at, a.imei) > (f.activated_at, f.imei)
+                AND a.imei / 400 <> f.imei / 400
+            ORDER BY a.activated_at, a.imei
+            LIMIT 1
+        ) AS left_at
+    FROM asked AS f
+)
+SELECT
+    d.iccid, d.activated_at, d.imei, d.left_at,
+    (
+        SELECT min(a.imei)
+        FROM activations AS a
+        WHERE a.iccid = d.iccid AND a.activated_at = d.left_at AND a.imei / 400 <> d.imei / 400
+            AND (a.activated_at, a.imei) > (d.activated_at, d.imei)
+    ) AS left_imei,
+    coalesce(
+        (
+            SELECT e.imei
+            FROM expectations AS e
+            WHERE e.iccid = d.iccid AND e.effective_from <= d.left_at
+            ORDER BY e.effective_from DESC
+            LIMIT 1
+        ),
+        -3
+    ) AS expected
+FROM departures AS d
+WHERE d.left_at IS NOT NULL;
+
+-- name: first_sightings
+-- When were these SIMs first seen in this hardware?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:hardware AS bigint[])
+    ) AS u (iccid, hardware)
+)
+SELECT s.iccid, s.hardware, s.first_seen_at
+FROM asked AS f
+CROSS JOIN sightings AS s
+WHERE s.iccid = f.iccid AND s.hardware = f.hardware;
+
+-- name: first_sightings_of_model
+-- When were these SIMs first seen in hardware of this model?
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:iccid AS bigint[]),
+        CAST(:model AS bigint[])
+    ) AS u (iccid, model)
+)
+SELECT f.iccid, f.model, min(s.first_seen_at)
+FROM asked AS f
+CROSS JOIN sightings AS s
+WHERE s.iccid = f.iccid AND s.hardware BETWEEN f.model * 1000000 AND f.model * 1000000 + 999999
+GROUP BY f.iccid, f.model;
+
+-- name: first_activations
+-- What were these SIMs first seen in, and when? They come with a number each.
+WITH asked AS (
+    SELECT *
+    FROM unnest(
+        CAST(:place AS bigint[]),
+        CAST(:iccid AS bigint[])
+    ) AS u (place, iccid)
+)
+SELECT f.place, a.activated_at, a.imei
+FROM asked AS f
+CROSS JOIN activations AS a
+WHERE a.iccid = f.iccid
+    AND a.activated_at = (SELECT min(b.activated_at) FROM activations AS b WHERE b.iccid = f.iccid);
+
+-- name: note_sighting
+-- It is kept when a SIM was first seen in this hardware.
+INSERT INTO sightings (iccid, hardware, first_seen_at)
+SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:hardware AS bigint[]), CAST(:first_seen_at AS bigint[]))
+ON CONFLICT (iccid, hardware) DO UPDATE SET first_seen_at = excluded.first_seen_at;
+
+-- name: put_list
+-- Keep the text of a value that has several members.
+INSERT INTO expectation_lists (iccid, value, members)
+SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:value AS bigint[]), CAST(:members AS text[]))
+ON CONFLICT (iccid, value) DO NOTHING;
+
+-- name: close
+-- Take rows out that no longer follow from the facts, or no longer read the same.
+DELETE FROM mismatches AS m
+USING unnest(
+    CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[])
+) AS k (account_id, generation, activated_at, iccid, post_imei)
+WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activated_at = k.activated_at
+    AND m.iccid = k.iccid AND m.post_imei = k.post_imei;
+
+-- name: open
+-- Put rows in that follow from the facts and are not there yet.
+INSERT INTO mismatches (
+    account_id, generation, activated_at, iccid, post_imei, pre_imei, wire, expected_imei, reasons, left_at, is_back
+)
+SELECT *
+FROM unnest(
+    CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[]), CAST(:pre_imei AS bigint[]), CAST(:wire AS bytea[]),
+    CAST(:expected_imei AS bigint[]), CAST(:reasons AS bytea[]), CAST(:left_at AS bigint[]),
+    CAST(:is_back AS bigint[])
+);
+
+-- name: explain
+-- Other reasons follow from the facts for rows that stay as they read.
+UPDATE mismatches AS m
+SET expected_imei = k.expected_imei, reasons = k.reasons, left_at = k.left_at, is_back = k.is_back
+FROM unnest(
+    CAST(:expected_imei AS bigint[]), CAST(:reasons AS bytea[]), CAST(:left_at AS bigint[]),
+    CAST(:is_back AS bigint[]), CAST(:account_id AS bigint[]), CAST(:generation AS text[]),
+    CAST(:activated_at AS bigint[]), CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[])
+) AS k (expected_imei, reasons, left_at, is_back, account_id, generation, activated_at, iccid, post_imei)
+WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activated_at = k.activated_at
+    AND m.iccid = k.iccid AND m.post_imei = k.post_imei;

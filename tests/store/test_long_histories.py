@@ -1,0 +1,65 @@
+"""Long histories of few SIMs: facts late, scattered and corrected come out as the rule has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tallystick.core import local
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.operations.verify import verify
+from tallystick.store import shortlist
+from tallystick.thingspace.rows import wire_row
+from tests.store.test_any_order_same_answer import take_in_batches
+from tests.worlds import VALUES, Fact
+
+if TYPE_CHECKING:
+    from tests.engines import Stores
+
+ONE = Iccid.parse("89148000000800000001")
+IMEIS = [
+    Imei.parse(text)
+    for text in ("352099001761481", "3520990017614899", "357152091234562", "35715209999999")
+]
+moments = st.integers(0, 60).map(Moment)
+activations = st.builds(SimActivation, st.just(ONE), moments, st.sampled_from(IMEIS))
+expectations = st.builds(
+    SimExpectation,
+    st.just(ONE),
+    st.sampled_from([BEGINNING, *map(Moment, range(0, 60, 7))]),
+    st.sampled_from(VALUES),
+)
+histories = st.lists(
+    st.one_of(activations, activations, activations, activations, expectations),
+    min_size=20,
+    max_size=120,
+)
+
+
+@pytest.mark.parametrize("dense_sims_min", [1, shortlist.DENSE_SIMS_MIN])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    histories,
+    st.lists(st.integers(0, 120), max_size=12),
+    st.booleans(),
+    st.sampled_from([1, 3, local.SPANS_MAX]),
+)
+def test_facts_of_one_sim_scattered_in_time_give_the_rows_and_reasons_of_the_rule(
+    stores: Stores,
+    dense_sims_min: int,
+    history: list[Fact],
+    ends: list[int],
+    columns: bool,
+    spans_max: int,
+) -> None:
+    facts = [Sim(ONE, None, "a", Moment(1), "4G"), *history]
+    with stores.fresh() as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shortlist, "DENSE_SIMS_MIN", dense_sims_min)
+        patch.setattr(local, "SPANS_MAX", spans_max)
+        take_in_batches(store, facts, ends, columns=columns)
+        assert [part.differences for part in verify(store, wire_row) if part.differences] == []
