@@ -346,7 +346,7 @@ def test_a_sim_is_not_moved_to_an_account_that_there_is_not(served: Served) -> N
         ("POST", "/accounts", None, "the body is empty; it must be JSON"),
         ("POST", "/users", {"name": "x", "password": "y", "accounts": ["z", 3]}, "accounts[1] must be a string, not 3"),
         ("POST", "/users", {"name": "x", "password": "y", "all_accounts": 1}, "all_accounts must be true or false"),
-        ("POST", "/users", {"name": "x", "password": ""}, "password must not be empty"),
+        ("POST", "/users", {"name": "x", "password": ""}, "password must be 8-256 characters, not 0"),
         ("POST", "/apps", {"name": "x", "scopes": []}, "scopes must not be empty: name one or more of m2m, intake"),
         ("POST", "/apps", {"name": "x", "scopes": ["all"]}, "scope must be one of m2m, intake, admin, not 'all'"),
         ("PATCH", "/accounts/x", {"name": None}, "name must be a string, not None"),
