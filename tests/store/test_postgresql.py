@@ -90,7 +90,6 @@ def test_a_malformed_address_is_refused_without_being_shown() -> None:
         "postgresql://ann:hidden",
         "postgresql://ann:hid:den@db:hidden/fleet",
         "postgresql://db/fleet?PASSWORD=hidden",
-        "postgresql://ann:hid[den@db/fleet",
     ],
 )
 def test_a_password_that_is_not_encoded_is_never_told(url: str) -> None:
@@ -102,7 +101,7 @@ def test_a_password_that_is_not_encoded_is_never_told(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["hid?den", "hid%2Fden", "hid%40den", "hid:den", "hid%3Fden", "hid%25"]
+    "password", ["hid?den", "hid[den", "hid%2Fden", "hid%40den", "hid:den", "hid%3Fden", "hid%25"]
 )
 def test_an_encoded_password_is_no_part_of_the_name(password: str) -> None:
     address = address_of(f"postgresql://ann:{password}@db:5432/fleet")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, store_of
+from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
 from tallystick.operations.verify import Deviation, Difference
@@ -47,19 +47,15 @@ def verify(as_json: AsJson = False) -> None:
 def _print(sims: int, rows: int, counts: dict[str, int], shown: list[Difference]) -> None:
     for difference in shown:
         described = _described(difference)
-        typer.echo(
-            f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}"
-        )
+        say(f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}")
         for side in ("kept", "right"):
             if described[side]:
-                typer.echo(f"    {side:5} {described[side]}")
+                say(f"    {side:5} {described[side]}")
     differing = sum(counts.values())
     if differing > len(shown):
-        typer.echo(f"and {differing - len(shown)} more")
+        say(f"and {differing - len(shown)} more")
     told = ", ".join(f"{count} {fault}" for fault, count in counts.items())
-    typer.echo(
-        f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}"
-    )
+    say(f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}")
 
 
 def _described(difference: Difference) -> dict[str, str | None]:
