@@ -70,7 +70,7 @@ def _asked(server: Served, account: str, size: str) -> Asked:
     rows: list[Row] = [
         (
             Iccid.parse(row.iccid),
-            Imei.parse(row.pre_imei),
+            Imei.parse(row.pre_imei or ""),
             Imei.parse(row.post_imei),
             parse_moment(row.sim_ota_date),
         )

@@ -251,7 +251,7 @@ def test_each_query_stands_once_among_those_of_every_engine() -> None:
 
 
 # The modules that put topics together; they ask queries of any topic.
-ABOVE_TOPICS = {"writer", "kept"}
+ABOVE_TOPICS = {"writer", "kept", "neighbours", "refresh"}
 
 
 @pytest.mark.parametrize("file", query_files(), ids=lambda file: str(file.relative_to(SQL)))
@@ -319,8 +319,8 @@ def test_each_query_that_is_asked_is_there() -> None:
 def test_nearly_every_query_is_seen_to_be_asked() -> None:
     """Else the test above looks at the wrong calls. Names that are composed are not literals."""
     existing = names_in(query_files())
-    assert {"_value", "_numbers", "_put", "_take", "frame", "rows", "stream"} <= set(askers())
-    assert len(existing - {name for _, name in queries_asked()}) < len(existing) / 10
+    assert {"_value", "_numbers", "_put", "frame", "rows", "stream"} <= set(askers())
+    assert len(existing - {name for _, name in queries_asked()}) <= len(existing) / 10
 
 
 @pytest.mark.parametrize("folder", engines(), ids=lambda folder: folder.name)

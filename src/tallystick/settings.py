@@ -21,7 +21,7 @@ FILE_SUFFIX = "_FILE"
 TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program's
 PORT_MAX = 65535
 BEFORE_HOST = re.compile(r"^([a-z]*:/*)?.*@")
-PASSWORD_WORD = re.compile(r"(password=)[^&]*")
+PASSWORD_WORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
 
 def _database(text: str) -> str:

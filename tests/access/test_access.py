@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.access import (
+    CLOCK_AHEAD_S_MAX,
     FAILED_LOGINS_MAX,
+    HELD_OVER_S,
     IDLE_S_MAX,
+    RENEWED_S,
     SAVE_WITHIN_S,
     TOKEN_S,
     Access,
@@ -70,13 +73,83 @@ def test_a_token_is_the_same_for_an_hour_from_its_first_issue(access: Access, cl
     app = access.add_app("reports", ["m2m"])
     first = access.issue_token(app.key, app.secret)
     assert (first.scope, first.expires_in_s) == ("m2m", TOKEN_S)
-    clock.advance(TOKEN_S - 1)
-    assert access.issue_token(app.key, app.secret) == first._replace(expires_in_s=1)
+    clock.advance(TOKEN_S - RENEWED_S)
+    assert access.issue_token(app.key, app.secret) == first._replace(expires_in_s=RENEWED_S)
+    clock.advance(RENEWED_S - 1)
     assert access.app_of_token(first.access_token, "m2m") == app.key
     clock.advance(1)
     with pytest.raises(TokenRefused):
         access.app_of_token(first.access_token, "m2m")
     assert access.issue_token(app.key, app.secret).access_token != first.access_token
+
+
+def test_in_its_last_minute_a_token_is_replaced_and_holds_until_shortly_past_its_end(
+    access: Access, elsewhere: Access, clock: Clock
+) -> None:
+    app = access.add_app("reports", ["m2m"])
+    first = access.issue_token(app.key, app.secret).access_token
+    clock.advance(TOKEN_S - RENEWED_S + 0.001)
+    second = access.issue_token(app.key, app.secret)
+    assert second.access_token != first
+    assert second.expires_in_s == TOKEN_S
+    assert elsewhere.issue_token(app.key, app.secret) == second
+    clock.advance(RENEWED_S + HELD_OVER_S - 0.01)
+    for token in (first, second.access_token):
+        assert elsewhere.app_of_token(token, "m2m") == app.key
+    clock.advance(0.01)
+    with pytest.raises(TokenRefused):
+        elsewhere.app_of_token(first, "m2m")
+    assert elsewhere.app_of_token(second.access_token, "m2m") == app.key
+
+
+def test_no_request_of_a_whole_hour_gets_less_than_a_minute(access: Access, clock: Clock) -> None:
+    app = access.add_app("reports", ["m2m"])
+    for _ in range(3):
+        for _ in range(TOKEN_S // 20):
+            issued = access.issue_token(app.key, app.secret)
+            assert RENEWED_S <= issued.expires_in_s <= TOKEN_S
+            clock.advance(20.5)
+
+
+def test_a_replaced_token_is_revoked_as_the_current_one_is(access: Access, clock: Clock) -> None:
+    app = access.add_app("reports", ["m2m"])
+    first = access.issue_token(app.key, app.secret).access_token
+    clock.advance(TOKEN_S - 10)
+    second = access.issue_token(app.key, app.secret).access_token
+    access.revoke_token(app.key, app.secret, first)
+    with pytest.raises(TokenRefused):
+        access.app_of_token(first, "m2m")
+    assert access.app_of_token(second, "m2m") == app.key
+
+
+def test_a_new_secret_ends_a_replaced_token_too(access: Access, clock: Clock) -> None:
+    app = access.add_app("reports", ["m2m"])
+    first = access.issue_token(app.key, app.secret).access_token
+    clock.advance(TOKEN_S - 10)
+    second = access.issue_token(app.key, app.secret).access_token
+    access.rotate_app("reports")
+    for token in (first, second):
+        with pytest.raises(TokenRefused):
+            access.app_of_token(token, "m2m")
+
+
+def test_a_token_from_before_the_clock_was_put_back_does_not_hold(
+    access: Access, clock: Clock
+) -> None:
+    app = access.add_app("reports", ["m2m"])
+    first = access.issue_token(app.key, app.secret).access_token
+    clock.advance(-CLOCK_AHEAD_S_MAX)
+    assert access.app_of_token(first, "m2m") == app.key
+    clock.advance(-1)
+    with pytest.raises(TokenRefused):
+        access.app_of_token(first, "m2m")
+    assert access.app_named("reports").token_expires_in_s is None
+    second = access.issue_token(app.key, app.secret)
+    assert second.expires_in_s == TOKEN_S
+    clock.advance(TOKEN_S)
+    for token in (first, second.access_token):
+        with pytest.raises(TokenRefused):
+            access.app_of_token(token, "m2m")
 
 
 def test_a_revoked_token_ends_and_the_next_one_is_new(access: Access) -> None:
@@ -172,9 +245,27 @@ def test_names_are_printable_and_bounded(access: Access, name: str) -> None:
         access.add_app(name, ["m2m"])
 
 
-def test_a_user_needs_a_password_and_a_name_of_their_own(access: Access, user: str) -> None:
-    with pytest.raises(InvalidValue, match="password"):
-        access.add_user("bob", "", [], all_accounts=False)
+@pytest.mark.parametrize("password", ["", "x", "seven77", "x" * 257])
+def test_a_password_that_is_too_short_or_too_long_is_refused(
+    access: Access, user: str, password: str
+) -> None:
+    message = f"password must be 8-256 characters, not {len(password)}"
+    with pytest.raises(InvalidValue, match=message):
+        access.add_user("bob", password, [], all_accounts=False)
+    with pytest.raises(InvalidValue, match=message):
+        access.change_user(user, UserChange(password=password))
+    assert access.login(user, PASSWORD)
+
+
+def test_a_password_of_eight_letters_of_any_script_or_of_a_sentence_will_do(
+    access: Access, user: str
+) -> None:
+    for password in ("ключ-ключ"[:8], "x" * 256):
+        access.change_user(user, UserChange(password=password))
+        assert access.login(user, password)
+
+
+def test_a_user_needs_a_name_of_their_own(access: Access, user: str) -> None:
     with pytest.raises(NameTaken):
         access.add_user(user, PASSWORD, [], all_accounts=False)
 
@@ -325,6 +416,56 @@ def test_a_reset_password_is_in_force_at_once(access: Access, user: str) -> None
         access.login(user, PASSWORD)
     assert access.login(user, password)
     assert access.user_of_session(session) == 1
+
+
+def test_wrong_old_passwords_lock_the_user_as_failed_logins_do(
+    access: Access, elsewhere: Access, user: str
+) -> None:
+    session = access.login(user, PASSWORD)
+    for _ in range(FAILED_LOGINS_MAX - 1):
+        with pytest.raises(PasswordRefused):
+            access.reset_password(session, "wrong")
+    fail_to_log_in(elsewhere, user, 1)
+    with pytest.raises(PasswordRefused):
+        access.reset_password(session, PASSWORD)
+    with pytest.raises(PasswordRefused):
+        elsewhere.login(user, PASSWORD)
+    access.unlock_user(user)
+    assert access.login(user, access.reset_password(session, PASSWORD))
+
+
+def test_a_reset_password_starts_the_count_of_failures_anew(access: Access, user: str) -> None:
+    session = access.login(user, PASSWORD)
+    password = PASSWORD
+    for _ in range(2):
+        for _ in range(FAILED_LOGINS_MAX - 1):
+            with pytest.raises(PasswordRefused):
+                access.reset_password(session, "wrong")
+        password = access.reset_password(session, password)
+
+
+def test_a_session_from_before_the_clock_was_put_back_has_ended(
+    access: Access, elsewhere: Access, user: str, clock: Clock
+) -> None:
+    session = access.login(user, PASSWORD)
+    clock.advance(-CLOCK_AHEAD_S_MAX)
+    assert access.user_of_session(session) == 1
+    clock.advance(-1)
+    for worker in (elsewhere, access):
+        if worker is access:
+            clock.advance(-CLOCK_AHEAD_S_MAX)
+        with pytest.raises(SessionExpired):
+            worker.user_of_session(session)
+
+
+def test_sessions_of_a_clock_that_was_far_ahead_are_forgotten(
+    access: Access, user: str, clock: Clock
+) -> None:
+    session = access.login(user, PASSWORD)
+    clock.advance(-3 * DAY_S)
+    access.login(user, PASSWORD)
+    with pytest.raises(SessionRefused):
+        access.user_of_session(session)
 
 
 def test_of_two_resets_at_once_one_is_refused(access: Access, user: str) -> None:

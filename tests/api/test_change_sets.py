@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access
+from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
 from tests.kept import everything_in
 from tests.serving import bearer, call, serving
@@ -17,7 +17,6 @@ from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tallystick.access import Credentials
     from tallystick.store import Store
     from tests.serving import Reply
 
@@ -45,6 +44,17 @@ class Api:
     def __init__(self, port: int, apps: dict[str, Credentials]) -> None:
         self._port = port
         self._headers = {name: bearer(port, app) for name, app in apps.items()}
+
+    def make(self, maker: str, name: str) -> None:
+        """One app makes another one, which may call from then on."""
+        reply = self.ask(maker, "POST", "apps", {"name": name, "scopes": ["admin", "intake"]})
+        assert reply.status == 201, reply
+        self._headers[name] = bearer(self._port, Credentials(**reply.json))
+
+    def renew(self, renewer: str, name: str) -> None:
+        """One app gives another one a new secret."""
+        made = self.told(renewer, "POST", f"apps/{name}/secret")
+        self._headers[name] = bearer(self._port, Credentials(**made))
 
     def ask(self, app: str, method: str, path: str, body: Any = None, **headers: str) -> Reply:  # noqa: ANN401 - any JSON
         """One call."""
@@ -188,3 +198,29 @@ def test_what_cannot_be_is_refused_in_one_shape(api: Api) -> None:
             "sender", "POST", "expectations?mode=apply", FACTS, **{"Idempotency-Key": "k"}
         )
         assert (reply.status, reply.json["accepted"]) == (200, 2)
+
+
+def test_an_app_that_the_proposer_made_or_whose_secret_it_renewed_is_no_second_person(
+    api: Api, mismatched: Store
+) -> None:
+    api.make("desk", "puppet")
+    api.renew("puppet", "puppet")
+    proposed = api.told("desk", "POST", "expectations?mode=propose", FACTS)
+    path = f"change-sets/{proposed['change_set_id']}"
+    for decision in ("approve", "reject"):
+        refused = api.ask("puppet", "POST", f"{path}/{decision}")
+        assert error_of(refused) == (409, "own-proposal")
+    api.renew("desk", "chief")
+    assert error_of(api.ask("chief", "POST", f"{path}/approve")) == (409, "own-proposal")
+    assert len(everything_in(mismatched).kept) == 1
+
+
+def test_who_made_an_app_is_remembered_when_it_is_gone(api: Api) -> None:
+    for name in ("puppet", "other"):
+        api.make("desk", name)
+    proposed = api.told("puppet", "POST", "expectations?mode=propose", FACTS)
+    path = f"change-sets/{proposed['change_set_id']}"
+    assert api.ask("desk", "DELETE", "apps/puppet").status == 204
+    for approver in ("other", "desk"):
+        assert error_of(api.ask(approver, "POST", f"{path}/approve")) == (409, "own-proposal")
+    assert api.told("chief", "POST", f"{path}/approve")["accepted"] == 2

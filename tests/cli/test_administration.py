@@ -288,7 +288,7 @@ def test_a_removed_sim_leaves_what_the_network_saw_of_it(run: Run) -> None:
 
 def test_a_users_accounts_and_password_are_changed(run: Run, store: Store) -> None:
     access = Access(store, system_clock, token_bytes)
-    run("user", "add", "anna", "--account", "A", "--password-stdin", stdin="first\n")
+    run("user", "add", "anna", "--account", "A", "--password-stdin", stdin="first one\n")
     changed = told(
         run,
         "user",
@@ -299,12 +299,12 @@ def test_a_users_accounts_and_password_are_changed(run: Run, store: Store) -> No
         "--revoke-account",
         "A",
         "--password-stdin",
-        stdin="second\n",
+        stdin="second one\n",
     )
     assert changed == {"name": "anna", "accounts": ["B"], "all_accounts": False, "locked": False}
     with pytest.raises(PasswordRefused):
-        access.login("anna", "first")
-    assert access.login("anna", "second")
+        access.login("anna", "first one")
+    assert access.login("anna", "second one")
     assert told(run, "user", "change", "anna", "--all-accounts")["all_accounts"]
     assert run("user", "change", "anna", "--no-all-accounts").stdout == "user anna changed\n"
     assert told(run, "user", "show", "anna") == changed

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
@@ -61,3 +62,45 @@ def test_no_more_than_twenty_are_shown_and_all_are_counted(run: Run, store: Stor
     lines = run("verify").stdout.splitlines()
     assert sum(line.startswith("surplus") for line in lines) == 20
     assert lines[-2:] == ["and 5 more", "0 SIMs, 25 rows kept: 0 missing, 25 surplus, 0 differing"]
+
+
+def test_a_sound_store_passes_its_integrity_checks(run: Run, example: Store) -> None:
+    example.close()
+    result = run("verify", "--integrity")
+    assert result.exit_code == 0
+    first, last = result.stdout.splitlines()
+    assert first.startswith("no damage found; checked: tables and indexes, references, names, SIMs")
+    assert last == "2 SIMs, 1 rows kept: every one as the rule has it"
+
+
+def test_damage_that_changes_no_row_is_found_by_integrity_alone(run: Run, example: Store) -> None:
+    # The SIM of the published example has one activation before the one that is reported.
+    spoil(example, "UPDATE sims SET activation_date = 1 << 60 WHERE mdn IS NULL")
+    spoil(example, "INSERT INTO activations VALUES (7, 1 << 60, 3)")
+    assert run("verify").exit_code == 0
+    result = run("verify", "--integrity")
+    assert result.exit_code == 1
+    assert "damage: activations: 1 activations with values that none can have" in result.stdout
+    assert "docs/howto/repair-a-damaged-store.md" in result.stdout
+    answer = json.loads(run("verify", "--integrity", "--json").stdout)
+    assert [finding["check"] for finding in answer["damage"]] == ["activations"]
+    assert answer["missing"] == answer["surplus"] == answer["differing"] == 0
+
+
+def test_a_store_that_cannot_be_read_further_is_told_with_what_was_found(
+    run: Run, example: Store
+) -> None:
+    example.close()
+    connection = apsw.Connection("tallystick.db")
+    root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'mismatches'").get
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    file = Path("tallystick.db")
+    content = bytearray(file.read_bytes())
+    page = (root - 1) * 4096
+    content[page : page + 8] = b"\xff" * 8
+    file.write_bytes(content)
+    answer = json.loads(run("verify", "--integrity", "--json").stdout)
+    checks = [finding["check"] for finding in answer["damage"]]
+    assert checks[0] == "tables and indexes"
+    assert checks[-1] == "kept answer"

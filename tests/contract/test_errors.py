@@ -429,6 +429,10 @@ def test_a_token_says_all_four_things(client: TestClient, app: Credentials, cloc
     clock.advance(10)
     second = post(client, TOKEN, basic(app), "grant_type=client_credentials")
     assert second.json == first.json | {"expires_in": TOKEN_S - 10}
+    clock.advance(TOKEN_S - 11)
+    third = post(client, TOKEN, basic(app), "grant_type=client_credentials")
+    assert third.json["access_token"] != first.json["access_token"]
+    assert third.json["expires_in"] == TOKEN_S
 
 
 def test_the_token_call_refuses_in_the_shapes_of_oauth2(

@@ -30,11 +30,12 @@ from verizon.models.register_callback_request import RegisterCallbackRequest
 from verizon.models.session_reset_password_request import SessionResetPasswordRequest
 from verizon.verizon_client import VerizonClient
 
-from tallystick.access import Access, Credentials
+from tallystick.access import HELD_OVER_S, Access, Credentials
 from tallystick.clock import system_clock
 from tallystick.intake import import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.engines import change
 from tests.listening import listening
 from tests.serving import PASSWORD, serving
 
@@ -47,9 +48,14 @@ ACCOUNT = "0212398765-00001"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Credentials]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the store that the server serves."""
+    return f"sqlite:///{tmp_path_factory.mktemp('sdk')}/store.db"
+
+
+@pytest.fixture(scope="module")
+def app(database: str) -> Iterator[Credentials]:
     """An app's credentials, while the SDK is pointed at a server with the published example."""
-    database = f"sqlite:///{tmp_path_factory.mktemp('sdk')}/store.db"
     with open_store(database, wire_row) as store:
         store.init(PACIFIC)
         for kind in ("sims", "expectations", "activations"):
@@ -123,6 +129,22 @@ def test_the_sdk_gets_a_token_logs_in_reads_the_report_and_logs_out(app: Credent
     with pytest.raises(ConnectivityManagementResultException) as ended:
         sdk.session_management.end_connectivity_management_session()
     assert ended.value.error_code == "UnifiedWebService.INPUT_INVALID.SessionToken.Invalid"
+
+
+def test_two_clients_outlive_the_end_of_the_token_that_they_share(
+    app: Credentials, database: str
+) -> None:
+    """One asks for a token in the last second of it; the other one has it already."""
+    early, late = log_in(app), client(app)
+    end = system_clock() + 1_000_000
+    change(database, f"UPDATE apps SET token_expires_at = {end}")  # noqa: S608 - a number
+    login = LogInRequest(username="user", password=PASSWORD)
+    assert late.session_management.start_connectivity_management_session(login)
+    time.sleep(max(0, end + 500_000 - system_clock()) / 1e6)
+    assert early.device_management.list_devices_with_imei_iccid_mismatch(question(ACCOUNT))
+    time.sleep(HELD_OVER_S)
+    # Whoever took `expires_in` of 0 for never would send a dead token now.
+    assert late.session_management.start_connectivity_management_session(login)
 
 
 def test_a_refusal_is_the_sdks_typed_exception(app: Credentials) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Imei
-from tallystick.core.ledger import Stay, Value, parse_note, stays_of
+from tallystick.core.ledger import Stay, Value, is_same_hand, parse_note, stays_of
 from tallystick.core.moments import BEGINNING, Moment
 
 HOME, FOREIGN = Imei.parse("352099001761481"), Imei.parse("357152091234562")
@@ -104,3 +104,24 @@ def test_a_note_is_printable_and_short(text: str) -> None:
 def test_any_other_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidValue, match="ticket must be"):
         parse_note("ticket", text)
+
+
+@pytest.mark.parametrize(
+    ("keepers", "is_same"),
+    [
+        ({}, False),
+        ({"b": "a"}, True),
+        ({"a": "b"}, True),
+        ({"a": "x", "b": "x"}, True),
+        ({"a": "x", "x": "y", "b": "z", "z": "y"}, True),
+        ({"a": "x", "b": "y"}, False),
+        ({"a": "x", "x": "a", "b": "y", "y": "b"}, False),
+        ({"c": "a", "d": "b"}, False),
+    ],
+)
+def test_two_apps_are_one_hand_where_one_was_shown_the_secret_of_both(
+    keepers: dict[str, str], is_same: bool
+) -> None:
+    assert is_same_hand("a", "b", keepers) is is_same
+    assert is_same_hand("b", "a", keepers) is is_same
+    assert is_same_hand("a", "a", keepers)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from tallystick.core.moments import BEGINNING, Moment, parse_moment
 from tallystick.fleet.inventory import SimHistory, history
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tallystick.store import Store
 
 ICCID, OTHER = Iccid.parse("89148000000800000001"), Iccid.parse("89148000000800000002")
@@ -95,3 +98,30 @@ def test_a_sim_of_which_nothing_is_known_is_not_found(store: Store, text: str) -
 def test_what_is_neither_an_iccid_nor_an_mdn_is_refused(store: Store, text: str) -> None:
     with pytest.raises(InvalidValue):
         histories(store, text)
+
+
+def test_a_sim_of_an_account_that_is_not_visible_is_not_found_and_not_read(store: Store) -> None:
+    seen = [SimActivation(ICCID, Moment(second * 1_000_000), HOME) for second in range(20_000)]
+    take(store, sim(), sim(OTHER))
+    with store.transaction() as writer:
+        writer.take(SimActivation, seen)
+    with store.snapshot() as reader:
+        assert history(reader, str(MDN), {"0342077109-00001"})
+        read_s = seconds_for(lambda: history(reader, str(ICCID)))
+
+        def refused() -> None:
+            for text in (str(ICCID), str(MDN)):
+                with pytest.raises(SimNotFound):
+                    history(reader, text, {"another account"})
+
+        assert seconds_for(refused) < read_s / 4
+
+
+def seconds_for(work: Callable[[], object]) -> float:
+    """The least of three times that it takes."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)

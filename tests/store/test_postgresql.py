@@ -80,6 +80,34 @@ def test_a_malformed_address_is_refused_without_being_shown() -> None:
     assert refused.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:hid/den@db/fleet",
+        "postgresql://ann:hid@den@db/fleet",
+        "postgresql://ann:hid@den/hid@db/fleet",
+        "postgresql://ann:hid/den@/fleet",
+        "postgresql://ann:hidden",
+        "postgresql://ann:hid:den@db:hidden/fleet",
+        "postgresql://db/fleet?PASSWORD=hidden",
+    ],
+)
+def test_a_password_that_is_not_encoded_is_never_told(url: str) -> None:
+    with pytest.raises(SettingRefused) as refused:
+        open_store(url, wire_row)
+    for part in ("hid", "den"):
+        assert part not in refused.value.message
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "password", ["hid?den", "hid[den", "hid%2Fden", "hid%40den", "hid:den", "hid%3Fden", "hid%25"]
+)
+def test_an_encoded_password_is_no_part_of_the_name(password: str) -> None:
+    address = address_of(f"postgresql://ann:{password}@db:5432/fleet")
+    assert address.name == "postgresql://ann@db:5432/fleet"
+
+
 def test_a_server_that_is_not_there_is_told_by_name_and_without_the_password() -> None:
     with open_store("postgresql://ann:secret@127.0.0.1:1/fleet", wire_row) as store:
         with (

@@ -9,13 +9,16 @@ from __future__ import annotations
 from tallystick.access.apps import SCOPES, SCOPES_DEFAULT, App, Apps, Credentials
 from tallystick.access.last_uses import SAVE_WITHIN_S
 from tallystick.access.sessions import IDLE_S_MAX, Sessions
-from tallystick.access.shared import digest_of
-from tallystick.access.tokens import TOKEN_S, Issued, Tokens
+from tallystick.access.shared import CLOCK_AHEAD_S_MAX, TOKEN_S, digest_of
+from tallystick.access.tokens import HELD_OVER_S, RENEWED_S, Issued, Tokens
 from tallystick.access.users import FAILED_LOGINS_MAX, User, UserChange, Users
 
 __all__ = [
+    "CLOCK_AHEAD_S_MAX",
     "FAILED_LOGINS_MAX",
+    "HELD_OVER_S",
     "IDLE_S_MAX",
+    "RENEWED_S",
     "SAVE_WITHIN_S",
     "SCOPES",
     "SCOPES_DEFAULT",

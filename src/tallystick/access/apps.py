@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.access.shared import AccessTopic, digest_of
+from tallystick.access.shared import CLOCK_AHEAD_S_MAX, TOKEN_S, AccessTopic, digest_of
 from tallystick.core.errors import AppNotFound, InvalidValue, NameTaken
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.moments import MICROSECONDS_A_SECOND
@@ -40,8 +40,14 @@ class App(NamedTuple):
 class Apps(AccessTopic):
     """Apps made, listed, changed and removed by an operator."""
 
-    def add_app(self, name: str, scopes: Collection[str]) -> Credentials:
-        """Make an app known. Raises `InvalidValue` or `NameTaken`."""
+    def add_app(
+        self, name: str, scopes: Collection[str], shown_to: str | None = None
+    ) -> Credentials:
+        """Make an app known. Raises `InvalidValue` or `NameTaken`.
+
+        `shown_to` is the app that gets the secret, None where an operator does. It may act as the
+        new one from then on, and is no second person beside it.
+        """
         parse_name("app name", name)
         kept_scopes = _kept_scopes(scopes)
         key = self._random_bytes(KEY_BYTES).hex()
@@ -52,6 +58,7 @@ class Apps(AccessTopic):
                 message = f"there is an app named {shown(name)} already"
                 raise NameTaken(message)
             writer.add_app(key, name, digest_of(secret), kept_scopes, issue_salt)
+            writer.note_app_keeper(name, shown_to)
         return Credentials(key, secret)
 
     def apps(self) -> list[App]:
@@ -68,8 +75,9 @@ class Apps(AccessTopic):
     def _seen_by_operator(self, app: ListedApp) -> App:
         left = (app.token_expires_at or 0) - self._clock()
         left_s = left // MICROSECONDS_A_SECOND
+        has_token = 0 < left_s <= TOKEN_S + CLOCK_AHEAD_S_MAX
         scopes = tuple(app.scopes.split())
-        return App(app.name, app.key, scopes, left_s if left_s > 0 else None)
+        return App(app.name, app.key, scopes, left_s if has_token else None)
 
     def app_name(self, key: str) -> str:
         """Give the name of the app with this key."""
@@ -85,16 +93,19 @@ class Apps(AccessTopic):
         with self._store.transaction() as writer:
             writer.set_app_scopes(_key(writer, name), kept_scopes)
 
-    def rotate_app(self, name: str) -> Credentials:
-        """Give an app another secret; the old one and its token end at once.
+    def rotate_app(self, name: str, shown_to: str | None = None) -> Credentials:
+        """Give an app another secret; the old one and its tokens end at once.
 
-        Raises `AppNotFound`.
+        `shown_to` is the app that gets the secret, None where an operator does. Raises
+        `AppNotFound`.
         """
         secret = self._random_bytes(SECRET_BYTES).hex()
         issue_salt = self._random_bytes(SECRET_BYTES)
         with self._store.transaction() as writer:
             key = _key(writer, name)
             writer.set_app_secret(key, digest_of(secret), issue_salt)
+            if shown_to != name:  # whoever acts as an app may rotate it, and stays its keeper
+                writer.note_app_keeper(name, shown_to)
         return Credentials(key, secret)
 
     def remove_app(self, name: str) -> None:

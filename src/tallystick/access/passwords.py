@@ -13,6 +13,10 @@ from tallystick.core.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# NIST SP 800-63B: at least 8 characters, and no limit below 64.
+PASSWORD_LENGTH_MIN = 8
+PASSWORD_LENGTH_MAX = 256
+
 # The parameters of OWASP's password storage cheat sheet.
 ARGON2_MEMORY_KIB = 19_456
 ARGON2_PASSES = 2
@@ -35,8 +39,11 @@ class Passwords:
 
     def chosen(self, password: str) -> str:
         """Hash a password that somebody chose. Raises `InvalidValue`."""
-        if not password:
-            message = "password must not be empty"
+        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+            message = (
+                f"password must be {PASSWORD_LENGTH_MIN}-{PASSWORD_LENGTH_MAX} characters, "
+                f"not {len(password)}"
+            )
             raise InvalidValue(message)
         return self.hashed(password)
 

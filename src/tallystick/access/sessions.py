@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tallystick.access.last_uses import LastUses
 from tallystick.access.passwords import NOBODYS_PASSWORD
-from tallystick.access.shared import AccessTopic, digest_of
+from tallystick.access.shared import CLOCK_AHEAD_S_MAX, AccessTopic, digest_of
 from tallystick.access.users import FAILED_LOGINS_MAX
 from tallystick.background import Loops
 from tallystick.core.errors import PasswordRefused, SessionExpired, SessionRefused
@@ -19,7 +19,7 @@ from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tallystick.store import Store
+    from tallystick.store import Store, Writer
     from tallystick.store.access import SessionRow, UserRow
 
 IDLE_S_MAX = 20 * 60
@@ -54,21 +54,29 @@ class Sessions(AccessTopic):
         """
         with self._store.glance() as reader:
             user = reader.user(username)
-        password_argon2 = user.password_argon2 if user else NOBODYS_PASSWORD
-        is_proven = self._passwords.fits(password, password_argon2)
+        is_proven = self._is_proven(user, password)
         with self._store.transaction() as writer:
             # Looked up again: logins tried at the same time may have locked the user, or changed
             # the password.
             if is_proven and user and _is_unchanged_and_open(user, writer.user(username)):
                 session_token = str(UUID(bytes=self._random_bytes(16), version=4))
-                now = self._clock()
                 writer.forget_failed_logins(username)
-                writer.open_session(digest_of(session_token), user.user_id, now)
-                kept_s = IDLE_S_MAX + EXPIRED_KEPT_S
-                writer.forget_sessions(now - kept_s * MICROSECONDS_A_SECOND)
+                self._open_session(writer, session_token, user.user_id)
                 return session_token
             writer.note_failed_login(username)
         raise PasswordRefused
+
+    def _is_proven(self, user: UserRow | None, password: str) -> bool:
+        """Whether this is the user's password; for no user it takes as long to say no."""
+        password_argon2 = user.password_argon2 if user else NOBODYS_PASSWORD
+        return self._passwords.fits(password, password_argon2)
+
+    def _open_session(self, writer: Writer, session_token: str, user_id: int) -> None:
+        """Begin a session, and forget those that ended long ago."""
+        now = self._clock()
+        writer.open_session(digest_of(session_token), user_id, now)
+        kept = (IDLE_S_MAX + EXPIRED_KEPT_S) * MICROSECONDS_A_SECOND
+        writer.forget_sessions(now - kept, now + kept)
 
     def logout(self, session_token: str) -> None:
         """End a session. Raises `SessionRefused` or `SessionExpired`."""
@@ -90,8 +98,9 @@ class Sessions(AccessTopic):
         if session is None:
             raise SessionRefused
         now = self._clock()
-        last_use = max(session.used_at, self._last_uses.of(digest))
-        if now - last_use > IDLE_S_MAX * MICROSECONDS_A_SECOND:
+        idle = now - max(session.used_at, self._last_uses.of(digest))
+        idle_min = -CLOCK_AHEAD_S_MAX * MICROSECONDS_A_SECOND
+        if not idle_min <= idle <= IDLE_S_MAX * MICROSECONDS_A_SECOND:
             raise SessionExpired
         self._last_uses.note(digest, now)
         return session.user_id
@@ -99,21 +108,23 @@ class Sessions(AccessTopic):
     def reset_password(self, session_token: str, old_password: str) -> str:
         """Give the session's user a new password, in force at once.
 
-        Raises `PasswordRefused`, `SessionRefused` or `SessionExpired`.
+        A wrong old password counts as a failed login, and the user is locked after too many of
+        either. Raises `PasswordRefused`, `SessionRefused` or `SessionExpired`.
         """
         user_id = self.user_of_session(session_token)
         with self._store.glance() as reader:
-            old_argon2 = reader.password_of(user_id) or NOBODYS_PASSWORD
-        if not self._passwords.fits(old_password, old_argon2):
-            raise PasswordRefused
+            name, user = reader.user_of_id(user_id) or ("", None)
+        is_proven = self._is_proven(user, old_password)
         password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
         password_argon2 = self._passwords.hashed(password)
         with self._store.transaction() as writer:
             # Of two resets at once, the second one's old password is old.
-            if writer.password_of(user_id) != old_argon2:
-                raise PasswordRefused
-            writer.set_password(user_id, password_argon2)
-        return password
+            if is_proven and user and _is_unchanged_and_open(user, writer.user(name)):
+                writer.forget_failed_logins(name)
+                writer.set_password(user_id, password_argon2)
+                return password
+            writer.note_failed_login(name)
+        raise PasswordRefused
 
 
 def _session_digest(session_token: str) -> bytes:

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 
+TOKEN_S = 60 * 60
+"""So long a Bearer token holds from its first issue."""
+CLOCK_AHEAD_S_MAX = 5 * 60
+"""By so much the clock that wrote a moment down may have been ahead of the one that reads it.
+
+Machines that share a store differ a little. What lies further ahead was written before the clock
+was put back, and holds no longer: else it would hold until the clock gets there again.
+"""
+
+
 class AccessTopic:
     """The store, the clock and the source of random bytes that a topic works with."""
 

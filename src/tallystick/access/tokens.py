@@ -10,15 +10,19 @@ import hmac
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.access.apps import SECRET_BYTES
-from tallystick.access.shared import AccessTopic, digest_of
+from tallystick.access.shared import CLOCK_AHEAD_S_MAX, TOKEN_S, AccessTopic, digest_of
 from tallystick.core.errors import AppRefused, ScopeRefused, TokenRefused
 from tallystick.core.moments import MICROSECONDS_A_SECOND
+from tallystick.store.access import TokenRow
 
 if TYPE_CHECKING:
     from tallystick.store import Reader
     from tallystick.store.access import AppOfToken, AppRow
 
-TOKEN_S = 60 * 60
+RENEWED_S = 60
+"""A token with less left than this is not given any more: a new one takes its place."""
+HELD_OVER_S = 5
+"""So long past its end the one that was replaced still holds."""
 
 
 class Issued(NamedTuple):
@@ -35,6 +39,8 @@ class Tokens(AccessTopic):
     def issue_token(self, key: str, secret: str) -> Issued:
         """Give the app's token: the same one for an hour from its first issue.
 
+        In its last minute a new one takes its place, while the old one holds until shortly past
+        its end: clients read `expires_in` of 0 as never, and would send a dead token for good.
         Raises `AppRefused`.
         """
         with self._store.snapshot() as reader:
@@ -42,11 +48,21 @@ class Tokens(AccessTopic):
         return current or self._issue_anew(key, secret)
 
     def _current_token(self, app: AppRow, secret: str) -> Issued | None:
-        left = (app.token_expires_at or 0) - self._clock()
-        if app.token_sha256 is None or left <= 0:
+        """The app's token, unless it has none that holds for another minute."""
+        left_s = self._left(app.token_expires_at) // MICROSECONDS_A_SECOND
+        if left_s < RENEWED_S:
             return None
-        token = _token(secret, app.issue_salt)
-        return Issued(token, app.scopes, left // MICROSECONDS_A_SECOND)
+        return Issued(_token(secret, app.issue_salt), app.scopes, left_s)
+
+    def _left(self, expires_at: int | None) -> int:
+        """How many microseconds a token still holds; 0 where it does not.
+
+        No token holds for longer than an hour. One that seems to was issued before the clock was
+        put back.
+        """
+        left = (expires_at or 0) - self._clock()
+        left_s_max = TOKEN_S + CLOCK_AHEAD_S_MAX
+        return left if 0 < left <= left_s_max * MICROSECONDS_A_SECOND else 0
 
     def _issue_anew(self, key: str, secret: str) -> Issued:
         with self._store.transaction() as writer:
@@ -57,14 +73,21 @@ class Tokens(AccessTopic):
             salt = self._random_bytes(SECRET_BYTES)
             token = _token(secret, salt)
             expires_at = self._clock() + TOKEN_S * MICROSECONDS_A_SECOND
-            writer.issue_token(key, salt, digest_of(token), expires_at)
+            new = TokenRow(digest_of(token), expires_at)
+            writer.issue_token(key, salt, new, self._former_token(app))
         return Issued(token, app.scopes, TOKEN_S)
 
-    def revoke_token(self, key: str, secret: str, token: str) -> None:
-        """End an app's token; one that is not its current token is no more anyway.
+    def _former_token(self, app: AppRow) -> TokenRow:
+        """What holds beside a new token: the one that it replaces, or the one before that."""
+        if app.token_expires_at is not None and self._left(app.token_expires_at):
+            expires_at = app.token_expires_at + HELD_OVER_S * MICROSECONDS_A_SECOND
+            return TokenRow(app.token_sha256, expires_at)
+        if self._left(app.former_token_expires_at):
+            return TokenRow(app.former_token_sha256, app.former_token_expires_at)
+        return TokenRow()
 
-        Raises `AppRefused`.
-        """
+    def revoke_token(self, key: str, secret: str, token: str) -> None:
+        """End an app's token; one that does not hold is no more anyway. Raises `AppRefused`."""
         with self._store.transaction() as writer:
             _app(writer, key, secret)
             writer.revoke_token(key, digest_of(token))
@@ -79,7 +102,7 @@ class Tokens(AccessTopic):
         return self._checked_app(app, scope)
 
     def _checked_app(self, app: AppOfToken | None, scope: str) -> str:
-        if app is None or app.expires_at <= self._clock():
+        if app is None or not self._left(app.expires_at):
             raise TokenRefused
         if scope not in app.scopes.split():
             message = f"the app lacks the scope {scope} for this call"

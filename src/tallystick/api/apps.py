@@ -48,9 +48,9 @@ class Apps:
     @operation(scope=ADMIN, body=NewApp, answer=answers.CredentialsAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an app; its secret is shown this once."""
-        app_of(self._access, req, ADMIN)
+        caller = self._access.app_name(app_of(self._access, req, ADMIN))
         body = struct_of(req, NewApp)
-        made = self._access.add_app(body.name, body.scopes)
+        made = self._access.add_app(body.name, body.scopes, caller)
         resp.status = falcon.HTTP_201
         resp.location = address_of("apps", body.name)
         resp.data = msgspec.json.encode(answers.credentials_answer(made))
@@ -93,7 +93,6 @@ class Secret:
     @operation(scope=ADMIN, answer=answers.CredentialsAnswer)
     def on_post(self, req: Request, resp: Response, app: str) -> None:
         """Give an app another secret, shown this once; the old one and its token end at once."""
-        app_of(self._access, req, ADMIN)
-        resp.data = msgspec.json.encode(
-            answers.credentials_answer(self._access.rotate_app(name_in(app)))
-        )
+        caller = self._access.app_name(app_of(self._access, req, ADMIN))
+        made = self._access.rotate_app(name_in(app), caller)
+        resp.data = msgspec.json.encode(answers.credentials_answer(made))

@@ -9,8 +9,6 @@ import msgspec
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, accounts_of, asker_of
 from tallystick.api.operation import operation
-from tallystick.core.errors import SimNotFound
-from tallystick.core.identifiers import shown
 from tallystick.fleet import inventory
 
 if TYPE_CHECKING:
@@ -40,14 +38,8 @@ class History:
         """Answer what `tallystick history --json` prints. A SIM that the caller may not see is not found."""
         asker = asker_of(self._access, req)
         with self._store.snapshot() as reader:
-            visible = accounts_of(reader, asker)
-            found = inventory.history(reader, iccid)
-        seen = [
-            each for each in found if asker is None or (each.sim and each.sim.account in visible)
-        ]
-        if not seen:
-            message = f"there is no SIM with the ICCID or MDN {shown(iccid)}"
-            raise SimNotFound(message)
+            visible = None if asker is None else accounts_of(reader, asker)
+            seen = inventory.history(reader, iccid, visible)
         resp.data = msgspec.json.encode(
             Histories([answers.sim_history(each, self._zone) for each in seen])
         )

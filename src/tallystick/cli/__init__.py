@@ -27,7 +27,7 @@ from tallystick.cli import (
     users,
     verify,
 )
-from tallystick.cli.shared import EXIT_REFUSED, Command
+from tallystick.cli.shared import EXIT_REFUSED, Command, say
 
 app = typer.Typer(
     help="Which SIMs were activated in hardware they do not belong in, and when.",
@@ -64,11 +64,9 @@ def main() -> None:
         app(prog_name="tallystick")
     except OSError as error:
         told = (error.filename, error.strerror or type(error).__name__)
-        typer.echo(f"error: {': '.join(str(part) for part in told if part)}", err=True)
+        say(f"error: {': '.join(str(part) for part in told if part)}", err=True)
         sys.exit(EXIT_REFUSED)
     except Exception as error:  # noqa: BLE001 - the outermost shell: people get a sentence
         kind = type(error).__name__
-        typer.echo(
-            f"error: this should not have happened; please report it: {kind}: {error}", err=True
-        )
+        say(f"error: this should not have happened; please report it: {kind}: {error}", err=True)
         sys.exit(EXIT_REFUSED)

@@ -16,6 +16,7 @@ from tallystick.cli.shared import (
     print_done,
     print_json,
     print_table,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -121,5 +122,5 @@ def _print_secret(made: Credentials, *, as_json: bool) -> None:
     if as_json:
         print_json(answers.credentials_answer(made))
     else:
-        typer.echo(f"key    {made.key}\nsecret {made.secret}")
-        typer.echo("The secret is not kept in clear and cannot be shown again.", err=True)
+        say(f"key    {made.key}\nsecret {made.secret}")
+        say("The secret is not kept in clear and cannot be shown again.", err=True)

@@ -13,6 +13,7 @@ from tallystick.cli.shared import (
     current_settings,
     print_json,
     print_table,
+    say,
     store_of,
 )
 from tallystick.clock import system_clock
@@ -61,7 +62,7 @@ def list_(account: OfAccount = None, as_json: AsJson = False) -> None:
         return
     print_table(LISTENER, [[each[name] for name in LISTENER] for each in listeners])
     if deliveries:
-        typer.echo("")
+        say("")
         print_table(
             DELIVERY,
             [
@@ -79,7 +80,7 @@ def retry(delivery_id: Id, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"id": delivery_id})
     else:
-        typer.echo(f"delivery {delivery_id} is due now")
+        say(f"delivery {delivery_id} is due now")
 
 
 def _found(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, store_of
+from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
 from tallystick.core.errors import SettingRefused
 from tallystick.operations.copying import (
     FACT_KINDS,
@@ -91,19 +91,19 @@ def _print(copied: Copied, source: str, target: str) -> None:
     for name, compared in copied.compared.items():
         count, digest = compared.source.count, compared.source.sha256[:DIGITS_SHOWN]
         if compared.is_same:
-            typer.echo(
+            say(
                 f"{name}: {count:,} in both, {copied.taken.get(name, 0):,} of them copied now, "
                 f"sha256 {digest}"
             )
         else:
-            typer.echo(f"{name}: {count:,} here and {compared.target.count:,} there differ")
-            typer.echo(f"    first at {_first_difference(name, compared)}")
+            say(f"{name}: {count:,} here and {compared.target.count:,} there differ")
+            say(f"    first at {_first_difference(name, compared)}")
     for name, count in copied.taken_only.items():
-        typer.echo(f"{name}: {count:,} copied now; they come and go, and are not compared")
+        say(f"{name}: {count:,} copied now; they come and go, and are not compared")
     if copied.is_same:
-        typer.echo(f"{target} holds what {source} holds")
+        say(f"{target} holds what {source} holds")
     else:
-        typer.echo(
+        say(
             f"error: {target} differs from {source}; run the same again if either was written to",
             err=True,
         )

@@ -20,6 +20,7 @@ from tallystick.cli.shared import (
     every_account,
     print_json,
     print_table,
+    say,
     span_named,
     store_of,
     writing,
@@ -77,7 +78,7 @@ def summary(
             [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in found],
         )
     mismatches = sum(each.mismatches for each in found)
-    typer.echo(counted(mismatches, "mismatch", "mismatches"), err=True)
+    say(counted(mismatches, "mismatch", "mismatches"), err=True)
 
 
 def _described(counted: Counted) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def _letters_of(maker: str) -> str:
 
 def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> dict[str, Any]:
     if not as_json:
-        typer.echo(
+        say(
             f"{maker or UNKNOWN}: {counted(len(found.facts), 'correction', 'corrections')} of "
             f"{counted(found.sims, 'SIM', 'SIMs')} in {path}; left out: "
             f"{found.moved_back:,} that are expected where they are by now, "

@@ -20,6 +20,7 @@ from tallystick.cli.shared import (
     every_account,
     print_json,
     print_table,
+    say,
     span_named,
     store_of,
     writing,
@@ -128,7 +129,7 @@ def _write_table(columns: Columns, rows: Rows, file: BinaryIO) -> None:
     printed = list(rows)
     if printed:
         print_table(columns, printed, file)
-    typer.echo(f"{len(printed):,} found", err=True)
+    say(f"{len(printed):,} found", err=True)
 
 
 def _write_csv(columns: Columns, rows: Rows, file: BinaryIO) -> None:

@@ -15,6 +15,7 @@ from tallystick.cli.shared import (
     print_done,
     print_json,
     print_table,
+    say,
     store_of,
 )
 from tallystick.clock import system_clock
@@ -169,12 +170,12 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
         return
     for name, value in answers.change_set_answer(change_set, settings.zone).items():
         if value is not None:
-            typer.echo(f"{name}: {value}")
+            say(f"{name}: {value}")
     columns = ledger.ExpectationChange._fields
     rows = [answers.expectation_change(change, settings.zone) for change in first]
     print_table(columns, [_texts(row, columns) for row in rows])
     if in_all > at_most:
-        typer.echo(f"and {in_all - at_most:,} more")
+        say(f"and {in_all - at_most:,} more")
 
 
 @commands.command(cls=Command)
@@ -202,9 +203,9 @@ def approve(
     if as_json:
         print_json(outcome | {"change_set_id": number})
     else:
-        typer.echo(f"change set {number}{'' if dry_run else ' is applied'}:")
+        say(f"change set {number}{'' if dry_run else ' is applied'}:")
         for line in lines:
-            typer.echo(line)
+            say(line)
 
 
 def _counts(receipt: Receipt) -> str:

@@ -18,6 +18,7 @@ from tallystick.cli.shared import (
     print_done,
     print_json,
     print_table,
+    say,
     store_of,
 )
 from tallystick.core.identifiers import BEFORE_ALL
@@ -61,7 +62,7 @@ def show(account: Account, name: Name, as_json: AsJson = False) -> None:
         print_json(msgspec.structs.replace(pages[0], sims=sims, next=None))
     else:
         print_table(("iccid", "mdn"), [(sim.iccid, sim.mdn or "") for sim in sims])
-        typer.echo(
+        say(
             f"{counted(len(sims), 'SIM', 'SIMs')} in {name}{_about(pages[0].description)}", err=True
         )
 
@@ -162,6 +163,6 @@ def _print_changed(
     passed_over, asked = len(answer.passed_over), len(wanted.iccids) + len(wanted.mdns)
     print_done(f"{asked - passed_over:,} of {asked:,} {what}", answer, as_json=as_json)
     if passed_over and not as_json:
-        typer.echo(f"not of account {account}: {', '.join(answer.passed_over)}", err=True)
+        say(f"not of account {account}: {', '.join(answer.passed_over)}", err=True)
     if passed_over:
         raise typer.Exit(EXIT_SOME_REJECTED if passed_over < asked else EXIT_REFUSED)

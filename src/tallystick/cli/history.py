@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tallystick.api import answers
-from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, store_of
+from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, say, store_of
 from tallystick.fleet import inventory
 
 
@@ -33,17 +33,15 @@ def history(
 
 def _print(sim: dict[str, Any]) -> None:
     if sim["waiting"]:
-        typer.echo(
-            f"SIM {sim['iccid']} is not loaded yet: what is known of it waits, and is not reported"
-        )
+        say(f"SIM {sim['iccid']} is not loaded yet: what is known of it waits, and is not reported")
     else:
         number = f", number {sim['mdn']}" if sim["mdn"] else ""
-        typer.echo(
+        say(
             f"SIM {sim['iccid']}{number}, {sim['generation']}, of account {sim['account']}, "
             f"last activated {sim['activation_date']}"
         )
     for each in sim["expectations"]:
-        typer.echo(f"expected in {each['imei']} from {each['effective_from'] or 'the beginning'}")
+        say(f"expected in {each['imei']} from {each['effective_from'] or 'the beginning'}")
     names = ("opened_at", "last_seen_at", "activations", "imei", "expected_imei", "verdict")
     if sim["pairings"]:
         print_table(names, [[str(each[name] or "") for name in names] for each in sim["pairings"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,17 @@ import typer
 
 from tallystick.cli.files_bar import FilesBar, files_bar
 from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told, trial_lines
-from tallystick.cli.shared import EXIT_SOME_REJECTED, AsJson, current_settings, print_json, store_of
+from tallystick.cli.shared import (
+    EXIT_SOME_REJECTED,
+    AsJson,
+    current_settings,
+    print_json,
+    private,
+    say,
+    store_of,
+)
 from tallystick.core.errors import FileRefused, InvalidValue
+from tallystick.core.identifiers import printable
 from tallystick.intake import (
     KINDS,
     STANDARD_INPUT,
@@ -277,7 +287,7 @@ def _rejects_to(path: Path | None, kind: KindName, files: list[str]) -> Iterator
     if path.exists() and any(Path(each).exists() and path.samefile(each) for each in files):
         message = f"{path} is one of the files to be read, and would be written over"
         raise typer.BadParameter(message, param_hint="--rejects")
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with os.fdopen(private(path), "w", encoding="utf-8", newline="") as file:
         yield _Rejects(csv.writer(file, lineterminator="\n").writerow, kind, several=len(files) > 1)
 
 
@@ -286,17 +296,17 @@ def _print(path: str, done: Done) -> None:
     receipt = done.receipt
     _print_counts(path, receipt)
     for line in done.lines:
-        typer.echo(line)
+        say(line)
     for reject in receipt.rejects:
-        typer.echo(f"{path}:{reject.line}: {reject.reason}", err=True)
+        say(f"{path}:{reject.line}: {reject.reason}", err=True)
     if receipt.rejected > len(receipt.rejects):
-        typer.echo(
+        say(
             f"{path}: and {receipt.rejected - len(receipt.rejects):,} more rejected lines", err=True
         )
     for doubt, count in receipt.doubts._asdict().items():
         if count and count >= LARGE_SHARE * receipt.read:
             _, warning = DOUBTS[doubt]
-            typer.echo(
+            say(
                 f"warning: {path}: {100 * count / receipt.read:.0f} % of the lines {warning}",
                 err=True,
             )
@@ -304,25 +314,27 @@ def _print(path: str, done: Done) -> None:
 
 def _print_counts(name: str, receipt: Receipt) -> None:
     counts = f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate, {receipt.rejected:,} rejected"
-    typer.echo(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
+    say(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
     doubtful = [
         f"{count:,} {DOUBTS[doubt][0]}"
         for doubt, count in receipt.doubts._asdict().items()
         if count
     ]
     if doubtful:
-        typer.echo(f"  taken, but doubtful: {', '.join(doubtful)}")
+        say(f"  taken, but doubtful: {', '.join(doubtful)}")
     if receipt.accounts_made:
-        typer.echo(f"  new accounts: {', '.join(receipt.accounts_made)}")
+        say(f"  new accounts: {', '.join(receipt.accounts_made)}")
 
 
 def _print_end(
     done: dict[str, Done], total: Receipt, refused: dict[str, FileRefused], *, as_json: bool
 ) -> None:
     if as_json:
-        files = {path: each.described for path, each in done.items()}
+        files = {printable(path): each.described for path, each in done.items()}
         refusals = {
-            path: {"error": {"code": refusal.code, "message": refusal.message}}
+            printable(path): {
+                "error": {"code": refusal.code, "message": printable(refusal.message)}
+            }
             for path, refusal in refused.items()
         }
         print_json(total.described() | {"files": files | refusals})
@@ -330,5 +342,5 @@ def _print_end(
     if len(done) > 1:
         _print_counts("in all", total)
     for refusal in refused.values():
-        typer.echo(f"error: {refusal.message}", err=True)
+        say(f"error: {refusal.message}", err=True)
     sys.stdout.flush()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.shared import current_settings, store_of
+from tallystick.cli.shared import current_settings, say, store_of
 
 Distribute = Annotated[
     bool, typer.Option("--distribute", help="Spread the store over the cluster, which is Citus.")
@@ -24,13 +24,13 @@ def init(distribute: Distribute = False) -> None:
         with store.transaction() as writer:
             is_moved = writer.set_wire_zone(settings.time_zone)
         if is_new:
-            typer.echo(f"{store.name}: made a new store")
+            say(f"{store.name}: made a new store")
         elif steps:
-            typer.echo(f"{store.name}: upgraded the store in {steps} steps")
+            say(f"{store.name}: upgraded the store in {steps} steps")
         else:
-            typer.echo(f"{store.name}: the store is up to date")
+            say(f"{store.name}: the store is up to date")
         if is_moved:
-            typer.echo(f"{store.name}: the kept rows now print their times in {settings.time_zone}")
+            say(f"{store.name}: the kept rows now print their times in {settings.time_zone}")
         if distribute:
             is_spread_now = store.distribute() > 0
             told = (
@@ -38,4 +38,4 @@ def init(distribute: Distribute = False) -> None:
                 if is_spread_now
                 else "the store is spread over the cluster"
             )
-            typer.echo(f"{store.name}: {told}")
+            say(f"{store.name}: {told}")

@@ -18,6 +18,7 @@ from tallystick.cli.shared import (
     current_settings,
     every_account,
     print_table,
+    say,
     store_of,
     writing,
 )
@@ -94,7 +95,7 @@ def report(
             WRITERS[format_](rows, file)
         if with_coverage:
             covered = coverage(reader, every_account(reader), question, settings.generations)
-            typer.echo(in_one_sentence(covered, settings.zone), err=True)
+            say(in_one_sentence(covered, settings.zone), err=True)
 
 
 def operators_answer(reader: Reader, question: Question, settings: Settings) -> Iterator[bytes]:
@@ -141,7 +142,7 @@ def _write_table(found: ReportRows, file: BinaryIO) -> None:
     printed = list(map(found.texts, found.rows))
     if printed:
         print_table(found.columns, printed, file)
-    typer.echo(counted(len(printed), "mismatch", "mismatches"), err=True)
+    say(counted(len(printed), "mismatch", "mismatches"), err=True)
 
 
 def _write_json(found: ReportRows, file: BinaryIO) -> None:

@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.errors import NoAccounts, Refusal
+from tallystick.core.identifiers import printable
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.settings import Settings, read_settings
@@ -52,7 +53,7 @@ class Command(TyperCommand):
             if self._speaks_json(ctx):
                 print_json({"error": {"code": refusal.code, "message": refusal.message}}, err=True)
             else:
-                typer.echo(f"error: {refusal.message}", err=True)
+                say(f"error: {refusal.message}", err=True)
             raise typer.Exit(EXIT_REFUSED) from refusal
 
     def _speaks_json(self, ctx: typer.Context) -> bool:
@@ -113,6 +114,11 @@ def opened_access() -> Iterator[Access]:
         yield Access(store, system_clock, secrets.token_bytes)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text for people, without what a terminal would take for a command."""
+    typer.echo(printable(text), err=err)
+
+
 def counted(number: int, one: str, many: str) -> str:
     """So many of something, in words."""
     return f"{number:,} {one if number == 1 else many}"
@@ -123,7 +129,7 @@ def print_done(sentence: str, answer: object, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        typer.echo(sentence)
+        say(sentence)
 
 
 def print_json(value: object, *, err: bool = False) -> None:
@@ -137,7 +143,7 @@ def print_table(
     """Print a table for people: as wide as the terminal, or as it needs where it goes elsewhere."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     text = io.TextIOWrapper(file or sys.stdout.buffer, "utf-8")
     console = Console(file=text, highlight=False, markup=False)
     if not console.is_terminal:
@@ -163,6 +169,14 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, steps: bar.update(task, completed=done, total=steps)
 
 
+def private(path: Path) -> int:
+    """Open a file to be written, for its owner alone where it is made anew; give its descriptor.
+
+    What is written may hold phone numbers, and where SIMs are.
+    """
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+
 @contextmanager
 def writing(path: Path | None) -> Iterator[BinaryIO]:
     """The file to write an answer to, or standard output."""
@@ -171,9 +185,9 @@ def writing(path: Path | None) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     try:
-        file = path.open("wb")
+        file = os.fdopen(private(path), "wb")
     except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
+        message = printable(f"cannot write {path}: {error.strerror}")
         raise typer.BadParameter(message) from error
     with file:
         yield file

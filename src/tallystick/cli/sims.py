@@ -20,6 +20,7 @@ from tallystick.cli.shared import (
     current_settings,
     print_json,
     print_table,
+    say,
     store_of,
 )
 from tallystick.cli.sim_files import Line, lines_of
@@ -71,7 +72,7 @@ def list_(
         return
     _print_table(answers.ListedSim, page.sims)
     if page.next:
-        typer.echo(f"there are more: --after {page.next}", err=True)
+        say(f"there are more: --after {page.next}", err=True)
 
 
 @commands.command(cls=Command)
@@ -239,11 +240,9 @@ class _Tally:
             raise typer.Exit(EXIT_SOME_REJECTED if self.refused < self.read else EXIT_REFUSED)
 
     def _print(self, unchanged: int) -> None:
-        typer.echo(
-            f"SIMs: {self.done:,} {self.what}, {unchanged:,} unchanged, {self.refused:,} refused"
-        )
+        say(f"SIMs: {self.done:,} {self.what}, {unchanged:,} unchanged, {self.refused:,} refused")
         for line, reason in self.first:
             place = f"{self.file}:{line.number}: " if self.file else ""
-            typer.echo(f"{place}{reason}", err=True)
+            say(f"{place}{reason}", err=True)
         if self.refused > len(self.first):
-            typer.echo(f"and {self.refused - len(self.first):,} more refused", err=True)
+            say(f"and {self.refused - len(self.first):,} more refused", err=True)

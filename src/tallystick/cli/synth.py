@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.shared import progress
+from tallystick.cli.shared import progress, say
 from tallystick.clock import system_clock
 from tallystick.core.moments import Moment, in_zone, moment_of
 from tallystick.operations.synth import (
@@ -57,7 +57,7 @@ def synth(
     with progress("Writing") as advance:
         paths = write_fleet(Fleet(sims, months, seed, end, scenario), out, format_, advance)
     for path in paths.values():
-        typer.echo(path)
+        say(str(path))
 
 
 def today() -> Moment:

@@ -16,6 +16,7 @@ from tallystick.cli.shared import (
     print_done,
     print_json,
     print_table,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def add(
         )
         _print_done(f"user {name} added", access, name, as_json=as_json)
     if not (account or all_accounts):
-        typer.echo("They see no account: --account or --all-accounts was not given.", err=True)
+        say("They see no account: --account or --all-accounts was not given.", err=True)
 
 
 @commands.command(cls=Command)

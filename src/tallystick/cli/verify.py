@@ -3,63 +3,147 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, store_of
+from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
+from tallystick.core.errors import StoreBroken
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
-from tallystick.operations.verify import Deviation, Difference
+from tallystick.operations.integrity import Checked, Damage, check_integrity
+from tallystick.operations.verify import Deviation, Difference, Verified
 from tallystick.operations.verify import verify as verify_store
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
+    from tallystick.store import Store
     from tallystick.store.verifying import KeptRow
 
 SHOWN_MAX = 20
 EXIT_DIFFERENT = 1
 
 
-def verify(as_json: AsJson = False) -> None:
+def verify(
+    integrity: Annotated[
+        bool,
+        typer.Option(
+            "--integrity",
+            help="First let the database check itself, and all facts for impossible values.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Recompute every row by the rule, and exit with 1 where the kept answer differs."""
-    sims = rows = 0
-    shown, faults = list[Difference](), Counter[Deviation]()
-    with store_of(current_settings()) as store, progress("Verifying") as advance:
+    with store_of(current_settings()) as store:
+        checks = _check_integrity(store) if integrity else []
+        damage = [finding for check in checks for finding in check.damage]
+        if not as_json:
+            _print_checks(checks, damage)
+        totals = _verify(store) if not damage else _verified_as_far_as_it_can_be_read(store, damage)
+    if as_json:
+        print_json(totals.described() | _described_checks(checks, damage))
+    else:
+        totals.print()
+    if totals.deviations or damage:
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+def _verified_as_far_as_it_can_be_read(store: Store, damage: list[Damage]) -> _Totals:
+    """Compare a damaged store with the rule; where it breaks off, that is damage too."""
+    totals = _Totals()
+    try:
+        return _verify(store)
+    except StoreBroken as broken:
+        damage.append(Damage("kept answer", broken.message))
+        return totals
+
+
+def _check_integrity(store: Store) -> list[Checked]:
+    checks: list[Checked] = []
+    with progress("Checking") as advance:
+        for check in check_integrity(store):
+            checks.append(check)
+            advance(len(checks), len(checks) + 1)
+    return checks
+
+
+def _print_checks(checks: list[Checked], damage: list[Damage]) -> None:
+    for finding in damage:
+        say(f"damage: {finding.check}: {finding.text}")
+    if damage:
+        say("Stop the server, copy the store, and see docs/howto/repair-a-damaged-store.md.")
+    elif checks:
+        say(f"no damage found; checked: {', '.join(check.check for check in checks)}")
+
+
+def _described_checks(checks: list[Checked], damage: list[Damage]) -> dict[str, Any]:
+    """What was checked, for programs; nothing where nothing was."""
+    if not checks:
+        return {}
+    return {
+        "checks": [check.check for check in checks],
+        "damage": [finding._asdict() for finding in damage],
+    }
+
+
+@dataclass
+class _Totals:
+    """What the comparison with the rule came to."""
+
+    sims: int = 0
+    rows: int = 0
+    shown: list[Difference] = field(default_factory=list)
+    deviations: Counter[Deviation] = field(default_factory=Counter)
+
+    def add(self, verified: Verified) -> None:
+        """Count a range of SIMs."""
+        self.sims += verified.sims
+        self.rows += verified.rows
+        self.shown.extend(verified.differences[: SHOWN_MAX - len(self.shown)])
+        self.deviations.update(difference.deviation for difference in verified.differences)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows deviate, by how they do."""
+        return {deviation.value: self.deviations[deviation] for deviation in Deviation}
+
+    def described(self) -> dict[str, Any]:
+        """All of it for programs."""
+        differences = [_described(difference) for difference in self.shown]
+        counts = {"sims": self.sims, "rows": self.rows, **self.counts}
+        return counts | {"differences": differences}
+
+    def print(self) -> None:
+        """All of it for people."""
+        _print(self.sims, self.rows, self.counts, self.shown)
+
+
+def _verify(store: Store) -> _Totals:
+    totals = _Totals()
+    with progress("Verifying") as advance:
         with store.snapshot() as reader:
             sims_in_all = reader.counts().sims
         for verified in verify_store(store, wire_row):
-            sims, rows = sims + verified.sims, rows + verified.rows
-            shown.extend(verified.differences[: SHOWN_MAX - len(shown)])
-            faults.update(difference.deviation for difference in verified.differences)
-            advance(sims, sims_in_all)
-    counts = {fault.value: faults[fault] for fault in Deviation}
-    if as_json:
-        differences = list(map(_described, shown))
-        print_json({"sims": sims, "rows": rows, **counts, "differences": differences})
-    else:
-        _print(sims, rows, counts, shown)
-    if faults:
-        raise typer.Exit(EXIT_DIFFERENT)
+            totals.add(verified)
+            advance(totals.sims, sims_in_all)
+    return totals
 
 
 def _print(sims: int, rows: int, counts: dict[str, int], shown: list[Difference]) -> None:
     for difference in shown:
         described = _described(difference)
-        typer.echo(
-            f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}"
-        )
+        say(f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}")
         for side in ("kept", "right"):
             if described[side]:
-                typer.echo(f"    {side:5} {described[side]}")
+                say(f"    {side:5} {described[side]}")
     differing = sum(counts.values())
     if differing > len(shown):
-        typer.echo(f"and {differing - len(shown)} more")
+        say(f"and {differing - len(shown)} more")
     told = ", ".join(f"{count} {fault}" for fault, count in counts.items())
-    typer.echo(
-        f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}"
-    )
+    say(f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}")
 
 
 def _described(difference: Difference) -> dict[str, str | None]:

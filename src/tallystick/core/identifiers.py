@@ -29,6 +29,22 @@ def shown(value: object) -> str:
     return text if len(text) <= VALUE_SHOWN_MAX + 2 else f"{text[:VALUE_SHOWN_MAX]}…{text[0]}"
 
 
+def printable(text: str) -> str:
+    """Give a text as any terminal may print it, with its lines.
+
+    Control characters, which may move the cursor or change what was printed before, and bytes of
+    a file name that are no UTF-8 are written as escapes.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 DOUBLED = str.maketrans(
     "0123456789", "0246813579"
 )  # each digit twice, and the digits of that added

@@ -142,3 +142,21 @@ def _root_of(change_set_id: int, undoings: Mapping[int, int]) -> int:
     while change_set_id in undoings:
         change_set_id = undoings[change_set_id]
     return change_set_id
+
+
+def is_same_hand(one: str, other: str, keepers: Mapping[str, str]) -> bool:
+    """Whether one person may act under both names.
+
+    `keepers` has the app that was shown the secret of another, by the name of that other. Whoever
+    has an app's secret may act as that app, and so as those whose secret that app was shown.
+    """
+    return not _hands_behind(one, keepers).isdisjoint(_hands_behind(other, keepers))
+
+
+def _hands_behind(name: str, keepers: Mapping[str, str]) -> set[str]:
+    """A name, and those who may act under it."""
+    hands = {name}
+    while (keeper := keepers.get(name)) is not None and keeper not in hands:
+        hands.add(keeper)
+        name = keeper
+    return hands

@@ -11,7 +11,7 @@ from tallystick.core.pairing import FirstUse, pairings, with_first_use
 from tallystick.core.selection import UNASSIGNED, found_account, identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from tallystick.core.facts import Sim
     from tallystick.core.ledger import Origin
@@ -34,6 +34,11 @@ class SimHistory:
     sim: Sim | None
     expectations: list[Expectation]
     pairings: list[Pairing]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of the SIM."""
+        return bool(self.sim or self.expectations or self.pairings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,21 @@ def page(reader: Reader, account: str | None, after: int) -> SimPage:
     return SimPage(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
 
 
-def history(reader: Reader, iccid_or_mdn: str) -> list[SimHistory]:
-    """The SIM with this ICCID, or every SIM with this MDN. Raises `InvalidValue` or `SimNotFound`."""
-    found = [_history(reader, iccid) for iccid in _iccids(reader, iccid_or_mdn)]
-    known = [each for each in found if each.sim or each.expectations or each.pairings]
+def history(
+    reader: Reader, iccid_or_mdn: str, visible: Container[str] | None = None
+) -> list[SimHistory]:
+    """Give the SIM with this ICCID, or every SIM with this MDN.
+
+    `visible` are the accounts that the asker may see, None all of them and SIMs that are not loaded
+    too. SIMs of other accounts are not read further: a refusal takes as long for them as for none.
+    Raises `InvalidValue` or `SimNotFound`.
+    """
+    histories: list[SimHistory] = []
+    for iccid in _iccids(reader, iccid_or_mdn):
+        sim = reader.sim(iccid)
+        if visible is None or (sim is not None and sim.account in visible):
+            histories.append(_history(reader, iccid, sim))
+    known = [history for history in histories if history.is_known]
     if not known:
         message = f"there is no SIM with the ICCID or MDN {shown(iccid_or_mdn)}"
         raise SimNotFound(message)
@@ -103,12 +119,9 @@ def _iccids(reader: Reader, iccid_or_mdn: str) -> list[Iccid]:
     return [named] if isinstance(named, Iccid) else reader.iccids_of([named])
 
 
-def _history(reader: Reader, iccid: Iccid) -> SimHistory:
-    sim, activations, expectations = (
-        reader.sim(iccid),
-        reader.activations_of(iccid),
-        reader.expectations_of(iccid),
-    )
+def _history(reader: Reader, iccid: Iccid, sim: Sim | None) -> SimHistory:
+    activations = reader.activations_of(iccid)
+    expectations = reader.expectations_of(iccid)
     first_use = reader.first_uses()[sim.account] if sim else FirstUse.OFF
     stays = pairings(activations, with_first_use(activations, expectations, first_use))
     return SimHistory(iccid, sim, expectations, stays)

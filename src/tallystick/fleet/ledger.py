@@ -15,7 +15,7 @@ from tallystick.core.errors import (
     SimNotFound,
 )
 from tallystick.core.identifiers import Iccid
-from tallystick.core.ledger import ChangeSet, Stay, stays_of
+from tallystick.core.ledger import ChangeSet, Stay, is_same_hand, stays_of
 from tallystick.core.moments import Moment
 from tallystick.store.ledger import KEY
 
@@ -136,7 +136,7 @@ def approve(store: Store, number: int, by: str, now: Moment) -> Taken:
     Raises `ChangeSetNotFound`, `ChangeSetDecided` or `OwnProposal`.
     """
     with store.transaction() as writer:
-        _require_other_eyes(change_set(writer, number), by)
+        _require_other_eyes(writer, change_set(writer, number), by)
         taken = writer.take_expectations(writer.proposed(number), number)
         _decide(writer, number, "applied", by, now)
     return taken
@@ -148,7 +148,7 @@ def reject(store: Store, number: int, by: str, now: Moment) -> None:
     Raises `ChangeSetNotFound`, `ChangeSetDecided` or `OwnProposal`.
     """
     with store.transaction() as writer:
-        _require_other_eyes(change_set(writer, number), by)
+        _require_other_eyes(writer, change_set(writer, number), by)
         _decide(writer, number, "rejected", by, now)
 
 
@@ -190,14 +190,18 @@ def _require_state(change_set: ChangeSet, *states: State) -> None:
         raise ChangeSetDecided(message)
 
 
-def _require_other_eyes(change_set: ChangeSet, by: str) -> None:
+def _require_other_eyes(reader: Reader, change_set: ChangeSet, by: str) -> None:
+    """Raise `OwnProposal` where one hand would both propose and decide."""
     _require_state(change_set, "proposed")
-    if by == change_set.actor:
-        message = (
-            f"change set {change_set.change_set_id} was proposed by {by}; another person has to "
-            "decide about it"
-        )
-        raise OwnProposal(message)
+    actor = change_set.actor
+    if not is_same_hand(actor, by, reader.app_keepers()):
+        return
+    shared = "" if by == actor else f", and whoever made one of the apps {actor} and {by} has both"
+    message = (
+        f"change set {change_set.change_set_id} was proposed by {actor}{shared}; another person "
+        "has to decide about it"
+    )
+    raise OwnProposal(message)
 
 
 def _decide(writer: Writer, number: int, state: State, by: str, now: Moment) -> None:

@@ -24,6 +24,7 @@ WHOLE_BYTES_MAX = (
 PIECE_BYTES = 1024 * 1024
 GZIP_LEVEL = 1
 GZIP_WINDOW_BITS = 31  # zlib's word for a gzip header around the widest window
+FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
 
 
@@ -50,10 +51,18 @@ def send(
 
 
 def csv_lines(rows: Iterable[Sequence[str | None]]) -> bytes:
-    """Rows as lines of a CSV file; None is an empty field."""
+    """Rows as lines of a CSV file; None is an empty field.
+
+    A field that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerows([field and _no_formula(field) for field in row] for row in rows)
     return text.getvalue().encode()
+
+
+def _no_formula(field: str) -> str:
+    return f"'{field}" if field.startswith(FORMULA_BEGINNINGS) else field
 
 
 def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:

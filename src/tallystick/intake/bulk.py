@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import ChangeSetDecided, TooManyRejects
 from tallystick.core.facts import SimExpectation
+from tallystick.core.identifiers import printable
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubts import doubts_of
@@ -146,7 +148,7 @@ def _digest(path: str, kind: Kind) -> bytes | None:
         return None
     state = Path(path).stat()
     identity = f"{kind.name}\n{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
-    return hashlib.sha256(identity.encode()).digest()
+    return hashlib.sha256(os.fsencode(identity)).digest()
 
 
 def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
@@ -154,10 +156,11 @@ def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
     if kind.fact is not SimExpectation:
         return origin
     if is_read_once(path):
-        return origin._replace(source=SOURCE, detail=path)
+        return origin._replace(source=SOURCE, detail=printable(path))
     with Path(path).open("rb") as file:
         return origin._replace(
-            source=SOURCE, detail=f"{path} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            source=SOURCE,
+            detail=f"{printable(path)} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}",
         )
 
 

@@ -69,19 +69,15 @@ def _put_accounts(writer: Writer, rows: Rows) -> None:
 
 
 def _put_apps(writer: Writer, rows: Rows) -> None:
-    for key, name, secret, scopes, salt, token, expires_at in rows.iter_rows():
-        token_sha256 = None if token is None else bytes.fromhex(token)
-        writer.put_app(
-            WholeApp(
-                key,
-                name,
-                bytes.fromhex(secret),
-                scopes,
-                bytes.fromhex(salt),
-                token_sha256,
-                expires_at,
-            )
-        )
+    for row in rows.iter_rows(named=True):
+        for column in APP_BYTES:
+            row[column] = None if row[column] is None else bytes.fromhex(row[column])
+        writer.put_app(WholeApp(**row))
+
+
+def _put_app_keepers(writer: Writer, rows: Rows) -> None:
+    for name, keeper in rows.iter_rows():
+        writer.note_app_keeper(name, keeper)
 
 
 def _apps(reader: Reader) -> Iterator[tuple[Any, ...]]:
@@ -122,7 +118,10 @@ def _put_nothing(writer: Writer, rows: Rows) -> None:
     """The kept answer follows from the facts."""
 
 
-APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | {"token_expires_at": NUMBER}
+APP_BYTES = ("secret_sha256", "issue_salt", "token_sha256", "former_token_sha256")
+APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | dict.fromkeys(
+    ("token_expires_at", "former_token_expires_at"), NUMBER
+)
 USER_COLUMNS = {
     "name": TEXT,
     "password_argon2": TEXT,
@@ -189,6 +188,13 @@ WHOLE_KINDS = (
         lambda writer, rows: writer.take_types(rows),
     ),
     CopiedKind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
+    CopiedKind(
+        "apps' keepers",
+        {"name": TEXT, "keeper": TEXT},
+        1,
+        lambda reader, _: reader.app_keepers().items(),
+        _put_app_keepers,
+    ),
     CopiedKind("users", USER_COLUMNS, 1, lambda reader, _: reader.whole_users(), _put_users),
     CopiedKind(
         "change sets",

@@ -21,13 +21,22 @@ class UserRow(NamedTuple):
 
 
 class AppRow(NamedTuple):
-    """An app as kept, with its current token's digest."""
+    """An app as kept, with the digests of its current token and of the one before."""
 
     secret_sha256: bytes
     scopes: str
     issue_salt: bytes
     token_sha256: bytes | None
     token_expires_at: int | None
+    former_token_sha256: bytes | None
+    former_token_expires_at: int | None
+
+
+class TokenRow(NamedTuple):
+    """A token as kept: its digest, and until when it holds."""
+
+    sha256: bytes | None = None
+    expires_at: int | None = None
 
 
 class ListedApp(NamedTuple):
@@ -125,9 +134,14 @@ class AccessQuestions(Asking):
         rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
         return View({name: account_id for account_id, name, _ in rows}, rows[0][2] if rows else "")
 
-    def password_of(self, user_id: int) -> str | None:
-        """A user's password hash."""
-        return self._value(str, "password_of", user_id=user_id)
+    def user_of_id(self, user_id: int) -> tuple[str, UserRow] | None:
+        """Give the name of the user with this number, and what is kept of them."""
+        row = self._connection.row("user_of_id", user_id=user_id)
+        return None if row is None else (row[0], UserRow(*row[1:]))
+
+    def app_keepers(self) -> dict[str, str]:
+        """Give the app that was last shown the secret of another, by the name of that other."""
+        return dict(self._connection.rows("app_keepers"))
 
     def session(self, token_sha256: bytes) -> SessionRow | None:
         """The user of a session and the moment of its last use."""
@@ -156,7 +170,7 @@ class AccessChanges(AccountChanges, AccessQuestions):
         self._connection.run("set_app_scopes", key=key, scopes=scopes)
 
     def set_app_secret(self, key: str, secret_sha256: bytes, issue_salt: bytes) -> None:
-        """Give an app another secret, and end its token."""
+        """Give an app another secret, and end its tokens."""
         self._connection.run(
             "set_app_secret", key=key, secret_sha256=secret_sha256, issue_salt=issue_salt
         )
@@ -165,21 +179,29 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """Forget an app, and its token with it."""
         self._connection.run("remove_app", key=key)
 
-    def issue_token(
-        self, key: str, issue_salt: bytes, token_sha256: bytes, token_expires_at: int
-    ) -> None:
-        """Give an app a new token."""
+    def issue_token(self, key: str, issue_salt: bytes, token: TokenRow, former: TokenRow) -> None:
+        """Give an app a new token, and say which other one still holds."""
         self._connection.run(
             "issue_token",
             key=key,
             issue_salt=issue_salt,
-            token_sha256=token_sha256,
-            token_expires_at=token_expires_at,
+            token_sha256=token.sha256,
+            token_expires_at=token.expires_at,
+            former_token_sha256=former.sha256,
+            former_token_expires_at=former.expires_at,
         )
 
-    def revoke_token(self, key: str, token_sha256: bytes) -> bool:
-        """Revoke an app's token; give whether it was the current one."""
-        return self._connection.run("revoke_token", key=key, token_sha256=token_sha256) > 0
+    def revoke_token(self, key: str, token_sha256: bytes) -> None:
+        """Revoke an app's token, if this is its current one or the one before."""
+        for query in ("revoke_token", "revoke_former_token"):
+            self._connection.run(query, key=key, token_sha256=token_sha256)
+
+    def note_app_keeper(self, name: str, keeper: str | None) -> None:
+        """Note which other app was shown an app's secret; None where an operator alone was."""
+        if keeper is None:
+            self._connection.run("forget_app_keeper", name=name)
+        else:
+            self._connection.run("keep_app_keeper", name=name, keeper=keeper)
 
     def add_user(
         self, name: str, password_argon2: str, accounts: Sequence[str], *, all_accounts: bool
@@ -243,6 +265,6 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """End a session; give whether there was one."""
         return self._connection.run("end_session", token_sha256=token_sha256) > 0
 
-    def forget_sessions(self, used_before: int) -> None:
-        """Forget sessions not used since."""
-        self._connection.run("forget_sessions", used_before=used_before)
+    def forget_sessions(self, used_before: int, used_after: int) -> None:
+        """Forget sessions last used before one moment, or after another that is still to come."""
+        self._connection.run("forget_sessions", used_before=used_before, used_after=used_after)

@@ -35,6 +35,8 @@ class WholeApp(NamedTuple):
     issue_salt: bytes
     token_sha256: bytes | None
     token_expires_at: int | None
+    former_token_sha256: bytes | None
+    former_token_expires_at: int | None
 
 
 class WholeUser(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
-from urllib.parse import urlsplit
 
 from tallystick.background import Loops
 from tallystick.core.errors import SettingRefused
@@ -138,7 +137,7 @@ def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = N
     `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei, post_imei,
     activated_at, zone name) -> bytes`, the integers as the store keeps them.
     """
-    scheme = urlsplit(url).scheme
+    scheme = url.partition(":")[0]
     if scheme == "sqlite":
         return Store(SqliteEngine(url, loops or Loops()), wire_row)
     if scheme == "postgresql":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tallystick.core.moments import BEGINNING, LAST
 from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
@@ -23,8 +24,39 @@ class KeptRow(NamedTuple):
     reasons: bytes | None
 
 
+class Impossible(NamedTuple):
+    """Rows of one kind with values that no such row can have: how many, and the SIM of the first."""
+
+    kind: str
+    rows: int
+    iccid: int
+
+
+IMPOSSIBLE = {
+    "SIMs": "impossible_sims",
+    "expectations": "impossible_expectations",
+    "activations": "impossible_activations",
+    "kept rows": "impossible_rows",
+    "group members": "impossible_members",
+}
+"""What counts the impossible rows of each kind."""
+
+
 class VerifyQuestions(Asking):
-    """Ranges of SIMs, for comparison with the rule."""
+    """Ranges of SIMs, for comparison with the rule, and whether the store is sound."""
+
+    def integrity_checks(self) -> list[str]:
+        """Name the checks that the database has of its own."""
+        return [name for (name,) in self._connection.rows("integrity_checks")]
+
+    def damage_found(self, check: str) -> list[str]:
+        """Give what one of these checks finds, in the database's words; nothing where all is well."""
+        return [text for (text,) in self._connection.rows("damage_found", name=check) if text]
+
+    def impossible(self, kind: str) -> Impossible | None:
+        """Give the rows of a kind with values that no such row can have; None where there are none."""
+        row = self._connection.row(IMPOSSIBLE[kind], beginning=BEGINNING, last=LAST)
+        return Impossible(kind, *row) if row and row[0] else None
 
     def verify_bound(self, after: int, at_most: int) -> int | None:
         """Where the next range of SIMs ends, after this one; None at the end."""

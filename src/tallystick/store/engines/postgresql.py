@@ -110,6 +110,17 @@ def parameters_of(sql: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(PARAMETER.findall(sql)))
 
 
+PORTS = re.compile(r"[0-9,]*")
+NO_ADDRESS = (
+    "TALLYSTICK_DATABASE is no address of a PostgreSQL database, like "
+    "postgresql://user@host:5432/name"
+)
+AMBIGUOUS_ADDRESS = (
+    f"{NO_ADDRESS}: its host or its name has an @, or its port is no number; in a user's name and "
+    "a password write %40 for @, %2F for / and %3A for :"
+)
+
+
 class Address(NamedTuple):
     """Where a store is: for the driver, and for people, without the password."""
 
@@ -118,18 +129,22 @@ class Address(NamedTuple):
 
 
 def address_of(url: str) -> Address:
-    """The database that `postgresql://user:password@host:port/name` names. Raises `SettingRefused`."""
+    """Read `postgresql://user:password@host:port/name`. Raises `SettingRefused`.
+
+    No message repeats the address: a password in which an @ or a / is not percent-encoded looks
+    like a part of the host, the port or the name.
+    """
     try:
-        told = conninfo_to_dict(url)
+        parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         # The driver's message may hold part of the password, and so would the chain of errors.
-        message = "TALLYSTICK_DATABASE is no address of a PostgreSQL database, like postgresql://user@host:5432/name"
-        raise SettingRefused(message) from None
-    user, port = (
-        (f"{told['user']}@" if "user" in told else ""),
-        (f":{told['port']}" if "port" in told else ""),
-    )
-    return Address(url, f"postgresql://{user}{told.get('host', '')}{port}/{told.get('dbname', '')}")
+        raise SettingRefused(NO_ADDRESS) from None
+    user, host, port = (str(parts.get(part, "")) for part in ("user", "host", "port"))
+    name = str(parts.get("dbname", ""))
+    if "@" in host + name or not PORTS.fullmatch(port):
+        raise SettingRefused(AMBIGUOUS_ADDRESS)
+    user_before, port_behind = f"{user}@" if user else "", f":{port}" if port else ""
+    return Address(url, f"postgresql://{user_before}{host}{port_behind}/{name}")
 
 
 @contextmanager

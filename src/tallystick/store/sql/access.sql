@@ -21,14 +21,20 @@ SELECT u.name FROM users AS u WHERE u.user_id = :user_id;
 
 -- name: app_of_key
 -- Which app has this key, and what token has it now?
-SELECT a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at
+SELECT
+    a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at,
+    a.former_token_sha256, a.former_token_expires_at
 FROM apps AS a
 WHERE a.key = :key;
 
 -- name: issue_token
--- From now on this is the app's token.
+-- From now on this is the app's token; another one holds for as long as it says.
 UPDATE apps
-SET issue_salt = :issue_salt, token_sha256 = :token_sha256, token_expires_at = :token_expires_at
+SET issue_salt = :issue_salt,
+    token_sha256 = :token_sha256,
+    token_expires_at = :token_expires_at,
+    former_token_sha256 = :former_token_sha256,
+    former_token_expires_at = :former_token_expires_at
 WHERE key = :key;
 
 -- name: revoke_token
@@ -37,31 +43,68 @@ UPDATE apps
 SET token_sha256 = NULL, token_expires_at = NULL
 WHERE key = :key AND token_sha256 = :token_sha256;
 
+-- name: revoke_former_token
+-- The app's token before the current one, if it is this one, no longer holds.
+UPDATE apps
+SET former_token_sha256 = NULL, former_token_expires_at = NULL
+WHERE key = :key AND former_token_sha256 = :token_sha256;
+
 -- name: set_app_scopes
 -- From now on the app may do this.
 UPDATE apps SET scopes = :scopes WHERE key = :key;
 
 -- name: set_app_secret
--- From now on this is the app's secret; its token ends.
+-- From now on this is the app's secret; its tokens end.
 UPDATE apps
-SET secret_sha256 = :secret_sha256, issue_salt = :issue_salt, token_sha256 = NULL,
-    token_expires_at = NULL
+SET secret_sha256 = :secret_sha256,
+    issue_salt = :issue_salt,
+    token_sha256 = NULL,
+    token_expires_at = NULL,
+    former_token_sha256 = NULL,
+    former_token_expires_at = NULL
 WHERE key = :key;
+
+-- name: keep_app_keeper
+-- This app was shown the secret of that one.
+INSERT INTO app_keepers (name, keeper) VALUES (:name, :keeper)
+ON CONFLICT (name) DO UPDATE SET keeper = excluded.keeper;
+
+-- name: forget_app_keeper
+-- No other app knows the secret of this one.
+DELETE FROM app_keepers WHERE name = :name;
+
+-- name: app_keepers
+-- Which app was shown the secret of which other one last?
+SELECT k.name, k.keeper FROM app_keepers AS k;
 
 -- name: remove_app
 -- There is no such app any more, nor its token.
 DELETE FROM apps WHERE key = :key;
 
 -- name: app_of_token
--- Whose token is this?
-SELECT a.key, a.scopes, a.token_expires_at FROM apps AS a WHERE a.token_sha256 = :token_sha256;
+-- Whose token is this, the current one or the one before it?
+SELECT
+    a.key, a.scopes,
+    CASE
+        WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
+        ELSE a.former_token_expires_at
+    END AS expires_at
+FROM apps AS a
+WHERE a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256;
 
 -- name: caller
 -- Whose token is this, and whose session is that? One question, for nearly every call begins with
 -- both.
-SELECT a.key, a.scopes, a.token_expires_at, s.user_id, s.used_at
+SELECT
+    a.key, a.scopes,
+    CASE
+        WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
+        ELSE a.former_token_expires_at
+    END AS expires_at,
+    s.user_id, s.used_at
 FROM (SELECT 1 AS call) AS c
-LEFT JOIN apps AS a ON a.token_sha256 = :token_sha256
+LEFT JOIN apps AS a
+    ON a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256
 LEFT JOIN sessions AS s ON s.token_sha256 = :session_sha256;
 
 -- name: add_user
@@ -136,9 +179,11 @@ UPDATE users SET failed_logins = 0 WHERE name = :name;
 -- From now on this is the user's password.
 UPDATE users SET password_argon2 = :password_argon2 WHERE user_id = :user_id;
 
--- name: password_of
--- What is this user's password hash?
-SELECT u.password_argon2 FROM users AS u WHERE u.user_id = :user_id;
+-- name: user_of_id
+-- Which user has this number?
+SELECT u.name, u.user_id, u.password_argon2, u.failed_logins
+FROM users AS u
+WHERE u.user_id = :user_id;
 
 -- name: open_session
 -- A session begins.
@@ -161,5 +206,6 @@ DELETE FROM sessions WHERE token_sha256 = :token_sha256;
 DELETE FROM sessions WHERE user_id = :user_id;
 
 -- name: forget_sessions
--- Sessions not used since this moment are past telling expired from unknown.
-DELETE FROM sessions WHERE used_at < :used_before;
+-- Sessions not used since one moment are past telling expired from unknown, and so are those of a
+-- clock that was ahead by more than until another moment.
+DELETE FROM sessions WHERE used_at < :used_before OR used_at > :used_after;

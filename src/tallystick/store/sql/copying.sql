@@ -82,17 +82,27 @@ SELECT g.group_id, g.account_id, g.name, g.description FROM groups AS g;
 -- name: whole_apps
 -- Which apps are there, whole?
 SELECT
-    a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at
+    a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at,
+    a.former_token_sha256, a.former_token_expires_at
 FROM apps AS a;
 
 -- name: put_app
 -- Make an app known as it is in another store.
-INSERT INTO apps (key, name, secret_sha256, scopes, issue_salt, token_sha256, token_expires_at)
-VALUES (:key, :name, :secret_sha256, :scopes, :issue_salt, :token_sha256, :token_expires_at)
+INSERT INTO apps
+    (key, name, secret_sha256, scopes, issue_salt, token_sha256, token_expires_at,
+    former_token_sha256, former_token_expires_at)
+VALUES
+    (:key, :name, :secret_sha256, :scopes, :issue_salt, :token_sha256, :token_expires_at,
+    :former_token_sha256, :former_token_expires_at)
 ON CONFLICT (key) DO UPDATE
-SET name = excluded.name, secret_sha256 = excluded.secret_sha256, scopes = excluded.scopes,
-    issue_salt = excluded.issue_salt, token_sha256 = excluded.token_sha256,
-    token_expires_at = excluded.token_expires_at;
+SET name = excluded.name,
+    secret_sha256 = excluded.secret_sha256,
+    scopes = excluded.scopes,
+    issue_salt = excluded.issue_salt,
+    token_sha256 = excluded.token_sha256,
+    token_expires_at = excluded.token_expires_at,
+    former_token_sha256 = excluded.former_token_sha256,
+    former_token_expires_at = excluded.former_token_expires_at;
 
 -- name: users_whole
 -- Which users are there, whole?

@@ -112,4 +112,6 @@ ORDER BY s.iccid, e.effective_from;
 
 -- name: hardware_seen_since
 -- In which hardware was this SIM seen since this moment?
-SELECT DISTINCT a.imei / 400 FROM activations AS a WHERE a.iccid = :iccid AND a.activated_at >= :since;
+SELECT DISTINCT a.imei / 400
+FROM activations AS a
+WHERE a.iccid = :iccid AND a.activated_at >= :since;

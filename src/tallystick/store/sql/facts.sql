@@ -6,7 +6,8 @@ ON CONFLICT (iccid) DO UPDATE
 SET mdn = excluded.mdn, account_id = excluded.account_id,
     activation_date = excluded.activation_date, generation = excluded.generation
 WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
-    OR sims.activation_date IS DISTINCT FROM excluded.activation_date OR sims.generation <> excluded.generation;
+    OR sims.activation_date IS DISTINCT FROM excluded.activation_date
+        OR sims.generation <> excluded.generation;
 
 -- name: take_activation
 -- Put an activation in; a repetition changes nothing.
@@ -122,3 +123,10 @@ SELECT s.iccid, s.mdn, s.account_id, s.activation_date, s.generation
 FROM carray(:iccids) AS t
 CROSS JOIN sims AS s
 WHERE s.iccid = t.value;
+
+-- name: lists_of_sims
+-- Which values of these SIMs' expectations have several members?
+SELECT l.iccid, l.value, l.members
+FROM carray(:iccids) AS t
+CROSS JOIN expectation_lists AS l
+WHERE l.iccid = t.value;

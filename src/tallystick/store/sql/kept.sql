@@ -1,11 +1,12 @@
 -- The kept answer is derived here and in store/kept.py. The rule is stated in core/pairing.py.
--- `imei / 400` is the hardware, its first 14 digits; `imei / 400000000` is the model, its first 8. What the values of
--- expectations mean is stated in core/allowed.py: -1 is nowhere, -2 none, -16 and below stand for several members, and
--- the last two bits of a model are 3.
+-- `imei / 400` is the hardware, its first 14 digits; `imei / 400000000` is the model, its first 8.
+-- What the values of expectations mean is stated in core/allowed.py: -1 is nowhere, -2 none, -16
+-- and below stand for several members, and the last two bits of a model are 3.
 
 -- name: suspects
--- Which of these SIMs can have rows, or have had some? Those with sightings, those seen in other hardware than that of
--- their first expectation, and those seen at all that have expectations of different hardware.
+-- Which of these SIMs can have rows, or have had some? Those with sightings, those seen in other
+-- hardware than that of their first expectation, and those seen at all that have expectations of
+-- different hardware.
 SELECT t.value
 FROM carray(:iccids) AS t
 WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
@@ -14,7 +15,10 @@ WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
         FROM activations AS a
         WHERE a.iccid = t.value
             AND a.imei / 400 <> (
-                SELECT e.imei / 400 FROM expectations AS e WHERE e.iccid = t.value ORDER BY e.effective_from LIMIT 1
+                SELECT e.imei / 400
+                FROM expectations AS e
+                WHERE e.iccid = t.value
+                ORDER BY e.effective_from LIMIT 1
             )
     )
     OR (
@@ -24,7 +28,10 @@ WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
             FROM expectations AS o
             WHERE o.iccid = t.value
                 AND o.imei / 400 <> (
-                    SELECT e.imei / 400 FROM expectations AS e WHERE e.iccid = t.value ORDER BY e.effective_from LIMIT 1
+                    SELECT e.imei / 400
+                    FROM expectations AS e
+                    WHERE e.iccid = t.value
+                    ORDER BY e.effective_from LIMIT 1
                 )
         )
     );
@@ -87,18 +94,12 @@ WHERE s.iccid = t.value;
 -- name: kept_rows
 -- What rows do these SIMs have now?
 SELECT
-    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire, m.expected_imei, m.reasons,
+    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire,
+    m.expected_imei, m.reasons,
     m.left_at, m.is_back
 FROM carray(:iccids) AS t
 CROSS JOIN mismatches AS m
 WHERE m.iccid = t.value;
-
--- name: lists_of_sims
--- Which values of these SIMs' expectations have several members?
-SELECT l.iccid, l.value, l.members
-FROM carray(:iccids) AS t
-CROSS JOIN expectation_lists AS l
-WHERE l.iccid = t.value;
 
 -- name: unexplained_sims_after
 -- Which SIMs have rows kept from a time when no reasons were, in order, after this one?

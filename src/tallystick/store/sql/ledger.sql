@@ -159,3 +159,9 @@ DELETE FROM proposed_expectations WHERE change_set_id = :change_set_id;
 -- name: note_changed_expectations
 -- Expectations have changed once more.
 UPDATE store SET expectations_version = expectations_version + 1;
+
+-- name: put_list
+-- Keep the text of a value that has several members.
+INSERT INTO expectation_lists (iccid, value, members)
+VALUES (:iccid, :value, :members)
+ON CONFLICT (iccid, value) DO NOTHING;

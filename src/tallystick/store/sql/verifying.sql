@@ -37,3 +37,119 @@ FROM mismatches AS m
 INNER JOIN accounts AS n ON n.account_id = m.account_id
 WHERE m.iccid > :after AND m.iccid <= :up_to
 ORDER BY m.iccid, m.activated_at, m.post_imei, n.name, m.generation;
+
+-- name: impossible_sims
+-- How many SIMs have values that no SIM can have, and which comes first? How digits are kept as
+-- integers is told in core/identifiers.py.
+SELECT count(*), min(s.iccid)
+FROM sims AS s
+WHERE NOT (
+    s.iccid >= 0
+    AND s.iccid / 4 < 1000000000000000000
+    AND CASE s.iccid % 4
+        WHEN 0 THEN s.iccid / 4 % 100 = 0
+        WHEN 1 THEN s.iccid / 4 % 10 = 0
+        ELSE s.iccid % 4 = 2
+    END
+    AND (s.mdn IS NULL OR (
+        s.mdn >= 0
+        AND s.mdn / 8 < 1000000000000000
+        AND CASE s.mdn % 8
+            WHEN 0 THEN s.mdn / 8 % 100000 = 0
+            WHEN 1 THEN s.mdn / 8 % 10000 = 0
+            WHEN 2 THEN s.mdn / 8 % 1000 = 0
+            WHEN 3 THEN s.mdn / 8 % 100 = 0
+            WHEN 4 THEN s.mdn / 8 % 10 = 0
+            ELSE s.mdn % 8 = 5
+        END
+    ))
+    AND s.activation_date BETWEEN :beginning AND :last
+    AND length(s.generation) BETWEEN 1 AND 64
+    AND EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = s.account_id)
+);
+
+-- name: impossible_expectations
+-- How many expectations have values that none can have, and which SIM comes first?
+SELECT count(*), min(e.iccid)
+FROM expectations AS e
+WHERE NOT (
+    e.iccid >= 0
+    AND e.iccid / 4 < 1000000000000000000
+    AND CASE e.iccid % 4
+        WHEN 0 THEN e.iccid / 4 % 100 = 0
+        WHEN 1 THEN e.iccid / 4 % 10 = 0
+        ELSE e.iccid % 4 = 2
+    END
+    AND e.imei >= 0
+    AND e.imei / 4 < 10000000000000000
+    AND CASE e.imei % 4
+        WHEN 0 THEN e.imei / 4 % 100 = 0
+        WHEN 1 THEN e.imei / 4 % 10 = 0
+        ELSE e.imei % 4 = 2
+    END
+    AND e.effective_from BETWEEN :beginning AND :last
+    AND e.change_set_id >= 0
+);
+
+-- name: impossible_activations
+-- How many activations have values that none can have, and which SIM comes first?
+SELECT count(*), min(a.iccid)
+FROM activations AS a
+WHERE NOT (
+    a.iccid >= 0
+    AND a.iccid / 4 < 1000000000000000000
+    AND CASE a.iccid % 4
+        WHEN 0 THEN a.iccid / 4 % 100 = 0
+        WHEN 1 THEN a.iccid / 4 % 10 = 0
+        ELSE a.iccid % 4 = 2
+    END
+    AND a.imei >= 0
+    AND a.imei / 4 < 10000000000000000
+    AND CASE a.imei % 4
+        WHEN 0 THEN a.imei / 4 % 100 = 0
+        WHEN 1 THEN a.imei / 4 % 10 = 0
+        ELSE a.imei % 4 = 2
+    END
+    AND a.activated_at BETWEEN :beginning AND :last
+);
+
+-- name: impossible_rows
+-- How many rows of the kept answer have values that none can have, and which SIM comes first?
+SELECT count(*), min(m.iccid)
+FROM mismatches AS m
+WHERE NOT (
+    m.iccid >= 0
+    AND m.iccid / 4 < 1000000000000000000
+    AND CASE m.iccid % 4
+        WHEN 0 THEN m.iccid / 4 % 100 = 0
+        WHEN 1 THEN m.iccid / 4 % 10 = 0
+        ELSE m.iccid % 4 = 2
+    END
+    AND m.post_imei >= 0
+    AND m.post_imei / 4 < 10000000000000000
+    AND CASE m.post_imei % 4
+        WHEN 0 THEN m.post_imei / 4 % 100 = 0
+        WHEN 1 THEN m.post_imei / 4 % 10 = 0
+        ELSE m.post_imei % 4 = 2
+    END
+    AND m.activated_at BETWEEN :beginning AND :last
+    AND EXISTS (SELECT 1 FROM accounts AS a WHERE a.account_id = m.account_id)
+);
+
+-- name: impossible_members
+-- How many places in groups have values that none can have, and which SIM comes first?
+SELECT count(*), min(g.iccid)
+FROM group_members AS g
+WHERE NOT (
+    g.iccid >= 0
+    AND g.iccid / 4 < 1000000000000000000
+    AND CASE g.iccid % 4
+        WHEN 0 THEN g.iccid / 4 % 100 = 0
+        WHEN 1 THEN g.iccid / 4 % 10 = 0
+        ELSE g.iccid % 4 = 2
+    END
+    AND EXISTS (
+        SELECT 1 FROM groups AS n
+        WHERE n.group_id = g.group_id AND n.account_id = g.account_id
+    )
+);

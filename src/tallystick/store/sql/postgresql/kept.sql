@@ -2,9 +2,10 @@
 
 
 -- name: relevant_activations
--- Which of these activations can change anything? Not those that are as expected, come behind one in the same
--- hardware (or belong to a SIM that never had a row), and before none that is unexpected. Of a SIM that is held to its
--- first use not those between two in the same hardware. `place` names each.
+-- Which of these activations can change anything? Not those that are as expected, come behind one
+-- in the same hardware (or belong to a SIM that never had a row), and before none that is
+-- unexpected. Of a SIM that is held to its first use not those between two in the same hardware.
+-- `place` names each.
 WITH asked AS (
     SELECT *
     FROM unnest(
@@ -57,15 +58,17 @@ WHERE (a.expected = -1 OR a.expected <= -16 OR (a.expected >= 0 AND a.expected /
         AND NOT (a.expected % 4 = 3 AND a.expected / 400000000 = a.imei / 400000000)))
     OR (a.next_expected = -1 OR a.next_expected <= -16 OR (a.next_expected >= 0
         AND a.next_expected / 400 <> a.next_imei / 400
-        AND NOT (a.next_expected % 4 = 3 AND a.next_expected / 400000000 = a.next_imei / 400000000)))
+        AND NOT (a.next_expected % 4 = 3
+            AND a.next_expected / 400000000 = a.next_imei / 400000000)))
     OR (coalesce(a.previous_imei / 400 <> a.imei / 400, TRUE)
         AND EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = a.iccid))
-    OR (a.is_held = 1 AND coalesce(a.previous_imei / 400 <> a.imei / 400 OR a.next_imei / 400 <> a.imei / 400,
+    OR (a.is_held = 1 AND coalesce(a.previous_imei / 400 <> a.imei / 400
+        OR a.next_imei / 400 <> a.imei / 400,
         a.previous_imei IS NULL));
 
 -- name: neighbourhood
--- What was seen in these spans of time, with the activation behind each and the one before it, and what was expected
--- then? `place` names the span; -3 is no expectation.
+-- What was seen in these spans of time, with the activation behind each and the one before it, and
+-- what was expected then? `place` names the span; -3 is no expectation.
 WITH asked AS (
     SELECT *
     FROM unnest(
@@ -80,11 +83,19 @@ reach AS (
         f.place,
         f.iccid,
         coalesce(
-            (SELECT max(b.activated_at) FROM activations AS b WHERE b.iccid = f.iccid AND b.activated_at < f.first_at),
+            (
+                SELECT max(b.activated_at)
+                FROM activations AS b
+                WHERE b.iccid = f.iccid AND b.activated_at < f.first_at
+            ),
             f.first_at
         ) AS from_at,
         coalesce(
-            (SELECT min(b.activated_at) FROM activations AS b WHERE b.iccid = f.iccid AND b.activated_at > f.last_at),
+            (
+                SELECT min(b.activated_at)
+                FROM activations AS b
+                WHERE b.iccid = f.iccid AND b.activated_at > f.last_at
+            ),
             f.last_at
         ) AS to_at
     FROM asked AS f
@@ -116,7 +127,8 @@ WITH asked AS (
     ) AS u (iccid, first_at, last_at)
 )
 SELECT
-    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire, m.expected_imei, m.reasons,
+    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire,
+    m.expected_imei, m.reasons,
     m.left_at, m.is_back
 FROM asked AS f
 CROSS JOIN mismatches AS m
@@ -132,13 +144,16 @@ WITH asked AS (
     ) AS u (iccid, before)
 )
 SELECT
-    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire, m.expected_imei, m.reasons,
+    m.account_id, m.generation, m.activated_at, m.iccid, m.post_imei, m.pre_imei, m.wire,
+    m.expected_imei, m.reasons,
     m.left_at, m.is_back
 FROM asked AS f
 CROSS JOIN mismatches AS m
 WHERE m.iccid = f.iccid
     AND m.activated_at = (
-        SELECT max(b.activated_at) FROM mismatches AS b WHERE b.iccid = f.iccid AND b.activated_at < f.before
+        SELECT max(b.activated_at)
+        FROM mismatches AS b
+        WHERE b.iccid = f.iccid AND b.activated_at < f.before
     );
 
 -- name: next_expectations
@@ -152,7 +167,11 @@ WITH asked AS (
 )
 SELECT
     f.iccid, f.effective_from,
-    (SELECT min(e.effective_from) FROM expectations AS e WHERE e.iccid = f.iccid AND e.effective_from > f.effective_from)
+    (
+        SELECT min(e.effective_from)
+        FROM expectations AS e
+        WHERE e.iccid = f.iccid AND e.effective_from > f.effective_from
+    )
 FROM asked AS f;
 
 -- name: in_force_at
@@ -169,11 +188,14 @@ FROM asked AS f
 CROSS JOIN expectations AS e
 WHERE e.iccid = f.iccid
     AND e.effective_from = (
-        SELECT max(b.effective_from) FROM expectations AS b WHERE b.iccid = f.iccid AND b.effective_from <= f.moment
+        SELECT max(b.effective_from)
+        FROM expectations AS b
+        WHERE b.iccid = f.iccid AND b.effective_from <= f.moment
     );
 
 -- name: first_elsewhere
--- When were these SIMs next seen in other hardware than at these moments, in which, and what was expected then?
+-- When were these SIMs next seen in other hardware than at these moments, in which, and what was
+-- expected then?
 WITH asked AS (
     SELECT *
     FROM unnest(
@@ -266,12 +288,6 @@ INSERT INTO sightings (iccid, hardware, first_seen_at)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:hardware AS bigint[]), CAST(:first_seen_at AS bigint[]))
 ON CONFLICT (iccid, hardware) DO UPDATE SET first_seen_at = excluded.first_seen_at;
 
--- name: put_list
--- Keep the text of a value that has several members.
-INSERT INTO expectation_lists (iccid, value, members)
-SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:value AS bigint[]), CAST(:members AS text[]))
-ON CONFLICT (iccid, value) DO NOTHING;
-
 -- name: close
 -- Take rows out that no longer follow from the facts, or no longer read the same.
 DELETE FROM mismatches AS m
@@ -279,18 +295,21 @@ USING unnest(
     CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
     CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[])
 ) AS k (account_id, generation, activated_at, iccid, post_imei)
-WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activated_at = k.activated_at
+WHERE m.account_id = k.account_id AND m.generation = k.generation
+    AND m.activated_at = k.activated_at
     AND m.iccid = k.iccid AND m.post_imei = k.post_imei;
 
 -- name: open
 -- Put rows in that follow from the facts and are not there yet.
 INSERT INTO mismatches (
-    account_id, generation, activated_at, iccid, post_imei, pre_imei, wire, expected_imei, reasons, left_at, is_back
+    account_id, generation, activated_at, iccid, post_imei, pre_imei, wire, expected_imei, reasons,
+    left_at, is_back
 )
 SELECT *
 FROM unnest(
     CAST(:account_id AS bigint[]), CAST(:generation AS text[]), CAST(:activated_at AS bigint[]),
-    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[]), CAST(:pre_imei AS bigint[]), CAST(:wire AS bytea[]),
+    CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[]), CAST(:pre_imei AS bigint[]),
+    CAST(:wire AS bytea[]),
     CAST(:expected_imei AS bigint[]), CAST(:reasons AS bytea[]), CAST(:left_at AS bigint[]),
     CAST(:is_back AS bigint[])
 );
@@ -303,6 +322,8 @@ FROM unnest(
     CAST(:expected_imei AS bigint[]), CAST(:reasons AS bytea[]), CAST(:left_at AS bigint[]),
     CAST(:is_back AS bigint[]), CAST(:account_id AS bigint[]), CAST(:generation AS text[]),
     CAST(:activated_at AS bigint[]), CAST(:iccid AS bigint[]), CAST(:post_imei AS bigint[])
-) AS k (expected_imei, reasons, left_at, is_back, account_id, generation, activated_at, iccid, post_imei)
-WHERE m.account_id = k.account_id AND m.generation = k.generation AND m.activated_at = k.activated_at
+) AS k (expected_imei, reasons, left_at, is_back, account_id, generation, activated_at, iccid,
+post_imei)
+WHERE m.account_id = k.account_id AND m.generation = k.generation
+    AND m.activated_at = k.activated_at
     AND m.iccid = k.iccid AND m.post_imei = k.post_imei;

@@ -105,3 +105,9 @@ SELECT
     string_agg(int8send(p.imei), '') AS imei
 FROM proposed_expectations AS p
 WHERE p.change_set_id = :change_set_id;
+
+-- name: put_list
+-- Keep the text of a value that has several members.
+INSERT INTO expectation_lists (iccid, value, members)
+SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:value AS bigint[]), CAST(:members AS text[]))
+ON CONFLICT (iccid, value) DO NOTHING;
