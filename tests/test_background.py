@@ -204,6 +204,21 @@ def test_the_same_error_again_and_again_is_logged_once_and_so_is_its_end(
     assert [bool(record.exc_info) for record in caplog.records] == [True, True, False, False]
 
 
+def test_a_process_ends_with_its_parent_also_where_asking_for_that_fails_at_first() -> None:
+    asked: list[bool] = []
+    ended: list[bool] = []
+
+    def is_alive() -> bool:
+        asked.append(True)
+        if len(asked) == 1:
+            raise OSError
+        return False
+
+    with running(Loops(pause_s=at_once).watch(is_alive, lambda: ended.append(True))):
+        wait_until(lambda: ended)
+    assert len(asked) == 2
+
+
 # Live intake
 
 
