@@ -22,6 +22,13 @@ class ListenerRow(NamedTuple):
     password: str
 
 
+class Latest(NamedTuple):
+    """The latest moments that can have been noted for deliveries, unless the clock was set back."""
+
+    next_try_max: int
+    lease_max: int
+
+
 class DueDelivery(NamedTuple):
     """A delivery that is to be made now, with where it goes."""
 
@@ -78,9 +85,9 @@ class CallbackQuestions(Asking):
         )
         return [DeliveryRow(*row) for row in rows]
 
-    def due_deliveries(self, now: int, at_most: int) -> list[int]:
+    def due_deliveries(self, now: int, latest: Latest, at_most: int) -> list[int]:
         """Deliveries that are due and that nobody makes, the longest due first, one a listener."""
-        return self._numbers("due_deliveries", now=now, at_most=at_most)
+        return self._numbers("due_deliveries", now=now, **latest._asdict(), at_most=at_most)
 
 
 class CallbackChanges(CallbackQuestions):
@@ -134,12 +141,15 @@ class CallbackChanges(CallbackQuestions):
         """Forget a delivery that has arrived."""
         self._connection.run("finish_delivery", delivery_id=delivery_id)
 
-    def fail_delivery(self, delivery_id: int, attempts: int, next_try_at: int, error: str) -> None:
+    def fail_delivery(
+        self, delivery_id: int, attempts: int, now: int, next_try_at: int, error: str
+    ) -> None:
         """Note that a delivery failed, and when it is due again."""
         self._connection.run(
             "fail_delivery",
             delivery_id=delivery_id,
             attempts=attempts,
+            now=now,
             next_try_at=next_try_at,
             error=error,
         )
