@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 
 
 class ListenerRow(NamedTuple):
-    """A listener as kept: one for each service of an account."""
+    """A listener as kept: one for each service of an account.
+
+    The password is kept in clear, for each message carries it. It is left out where a listener is
+    printed, as in a log or by an error.
+    """
 
     account_id: int
     service: str
     url: str
     username: str
     password: str
+
+    def __repr__(self) -> str:
+        place = f"account_id={self.account_id}, service={self.service!r}, url={self.url!r}"
+        return f"ListenerRow({place}, username={self.username!r})"
 
 
 class Latest(NamedTuple):
