@@ -14,14 +14,23 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from falcon.testing import TestClient
 
 from tallystick.access import Access
-from tallystick.background import FAILING_S_MIN, STALE_S_MIN, Loop, Loops
+from tallystick.background import (
+    FAILING_S_MIN,
+    STALE_S_MIN,
+    Loop,
+    Loops,
+    Raised,
+    attempted,
+)
 from tallystick.core.errors import StoreBroken, StoreRefused
+from tallystick.core.retries import TRY_S_MAX
 from tallystick.intake import KINDS, LiveIntake
 from tallystick.outbox import Outbox
 from tallystick.outbox.deliveries import LEASE_S
@@ -202,6 +211,21 @@ def test_the_same_error_again_and_again_is_logged_once_and_so_is_its_end(
         ("INFO", "odd jobs: goes on"),
     ]
     assert [bool(record.exc_info) for record in caplog.records] == [True, True, False, False]
+
+
+def test_a_process_ends_with_its_parent_also_where_asking_for_that_fails_at_first() -> None:
+    asked: list[bool] = []
+    ended: list[bool] = []
+
+    def is_alive() -> bool:
+        asked.append(True)
+        if len(asked) == 1:
+            raise OSError
+        return False
+
+    with running(Loops(pause_s=at_once).watch(is_alive, lambda: ended.append(True))):
+        wait_until(lambda: ended)
+    assert len(asked) == 2
 
 
 # Live intake
@@ -424,6 +448,9 @@ def half() -> float:
     return 0.5
 
 
+SECRET = "hush"  # of each listener
+
+
 class Post:
     """Where listeners would be called; what is sent to some of them raises."""
 
@@ -445,7 +472,7 @@ def listeners(store: Store, *account_names: str) -> list[int]:
         account_ids, _ = writer.account_ids_made(set(account_names))
         for name in account_names:
             url = f"https://{name}.example/"
-            writer.put_listener(ListenerRow(account_ids[name], SERVICE, url, "ann", "hush"))
+            writer.put_listener(ListenerRow(account_ids[name], SERVICE, url, "ann", SECRET))
     return [account_ids[name] for name in account_names]
 
 
@@ -488,6 +515,31 @@ def test_a_callback_that_fails_unforeseen_is_put_off_and_others_go_on(
     deliver_to(store, clock, other if post.odd else odd, "third", GOOD)
     wait_until(lambda: "third" not in [row[0] for row in waiting(store, odd, other)])
     assert waiting(store, odd)[0][1] == 1
+    outbox.close()
+
+
+def test_the_password_of_a_listener_is_in_no_log_whatever_happens(
+    store: Store, database: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    (account_id,) = listeners(store, "one")
+    deliver_to(store, clock, account_id, "r", GOOD)
+    outbox = Outbox(store, clock, half, message_of, Post("https://one.example/"))
+    (delivery,) = outbox.claim(8)
+    assert delivery.listener.password == SECRET
+    assert SECRET not in f"{delivery} {delivery!r} {delivery.listener}"
+    outbox.deliver(delivery)
+    clock.advance(2 * TRY_S_MAX)
+    outbox.deliver(outbox.claim(8)[0])
+    with raising_on(database, "UPDATE", "listeners"):
+        refused = attempted(partial(listeners, store, "one"))
+    assert isinstance(refused, Raised)
+    for error in (refused.error, ValueError(delivery)):
+        Loops().health("odd jobs").failed(error)
+    assert "given up" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "a surprise" in caplog.text
+    assert SECRET not in caplog.text
     outbox.close()
 
 

@@ -28,6 +28,7 @@ FAILING_S_MIN = 60.0
 """Failures that last for less than this are not told: a restarted database is back by then."""
 STALE_S_MIN = 60.0
 """Work that is only done when asked for counts as failing for so long after its last failure."""
+WATCH_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,16 @@ class Loops:
         """Give the work that has been failing for longer than a minute."""
         answers = [health.failing() for health in self._healths]
         return [failing for failing in answers if failing is not None]
+
+    def watch(self, is_alive: Callable[[], bool], end: Callable[[], None]) -> Loop:
+        """Make a loop that ends this process when another one, which it belongs to, has ended."""
+
+        def look() -> bool:
+            if not is_alive():
+                end()
+            return False
+
+        return self.loop("watch for the parent's end", look, WATCH_EVERY_S)
 
     def _kept(self, name: str, stale_s: float) -> Health:
         health = Health(name, self._timer, stale_s)

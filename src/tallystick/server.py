@@ -36,15 +36,12 @@ from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import columns_in, wire_row
 
 if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
-
     from falcon import Request, Response
 
     from tallystick.settings import Settings
     from tallystick.store import Store
 
 BACKLOG = 1024
-LOOK_EVERY_S = 1.0  # at whether the process that started a worker is still there
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
     "version": 1,
@@ -192,17 +189,11 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     )  # after what is taken in and noted has been saved
     loops = Loops()
     parent = multiprocessing.parent_process()
-    loops.loop("watch for the parent's end", partial(_end_with, parent), LOOK_EVERY_S).start()
+    if parent is not None:
+        loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
     app = wired_app(settings, loops)
     gc.freeze()  # what was made to start with stays: the collector need not look through it again and again
     return app
-
-
-def _end_with(parent: BaseProcess | None) -> bool:
-    """End this process if the one that started it has ended."""
-    if parent is not None and not parent.is_alive():
-        os.kill(os.getpid(), signal.SIGTERM)
-    return False
 
 
 def _free_address(host: str, port: int) -> str:

@@ -11,12 +11,13 @@ import pytest
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
-from tallystick.core.errors import IntakeBusy
+from tallystick.core.errors import IntakeBusy, KeyReused
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
 from tallystick.intake import KINDS, LiveIntake, Receipt
 from tallystick.intake import live as live_module
+from tallystick.intake.live import idempotency_key
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from tallystick.access import Credentials
     from tallystick.store import Store
+    from tests.conftest import Clock
 
 ICCID, HOME, FOREIGN = "89148000000800000001", "352099001761481", "357152091234562"
 SIM = {"iccid": ICCID, "account": "A-1", "activation_date": "2019-02-03T04:05:06Z"}
@@ -293,6 +295,25 @@ def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
     intake.close()
     with store.snapshot() as reader:
         assert reader.counts().activations == len(taken)
+
+
+def test_a_key_of_before_the_clock_was_set_back_is_forgotten_like_one_of_long_ago(
+    store: Store, clock: Clock
+) -> None:
+    kind = KINDS["activations"]
+    first = SimActivation(
+        Iccid.parse(ICCID), parse_moment("2026-03-05T10:00:00Z"), Imei.parse(HOME)
+    )
+    second = first._replace(activated_at=parse_moment("2026-03-06T10:00:00Z"))
+    intake = LiveIntake(store, clock, lambda: 0.0)
+    intake.take(kind, [first], [], idempotency_key("app", "key", kind, b"first"))
+    clock.advance(-86_399)
+    with pytest.raises(KeyReused):
+        intake.take(kind, [second], [], idempotency_key("app", "key", kind, b"second"))
+    clock.advance(-3_602)
+    receipt = intake.take(kind, [second], [], idempotency_key("app", "key", kind, b"second"))
+    assert json.loads(receipt)["accepted"] == 1
+    intake.close()
 
 
 def _was_turned_away(answer: Any) -> bool:  # noqa: ANN401 - a future

@@ -36,7 +36,7 @@ def delivery_id(store: Store) -> int:
         (due,) = [
             each for each in writer.deliveries(account_ids.values()) if each.request_id == "failed"
         ]
-        writer.fail_delivery(due.delivery_id, 3, 60 * SECOND, "answered 503")
+        writer.fail_delivery(due.delivery_id, 3, 50 * SECOND, 60 * SECOND, "answered 503")
         (leased,) = writer.lease_deliveries([due.delivery_id], 0)
         assert writer.give_up_deliveries(leased.listener_id, 0, 70 * SECOND, "answered 503") == 1
     return due.delivery_id

@@ -14,8 +14,9 @@ import pytest
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
+from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.callbacks import SERVICES
-from tests.contract.conftest import Served, fleet_of
+from tests.contract.conftest import Served, account_with, fleet_of
 from tests.contract.test_groups import CATCH_ALL, check_refused
 from tests.contract.test_uploads import NEW, UPLOAD, body_of, device, finished
 from tests.engines import SQLITE, change
@@ -132,6 +133,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a private address": ({"url": "https://10.1.2.3/"}, "10.1.2.3"),
     "a loopback address": ({"url": "https://[::1]:9001/"}, "::1"),
     "a link-local address": ({"url": "https://169.254.169.254/latest"}, "169.254.169.254"),
+    "localhost": ({"url": "https://localhost:9001/"}, "localhost"),
+    "a name below localhost": ({"url": "https://api.LOCALHOST./"}, "api.localhost."),
+    "a private name": ({"url": "https://metadata.google.internal/"}, "metadata.google.internal"),
+    "a name without a dot": ({"url": "https://intranet/"}, "intranet"),
+    "a decimal address": ({"url": "https://2130706433/"}, "2130706433"),
+    "a short address": ({"url": "https://127.1/"}, "127.1"),
     "a password in the url": (
         {"url": "https://ann:hush@listener.example/"},
         "username and password",
@@ -192,9 +199,12 @@ def test_an_uploads_outcome_arrives_at_a_listener_that_fails_at_first(
 def test_a_name_that_leads_to_a_private_address_is_not_called(
     store: Store, database: str, app: Credentials
 ) -> None:
-    (iccid,) = fleet_of(store, "told", 1)
+    """It was registered by a program that did not refuse it, as one whose name moved since would be."""
+    account_id, (iccid,) = account_with(store, "told", 1)
     with listening(tls=True) as listener, served_with(database, app) as session:
-        register(session, "told", f"https://localhost:{listener.port}/")
+        url = f"https://localhost:{listener.port}/"
+        with store.transaction() as writer:
+            writer.put_listener(ListenerRow(account_id, DEVICE_SERVICE, url, "", ""))
         upload(session, "told", iccid)
         wait_until(lambda: [each for each in kept(store) if each.attempts])
         assert "no public address" in str(kept(store)[0].last_error)

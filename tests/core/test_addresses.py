@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.core.addresses import is_public
+from tallystick.core.addresses import (
+    is_disguised,
+    is_metadata,
+    is_private_name,
+    is_public,
+)
 
 PUBLIC = [
     "8.8.8.8",
@@ -53,3 +58,46 @@ def test_an_address_of_any_other_kind_is_not(kind: str) -> None:
 def test_what_is_no_address_is_told_so(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         is_public(text)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+        "fe80::a9fe:a9fe%eth0", "fd00:ec2::254", "100.100.100.200", "168.63.129.16",
+    ],
+)  # fmt: skip
+def test_where_clouds_hand_out_credentials_is_known(address: str) -> None:
+    assert is_metadata(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "127.0.0.1", "8.8.8.8", "fd00::1", "168.63.129.17"]
+)
+def test_other_addresses_are_no_such_place(address: str) -> None:
+    assert not is_metadata(address)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localhost", "LocalHost.", "a.localhost", "metadata", "b.internal", "c.lan.", "home.arpa"],
+)
+def test_names_of_private_networks_are_known(name: str) -> None:
+    assert is_private_name(name)
+
+
+@pytest.mark.parametrize("name", ["listener.example", "internal.example", "localhost.example.com"])
+def test_other_names_may_be_of_the_internet(name: str) -> None:
+    assert not is_private_name(name)
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.0.0.1", "0X7F000001", "127.0.0.1."])
+def test_an_address_in_disguise_is_known(host: str) -> None:
+    assert is_disguised(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::1", "::ffff:1.2.3.4", "a1.example", "1.example", "0xyz.example"]
+)
+def test_an_address_in_its_usual_form_and_a_name_are_none_in_disguise(host: str) -> None:
+    assert not is_disguised(host)

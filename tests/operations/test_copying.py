@@ -114,7 +114,8 @@ def fill(store: Store) -> None:
             writer.add_deliveries(
                 account_id, "DeviceService", request_id, b'{"accepted":1,"rejected":[]}', 5
             )
-        writer.fail_delivery(writer.deliveries([account_id])[1].delivery_id, 3, 77, "answered 503")
+        failed = writer.deliveries([account_id])[1].delivery_id
+        writer.fail_delivery(failed, 3, 6, 77, "answered 503")
         writer.take_activations([seen(iccid, THIRD, at=900) for iccid in ICCIDS[50:100]])
         account_ids, _ = writer.account_ids_made({"account 1", "account 2"})
         writer.set_first_use(account_ids["account 1"], FirstUse.IMEI)

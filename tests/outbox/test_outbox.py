@@ -8,15 +8,19 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import pytest
 
 from tallystick import outbox
 from tallystick.clock import system_clock
 from tallystick.core.errors import DeliveryNotFound, InvalidValue, ListenerNotFound
+from tallystick.core.retries import WAIT_S_MAX
 from tallystick.outbox import Outbox, deliveries, post
 from tallystick.outbox.uploads import SERVICE, Pair, Uploads
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
+from tallystick.store.engines.sqlite import path_of
+from tallystick.store.queries import queries_for
 from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import account_with
@@ -302,6 +306,56 @@ def test_who_is_late_to_say_how_a_delivery_went_changes_no_other_one(
         put(store, clock, account_id, "next")
         outbox_of(store, clock).deliver(late)
         assert [each.request_id for each in kept(store)] == ["next"]
+
+
+def test_what_was_due_before_the_clock_was_set_back_a_day_is_due_now(
+    store: Store, clock: Clock
+) -> None:
+    with listening(503, 200) as listener:
+        put(store, clock, registered(store, "a", listener), "r")
+        deliver_due(store, clock)
+        clock.advance(-DAY_S)
+        assert deliver_due(store, clock) == ["r"]
+        assert kept(store) == []
+
+
+def test_a_lease_of_before_the_clock_was_set_back_has_ended(store: Store, clock: Clock) -> None:
+    with listening() as listener:
+        put(store, clock, registered(store, "a", listener), "r")
+        assert len(outbox_of(store, clock).claim(8)) == 1
+        clock.advance(-deliveries.AHEAD_S_MAX)  # as a process's clock that is behind another one's
+        assert outbox_of(store, clock).claim(8) == []
+        clock.advance(-DAY_S)
+        assert deliver_due(store, clock) == ["r"]
+
+
+def test_a_delivery_of_before_the_clock_was_set_back_is_tried_for_a_day_from_now(
+    store: Store, clock: Clock
+) -> None:
+    with listening(503) as listener:
+        put(store, clock, registered(store, "a", listener), "r")
+        clock.advance(-10 * DAY_S)
+        deliver_due(store, clock)
+        clock.advance(DAY_S - 1)
+        deliver_due(store, clock)
+        assert [delivery.given_up_at for delivery in kept(store)] == [None]
+        clock.advance(WAIT_S_MAX)
+        deliver_due(store, clock)
+        assert [delivery.given_up_at for delivery in kept(store)] == [clock()]
+
+
+def test_asking_for_what_is_due_reads_an_index(database: str, store: Store) -> None:
+    """It is asked each second, and what was given up may be much."""
+    assert not store.is_empty()
+    if not database.startswith("sqlite:"):
+        pytest.skip("PostgreSQL chooses by what is in the table")
+    driver = apsw.Connection(str(path_of(database)))
+    query = queries_for("sqlite")["due_deliveries"]
+    moments = {"now": 0, "next_try_max": 0, "lease_max": 0, "at_most": 8}
+    plan = driver.execute(f"EXPLAIN QUERY PLAN {query}", moments).fetchall()
+    driver.close()
+    reads = [str(step[-1]) for step in plan if " deliveries_waiting " in str(step[-1])]
+    assert [read.partition(" USING")[0] for read in reads] == ["SEARCH p", "SEARCH f"], plan
 
 
 @pytest.mark.parametrize("change", [{"username": "x" * 256}, {"password": "y\0z"}])

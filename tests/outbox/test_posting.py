@@ -86,6 +86,39 @@ def test_nobody_is_called_at_a_private_address_unless_that_is_allowed() -> None:
         assert listener.messages == over_tls.messages == []
 
 
+METADATA = ("169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254")
+
+
+@pytest.mark.parametrize("address", METADATA)
+@pytest.mark.parametrize("private_allowed", [False, True])
+def test_where_clouds_hand_out_credentials_nobody_is_called(
+    monkeypatch: pytest.MonkeyPatch, address: str, private_allowed: bool
+) -> None:
+    """Not even by a name that leads there, and where private addresses are allowed."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80))]
+    monkeypatch.setattr(posting, "getaddrinfo", lambda *_, **__: found)
+    error = post("http://listener.example/", BODY, private_allowed=private_allowed)
+    assert error
+    assert error.startswith(f"{address} is never called")
+
+
+LOOPBACK = [
+    "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "017700000001", "0x7f.1", "0177.1",
+    "127.255.255.254", "0", "00000000.0", "localhost", "LOCALHOST", "localhost.", "[::1]", "[::]",
+    "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:0:0:1]", "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]", "[::127.0.0.1]", "127.0.0.1%00", "127.0.0.1%2f", "%31%32%37.0.0.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_no_form_of_this_machines_address_is_called(host: str) -> None:
+    """Whatever the resolver makes of it."""
+    with listening() as plain, listening(tls=True) as over_tls:
+        assert post(f"http://{host}:{plain.port}/", BODY, private_allowed=False)
+        assert post(f"https://{host}:{over_tls.port}/", BODY, private_allowed=False)
+        assert plain.messages == over_tls.messages == []
+
+
 def test_a_name_is_refused_if_one_of_its_addresses_may_not_be_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -210,6 +243,30 @@ def test_a_password_within_a_url_is_refused_and_not_repeated(url: str) -> None:
         ("https://10.0.0.7/", True, True),
         ("http://8.8.8.8/", True, False),
         ("https://8.8.8.8/", False, True),
+        ("https://localhost/", False, False),
+        ("https://localhost./", False, False),
+        ("https://a.localhost/", False, False),
+        ("https://localhost/", True, True),
+        ("https://metadata.google.internal/", False, False),
+        ("https://printer.local/", False, False),
+        ("https://intranet/", False, False),
+        ("http://listener.internal/", True, True),
+        ("https://internal.example/", False, True),
+        ("https://2130706433/", False, False),
+        ("https://2130706433/", True, False),
+        ("https://127.1/", False, False),
+        ("https://0x7f.0.0.1/", False, False),
+        ("https://0x7f000001/", True, False),
+        ("https://017700000001/", False, False),
+        ("https://127.0.0.1./", False, False),
+        ("https://169.254.169.254/latest/", False, False),
+        ("https://169.254.169.254/latest/", True, False),
+        ("http://169.254.169.254/latest/", True, False),
+        ("http://169.254.170.2/", True, False),
+        ("http://[::ffff:169.254.169.254]/", True, False),
+        ("http://[fd00:ec2::254]/", True, False),
+        ("https://168.63.129.16/", False, False),
+        ("http://100.100.100.200/", True, False),
     ],
 )
 def test_a_listener_is_refused_early_where_its_url_tells(

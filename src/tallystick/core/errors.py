@@ -41,7 +41,8 @@
         ├── StoreBusy            another writer kept the store too long        store-busy
         ├── StoreOutdated        the store's schema is not this program's      store-outdated
         ├── ClusterMissing       there is no cluster to spread the store over  cluster-missing
-        └── StoreBroken          the store cannot be opened, read or written   store-broken
+        ├── StoreBroken          the store cannot be opened, read or written   store-broken
+        └── OutcomeUnknown       it failed while it committed                  outcome-unknown
 
 The docstring of a class is the message where none is given.
 """
@@ -307,3 +308,9 @@ class StoreBroken(StoreRefused):
     """The store cannot be opened, read or written."""
 
     code = "store-broken"
+
+
+class OutcomeUnknown(StoreRefused):
+    """The store failed while it committed, and whether the change holds is not known."""
+
+    code = "outcome-unknown"

@@ -236,8 +236,9 @@ class LiveIntake:
     def _forget_keys(self, writer: Writer) -> None:
         """Once in a while, forget the keys of more than a day ago."""
         now = self._clock()
-        if now - self._keys_forgotten_at > KEY_MICROSECONDS_MAX // 24:
-            writer.forget_receipts(now - KEY_MICROSECONDS_MAX)
+        passed = abs(now - self._keys_forgotten_at)  # a clock that is set back has passed too
+        if passed > KEY_MICROSECONDS_MAX // 24:
+            writer.forget_receipts(now - KEY_MICROSECONDS_MAX, now + KEY_MICROSECONDS_MAX)
             self._keys_forgotten_at = now
 
 

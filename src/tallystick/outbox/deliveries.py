@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from tallystick.background import Loops, Raised, attempted
 from tallystick.core.moments import MICROSECONDS_A_SECOND
-from tallystick.core.retries import TRY_S_MAX, wait_s
+from tallystick.core.retries import TRY_S_MAX, WAIT_S_MAX, wait_s
+from tallystick.store.callbacks import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 AT_ONCE_MAX = 8  # deliveries that one process makes at the same time
 LEASE_S = 60  # longer than a call takes at most
 PAUSE_S = 60  # so long a listener's other deliveries wait after one has failed
+AHEAD_S_MAX = 60  # of another process's clock, by which its leases are respected
 GIVEN_UP_KEPT_S = 30 * 24 * 60 * 60  # as long as Verizon keeps messages that did not arrive
 LOOK_EVERY_S = 1.0
 STOP_S_MAX = 3.0  # a listener that takes longer is told again by the next process
@@ -76,11 +78,13 @@ class Outbox:
     def claim(self, at_most: int) -> list[DueDelivery]:
         """Lease so many deliveries as are due, one of each listener."""
         now = self._clock()
+        latest = _latest(now)
         with self._store.glance() as reader:
-            if not reader.due_deliveries(now, at_most):
+            if not reader.due_deliveries(now, latest, at_most):
                 return []
         with self._store.transaction() as writer:
-            due = writer.due_deliveries(now, at_most)  # another process may have been faster
+            # Asked again: another process may have been faster.
+            due = writer.due_deliveries(now, latest, at_most)
             return writer.lease_deliveries(due, now + LEASE_S * MICROSECONDS_A_SECOND)
 
     def deliver(self, delivery: DueDelivery) -> None:
@@ -116,7 +120,7 @@ class Outbox:
         now = self._clock()
         attempts = delivery.attempts + 1
         pause = round(wait_s(attempts, self._chance()) * MICROSECONDS_A_SECOND)
-        writer.fail_delivery(delivery.delivery_id, attempts, now + pause, error)
+        writer.fail_delivery(delivery.delivery_id, attempts, now, now + pause, error)
         writer.forget_given_up(now - GIVEN_UP_KEPT_S * MICROSECONDS_A_SECOND)
         since_max = now - TRY_S_MAX * MICROSECONDS_A_SECOND
         return writer.give_up_deliveries(delivery.listener_id, since_max, now, error)
@@ -140,6 +144,13 @@ class Outbox:
         else:
             self._noting.failed(error)
         self._loop.wake()
+
+
+def _latest(now: Moment) -> Latest:
+    """The latest moments that are noted now by a process whose clock is ahead of this one's."""
+    ahead = now + AHEAD_S_MAX * MICROSECONDS_A_SECOND
+    longest_wait = round(WAIT_S_MAX * MICROSECONDS_A_SECOND)
+    return Latest(ahead + longest_wait, ahead + LEASE_S * MICROSECONDS_A_SECOND)
 
 
 def _log_given_up(delivery: DueDelivery, given_up: int, error: str) -> None:

@@ -1,7 +1,8 @@
-"""Where a callback may go: an address of the web that is parsed once, and the rule of which machines may be called.
+"""Where a callback may go: a URL that is parsed once, and the rule of which machines are called.
 
-A server that calls whatever address it is told to can be made to call its own network. So only the public internet
-may be called, and only over TLS, unless the operator says that private addresses are meant.
+A server that calls whatever address it is told to can be made to call its own network. So only the
+public internet may be called, and only over TLS, unless the operator says that private addresses
+are meant. Where clouds hand out the credentials of their machines is never called.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tallystick.core.addresses import is_public
+from tallystick.core.addresses import is_disguised, is_metadata, is_private_name, is_public
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
 
 URL_LENGTH_MAX = 2000
-URL_FORM = re.compile(
-    rf"[!-~]{{1,{URL_LENGTH_MAX}}}"
-)  # what may stand in a request line: ASCII that can be seen
+URL_FORM = re.compile(rf"[!-~]{{1,{URL_LENGTH_MAX}}}")
+"""What may stand in a request line: ASCII that can be seen."""
 PORTS = {"https": 443, "http": 80}
 SETTING = "TALLYSTICK_CALLBACK_PRIVATE_ADDRESSES"
+EXAMPLE = "https://listener.example/callbacks"
 
 
 class Target(NamedTuple):
@@ -32,23 +33,25 @@ class Target(NamedTuple):
 
 
 def parse_url(url: str) -> Target:
-    """The target that a listener's URL names. Raises `InvalidValue`, which does not repeat what may be a password."""
+    """The target that a listener's URL names.
+
+    Raises `InvalidValue`, which does not repeat what may be a password.
+    """
     if not URL_FORM.fullmatch(url):
-        message = f"url must be 1-{URL_LENGTH_MAX} visible ASCII characters, not {shown(url.rpartition('@')[2])}"
+        without_password = shown(url.rpartition("@")[2])
+        message = f"url must be 1-{URL_LENGTH_MAX} visible ASCII characters, not {without_password}"
         raise InvalidValue(message)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        message = "url must be an address like https://listener.example/callbacks; its host or port cannot be read"
+        message = f"url must be an address like {EXAMPLE}; its host or port cannot be read"
         raise InvalidValue(message) from error
     if "@" in parts.netloc:
         message = "url must have no user or password in it; they belong in username and password"
         raise InvalidValue(message)
     if parts.scheme not in PORTS or not parts.hostname or parts.fragment or port == 0:
-        message = (
-            f"url must be an address like https://listener.example/callbacks, not {shown(url)}"
-        )
+        message = f"url must be an address like {EXAMPLE}, not {shown(url)}"
         raise InvalidValue(message)
     query = f"?{parts.query}" if parts.query else ""
     return Target(
@@ -68,15 +71,19 @@ def why_not_registered(target: Target, *, private_allowed: bool) -> str | None:
         return (
             f"url must begin with https://; http:// is for private addresses, which need {SETTING}"
         )
-    return (
-        why_not_called(target, target.host, private_allowed=private_allowed)
-        if _is_address(target.host)
-        else None
-    )
+    if is_disguised(target.host):
+        return f"{target.host} must be a name, or an address of four decimal numbers"
+    if _is_address(target.host):
+        return why_not_called(target, target.host, private_allowed=private_allowed)
+    if is_private_name(target.host) and not private_allowed:
+        return f"{target.host} is a name of a private network; calling it needs {SETTING}"
+    return None
 
 
 def why_not_called(target: Target, address: str, *, private_allowed: bool) -> str | None:
     """What speaks against calling a target at one of its IP addresses, None if nothing does."""
+    if is_metadata(address):
+        return f"{address} is never called: clouds hand out credentials of machines there"
     if is_public(address):
         return None if target.is_tls else f"{address} is public, and only https:// may call it"
     return (

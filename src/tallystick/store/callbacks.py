@@ -13,13 +13,28 @@ if TYPE_CHECKING:
 
 
 class ListenerRow(NamedTuple):
-    """A listener as kept: one for each service of an account."""
+    """A listener as kept: one for each service of an account.
+
+    The password is kept in clear, for each message carries it. It is left out where a listener is
+    printed, as in a log or by an error.
+    """
 
     account_id: int
     service: str
     url: str
     username: str
     password: str
+
+    def __repr__(self) -> str:
+        place = f"account_id={self.account_id}, service={self.service!r}, url={self.url!r}"
+        return f"ListenerRow({place}, username={self.username!r})"
+
+
+class Latest(NamedTuple):
+    """The latest moments that can have been noted for deliveries, unless the clock was set back."""
+
+    next_try_max: int
+    lease_max: int
 
 
 class DueDelivery(NamedTuple):
@@ -78,9 +93,9 @@ class CallbackQuestions(Asking):
         )
         return [DeliveryRow(*row) for row in rows]
 
-    def due_deliveries(self, now: int, at_most: int) -> list[int]:
+    def due_deliveries(self, now: int, latest: Latest, at_most: int) -> list[int]:
         """Deliveries that are due and that nobody makes, the longest due first, one a listener."""
-        return self._numbers("due_deliveries", now=now, at_most=at_most)
+        return self._numbers("due_deliveries", now=now, **latest._asdict(), at_most=at_most)
 
 
 class CallbackChanges(CallbackQuestions):
@@ -134,12 +149,15 @@ class CallbackChanges(CallbackQuestions):
         """Forget a delivery that has arrived."""
         self._connection.run("finish_delivery", delivery_id=delivery_id)
 
-    def fail_delivery(self, delivery_id: int, attempts: int, next_try_at: int, error: str) -> None:
+    def fail_delivery(
+        self, delivery_id: int, attempts: int, now: int, next_try_at: int, error: str
+    ) -> None:
         """Note that a delivery failed, and when it is due again."""
         self._connection.run(
             "fail_delivery",
             delivery_id=delivery_id,
             attempts=attempts,
+            now=now,
             next_try_at=next_try_at,
             error=error,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from tallystick.core.errors import OutcomeUnknown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
@@ -20,6 +22,15 @@ def joined(rows: Iterator[bytes]) -> Iterator[bytes]:
     """Rows as they go over the wire, many at a time with commas between."""
     while value := b",".join(islice(rows, ROWS_JOINED)):
         yield value
+
+
+def unknown_outcome(store: str, cause: str) -> OutcomeUnknown:
+    """What is raised where a store failed after it was told to commit and before it said so."""
+    message = (
+        f"{store}: failed while it committed ({cause}); whether the change holds is not known:"
+        " look, or repeat the call with the same Idempotency-Key"
+    )
+    return OutcomeUnknown(message)
 
 
 class Attempt(Protocol):

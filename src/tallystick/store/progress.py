@@ -56,6 +56,6 @@ class ProgressChanges(ProgressQuestions):
             taken_at=taken_at,
         )
 
-    def forget_receipts(self, taken_before: int) -> None:
-        """Forget older receipts."""
-        self._connection.run("forget_receipts", taken_before=taken_before)
+    def forget_receipts(self, taken_before: int, taken_after: int) -> None:
+        """Forget receipts of before and after these moments."""
+        self._connection.run("forget_receipts", taken_before=taken_before, taken_after=taken_after)

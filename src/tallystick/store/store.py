@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tallystick.store.connection import Connection
+    from tallystick.store.engines.checkpoints import Space
 
 
 class Engine(Protocol):
@@ -40,6 +41,9 @@ class Engine(Protocol):
 
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
+
+    def space(self) -> Space | None:
+        """The room on the store's disk, None where a server of its own has the disk."""
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema; give the number of steps taken."""
@@ -89,6 +93,13 @@ class Store:
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""
         return self._engine.is_awaited()
+
+    def space(self) -> Space | None:
+        """The room on the store's disk and what its log takes of it.
+
+        None on PostgreSQL, whose server has the disk. Raises `StoreBroken`.
+        """
+        return self._engine.space()
 
     def is_empty(self) -> bool:
         """Whether there is no store yet at this address."""

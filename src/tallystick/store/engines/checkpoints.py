@@ -4,14 +4,28 @@ SQLite by default lets the commit that fills the log carry all of it into the da
 keeps that one writer, and whoever waits for it, for a fifth of a second. A thread with a connection
 of its own does the same work while writing goes on; only when the log outgrows it does a commit
 lend a hand.
+
+Two things could make the log grow without limit, and are kept from it:
+
+- The log cannot be carried over, for the disk is full or fails. Writers are then refused until it
+  has been: else they would fill the room that is made, which carrying over needs.
+- There is always some reader that sees an older moment than the last commit, so that the log is
+  never carried over whole. From time to time a writer waits half a second for readers to end.
+
+While a single snapshot is held, the log keeps what was committed after it. It is shortened when
+that snapshot has ended.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import apsw
+
+from tallystick.background import Raised, attempted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +34,21 @@ if TYPE_CHECKING:
 
 PAGES_NUDGE = 2_048  # pages in the log from which on the thread carries them over
 PAGES_MAX = 32_768  # pages in the log at which a commit waits until they are carried over
+PAGES_FORCED = 65_536  # pages in the log at which a writer waits for readers, and as many again
+LOG_BYTES_KEPT = 256 * 1024 * 1024  # of the log's file; what is longer is cut off when it is empty
+READERS_WAIT_MS_MAX = 500  # a writer waits so long for readers, where it waits for them
+LOG_ENDING = "-wal"
+
+
+class Space(NamedTuple):
+    """The room of a store: bytes free on its disk, bytes of its log, and why the log is stuck.
+
+    A log that cannot be carried over into the database file is stuck; writers are refused then.
+    """
+
+    free_bytes: int
+    log_bytes: int
+    stuck: str | None
 
 
 class Checkpoints:
@@ -27,11 +56,15 @@ class Checkpoints:
 
     def __init__(self, path: Path, loops: Loops) -> None:
         self._path = path
-        self._loop = loops.loop("checkpoints", self._carry_over, None)
+        self._loop = loops.loop("checkpoints", self._carry_over_beside, None)
         self._own: apsw.Connection | None = None
+        self._pages = 0
+        self._force_at = PAGES_FORCED
+        self._stuck: BaseException | None = None
 
     def watch(self, writer: apsw.Connection) -> None:
         """Follow this connection's commits."""
+        writer.pragma("journal_size_limit", LOG_BYTES_KEPT)
         writer.set_wal_hook(self._after_commit)
         self._loop.start()
 
@@ -42,23 +75,71 @@ class Checkpoints:
             self._own.close()
             self._own = None
 
+    def make_room(self, writer: apsw.Connection, busy_wait_ms: int) -> None:
+        """Have a log that is stuck or too long carried over, before a transaction adds to it.
+
+        `busy_wait_ms` is how long the writer waits for others otherwise. Raises the driver's error
+        if the log is stuck still.
+        """
+        if self._stuck is not None:
+            self._carry_over(writer)
+        elif self._pages >= self._force_at:
+            self._force_at = self._pages + PAGES_FORCED
+            _carry_over_whole(writer, busy_wait_ms)
+
+    def space(self) -> Space:
+        """The room there is, of which the log takes its part. Raises `OSError`."""
+        disk = os.statvfs(self._path.parent)
+        log = self._path.with_name(self._path.name + LOG_ENDING)
+        log_bytes = log.stat().st_size if log.exists() else 0
+        stuck = None if self._stuck is None else str(self._stuck)
+        return Space(disk.f_bavail * disk.f_frsize, log_bytes, stuck)
+
     def _after_commit(self, writer: apsw.Connection, _database: str, pages: int) -> int:
-        if pages >= PAGES_NUDGE:
-            self._loop.wake()
+        """Look at how long the log is. The commit holds by now, so nothing is raised here."""
+        self._pages = pages
+        if pages < PAGES_NUDGE:
+            self._force_at = PAGES_FORCED
+            return apsw.SQLITE_OK
         if pages >= PAGES_MAX:
-            _carry_over(writer)
+            attempted(partial(self._carry_over, writer))
+        self._loop.wake()
         return apsw.SQLITE_OK
 
-    def _carry_over(self) -> bool:
-        """Carry over what the log has, with a connection of this thread's own."""
+    def _carry_over_beside(self) -> bool:
+        """Carry over what the log has, with a connection of the loop's own."""
         if self._own is None:
             self._own = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
             # A connection that has read nothing does not know that there is a log.
             self._own.pragma("journal_mode")
-        _carry_over(self._own)
+        self._carry_over(self._own)
         return False
 
+    def _carry_over(self, connection: apsw.Connection) -> None:
+        result = attempted(partial(_carry_over_now, connection))
+        if isinstance(result, Raised):
+            self._stuck = result.error
+            raise result.error
+        if result:
+            self._stuck = None
+        elif self._stuck is not None:  # somebody else tries, and has not done it yet
+            raise self._stuck
 
-def _carry_over(connection: apsw.Connection) -> None:
-    with suppress(apsw.BusyError, apsw.LockedError):  # somebody else is at it
+
+def _carry_over_now(connection: apsw.Connection) -> bool:
+    """Carry over what no reader needs, without waiting for any, unless somebody else is at it."""
+    try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    except (apsw.BusyError, apsw.LockedError):
+        return False
+    return True
+
+
+def _carry_over_whole(writer: apsw.Connection, busy_wait_ms: int) -> None:
+    """Carry over everything, if readers end soon, so that the log begins anew."""
+    writer.set_busy_timeout(READERS_WAIT_MS_MAX)
+    try:
+        with suppress(apsw.BusyError, apsw.LockedError):
+            writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+    finally:
+        writer.set_busy_timeout(busy_wait_ms)

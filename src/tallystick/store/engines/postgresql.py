@@ -31,7 +31,7 @@ from tallystick.core.errors import (
     StoreMissing,
     StoreOutdated,
 )
-from tallystick.store.connection import joined
+from tallystick.store.connection import joined, unknown_outcome
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -172,8 +172,12 @@ def our_errors(name: str) -> Iterator[None]:
         errors.DataCorrupted,
         errors.IndexCorrupted,
     ) as error:
-        message = f"{name}: {str(error).partition(chr(10))[0]}"
+        message = f"{name}: {_first_line(error)}"
         raise StoreBroken(message) from error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]
 
 
 class PostgresqlAttempt:
@@ -429,10 +433,20 @@ class PostgresqlConnection:
         try:
             yield
             if not self._due:
-                self._say("COMMIT")
+                self._commit()
         finally:
             self._due = ""
             self._undo()
+
+    def _commit(self) -> None:
+        """Commit. Raises `OutcomeUnknown` where the server is lost before it has answered."""
+        with our_errors(self._name):
+            try:
+                self._driver.execute("COMMIT", prepare=False)
+            except psycopg.OperationalError as error:
+                if error.sqlstate is not None:  # the server says what it did not do
+                    raise
+                raise unknown_outcome(self._name, _first_line(error)) from error
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
@@ -527,6 +541,10 @@ class PostgresqlEngine:
         """Whether another writer waits for the one that writes now."""
         with self.glancing() as connection:
             return connection.row("is_awaited", turn=TURN) == (True,)
+
+    @staticmethod
+    def space() -> None:
+        """Nothing: the disk is the server's."""
 
     def is_empty(self) -> bool:
         """Whether there is no store yet."""

@@ -26,8 +26,8 @@ from tallystick.core.errors import (
     StoreMissing,
     StoreOutdated,
 )
-from tallystick.store.connection import joined
-from tallystick.store.engines.checkpoints import Checkpoints
+from tallystick.store.connection import joined, unknown_outcome
+from tallystick.store.engines.checkpoints import Checkpoints, Space
 from tallystick.store.engines.turnstile import Turnstile
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -87,6 +87,20 @@ def our_errors(path: Path) -> Iterator[None]:
     ) as error:
         message = f"{path}: {error}"
         raise StoreBroken(message) from error
+
+
+@contextmanager
+def _saying_what_is_unknown(path: Path) -> Iterator[None]:
+    """Tell commits that failed for sure from those that may hold, such as one that was not flushed.
+
+    What could not be written whole does not hold: readers stop before it.
+    """
+    try:
+        yield
+    except apsw.IOError as error:
+        if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_WRITE:
+            raise
+        raise unknown_outcome(str(path), str(error)) from error
 
 
 @lru_cache(4 * ROWS_A_STATEMENT[-1])
@@ -269,7 +283,7 @@ class SqliteConnection:
         try:
             yield
             self._end_reads()
-            with our_errors(self._path):
+            with our_errors(self._path), _saying_what_is_unknown(self._path):
                 self._driver.execute("COMMIT")
         finally:
             self._end_reads()
@@ -326,6 +340,8 @@ class SqliteEngine:
                 turn.enter_context(self._turnstile.turn())
             if self._writer is None:
                 self._writer = self._connect_writer()
+            with our_errors(self._path):
+                self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
             with self._writer.transaction("BEGIN IMMEDIATE"):
                 yield self._writer
 
@@ -336,6 +352,11 @@ class SqliteEngine:
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
         return not self._path.exists() or self._path.stat().st_size == 0
+
+    def space(self) -> Space:
+        """The room on the store's disk, and how much of it the log takes."""
+        with our_errors(self._path):
+            return self._checkpoints.space()
 
     def schema_version(self) -> int:
         """The number of the last migration that this store has."""

@@ -43,13 +43,21 @@ WHERE l.account_id = :account_id AND l.service = :service;
 
 -- name: due_deliveries
 -- Which deliveries are due, the longest due first: of each listener that nobody is delivering to,
--- the oldest one? It is asked each second: the + keeps SQLite from reading all there are, those given
--- up too, in the order of listeners.
+-- the oldest one? A moment that lies further ahead than anything waits was noted before the clock was
+-- set back, and has passed. It is asked each second: the + keeps SQLite from reading all there are,
+-- those given up too, in the order of listeners.
 SELECT min(d.delivery_id)
-FROM deliveries AS d
-WHERE d.given_up_at IS NULL AND d.next_try_at <= :now
+FROM (
+    SELECT p.delivery_id, p.listener_id, p.next_try_at, p.leased_until
+    FROM deliveries AS p
+    WHERE p.given_up_at IS NULL AND p.next_try_at <= :now
+    UNION ALL
+    SELECT f.delivery_id, f.listener_id, f.next_try_at, f.leased_until
+    FROM deliveries AS f
+    WHERE f.given_up_at IS NULL AND f.next_try_at > :next_try_max
+) AS d
 GROUP BY +d.listener_id
-HAVING max(d.leased_until) <= :now
+HAVING max(d.leased_until) <= :now OR max(d.leased_until) > :lease_max
 ORDER BY min(d.next_try_at)
 LIMIT :at_most;
 
@@ -72,9 +80,10 @@ WHERE d.delivery_id IN (SELECT v.value FROM carray(:delivery_ids) AS v);
 DELETE FROM deliveries WHERE delivery_id = :delivery_id;
 
 -- name: fail_delivery
--- This delivery failed, and is tried again then.
+-- This delivery failed, and is tried again then. It has been tried since now if the clock was set back.
 UPDATE deliveries
-SET attempts = :attempts, next_try_at = :next_try_at, leased_until = 0, last_error = :error
+SET attempts = :attempts, next_try_at = :next_try_at, leased_until = 0, last_error = :error,
+    since = CASE WHEN since > :now THEN :now ELSE since END
 WHERE delivery_id = :delivery_id;
 
 -- name: put_off_deliveries

@@ -8,8 +8,9 @@ INSERT INTO receipts (key_sha256, facts_sha256, receipt, taken_at)
 VALUES (:key_sha256, :facts_sha256, :receipt, :taken_at);
 
 -- name: forget_receipts
--- Keys may be used anew after a while.
-DELETE FROM receipts WHERE taken_at < :taken_before;
+-- Keys may be used anew after a while. What was taken in later than now was so before the clock was
+-- set back.
+DELETE FROM receipts WHERE taken_at < :taken_before OR taken_at > :taken_after;
 
 -- name: import_progress
 -- How far has this file come?
