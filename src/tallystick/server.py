@@ -25,6 +25,7 @@ from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreRefused
+from tallystick.http.gate import Gate, open_to_all
 from tallystick.intake import LiveIntake
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
@@ -60,6 +61,7 @@ log = logging.getLogger(__name__)
 class Health:
     """`GET /healthz`: the process is alive."""
 
+    @open_to_all
     def on_get(self, _req: Request, resp: Response) -> None:
         """Say so."""
         resp.data = b'{"status":"alive"}'
@@ -72,6 +74,7 @@ class Readiness:
         self._store = store
         self._loops = loops
 
+    @open_to_all
     def on_get(self, _req: Request, resp: Response) -> None:
         """Ask the store for something small, and the loops whether one fails."""
         with self._store.glance() as reader:
@@ -93,7 +96,7 @@ def build_app(
     loops: Loops | None = None,
 ) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app."""
-    app = falcon.App()
+    app = falcon.App(middleware=[Gate(access)])
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in)
     app.add_route("/healthz", Health())

@@ -76,10 +76,10 @@ def test_a_token_is_the_same_for_an_hour_from_its_first_issue(access: Access, cl
     clock.advance(TOKEN_S - RENEWED_S)
     assert access.issue_token(app.key, app.secret) == first._replace(expires_in_s=RENEWED_S)
     clock.advance(RENEWED_S - 1)
-    assert access.app_of_token(first.access_token, "m2m") == app.key
+    assert access.caller(first.access_token, "m2m").app_key == app.key
     clock.advance(1)
     with pytest.raises(TokenRefused):
-        access.app_of_token(first.access_token, "m2m")
+        access.caller(first.access_token, "m2m")
     assert access.issue_token(app.key, app.secret).access_token != first.access_token
 
 
@@ -95,11 +95,11 @@ def test_in_its_last_minute_a_token_is_replaced_and_holds_until_shortly_past_its
     assert elsewhere.issue_token(app.key, app.secret) == second
     clock.advance(RENEWED_S + HELD_OVER_S - 0.01)
     for token in (first, second.access_token):
-        assert elsewhere.app_of_token(token, "m2m") == app.key
+        assert elsewhere.caller(token, "m2m").app_key == app.key
     clock.advance(0.01)
     with pytest.raises(TokenRefused):
-        elsewhere.app_of_token(first, "m2m")
-    assert elsewhere.app_of_token(second.access_token, "m2m") == app.key
+        elsewhere.caller(first, "m2m")
+    assert elsewhere.caller(second.access_token, "m2m").app_key == app.key
 
 
 def test_no_request_of_a_whole_hour_gets_less_than_a_minute(access: Access, clock: Clock) -> None:
@@ -118,8 +118,8 @@ def test_a_replaced_token_is_revoked_as_the_current_one_is(access: Access, clock
     second = access.issue_token(app.key, app.secret).access_token
     access.revoke_token(app.key, app.secret, first)
     with pytest.raises(TokenRefused):
-        access.app_of_token(first, "m2m")
-    assert access.app_of_token(second, "m2m") == app.key
+        access.caller(first, "m2m")
+    assert access.caller(second, "m2m").app_key == app.key
 
 
 def test_a_new_secret_ends_a_replaced_token_too(access: Access, clock: Clock) -> None:
@@ -130,7 +130,7 @@ def test_a_new_secret_ends_a_replaced_token_too(access: Access, clock: Clock) ->
     access.rotate_app("reports")
     for token in (first, second):
         with pytest.raises(TokenRefused):
-            access.app_of_token(token, "m2m")
+            access.caller(token, "m2m")
 
 
 def test_a_token_from_before_the_clock_was_put_back_does_not_hold(
@@ -139,17 +139,17 @@ def test_a_token_from_before_the_clock_was_put_back_does_not_hold(
     app = access.add_app("reports", ["m2m"])
     first = access.issue_token(app.key, app.secret).access_token
     clock.advance(-CLOCK_AHEAD_S_MAX)
-    assert access.app_of_token(first, "m2m") == app.key
+    assert access.caller(first, "m2m").app_key == app.key
     clock.advance(-1)
     with pytest.raises(TokenRefused):
-        access.app_of_token(first, "m2m")
+        access.caller(first, "m2m")
     assert access.app_named("reports").token_expires_in_s is None
     second = access.issue_token(app.key, app.secret)
     assert second.expires_in_s == TOKEN_S
     clock.advance(TOKEN_S)
     for token in (first, second.access_token):
         with pytest.raises(TokenRefused):
-            access.app_of_token(token, "m2m")
+            access.caller(token, "m2m")
 
 
 def test_a_revoked_token_ends_and_the_next_one_is_new(access: Access) -> None:
@@ -157,18 +157,18 @@ def test_a_revoked_token_ends_and_the_next_one_is_new(access: Access) -> None:
     first = access.issue_token(app.key, app.secret).access_token
     access.revoke_token(app.key, app.secret, first)
     with pytest.raises(TokenRefused):
-        access.app_of_token(first, "m2m")
+        access.caller(first, "m2m")
     second = access.issue_token(app.key, app.secret).access_token
     assert second != first
     access.revoke_token(app.key, app.secret, first)
-    assert access.app_of_token(second, "m2m") == app.key
+    assert access.caller(second, "m2m").app_key == app.key
 
 
 def test_an_app_cannot_revoke_the_token_of_another(access: Access) -> None:
     mine, other = access.add_app("mine", ["m2m"]), access.add_app("other", ["m2m"])
     token = access.issue_token(mine.key, mine.secret).access_token
     access.revoke_token(other.key, other.secret, token)
-    assert access.app_of_token(token, "m2m") == mine.key
+    assert access.caller(token, "m2m").app_key == mine.key
 
 
 def test_workers_that_issue_at_once_issue_the_same_token(access: Access, elsewhere: Access) -> None:
@@ -196,9 +196,9 @@ def test_a_token_opens_the_scopes_of_its_app_only(access: Access) -> None:
     app = access.add_app("loader", ["intake", "m2m"])
     issued = access.issue_token(app.key, app.secret)
     assert issued.scope == "m2m intake"
-    assert access.app_of_token(issued.access_token, "intake") == app.key
+    assert access.caller(issued.access_token, "intake").app_key == app.key
     with pytest.raises(ScopeRefused, match="admin"):
-        access.app_of_token(issued.access_token, "admin")
+        access.caller(issued.access_token, "admin")
 
 
 def test_an_unknown_scope_and_a_name_taken_are_refused(access: Access) -> None:
@@ -410,8 +410,8 @@ def test_using_a_session_does_not_wait_for_whoever_writes(
 def test_a_reset_password_is_in_force_at_once(access: Access, user: str) -> None:
     session = access.login(user, PASSWORD)
     with pytest.raises(PasswordRefused):
-        access.reset_password(session, "wrong")
-    password = access.reset_password(session, PASSWORD)
+        access.reset_password(access.user_of_session(session), "wrong")
+    password = access.reset_password(access.user_of_session(session), PASSWORD)
     with pytest.raises(PasswordRefused):
         access.login(user, PASSWORD)
     assert access.login(user, password)
@@ -424,14 +424,14 @@ def test_wrong_old_passwords_lock_the_user_as_failed_logins_do(
     session = access.login(user, PASSWORD)
     for _ in range(FAILED_LOGINS_MAX - 1):
         with pytest.raises(PasswordRefused):
-            access.reset_password(session, "wrong")
+            access.reset_password(access.user_of_session(session), "wrong")
     fail_to_log_in(elsewhere, user, 1)
     with pytest.raises(PasswordRefused):
-        access.reset_password(session, PASSWORD)
+        access.reset_password(access.user_of_session(session), PASSWORD)
     with pytest.raises(PasswordRefused):
         elsewhere.login(user, PASSWORD)
     access.unlock_user(user)
-    assert access.login(user, access.reset_password(session, PASSWORD))
+    assert access.login(user, access.reset_password(access.user_of_session(session), PASSWORD))
 
 
 def test_a_reset_password_starts_the_count_of_failures_anew(access: Access, user: str) -> None:
@@ -440,8 +440,8 @@ def test_a_reset_password_starts_the_count_of_failures_anew(access: Access, user
     for _ in range(2):
         for _ in range(FAILED_LOGINS_MAX - 1):
             with pytest.raises(PasswordRefused):
-                access.reset_password(session, "wrong")
-        password = access.reset_password(session, password)
+                access.reset_password(access.user_of_session(session), "wrong")
+        password = access.reset_password(access.user_of_session(session), password)
 
 
 def test_a_session_from_before_the_clock_was_put_back_has_ended(
@@ -473,7 +473,7 @@ def test_of_two_resets_at_once_one_is_refused(access: Access, user: str) -> None
 
     def reset(_: int) -> str | None:
         try:
-            return access.reset_password(session, PASSWORD)
+            return access.reset_password(access.user_of_session(session), PASSWORD)
         except PasswordRefused:
             return None
 
@@ -503,9 +503,9 @@ def test_an_apps_scopes_change_for_the_token_that_it_has(access: Access) -> None
     app = access.add_app("reports", ["m2m"])
     token = access.issue_token(app.key, app.secret).access_token
     access.change_app("reports", ["admin"])
-    assert access.app_of_token(token, "admin") == app.key
+    assert access.caller(token, "admin").app_key == app.key
     with pytest.raises(ScopeRefused):
-        access.app_of_token(token, "m2m")
+        access.caller(token, "m2m")
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])
@@ -525,7 +525,7 @@ def test_a_new_secret_ends_the_old_one_and_its_token_at_once_in_every_worker(
     new = access.rotate_app("reports")
     assert new.key == old.key
     with pytest.raises(TokenRefused):
-        elsewhere.app_of_token(token, "m2m")
+        elsewhere.caller(token, "m2m")
     with pytest.raises(AppRefused):
         elsewhere.issue_token(old.key, old.secret)
     assert elsewhere.issue_token(new.key, new.secret).access_token != token
@@ -538,7 +538,7 @@ def test_a_removed_app_is_gone_with_its_token_and_its_name_is_free(
     token = access.issue_token(app.key, app.secret).access_token
     access.remove_app("reports")
     with pytest.raises(TokenRefused):
-        elsewhere.app_of_token(token, "m2m")
+        elsewhere.caller(token, "m2m")
     with pytest.raises(AppRefused):
         elsewhere.issue_token(app.key, app.secret)
     assert access.add_app("reports", ["m2m"]).key != app.key

@@ -91,9 +91,9 @@ class Sessions(AccessTopic):
         """
         with self._store.glance() as reader:
             session = reader.session(_session_digest(session_token))
-        return self._checked_user(session, session_token)
+        return self._checked_session(session, session_token).user_id
 
-    def _checked_user(self, session: SessionRow | None, session_token: str) -> int:
+    def _checked_session(self, session: SessionRow | None, session_token: str) -> SessionRow:
         digest = _session_digest(session_token)
         if session is None:
             raise SessionRefused
@@ -103,15 +103,14 @@ class Sessions(AccessTopic):
         if not idle_min <= idle <= IDLE_S_MAX * MICROSECONDS_A_SECOND:
             raise SessionExpired
         self._last_uses.note(digest, now)
-        return session.user_id
+        return session
 
-    def reset_password(self, session_token: str, old_password: str) -> str:
-        """Give the session's user a new password, in force at once.
+    def reset_password(self, user_id: int, old_password: str) -> str:
+        """Give a user a new password, in force at once.
 
         A wrong old password counts as a failed login, and the user is locked after too many of
-        either. Raises `PasswordRefused`, `SessionRefused` or `SessionExpired`.
+        either. Raises `PasswordRefused`.
         """
-        user_id = self.user_of_session(session_token)
         with self._store.glance() as reader:
             name, user = reader.user_of_id(user_id) or ("", None)
         is_proven = self._is_proven(user, old_password)

@@ -92,22 +92,13 @@ class Tokens(AccessTopic):
             _app(writer, key, secret)
             writer.revoke_token(key, digest_of(token))
 
-    def app_of_token(self, token: str, scope: str) -> str:
-        """Give the key of the app that the token speaks for.
-
-        Raises `TokenRefused` or `ScopeRefused`.
-        """
-        with self._store.glance() as reader:
-            app = reader.app_of_token(digest_of(token))
-        return self._checked_app(app, scope)
-
-    def _checked_app(self, app: AppOfToken | None, scope: str) -> str:
+    def _checked_app(self, app: AppOfToken | None, scope: str) -> AppOfToken:
         if app is None or not self._left(app.expires_at):
             raise TokenRefused
         if scope not in app.scopes.split():
             message = f"the app lacks the scope {scope} for this call"
             raise ScopeRefused(message)
-        return app.key
+        return app
 
 
 def _token(secret: str, issue_salt: bytes) -> str:

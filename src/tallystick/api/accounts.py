@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, AFTER, address_of, after_in, app_of, name_in, struct_of
+from tallystick.api.calls import ADMIN, AFTER, address_of, after_in, name_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
@@ -18,7 +18,6 @@ from tallystick.fleet import accounts, groups
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.store import Store
 
 
@@ -55,21 +54,18 @@ class GroupChange(msgspec.Struct, forbid_unknown_fields=True):
 class Accounts:
     """Every account."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
     @operation(scope=ADMIN, answer=answers.AccountList)
-    def on_get(self, req: Request, resp: Response) -> None:
+    def on_get(self, _req: Request, resp: Response) -> None:
         """List the accounts."""
-        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             resp.data = msgspec.json.encode(answers.account_list(accounts.names(reader)))
 
     @operation(scope=ADMIN, body=NewAccount, answer=answers.AccountAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an account."""
-        app_of(self._access, req, ADMIN)
         name = struct_of(req, NewAccount).name
         with self._store.transaction() as writer:
             accounts.add(writer, name)
@@ -82,14 +78,12 @@ class Accounts:
 class Account:
     """One account."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
     @operation(scope=ADMIN, answer=answers.AccountAnswer)
-    def on_get(self, req: Request, resp: Response, account: str) -> None:
+    def on_get(self, _req: Request, resp: Response, account: str) -> None:
         """Show what an account has, and who sees it."""
-        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             resp.data = msgspec.json.encode(
                 answers.account_answer(accounts.show(reader, name_in(account)))
@@ -98,7 +92,6 @@ class Account:
     @operation(scope=ADMIN, body=AccountChange, answer=answers.AccountAnswer)
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
         """Rename an account, or hold its SIMs to where they were first seen, in reports of its past too."""
-        app_of(self._access, req, ADMIN)
         name, wanted = name_in(account), struct_of(req, AccountChange)
         new_name = name if wanted.name is UNSET else wanted.name
         with self._store.transaction() as writer:
@@ -108,9 +101,8 @@ class Account:
             resp.data = msgspec.json.encode(answers.account_answer(accounts.show(writer, new_name)))
 
     @operation(scope=ADMIN, status=204)
-    def on_delete(self, req: Request, resp: Response, account: str) -> None:
+    def on_delete(self, _req: Request, resp: Response, account: str) -> None:
         """Remove an account that has neither SIMs nor groups."""
-        app_of(self._access, req, ADMIN)
         with self._store.transaction() as writer:
             accounts.remove(writer, name_in(account))
         resp.status = falcon.HTTP_204
@@ -119,14 +111,12 @@ class Account:
 class Groups:
     """Every group of an account."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
     @operation(scope=ADMIN, answer=answers.GroupList)
-    def on_get(self, req: Request, resp: Response, account: str) -> None:
+    def on_get(self, _req: Request, resp: Response, account: str) -> None:
         """List the groups of an account."""
-        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             found = groups.groups_of(reader, accounts.number_of(reader, name_in(account)))
         resp.data = msgspec.json.encode(
@@ -136,7 +126,6 @@ class Groups:
     @operation(scope=ADMIN, body=NewGroup, answer=answers.GroupChanged, status=201)
     def on_post(self, req: Request, resp: Response, account: str) -> None:
         """Make a group, of SIMs if some are listed."""
-        app_of(self._access, req, ADMIN)
         body = struct_of(req, NewGroup)
         added = listed(body.add)
         with self._store.transaction() as writer:
@@ -150,9 +139,8 @@ class Groups:
 class Group:
     """One group of an account."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
     @operation(
         scope=ADMIN,
@@ -161,7 +149,6 @@ class Group:
     )
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Show a group and a page of its SIMs."""
-        app_of(self._access, req, ADMIN)
         after = after_in(req)
         with self._store.snapshot() as reader:
             page = groups.members_of(
@@ -172,7 +159,6 @@ class Group:
     @operation(scope=ADMIN, body=GroupChange, answer=answers.GroupChanged)
     def on_patch(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Change a group: its name, its description, which SIMs are in it."""
-        app_of(self._access, req, ADMIN)
         body = struct_of(req, GroupChange)
         wanted = groups.GroupChange(
             None if body.name is UNSET else body.name,
@@ -187,9 +173,8 @@ class Group:
         resp.data = msgspec.json.encode(answers.group_changed(changed))
 
     @operation(scope=ADMIN, status=204)
-    def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
+    def on_delete(self, _req: Request, resp: Response, account: str, group: str) -> None:
         """Remove a group; its SIMs are in the default group then."""
-        app_of(self._access, req, ADMIN)
         with self._store.transaction() as writer:
             groups.delete(writer, accounts.number_of(writer, name_in(account)), name_in(group))
         resp.status = falcon.HTTP_204

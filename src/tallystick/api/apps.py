@@ -9,8 +9,9 @@ import msgspec
 
 from tallystick.access import SCOPES_DEFAULT
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, address_of, app_of, name_in, struct_of
+from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -38,9 +39,8 @@ class Apps:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.AppList)
-    def on_get(self, req: Request, resp: Response) -> None:
+    def on_get(self, _req: Request, resp: Response) -> None:
         """List the apps."""
-        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(
             answers.AppList([answers.app_answer(each) for each in self._access.apps()])
         )
@@ -48,7 +48,7 @@ class Apps:
     @operation(scope=ADMIN, body=NewApp, answer=answers.CredentialsAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an app; its secret is shown this once."""
-        caller = self._access.app_name(app_of(self._access, req, ADMIN))
+        caller = caller_of(req).name
         body = struct_of(req, NewApp)
         made = self._access.add_app(body.name, body.scopes, caller)
         resp.status = falcon.HTTP_201
@@ -63,23 +63,20 @@ class App:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.AppAnswer)
-    def on_get(self, req: Request, resp: Response, app: str) -> None:
+    def on_get(self, _req: Request, resp: Response, app: str) -> None:
         """Show an app."""
-        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(answers.app_answer(self._access.app_named(name_in(app))))
 
     @operation(scope=ADMIN, body=AppChange, answer=answers.AppAnswer)
     def on_patch(self, req: Request, resp: Response, app: str) -> None:
         """Change what an app may do, with the token that it has too."""
-        app_of(self._access, req, ADMIN)
         name = name_in(app)
         self._access.change_app(name, struct_of(req, AppChange).scopes)
         resp.data = msgspec.json.encode(answers.app_answer(self._access.app_named(name)))
 
     @operation(scope=ADMIN, status=204)
-    def on_delete(self, req: Request, resp: Response, app: str) -> None:
+    def on_delete(self, _req: Request, resp: Response, app: str) -> None:
         """Remove an app; its token ends at once."""
-        app_of(self._access, req, ADMIN)
         self._access.remove_app(name_in(app))
         resp.status = falcon.HTTP_204
 
@@ -93,6 +90,6 @@ class Secret:
     @operation(scope=ADMIN, answer=answers.CredentialsAnswer)
     def on_post(self, req: Request, resp: Response, app: str) -> None:
         """Give an app another secret, shown this once; the old one and its token end at once."""
-        caller = self._access.app_name(app_of(self._access, req, ADMIN))
+        caller = caller_of(req).name
         made = self._access.rotate_app(name_in(app), caller)
         resp.data = msgspec.json.encode(answers.credentials_answer(made))

@@ -10,11 +10,12 @@ import falcon
 import msgspec
 
 from tallystick.clock import system_clock
-from tallystick.core.errors import InvalidValue, TokenRefused
+from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
+from tallystick.http.gate import caller_of
 from tallystick.report.answer import Question
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from falcon import Request
 
-    from tallystick.access import Access
     from tallystick.store import Reader
 
 ROOT = "/api/v1"
@@ -43,11 +43,8 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 ADMIN = "admin"
 """The scope of calls about the whole fleet."""
-M2M = "m2m"
-"""The scope of calls for a user."""
 NDJSON = ("application/x-ndjson", "application/ndjson")
 CSV = "text/csv"
-SESSION_HEADER = "VZ-M2M-Token"
 
 AFTER = {"after": "SIMs behind this ICCID, which the field `next` of the page before gives."}
 """The parameter of `after_in`, and what it says."""
@@ -59,19 +56,6 @@ NOTES = {
 """What a call that changes expectations may say of itself."""
 SOURCE = "api"
 """What the ledger calls a call of ours."""
-
-
-def app_of(access: Access, req: Request, scope: str) -> str:
-    """The key of the app that calls with a scope. Raises `TokenRefused` or `ScopeRefused`."""
-    return access.app_of_token(_token_of(req, scope), scope)
-
-
-def _token_of(req: Request, scope: str) -> str:
-    scheme, _, token = (req.get_header("Authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        message = f"the call needs Authorization: Bearer …, of an app with the scope {scope}"
-        raise TokenRefused(message)
-    return token.strip()
 
 
 def name_in(segment: str) -> str:
@@ -100,27 +84,19 @@ def media_type(req: Request) -> str:
     return (req.content_type or "").partition(";")[0].strip().lower()
 
 
-def asker_of(access: Access, req: Request) -> int | None:
-    """The user who asks, by the session of an app with the scope m2m; None for an app with the scope admin alone.
-
-    Raises `TokenRefused`, `ScopeRefused`, `SessionRefused` or `SessionExpired`.
-    """
-    session = req.get_header(SESSION_HEADER)
-    if session is None:
-        app_of(access, req, ADMIN)
-        return None
-    return access.user_of_call(_token_of(req, M2M), M2M, session)
-
-
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
     """The numbers, by name, of the accounts that a user may see; all where it is no user who asks."""
     return reader.accounts() if asker is None else reader.view_of(asker).accounts
 
 
-def origin_of(req: Request, access: Access, app: str) -> Origin:
-    """What the ledger is told of a call: the app, and `ticket` and `reason` of the query. Raises `InvalidValue`."""
-    ticket, reason = (parse_note(name, req.get_param(name) or "") for name in ("ticket", "reason"))
-    return Origin(access.app_name(app), system_clock(), SOURCE, "", ticket, reason)
+def origin_of(req: Request) -> Origin:
+    """What the ledger keeps of a call: who calls, and `ticket` and `reason` of the query.
+
+    Raises `InvalidValue`.
+    """
+    ticket = parse_note("ticket", req.get_param("ticket") or "")
+    reason = parse_note("reason", req.get_param("reason") or "")
+    return Origin(caller_of(req).name, system_clock(), SOURCE, "", ticket, reason)
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:

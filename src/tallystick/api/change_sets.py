@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, NOTES, app_of, origin_of
+from tallystick.api.calls import ADMIN, NOTES, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import BEHIND_ALL, STATES
 from tallystick.fleet import ledger
+from tallystick.http.gate import caller_of
 from tallystick.intake import Receipt
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.core.ledger import State
     from tallystick.store import Store
 
@@ -45,15 +45,13 @@ class ChangeSetList(msgspec.Struct):
 class ChangeSets:
     """All of them."""
 
-    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
+    def __init__(self, store: Store, zone: tzinfo) -> None:
         self._store = store
-        self._access = access
         self._zone = zone
 
     @operation(scope=ADMIN, answer=ChangeSetList, query=LISTING)
     def on_get(self, req: Request, resp: Response) -> None:
         """List change sets that came before one, the last first; only those in a state, if one is named."""
-        app_of(self._access, req, ADMIN)
         before = _number(req, "before", BEHIND_ALL, BEHIND_ALL)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
@@ -66,15 +64,13 @@ class ChangeSets:
 class OneChangeSet:
     """One of them."""
 
-    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
+    def __init__(self, store: Store, zone: tzinfo) -> None:
         self._store = store
-        self._access = access
         self._zone = zone
 
     @operation(scope=ADMIN, answer=dict[str, Any], query={"at_most": LISTING["at_most"]})
     def on_get(self, req: Request, resp: Response, number: str) -> None:
         """Tell of a change set, and what it did or would do to each expectation."""
-        app_of(self._access, req, ADMIN)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, _parsed(number))
@@ -87,13 +83,12 @@ class OneChangeSet:
 class _Decision:
     """What is done about one of them."""
 
-    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
+    def __init__(self, store: Store, zone: tzinfo) -> None:
         self._store = store
-        self._access = access
         self._zone = zone
 
     def _who(self, req: Request) -> str:
-        return self._access.app_name(app_of(self._access, req, ADMIN))
+        return caller_of(req).name
 
     def _told(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
@@ -130,7 +125,7 @@ class Undoing(_Decision):
     @operation(scope=ADMIN, answer=dict[str, Any], query=NOTES)
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Take a change set back; the answer is the one that does so."""
-        origin = origin_of(req, self._access, app_of(self._access, req, ADMIN))
+        origin = origin_of(req)
         resp.data = self._told(ledger.undo(self._store, _parsed(number), origin))
 
 

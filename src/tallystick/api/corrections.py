@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, app_of, question_of
+from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, question_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.report.corrections import as_csv, as_ndjson, exported
@@ -14,7 +14,6 @@ from tallystick.report.corrections import as_csv, as_ndjson, exported
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
 
@@ -29,9 +28,8 @@ WRITERS = {CSV: as_csv} | dict.fromkeys(NDJSON, as_ndjson)
 class Corrections:
     """SIMs that were seen in hardware of one manufacturer and expected elsewhere."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._access = access
         self._generations = settings.generations
 
     @operation(
@@ -43,7 +41,6 @@ class Corrections:
     )
     def on_get(self, req: Request, resp: Response) -> None:
         """Give the corrections of one manufacturer as CSV, or as NDJSON where that is preferred."""
-        app_of(self._access, req, ADMIN)
         manufacturer = req.get_param("manufacturer")
         if not manufacturer:
             message = "the parameter manufacturer is missing"

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.api.calls import ADMIN, ASKED, app_of, question_of
+from tallystick.api.calls import ADMIN, ASKED, question_of
 from tallystick.api.operation import operation
 from tallystick.report.coverage import coverage, described
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
 
@@ -30,15 +29,13 @@ class CoverageAnswer(msgspec.Struct):
 class CoverageCounts:
     """How many SIMs there are, and of how many something is known."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._access = access
         self._settings = settings
 
     @operation(scope=ADMIN, answer=CoverageAnswer, query=ASKED, several=("account",))
     def on_get(self, req: Request, resp: Response) -> None:
         """Count the SIMs of every account, or of those that are named."""
-        app_of(self._access, req, ADMIN)
         question = question_of(req)
         with self._store.snapshot() as reader:
             covered = coverage(reader, reader.accounts(), question, self._settings.generations)

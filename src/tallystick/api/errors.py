@@ -26,6 +26,7 @@ from tallystick.core.errors import (
     TokenRefused,
 )
 from tallystick.core.identifiers import shown
+from tallystick.http.gate import BearerMissing
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 RETRY_AFTER_S = 1
 STATUS: dict[type[Refusal], int] = {
     InvalidValue: 400,
+    BearerMissing: 401,
     TokenRefused: 401,
     ScopeRefused: 403,
     SessionRefused: 401,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, accounts_of, asker_of
+from tallystick.api.calls import ADMIN, accounts_of
 from tallystick.api.operation import operation
 from tallystick.fleet import inventory
+from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
 
@@ -28,15 +28,14 @@ class Histories(msgspec.Struct):
 class History:
     """One SIM, or those with one phone number."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._access = access
         self._zone = settings.zone
 
     @operation(scope=ADMIN, answer=Histories, for_users=True)
     def on_get(self, req: Request, resp: Response, iccid: str) -> None:
         """Answer what `tallystick history --json` prints. A SIM that the caller may not see is not found."""
-        asker = asker_of(self._access, req)
+        asker = caller_of(req).user_id
         with self._store.snapshot() as reader:
             visible = None if asker is None else accounts_of(reader, asker)
             seen = inventory.history(reader, iccid, visible)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import msgspec
 
-from tallystick.api.calls import JSON, NDJSON, NOTES, app_of, body_of, media_type, origin_of
+from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, media_type, origin_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.ledger import UNKNOWN_ORIGIN
+from tallystick.http.gate import caller_of
 from tallystick.intake import (
     KINDS,
     Receipt,
@@ -25,7 +26,6 @@ from tallystick.intake import (
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.core.ledger import Origin
     from tallystick.intake import Kind, LiveIntake, Reject
     from tallystick.settings import Settings
@@ -73,15 +73,14 @@ def facts_of(resource: Intake) -> Any:  # noqa: ANN401 - a list of a type that i
 class Intake:
     """One kind of facts."""
 
-    def __init__(self, kind: Kind, access: Access, live: LiveIntake) -> None:
+    def __init__(self, kind: Kind, live: LiveIntake) -> None:
         self.kind = kind
-        self._access = access
         self._live = live
 
     @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True)
     def on_post(self, req: Request, resp: Response) -> None:
         """Take a JSON array or NDJSON of facts in; the answer is the receipt, once they are durable."""
-        app, body = app_of(self._access, req, SCOPE), body_of(req, BODY_BYTES_MAX)
+        app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
         resp.data = self._take(req, app, body, UNKNOWN_ORIGIN)
 
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
@@ -101,8 +100,8 @@ class Intake:
 class ExpectationsIntake(Intake):
     """Expectations, which are applied, tried dry or proposed; the call is a change set of the ledger."""
 
-    def __init__(self, access: Access, live: LiveIntake, store: Store, settings: Settings) -> None:
-        super().__init__(KINDS["expectations"], access, live)
+    def __init__(self, live: LiveIntake, store: Store, settings: Settings) -> None:
+        super().__init__(KINDS["expectations"], live)
         self._store = store
         self._settings = settings
 
@@ -111,8 +110,8 @@ class ExpectationsIntake(Intake):
     )
     def on_post(self, req: Request, resp: Response) -> None:
         """Do with the expectations what `mode` says; the answer is the receipt, with what else there is to tell."""
-        app, body = app_of(self._access, req, SCOPE), body_of(req, BODY_BYTES_MAX)
-        origin, mode = origin_of(req, self._access, app), req.get_param("mode") or APPLY
+        app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
+        origin, mode = origin_of(req), req.get_param("mode") or APPLY
         if mode not in MODES:
             message = f"mode must be one of {', '.join(MODES)}, not {shown(mode)}"
             raise InvalidValue(message)

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import falcon
 import msgspec
 
-from tallystick.api.calls import (
-    ADMIN,
-    ASKED,
-    CSV,
-    NDJSON,
-    accounts_of,
-    asker_of,
-    moment_in,
-    several_in,
-)
+from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, moment_in, several_in
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import MismatchRow
@@ -26,6 +17,7 @@ from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.reason_json import SUMMARY, summary
 from tallystick.core.selection import Listed
 from tallystick.core.window import window_between
+from tallystick.http.gate import caller_of
 from tallystick.http.streaming import csv_lines, send
 from tallystick.report.answer import Question, answer, answer_explained
 
@@ -35,7 +27,6 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.report.answer import Explained
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
@@ -65,9 +56,8 @@ class Answer(msgspec.Struct):
 class Mismatches:
     """SIMs that were activated in other hardware than the device database expects."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings, columns: ReadRows) -> None:
+    def __init__(self, store: Store, settings: Settings, columns: ReadRows) -> None:
         self._store = store
-        self._access = access
         self._settings = settings
         self._columns = columns
 
@@ -82,7 +72,7 @@ class Mismatches:
     )
     def on_get(self, req: Request, resp: Response) -> None:
         """Answer the rows: whole where they are small, streamed from one snapshot of the store where they are not."""
-        asker = asker_of(self._access, req)
+        asker = caller_of(req).user_id
         question, explained = asked_by(req)
         form = req.client_prefers(list(FORMS))
         if form is None:

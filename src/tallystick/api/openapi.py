@@ -11,9 +11,10 @@ import falcon
 import msgspec
 
 from tallystick.access import SCOPES
-from tallystick.api.calls import JSON, NDJSON, SESSION_HEADER
+from tallystick.api.calls import JSON, NDJSON
 from tallystick.api.errors import ErrorAnswer
 from tallystick.api.operation import operation_of
+from tallystick.http.gate import SESSION_HEADER, open_to_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ class OpenApi:
     def _document(self) -> bytes:
         return msgspec.json.encode(document_of(self._resources))
 
+    @open_to_all
     def on_get(self, _req: Request, resp: Response) -> None:
         """Give it to whoever asks; nothing of a store is in it."""
         resp.data = self._document

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.http.gate import Session, needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +75,7 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
             for_users,
         )
 
+        @needs(scope, Session.ALLOWED if for_users else Session.NONE)
         @wraps(responder)
         def held(resource: object, req: Request, *rest: Any, **names: str) -> None:  # noqa: ANN401 - as they come
             _require_known(req, told)

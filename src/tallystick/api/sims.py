@@ -8,7 +8,7 @@ import falcon
 import msgspec
 
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, app_of, origin_of, struct_of
+from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation
 from tallystick.core.identifiers import Iccid
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.intake import LiveIntake
     from tallystick.store import Reader, Store
 
@@ -34,8 +33,8 @@ class SimChange(msgspec.Struct, forbid_unknown_fields=True):
 class Sims(Intake):
     """Every SIM."""
 
-    def __init__(self, access: Access, live: LiveIntake, store: Store, zone: tzinfo) -> None:
-        super().__init__(KINDS["sims"], access, live)
+    def __init__(self, live: LiveIntake, store: Store, zone: tzinfo) -> None:
+        super().__init__(KINDS["sims"], live)
         self._store = store
         self._zone = zone
 
@@ -46,7 +45,6 @@ class Sims(Intake):
     )
     def on_get(self, req: Request, resp: Response) -> None:
         """List SIMs, a page at a time."""
-        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             page = inventory.page(reader, req.get_param("account"), after_in(req))
         resp.data = msgspec.json.encode(answers.sim_page(page, self._zone))
@@ -55,22 +53,19 @@ class Sims(Intake):
 class Sim:
     """One SIM."""
 
-    def __init__(self, store: Store, access: Access, zone: tzinfo) -> None:
+    def __init__(self, store: Store, zone: tzinfo) -> None:
         self._store = store
-        self._access = access
         self._zone = zone
 
     @operation(scope=ADMIN, answer=answers.SimAnswer)
-    def on_get(self, req: Request, resp: Response, iccid: str) -> None:
+    def on_get(self, _req: Request, resp: Response, iccid: str) -> None:
         """Show a SIM in short."""
-        app_of(self._access, req, ADMIN)
         with self._store.snapshot() as reader:
             resp.data = self._described(reader, Iccid.parse(iccid))
 
     @operation(scope=ADMIN, body=SimChange, answer=answers.SimAnswer)
     def on_patch(self, req: Request, resp: Response, iccid: str) -> None:
         """Move a SIM to another account, out of the groups that it is in."""
-        app_of(self._access, req, ADMIN)
         sim, account = Iccid.parse(iccid), struct_of(req, SimChange).account
         with self._store.transaction() as writer:
             inventory.move(writer, [inventory.Move(sim, account)]).require_all()
@@ -79,7 +74,7 @@ class Sim:
     @operation(scope=ADMIN, status=204, query=NOTES)
     def on_delete(self, req: Request, resp: Response, iccid: str) -> None:
         """Take a SIM out of the device database; its activations stay, and wait."""
-        origin = origin_of(req, self._access, app_of(self._access, req, ADMIN))
+        origin = origin_of(req)
         with self._store.transaction() as writer:
             inventory.remove(writer, [Iccid.parse(iccid)], origin).require_all()
         resp.status = falcon.HTTP_204

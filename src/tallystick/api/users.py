@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from tallystick.access import UserChange
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, address_of, app_of, name_in, struct_of
+from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ class Users:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.UserList)
-    def on_get(self, req: Request, resp: Response) -> None:
+    def on_get(self, _req: Request, resp: Response) -> None:
         """List the users."""
-        app_of(self._access, req, ADMIN)
         resp.data = msgspec.json.encode(
             answers.UserList([answers.user_answer(each) for each in self._access.users()])
         )
@@ -54,7 +53,6 @@ class Users:
     @operation(scope=ADMIN, body=NewUser, answer=answers.UserAnswer, status=201)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user."""
-        app_of(self._access, req, ADMIN)
         body = struct_of(req, NewUser)
         self._access.add_user(
             body.name, body.password, body.accounts, all_accounts=body.all_accounts
@@ -71,15 +69,13 @@ class User:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.UserAnswer)
-    def on_get(self, req: Request, resp: Response, user: str) -> None:
+    def on_get(self, _req: Request, resp: Response, user: str) -> None:
         """Show a user."""
-        app_of(self._access, req, ADMIN)
         self._answer(resp, name_in(user))
 
     @operation(scope=ADMIN, body=UserPatch, answer=answers.UserAnswer)
     def on_patch(self, req: Request, resp: Response, user: str) -> None:
         """Change what a user sees, or their password."""
-        app_of(self._access, req, ADMIN)
         body = struct_of(req, UserPatch)
         wanted = UserChange(
             body.grant,
@@ -91,9 +87,8 @@ class User:
         self._answer(resp, name_in(user))
 
     @operation(scope=ADMIN, status=204)
-    def on_delete(self, req: Request, resp: Response, user: str) -> None:
+    def on_delete(self, _req: Request, resp: Response, user: str) -> None:
         """Remove a user; their sessions end at once."""
-        app_of(self._access, req, ADMIN)
         self._access.remove_user(name_in(user))
         resp.status = falcon.HTTP_204
 
@@ -108,9 +103,8 @@ class Unlock:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.UserAnswer)
-    def on_post(self, req: Request, resp: Response, user: str) -> None:
+    def on_post(self, _req: Request, resp: Response, user: str) -> None:
         """Let a user log in again after too many failures."""
-        app_of(self._access, req, ADMIN)
         name = name_in(user)
         self._access.unlock_user(name)
         resp.data = msgspec.json.encode(answers.user_answer(self._access.user_named(name)))

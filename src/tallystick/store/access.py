@@ -52,6 +52,7 @@ class AppOfToken(NamedTuple):
     """The app that a token speaks for."""
 
     key: str
+    name: str
     scopes: str
     expires_at: int
 
@@ -61,6 +62,7 @@ class SessionRow(NamedTuple):
 
     user_id: int
     used_at: Moment
+    user_name: str
 
 
 class View(NamedTuple):
@@ -109,9 +111,10 @@ class AccessQuestions(Asking):
         row = self._connection.row(
             "caller", token_sha256=token_sha256, session_sha256=session_sha256
         )
-        key, scopes, expires_at, user_id, used_at = row or (None,) * 5
-        app = None if key is None else AppOfToken(key, scopes, expires_at)
-        return app, None if user_id is None else SessionRow(user_id, Moment(used_at))
+        key, name, scopes, expires_at, user_id, used_at, user_name = row or (None,) * 7
+        app = None if key is None else AppOfToken(key, name, scopes, expires_at)
+        session = None if user_id is None else SessionRow(user_id, Moment(used_at), user_name)
+        return app, session
 
     def user(self, name: str) -> UserRow | None:
         """The user of this name."""
@@ -146,7 +149,7 @@ class AccessQuestions(Asking):
     def session(self, token_sha256: bytes) -> SessionRow | None:
         """The user of a session and the moment of its last use."""
         row = self._connection.row("session", token_sha256=token_sha256)
-        return None if row is None else SessionRow(row[0], Moment(row[1]))
+        return None if row is None else SessionRow(row[0], Moment(row[1]), row[2])
 
 
 class AccessChanges(AccountChanges, AccessQuestions):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.core.selection import account_number
-from tallystick.thingspace.session import check_user
+from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
+from tallystick.http.gate import Session, needs, user_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.store import Reader, Store
 
 
@@ -24,13 +24,13 @@ def visible_account(reader: Reader, user_id: int, name: str) -> int:
 class Account:
     """`GET /accounts/{account}`: what is known of an account."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """Say that there is such an account; nothing more is known of one than its name."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         with self._store.snapshot() as reader:
             visible_account(reader, user_id, account)
         resp.data = msgspec.json.encode({"accountName": account})

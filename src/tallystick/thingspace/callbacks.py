@@ -8,17 +8,17 @@ import msgspec
 
 from tallystick import outbox
 from tallystick.core.identifiers import shown
+from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
+from tallystick.http.gate import Session, needs, user_of
 from tallystick.outbox.uploads import SERVICE, Outcome
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import CallbackBody, read_json, require
 from tallystick.thingspace.errors import CATCH_ALL, BodyRefused, verizon_code
-from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
     from tallystick.store.callbacks import DueDelivery
@@ -49,21 +49,22 @@ BY_LOWER_CASE = {name.lower(): name for name in SERVICES}
 class Listeners:
     """`/callbacks/{account}`: the listeners of an account."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._access = access
         self._private_allowed = settings.callback_private_addresses
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the listeners, without their passwords."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         with self._store.snapshot() as reader:
             found = reader.listeners([visible_account(reader, user_id, account)])
         resp.data = msgspec.json.encode([_described(account, listener) for listener in found])
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_post(self, req: Request, resp: Response, account: str) -> None:
         """Register a listener, in the place of the one that the service had."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         body = read_json(req, CallbackBody)
         service = _service(require("name", body.name))
         url = require("url", body.url)
@@ -77,13 +78,13 @@ class Listeners:
 class NamedListener:
     """`/callbacks/{account}/name/{service}`: one listener."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_delete(self, req: Request, resp: Response, account: str, service: str) -> None:
         """Deregister the listener; what was to be delivered to it is forgotten."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         name = _service(service)
         with self._store.transaction() as writer:
             outbox.deregister(writer, visible_account(writer, user_id, account), name)

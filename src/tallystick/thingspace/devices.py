@@ -11,6 +11,8 @@ from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.moments import wire_or_none
 from tallystick.core.selection import UNASSIGNED
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX, Match, Wanted, page_of
+from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
+from tallystick.http.gate import Session, needs, user_of
 from tallystick.thingspace.bodies import (
     DeviceListBody,
     IdSearch,
@@ -20,14 +22,12 @@ from tallystick.thingspace.bodies import (
 )
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
 from tallystick.thingspace.groups import identifiers_of
-from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.settings import Settings
     from tallystick.store import Store
     from tallystick.store.devices import Device
@@ -38,14 +38,14 @@ KINDS: dict[str, type[Iccid | Mdn]] = {"ICCID": Iccid, "MDN": Mdn}
 class DeviceList:
     """The devices of one account, or of all that the user may see."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._access = access
         self._zone = settings.zone
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_post(self, req: Request, resp: Response) -> None:
         """List devices in order of ICCID: 200 with the last of them, 202 while there are more."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         wanted = _wanted(read_json(req, DeviceListBody))
         with self._store.snapshot() as reader:
             page = page_of(reader, reader.view_of(user_id).accounts, wanted)

@@ -11,6 +11,7 @@ import msgspec
 
 from tallystick.core import errors
 from tallystick.core.errors import Refusal
+from tallystick.http.gate import BearerMissing, SessionMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,10 +25,6 @@ class NoSuchResource(Refusal):
     """No matching resource found for the given API request."""
 
 
-class BearerMissing(Refusal):
-    """The Authorization header must carry a Bearer token."""
-
-
 class BasicMissing(Refusal):
     """The Authorization header must carry the app's key and secret: Basic base64(key:secret)."""
 
@@ -38,10 +35,6 @@ class FormRefused(Refusal):
 
 class GrantTypeRefused(Refusal):
     """The grant_type must be client_credentials."""
-
-
-class SessionMissing(Refusal):
-    """The header VZ-M2M-Token is missing."""
 
 
 class RequestUndefined(Refusal):

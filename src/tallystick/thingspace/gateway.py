@@ -9,10 +9,10 @@ import msgspec
 
 from tallystick.core.errors import AppRefused
 from tallystick.core.identifiers import shown
+from tallystick.http.gate import credentials, open_to_all
 from tallystick.thingspace.bodies import read_form
 from tallystick.thingspace.errors import (
     BasicMissing,
-    BearerMissing,
     FormRefused,
     GrantTypeRefused,
     NoSuchResource,
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
-
-SCOPE = "m2m"
-
-
-def bearer_token(req: Request) -> str:
-    """The token of the app that calls. Raises `BearerMissing`."""
-    token = _credentials(req, "bearer")
-    if token is None:
-        raise BearerMissing
-    return token
-
-
-def check_bearer(req: Request, access: Access) -> str:
-    """The key of the app whose token this is. Raises `BearerMissing`, `TokenRefused` or `ScopeRefused`."""
-    return access.app_of_token(bearer_token(req), SCOPE)
 
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
@@ -51,6 +36,7 @@ class Token:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @open_to_all
     def on_post(self, req: Request, resp: Response) -> None:
         """Issue the token; the same one for each request within its hour."""
         key, secret = _basic(req)
@@ -79,6 +65,7 @@ class Revoke:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @open_to_all
     def on_post(self, req: Request, resp: Response) -> None:
         """Revoke the token; one that is not current is revoked already."""
         key, secret = _basic(req)
@@ -90,17 +77,12 @@ class Revoke:
         resp.set_header("RevokedAccessToken", token)
 
 
-def _credentials(req: Request, scheme: str) -> str | None:
-    given, _, credentials = (req.get_header("Authorization") or "").partition(" ")
-    return credentials.strip() or None if given.lower() == scheme else None
-
-
 def _basic(req: Request) -> tuple[str, str]:
-    credentials = _credentials(req, "basic")
-    if credentials is None:
+    given = credentials(req, "basic")
+    if given is None:
         raise BasicMissing
     try:
-        key, colon, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+        key, colon, secret = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError as error:
         message = "the Basic credentials are not base64(key:secret)"
         raise AppRefused(message) from error

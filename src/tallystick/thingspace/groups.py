@@ -9,6 +9,8 @@ import falcon
 import msgspec
 
 from tallystick.fleet import groups
+from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
+from tallystick.http.gate import Session, needs, user_of
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import (
     ChangeGroupBody,
@@ -18,12 +20,10 @@ from tallystick.thingspace.bodies import (
     read_json,
     require,
 )
-from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.fleet.groups import Group
     from tallystick.store import Store
     from tallystick.store.devices import Device
@@ -41,13 +41,13 @@ def identifiers_of(member: Member | Device) -> list[dict[str, str]]:
 class Groups:
     """`POST /groups`: a new group."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a group, of devices if some are listed."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         body = read_json(req, CreateGroupBody)
         account = require("accountName", body.account_name)
         name = require("groupName", body.group_name)
@@ -61,13 +61,13 @@ class Groups:
 class AccountGroups:
     """`GET /groups/{account}`: every group of an account."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the groups, the default one first."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         with self._store.snapshot() as reader:
             found = groups.groups_of(reader, visible_account(reader, user_id, account))
         resp.data = msgspec.json.encode([_described(group) for group in found])
@@ -76,13 +76,13 @@ class AccountGroups:
 class NamedGroup:
     """`/groups/{account}/name/{group}`: one group, with its devices."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Read the group: 200 with the last of its devices, 202 and the next page's address while there are more."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         after = device_number("next", req.get_param("next") or "-1")
         with self._store.snapshot() as reader:
             page = groups.members_of(
@@ -103,9 +103,10 @@ class NamedGroup:
             }
         )
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_put(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Change the group: its name, its description, which devices are in it."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         body = read_json(req, ChangeGroupBody)
         wanted = groups.GroupChange(
             body.new_group_name or None,
@@ -117,9 +118,10 @@ class NamedGroup:
             groups.change(writer, visible_account(writer, user_id, account), group, wanted)
         resp.data = SUCCESS
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Delete the group; its devices are in the default group then."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         with self._store.transaction() as writer:
             groups.delete(writer, visible_account(writer, user_id, account), group)
         resp.data = SUCCESS

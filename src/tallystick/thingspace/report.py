@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
+from tallystick.http.gate import Session, needs, user_of
 from tallystick.http.streaming import send
 from tallystick.report.answer import answer, answer_explained, answer_joined
 from tallystick.report.coverage import coverage, described
@@ -12,14 +14,12 @@ from tallystick.store import joined
 from tallystick.thingspace.bodies import ReportBody, question_of, read_json
 from tallystick.thingspace.preferences import COVERAGE, REASONS, included, say_applied
 from tallystick.thingspace.rows import devices_of, in_zone, with_reasons
-from tallystick.thingspace.session import check_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.report.answer import Question
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
@@ -31,14 +31,14 @@ COVERAGE_HEADER = "Tallystick-Coverage"
 class MismatchReport:
     """SIMs activated in other hardware than the device database expects."""
 
-    def __init__(self, store: Store, access: Access, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._access = access
         self._settings = settings
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_post(self, req: Request, resp: Response) -> None:
         """Answer a report: whole where it is small, streamed from one snapshot of the store where it is not."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         question = question_of(read_json(req, ReportBody))
         wanted = included(req)
         with ExitStack() as held:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.core.identifiers import shown
+from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
+from tallystick.http.gate import Session, caller_of, needs, user_of
 from tallystick.outbox.uploads import Pair, outcome_of
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
-from tallystick.thingspace.session import check_sender, check_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from falcon import Request, Response
 
-    from tallystick.access import Access
     from tallystick.outbox.uploads import Outcome, Uploads
     from tallystick.store import Store
     from tallystick.thingspace.bodies import Device
@@ -30,14 +30,14 @@ KINDS = ("ICCID", "IMEI")
 class Upload:
     """Pairs that correct the device database."""
 
-    def __init__(self, store: Store, access: Access, uploads: Uploads) -> None:
+    def __init__(self, store: Store, uploads: Uploads) -> None:
         self._store = store
-        self._access = access
         self._uploads = uploads
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_post(self, req: Request, resp: Response) -> None:
         """Acknowledge the upload once it is durable; the work on it goes on."""
-        user_id, sender = check_sender(req, self._access)
+        user_id, sender = user_of(req), caller_of(req).name
         body = read_json(req, UploadBody)
         account = require("accountName", body.account_name)
         pairs = list(_pairs(body))
@@ -52,13 +52,13 @@ class Upload:
 class RequestStatus:
     """What came of an upload."""
 
-    def __init__(self, store: Store, access: Access) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._access = access
 
+    @needs(SCOPE, Session.REQUIRED)
     def on_get(self, req: Request, resp: Response, account: str, request: str) -> None:
         """Say whether the upload waits, or what came of it."""
-        user_id = check_user(req, self._access)
+        user_id = user_of(req)
         with self._store.snapshot() as reader:
             outcome = outcome_of(reader, visible_account(reader, user_id, account), request)
         resp.data = msgspec.json.encode({"requestId": request, **_told(outcome)})

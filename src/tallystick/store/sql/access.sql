@@ -84,7 +84,7 @@ DELETE FROM apps WHERE key = :key;
 -- name: app_of_token
 -- Whose token is this, the current one or the one before it?
 SELECT
-    a.key, a.scopes,
+    a.key, a.name, a.scopes,
     CASE
         WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
         ELSE a.former_token_expires_at
@@ -96,16 +96,17 @@ WHERE a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256;
 -- Whose token is this, and whose session is that? One question, for nearly every call begins with
 -- both.
 SELECT
-    a.key, a.scopes,
+    a.key, a.name, a.scopes,
     CASE
         WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
         ELSE a.former_token_expires_at
     END AS expires_at,
-    s.user_id, s.used_at
+    s.user_id, s.used_at, u.name AS user_name
 FROM (SELECT 1 AS call) AS c
 LEFT JOIN apps AS a
     ON a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256
-LEFT JOIN sessions AS s ON s.token_sha256 = :session_sha256;
+LEFT JOIN sessions AS s ON s.token_sha256 = :session_sha256
+LEFT JOIN users AS u ON u.user_id = s.user_id;
 
 -- name: add_user
 -- Make a user known.
@@ -191,7 +192,10 @@ INSERT INTO sessions (token_sha256, user_id, used_at) VALUES (:token_sha256, :us
 
 -- name: session
 -- Whose session is this, and when was it last used?
-SELECT s.user_id, s.used_at FROM sessions AS s WHERE s.token_sha256 = :token_sha256;
+SELECT s.user_id, s.used_at, u.name
+FROM sessions AS s
+INNER JOIN users AS u ON u.user_id = s.user_id
+WHERE s.token_sha256 = :token_sha256;
 
 -- name: use_session
 -- The session was used at this moment.

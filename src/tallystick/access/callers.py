@@ -1,0 +1,47 @@
+"""Who calls: the app of a token, and the user of a session."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tallystick.access.sessions import Sessions
+from tallystick.access.shared import digest_of
+from tallystick.access.tokens import Tokens
+
+
+class Caller(NamedTuple):
+    """An app, and the user that it calls for, if it does."""
+
+    app_key: str
+    app_name: str
+    user_id: int | None = None
+    user_name: str | None = None
+    session_token: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls them: the app, or the app and the user."""
+        return self.app_name if self.user_name is None else f"{self.app_name}/{self.user_name}"
+
+
+class Callers(Tokens, Sessions):
+    """Who calls, found in one question to the store."""
+
+    def caller(self, token: str, scope: str) -> Caller:
+        """Give the app that a token speaks for. Raises `TokenRefused` or `ScopeRefused`."""
+        with self._store.glance() as reader:
+            row = reader.app_of_token(digest_of(token))
+        app = self._checked_app(row, scope)
+        return Caller(app.key, app.name)
+
+    def caller_in_session(self, token: str, scope: str, session_token: str) -> Caller:
+        """Give the app of a token and the user of a session, which is used by this.
+
+        The app is checked first. Raises `TokenRefused`, `ScopeRefused`, `SessionRefused` or
+        `SessionExpired`.
+        """
+        with self._store.glance() as reader:
+            row, session_row = reader.caller(digest_of(token), digest_of(session_token))
+        app = self._checked_app(row, scope)
+        session = self._checked_session(session_row, session_token)
+        return Caller(app.key, app.name, session.user_id, session.user_name, session_token)
