@@ -22,6 +22,7 @@ from tallystick.store.progress import ProgressChanges
 from tallystick.store.reader import Reader
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, together
 from tallystick.store.types import TypeChanges
+from tallystick.store.unfinished import WorkChanges, WorkKind, begin
 from tallystick.store.uploads import UploadChanges
 from tallystick.store.verifying import KeptRow
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from tallystick.core.ledger import ChangeSet, Origin
+    from tallystick.core.moments import Moment
     from tallystick.core.reasons import Pair, Stay
     from tallystick.store.connection import Connection
     from tallystick.store.ledger import Effect
@@ -77,7 +79,15 @@ class Tried(NamedTuple):
     closed: list[KeptRow]
 
 
-class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingChanges, Reader):
+class Writer(
+    LedgerChanges,
+    ProgressChanges,
+    UploadChanges,
+    TypeChanges,
+    MovingChanges,
+    WorkChanges,
+    Reader,
+):
     """One transaction. Before it is committed, `settle` makes the kept answer follow from what was taken in.
 
     Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
@@ -190,7 +200,16 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
     def rename_account(self, account_id: int, name: str) -> None:
         """Give an account another name, which its kept rows read from then on."""
         self._connection.run("rename_account", account_id=account_id, name=name)
-        self._suspects.update(self._numbers("mismatched_sims_of_account", account_id=account_id))
+        begin(self, WorkKind.RENAME, account_id)
+
+    def rows_changed(self, iccids: Collection[int]) -> None:
+        """The rows of these SIMs read differently."""
+        asked = self._connection.set_of(iccids)
+        self._suspects.update(self._numbers("mismatched_sims_among", iccids=asked))
+
+    def sims_changed(self, iccids: Collection[int]) -> None:
+        """Any row of these SIMs may change."""
+        self._touched.update(iccids)
 
     def take_expectations(self, expectations: Facts, change_set_id: int | None = None) -> Taken:
         """Take expectations in as part of a change set; the same SIM and moment again is a correction.
@@ -255,14 +274,26 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
             for row in rows
         ]
 
-    def undo(self, change_set: ChangeSet, effect: Effect, origin: Origin) -> int:
-        """Take a change set back whose effect stands; give the number of the one that does so."""
-        number = self.begin_change_set(origin, "applied", undoes=change_set.change_set_id)
-        self._touched.update(self.take_back(effect, number))
+    def begin_undo(self, change_set: ChangeSet, origin: Origin) -> int:
+        """Begin to take a change set back whose effect stands.
+
+        Gives the number of the change set that does so.
+        """
+        number = self.begin_change_set(origin, "applying", undoes=change_set.change_set_id)
         self.set_change_set_state(change_set.change_set_id, "undone")
         if change_set.undoes is not None:
             self.set_change_set_state(change_set.undoes, "applied")
+        begin(self, WorkKind.UNDO, number)
         return number
+
+    def take_back_part(self, effect: Effect, number: int) -> None:
+        """Put back what was there before an effect, which stands, as part of a change set."""
+        self._touched.update(self.take_back(effect, number))
+
+    def begin_approval(self, number: int, by: str, now: Moment) -> None:
+        """Begin to put a proposal in force."""
+        self.decide_change_set(number, "applying", by, now)
+        begin(self, WorkKind.APPROVAL, number)
 
     def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""
@@ -388,17 +419,8 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         """Hold an account's SIMs to where they were first seen, or no longer; give whether that changed anything."""
         if not self._connection.run("set_first_use", account_id=account_id, first_use=first_use):
             return False
-        after = BEFORE_ALL
-        while sims := self._sims_of_account(account_id, after):
-            self._touched.update(sims)
-            self.settle()
-            after = sims[-1]
+        begin(self, WorkKind.FIRST_USE, account_id)
         return True
-
-    def _sims_of_account(self, account_id: int, after: int) -> list[int]:
-        return self._numbers(
-            "sims_of_account_after", account_id=account_id, after=after, at_most=SIMS_A_REFRESH
-        )
 
     def _mismatched_sims(self, after: int) -> list[int]:
         return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)
