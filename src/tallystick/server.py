@@ -157,6 +157,7 @@ def serve(settings: Settings) -> None:
     with open_store(settings.database, wire_row) as store:
         if store.is_empty():
             store.init(settings.time_zone)
+        store.finish_work()  # what a process that was killed has left to be done
         with (
             store.glance() as reader
         ):  # a store that cannot be read is refused here, before a worker starts

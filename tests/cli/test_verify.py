@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
+from tallystick.fleet import accounts
+from tallystick.store import unfinished
+
 if TYPE_CHECKING:
     from tallystick.store import Store
     from tests.cli.conftest import Run
@@ -104,3 +107,16 @@ def test_a_store_that_cannot_be_read_further_is_told_with_what_was_found(
     checks = [finding["check"] for finding in answer["damage"]]
     assert checks[0] == "tables and indexes"
     assert checks[-1] == "kept answer"
+
+
+def test_rows_that_differ_for_unfinished_work_are_told_with_what_to_do(
+    run: Run, example: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "SIMS_A_PART", 1)
+    with example.transaction() as writer:
+        (account, *_) = [name for name in writer.accounts() if name.startswith("0212398765")]
+        accounts.rename(writer, account, "renamed")
+    result = run("verify")
+    assert "run `tallystick init`" in result.stderr
+    assert run("init").exit_code == 0
+    assert run("verify").stderr == ""

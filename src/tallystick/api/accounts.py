@@ -99,6 +99,7 @@ class Account:
             if wanted.first_use is not UNSET:
                 accounts.hold(writer, new_name, wanted.first_use)
             resp.data = msgspec.json.encode(answers.account_answer(accounts.show(writer, new_name)))
+        self._store.finish_work()
 
     @operation(scope=ADMIN, status=204)
     def on_delete(self, _req: Request, resp: Response, account: str) -> None:

@@ -79,9 +79,11 @@ def change(
     as_json: AsJson = False,
 ) -> None:
     """Say what an account expects of SIMs without an expectation; the report follows, past and all."""
-    with store_of(current_settings()) as store, store.transaction() as writer:
-        accounts.hold(writer, name, first_use)
-        changed = accounts.show(writer, name)
+    with store_of(current_settings()) as store:
+        with store.transaction() as writer:
+            accounts.hold(writer, name, first_use)
+            changed = accounts.show(writer, name)
+        store.finish_work()
     print_done(
         f"account {name}: first use {first_use}", answers.account_answer(changed), as_json=as_json
     )
@@ -96,9 +98,11 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Give an account another name."""
-    with store_of(current_settings()) as store, store.transaction() as writer:
-        accounts.rename(writer, name, new_name)
-        renamed = accounts.show(writer, new_name)
+    with store_of(current_settings()) as store:
+        with store.transaction() as writer:
+            accounts.rename(writer, name, new_name)
+            renamed = accounts.show(writer, new_name)
+        store.finish_work()
     print_done(
         f"account {name} renamed to {new_name}", answers.account_answer(renamed), as_json=as_json
     )

@@ -192,8 +192,8 @@ def approve(
     with store_of(settings) as store:
         if dry_run:
             trial = Trial()
-            tried, facts = ledger.try_proposal(store, number)
-            trial.add(tried, facts, settings.generations)
+            for tried, facts in ledger.try_proposal(store, number):
+                trial.add(tried, facts, settings.generations)
             lines = list(trial_lines(trial, settings.zone))
             outcome = trial.described(settings.zone)
         else:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tallystick.store.verifying import KeptRow
 
 SHOWN_MAX = 20
+UNFINISHED = (
+    "a change of many SIMs is not finished, so that rows may differ: wait for the process that does "
+    "it, or run `tallystick init` where it was killed"
+)
 EXIT_DIFFERENT = 1
 
 
@@ -126,6 +130,8 @@ def _verify(store: Store) -> _Totals:
     with progress("Verifying") as advance:
         with store.snapshot() as reader:
             sims_in_all = reader.counts().sims
+            if reader.unfinished_work():
+                say(UNFINISHED, err=True)
         for verified in verify_store(store, wire_row):
             totals.add(verified)
             advance(totals.sims, sims_in_all)

@@ -14,16 +14,18 @@ from tallystick.core.errors import (
     OwnProposal,
     SimNotFound,
 )
-from tallystick.core.identifiers import Iccid
+from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.ledger import ChangeSet, Stay, is_same_hand, stays_of
 from tallystick.core.moments import Moment
+from tallystick.store import Taken
 from tallystick.store.ledger import KEY
+from tallystick.store.unfinished import SIMS_A_PART
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tallystick.core.ledger import Origin, State
-    from tallystick.store import Reader, Store, Taken, Tried, Writer
+    from tallystick.store import Reader, Store, Tried
 
 SIMS_LISTED_MAX = 20
 """SIMs that a refusal lists; the others are counted."""
@@ -119,15 +121,19 @@ def _change(
     return ExpectationChange(Iccid(iccid), Moment(effective_from), old, new)
 
 
-def try_proposal(store: Store, number: int) -> tuple[Tried, int]:
-    """Give what a proposal would do now, and how many expectations it has; nothing of it stays.
+def try_proposal(store: Store, number: int) -> Iterator[tuple[Tried, int]]:
+    """Give what a proposal would do now, part by part, each with the number of its expectations.
 
-    Raises `ChangeSetNotFound` or `ChangeSetDecided`.
+    Nothing of it stays. Raises `ChangeSetNotFound` or `ChangeSetDecided`.
     """
-    with store.transaction() as writer:
-        _require_state(change_set(writer, number), "proposed")
-        proposed = writer.proposed(number)
-        return writer.try_expectations(proposed), len(proposed)
+    after: int | None = BEFORE_ALL
+    while after is not None:
+        with store.transaction() as writer:
+            _require_state(change_set(writer, number), "proposed")
+            part = writer.proposed_part(number, after, SIMS_A_PART)
+            tried = writer.try_expectations(part.values)
+        yield tried, len(part.values)
+        after = part.up_to
 
 
 def approve(store: Store, number: int, by: str, now: Moment) -> Taken:
@@ -137,9 +143,13 @@ def approve(store: Store, number: int, by: str, now: Moment) -> Taken:
     """
     with store.transaction() as writer:
         _require_other_eyes(writer, change_set(writer, number), by)
-        taken = writer.take_expectations(writer.proposed(number), number)
-        _decide(writer, number, "applied", by, now)
-    return taken
+        proposed = writer.count_of_proposed(number)
+        writer.begin_approval(number, by, now)
+    store.finish_work()
+    with store.snapshot() as reader:
+        approved = change_set(reader, number)
+    accepted = approved.added + approved.corrected
+    return Taken(accepted, proposed - accepted)
 
 
 def reject(store: Store, number: int, by: str, now: Moment) -> None:
@@ -149,7 +159,8 @@ def reject(store: Store, number: int, by: str, now: Moment) -> None:
     """
     with store.transaction() as writer:
         _require_other_eyes(writer, change_set(writer, number), by)
-        _decide(writer, number, "rejected", by, now)
+        writer.drop_proposed(number)
+        writer.decide_change_set(number, "rejected", by, now)
 
 
 def undo(store: Store, number: int, origin: Origin) -> int:
@@ -159,14 +170,29 @@ def undo(store: Store, number: int, origin: Origin) -> int:
     changed the same.
     """
     undoing = origin._replace(source=UNDO, detail=f"change set {number}")
+    store.finish_work()
+    with store.snapshot() as reader:
+        undone = _undoable(reader, number)
+        _require_unchanged(reader, undone)
     with store.transaction() as writer:
-        undone = change_set(writer, number)
-        _require_state(undone, "applied", "applying")
-        effect = writer.effect_of(undone)
-        changed = writer.changed_since(undone, effect)
-        if len(changed):
-            raise ChangedSince(_changed_since(writer, number, changed))
-        return writer.undo(undone, effect, undoing)
+        undone = _undoable(writer, number)
+        if undone.added + undone.corrected + undone.removed <= SIMS_A_PART:
+            _require_unchanged(writer, undone)  # of larger ones, what is changed now stays
+        undone_in = writer.begin_undo(undone, undoing)
+    store.finish_work()
+    return undone_in
+
+
+def _undoable(reader: Reader, number: int) -> ChangeSet:
+    undone = change_set(reader, number)
+    _require_state(undone, "applied", "applying")
+    return undone
+
+
+def _require_unchanged(reader: Reader, undone: ChangeSet) -> None:
+    changed = reader.changed_since(undone, reader.effect_of(undone))
+    if len(changed):
+        raise ChangedSince(_changed_since(reader, undone.change_set_id, changed))
 
 
 def _changed_since(reader: Reader, number: int, changed: pl.DataFrame) -> str:
@@ -202,8 +228,3 @@ def _require_other_eyes(reader: Reader, change_set: ChangeSet, by: str) -> None:
         "has to decide about it"
     )
     raise OwnProposal(message)
-
-
-def _decide(writer: Writer, number: int, state: State, by: str, now: Moment) -> None:
-    writer.drop_proposed(number)
-    writer.decide_change_set(number, state, by, now)

@@ -347,6 +347,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
     if source.name == target.name:
         message = f"{target.name} is the store to be copied; name another one"
         raise TargetRefused(message)
+    source.finish_work()
     with source.snapshot() as reader:
         zone = reader.wire_zone()
     if target.is_empty():
@@ -355,6 +356,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
     lacking = _lacking(source, target, ranges)
     steps = len(lacking) + len(ranges)
     taken = _take_whole_kinds(source, target, zone)
+    target.finish_work()
     for done, part in enumerate(lacking):
         on_progress(done, steps)
         _add(taken, _take(source, target, FACT_KINDS, part))

@@ -44,6 +44,12 @@ class AccountQuestions(Asking):
         """The users who may see an account, by name or because they see all."""
         return [name for (name,) in self._connection.rows("users_who_see", account_id=account_id)]
 
+    def sims_of_account_after(self, account_id: int, after: int, at_most: int) -> list[int]:
+        """The SIMs of an account, in order after one."""
+        return self._numbers(
+            "sims_of_account_after", account_id=account_id, after=after, at_most=at_most
+        )
+
     def accounts_of_sims(self, iccids: Iterable[int]) -> dict[int, int]:
         """The number of the account of each of some SIMs; those that are not loaded lack."""
         return dict(
@@ -65,6 +71,7 @@ class AccountChanges(AccountQuestions):
             "forget_uploads_to_account",
             "forget_deliveries_to_account",
             "forget_listeners_of_account",
+            "forget_work_on_account",
             "remove_account",
         ):
             self._connection.run(query, account_id=account_id)

@@ -15,8 +15,6 @@ from tallystick.core.moments import zone_named
 from tallystick.core.reason_json import decode, encode
 from tallystick.core.row_events import (
     MIGRATION,
-    POLICY,
-    RENAME,
     ZONE,
     Cause,
     CauseKind,
@@ -275,12 +273,6 @@ class KeptAnswer(NeighbourQuestions, Reader):
         self._refresh({iccid: [EVER] for iccid in sims}, lambda _: MIGRATION)
         return sims[-1] if sims else None
 
-    def rename_account(self, account_id: int, name: str) -> None:
-        """Give an account another name, which its kept rows read from then on."""
-        self._connection.run("rename_account", account_id=account_id, name=name)
-        sims = self._numbers("mismatched_sims_of_account", account_id=account_id)
-        self.rows_changed(set(sims), RENAME)
-
     def set_wire_zone(self, zone: str) -> bool:
         """Print the kept rows in another zone from now on; give whether that changed anything."""
         if not self._connection.run("set_wire_zone", wire_zone=zone):
@@ -291,22 +283,12 @@ class KeptAnswer(NeighbourQuestions, Reader):
             after = sims[-1]
         return True
 
-    def set_first_use(self, account_id: int, first_use: FirstUse) -> bool:
-        """Hold an account's SIMs to where they were first seen, or no longer; give whether that changed anything."""
+    def put_first_use(self, account_id: int, first_use: FirstUse) -> bool:
+        """Say whether an account's SIMs are held to their first use; give whether that changed anything."""
         if not self._connection.run("set_first_use", account_id=account_id, first_use=first_use):
             return False
         self._has_first_use = None  # what was asked before this change may hold no longer
-        after = BEFORE_ALL
-        while sims := self._sims_of_account(account_id, after):
-            self.sims_changed(sims, POLICY)
-            self.settle()
-            after = sims[-1]
         return True
-
-    def _sims_of_account(self, account_id: int, after: int) -> list[int]:
-        return self._numbers(
-            "sims_of_account_after", account_id=account_id, after=after, at_most=SIMS_A_REFRESH
-        )
 
     def _mismatched_sims(self, after: int) -> list[int]:
         return self._numbers("mismatched_sims_after", iccid=after, at_most=SIMS_A_REFRESH)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from tallystick.core.allowed import Allowed
-from tallystick.core.ledger import ChangeSet, Origin, Value
+from tallystick.core.identifiers import BEFORE_ALL
+from tallystick.core.ledger import BEHIND_ALL, ChangeSet, Origin, Value
 from tallystick.core.moments import Moment
 from tallystick.store.facts import FactQuestions
 
@@ -62,6 +63,29 @@ class Effect(NamedTuple):
 
     before: pl.DataFrame
     after: pl.DataFrame
+
+    def without(self, keys: pl.DataFrame) -> Effect:
+        """The same without these keys."""
+        return Effect(*(values.join(keys, on=KEY, how="anti") for values in self))
+
+
+class LedgerPart(NamedTuple):
+    """A range of SIMs whose values are looked at, and whether none follow."""
+
+    after: int
+    up_to: int
+    is_last: bool
+
+
+WHOLE = LedgerPart(BEFORE_ALL, BEHIND_ALL, is_last=True)
+"""All SIMs."""
+
+
+class ProposedPart(NamedTuple):
+    """The next values of a proposal, up to a SIM; None where they are the last."""
+
+    values: pl.DataFrame
+    up_to: int | None
 
 
 def _sims_of(facts: Facts) -> Iterable[int]:
@@ -177,43 +201,83 @@ class LedgerQuestions(FactQuestions):
             for since, value, put_in, ended_in in rows
         ]
 
-    def proposed(self, change_set_id: int) -> pl.DataFrame:
+    def proposed(self, change_set_id: int, part: LedgerPart = WHOLE) -> pl.DataFrame:
         """`iccid`, `effective_from` and `imei` of what a change set would put, in order of SIM."""
-        return self._connection.frame("proposed_values", change_set_id=change_set_id).sort(KEY)
+        return self._of_part("proposed_values", change_set_id, part).sort(KEY)
 
-    def effect_of(self, change_set: ChangeSet) -> Effect:
-        """What a change set has done. Of values that it had put and that have ended since, `after` knows nothing."""
-        before = self._ended_in(change_set.change_set_id)
-        if change_set.undoes is not None:
-            return Effect(before, self._ended_in(change_set.undoes))
-        return Effect(
-            before,
-            self._connection.frame("values_put_in", change_set_id=change_set.change_set_id).select(
-                ROW
-            ),
+    def count_of_proposed(self, change_set_id: int) -> int:
+        """How many expectations a change set would put."""
+        return self._value(int, "count_of_proposed", change_set_id=change_set_id) or 0
+
+    def proposed_part(self, change_set_id: int, after: int, at_most: int) -> ProposedPart:
+        """Give about so many values of a proposal behind a SIM, those of each SIM together."""
+        sims = self._sims_after("sims_proposed_after", change_set_id, after, at_most)
+        part = _part_of(sims, after, at_most)
+        values = self.proposed(change_set_id, part)
+        return ProposedPart(values, None if part.is_last else part.up_to)
+
+    def effect_part(self, change_set: ChangeSet, after: int, at_most: int) -> LedgerPart:
+        """Give the SIMs behind one of which a change set has changed about so many values."""
+        number = change_set.change_set_id
+        before = self._sims_after("sims_ended_in_after", number, after, at_most)
+        if change_set.undoes is None:
+            behind = self._sims_after("sims_put_in_after", number, after, at_most)
+        else:
+            behind = self._sims_after("sims_ended_in_after", change_set.undoes, after, at_most)
+        return _part_of(sorted([*before, *behind]), after, at_most)
+
+    def _sims_after(self, query: str, change_set_id: int, after: int, at_most: int) -> list[int]:
+        return self._numbers(query, change_set_id=change_set_id, after=after, at_most=at_most)
+
+    def _of_part(self, query: str, change_set_id: int, part: LedgerPart) -> pl.DataFrame:
+        return self._connection.frame(
+            query, change_set_id=change_set_id, after=part.after, up_to=part.up_to
         )
 
-    def _ended_in(self, change_set_id: int) -> pl.DataFrame:
-        """The values that have ended in a change set; of several of one key the one that ended last."""
-        ended = self._connection.frame("values_ended_in", change_set_id=change_set_id)
+    def effect_of(self, change_set: ChangeSet, part: LedgerPart = WHOLE) -> Effect:
+        """Give what a change set has done to the SIMs of a part.
+
+        Of values that it had put and that have ended since, `after` knows nothing.
+        """
+        number = change_set.change_set_id
+        before = self._ended_in(number, part)
+        if change_set.undoes is not None:
+            return Effect(before, self._ended_in(change_set.undoes, part))
+        return Effect(before, self._of_part("values_put_in", number, part).select(ROW))
+
+    def _ended_in(self, change_set_id: int, part: LedgerPart) -> pl.DataFrame:
+        """The values that ended in a change set; of several of one key the one that ended last."""
+        ended = self._of_part("values_ended_in", change_set_id, part)
         return ended.sort("version").unique(KEY, keep="last").select(ROW)
 
-    def ended_values_of(self, change_set_id: int) -> pl.DataFrame:
-        """`iccid`, `effective_from`, `imei` and `change_set_id` of what a change set had put and has ended since."""
-        return self._connection.frame("ended_values_of", change_set_id=change_set_id)
+    def ended_values_of(self, change_set_id: int, part: LedgerPart = WHOLE) -> pl.DataFrame:
+        """`iccid`, `effective_from`, `imei` and `change_set_id` of what ended of a change set."""
+        return self._of_part("ended_values_of", change_set_id, part)
 
-    def changed_since(self, change_set: ChangeSet, effect: Effect) -> pl.DataFrame:
+    def changed_since(
+        self, change_set: ChangeSet, effect: Effect, part: LedgerPart = WHOLE
+    ) -> pl.DataFrame:
         """`iccid` and `effective_from` of what is no more as a change set had left it, in order."""
         if change_set.undoes is None:
-            ended = self.ended_values_of(change_set.change_set_id)
-            return ended.join(effect.after, on=KEY, how="anti").select(KEY).unique().sort(KEY)
+            ended = self.ended_values_of(change_set.change_set_id, part)
+            replaced = ended.join(effect.after, on=KEY, how="anti").select(KEY)
+            return pl.concat([replaced, self._put_anew(effect)]).unique().sort(KEY)
         keys = pl.concat([effect.before.select(KEY), effect.after.select(KEY)]).unique()
+        if keys.is_empty():
+            return keys
         present = self.values_among(keys["iccid"]).join(keys, on=KEY, how="semi")
         apart = [
             effect.after.join(present, on=ROW, how="anti"),
             present.join(effect.after, on=ROW, how="anti"),
         ]
         return pl.concat([some.select(KEY) for some in apart]).unique().sort(KEY)
+
+    def _put_anew(self, effect: Effect) -> pl.DataFrame:
+        """The keys at which a change set had left nothing, and something stands by now."""
+        removed = effect.before.join(effect.after, on=KEY, how="anti").select(KEY)
+        if removed.is_empty():
+            return removed
+        return self.values_among(removed["iccid"]).join(removed, on=KEY, how="semi").select(KEY)
 
     def values_among(self, iccids: pl.Series) -> pl.DataFrame:
         """`iccid`, `effective_from`, `imei` and `change_set_id` of the present expectations of some SIMs, at least."""
@@ -231,6 +295,13 @@ class LedgerQuestions(FactQuestions):
             "values_between", first=sims[0], last=sims[-1], at_most=at_most
         )
         return None if len(between) == at_most else between
+
+
+def _part_of(sims: Sequence[int], after: int, at_most: int) -> LedgerPart:
+    """The SIMs behind one up to the last of so many of these, which come in order."""
+    if len(sims) < at_most:
+        return LedgerPart(after, BEHIND_ALL, is_last=True)
+    return LedgerPart(after, sims[at_most - 1], is_last=False)
 
 
 class LedgerChanges(LedgerQuestions):

@@ -15,6 +15,7 @@ from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
 from tallystick.store.types import TypeQuestions
+from tallystick.store.unfinished import WorkQuestions
 from tallystick.store.uploads import UploadQuestions
 from tallystick.store.verifying import VerifyQuestions
 
@@ -30,6 +31,7 @@ class Reader(
     UploadQuestions,
     ProgressQuestions,
     VerifyQuestions,
+    WorkQuestions,
     MovingQuestions,
     CallbackQuestions,
     AccountQuestions,

@@ -10,6 +10,7 @@ from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import BEFORE_ALL, shown
 from tallystick.store.engines.sqlite import SqliteEngine
 from tallystick.store.reader import Reader
+from tallystick.store.unfinished import go_on
 from tallystick.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
+    from tallystick.store.unfinished import Work
 
 
 class Engine(Protocol):
@@ -109,6 +111,7 @@ class Store:
         """Make the store or bring it to this program's schema; a new one prints its kept rows in `wire_zone`."""
         steps = self._engine.migrate(wire_zone)
         self._explain_rows()
+        self.finish_work()
         return steps
 
     def _explain_rows(self) -> None:
@@ -117,6 +120,20 @@ class Store:
         while after is not None:
             with self.transaction() as writer:
                 after = writer.explain_rows(after)
+
+    def finish_work(self) -> None:
+        """Do what changes of many SIMs have left to be done, each part in a transaction."""
+        while work := self._unfinished_work():
+            for kind, subject, _ in work:
+                with self.transaction() as writer:
+                    # Looked up again: another process may have gone on, or come to the end.
+                    left = writer.work_on(kind, subject)
+                    if left is not None:
+                        go_on(writer, left)
+
+    def _unfinished_work(self) -> list[Work]:
+        with self.glance() as reader:
+            return reader.unfinished_work()
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where the store cannot be spread over several machines."""

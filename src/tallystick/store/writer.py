@@ -17,6 +17,7 @@ from tallystick.store.ledger import KEY, LedgerChanges
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, spans_in, together
 from tallystick.store.types import TypeChanges
+from tallystick.store.unfinished import WorkChanges, WorkKind, begin
 from tallystick.store.uploads import UploadChanges
 from tallystick.store.verifying import KeptRow
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tallystick.core.ledger import ChangeSet, Origin
+    from tallystick.core.moments import Moment
+    from tallystick.core.pairing import FirstUse
     from tallystick.store.connection import Connection
     from tallystick.store.ledger import Changes, Effect
 
@@ -41,7 +44,15 @@ class Tried(NamedTuple):
     closed: list[KeptRow]
 
 
-class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingChanges, KeptAnswer):
+class Writer(
+    LedgerChanges,
+    ProgressChanges,
+    UploadChanges,
+    TypeChanges,
+    MovingChanges,
+    WorkChanges,
+    KeptAnswer,
+):
     """One transaction. Before it is committed, `settle` makes the kept answer follow from what was taken in.
 
     Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
@@ -175,6 +186,18 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
         self.sims_changed(iccids, Cause(CauseKind.REMOVAL, change_set_id))
         self.clear_expectations(iccids, change_set_id)
 
+    def rename_account(self, account_id: int, name: str) -> None:
+        """Give an account another name, which its kept rows read from then on."""
+        self._connection.run("rename_account", account_id=account_id, name=name)
+        begin(self, WorkKind.RENAME, account_id)
+
+    def set_first_use(self, account_id: int, first_use: FirstUse) -> bool:
+        """Hold an account's SIMs to their first use, or no longer; give whether that changes anything."""
+        if not self.put_first_use(account_id, first_use):
+            return False
+        begin(self, WorkKind.FIRST_USE, account_id)
+        return True
+
     def take_expectations(self, expectations: Facts, change_set_id: int | None = None) -> Taken:
         """Take expectations in as part of a change set; the same SIM and moment again is a correction.
 
@@ -249,14 +272,26 @@ class Writer(LedgerChanges, ProgressChanges, UploadChanges, TypeChanges, MovingC
             for row in rows
         ]
 
-    def undo(self, change_set: ChangeSet, effect: Effect, origin: Origin) -> int:
-        """Take a change set back whose effect stands; give the number of the one that does so."""
-        number = self.begin_change_set(origin, "applied", undoes=change_set.change_set_id)
-        self.expectations_changed(self.take_back(effect, number), expectation_cause(number))
+    def begin_undo(self, change_set: ChangeSet, origin: Origin) -> int:
+        """Begin to take a change set back whose effect stands.
+
+        Gives the number of the change set that does so.
+        """
+        number = self.begin_change_set(origin, "applying", undoes=change_set.change_set_id)
         self.set_change_set_state(change_set.change_set_id, "undone")
         if change_set.undoes is not None:
             self.set_change_set_state(change_set.undoes, "applied")
+        begin(self, WorkKind.UNDO, number)
         return number
+
+    def take_back_part(self, effect: Effect, number: int) -> None:
+        """Put back what was there before an effect, which stands, as part of a change set."""
+        self.expectations_changed(self.take_back(effect, number), expectation_cause(number))
+
+    def begin_approval(self, number: int, by: str, now: Moment) -> None:
+        """Begin to put a proposal in force."""
+        self.decide_change_set(number, "applying", by, now)
+        begin(self, WorkKind.APPROVAL, number)
 
     def take_activations(self, activations: Facts) -> Taken:
         """Take activations in; repeats are counted, not stored twice."""

@@ -41,10 +41,6 @@ WHERE s.account_id = :account_id AND s.iccid > :after
 ORDER BY s.iccid
 LIMIT :at_most;
 
--- name: mismatched_sims_of_account
--- Which SIMs of the account have rows kept? One may come several times.
-SELECT m.iccid FROM mismatches AS m WHERE m.account_id = :account_id;
-
 -- name: add_account
 -- Make an account known.
 INSERT INTO accounts (name) VALUES (:name);
@@ -75,6 +71,10 @@ WHERE listener_id IN (SELECT l.listener_id FROM listeners AS l WHERE l.account_i
 -- name: forget_listeners_of_account
 -- Nobody listens to the account any more.
 DELETE FROM listeners WHERE account_id = :account_id;
+
+-- name: forget_work_on_account
+-- Nothing is left to be done to the account's SIMs.
+DELETE FROM unfinished_work WHERE kind IN ('rename', 'first-use') AND subject = :account_id;
 
 -- name: remove_account
 -- There is no such account any more.

@@ -112,23 +112,52 @@ CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
 
 -- name: values_put_in
--- Which expectations has this change set put that still stand? All of them are read for that: an
--- index would cost every load as much as it saves the rare one who asks.
+-- Which expectations of a range of SIMs has this change set put that still stand? All of the range
+-- are read for that: an index would cost every load as much as it saves the rare one who asks.
 SELECT e.iccid, e.effective_from, e.imei, e.change_set_id
 FROM expectations AS e
-WHERE e.change_set_id = :change_set_id;
+WHERE e.change_set_id = :change_set_id AND e.iccid > :after AND e.iccid <= :up_to;
 
 -- name: values_ended_in
--- Which values have ended in this change set?
+-- Which values of a range of SIMs have ended in this change set?
 SELECT f.iccid, f.effective_from, f.imei, f.change_set_id, f.version
 FROM former_expectations AS f
-WHERE f.ended_in = :change_set_id;
+WHERE f.ended_in = :change_set_id AND f.iccid > :after AND f.iccid <= :up_to;
 
 -- name: ended_values_of
--- Which values that this change set had put have ended? All that have ended are read for that.
+-- Which values of a range of SIMs that this change set had put have ended? All that have ended are
+-- read for that.
 SELECT f.iccid, f.effective_from, f.imei, f.change_set_id
 FROM former_expectations AS f
-WHERE f.change_set_id = :change_set_id;
+WHERE f.change_set_id = :change_set_id AND f.iccid > :after AND f.iccid <= :up_to;
+
+-- name: sims_put_in_after
+-- Of which SIMs, in order after this one, do values of this change set stand? Each value counts.
+SELECT e.iccid
+FROM expectations AS e
+WHERE e.change_set_id = :change_set_id AND e.iccid > :after
+ORDER BY e.iccid
+LIMIT :at_most;
+
+-- name: sims_ended_in_after
+-- Of which SIMs, in order after this one, have values ended in this change set? Each value counts.
+SELECT f.iccid
+FROM former_expectations AS f
+WHERE f.ended_in = :change_set_id AND f.iccid > :after
+ORDER BY f.iccid
+LIMIT :at_most;
+
+-- name: sims_proposed_after
+-- Of which SIMs, in order after this one, would this change set put values? Each value counts.
+SELECT p.iccid
+FROM proposed_expectations AS p
+WHERE p.change_set_id = :change_set_id AND p.iccid > :after
+ORDER BY p.iccid
+LIMIT :at_most;
+
+-- name: count_of_proposed
+-- How many values would this change set put?
+SELECT count(*) FROM proposed_expectations AS p WHERE p.change_set_id = :change_set_id;
 
 -- name: values_of_sim
 -- What is expected of this SIM, and who said so?
@@ -147,10 +176,10 @@ INSERT INTO proposed_expectations (change_set_id, iccid, effective_from, imei)
 VALUES (:change_set_id, :iccid, :effective_from, :imei);
 
 -- name: proposed_values
--- What would this change set put?
+-- What would this change set put, of a range of SIMs?
 SELECT p.iccid, p.effective_from, p.imei
 FROM proposed_expectations AS p
-WHERE p.change_set_id = :change_set_id;
+WHERE p.change_set_id = :change_set_id AND p.iccid > :after AND p.iccid <= :up_to;
 
 -- name: drop_proposed
 -- The change set is decided about.

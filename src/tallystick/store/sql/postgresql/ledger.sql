@@ -67,17 +67,17 @@ CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
 
 -- name: values_put_in
--- Which expectations has this change set put that still stand?
+-- Which expectations of a range of SIMs has this change set put that still stand?
 SELECT
     string_agg(int8send(e.iccid), '') AS iccid,
     string_agg(int8send(e.effective_from), '') AS effective_from,
     string_agg(int8send(e.imei), '') AS imei,
     string_agg(int8send(e.change_set_id), '') AS change_set_id
 FROM expectations AS e
-WHERE e.change_set_id = :change_set_id;
+WHERE e.change_set_id = :change_set_id AND e.iccid > :after AND e.iccid <= :up_to;
 
 -- name: values_ended_in
--- Which values have ended in this change set?
+-- Which values of a range of SIMs have ended in this change set?
 SELECT
     string_agg(int8send(f.iccid), '') AS iccid,
     string_agg(int8send(f.effective_from), '') AS effective_from,
@@ -85,26 +85,26 @@ SELECT
     string_agg(int8send(f.change_set_id), '') AS change_set_id,
     string_agg(int8send(f.version), '') AS version
 FROM former_expectations AS f
-WHERE f.ended_in = :change_set_id;
+WHERE f.ended_in = :change_set_id AND f.iccid > :after AND f.iccid <= :up_to;
 
 -- name: ended_values_of
--- Which values that this change set had put have ended?
+-- Which values of a range of SIMs that this change set had put have ended?
 SELECT
     string_agg(int8send(f.iccid), '') AS iccid,
     string_agg(int8send(f.effective_from), '') AS effective_from,
     string_agg(int8send(f.imei), '') AS imei,
     string_agg(int8send(f.change_set_id), '') AS change_set_id
 FROM former_expectations AS f
-WHERE f.change_set_id = :change_set_id;
+WHERE f.change_set_id = :change_set_id AND f.iccid > :after AND f.iccid <= :up_to;
 
 -- name: proposed_values
--- What would this change set put?
+-- What would this change set put, of a range of SIMs?
 SELECT
     string_agg(int8send(p.iccid), '') AS iccid,
     string_agg(int8send(p.effective_from), '') AS effective_from,
     string_agg(int8send(p.imei), '') AS imei
 FROM proposed_expectations AS p
-WHERE p.change_set_id = :change_set_id;
+WHERE p.change_set_id = :change_set_id AND p.iccid > :after AND p.iccid <= :up_to;
 
 -- name: put_list
 -- Keep the text of a value that has several members.
