@@ -161,7 +161,7 @@ def answer_of(script: str, path: Path, *before: str) -> dict[str, Any]:
 def test_while_the_log_cannot_be_carried_over_writers_are_refused_and_afterwards_it_goes_on(
     tmp_path: Path,
 ) -> None:
-    """A limit of the process to the size of files is as a disk without room for the store's file."""
+    """A limit to the size of files is as a disk without room for the store's file."""
     assert answer_of(FILE_MAY_NOT_GROW, tmp_path / "store.db") == {
         "refused": 50,
         "log grew": 0,

@@ -43,9 +43,9 @@ WHERE l.account_id = :account_id AND l.service = :service;
 
 -- name: due_deliveries
 -- Which deliveries are due, the longest due first: of each listener that nobody is delivering to,
--- the oldest one? A moment that lies further ahead than anything waits was noted before the clock was
--- set back, and has passed. It is asked each second: the + keeps SQLite from reading all there are,
--- those given up too, in the order of listeners.
+-- the oldest one? A moment that lies further ahead than anything waits was noted before the clock
+-- was set back, and has passed. It is asked each second: the + keeps SQLite from reading all there
+-- are, those given up too, in the order of listeners.
 SELECT min(d.delivery_id)
 FROM (
     SELECT p.delivery_id, p.listener_id, p.next_try_at, p.leased_until
@@ -80,7 +80,8 @@ WHERE d.delivery_id IN (SELECT v.value FROM carray(:delivery_ids) AS v);
 DELETE FROM deliveries WHERE delivery_id = :delivery_id;
 
 -- name: fail_delivery
--- This delivery failed, and is tried again then. It has been tried since now if the clock was set back.
+-- This delivery failed, and is tried again then. Where the clock was set back, it has been tried
+-- since now.
 UPDATE deliveries
 SET attempts = :attempts, next_try_at = :next_try_at, leased_until = 0, last_error = :error,
     since = CASE WHEN since > :now THEN :now ELSE since END
