@@ -17,10 +17,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import FileRefused
-from tallystick.intake import KINDS, Receipt, Reject, import_file, sources
+from tallystick.intake import KINDS, Receipt, Reject, import_file
 from tallystick.intake.checking import check_source
 from tallystick.intake.receipt import REJECTS_SHOWN_MAX, Fault
-from tallystick.intake.sources import LINE_BYTES_MAX, open_source
+from tallystick.intake.sources import limits, open_source
+from tallystick.intake.sources.limits import LINE_BYTES_MAX
 from tests.kept import everything_in
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def test_a_reject_has_all_its_faults_and_its_values_as_they_came(
 def test_line_numbers_are_exact_over_many_blocks(
     take: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 1000)
     lines = [b"bad\n" if number % 7 == 0 else GOODS[number % 9] for number in range(2, 1000)]
     outcome = take(HEADER + b"".join(lines))
     assert list(outcome.rejects) == [number for number in range(2, 1000) if number % 7 == 0]
@@ -796,8 +797,8 @@ def test_any_lines_in_any_blocks_are_what_a_plain_reading_gives(
     path.write_bytes(content)
     kind = KINDS["activations"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BLOCK_BYTES", block_bytes)
-        patch.setattr(sources, "LINE_BYTES_MAX", 200)
+        patch.setattr(limits, "BLOCK_BYTES", block_bytes)
+        patch.setattr(limits, "LINE_BYTES_MAX", 200)
         with open_source(str(path), kind) as source:
             checked = list(check_source(source, kind))
     facts = [fact for each in checked for fact in each.facts.rows()]

@@ -24,8 +24,8 @@ from tallystick.intake import (
     RejectsLimit,
     bulk,
     import_file,
-    sources,
 )
+from tallystick.intake.sources import limits
 from tallystick.store import open_store, shortlist
 from tallystick.thingspace.rows import wire_row
 from tests.intake.fleets import ACCOUNTS, FACTS, FORMATS, fleet, take_all, write_file
@@ -334,7 +334,7 @@ def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(
 def test_progress_grows_while_a_file_is_read_and_while_it_is_applied(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, options: ImportOptions
 ) -> None:
-    monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(bulk, "SLICE_FACTS", 50)
     monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 50)
     path = write_file(tmp_path / "a", "sims", fleet(100)["sims"], UTC, form)
@@ -363,7 +363,7 @@ def test_progress_through_several_batches_never_goes_back(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its second half stands on an estimate of how many facts there are, which even lines keep."""
-    monkeypatch.setattr(sources, "BLOCK_BYTES", 4 * len(SIM))
+    monkeypatch.setattr(limits, "BLOCK_BYTES", 4 * len(SIM))
     monkeypatch.setattr(bulk, "BATCH_FACTS", 8)
     monkeypatch.setattr(bulk, "SLICE_FACTS", 2)
     monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 2)

@@ -1,0 +1,24 @@
+"""Where facts come from: files of lines or columns, read in blocks of bounded size.
+
+A block is a frame of texts, one row a line, with the number of its first line. Lines that are no
+record at all (bad quoting, wrong number of fields, not UTF-8, too long) come as rejects beside it.
+"""
+
+from tallystick.intake.sources.blocks import LINE, REASON, Block, Source
+from tallystick.intake.sources.json import block_of, no_object, record_of
+from tallystick.intake.sources.opening import open_source
+from tallystick.intake.sources.packed import STANDARD_INPUT, is_read_once, to_be_read_again
+
+__all__ = [
+    "LINE",
+    "REASON",
+    "STANDARD_INPUT",
+    "Block",
+    "Source",
+    "block_of",
+    "is_read_once",
+    "no_object",
+    "open_source",
+    "record_of",
+    "to_be_read_again",
+]

@@ -1,0 +1,108 @@
+"""What every source gives: blocks of texts, one row a line, and the lines that are no record at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+import polars as pl
+
+from tallystick.core.errors import FileRefused
+from tallystick.core.identifiers import shown
+from tallystick.intake.receipt import Reject, in_one_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tallystick.intake.kinds import Kind
+
+REASON = "reason"  # the column that a rejects file has beside the input's own; taken back, it is passed over
+LINE = "line"
+
+
+@dataclass(slots=True)
+class Block:
+    """Some lines of a file: `frame` has a column of texts for each of the file's columns, and `line`.
+
+    Lines count from 0 at the block's first; `lines` is how many there are, blank ones included.
+    """
+
+    frame: pl.DataFrame
+    lines: int
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Source:
+    """A file being read: `blocks` gives what reads each of its blocks, in order; any thread may do that.
+
+    `first_line` is the number of the first block's first line; `read_share` says how much of the file is read, of 1,
+    or None where its size is not known. Who takes the blocks may ask it.
+    """
+
+    name: str
+    read_share: Callable[[], float | None]
+    columns: tuple[str, ...]
+    first_line: int
+    blocks: Iterator[Callable[[], Block]]
+
+
+def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
+    """Refuse a header that lacks a column of this kind, has one that it does not know, or one twice.
+
+    Files from elsewhere may have columns that the kind does not know.
+    """
+    known = [column.name for column in kind.columns]
+    count = Counter(columns)
+    faults = [
+        f"has no column {column.name}"
+        for column in kind.columns
+        if column.required and not count[column.name]
+    ]
+    surplus = (
+        []
+        if kind.is_from_elsewhere
+        else [column for column in count if column not in {*known, REASON}]
+    )
+    faults += [f"has a column {shown(column)} that is none of this kind's" for column in surplus]
+    faults += [f"has the column {column} twice" for column in (*known, REASON) if count[column] > 1]
+    if faults:
+        message = (
+            f"{name}: line 1 {in_one_sentence(faults)}. Columns of {kind.name}: {', '.join(known)}"
+        )
+        raise FileRefused(message)
+
+
+def block_by_line(
+    text: bytes,
+    columns: tuple[str, ...],
+    parse: Callable[[int, bytes], Sequence[str | None] | Reject | None],
+) -> Block:
+    """Line after line; `parse` gives the fields of one, None for a blank one."""
+    rows: list[tuple[Any, ...]] = []
+    rejects: list[Reject] = []
+    lines = text.removesuffix(b"\n").split(b"\n")
+    for line, raw in enumerate(lines):
+        record = parse(line, raw)
+        if isinstance(record, Reject):
+            rejects.append(record)
+        elif record:
+            rows.append((line, *record))
+    return Block(text_frame(rows, columns), len(lines), rejects)
+
+
+def text_frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:
+    """Rows of texts as a frame, the number of the line first."""
+    schema = {LINE: pl.UInt32} | dict.fromkeys(columns, pl.String)
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def share_of_bytes(file: IO[bytes]) -> Callable[[], float | None]:
+    """What tells how much of a file is read, if its size is known; it may grow meanwhile."""
+    if file is sys.stdin.buffer or not file.seekable():
+        return lambda: None
+    size_bytes = os.fstat(file.fileno()).st_size
+    return lambda: min(file.tell() / size_bytes, 1.0) if size_bytes else 1.0

@@ -1,0 +1,78 @@
+"""A file of lines, in blocks of bounded size; a record never crosses the end of a line."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import IO, TYPE_CHECKING
+
+import polars as pl
+
+from tallystick.intake.receipt import Fault, Reject
+from tallystick.intake.sources import limits
+from tallystick.intake.sources.blocks import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Lines:
+    """A file in blocks of whole lines; a line over the limit is cut out and told of, however long it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._rest = b""
+        self.bytes_read = 0
+
+    def first_line(self) -> bytes:
+        """The first line without its end; of one over the limit no more than shows that it is."""
+        while b"\n" not in self._rest and len(self._rest) <= limits.LINE_BYTES_MAX and self._more():
+            pass
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.removesuffix(b"\r")
+
+    def _more(self) -> bool:
+        chunk = self._file.read(limits.BLOCK_BYTES)
+        self._rest += chunk if self.bytes_read else chunk.removeprefix(BOM)
+        self.bytes_read += len(chunk)
+        return bool(chunk)
+
+    def blocks(self, parse: Callable[[bytes], Block]) -> Iterator[Callable[[], Block]]:
+        """What parses each block of whole lines."""
+        more = True
+        while more or self._rest:
+            more = self._more()
+            end = self._rest.rfind(b"\n") + 1 if more else len(self._rest)
+            if end:
+                text, self._rest = self._rest[:end], self._rest[end:]
+                yield partial(parse, text)
+            elif len(self._rest) > limits.LINE_BYTES_MAX:
+                yield partial(Block, pl.DataFrame(), 1, [self.too_long()])
+
+    def too_long(self) -> Reject:
+        """Pass over a line that has not ended within the limit."""
+        start = self._rest[: limits.LINE_BYTES_MAX]
+        while (end := self._rest.find(b"\n") + 1) == 0:
+            self._rest = b""
+            if not self._more():
+                break
+        self._rest = self._rest[end:] if end else b""
+        return too_long(0, start)
+
+
+def too_long(line: int, text: bytes) -> Reject:
+    """The reject of a line that is longer than the limit."""
+    start = text[:64].decode(errors="replace")
+    return Reject(
+        line, (Fault("", f"the line is longer than {limits.LINE_BYTES_MAX:,} bytes"),), (start,)
+    )
+
+
+def _may_have_too_long_line(text: bytes) -> bool:
+    """A line over the limit covers a stretch of half the limit somewhere, from one multiple of it to the next."""
+    half = limits.LINE_BYTES_MAX // 2
+    return any(
+        text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half)
+    )

@@ -1,0 +1,121 @@
+"""Files as they lie on the disk: by which name they are known, and how they are unpacked."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import zstandard
+
+from tallystick.core.errors import FileRefused
+from tallystick.intake.sources import limits
+from tallystick.intake.sources.refusals import refusing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+STANDARD_INPUT = "-"
+FORMATS = (".csv", ".ndjson", ".parquet")
+ZSTANDARD_BYTES = 1 << 16
+
+
+def is_read_once(path: str) -> bool:
+    """Whether what is read there is gone then: standard input, or a pipe."""
+    return path == STANDARD_INPUT or Path(path).is_fifo()
+
+
+@contextmanager
+def to_be_read_again(path: str) -> Iterator[IO[bytes] | None]:
+    """What can be read once only, as a temporary file; None for a file."""
+    if not is_read_once(path):
+        yield None
+        return
+    with tempfile.TemporaryFile() as spooled:
+        spooled.writelines(_chunks(path))
+        yield spooled
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    with refusing(path, "cannot be read"), bytes_of(path) as file:
+        while chunk := file.read(limits.BLOCK_BYTES):
+            yield chunk
+
+
+def format_of(path: str) -> tuple[str, str | None]:
+    """The suffix of a path's format, and the one of how it is packed."""
+    if path == STANDARD_INPUT:
+        return ".csv", None
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix not in FORMATS:
+        message = (
+            f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
+        )
+        raise FileRefused(message)
+    return suffix, packed
+
+
+@contextmanager
+def bytes_of(path: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file, or of standard input, as they are packed."""
+    if path == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    with Path(path).open("rb") as file:
+        yield file
+
+
+@contextmanager
+def unpacked(file: IO[bytes], packed: str | None) -> Iterator[IO[bytes]]:
+    """The same bytes unpacked; of a file whose name says that it is not packed, as they are."""
+    if packed == ".gz":
+        with gzip.GzipFile(fileobj=file) as plain:
+            yield plain  # type: ignore[misc] # a GzipFile reads like any other
+    elif packed == ".zst":
+        with io.BufferedReader(_Zstandard(file)) as plain:
+            yield plain
+    else:
+        yield file
+
+
+class _Zstandard(io.RawIOBase):
+    """A file packed by Zstandard, unpacked as it is read; one that ends in the middle is an `EOFError`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._plain = b""
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, into: Any) -> int:  # noqa: ANN401 - a buffer, as RawIOBase has it
+        """Fill a buffer; 0 at the end of the file."""
+        while not self._plain and self._more():
+            pass
+        size = min(len(into), len(self._plain))
+        into[:size], self._plain = self._plain[:size], self._plain[size:]
+        return size
+
+    def _more(self) -> bool:
+        packed = self._frame.unused_data if self._frame.eof else b""
+        packed = packed or self._file.read(ZSTANDARD_BYTES)
+        if not packed:
+            if self._begun and not self._frame.eof:
+                message = "the file ends before its packed data does"
+                raise EOFError(message)
+            return False
+        if self._frame.eof:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = True
+        self._plain = self._frame.decompress(packed)
+        return True

@@ -1,0 +1,49 @@
+"""What goes wrong in reading a file, as a refusal that names it."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import polars as pl
+import zstandard
+
+from tallystick.core.errors import FileRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tallystick.intake.sources.blocks import Block
+
+
+@contextmanager
+def refusing(name: str, what: str) -> Iterator[None]:
+    """Turn what goes wrong while a file is read, and nothing else, into a refusal that names it."""
+    try:
+        yield
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        zstandard.ZstdError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,  # Polars panics on some damaged Parquet files
+    ) as error:
+        message = f"{name}: {what}: {error}"
+        raise FileRefused(message) from error
+
+
+def refusing_each(
+    name: str, what: str, blocks: Iterator[Callable[[], Block]]
+) -> Iterator[Callable[[], Block]]:
+    """Blocks that are read as before, with what goes wrong in reading them as a refusal."""
+
+    def read(block: Callable[[], Block]) -> Block:
+        with refusing(name, what):
+            return block()
+
+    with refusing(name, what):
+        for block in blocks:
+            yield partial(read, block)
