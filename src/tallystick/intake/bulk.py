@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import ChangeSetDecided, TooManyRejects
-from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import printable
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
@@ -153,7 +152,7 @@ def _digest(path: str, kind: Kind) -> bytes | None:
 
 def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
     """The origin of a file: its name, and the digest of what is in it where that can be read more than once."""
-    if kind.fact is not SimExpectation:
+    if not kind.is_ledgered:
         return origin
     if is_read_once(path):
         return origin._replace(source=SOURCE, detail=printable(path))
@@ -257,7 +256,7 @@ class _Taking:
         self._seen = part.end
         if len(part.batch.facts) == 0:
             return ()
-        if self.kind.fact is SimExpectation:
+        if self.kind.is_ledgered:
             taken = writer.take_expectations(part.batch.facts, self._change_set(writer))
         else:
             taken = writer.take(self.kind.fact, *part.batch)

@@ -63,7 +63,9 @@ class Kind:
 
     `key` is the column in whose order the store keeps it. Files of a kind that `is_from_elsewhere` are made by others:
     their columns have other names too, and those that the kind does not need are passed over. A kind that `may_list`
-    has values with several members, whose text is a column of its own (`listed`) in a frame.
+    has values with several members, whose text is a column of its own (`listed`) in a frame. The ledger
+    keeps who changed a kind that `is_ledgered`. Of a kind that `is_shortlisted` a snapshot tells beforehand what
+    deserves a closer look, and which SIMs the device database does not know.
     """
 
     name: KindName
@@ -72,6 +74,8 @@ class Kind:
     key: str = "iccid"
     is_from_elsewhere: bool = False
     may_list: bool = False
+    is_ledgered: bool = False
+    is_shortlisted: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -207,11 +211,13 @@ KINDS: dict[KindName, Kind] = {
                 ALLOWED,
             ),
             may_list=True,
+            is_ledgered=True,
         ),
         Kind(
             "activations",
             SimActivation,
             (ICCID, Column("activated_at", parse_moment, fast_parse.moments), IMEI),
+            is_shortlisted=True,
         ),
         Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, fast_parse.names), ICCID)),
         Kind(
@@ -233,7 +239,7 @@ KINDS: dict[KindName, Kind] = {
 
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
     """A batch of facts; a frame of activations is shortlist in a snapshot, beside whoever writes."""
-    if kind.fact is not SimActivation or not isinstance(facts, pl.DataFrame):
+    if not kind.is_shortlisted or not isinstance(facts, pl.DataFrame):
         return Batch(facts)
     with store.snapshot() as reader:
         return Batch(facts, shortlist_of(reader, facts))

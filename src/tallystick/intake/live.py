@@ -22,7 +22,6 @@ import msgspec
 
 from tallystick.background import Loops, Raised, attempted
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
-from tallystick.core.facts import SimActivation
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubts import doubts_of
@@ -251,7 +250,7 @@ def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
 
     The shortlist of a call, where it has one, names them already.
     """
-    if calls[0].kind.fact is not SimActivation:
+    if not calls[0].kind.is_shortlisted:
         return ()
     unknown: set[int] = set()
     unasked: set[int] = set()
