@@ -153,7 +153,10 @@ def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Requ
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM, making the store where there is none. Raises `StoreRefused`."""
+    """Serve until SIGINT or SIGTERM, making the store where there is none.
+
+    Raises `StoreRefused`.
+    """
     with open_store(settings.database, wire_row) as store:
         if store.is_empty():
             store.init(settings.time_zone)
@@ -183,10 +186,10 @@ def serve(settings: Settings) -> None:
 
 
 def _worker(settings: Settings) -> falcon.App[Request, Response]:
-    """The app of one worker, which ends with the process that started it, also where that one is killed.
+    """The app of one worker, which ends with the process that started it.
 
-    It ends without taking the interpreter down: a request whose client is gone may still be in it, and its thread,
-    which is the server's and not Python's, would then abort the process.
+    It ends without taking the interpreter down: a request whose client is gone may still be in
+    it, and its thread, which is the server's and not Python's, would then abort the process.
     """
     Finalize(
         None, os._exit, args=(0,), exitpriority=0
@@ -196,7 +199,8 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     if parent is not None:
         loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
     app = wired_app(settings, loops)
-    gc.freeze()  # what was made to start with stays: the collector need not look through it again and again
+    # What was made to start with stays: the collector need not look through it again and again.
+    gc.freeze()
     return app
 
 
@@ -209,6 +213,9 @@ def _free_address(host: str, port: int) -> str:
         family, _, _, _, (address, *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server((str(address), port), family=family).close()
     except OSError as error:
-        message = f"cannot listen on {host} port {port}: {error.strerror}; change TALLYSTICK_HOST or TALLYSTICK_PORT"
+        message = (
+            f"cannot listen on {host} port {port}: {error.strerror}; change TALLYSTICK_HOST or "
+            "TALLYSTICK_PORT"
+        )
         raise SettingRefused(message) from error
     return str(address)

@@ -33,7 +33,10 @@ def _database(text: str) -> str:
 
 
 def without_password(address: str) -> str:
-    """The address of a database as it may be shown: whatever may be a password is left out, also of a malformed one."""
+    """The address of a database as it may be shown.
+
+    Whatever may be a password is left out, also of a malformed one.
+    """
     return PASSWORD_WORD.sub(r"\1…", BEFORE_HOST.sub(r"\1…@", address))
 
 
@@ -84,7 +87,10 @@ def _setting(default: str, read: Callable[[str], Any], about: str) -> Any:  # no
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the program was told; each setting is the environment variable of its name, in capitals."""
+    """What the program was told.
+
+    Each setting is the environment variable of its name, in capitals.
+    """
 
     database: str = _setting("sqlite:///tallystick.db", _database, "Where the store is.")
     time_zone: str = _setting("UTC", _zone_name, "The zone in which answers print their times.")

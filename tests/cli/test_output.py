@@ -1,4 +1,7 @@
-"""What commands print and write: nothing that a terminal or a spreadsheet would act on, and not for everybody."""
+"""What commands print and write.
+
+Nothing that a terminal or a spreadsheet would act on, and not for everybody.
+"""
 
 from __future__ import annotations
 

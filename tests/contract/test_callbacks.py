@@ -199,7 +199,7 @@ def test_an_uploads_outcome_arrives_at_a_listener_that_fails_at_first(
 def test_a_name_that_leads_to_a_private_address_is_not_called(
     store: Store, database: str, app: Credentials
 ) -> None:
-    """It was registered by a program that did not refuse it, as one whose name moved since would be."""
+    """A program that did not refuse it registered it, or its name moved since."""
     account_id, (iccid,) = account_with(store, "told", 1)
     with listening(tls=True) as listener, served_with(database, app) as session:
         url = f"https://localhost:{listener.port}/"

@@ -1,4 +1,4 @@
-"""What a fact can change, and what follows from a part of a history, beside the rule over the whole."""
+"""What a fact can change, and what follows from a part of a history, beside the rule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def rows_of(seen: set[Activation], expected: dict[Moment, Allowed]) -> set[tuple
 
 
 def is_within(moment: int, span: Span, seen: set[Activation]) -> bool:
-    """Whether an activation may have another verdict: within the span, or the next one behind it."""
+    """Whether an activation may have another verdict.
+
+    Within the span, or the next one behind it.
+    """
     behind = [each.activated_at for each in seen if each.activated_at > span.last_at]
     return span.first_at <= moment <= span.last_at or moment == min(behind, default=None)
 

@@ -1,4 +1,4 @@
-"""The rule of a mismatch, number by number as the contract states it, and once more by brute force."""
+"""The rule of a mismatch, number by number as the contract states it, and by brute force."""
 
 from __future__ import annotations
 

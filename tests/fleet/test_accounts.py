@@ -1,4 +1,7 @@
-"""Accounts and SIMs as an operator changes them: nothing is lost, left behind or reported wrongly."""
+"""Accounts and SIMs as an operator changes them.
+
+Nothing is lost, left behind or reported wrongly.
+"""
 
 from __future__ import annotations
 
@@ -248,7 +251,7 @@ REFER_TO_GROUPS = {"group_members"}
 def test_it_is_known_of_every_table_that_refers_to_something_that_can_be_removed(
     database: str, column: str, home: str, known: set[str]
 ) -> None:
-    """A new table: say what becomes of its rows when that is removed, test it, and name it above."""
+    """A new table: say what becomes of its rows when that goes, test it, and name it above."""
     catalogue = (
         "SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c "
         "WHERE m.type = 'table'"

@@ -1,4 +1,4 @@
-"""Every call says who may make it, and the gate finds out who calls in one question to the store."""
+"""Every call says who may make it, and the gate finds out who calls in one question."""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] #
 
 
 def in_columns(facts: Sequence[Fact]) -> pl.DataFrame:
-    """Facts of one kind as a frame; the text of values with several members is a column of its own."""
+    """Facts of one kind as a frame.
+
+    The text of values with several members is a column of its own.
+    """
     rows: list[tuple[object, ...]] = list(facts)
     columns = type(facts[0])._fields
     if isinstance(facts[0], SimExpectation):

@@ -1,4 +1,4 @@
-"""Sessions: login, the time between it and logout, and a user's new password (contract, section 3)."""
+"""Sessions, from login to logout, and a user's new password (contract, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What every topic of access stands on: the store, a clock, random bytes, and how secrets are kept."""
+"""What every topic of access stands on.
+
+The store, a clock, random bytes, and how secrets are kept.
+"""
 
 from __future__ import annotations
 

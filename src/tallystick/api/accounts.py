@@ -43,7 +43,10 @@ class NewGroup(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class GroupChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What is to become of a group; SIMs are named by ICCID or MDN, and those to be removed go first."""
+    """What is to become of a group.
+
+    SIMs are named by ICCID or MDN, and those to be removed go first.
+    """
 
     name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -91,7 +94,7 @@ class Account:
 
     @operation(scope=ADMIN, body=AccountChange, answer=answers.AccountAnswer)
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
-        """Rename an account, or hold its SIMs to where they were first seen, in reports of its past too."""
+        """Rename an account, or hold its SIMs to their first use, in reports of its past too."""
         name, wanted = name_in(account), struct_of(req, AccountChange)
         new_name = name if wanted.name is UNSET else wanted.name
         with self._store.transaction() as writer:

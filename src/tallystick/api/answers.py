@@ -1,4 +1,4 @@
-"""What accounts, users, apps, groups, SIMs and change sets read like in JSON, of calls and commands."""
+"""What accounts, users, apps, SIMs and the like read like in JSON, of calls and commands."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AccountList(msgspec.Struct):
 
 
 class AccountAnswer(msgspec.Struct):
-    """An account: how many SIMs it has, how many groups beside the default one, and which users see it.
+    """An account: its SIMs, its groups beside the default one, and which users see it.
 
     `first_use` is what it expects of SIMs while no expectation is in force.
     """
@@ -73,7 +73,7 @@ class CredentialsAnswer(msgspec.Struct):
 
 
 class UserAnswer(msgspec.Struct):
-    """A user: the accounts granted by name, whether they see all, and whether too many failed logins locked them."""
+    """A user: the accounts that they see, and whether failed logins locked them."""
 
     name: str
     accounts: list[str]
@@ -109,7 +109,10 @@ class Member(msgspec.Struct):
 
 
 class GroupPage(GroupAnswer):
-    """A group with some of its SIMs in order of ICCID; `next` is null, or what to ask for those behind them with."""
+    """A group with some of its SIMs in order of ICCID.
+
+    `next` is null, or what to ask for those behind them with.
+    """
 
     sims: list[Member]
     next: str | None

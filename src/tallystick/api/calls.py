@@ -1,4 +1,7 @@
-"""What our own calls have in common: who calls, the names in a path, the body, and what is asked about."""
+"""What our own calls have in common.
+
+Who calls, the names in a path, the body, and what is asked about.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +64,9 @@ SOURCE = "api"
 def name_in(segment: str) -> str:
     """The name that a segment of the path carries.
 
-    The server gives the path decoded, so that a slash within a name could not be told from one between two segments.
-    Such a slash is encoded twice, and so is a percent sign before `2F` or `25`.
+    The server gives the path decoded, so that a slash within a name could not be told from one
+    between two segments. Such a slash is encoded twice, and so is a percent sign before `2F` or
+    `25`.
     """
     return TWICE_ENCODED.sub(lambda found: "%" if found[1] == "25" else "/", segment)
 
@@ -85,7 +89,10 @@ def media_type(req: Request) -> str:
 
 
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
-    """The numbers, by name, of the accounts that a user may see; all where it is no user who asks."""
+    """The numbers, by name, of the accounts that a user may see.
+
+    All where it is no user who asks.
+    """
     return reader.accounts() if asker is None else reader.view_of(asker).accounts
 
 
@@ -121,9 +128,9 @@ ASKED = {
 
 
 def question_of(req: Request) -> Question:
-    """What the parameters `earliest`, `latest`, `account` (several times) and `group` ask about; all are optional.
+    """What the parameters `earliest`, `latest`, `account` (several times) and `group` ask about.
 
-    Raises `InvalidValue` or `WindowRefused`.
+    All are optional. Raises `InvalidValue` or `WindowRefused`.
     """
     window = span_between(moment_in(req, "earliest"), moment_in(req, "latest"))
     return Question(window, several_in(req, "account"), req.get_param("group"))
@@ -168,15 +175,18 @@ def _choices(kind: type[msgspec.Struct], field: str) -> str:
 def _complaint(tree: dict[str, Any], kind: type[msgspec.Struct], complaint: str) -> str:
     """Name the field and the value that msgspec complains of."""
     if found := UNKNOWN.fullmatch(complaint):
-        return f"there is no field {shown(found['name'])}; there are {', '.join(kind.__struct_fields__)}"
+        fields = ", ".join(kind.__struct_fields__)
+        return f"there is no field {shown(found['name'])}; there are {fields}"
     if found := MISSING.fullmatch(complaint):
         return f"{found['name']} is missing"
     if found := NO_CHOICE.fullmatch(complaint):
-        return f"{found['place']} must be one of {_choices(kind, found['place'])}, not {shown(found['value'])}"
+        choices = _choices(kind, found["place"])
+        return f"{found['place']} must be one of {choices}, not {shown(found['value'])}"
     found = MISFIT.fullmatch(complaint)
     if found is None:
         return complaint
     value: Any = tree
     for step in STEP.findall(found["place"]):
         value = value[int(step) if isinstance(value, list) else step]
-    return f"{found['place']} must be {JSON_NAMES.get(found['expected'], found['expected'])}, not {shown(value)}"
+    wanted = JSON_NAMES.get(found["expected"], found["expected"])
+    return f"{found['place']} must be {wanted}, not {shown(value)}"

@@ -1,4 +1,7 @@
-"""`/api/v1/change-sets`: what changed expectations; proposals decided about, and change sets taken back."""
+"""`/api/v1/change-sets`: what changed expectations.
+
+Proposals decided about, and change sets taken back.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ class ChangeSets:
 
     @operation(scope=ADMIN, answer=ChangeSetList, query=LISTING)
     def on_get(self, req: Request, resp: Response) -> None:
-        """List change sets that came before one, the last first; only those in a state, if one is named."""
+        """List change sets that came before one, the last first.
+
+        Only those in a state, if one is named.
+        """
         before = _number(req, "before", BEHIND_ALL, BEHIND_ALL)
         at_most = _number(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:

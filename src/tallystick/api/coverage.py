@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CoverageAnswer(msgspec.Struct):
-    """How many SIMs are in scope, how many are expected somewhere and seen in the window, and the last activation."""
+    """How many SIMs are in scope, expected and seen in the window, and the last activation."""
 
     sims: int
     expected: int

@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 
 
 class Fault(msgspec.Struct):
-    """A stable code, which programs match, and a sentence for people that names the field and the value at fault."""
+    """A stable code for programs, and a sentence that names the field and the value at fault."""
 
     code: str
     message: str

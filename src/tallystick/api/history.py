@@ -34,7 +34,10 @@ class History:
 
     @operation(scope=ADMIN, answer=Histories, for_users=True)
     def on_get(self, req: Request, resp: Response, iccid: str) -> None:
-        """Answer what `tallystick history --json` prints. A SIM that the caller may not see is not found."""
+        """Answer what `tallystick history --json` prints.
+
+        A SIM that the caller may not see is not found.
+        """
         asker = caller_of(req).user_id
         with self._store.snapshot() as reader:
             visible = None if asker is None else accounts_of(reader, asker)

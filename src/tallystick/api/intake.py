@@ -1,4 +1,7 @@
-"""`POST /api/v1/{sims,expectations,activations,groups,types}`: facts in; expectations also tried or proposed."""
+"""`POST /api/v1/{sims,expectations,activations,groups,types}`: facts in.
+
+Expectations also tried or proposed.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,10 @@ class Intake:
 
     @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True)
     def on_post(self, req: Request, resp: Response) -> None:
-        """Take a JSON array or NDJSON of facts in; the answer is the receipt, once they are durable."""
+        """Take a JSON array or NDJSON of facts in.
+
+        The answer is the receipt, once they are durable.
+        """
         app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
         resp.data = self._take(req, app, body, UNKNOWN_ORIGIN)
 
@@ -98,7 +104,10 @@ class Intake:
 
 
 class ExpectationsIntake(Intake):
-    """Expectations, which are applied, tried dry or proposed; the call is a change set of the ledger."""
+    """Expectations, which are applied, tried dry or proposed.
+
+    The call is a change set of the ledger.
+    """
 
     def __init__(self, live: LiveIntake, store: Store, settings: Settings) -> None:
         super().__init__(KINDS["expectations"], live)
@@ -109,7 +118,10 @@ class ExpectationsIntake(Intake):
         scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES
     )
     def on_post(self, req: Request, resp: Response) -> None:
-        """Do with the expectations what `mode` says; the answer is the receipt, with what else there is to tell."""
+        """Do with the expectations what `mode` says.
+
+        The answer is the receipt, with what else there is to tell.
+        """
         app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
         origin, mode = origin_of(req), req.get_param("mode") or APPLY
         if mode not in MODES:

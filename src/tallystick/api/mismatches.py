@@ -1,4 +1,4 @@
-"""`GET /api/v1/mismatches`: the report under our own names, with reasons where they are asked for."""
+"""`GET /api/v1/mismatches`: the report under our own names, with reasons if asked for."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Mismatches:
         for_users=True,
     )
     def on_get(self, req: Request, resp: Response) -> None:
-        """Answer the rows: whole where they are small, streamed from one snapshot of the store where they are not."""
+        """Answer the rows: whole where they are small, else streamed from one snapshot."""
         asker = caller_of(req).user_id
         question, explained = asked_by(req)
         form = req.client_prefers(list(FORMS))
@@ -104,7 +104,10 @@ class Mismatches:
 
 
 def asked_by(req: Request) -> tuple[Question, bool]:
-    """What the parameters ask about, and whether they ask for reasons. Raises `InvalidValue` or `WindowRefused`."""
+    """What the parameters ask about, and whether they ask for reasons.
+
+    Raises `InvalidValue` or `WindowRefused`.
+    """
     window = window_between(_bound(req, "earliest"), _bound(req, "latest"))
     iccids, mdns = (
         tuple(map(Iccid.parse, several_in(req, "iccid"))),

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: our own API, described by OpenAPI 3.1 from its resources and the types that they name."""
+"""`GET /openapi.json`: our own API in OpenAPI 3.1, made from its resources and their types."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ PATH = "/openapi.json"
 TOKEN_PATH = "/api/ts/v1/oauth2/token"  # noqa: S105 - an address
 REF = "#/components/schemas/{name}"
 PLACE = re.compile(r"{(\w+)}")
-NAME_ABOUT = "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign before 2F or 25."
+NAME_ABOUT = (
+    "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign "
+    "before 2F or 25."
+)
 SCOPES_ABOUT = {
     "m2m": "the calls of ThingSpace",
     "intake": "facts in",
@@ -79,7 +82,10 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
         "info": {
             "title": "Tallystick",
             "version": version("tallystick"),
-            "description": "Our own API. The calls of ThingSpace are Verizon's contract and are not described here.",
+            "description": (
+                "Our own API. The calls of ThingSpace are Verizon's contract and are not described "
+                "here."
+            ),
         },
         "paths": paths,
         "components": {

@@ -1,4 +1,4 @@
-"""What a call of our own takes and answers, said where it is answered, and told in `/openapi.json`."""
+"""What a call of our own takes and answers, said beside its responder."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ Responder = TypeVar("Responder", bound="Callable[..., None]")
 class Operation:
     """One call: the scope that it needs, what it takes, and what it answers when it is done.
 
-    `body` is a type that msgspec knows, or a function that gives it for a resource; None: the call has none.
-    `query` are its parameters: those of `required` must be there, those of `several` may come several times.
-    `texts` are the media types of an answer that comes as lines of text, beside `answer` or instead of it.
-    `for_users` is whether a user's session may stand for the scope, with an app of the scope m2m.
+    `body` is a type that msgspec knows, or a function that gives it for a resource; None: the call
+    has none. `query` are its parameters: those of `required` must be there, those of `several` may
+    come several times. `texts` are the media types of an answer that comes as lines of text, beside
+    `answer` or instead of it. `for_users` is whether a user's session may stand for the scope, with
+    an app of the scope m2m.
     """
 
     scope: str
@@ -54,9 +55,10 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
     texts: tuple[str, ...] = (),
     for_users: bool = False,
 ) -> Callable[[Responder], Responder]:
-    """Say of a responder what its call is, the first line of its docstring being what it does; hold calls to that.
+    """Say of a responder what its call is, the first line of its docstring being what it does.
 
-    A parameter that is passed over in silence answers another question than was asked, or does what was to be tried.
+    Hold calls to that. A parameter that is passed over in silence answers another question than was
+    asked, or does what was to be tried.
     """
 
     def said(responder: Responder) -> Responder:
@@ -104,6 +106,7 @@ def operation_of(resource: object, method: str, path: str) -> Operation:
     told = getattr(responder, "operation", None)
     if not isinstance(told, Operation):
         place = f"{type(resource).__module__}.{type(resource).__name__}.on_{method.lower()}"
-        message = f"{method} {path} is not described: put @operation(scope=…, body=…, answer=…) on {place}"
+        how = "put @operation(scope=…, body=…, answer=…) on"
+        message = f"{method} {path} is not described: {how} {place}"
         raise TypeError(message)
     return told

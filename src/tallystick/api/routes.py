@@ -71,7 +71,10 @@ def add_routes(
     live: LiveIntake,
     columns: ReadRows,
 ) -> None:
-    """Put this room's resources on the app; errors under its root are answered by `errors.answer_error`."""
+    """Put this room's resources on the app.
+
+    Errors under its root are answered by `errors.answer_error`.
+    """
     table = resources(settings, store, access, live, columns)
     for path, resource in table.items():
         app.add_route(path, resource)

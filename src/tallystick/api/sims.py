@@ -1,4 +1,7 @@
-"""`/api/v1/sims` and what is below it: SIMs listed, shown, moved and removed; and taken in, as any facts."""
+"""`/api/v1/sims` and what is below it: SIMs listed, shown, moved and removed.
+
+Taken in, as any facts.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ class NewUser(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UserPatch(msgspec.Struct, forbid_unknown_fields=True):
-    """What is to become of a user: accounts to grant and to revoke by name. A new password ends their sessions."""
+    """What is to become of a user: accounts to grant and to revoke by name.
+
+    A new password ends their sessions.
+    """
 
     grant: list[str] = []
     revoke: list[str] = []

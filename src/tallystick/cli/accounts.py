@@ -78,7 +78,10 @@ def change(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say what an account expects of SIMs without an expectation; the report follows, past and all."""
+    """Say what an account expects of SIMs without an expectation.
+
+    The report follows, past and all.
+    """
     with store_of(current_settings()) as store:
         with store.transaction() as writer:
             accounts.hold(writer, name, first_use)
@@ -110,7 +113,10 @@ def rename(
 
 @commands.command(cls=Command)
 def remove(name: Name, as_json: AsJson = False) -> None:
-    """Remove an account that has neither SIMs nor groups; users who were granted it see it no more."""
+    """Remove an account that has neither SIMs nor groups.
+
+    Users who were granted it see it no more.
+    """
     with store_of(current_settings()) as store, store.transaction() as writer:
         accounts.remove(writer, name)
     print_done(f"account {name} removed", {"removed": name}, as_json=as_json)

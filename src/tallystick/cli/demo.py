@@ -51,7 +51,7 @@ SHOW = (
 
 
 def demo(port: Port = None) -> None:
-    """Serve a fresh store with the published example and a synthetic fleet in it, and print calls to paste."""
+    """Serve a fresh store with the published example and a fleet, and print calls to paste."""
     given = current_settings()
     settings = replace(given, database=f"sqlite:///{DATABASE}", port=port or given.port)
     for old in (DATABASE, DATABASE.with_suffix(".db-wal"), DATABASE.with_suffix(".db-shm")):
@@ -92,10 +92,12 @@ def _calls(
     base = f"http://{settings.host}:{settings.port}"
     token_call = f"-u {app.key}:{app.secret} -d grant_type=client_credentials {base}{OAUTH2}/token"
     login = _body({"username": NAME, "password": password})
-    yield f"{store.name}: the published example and {SIMS} synthetic SIMs. Paste these into another terminal:\n"
+    yield f"{store.name}: the published example and {SIMS} synthetic SIMs. "
+    yield "Paste these into another terminal:\n"
     yield f"TOKEN=$(curl -s {token_call} \\\n  | python3 -c {quote(TAKE.format('access_token'))})\n"
     yield (
-        f'SESSION=$(curl -s -H "Authorization: Bearer $TOKEN" {login} \\\n  {base}{M2M}/session/login \\\n'
+        f'SESSION=$(curl -s -H "Authorization: Bearer $TOKEN" {login} \\\n'
+        f"  {base}{M2M}/session/login \\\n"
         f"  | python3 -c {quote(TAKE.format(SESSION_FIELD))})\n"
     )
     for about, question in (
@@ -104,7 +106,8 @@ def _calls(
     ):
         yield f"# {about}"
         yield (
-            f'curl -s -H "Authorization: Bearer $TOKEN" -H "VZ-M2M-Token: $SESSION" \\\n  {_body(question)} \\\n'
+            'curl -s -H "Authorization: Bearer $TOKEN" -H "VZ-M2M-Token: $SESSION" \\\n'
+            f"  {_body(question)} \\\n"
             f"  {base}{REPORT} \\\n  | python3 -c {quote(SHOW)}\n"
         )
         yield from _expected(store, settings, question)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FilesBar:
-    """The file at hand, how much of all files is done, facts taken, rows a second and the time left.
+    """The file at hand, the share of all files that is done, rows a second and the time left.
 
     Files count by their bytes, or each as one where the size of some is not known.
     """

@@ -51,11 +51,17 @@ LARGE_SHARE = 0.05  # of a file's lines: from here on a doubt is warned of, not 
 DOUBTS = {  # how each count reads, and what to look at where it is large
     "unknown_sims": (
         "of unknown SIMs",
-        "are of SIMs unknown to the device database, and wait for them: import the SIMs, or check the ICCIDs",
+        (
+            "are of SIMs unknown to the device database, and wait for them: import the SIMs, or "
+            "check the ICCIDs"
+        ),
     ),
     "stripped_zeros": (
         "with an IMEI that seems to lack its leading zero",
-        "have an IMEI that seems to lack its leading zero: check that the column imei was exported as text",
+        (
+            "have an IMEI that seems to lack its leading zero: check that the column imei was "
+            "exported as text"
+        ),
     ),
     "in_future": (
         "in the future",
@@ -98,7 +104,9 @@ MaxRejects = Annotated[
     str | None,
     typer.Option(
         metavar="N|P%",
-        help="Check each file whole first, and refuse it whole if more lines are bad: a number, or a share like 0.5%.",
+        help="Check each file whole first, and refuse it whole if more lines are bad: a number, "
+        "or a "
+        "share like 0.5%.",
     ),
 ]
 
@@ -159,7 +167,10 @@ def _limit(text: str) -> RejectsLimit:
 
 
 def _expanded(patterns: list[str]) -> Iterator[str]:
-    """The files that quoted patterns name, in order; a name without a match stays, to be told of."""
+    """The files that quoted patterns name, in order.
+
+    A name without a match stays, to be told of.
+    """
     for pattern in patterns:
         if pattern == STANDARD_INPUT or Path(pattern).exists():
             yield pattern
@@ -188,7 +199,10 @@ class Asked(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of a file: its receipt, and what else there is to tell, for programs and for people."""
+    """What became of a file.
+
+    Its receipt, and what else there is to tell, for programs and for people.
+    """
 
     receipt: Receipt
     described: dict[str, Any]
@@ -248,8 +262,8 @@ def _propose_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
 class _Rejects:
     """A CSV file of refused lines with their reasons.
 
-    It has the columns of the first file that was read. Where more files follow, which may have others, it has all
-    columns of the kind, and its reasons name the file.
+    It has the columns of the first file that was read. Where more files follow, which may have
+    others, it has all columns of the kind, and its reasons name the file.
     """
 
     def __init__(
@@ -313,7 +327,10 @@ def _print(path: str, done: Done) -> None:
 
 
 def _print_counts(name: str, receipt: Receipt) -> None:
-    counts = f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate, {receipt.rejected:,} rejected"
+    counts = (
+        f"{receipt.accepted:,} accepted, {receipt.duplicate:,} duplicate, "
+        f"{receipt.rejected:,} rejected"
+    )
     say(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
     doubtful = [
         f"{count:,} {DOUBTS[doubt][0]}"

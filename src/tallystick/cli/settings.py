@@ -9,7 +9,7 @@ from tallystick.settings import text_of, variable, without_password
 
 
 def settings(as_json: AsJson = False) -> None:
-    """List every setting: its variable, its value, whether that is the default, what it is about."""
+    """List every setting: its variable, its value, whether that is the default, its meaning."""
     current = current_settings()
     listed = [
         {

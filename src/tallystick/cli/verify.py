@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SHOWN_MAX = 20
 UNFINISHED = (
-    "a change of many SIMs is not finished, so that rows may differ: wait for the process that does "
+    "a change of many SIMs is not finished, so that rows may differ: wait for the process that "
+    "does "
     "it, or run `tallystick init` where it was killed"
 )
 EXIT_DIFFERENT = 1

@@ -1,6 +1,7 @@
-"""What an expectation allows: the hardware that a SIM may be in from a moment on (contract, section 7).
+"""What an expectation allows.
 
-Like an IMEI it *is* an integer inside, so that the usual expectation, one IMEI, costs nothing more:
+The hardware that a SIM may be in from a moment on (contract, section 7). Like an IMEI it *is* an
+integer inside, so that the usual expectation, one IMEI, costs nothing more:
 
     an IMEI              as `Imei` has it; the last two bits are 0, 1 or 2
     a TAC                its digits in the place of an IMEI's first eight; the last two bits are 3
@@ -56,7 +57,7 @@ class Allowed(int):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `352099001761481`, `35209900`, several of these with `|` between, `nowhere` or `none`.
+        """Read an IMEI, a TAC, several of these with `|` between, `nowhere` or `none`.
 
         Raises `InvalidValue`.
         """
@@ -85,13 +86,19 @@ class Allowed(int):
 
     @property
     def members(self) -> tuple[int, ...]:
-        """The IMEIs and TACs, in the order in which they were given; none of `nowhere` and `none`."""
+        """The IMEIs and TACs, in the order in which they were given.
+
+        None of `nowhere` and `none`.
+        """
         if self <= LIST_MAX:
             return _members(self.listed)
         return (int(self),) if self >= 0 else ()
 
     def fits(self, imei: int) -> bool:
-        """Whether a SIM that is seen in this hardware is where it may be; where nothing is expected it always is."""
+        """Whether a SIM that is seen in this hardware is where it may be.
+
+        Where nothing is expected it always is.
+        """
         return self == NONE or any(member_fits(member, imei) for member in self.members)
 
     @property

@@ -142,7 +142,7 @@ class Tac(_Digits):
 
 
 class Imei(_Digits):
-    """A device's number: 14 digits, 15 with the check digit, 16 with the software version (IMEISV)."""
+    """A device's number: 14 digits, 15 with check digit, 16 with software version (IMEISV)."""
 
     LABEL = "imei"
     LENGTH_MIN = 14

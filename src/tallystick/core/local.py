@@ -1,11 +1,12 @@
 """What a fact can change, and what can be said of a SIM from a part of its history.
 
-A fact costs the same, whatever lies behind it: it can change the verdicts of few activations, and those follow from
-their neighbours in time.
+A fact costs the same, whatever lies behind it: it can change the verdicts of few activations, and
+those follow from their neighbours in time.
 
 - An activation: its own verdict, and that of the next one, whose predecessor it is.
 - An expectation: the activations from its moment to the next expectation, and the one behind them.
-- Whether a SIM is held to its first use: everything, and so does an activation that is the first of such a SIM.
+- Whether a SIM is held to its first use: everything, and so does an activation that is the first of
+  such a SIM.
 
 What is told of the last rows before may change too: when the SIM was next seen in other hardware.
 """
@@ -29,7 +30,7 @@ SPANS_MAX = 64  # of one SIM; more of them are taken as one, from the first to t
 
 
 class Span(NamedTuple):
-    """A stretch of time of one SIM, both ends within it, in which activations may have other verdicts than before.
+    """A stretch of time of one SIM in which verdicts may have changed, both ends within it.
 
     So may the first activation behind it.
     """
@@ -48,7 +49,10 @@ def span_of_activation(activated_at: int) -> Span:
 
 
 def span_of_expectation(effective_from: int, next_effective_from: int | None) -> Span:
-    """What an expectation can change that was put, corrected or taken away: all until the next one is in force."""
+    """What an expectation can change that was put, corrected or taken away.
+
+    All until the next one is in force.
+    """
     if next_effective_from is None:
         return Span(effective_from, AFTER_ALL_TIMES)
     return Span(effective_from, next_effective_from - 1)
@@ -95,7 +99,10 @@ class Seen(NamedTuple):
 
 
 class LocalRow(NamedTuple):
-    """A row that follows from a part of a SIM's history; `departure` is None where that part does not have it."""
+    """A row that follows from a part of a SIM's history.
+
+    `departure` is None where that part does not have it.
+    """
 
     activated_at: int
     post_imei: int
@@ -112,7 +119,8 @@ class LocalRow(NamedTuple):
 def rows_from(first_at: int, seen: Sequence[Seen]) -> list[LocalRow]:
     """The rows from a moment on that follow from a part of a SIM's history, in order.
 
-    `seen` is in order of time and IMEI; it begins with the last activation before `first_at`, if there is one.
+    `seen` is in order of time and IMEI; it begins with the last activation before `first_at`, if
+    there is one.
     """
     verdicts = [activation.is_unexpected for activation in seen]
     departures = _departures(seen, verdicts)

@@ -1,4 +1,4 @@
-"""The rule of a mismatch, stated once over one SIM's facts (contract, section 1, "What is a mismatch").
+"""The rule of a mismatch, stated once over one SIM's facts (contract, sections 1 and 7).
 
 This is the oracle: every store derives its kept answer in its own set-based way and is held to what
 stands here, by the property tests and by `tallystick verify`.
@@ -33,7 +33,7 @@ class FirstUse(StrEnum):
 
 
 def is_fit(value: int, first_use: FirstUse, imei: int) -> bool:
-    """Whether hardware is what a value expects, or the same model where the policy of first use says so."""
+    """Whether hardware is as expected; the same model is, where the policy of first use says so."""
     if first_use is FirstUse.MODEL:
         return imei // MODEL == value // MODEL
     return allowed(value).fits(imei)
@@ -49,9 +49,10 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Expectation:
-    """From this moment on the SIM belongs in this hardware; `first_use` is the policy that says so, if one does.
+    """From this moment on the SIM belongs in this hardware.
 
-    `imei` is an IMEI, or what else the contract allows (section 7).
+    `first_use` is the policy that says so, if one does. `imei` is an IMEI, or what else the
+    contract allows (section 7).
     """
 
     effective_from: Moment
@@ -103,7 +104,10 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """A SIM's stay in one piece of hardware under one expectation; `reported` when it opened a mismatch."""
+    """A SIM's stay in one piece of hardware under one expectation.
+
+    `reported` when it opened a mismatch.
+    """
 
     imei: Imei
     opened_at: Moment
@@ -125,9 +129,10 @@ def in_force_at(expectations: Sequence[Expectation], moment: Moment) -> Expectat
 def with_first_use(
     activations: Collection[Activation], expectations: Collection[Expectation], first_use: FirstUse
 ) -> list[Expectation]:
-    """One SIM's expectations, and the one that follows from its account's policy: it stays where it was first seen.
+    """One SIM's expectations, and the one that follows from its account's policy.
 
-    That one is undated, so that any that was taken in comes before it from its own moment on.
+    It stays where it was first seen. That one is undated, so that any that was taken in comes
+    before it from its own moment on.
     """
     undated = any(each.effective_from == BEGINNING for each in expectations)
     if first_use is FirstUse.OFF or undated or not activations:
@@ -178,7 +183,10 @@ def mismatches(
 def pairings(
     activations: Iterable[Activation], expectations: Iterable[Expectation]
 ) -> list[Pairing]:
-    """One SIM's stays in time: a new one wherever the hardware, the expected hardware or the verdict changes."""
+    """One SIM's stays in time.
+
+    A new one wherever the hardware, the expected hardware or the verdict changes.
+    """
     stays: list[Pairing] = []
     expected_before: tuple[int, ...] | None = None
     for verdict in judge(activations, expectations):

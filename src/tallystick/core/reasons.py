@@ -1,7 +1,9 @@
-"""Why a row of the report is there: what the facts say around it, each a reason of its own, and the likely cause.
+"""Why a row of the report is there.
 
-What concerns the SIM alone follows from its own facts (`stays`). What concerns other SIMs follows from what is told of
-them in the same hardware (`Company`), and depends on who asks and on the window. The cause is a guess by `RULES`.
+What the facts say around it, each a reason of its own, and the likely cause. What concerns the SIM
+alone follows from its own facts (`stays`). What concerns other SIMs follows from what is told of
+them in the same hardware (`Company`), and depends on who asks and on the window. The cause is a
+guess by `RULES`.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
 LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
 CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
 TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
-"""First two digits of a test IMEI: reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's."""
+"""First two digits of a test IMEI.
+
+Reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's.
+"""
 A_BODY = 10**12  # serials and models of one reporting body
 ONES = 11_111_111_111_111
 COUNTED_UP = 12_345_678_901_234
-"""What hardware shows whose IMEI was never set, beside one digit repeated (all zeros among them)."""
+"""What hardware shows whose IMEI was never set, beside one digit repeated."""
 
 
 Pair = tuple[int, int]
@@ -142,8 +147,8 @@ class Departure(NamedTuple):
 class Stay(NamedTuple):
     """A row, and what the SIM's own facts say around it.
 
-    `was_where_expected` is whether the SIM was seen in expected hardware at an earlier moment. `was_elsewhere` is
-    whether it was seen in other hardware at any time.
+    `was_where_expected` is whether the SIM was seen in expected hardware at an earlier moment.
+    `was_elsewhere` is whether it was seen in other hardware at any time.
     """
 
     activated_at: int
@@ -158,7 +163,10 @@ class Stay(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """An expectation in force: since when, what it says, by which change set, and whether by first use."""
+    """An expectation in force.
+
+    Since when, what it says, by which change set, and whether by first use.
+    """
 
     since: int
     expected: Allowed
@@ -175,9 +183,10 @@ def stays(
     expectations: Iterable[Put],
     first_use: FirstUse = FirstUse.OFF,
 ) -> list[Stay]:
-    """What one SIM's own facts say around each of its rows, in order of time; all from its whole history.
+    """What one SIM's own facts say around each of its rows, in order of time.
 
-    The store works this out from a row's neighbours. Moments and IMEIs are integers, as the store has them.
+    All from its whole history. The store works this out from a row's neighbours. Moments and IMEIs
+    are integers, as the store has them.
     """
     seen = sorted(set(activations))
     rules = _rules(seen, expectations, first_use)
@@ -206,7 +215,7 @@ def stays(
 
 
 def _rules(seen: Sequence[Pair], expectations: Iterable[Put], first_use: FirstUse) -> list[_Rule]:
-    """What was expected, in order of time, with what follows from the account's policy of first use."""
+    """What was expected, in order of time, by expectations and by the policy of first use."""
     rules = [_Rule(since, allowed(value), number) for since, value, number in sorted(expectations)]
     is_undated = bool(rules) and rules[0].since == BEGINNING
     if first_use is not FirstUse.OFF and not is_undated and seen:
@@ -250,12 +259,18 @@ def expectation(stay: Stay) -> Reason:
 
 
 def by_first_use(stay: Stay) -> Reason | None:
-    """No expectation was taken in for that moment: by its account's policy the SIM stays where it was first seen."""
+    """No expectation was taken in for that moment.
+
+    By its account's policy the SIM stays where it was first seen.
+    """
     return FIRST_USE if stay.is_by_first_use else None
 
 
 def model(stay: Stay) -> Reason | None:
-    """Whether it is another unit of an expected model: the same TAC. Nothing where no hardware is expected."""
+    """Whether it is another unit of an expected model.
+
+    The same TAC. Nothing where no hardware is expected.
+    """
     models = {member // MODEL for member in stay.expected.members}
     if not models:
         return None
@@ -268,7 +283,10 @@ def not_a_valid_imei(stay: Stay) -> Reason | None:
 
 
 def is_placeholder(hardware: int) -> bool:
-    """Whether a hardware's number is no device's own, but what many show: the fourteen digits as an integer."""
+    """Whether a hardware's number is no device's own, but what many show.
+
+    The fourteen digits as an integer.
+    """
     return hardware // A_BODY in TEST_BODIES or hardware % ONES == 0 or hardware == COUNTED_UP
 
 
@@ -318,7 +336,7 @@ def own_reasons(stay: Stay) -> list[Reason]:
 
 
 class Claim(NamedTuple):
-    """A SIM is expected in the hardware from a moment on, until another expectation of it is in force.
+    """A SIM is expected in the hardware from one moment until another.
 
     `found_in` is the other hardware that it was found in while it was expected here.
     """
@@ -330,7 +348,10 @@ class Claim(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of the report as other SIMs are compared with it: its SIM, moment, and the hardware expected."""
+    """A row of the report as other SIMs are compared with it.
+
+    Its SIM, moment, and the hardware expected.
+    """
 
     iccid: int
     activated_at: int
@@ -340,8 +361,8 @@ class Row(NamedTuple):
 class Company(NamedTuple):
     """What is told of SIMs in the hardware of a row, the row's own SIM among them.
 
-    `claims` are the SIMs expected in it. `seen` are the first of those that were seen in it in the window, the row's
-    SIM and one more than are listed at most, and `seen_count` is of all.
+    `claims` are the SIMs expected in it. `seen` are the first of those that were seen in it in the
+    window, the row's SIM and one more than are listed at most, and `seen_count` is of all.
     """
 
     claims: tuple[Claim, ...] = ()

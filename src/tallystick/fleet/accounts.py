@@ -64,7 +64,10 @@ def rename(writer: Writer, name: str, new_name: str) -> None:
 
 
 def hold(writer: Writer, name: str, first_use: FirstUse) -> None:
-    """Hold an account's SIMs to where they were first seen, or no longer. Raises `AccountNotFound`."""
+    """Hold an account's SIMs to where they were first seen, or no longer.
+
+    Raises `AccountNotFound`.
+    """
     writer.set_first_use(number_of(writer, name), first_use)
 
 

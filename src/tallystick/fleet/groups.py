@@ -56,7 +56,7 @@ class GroupChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangedGroup:
-    """A group as it is after a change, and those of the listed ids that no SIM of the account has."""
+    """A group after a change, and the listed ids that no SIM of the account has."""
 
     group: Group
     passed_over: Listed

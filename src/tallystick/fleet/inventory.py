@@ -43,7 +43,10 @@ class SimHistory:
 
 @dataclass(frozen=True, slots=True)
 class SimRecord:
-    """One SIM in short; `sim` and `group` are None while its other facts wait for it to be loaded."""
+    """One SIM in short.
+
+    `sim` and `group` are None while its other facts wait for it to be loaded.
+    """
 
     iccid: Iccid
     sim: Sim | None

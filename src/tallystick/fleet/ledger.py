@@ -42,7 +42,10 @@ class Entry(NamedTuple):
 
 
 class ExpectationChange(NamedTuple):
-    """What a change set did, or would do, to one expectation; None where there was, or is, nothing."""
+    """What a change set did, or would do, to one expectation.
+
+    None where there was, or is, nothing.
+    """
 
     iccid: Iccid
     effective_from: Moment
@@ -112,7 +115,10 @@ def _made_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
 def _change(
     row: tuple[int, int, int | None, int | None], lists: Mapping[tuple[int, int], str]
 ) -> ExpectationChange:
-    """One change: SIM, moment, the value before and the value after; a value is None where there was none."""
+    """One change: SIM, moment, the value before and the value after.
+
+    A value is None where there was none.
+    """
     iccid, effective_from, *values = row
     old, new = (
         None if value is None else Allowed.read(value, lists.get((iccid, value)))

@@ -1,4 +1,7 @@
-"""A large answer in pieces: printed, joined, compressed and sent without ever standing whole in memory."""
+"""A large answer in pieces.
+
+Printed, joined, compressed and sent without ever standing whole in memory.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,11 @@ ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
 def send(
     req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack
 ) -> None:
-    """Answer with parts: whole where they are small, streamed where they are not; gzipped if the request accepts it.
+    """Answer with parts: whole where they are small, streamed where they are not.
 
-    `held` is what the parts are read from. A stream takes it over, and lets go of it when the server closes it. Where
-    it cannot be read to its end, the stream breaks off, so that nobody takes what has come for the whole.
+    Gzipped if the request accepts it. `held` is what the parts are read from. A stream takes it
+    over, and lets go of it when the server closes it. Where it cannot be read to its end, the
+    stream breaks off, so that nobody takes what has come for the whole.
     """
     zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
     if zipped:
@@ -74,7 +78,10 @@ def gzipped(parts: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 def gather(parts: Iterator[bytes], bytes_min: int) -> tuple[list[bytes], int]:
-    """The next parts until there are so many bytes, and how many there are; fewer, or none, are the end."""
+    """The next parts until there are so many bytes, and how many there are.
+
+    Fewer, or none, are the end.
+    """
     some, size = list[bytes](), 0
     while size < bytes_min and (part := next(parts, None)) is not None:
         some.append(part)
@@ -85,8 +92,9 @@ def gather(parts: Iterator[bytes], bytes_min: int) -> tuple[list[bytes], int]:
 def break_off_all(address: str, port: int) -> None:
     """End every connection that a client has to this process on a port, without a word.
 
-    A chunked body must not get its end when there should be more of it. Granian gives it one also where reading fails,
-    and tells neither the connection nor the client's port. So the client's other calls to this worker break off, too.
+    A chunked body must not get its end when there should be more of it. Granian gives it one also
+    where reading fails, and tells neither the connection nor the client's port. So the client's
+    other calls to this worker break off, too.
     """
     for entry in Path("/dev/fd").iterdir():
         with suppress(OSError):  # it has been closed meanwhile, or is not connected
@@ -103,7 +111,7 @@ def _break_off(number: int, address: str, port: int) -> None:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header names gzip, with a weight other than 0 (RFC 9110, 12.5.3)."""
+    """Whether an Accept-Encoding header allows gzip (RFC 9110, 12.5.3)."""
     for offer in accept_encoding.lower().split(","):
         coding, _, weight = offer.partition(";")
         if coding.strip() == "gzip":
@@ -112,9 +120,10 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 class Stream:
-    """A body sent in pieces. What it is read from stays open until the server closes it, sent or given up.
+    """A body sent in pieces.
 
-    `break_off` is called when no more can be read although there is more; then the error is raised.
+    What it is read from stays open until the server closes it, sent or given up. `break_off` is
+    called when no more can be read although there is more; then the error is raised.
     """
 
     def __init__(
@@ -145,5 +154,8 @@ class Stream:
         return piece
 
     def close(self) -> None:
-        """Let go of what the body is read from; the server calls this at its end and when the client is gone."""
+        """Let go of what the body is read from.
+
+        The server calls this at its end and when the client is gone.
+        """
         self._held.close()

@@ -1,4 +1,4 @@
-"""Facts in: files and batches, checked value by value, taken in whole transactions, answered with a receipt."""
+"""Facts in: files and calls, checked value by value, and answered with a receipt."""
 
 from tallystick.intake.bulk import import_file
 from tallystick.intake.items import check_items, read_items

@@ -1,4 +1,7 @@
-"""A file of facts into the store: checked in blocks, applied in slices, each one short transaction."""
+"""A file of facts into the store.
+
+Checked in blocks, applied in slices, each one short transaction.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,10 @@ if TYPE_CHECKING:
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Reader, Store, Writer
 
-BATCH_FACTS = 16_000_000  # sorted together before they are applied: bounds memory, and each page is touched once
-SLICE_FACTS = 32_768  # applied before it is asked whether somebody waits: live intake and other writers go first
+# Sorted together before they are applied: bounds memory, and each page is touched once.
+BATCH_FACTS = 16_000_000
+# Applied before it is asked whether somebody waits: live intake and other writers go first.
+SLICE_FACTS = 32_768
 TRANSACTION_FACTS_MAX = (
     32 * SLICE_FACTS
 )  # in one transaction while nobody waits: each commit writes whole pages
@@ -48,7 +53,7 @@ SOURCE = "import"
 
 
 class Slice(NamedTuple):
-    """Facts to be applied together, what is doubtful in them, and which fact of the file they end with."""
+    """Facts to be applied together, their doubts, and which fact of the file they end with."""
 
     batch: Batch
     doubts: Doubts
@@ -74,11 +79,12 @@ def import_file(
 ) -> Receipt:
     """Take one file of facts in; give what became of its lines.
 
-    Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the options allow. A
-    file that was begun and not finished, by a crash or an interrupt, goes on behind the last slice that was committed.
-    A file of expectations is one change set, and `options.origin` tells who brought it, when and what for.
-    `on_progress` may be called from another thread. Raises `FileRefused` where the file as a whole cannot be read,
-    and `TooManyRejects` before its first line is applied.
+    Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the
+    options allow. A file that was begun and not finished, by a crash or an interrupt, goes on
+    behind the last slice that was committed. A file of expectations is one change set, and
+    `options.origin` tells who brought it, when and what for. `on_progress` may be called from
+    another thread. Raises `FileRefused` where the file as a whole cannot be read, and
+    `TooManyRejects` before its first line is applied.
     """
     kind, limit = KINDS[kind_name], options.max_rejects
     started = time.perf_counter()
@@ -115,12 +121,15 @@ def check_whole(
 
 
 def refuse_too_many(name: str, limit: RejectsLimit | None, receipt: Receipt) -> None:
-    """Raise `TooManyRejects` where a file that has been read whole has more bad lines than it may have."""
+    """Raise `TooManyRejects` where a file, read whole, has more bad lines than it may have."""
     if limit and limit.is_passed(receipt.rejected, receipt.read):
         first = receipt.rejects[0]
         message = (
-            f"{name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are bad, more than "
-            f"--max-rejects {limit.text}; correct them (--rejects FILE writes them all down), or allow more. "
+            f"{name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are "
+            "bad, "
+            f"more than --max-rejects {limit.text}; correct them (--rejects FILE writes them all "
+            "down), "
+            f"or allow more. "
             f"The first is line {first.line}: {first.reason}"
         )
         raise TooManyRejects(message)
@@ -142,7 +151,10 @@ def _take_in(
 
 
 def _digest(path: str, kind: Kind) -> bytes | None:
-    """What tells one file from another: its place, size and time of change. What is read once is never the same."""
+    """What tells one file from another: its place, size and time of change.
+
+    What is read once is never the same.
+    """
     if is_read_once(path):
         return None
     state = Path(path).stat()
@@ -151,7 +163,10 @@ def _digest(path: str, kind: Kind) -> bytes | None:
 
 
 def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
-    """The origin of a file: its name, and the digest of what is in it where that can be read more than once."""
+    """The origin of a file.
+
+    Its name, and the digest of what is in it where that can be read more than once.
+    """
     if not kind.is_ledgered:
         return origin
     if is_read_once(path):
@@ -215,7 +230,7 @@ class _Taking:
         return begun
 
     def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
-        """The facts of each batch, in order of SIM and in that of their lines, looked at before they are taken."""
+        """The facts of each batch, in order of SIM and then of their lines, shortlisted."""
         for batch in batches:
             for stretch in stretches(batch, self.kind.key, STRETCH_FACTS):
                 yield from map(self._looked_at, stretch.iter_slices(SLICE_FACTS))
@@ -229,7 +244,10 @@ class _Taking:
         return Slice(batch, doubts_of(self.kind, batch.facts, unknown, self._now), self._looked)
 
     def take_all(self, slices: Prefetch[Slice]) -> Iterator[int]:
-        """Take slices in; after each transaction, give how many facts of the file are in the store."""
+        """Take slices in.
+
+        After each transaction, give how many facts of the file are in the store.
+        """
         for part in slices:
             with self._store.transaction() as writer:
                 accounts_made = self._take_some(writer, part, slices)
@@ -237,7 +255,10 @@ class _Taking:
             yield self._seen
 
     def _take_some(self, writer: Writer, part: Slice | None, slices: Prefetch[Slice]) -> list[str]:
-        """Take in a slice, and those after it for as long as nobody has to wait for that; give the accounts made."""
+        """Take in a slice, and those after it for as long as nobody has to wait for that.
+
+        Give the accounts made.
+        """
         accounts_made: list[str] = []
         end = self._seen + TRANSACTION_FACTS_MAX
         while part:
@@ -266,11 +287,17 @@ class _Taking:
         return taken.accounts_made
 
     def _change_set(self, writer: Writer) -> int:
-        """The file's change set, begun with its first facts. Raises `ChangeSetDecided` if it was undone meanwhile."""
+        """The file's change set, begun with its first facts.
+
+        Raises `ChangeSetDecided` if it was undone meanwhile.
+        """
         if not self._change_set_id:
             self._change_set_id = writer.begin_change_set(self._origin)
         elif not _is_open(writer, self._change_set_id):
-            message = f"change set {self._change_set_id} was undone while its file was still being taken in"
+            message = (
+                f"change set {self._change_set_id} was undone while its file was still being taken "
+                "in"
+            )
             raise ChangeSetDecided(message)
         return self._change_set_id
 

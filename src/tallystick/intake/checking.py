@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Checked(NamedTuple):
-    """Facts as columns, named and ordered as the kind's, in the order of their lines; and the refused lines.
+    """Facts as columns, named and ordered as the kind's, in the order of their lines.
 
-    Lines count from 0 at the block's first; `lines` is how many it has.
+    The refused lines. Lines count from 0 at the block's first; `lines` is how many it has.
     """
 
     facts: pl.DataFrame
@@ -35,7 +35,10 @@ class Checked(NamedTuple):
 
 
 def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
-    """Check every block of a file, several at once; facts come in order of SIM, rejects with their lines' numbers."""
+    """Check every block of a file, several at once.
+
+    Facts come in order of SIM, rejects with their lines' numbers.
+    """
 
     def work(read: Callable[[], Block]) -> Checked:
         checked = check(read(), kind)

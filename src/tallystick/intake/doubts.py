@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def doubts_of(kind: Kind, facts: Facts, unknown: Collection[int], now: Moment) -> Doubts:
-    """What is doubtful in some facts, `unknown` holding those of their SIMs that the device database does not know."""
+    """What is doubtful in facts; `unknown` are their SIMs that the device database lacks."""
     return (
         _in_columns(facts, unknown, now)
         if isinstance(facts, pl.DataFrame)

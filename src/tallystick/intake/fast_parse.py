@@ -1,8 +1,8 @@
 """Plain values recognised a column at a time, at the speed of Polars.
 
-Each function gives the parsed column, null wherever a value is not of the plain form. It decides nothing:
-what it leaves is parsed one by one by `core`, and what it gives must be what `core` would have given, which
-the tests hold it to.
+Each function gives the parsed column, null wherever a value is not of the plain form. It decides
+nothing: what it leaves is parsed one by one by `core`, and what it gives must be what `core` would
+have given, which the tests hold it to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ NAME = rf"^[ -~]{{1,{NAME_LENGTH_MAX}}}$"
 SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]"
 MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS = {"us": 1, "ms": 1000}
-MOMENT_FORMS = (  # what a moment looks like, and how Polars reads it; tried in turn while any is left
+# What a moment looks like, and how Polars reads it; tried in turn while any is left.
+MOMENT_FORMS = (
     (SECOND + "Z$", "%Y-%m-%dT%H:%M:%SZ"),
     (SECOND + r"[+-][0-9]{2}:[0-5][0-9]$", "%Y-%m-%dT%H:%M:%S%:z"),
     (SECOND + r"\.[0-9]{1,6}Z$", "%Y-%m-%dT%H:%M:%S%.fZ"),
@@ -28,8 +29,8 @@ MOMENT_FORMS = (  # what a moment looks like, and how Polars reads it; tried in 
 def _keys(column: pl.Series, kind: type[Iccid | Imei | Mdn | Tac]) -> pl.Series:
     """The compact integers of digits of one of several lengths.
 
-    What Polars reads as a number is digits, with at most a sign before them. Where there is a prefix, its last digit
-    stands before the rest, so that no sign can, and 20 digits fit 64 bits.
+    What Polars reads as a number is digits, with at most a sign before them. Where there is a
+    prefix, its last digit stands before the rest, so that no sign can, and 20 digits fit 64 bits.
     """
     text = pl.col("text")
     skipped, last = len(kind.PREFIX[:-1]), int(kind.PREFIX[-1:] or 0)
@@ -91,7 +92,8 @@ def moments(column: pl.Series) -> pl.Series:
             .str.to_datetime(reading, time_unit="us", strict=False)
         )
         moment = frame.select(pl.coalesce("moment", read.cast(pl.Int64))).to_series()
-    # The offset may carry a text of the year 0, which core refuses, into the first day: core reads that day's texts.
+    # The offset may carry a text of the year 0, which core refuses, into the first day: core reads
+    # that day's texts.
     return _between(moment, BEGINNING + MICROSECONDS_A_DAY, LAST)
 
 
@@ -130,7 +132,10 @@ def stripped_zeros(imeis: pl.Series) -> pl.Series:
 
 
 def texts(column: pl.Series) -> pl.Series:
-    """A column of any type as `core` is to read it; a date that the calendar does not have as its count."""
+    """A column of any type as `core` is to read it.
+
+    A date that the calendar does not have as its count.
+    """
     if not column.dtype.is_temporal():
         return column.cast(pl.String)
     known = moments(column)

@@ -27,7 +27,7 @@ _decode_lines = msgspec.json.Decoder().decode_lines
 
 
 def read_items(body: bytes, *, lines: bool) -> list[Any]:
-    """The values of a JSON array, or of NDJSON. Raises `InvalidValue` for a body that is neither, or too long."""
+    """The values of a JSON array, or of NDJSON. Raises `InvalidValue` for any other body."""
     try:
         items = _decode_lines(body) if lines else _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -39,9 +39,9 @@ KindName = Literal["sims", "expectations", "activations", "groups", "types"]
 class Column:
     """One column: how one value is parsed, and how many plain ones are at once.
 
-    `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are left to
-    `parse`, which alone says what is valid and what is not. `also` is what files from elsewhere call it, the
-    best first, as `plain_name` writes names.
+    `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are
+    left to `parse`, which alone says what is valid and what is not. `also` is what files from
+    elsewhere call it, the best first, as `plain_name` writes names.
     """
 
     name: str
@@ -61,11 +61,12 @@ class Column:
 class Kind:
     """A kind of fact: its name, its value and its columns in the value's order.
 
-    `key` is the column in whose order the store keeps it. Files of a kind that `is_from_elsewhere` are made by others:
-    their columns have other names too, and those that the kind does not need are passed over. A kind that `may_list`
-    has values with several members, whose text is a column of its own (`listed`) in a frame. The ledger
-    keeps who changed a kind that `is_ledgered`. Of a kind that `is_shortlisted` a snapshot tells beforehand what
-    deserves a closer look, and which SIMs the device database does not know.
+    `key` is the column in whose order the store keeps it. Files of a kind that `is_from_elsewhere`
+    are made by others: their columns have other names too, and those that the kind does not need
+    are passed over. A kind that `may_list` has values with several members, whose text is a column
+    of its own (`listed`) in a frame. The ledger keeps who changed a kind that `is_ledgered`. Of a
+    kind that `is_shortlisted` a snapshot tells beforehand what deserves a closer look, and which
+    SIMs the device database does not know.
     """
 
     name: KindName
@@ -83,7 +84,10 @@ class Kind:
         return tuple(column.name for column in self.columns)
 
     def named(self, header: Sequence[str]) -> tuple[str, ...]:
-        """The columns of a file by this kind's names; of others with one name, the second and further get a number."""
+        """The columns of a file by this kind's names.
+
+        Of others with one name, the second and further get a number.
+        """
         if not self.is_from_elsewhere:
             return tuple(header)
         told_apart = _told_apart(header, self.column_names)
@@ -96,7 +100,10 @@ class Kind:
         return tuple(names)
 
     def parse(self, values: Mapping[str, str | None]) -> tuple[Any, ...] | tuple[Fault, ...]:
-        """One fact from its texts by column, or all the faults found; an empty text is an absent one."""
+        """One fact from its texts by column, or all the faults found.
+
+        An empty text is an absent one.
+        """
         parsed: list[Any] = []
         faults: list[Fault] = []
         for column in self.columns:
@@ -114,12 +121,18 @@ class Kind:
 
 
 def plain_name(name: str) -> str:
-    """The name of a column by its letters and digits alone: `Model Name`, `model_name` and `modelName` are one."""
+    """The name of a column by its letters and digits alone.
+
+    `Model Name`, `model_name` and `modelName` are one.
+    """
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _told_apart(header: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Names of columns that may stand several times, numbered from the second on; those of the kind's own are not."""
+    """Names of columns that may stand several times, numbered from the second on.
+
+    Those of the kind's own are not.
+    """
     names: list[str] = []
     for name in header:
         numbered = (f"{name} {number}" for number in count(2))
@@ -150,8 +163,8 @@ def _model(text: str) -> str:
     return parse_name("model", text, TYPE_NAME_LENGTH_MAX)
 
 
-# What the columns are called by Osmocom (`name` and `name 2`, the second of that name, are brand and model), in the
-# register of TACs that GSMA gives out, and in its Device Map.
+# What the columns are called by Osmocom (`name` and `name 2`, the second of that name, are brand
+# and model), in the register of TACs that GSMA gives out, and in its Device Map.
 MANUFACTURER_ALSO = (
     "gsmamanufacturer",
     "standardiseddevicevendor",
@@ -238,7 +251,10 @@ KINDS: dict[KindName, Kind] = {
 
 
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
-    """A batch of facts; a frame of activations is shortlist in a snapshot, beside whoever writes."""
+    """A batch of facts.
+
+    A frame of activations is shortlist in a snapshot, beside whoever writes.
+    """
     if not kind.is_shortlisted or not isinstance(facts, pl.DataFrame):
         return Batch(facts)
     with store.snapshot() as reader:

@@ -41,9 +41,10 @@ class RejectsLimit:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What is asked of a file: by which moment an activation is in the future, how many lines may be bad, whose it is.
+    """What is asked of a file.
 
-    Without a limit bad lines never stop the good ones. The origin is told in the ledger, of expectations.
+    By which moment an activation is in the future, how many lines may be bad, whose it is. Without
+    a limit bad lines never stop the good ones. The origin is told in the ledger, of expectations.
     """
 
     now: Moment = LAST

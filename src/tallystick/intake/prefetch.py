@@ -39,7 +39,7 @@ class Prefetch(Generic[Item]):
         return item[0]
 
     def is_ready(self) -> bool:
-        """Whether the next item is there, or known not to come, so that nobody has to wait for it."""
+        """Whether the next item is there, or known not to come: nobody has to wait for it."""
         return self._coming[0].done()
 
     def __enter__(self) -> Self:

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class Progress(NamedTuple):
-    """How far a file has come: how much of the work is done, of 1 (None: not known), and facts taken."""
+    """How far a file has come: how much of the work is done, of 1 (None.
+
+    Not known), and facts taken.
+    """
 
     share: float | None
     facts: int
@@ -18,8 +21,9 @@ class Progress(NamedTuple):
 class Work:
     """How far one file has come, told at every step of it.
 
-    Each pass over the file counts as much as applying its facts. How many facts there are is known in the end only:
-    until then, it is taken that the rest of the file has as many as the part that is read.
+    Each pass over the file counts as much as applying its facts. How many facts there are is known
+    in the end only: until then, it is taken that the rest of the file has as many as the part that
+    is read.
     """
 
     def __init__(self, tell: Callable[[Progress], None], passes: int) -> None:

@@ -1,4 +1,7 @@
-"""Expectations that are not applied at once: tried dry, or kept as a proposal for somebody else to approve."""
+"""Expectations that are not applied at once.
+
+Tried dry, or kept as a proposal for somebody else to approve.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,10 @@ PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is put in force in one t
 
 @dataclass
 class Trial:
-    """What expectations would do: the receipt that they would get, and the report's rows that would come and go."""
+    """What expectations would do.
+
+    The receipt that they would get, and the report's rows that would come and go.
+    """
 
     receipt: Receipt = field(default_factory=Receipt)
     added: int = 0
@@ -52,7 +58,7 @@ class Trial:
     closed: list[KeptRow] = field(default_factory=list)
 
     def add(self, tried: Tried, facts: int, generations: Collection[str]) -> None:
-        """Count what some of the facts would do, with those rows that reports of these generations list."""
+        """Count what facts would do, with the rows that reports of these generations list."""
         self.added += tried.added
         self.corrected += tried.corrected
         self.receipt.accepted += tried.added + tried.corrected
@@ -104,9 +110,10 @@ def try_file(
     on_columns: Callable[[tuple[str, ...]], None],
     on_reject: Callable[[Reject], None],
 ) -> Trial:
-    """What a file of expectations would do, slice by slice, each undone before the next; nothing of it stays.
+    """What a file of expectations would do, slice by slice, each undone before the next.
 
-    A slice holds whole SIMs, so that what it opens and closes is what the file would. Raises `FileRefused`.
+    Nothing of it stays. A slice holds whole SIMs, so that what it opens and closes is what the file
+    would. Raises `FileRefused`.
     """
     started, trial = time.perf_counter(), Trial()
     with open_source(path, EXPECTATIONS) as source:
@@ -144,9 +151,10 @@ def propose_file(
     on_columns: Callable[[tuple[str, ...]], None],
     on_reject: Callable[[Reject], None],
 ) -> tuple[int | None, Receipt]:
-    """Keep the good lines of a file of expectations as a proposal; give its number, None where there was none.
+    """Keep the good lines of a file of expectations as a proposal.
 
-    Raises `FileRefused`, also where it has more lines than a proposal may.
+    Give its number, None where there was none. Raises `FileRefused`, also where it has more lines
+    than a proposal may.
     """
     started, receipt = time.perf_counter(), Receipt()
     parts: list[pl.DataFrame] = []
@@ -159,7 +167,10 @@ def propose_file(
     receipt.accepted = len(facts)
     refuse_too_many(path, options.max_rejects, receipt)
     if len(facts) > PROPOSED_FACTS_MAX:
-        message = f"{path}: a proposal may have {PROPOSED_FACTS_MAX:,} lines, not {len(facts):,}; propose it in several files"
+        message = (
+            f"{path}: a proposal may have {PROPOSED_FACTS_MAX:,} lines, not {len(facts):,}; "
+            "propose it in several files"
+        )
         raise FileRefused(message)
     number = (
         propose_facts(store, facts, origin_of(path, EXPECTATIONS, options.origin))

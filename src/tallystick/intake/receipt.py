@@ -9,10 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REJECTS_SHOWN_MAX = 20
-"""How many rejects a receipt repeats; the others are counted, and written to the rejects file if there is one."""
+"""How many rejects a receipt repeats.
+
+The others are counted, and written to the rejects file if there is one.
+"""
 
 FAULTS_SHOWN_MAX = 5
-"""How many faults of one line or header are told; no kind has more columns, so only strange ones have more."""
+"""How many faults of one line or header are told.
+
+No kind has more columns, so only strange ones have more.
+"""
 
 
 class Fault(NamedTuple):
@@ -30,7 +36,10 @@ class Fault(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A line that was refused: its number in the file, from 1, all its faults, and its values as they came."""
+    """A line that was refused.
+
+    Its number in the file, from 1, all its faults, and its values as they came.
+    """
 
     line: int
     faults: tuple[Fault, ...]
@@ -52,8 +61,8 @@ def in_one_sentence(faults: Sequence[str]) -> str:
 class Doubts(NamedTuple):
     """Counts of lines that were taken in and look doubtful.
 
-    They are of SIMs that the device database does not know, have an IMEI that seems to lack its leading zero, or
-    happen later than now. A line may be counted in several.
+    They are of SIMs that the device database does not know, have an IMEI that seems to lack its
+    leading zero, or happen later than now. A line may be counted in several.
     """
 
     unknown_sims: int = 0
@@ -70,7 +79,10 @@ NO_DOUBTS = Doubts()
 
 @dataclass(slots=True)
 class Receipt:
-    """Counts of lines, and the first rejects. `read` is the sum of the other three; `doubts` are among the taken."""
+    """Counts of lines, and the first rejects.
+
+    `read` is the sum of the other three; `doubts` are among the taken.
+    """
 
     accepted: int = 0
     duplicate: int = 0
@@ -102,7 +114,10 @@ class Receipt:
         self.doubts = self.doubts.and_also(other.doubts)
 
     def described(self, place: str = "line") -> dict[str, Any]:
-        """The receipt for programs: counts, seconds, and rejects by their place, the line or what else tells them."""
+        """The receipt for programs.
+
+        Counts, seconds, and rejects by their place, the line or what else tells them.
+        """
         rejects = [{place: reject.line, "reason": reject.reason} for reject in self.rejects]
         return {
             "read": self.read,

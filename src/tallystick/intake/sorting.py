@@ -23,7 +23,7 @@ def in_order(facts: pl.DataFrame, key: str) -> pl.DataFrame:
 def stretches(
     parts: Sequence[pl.DataFrame], key: str, stretch_facts: int
 ) -> Iterator[pl.DataFrame]:
-    """All facts of some parts, each of them in order, as stretches of about so many facts that are in order."""
+    """The facts of parts that are in order, as stretches of about so many facts in order."""
     bounds = _bounds(parts, key, stretch_facts)
     ends = [
         [0, *part[key].search_sorted(bounds, side="left").to_list(), len(part)] for part in parts
@@ -36,7 +36,10 @@ def stretches(
 
 
 def _bounds(parts: Sequence[pl.DataFrame], key: str, stretch_facts: int) -> pl.Series:
-    """The keys that stretches begin at, without the first: every so many-th of all, by a sample of each part."""
+    """The keys that stretches begin at, without the first.
+
+    Every so many-th of all, by a sample of each part.
+    """
     step = max(1, stretch_facts // SAMPLES_A_STRETCH)
     sample = pl.concat([part[key].gather_every(step) for part in parts]).sort()
     return sample.gather_every(SAMPLES_A_STRETCH)[1:].unique(maintain_order=True)

@@ -62,7 +62,7 @@ class CopiedKind:
 
 
 def _put_accounts(writer: Writer, rows: Rows) -> None:
-    """They come before the facts, so that what they expect of SIMs is judged by as facts come in."""
+    """Put accounts before the facts: these are judged by what accounts expect."""
     account_ids, _ = writer.account_ids_made(set(rows["name"]))
     for name, first_use in rows.iter_rows():
         writer.set_first_use(account_ids[name], FirstUse(first_use))

@@ -37,7 +37,7 @@ class Checked(NamedTuple):
 
 
 def check_integrity(store: Store) -> Iterator[Checked]:
-    """Make every check, each in a snapshot of its own, so that one that breaks off ends no other."""
+    """Make every check in a snapshot of its own, so that one that breaks off ends no other."""
     with store.snapshot() as reader:
         own_checks = reader.integrity_checks()
     for name in own_checks:

@@ -234,7 +234,10 @@ class _Draws:
         )
 
     def expectations(self) -> pl.LazyFrame:
-        """Where the SIMs belong: undated where they were delivered, dated where they were re-homed."""
+        """Where the SIMs belong.
+
+        Undated where they were delivered, dated where they were re-homed.
+        """
         expected = (
             self._with_fates(_indices(0, self.fleet.sims))
             .filter(~self._befalls(Stream.EXPECTATION, SHARE_WITHOUT_EXPECTATION))

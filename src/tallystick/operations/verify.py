@@ -37,7 +37,10 @@ class Deviation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not as it should be; `kept` is None where it is missing, `right` where surplus."""
+    """A row that is not as it should be.
+
+    `kept` is None where it is missing, `right` where surplus.
+    """
 
     kept: KeptRow | None
     right: KeptRow | None
@@ -52,7 +55,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A range of SIMs: how many of them are loaded, how many rows they have kept, and what differs."""
+    """A range of SIMs.
+
+    How many of them are loaded, how many rows they have kept, and what differs.
+    """
 
     sims: int
     rows: int

@@ -177,7 +177,7 @@ def _taken_in(writer: Writer, upload: WaitingUpload) -> Outcome:
 def _corrections(
     writer: Writer, upload: WaitingUpload, pairs: Sequence[tuple[Iccid, Imei]]
 ) -> Iterator[SimExpectation]:
-    """What pairs change: one that fits what is in force at the upload changes nothing (contract, section 7)."""
+    """What pairs change: one that fits what is in force changes nothing (contract, section 7)."""
     in_force = writer.in_force_since({iccid for iccid, _ in pairs}, upload.uploaded_at)
     for iccid, imei in dict(pairs).items():
         expectation = in_force.get(iccid)
@@ -188,7 +188,10 @@ def _corrections(
 
 
 def _is_one_imei(expectation: Expectation) -> bool:
-    """Whether a single IMEI is expected: the same hardware, written differently, is printed as it came last."""
+    """Whether a single IMEI is expected.
+
+    The same hardware, written differently, is printed as it came last.
+    """
     return expectation.imei >= 0 and not is_model(expectation.imei)
 
 

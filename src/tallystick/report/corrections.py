@@ -210,7 +210,7 @@ def _corrections_of(
 
 
 def _first_uses(reader: Reader, iccids: Iterable[int]) -> dict[int, FirstUse]:
-    """What the account of each SIM, all of them loaded, expects while no expectation is in force."""
+    """What the account of each SIM expects while no expectation is in force."""
     by_name, names = reader.first_uses(), reader.account_names()
     return {
         iccid: by_name[names[account_id]]

@@ -133,7 +133,10 @@ class AccessQuestions(Asking):
         return [account for (account,) in self._connection.rows("accounts_granted", name=name)]
 
     def view_of(self, user_id: int) -> View:
-        """What a user may see, and how it is kept: one question, for every report begins with it."""
+        """What a user may see, and how it is kept.
+
+        One question, for every report begins with it.
+        """
         rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
         return View({name: account_id for account_id, name, _ in rows}, rows[0][2] if rows else "")
 

@@ -45,7 +45,10 @@ class Connection(Protocol):
 
     @property
     def sees_one_moment(self) -> bool:
-        """Whether a snapshot is of one moment: machines of a cluster make a commit visible one after the other."""
+        """Whether a snapshot is of one moment.
+
+        Machines of a cluster make a commit visible one after the other.
+        """
 
     def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter."""
@@ -57,7 +60,7 @@ class Connection(Protocol):
         """Rows of a named query, however many, as they are asked for."""
 
     def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
-        """Rows of a named query of one column of bytes, many at a time with commas between, the cheapest way."""
+        """Rows of a query of one column of bytes, many at a time with commas between."""
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """First row of a named query."""

@@ -77,7 +77,10 @@ class CoverageQuestions(ReportQuestions):
                 yield uncovered
 
     def _is_confirmed(self, uncovered: Uncovered) -> bool:
-        """Whether a SIM was seen in a member of an expectation with several; SQL has looked at the others."""
+        """Whether a SIM was seen in a member of an expectation with several.
+
+        SQL has looked at the others.
+        """
         value, since = uncovered.imei, uncovered.effective_from
         if value is None or value > LIST_MAX:
             return False

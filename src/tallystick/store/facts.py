@@ -31,7 +31,10 @@ class Counts(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What became of a batch of facts: those that said something new, those that repeated, unknown accounts made."""
+    """What became of a batch of facts.
+
+    Those that said something new, those that repeated, unknown accounts made.
+    """
 
     accepted: int
     duplicate: int
@@ -72,9 +75,9 @@ class FactQuestions(Asking):
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
 
     def facts_of_each(self, iccids: Collection[int]) -> dict[int, tuple[list[Pair], list[Put]]]:
-        """When and where each of some SIMs was seen; from when on and where it was expected, and by which change set.
+        """When and where each of some SIMs was seen.
 
-        Neither is in any order.
+        From when on and where it was expected, and by which change set. Neither is in any order.
         """
         found: dict[int, tuple[list[Pair], list[Put]]] = defaultdict(lambda: ([], []))
         for iccid, *pair in self._connection.rows(
@@ -116,7 +119,7 @@ class FactQuestions(Asking):
         return self._value(int, "expectations_version") or 0
 
     def expected_values_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
-        """`iccid` and `value` of expectations from one SIM to another, no more rows than are asked for."""
+        """`iccid` and `value` of expectations from one SIM to another, so many rows at most."""
         return self._connection.frame(
             "expected_values_between", first=first, last=last, at_most=at_most
         )
@@ -148,7 +151,7 @@ class FactQuestions(Asking):
         ]
 
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
-        """Those of some SIMs that the device database does not know, neither loaded nor expected anywhere."""
+        """The SIMs that the device database does not know: neither loaded nor expected anywhere."""
         asked = set(iccids)
         return sorted(
             asked.difference(self._numbers("known_sims", iccids=self._connection.set_of(asked)))

@@ -1,7 +1,7 @@
 """The kept answer: how it is made to follow from the facts, and what became of its rows.
 
-`KeptAnswer.settle` runs at the end of each transaction. It is the only writer of the table `mismatches`. What a fact
-can change is stated in core/local.py; only that is derived anew.
+`KeptAnswer.settle` runs at the end of each transaction. It is the only writer of the table
+`mismatches`. What a fact can change is stated in core/local.py; only that is derived anew.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from tallystick.store.neighbours import Fact, RowSim
 
 SIMS_A_REFRESH = 65_536
-FEW_SIMS_MAX = 1_000  # so many SIMs are looked at span by span; of more, those that cannot have rows are left out first
+# So many SIMs are looked at span by span; of more, those that cannot have rows are left out first.
+FEW_SIMS_MAX = 1_000
 
 
 class RowEvent(NamedTuple):
@@ -88,9 +89,10 @@ class _Pending:
 class KeptAnswer(NeighbourQuestions, Reader):
     """The kept answer within one transaction.
 
-    Whoever changes facts says which, and why (the methods `…_changed`). An observer is called with the row events of up
-    to 65,536 SIMs at a time, so that no list of all of them is held. An event is what became of a row between two
-    settlements; where several causes concerned its SIM meanwhile, it has the latest.
+    Whoever changes facts says which, and why (the methods `…_changed`). An observer is called with
+    the row events of up to 65,536 SIMs at a time, so that no list of all of them is held. An event
+    is what became of a row between two settlements; where several causes concerned its SIM
+    meanwhile, it has the latest.
     """
 
     def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
@@ -137,12 +139,18 @@ class KeptAnswer(NeighbourQuestions, Reader):
                 self._pending.expectations.setdefault(iccid, set()).add(effective_from)
 
     def sims_changed(self, iccids: Collection[int], cause: Cause) -> None:
-        """These SIMs were loaded, removed, or came to an account with another policy: any of their rows may change."""
+        """These SIMs were loaded, removed, or came to an account with another policy.
+
+        Any of their rows may change.
+        """
         self._pending.name(iccids, cause)
         self._pending.whole.update(iccids)
 
     def rows_changed(self, iccids: Collection[int], cause: Cause) -> None:
-        """The rows of these SIMs read differently, or are another account's; which rows there are stays."""
+        """The rows of these SIMs read differently, or are another account's.
+
+        Which rows there are stays.
+        """
         self._pending.name(iccids, cause)
         self._pending.reprinted.update(iccids)
 
@@ -166,7 +174,8 @@ class KeptAnswer(NeighbourQuestions, Reader):
         first = self.first_activations(sorted(held))
         for place in self.relevant_activations(pending.facts, held):
             iccid, activated_at, _ = pending.facts[place]
-            # The first activation of a SIM that is held to its first use says what is expected of all others.
+            # The first activation of a SIM that is held to its first use says what is expected of
+            # all others.
             is_first = iccid in first and activated_at <= first[iccid][0]
             pending.add_span(iccid, EVER if is_first else span_of_activation(activated_at))
 
@@ -190,7 +199,10 @@ class KeptAnswer(NeighbourQuestions, Reader):
         return suspects
 
     def held_sims(self, iccids: Collection[int]) -> set[int]:
-        """Those of the SIMs that are held to their first use; most stores have no account that does so."""
+        """Those of the SIMs that are held to their first use.
+
+        Most stores have no account that does so.
+        """
         if self._has_first_use is None:
             self._has_first_use = bool(self._value(bool, "has_first_use"))
         if not self._has_first_use:
@@ -200,7 +212,7 @@ class KeptAnswer(NeighbourQuestions, Reader):
     def _refresh(
         self, spans: Mapping[int, list[Span]], cause_of: Callable[[int], Cause]
     ) -> Refreshed:
-        """Derive anew what spans of SIMs can change, and put the difference into the kept answer."""
+        """Derive anew what spans of SIMs can change, and apply the difference."""
         refreshed = Refreshed(0, 0, 0)
         for part in _parts(sorted(spans)):
             of_part = [(iccid, span) for iccid in part for span in bounded(spans[iccid])]
@@ -284,7 +296,10 @@ class KeptAnswer(NeighbourQuestions, Reader):
         return True
 
     def put_first_use(self, account_id: int, first_use: FirstUse) -> bool:
-        """Say whether an account's SIMs are held to their first use; give whether that changed anything."""
+        """Say whether an account's SIMs are held to their first use.
+
+        Give whether that changed anything.
+        """
         if not self._connection.run("set_first_use", account_id=account_id, first_use=first_use):
             return False
         self._has_first_use = None  # what was asked before this change may hold no longer

@@ -24,7 +24,8 @@ KEY = ["iccid", "effective_from"]
 FACT = [*KEY, "imei"]
 ROW = [*FACT, "change_set_id"]
 FEW_FACTS_MAX = 100  # are compared one by one, which begins at once; more of them as columns
-DENSE_EXPECTATIONS_A_SIM_MAX = 2  # all that lies between the first and the last SIM is read while it is no more than this for each
+# All that lies between the first and the last SIM is read while it is no more than this for each.
+DENSE_EXPECTATIONS_A_SIM_MAX = 2
 CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
 LISTED = "listed"  # the column of a frame that has the text of values with several members
 FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
@@ -33,8 +34,9 @@ FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
 class Changes(NamedTuple):
     """What facts change: as rows where they are few, as columns where they are many.
 
-    `ended` are the values that end, and in which change set; `added` what stands in the end where there was nothing,
-    `corrected` what stands where there was something else; `counts` how many each change set has added and corrected.
+    `ended` are the values that end, and in which change set; `added` what stands in the end where
+    there was nothing, `corrected` what stands where there was something else; `counts` how many
+    each change set has added and corrected.
     """
 
     ended: Facts
@@ -43,7 +45,7 @@ class Changes(NamedTuple):
     counts: dict[int, tuple[int, int]]
 
     def keys_of_change_sets(self) -> dict[int, list[tuple[int, int]]]:
-        """SIM and moment of the expectations that are others in the end, by the change set that put them."""
+        """SIM and moment of the changed expectations, by the change set that put them."""
         keys_of: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         for facts in (self.added, self.corrected):
             if isinstance(facts, pl.DataFrame):
@@ -56,9 +58,10 @@ class Changes(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a change set has done to each key: the value before and the one after, absent where there was none.
+    """What a change set has done to each key.
 
-    Both have `iccid`, `effective_from`, `imei` and `change_set_id`, each key once.
+    The value before and the one after, absent where there was none. Both have `iccid`,
+    `effective_from`, `imei` and `change_set_id`, each key once.
     """
 
     before: pl.DataFrame
@@ -177,7 +180,10 @@ class LedgerQuestions(FactQuestions):
         return None if row is None else ChangeSet(*row)
 
     def change_sets(self, before: int, at_most: int, state: State | None = None) -> list[ChangeSet]:
-        """Change sets that came before one, the last first; only those in a state, if one is named."""
+        """Change sets that came before one, the last first.
+
+        Only those in a state, if one is named.
+        """
         if state is None:
             rows = self._connection.rows("change_sets_before", before=before, at_most=at_most)
         else:
@@ -191,7 +197,7 @@ class LedgerQuestions(FactQuestions):
         return dict(self._connection.rows("undoings"))
 
     def values_of(self, iccid: Iccid) -> list[Value]:
-        """Every value that a SIM's expectations had, in the order in which they ended, and those that they have."""
+        """Every value that a SIM's expectations had, in the order in which they ended, and have."""
         former = self._connection.rows("former_values_of_sim", iccid=iccid)
         present = self._connection.rows("values_of_sim", iccid=iccid)
         rows = [*former, *((*row, None) for row in present)]
@@ -280,7 +286,7 @@ class LedgerQuestions(FactQuestions):
         return self.values_among(removed["iccid"]).join(removed, on=KEY, how="semi").select(KEY)
 
     def values_among(self, iccids: pl.Series) -> pl.DataFrame:
-        """`iccid`, `effective_from`, `imei` and `change_set_id` of the present expectations of some SIMs, at least."""
+        """The present expectations of at least these SIMs, by the columns of `ROW`."""
         sims = iccids.unique().sort()
         is_crowd = self._values_between(sims[: len(sims) // CROWD_PROBE + 1]) is not None
         between = self._values_between(sims) if is_crowd else None
@@ -289,7 +295,10 @@ class LedgerQuestions(FactQuestions):
         return self._connection.frame("values_among", iccids=self._connection.set_of(sims))
 
     def _values_between(self, sims: pl.Series) -> pl.DataFrame | None:
-        """What is expected of all that lie between some SIMs, in order; None where that is much more than of them."""
+        """What is expected of all that lie between some SIMs, in order.
+
+        None where that is much more than of them.
+        """
         at_most = DENSE_EXPECTATIONS_A_SIM_MAX * len(sims) + 1
         between = self._connection.frame(
             "values_between", first=sims[0], last=sims[-1], at_most=at_most
@@ -352,7 +361,10 @@ class LedgerChanges(LedgerQuestions):
         self._connection.run("set_change_set_state", change_set_id=change_set_id, state=state)
 
     def propose(self, change_set_id: int, expectations: Facts) -> int:
-        """Keep what a change set would put; of two values for one key the later counts. Give how many they are."""
+        """Keep what a change set would put; of two values for one key the later counts.
+
+        Give how many they are.
+        """
         self._put_lists(expectations)
         rows = columns_of(expectations).unique(KEY, keep="last").sort(KEY)
         proposed = rows.select(pl.lit(change_set_id, pl.Int64).alias("change_set_id"), *FACT)
@@ -364,7 +376,10 @@ class LedgerChanges(LedgerQuestions):
         self._connection.run("drop_proposed", change_set_id=change_set_id)
 
     def put_expectations(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
-        """Put batches of expectations in, one after the other, each with its change set; give what they change."""
+        """Put batches of expectations in, one after the other, each with its change set.
+
+        Give what they change.
+        """
         for facts, _ in batches:
             self._put_lists(facts)
         changes = self._changes(batches)
@@ -378,7 +393,10 @@ class LedgerChanges(LedgerQuestions):
         return changes
 
     def _put_lists(self, facts: Facts) -> None:
-        """Keep the texts of values that have several members; they stay, for the ledger tells of former values."""
+        """Keep the texts of values that have several members.
+
+        They stay, for the ledger tells of former values.
+        """
         lists = lists_in(facts)
         if lists:
             self._connection.run_many("put_list", lists)
@@ -429,14 +447,20 @@ class LedgerChanges(LedgerQuestions):
         )
 
     def clear_expectations(self, iccids: Iterable[int], change_set_id: int) -> None:
-        """Expect some SIMs nowhere any more, as a change set; it is not kept where they were not expected anyway."""
+        """Expect some SIMs nowhere any more, as a change set.
+
+        It is not kept where they were not expected anyway.
+        """
         present = self._connection.frame("values_among", iccids=self._connection.set_of(iccids))
         if not present.is_empty():
             self.take_back(Effect(present.clear(), present.select(ROW)), change_set_id)
         self.drop_if_empty(change_set_id)
 
     def take_back(self, effect: Effect, ended_in: int) -> list[tuple[int, int]]:
-        """Put what was there before an effect, which stands unchanged; give the SIMs and moments of all."""
+        """Put what was there before an effect, which stands unchanged.
+
+        Give the SIMs and moments of all.
+        """
         before, after = effect
         added = after.join(before, on=KEY, how="anti")
         self._connection.run("note_changed_expectations")

@@ -1,4 +1,7 @@
-"""What lies around facts in time: the questions that the refresh of the kept answer asks, each for many SIMs at once."""
+"""What lies around facts in time.
+
+The questions that the refresh of the kept answer asks, each for many SIMs at once.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ Fact = tuple[int, int, int]
 class AnswerRow(NamedTuple):
     """One row of the kept answer, its key first and in the answer's order.
 
-    `left_at` is when the SIM was next seen in other hardware, `is_back` is 1 where it was as expected then.
+    `left_at` is when the SIM was next seen in other hardware, `is_back` is 1 where it was as
+    expected then.
     """
 
     account_id: int
@@ -72,14 +76,17 @@ class NeighbourQuestions(FactQuestions):
     """Neighbours in time of facts, and what is kept of SIMs with rows."""
 
     def relevant_activations(self, facts: Sequence[Fact], held: Collection[int]) -> list[int]:
-        """The places of those facts that can change anything; `held` are SIMs that are held to their first use."""
+        """The places of those facts that can change anything.
+
+        `held` are SIMs that are held to their first use.
+        """
         asked = [(place, *fact, int(fact[0] in held)) for place, fact in enumerate(facts)]
         return [place for (place,) in self._rows_of_many("relevant_activations", asked)]
 
     def neighbourhoods(
         self, spans: Sequence[tuple[int, Span]]
     ) -> dict[int, list[tuple[int, int, int]]]:
-        """Moment, IMEI and expected value of what was seen in spans of SIMs and around them, by the span's place."""
+        """Moment, IMEI and expected value of what was seen in and around spans, by their place."""
         asked = [(place, iccid, *span) for place, (iccid, span) in enumerate(spans)]
         seen = defaultdict(list)
         for place, *activation in self._rows_of_many("neighbourhood", asked):
@@ -87,7 +94,7 @@ class NeighbourQuestions(FactQuestions):
         return seen
 
     def next_expectations(self, keys: Collection[tuple[int, int]]) -> list[tuple[int, int, int]]:
-        """SIM, moment, and the moment of the next expectation behind it, None where there is none."""
+        """SIM, moment, and the moment of the next expectation behind it, if there is one."""
         return self._rows_of_many("next_expectations", list(keys))
 
     def rows_between(self, asked: Sequence[tuple[int, int, int]]) -> list[AnswerRow]:
@@ -111,7 +118,10 @@ class NeighbourQuestions(FactQuestions):
         }
 
     def first_elsewhere(self, rows: Sequence[Fact]) -> dict[Fact, tuple[int, int, int]]:
-        """When SIMs were next seen in other hardware: moment, IMEI and expected value, by the row asked for."""
+        """When SIMs were next seen in other hardware.
+
+        Moment, IMEI and expected value, by the row asked for.
+        """
         return {
             (iccid, activated_at, imei): (left_at, left_imei, value)
             for iccid, activated_at, imei, left_at, left_imei, value in self._rows_of_many(
@@ -153,7 +163,8 @@ class NeighbourQuestions(FactQuestions):
 
     def sims_as_kept(self, iccids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """The rows of the SIMs that are loaded."""
-        # Many are often the first between them: that there is no other SIM is one look-up, not one for each.
+        # Many are often the first between them: that there is no other SIM is one look-up, not one
+        # for each.
         if not iccids or not self._value(
             bool, "has_sims_between", first=min(iccids), last=max(iccids)
         ):

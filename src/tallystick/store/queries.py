@@ -1,8 +1,9 @@
 """Named queries: read once from the `.sql` files beside this module.
 
-A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/` serve
-every engine; a file in `sql/<engine>/` holds only what must differ there, under the same names. Columns in a comment
-/* like this */ are read in a second form of the query alone, `its_name_explained`.
+A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/`
+serve every engine; a file in `sql/<engine>/` holds only what must differ there, under the same
+names. Columns in a comment /* like this */ are read in a second form of the query alone,
+`its_name_explained`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ SQL = files("tallystick.store") / "sql"
 
 
 def parse_queries(text: str) -> dict[str, str]:
-    """Split one file's text into its queries by name; a name that stands twice is a `ValueError`."""
+    """Split one file's text into its queries by name.
+
+    A name that stands twice is a `ValueError`.
+    """
     _, *parts = HEADER.split(text)
     names, bodies = parts[::2], parts[1::2]
     if len(set(names)) != len(names):
@@ -48,7 +52,7 @@ def _read_folder(folder: Traversable) -> dict[str, str]:
 
 
 def _explained(queries: Mapping[str, str]) -> dict[str, str]:
-    """The second form of the queries that have one, in which more columns than in the first stand."""
+    """The second form of the queries that have one, with more columns."""
     return {
         f"{name}_explained": SECOND_FORM.sub(r"\1", sql)
         for name, sql in queries.items()
@@ -65,7 +69,10 @@ def queries_for(engine: str) -> Mapping[str, str]:
 
 @cache
 def migrations_for(engine: str) -> list[tuple[int, str]]:
-    """The engine's migrations as (number, text), in order; numbers count up from 1 without a gap."""
+    """The engine's migrations as (number, text), in order.
+
+    Numbers count up from 1 without a gap.
+    """
     found = [
         (int(file.name[:4]), file.read_text("utf-8"))
         for file in _sql_files(SQL / "migrations" / engine)

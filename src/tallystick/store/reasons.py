@@ -1,4 +1,7 @@
-"""Other SIMs in the hardware of the report's rows: asked for many rows at once (docs/decisions/0016)."""
+"""Other SIMs in the hardware of the report's rows.
+
+Asked for many rows at once (docs/decisions/0016).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from tallystick.store.report import ExplainedRow
 
 Seen = tuple[tuple[int, ...], int]
-CLAIMS_MAX = 100  # of SIMs that are expected in one hardware, so many are looked at: more are no device's own
+# Of SIMs that are expected in one hardware, so many are looked at: more are no device's own.
+CLAIMS_MAX = 100
 MORE_THAN_ONE = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
 
@@ -30,9 +34,10 @@ class ReasonQuestions(Asking):
     def companies(
         self, rows: Sequence[ExplainedRow], account_ids: Collection[int], window: Window
     ) -> dict[int, Company]:
-        """What is told of SIMs of some accounts in the hardware that rows were found in; hardware without any lacks.
+        """What is told of SIMs of some accounts in the hardware that rows were found in.
 
-        A number that many devices show says nothing of other SIMs, and lacks too.
+        Hardware without any lacks. A number that many devices show says nothing of other SIMs, and
+        lacks too.
         """
         sims_in = dict[int, int]()
         for _, _, iccid, imei, _, _ in rows:
@@ -51,7 +56,7 @@ class ReasonQuestions(Asking):
     def _claims(
         self, sims_in: Mapping[int, int], account_ids: frozenset[int]
     ) -> dict[int, list[Claim]]:
-        """The SIMs that are expected in hardware, in order, where that is not just the one that was found in it."""
+        """The SIMs that are expected in hardware, in order; not where it is the one found in it."""
         asked = self._connection.rows(
             "claimed_hardware", hardware=self._connection.set_of(sorted(sims_in))
         )
@@ -117,7 +122,7 @@ class ReasonQuestions(Asking):
         account_ids: frozenset[int],
         window: Window,
     ) -> dict[int, Seen]:
-        """The first SIMs that were seen in hardware which several may have been seen in, and how many they are."""
+        """The first SIMs seen in hardware that several may have been seen in, and their count."""
         within = {"earliest": window.earliest, "latest": window.latest}
         shared = self._numbers(
             "shared_hardware", hardware=self._connection.set_of(hardware), **within

@@ -1,8 +1,9 @@
 """One refresh: the rows that stretches of time should have, beside those that they have.
 
-Everything is asked for in sets, for one SIM and for many thousands alike, and of the SIMs at hand alone. A SIM that has
-a row, or had one, has *sightings*: when it was first seen in each hardware. What is told of a row follows from its
-neighbours in time and from the sightings; when the SIM left the hardware is kept with the row.
+Everything is asked for in sets, for one SIM and for many thousands alike, and of the SIMs at hand
+alone. A SIM that has a row, or had one, has *sightings*: when it was first seen in each hardware.
+What is told of a row follows from its neighbours in time and from the sightings; when the SIM left
+the hardware is kept with the row.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ def _in_order(rows: list[AnswerRow]) -> list[AnswerRow]:
 
 @dataclass(slots=True)
 class Block:
-    """A part of a SIM's history: what was seen from `first_at` to `to_at`, and the activation before."""
+    """A part of a SIM's history.
+
+    What was seen from `first_at` to `to_at`, and the activation before.
+    """
 
     iccid: int
     first_at: int
@@ -110,9 +114,10 @@ class Refresh:
         self._tracked: set[int] = set()
 
     def differences(self, spans: Sequence[tuple[int, Span]]) -> Iterator[Difference]:
-        """What has to change in the kept answer; each difference has to be applied before the next is asked for.
+        """What has to change in the kept answer.
 
-        Stretches of one SIM that have activations in common are taken as one; others come one after the other.
+        Each difference has to be applied before the next is asked for. Stretches of one SIM that
+        have activations in common are taken as one; others come one after the other.
         """
         blocks = self._blocks(spans)
         self._tracked = self._questions.tracked_among({block.iccid for block in blocks})
@@ -140,7 +145,7 @@ class Refresh:
         return blocks
 
     def _learn(self, iccids: Sequence[int]) -> None:
-        """Learn of the SIMs what expectations with several members and policies of first use need."""
+        """Learn what expectations with several members and policies of first use need."""
         self._lists = self._questions.lists_of(iccids)
         self._sims = self._questions.sims_of_rows(iccids)
         held = [iccid for iccid, sim in self._sims.items() if sim.first_use is not FirstUse.OFF]
@@ -200,7 +205,7 @@ class Refresh:
         return drafts
 
     def _departed(self, blocks: Sequence[Block]) -> Iterator[tuple[AnswerRow, _Draft]]:
-        """The last rows before blocks that the SIM left at another time than was kept, or for another place."""
+        """The last rows before blocks that were left otherwise than is kept."""
         asked = {block.iccid: (block.first_at, block) for block in blocks}
         while asked:
             before = [(iccid, moment) for iccid, (moment, _) in asked.items()]
@@ -219,7 +224,10 @@ class Refresh:
     def _note_sightings(
         self, blocks: Sequence[Block], rows_of: Mapping[int, list[LocalRow]]
     ) -> list[AnswerRow]:
-        """Keep when SIMs were first seen in hardware; give the rows of which something else is told for that."""
+        """Keep when SIMs were first seen in hardware.
+
+        Give the rows of which something else is told for that.
+        """
         tracked = set(self._tracked)
         new = sorted(iccid for iccid, rows in rows_of.items() if rows and iccid not in tracked)
         if new:
@@ -372,7 +380,10 @@ def _unit(member: int, first_use: FirstUse) -> tuple[bool, int]:
 
 
 def _join(blocks: list[Block], block: Block) -> None:
-    """Add a block to others in order; one that begins within the last one's reach becomes a part of it."""
+    """Add a block to others in order.
+
+    One that begins within the last one's reach becomes a part of it.
+    """
     last = blocks[-1] if blocks else None
     if last is None or last.iccid != block.iccid or block.first_at > last.to_at:
         blocks.append(block)
@@ -406,7 +417,8 @@ def _draft_of(row: AnswerRow) -> _Draft:
 def _departure_of(row: LocalRow, kept: Iterable[AnswerRow]) -> tuple[Departure | None, bool]:
     """When the SIM left after a row of a block, and whether that is known.
 
-    Behind the block nothing has changed: what is kept of this row, or of a later one in the same hardware, holds.
+    Behind the block nothing has changed: what is kept of this row, or of a later one in the same
+    hardware, holds.
     """
     if row.departure is not None:
         return row.departure, True

@@ -22,9 +22,10 @@ SLICE_GROWTH_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows a report may have: accounts by number, generations, and within them a group or listed SIMs.
+    """Whose rows a report may have.
 
-    `group_id` None with `grouped` set means the SIMs of the one account that are in none of its groups.
+    Accounts by number, generations, and within them a group or listed SIMs. `group_id` None with
+    `grouped` set means the SIMs of the one account that are in none of its groups.
     """
 
     account_ids: tuple[int, ...]
@@ -35,7 +36,10 @@ class Scope:
 
     @property
     def is_one_range(self) -> bool:
-        """Whether it is one range of the kept answer's key: all SIMs of one account and of one generation."""
+        """Whether it is one range of the kept answer's key.
+
+        All SIMs of one account and of one generation.
+        """
         return (
             self.iccids is None
             and not self.grouped
@@ -44,7 +48,7 @@ class Scope:
 
 
 ExplainedRow = tuple[bytes, bytes, int, int, int, int]
-"""A row as it goes over the wire, its own reasons, and the SIM, the IMEI found, the one expected and the moment."""
+"""A row on the wire, its own reasons, and its SIM, IMEIs and moment."""
 
 
 class ReportQuestions(Asking):

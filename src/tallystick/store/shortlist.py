@@ -1,8 +1,9 @@
 """Many activations shortlist at once, beside the writer: which of them need a closer look.
 
-A SIM that was seen only where it is expected has no row, whatever the times. Nearly all SIMs of a healthy fleet are
-like that, and whether one is follows from the activations at hand and the expectations alone. So it can be found out
-in a snapshot, on another core, while earlier activations are written; `refresh` derives the rows of the others.
+A SIM that was seen only where it is expected has no row, whatever the times. Nearly all SIMs of a
+healthy fleet are like that, and whether one is follows from the activations at hand and the
+expectations alone. So it can be found out in a snapshot, on another core, while earlier activations
+are written; `refresh` derives the rows of the others.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Shortlist(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Facts of one kind, what was found out of activations beforehand, and where expectations come from."""
+    """Facts of one kind, the shortlist of activations, and the origin of expectations."""
 
     facts: Facts
     shortlist: Shortlist | None = None
@@ -54,7 +55,10 @@ class Batch(NamedTuple):
 
 
 def together(batches: Sequence[Batch]) -> Batch:
-    """Several batches of one kind as one; shortlist, where all of them were by the same expectations."""
+    """Several batches of one kind as one.
+
+    Shortlist, where all of them were by the same expectations.
+    """
     frames = [batch.facts for batch in batches if isinstance(batch.facts, pl.DataFrame)]
     if len(frames) < len(batches):
         return Batch([fact for batch in batches for fact in rows_of(batch.facts)])
@@ -85,7 +89,10 @@ def shortlist_of(reader: Reader, activations: pl.DataFrame) -> Shortlist:
 
 
 def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
-    """Where some SIMs are expected at some time; where a crowd of them is, with those between them."""
+    """Where some SIMs are expected at some time.
+
+    Where a crowd of them is, with those between them.
+    """
     sims = iccids.unique().sort()
     if len(sims) >= DENSE_SIMS_MIN:
         crowd_max = len(sims) * DENSE_EXPECTATIONS_A_SIM_MAX
@@ -97,14 +104,18 @@ def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
 
 def _unknown(reader: Reader, strangers: pl.Series) -> list[int]:
     """Those of some SIMs, in order and expected nowhere, that are not loaded either."""
-    # Activations are often loaded first: that there is no SIM among them is one look-up, not one for each.
+    # Activations are often loaded first: that there is no SIM among them is one look-up, not one
+    # for each.
     if strangers.is_empty() or not reader.has_sims_between(strangers[0], strangers[-1]):
         return strangers.to_list()
     return strangers.filter(~strangers.is_in(reader.loaded_sims(strangers).implode())).to_list()
 
 
 def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series) -> pl.DataFrame:
-    """Where SIMs were seen unexpectedly: stretches of activations that follow one another, all unexpected."""
+    """Where SIMs were seen unexpectedly.
+
+    Stretches of activations that follow one another, all unexpected.
+    """
     if elsewhere.is_empty():
         return pl.DataFrame(schema=dict.fromkeys(SPAN, pl.Int64))
     expectations = reader.expectations_among(elsewhere).sort("effective_from")
@@ -137,7 +148,10 @@ def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series)
 
 
 def _is_unexpected() -> pl.Expr:
-    """Whether a value does not allow the IMEI seen; one with several members is taken not to, to be looked at."""
+    """Whether a value does not allow the IMEI seen.
+
+    One with several members is taken not to, to be looked at.
+    """
     value, imei = pl.col("value"), pl.col("imei")
     is_other_hardware = value // HARDWARE != imei // HARDWARE
     is_same_model = ((value & FORM_BITS) == TAC_FORM) & (value // MODEL == imei // MODEL)

@@ -54,7 +54,10 @@ class Engine(Protocol):
         """Raise `ClusterMissing` where a store cannot be spread over several machines."""
 
     def distribute(self) -> int:
-        """Spread a store that is there over the machines of a cluster; give how many tables were not yet."""
+        """Spread a store that is there over the machines of a cluster.
+
+        Give how many tables were not yet.
+        """
 
     def close(self) -> None:
         """Close every connection."""
@@ -86,7 +89,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Writer]:
-        """Changes that happen together or not at all; at the block's end they are durable and the answer follows."""
+        """Changes that happen together or not at all.
+
+        At the block's end they are durable and the answer follows.
+        """
         with self._engine.writing() as connection:
             writer = Writer(connection, self._wire_row)
             yield writer
@@ -108,14 +114,20 @@ class Store:
         return self._engine.is_empty()
 
     def init(self, wire_zone: str) -> int:
-        """Make the store or bring it to this program's schema; a new one prints its kept rows in `wire_zone`."""
+        """Make the store or bring it to this program's schema.
+
+        A new one prints its kept rows in `wire_zone`.
+        """
         steps = self._engine.migrate(wire_zone)
         self._explain_rows()
         self.finish_work()
         return steps
 
     def _explain_rows(self) -> None:
-        """Fill in what rows of an older program lack, some at a time: a store may have millions of them."""
+        """Fill in what rows of an older program lack, some at a time.
+
+        A store may have millions of them.
+        """
         after: int | None = BEFORE_ALL
         while after is not None:
             with self.transaction() as writer:
@@ -140,9 +152,10 @@ class Store:
         self._engine.require_cluster()
 
     def distribute(self) -> int:
-        """Spread the store over the machines of a cluster; give how many of its tables were not spread yet.
+        """Spread the store over the machines of a cluster.
 
-        Raises `ClusterMissing` where there is no cluster.
+        Give how many of its tables were not spread yet. Raises `ClusterMissing` where there is no
+        cluster.
         """
         return self._engine.distribute()
 
@@ -162,8 +175,8 @@ def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = N
 
     Its background threads are among `loops`.
 
-    `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei, post_imei,
-    activated_at, zone name) -> bytes`, the integers as the store keeps them.
+    `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei,
+    post_imei, activated_at, zone name) -> bytes`, the integers as the store keeps them.
     """
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
@@ -172,5 +185,6 @@ def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = N
         from tallystick.store.engines.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
 
         return Store(PostgresqlEngine(url), wire_row)
-    message = f"TALLYSTICK_DATABASE must begin with sqlite:/// or postgresql://, not {shown(f'{scheme}:')}"
+    forms = "sqlite:/// or postgresql://"
+    message = f"TALLYSTICK_DATABASE must begin with {forms}, not {shown(f'{scheme}:')}"
     raise SettingRefused(message)

@@ -124,4 +124,7 @@ DO_PART = {
     WorkKind.APPROVAL: _approval_part,
     WorkKind.UNDO: _undo_part,
 }
-"""What does the next part of each kind of work; it gives the SIM that it came to, None at the end."""
+"""What does the next part of each kind of work.
+
+It gives the SIM that it came to, None at the end.
+"""

@@ -25,7 +25,10 @@ class KeptRow(NamedTuple):
 
 
 class Impossible(NamedTuple):
-    """Rows of one kind with values that no such row can have: how many, and the SIM of the first."""
+    """Rows of one kind with values that no such row can have.
+
+    How many, and the SIM of the first.
+    """
 
     kind: str
     rows: int
@@ -50,11 +53,17 @@ class VerifyQuestions(Asking):
         return [name for (name,) in self._connection.rows("integrity_checks")]
 
     def damage_found(self, check: str) -> list[str]:
-        """Give what one of these checks finds, in the database's words; nothing where all is well."""
+        """Give what one of these checks finds, in the database's words.
+
+        Nothing where all is well.
+        """
         return [text for (text,) in self._connection.rows("damage_found", name=check) if text]
 
     def impossible(self, kind: str) -> Impossible | None:
-        """Give the rows of a kind with values that no such row can have; None where there are none."""
+        """Give the rows of a kind with values that no such row can have.
+
+        None where there are none.
+        """
         row = self._connection.row(IMPOSSIBLE[kind], beginning=BEGINNING, last=LAST)
         return Impossible(kind, *row) if row and row[0] else None
 

@@ -36,7 +36,10 @@ TRIAL_CHANGE_SET = -1  # the change set of what is only tried
 
 
 class Tried(NamedTuple):
-    """What expectations would do: how many they would add and correct, and which rows they would open and close."""
+    """What expectations would do.
+
+    How many they would add and correct, and which rows they would open and close.
+    """
 
     added: int
     corrected: int
@@ -53,9 +56,10 @@ class Writer(
     WorkChanges,
     KeptAnswer,
 ):
-    """One transaction. Before it is committed, `settle` makes the kept answer follow from what was taken in.
+    """One transaction.
 
-    Facts are the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
+    Before it is committed, `settle` makes the kept answer follow from what was taken in. Facts are
+    the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
     """
 
     def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
@@ -86,7 +90,7 @@ class Writer(
         return self._takers[kind](facts)
 
     def take_all(self, kind: type, batches: Sequence[Batch]) -> list[Taken]:
-        """Take several batches of one kind in, each with a count of its own, at about the cost of one.
+        """Take several batches of one kind in, each counted by itself, at about the cost of one.
 
         Of expectations each batch is a change set, unless it changes nothing.
         """
@@ -105,7 +109,8 @@ class Writer(
     def _take_if_all_new(self, kind: type, whole: Batch) -> bool:
         """Take several batches in as one, if each fact of them is new; else none of them.
 
-        If every fact was new, each batch's count is its length; otherwise they have to be counted one by one.
+        If every fact was new, each batch's count is its length; otherwise they have to be counted
+        one by one.
         """
         self.settle()  # what was taken in before stays, and so do its rows
         with self._connection.attempt() as attempt:
@@ -118,7 +123,10 @@ class Writer(
     def _take_returning(
         self, activations: Sequence[tuple[Any, ...]], batches: Sequence[Batch]
     ) -> list[Taken]:
-        """Take a few activations in; the store returns the new ones, and of a repeated one the first is new."""
+        """Take a few activations in.
+
+        The store returns the new ones, and of a repeated one the first is new.
+        """
         returned = (
             self._connection.rows_of_many("take_activation_returning", activations)
             if activations
@@ -175,9 +183,9 @@ class Writer(
         self.sims_changed(held_otherwise, MOVE)
 
     def remove_sims(self, iccids: Collection[int], origin: Origin) -> None:
-        """Forget SIMs, where they were expected and the groups they were in; their activations wait.
+        """Forget SIMs, where they were expected and the groups they were in.
 
-        That they are expected nowhere any more is a change set.
+        Their activations wait. That they are expected nowhere any more is a change set.
         """
         some = self._connection.set_of(iccids)
         self._connection.run("remove_sims", iccids=some)
@@ -192,23 +200,30 @@ class Writer(
         begin(self, WorkKind.RENAME, account_id)
 
     def set_first_use(self, account_id: int, first_use: FirstUse) -> bool:
-        """Hold an account's SIMs to their first use, or no longer; give whether that changes anything."""
+        """Hold an account's SIMs to their first use, or no longer.
+
+        Give whether that changes anything.
+        """
         if not self.put_first_use(account_id, first_use):
             return False
         begin(self, WorkKind.FIRST_USE, account_id)
         return True
 
     def take_expectations(self, expectations: Facts, change_set_id: int | None = None) -> Taken:
-        """Take expectations in as part of a change set; the same SIM and moment again is a correction.
+        """Take expectations in as part of a change set.
 
-        Where none is named, they are one of their own, of a program that did not say who it is.
+        The same SIM and moment again is a correction. Where none is named, they are one of their
+        own, of a program that did not say who it is.
         """
         if change_set_id is None:
             return self._take_change_sets([Batch(expectations)])[0]
         return self._take_sets([(expectations, change_set_id)])[0]
 
     def move_expectations(self, expectations: pl.DataFrame) -> None:
-        """Put expectations in as they are in another store: `iccid`, `effective_from`, `imei` and `change_set_id`."""
+        """Put expectations in as they are in another store.
+
+        `iccid`, `effective_from`, `imei` and `change_set_id`.
+        """
         present = self.values_among(expectations["iccid"])
         self._put("add_expectation", expectations.join(present, on=KEY, how="anti"))
         self._put("put_expectation", expectations.join(present, on=KEY, how="semi"))
@@ -227,7 +242,10 @@ class Writer(
         return taken
 
     def _take_sets(self, batches: Sequence[tuple[Facts, int]]) -> list[Taken]:
-        """Take batches of expectations in, in order, each with its change set; a batch counts against those before."""
+        """Take batches of expectations in, in order, each with its change set.
+
+        A batch counts against those before.
+        """
         changes = self.put_expectations(batches)
         self._expectations_put(changes)
         accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]

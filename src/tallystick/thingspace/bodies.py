@@ -1,4 +1,4 @@
-"""Request bodies: read within bounds, parsed, and held to the contract (section 1, "Request body")."""
+"""Request bodies: read within bounds, parsed, and held to the contract (section 1)."""
 
 from __future__ import annotations
 
@@ -172,7 +172,10 @@ def read_bytes(req: Request) -> bytes:
 
 
 def read_form(req: Request) -> dict[str, str]:
-    """A form body; a field may be empty, as `scope=` is, but not stand twice. Raises `FormRefused`."""
+    """A form body; a field may be empty, as `scope=` is, but not stand twice.
+
+    Raises `FormRefused`.
+    """
     try:
         fields = parse_qsl(read_bytes(req).decode(), keep_blank_values=True, errors="strict")
     except ValueError as error:
@@ -238,7 +241,7 @@ def _typed(tree: Any, kind: type[Body]) -> Body:  # noqa: ANN401 - whatever the 
 
 
 def _misfit(tree: Any, complaint: str) -> str:  # noqa: ANN401 - whatever the JSON was
-    """Name the field and the value that msgspec complains of: Expected `str`, got `int` - at `$.filter.latest`."""
+    """Name the field and the value that msgspec complains of."""
     found = PLACE.fullmatch(complaint)
     if found is None:
         return complaint
@@ -249,7 +252,10 @@ def _misfit(tree: Any, complaint: str) -> str:  # noqa: ANN401 - whatever the JS
 
 
 def question_of(body: ReportBody) -> Question:
-    """What the report is asked for. Raises the refusals of a window, a kind, an identifier, or their number."""
+    """What the report is asked for.
+
+    Raises the refusals of a window, a kind, an identifier, or their number.
+    """
     return Question(
         _window(body.filter),
         (body.account_name,) if body.account_name else (),
@@ -297,7 +303,10 @@ def require(name: str, text: str) -> str:
 
 
 def device_number(name: str, text: str) -> int:
-    """The number of the last device that a client has seen; -1 is before all. Raises `BodyRefused`."""
+    """The number of the last device that a client has seen; -1 is before all.
+
+    Raises `BodyRefused`.
+    """
     if not NUMBER_FORM.fullmatch(text) or not -1 <= int(text) <= NUMBER_MAX:
         message = f"{name} must be a device's number, not {shown(text)}"
         raise BodyRefused(message)
@@ -305,7 +314,10 @@ def device_number(name: str, text: str) -> int:
 
 
 def listed_in(name: str, identifiers: list[DeviceId]) -> Listed:
-    """The devices of a plain list of identifiers. Raises the refusals of a kind, an identifier, or their number."""
+    """The devices of a plain list of identifiers.
+
+    Raises the refusals of a kind, an identifier, or their number.
+    """
     require_few(name, len(identifiers))
     return _picking((f"{name}[{position}]", each) for position, each in enumerate(identifiers))
 

@@ -1,4 +1,4 @@
-"""Callback listeners: `/callbacks/{account}` and below, and what a listener is sent (contract, section 4)."""
+"""Callback listeners: their calls, and what a listener is sent (contract, section 4)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,10 @@ class NamedListener:
 
 
 def message_of(delivery: DueDelivery) -> bytes:
-    """What a listener is sent: one message for a whole upload, with its outcome as the status tells it."""
+    """What a listener is sent.
+
+    One message for a whole upload, with its outcome as the status tells it.
+    """
     outcome = msgspec.json.decode(delivery.outcome, type=Outcome)
     told: dict[str, Any] = {
         "username": delivery.listener.username,
@@ -115,7 +118,8 @@ def _fault(outcome: Outcome) -> str:
     if not outcome.rejected:
         return "REQUEST_FAILED. The upload held no pair"
     first = outcome.rejected[0]
-    return f"REQUEST_FAILED. None of {len(outcome.rejected)} pairs was taken in; pair {first.index}: {first.reason}"
+    none = f"None of {len(outcome.rejected)} pairs was taken in"
+    return f"REQUEST_FAILED. {none}; pair {first.index}: {first.reason}"
 
 
 def _service(name: str) -> str:

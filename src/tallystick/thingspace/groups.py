@@ -81,7 +81,7 @@ class NamedGroup:
 
     @needs(SCOPE, Session.REQUIRED)
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
-        """Read the group: 200 with the last of its devices, 202 and the next page's address while there are more."""
+        """Read the group: 202 and the next page's address while there are more devices."""
         user_id = user_of(req)
         after = device_number("next", req.get_param("next") or "-1")
         with self._store.snapshot() as reader:
@@ -89,7 +89,8 @@ class NamedGroup:
                 reader, visible_account(reader, user_id, account), group, after
             )
         if page.has_more:
-            path = f"{req.path.partition('/groups/')[0]}/groups/{quote(account, '')}/name/{quote(group, '')}"
+            root = req.path.partition("/groups/")[0]
+            path = f"{root}/groups/{quote(account, '')}/name/{quote(group, '')}"
             resp.status = falcon.HTTP_202
             resp.set_header(
                 "Location", f"{req.forwarded_prefix}{path}?next={int(page.members[-1].iccid)}"

@@ -1,4 +1,7 @@
-"""What a client would like an answer to have besides (RFC 7240): the header `Prefer`, and what is honoured of it."""
+"""What a client would like an answer to have besides (RFC 7240).
+
+The header `Prefer`, and what is honoured of it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ PART = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 
 
 def included(req: Request) -> tuple[str, ...]:
-    """What an answer is to include: `include=a`, `include="a, b"` or `include=a,b`, among any other preferences."""
+    """What an answer is to include.
+
+    `include=a`, `include="a, b"` or `include=a,b`, among any other preferences.
+    """
     wanted: set[str] = set()
     is_include = False
     for part in PART.findall(req.get_header("Prefer") or ""):

@@ -37,7 +37,7 @@ class MismatchReport:
 
     @needs(SCOPE, Session.REQUIRED)
     def on_post(self, req: Request, resp: Response) -> None:
-        """Answer a report: whole where it is small, streamed from one snapshot of the store where it is not."""
+        """Answer a report: whole where it is small, else streamed from one snapshot."""
         user_id = user_of(req)
         question = question_of(read_json(req, ReportBody))
         wanted = included(req)

@@ -30,7 +30,10 @@ def owns(path: str) -> bool:
 def add_routes(
     app: App[Request, Response], settings: Settings, store: Store, access: Access, uploads: Uploads
 ) -> None:
-    """Put this room's resources on the app; errors under its roots are answered by `errors.answer_error`."""
+    """Put this room's resources on the app.
+
+    Errors under its roots are answered by `errors.answer_error`.
+    """
     app.add_route(f"{OAUTH2}/token", gateway.Token(access))
     app.add_route(f"{OAUTH2}/revoke", gateway.Revoke(access))
     app.add_route(f"{M2M}/session/login", session.Login(access))

@@ -27,7 +27,10 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
     activated_at: int,
     zone_name: str,
 ) -> bytes:
-    """Print one row: field order and no blanks as published; a field that is not known is left out."""
+    """Print one row: field order and no blanks as published.
+
+    A field that is not known is left out.
+    """
     zone = zone_named(zone_name)
     phone = "" if mdn is None else f'"mdn":"{Mdn.digits(mdn)}",'
     activated = (
@@ -44,7 +47,10 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
 
 
 def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """`{"devices":[…]}` around the rows, which come many at a time with commas between; as parts to be joined."""
+    """`{"devices":[…]}` around the rows, which come many at a time with commas between.
+
+    As parts to be joined.
+    """
     yield b'{"devices":['
     yield next(rows, b"")
     for more in rows:
@@ -56,7 +62,7 @@ def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
 def with_reasons(
     explained: Iterator[list[tuple[bytes, bytes]]], kept_zone: str, zone_name: str
 ) -> Iterator[list[bytes]]:
-    """Rows with the fields of their reasons (`core/reason_json.py`) at their ends, many at a time, moved to the zone."""
+    """Rows with the fields of their reasons at their ends, many at a time, moved to the zone."""
     for some in explained:
         rows = in_zone((row for row, _ in some), kept_zone, zone_name)
         yield [row[:-1] + b"," + told[1:] for row, (_, told) in zip(rows, some, strict=True)]
@@ -79,7 +85,10 @@ COLUMNS = MismatchRow._fields
 
 
 def columns_of(row: bytes) -> tuple[str | None, ...]:
-    """The fields of a row in the order of `COLUMNS`, as they are printed; None where one is not known."""
+    """The fields of a row in the order of `COLUMNS`, as they are printed.
+
+    None where one is not known.
+    """
     read = read_row(row)
     return (
         read.account_name,

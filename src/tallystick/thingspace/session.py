@@ -1,4 +1,4 @@
-"""Sessions: login, logout, password reset, and the check of `VZ-M2M-Token` (contract, section 3)."""
+"""Sessions: login, logout and password reset (contract, section 3)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Logout:
 
 
 class PasswordReset:
-    """`PUT /session/password/actions/reset`: a new password, chosen by the server, in force at once."""
+    """`PUT /session/password/actions/reset`: a new password, in force at once."""
 
     def __init__(self, access: Access) -> None:
         self._access = access

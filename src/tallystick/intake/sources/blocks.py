@@ -1,4 +1,7 @@
-"""What every source gives: blocks of texts, one row a line, and the lines that are no record at all."""
+"""What every source gives.
+
+Blocks of texts, one row a line, and the lines that are no record at all.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,17 @@ if TYPE_CHECKING:
 
     from tallystick.intake.kinds import Kind
 
-REASON = "reason"  # the column that a rejects file has beside the input's own; taken back, it is passed over
+# The column that a rejects file has beside the input's own; taken back, it is passed over.
+REASON = "reason"
 LINE = "line"
 
 
 @dataclass(slots=True)
 class Block:
-    """Some lines of a file: `frame` has a column of texts for each of the file's columns, and `line`.
+    """Some lines of a file.
 
-    Lines count from 0 at the block's first; `lines` is how many there are, blank ones included.
+    `frame` has a column of texts for each of the file's columns, and `line`. Lines count from 0 at
+    the block's first; `lines` is how many there are, blank ones included.
     """
 
     frame: pl.DataFrame
@@ -37,10 +42,11 @@ class Block:
 
 @dataclass(slots=True)
 class Source:
-    """A file being read: `blocks` gives what reads each of its blocks, in order; any thread may do that.
+    """A file being read: `blocks` gives what reads each of its blocks, in order.
 
-    `first_line` is the number of the first block's first line; `read_share` says how much of the file is read, of 1,
-    or None where its size is not known. Who takes the blocks may ask it.
+    Any thread may do that. `first_line` is the number of the first block's first line; `read_share`
+    says how much of the file is read, of 1, or None where its size is not known. Who takes the
+    blocks may ask it.
     """
 
     name: str
@@ -51,7 +57,7 @@ class Source:
 
 
 def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
-    """Refuse a header that lacks a column of this kind, has one that it does not know, or one twice.
+    """Refuse a header that lacks a column of this kind, has an unknown one, or one twice.
 
     Files from elsewhere may have columns that the kind does not know.
     """

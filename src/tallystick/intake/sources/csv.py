@@ -28,7 +28,10 @@ class Header(NamedTuple):
 
 
 def header_of(name: str, lines: Lines, kind: Kind) -> Header:
-    """The header of a CSV file; one from elsewhere may have a notice before it, of whose rights it is."""
+    """The header of a CSV file.
+
+    One from elsewhere may have a notice before it, of whose rights it is.
+    """
     header = _header(name, lines.first_line(), kind, 1)
     if (
         kind.is_from_elsewhere
@@ -46,7 +49,8 @@ def _header(name: str, line: bytes, kind: Kind, number: int) -> Header:
         message = f"{name}: line 1 is empty; it must name the columns"
         raise FileRefused(message)
     if len(line) > limits.LINE_BYTES_MAX:
-        message = f"{name}: line 1 must name the columns, and is longer than {limits.LINE_BYTES_MAX:,} bytes"
+        what = f"is longer than {limits.LINE_BYTES_MAX:,} bytes"
+        message = f"{name}: line 1 must name the columns, and {what}"
         raise FileRefused(message)
     try:
         text = line.decode()
@@ -80,7 +84,8 @@ def csv_block(text: bytes, header: Header) -> Block:
         )
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, pl.exceptions.NoDataError):
         return _csv_by_line(text, header)
-    # Polars fills a short line up with nulls. A line whose last field is null may be one: it is read exactly.
+    # Polars fills a short line up with nulls. A line whose last field is null may be one: it is
+    # read exactly.
     if len(frame) != ended.count(b"\n") or frame[columns[-1]].null_count():
         return _csv_by_line(text, header)
     return Block(frame.with_row_index(LINE), len(frame))
@@ -93,7 +98,10 @@ def _csv_by_line(text: bytes, header: Header) -> Block:
 
 
 def _record(line: int, raw: bytes, header: Header) -> list[str] | Reject | None:
-    """The fields of one line, None for a blank one. A record never goes over a line's end: no fact needs it to."""
+    """The fields of one line, None for a blank one.
+
+    A record never goes over a line's end: no fact needs it to.
+    """
     if not raw.strip():
         return None
     if len(raw) > limits.LINE_BYTES_MAX:

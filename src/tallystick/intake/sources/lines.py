@@ -19,7 +19,10 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Lines:
-    """A file in blocks of whole lines; a line over the limit is cut out and told of, however long it is."""
+    """A file in blocks of whole lines.
+
+    A line over the limit is cut out and told of, however long it is.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -71,7 +74,7 @@ def too_long(line: int, text: bytes) -> Reject:
 
 
 def _may_have_too_long_line(text: bytes) -> bool:
-    """A line over the limit covers a stretch of half the limit somewhere, from one multiple of it to the next."""
+    """Whether a line may be over the limit: it would cover half of it between two multiples."""
     half = limits.LINE_BYTES_MAX // 2
     return any(
         text.find(b"\n", start, start + half) < 0 for start in range(0, len(text) - half + 1, half)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_source(path: str, kind: Kind, spooled: IO[bytes] | None = None) -> Iterator[Source]:
-    """Open a CSV, NDJSON or Parquet file by suffix, `.gz` and `.zst` too; `-` is CSV on standard input.
+    """Open a CSV, NDJSON or Parquet file by suffix, `.gz` and `.zst` too.
 
-    `spooled` has the bytes of a path that can be read once only. Raises `FileRefused` where the file as a whole is
-    not readable as facts of this kind.
+    `-` is CSV on standard input. `spooled` has the bytes of a path that can be read once only.
+    Raises `FileRefused` where the file as a whole is not readable as facts of this kind.
     """
     suffix, packed = format_of(path)
     with ExitStack() as opened:

@@ -86,7 +86,10 @@ def unpacked(file: IO[bytes], packed: str | None) -> Iterator[IO[bytes]]:
 
 
 class _Zstandard(io.RawIOBase):
-    """A file packed by Zstandard, unpacked as it is read; one that ends in the middle is an `EOFError`."""
+    """A file packed by Zstandard, unpacked as it is read.
+
+    One that ends in the middle is an `EOFError`.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

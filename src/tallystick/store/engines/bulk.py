@@ -1,4 +1,7 @@
-"""Many rows by the column: what an engine needs that takes them in as arrays or as a stream of text."""
+"""Many rows by the column.
+
+What an engine needs that takes them in as arrays or as a stream of text.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ CORRECTS = re.compile(r"\bDO UPDATE\b")
 
 
 class Insert(NamedTuple):
-    """What a statement puts in: the table, the columns, those that tell rows apart, whether one corrects another.
+    """What a statement puts in.
 
-    Without such columns, all that it puts in is known to be new.
+    The table, the columns, those that tell rows apart, whether one corrects another. Without such
+    columns, all that it puts in is known to be new.
     """
 
     table: str
@@ -31,7 +35,10 @@ class Insert(NamedTuple):
 
 @lru_cache
 def insert_of(sql: str) -> Insert | None:
-    """What a statement puts in, its key as `ON CONFLICT (…)` has it; None where it puts nothing in."""
+    """What a statement puts in, its key as `ON CONFLICT (…)` has it.
+
+    None where it puts nothing in.
+    """
     into, conflict = INTO.search(sql), CONFLICT.search(sql)
     if into is None:
         return None
@@ -46,7 +53,10 @@ def _names(text: str) -> tuple[str, ...]:
 def rounds(
     rows: Sequence[tuple[Any, ...]], insert: Insert | None
 ) -> list[Sequence[tuple[Any, ...]]]:
-    """Rows in parts that have a key once each, the n-th row of a key in the n-th: one statement corrects a row once."""
+    """Rows in parts that have a key once each, the n-th row of a key in the n-th.
+
+    One statement corrects a row once.
+    """
     if insert is None or not insert.corrects:
         return [rows]
     places = [insert.columns.index(name) for name in insert.key]

@@ -1,7 +1,7 @@
 """The server engine: PostgreSQL through psycopg.
 
-Every snapshot and every writing transaction has a connection of its own from one pool; a reader sees one moment and
-never waits for a writer. Driver errors become ours here and nowhere else.
+Every snapshot and every writing transaction has a connection of its own from one pool; a reader
+sees one moment and never waits for a writer. Driver errors become ours here and nowhere else.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"  # what is read after the turn is what came before it
+# What is read after the turn is what came before it.
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
 CONNECT_S_MAX = 10
 LOCK_WAIT_S_MAX = 30
@@ -76,7 +77,10 @@ class NumbersDumper(Dumper):
 
 
 class WordDumper(StrDumperUnknown):
-    """A text that goes over alone. One with a NUL, which PostgreSQL has none of, goes as one that no name can be."""
+    """A text that goes over alone.
+
+    One with a NUL, which PostgreSQL has none of, goes as one that no name can be.
+    """
 
     def dump(self, obj: str) -> Buffer | None:
         """The text."""
@@ -236,9 +240,10 @@ class PostgresqlConnection:
         return not self._driver.closed
 
     def is_ready(self) -> bool:
-        """Whether it can be used: the server has ended the transaction before, and said nothing since.
+        """Whether it can be used.
 
-        A farewell would be the first thing to read.
+        The server has ended the transaction before, and said nothing since. A farewell would be the
+        first thing to read.
         """
         try:
             self._hear_of_the_end()
@@ -248,7 +253,7 @@ class PostgresqlConnection:
         return is_quiet and self._driver.info.transaction_status == TransactionStatus.IDLE
 
     def _hear_of_the_end(self) -> None:
-        """Read what the server says of a transaction that was left, which has long come when somebody asks."""
+        """Read what the server says of a transaction that was left: it came long ago."""
         server = self._driver.pgconn
         while self._is_left:
             if not server.is_busy():
@@ -259,7 +264,10 @@ class PostgresqlConnection:
                 return
 
     def _has_something_to_say(self, wait_s: int) -> bool:
-        """Whether the server has sent something, or does within a while; `select` would fail past 1,024 open files."""
+        """Whether the server has sent something, or does within a while.
+
+        `select` would fail past 1,024 open files.
+        """
         poll = select.poll()
         poll.register(self._driver.pgconn.socket, select.POLLIN)
         return bool(poll.poll(wait_s * 1000))
@@ -275,7 +283,10 @@ class PostgresqlConnection:
             return iter(self._ask(query, parameters).fetchall())
 
     def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
-        """Run a named query and give its rows as they are asked for; the server keeps the others."""
+        """Run a named query and give its rows as they are asked for.
+
+        The server keeps the others.
+        """
         answer = f"answer_{next(self._answers)}"
         with our_errors(self._name):
             self._begin_now()
@@ -290,10 +301,10 @@ class PostgresqlConnection:
             cursor.execute(f"CLOSE {answer}", prepare=False)
 
     def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
-        """Run a named query of one column of bytes and give many rows at a time, with commas between.
+        """Run a query of one column of bytes; give many rows at a time, with commas between.
 
-        They are read while the server still finds others, no more than a few at a time. No other question can be asked
-        before the last row, or before the iterator is closed.
+        They are read while the server still finds others, no more than a few at a time. No other
+        question can be asked before the last row, or before the iterator is closed.
         """
         return joined(self._flow(query, parameters))
 
@@ -320,7 +331,8 @@ class PostgresqlConnection:
     def frame(self, query: str, **parameters: object) -> pl.DataFrame:
         """Run a named query of integers, none of them null, and give its rows as columns.
 
-        Each column comes as one value, eight bytes a row: the driver takes a microsecond and more to make a row.
+        Each column comes as one value, eight bytes a row: the driver takes a microsecond and more
+        to make a row.
         """
         with our_errors(self._name):
             cursor = self._ask(query, parameters)
@@ -356,8 +368,9 @@ class PostgresqlConnection:
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame.
 
-        Rows that are new go in as a stream of text, at three times the speed of a statement that looks each of them
-        up. Where it is not known which they are, what is known of these SIMs tells: nobody else writes meanwhile.
+        Rows that are new go in as a stream of text, at three times the speed of a statement that
+        looks each of them up. Where it is not known which they are, what is known of these SIMs
+        tells: nobody else writes meanwhile.
         """
         insert = insert_of(self._queries[query])
         if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
@@ -379,7 +392,7 @@ class PostgresqlConnection:
         return len(frame)
 
     def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run a named query, and on the same way to the server begin the transaction that it is the first of."""
+        """Run the first query of a transaction, which begins on the same way to the server."""
         self._require_no_flow()
         sql = numbered(self._queries[query])
         if not self._due:
@@ -389,7 +402,8 @@ class PostgresqlConnection:
         except psycopg.OperationalError:
             if not self._driver.closed:
                 raise
-            self._connect()  # it was lost while it lay idle, and has given nothing of this transaction yet
+            # It was lost while it lay idle, and has given nothing of this transaction yet.
+            self._connect()
             return self._ask_first(sql, parameters)
 
     def _ask_first(
@@ -402,7 +416,10 @@ class PostgresqlConnection:
         return cursor
 
     def _require_no_flow(self) -> None:
-        """Stop a mistake of ours: the driver would wait for ever for the end of what we are reading."""
+        """Stop a mistake of ours.
+
+        The driver would wait for ever for the end of what we are reading.
+        """
         if self._flowing:
             message = f"asked for something else before the last row of {self._flowing} was read"
             raise RuntimeError(message)
@@ -429,7 +446,10 @@ class PostgresqlConnection:
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """The rest of a transaction around the block: committed at its end, undone when it raises."""
+        """The rest of a transaction around the block.
+
+        Committed at its end, undone when it raises.
+        """
         try:
             yield
             if not self._due:
@@ -450,7 +470,10 @@ class PostgresqlConnection:
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
-        """The rest of a transaction around the block that changes nothing: nobody waits for the server to end it."""
+        """The rest of a transaction around the block that changes nothing.
+
+        Nobody waits for the server to end it.
+        """
         try:
             yield
             if self._driver.info.transaction_status == TransactionStatus.INTRANS:
@@ -527,7 +550,10 @@ class PostgresqlEngine:
 
     @contextmanager
     def writing(self) -> Iterator[PostgresqlConnection]:
-        """The connection that writes, within one transaction: one writer at a time, whichever server it is on."""
+        """The connection that writes, within one transaction.
+
+        One writer at a time, whichever server it is on.
+        """
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
@@ -557,7 +583,10 @@ class PostgresqlEngine:
             return self._version(connection)
 
     def migrate(self, wire_zone: str) -> int:
-        """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
+        """Bring the store to this program's schema, making it where there is none.
+
+        Give the number of steps taken.
+        """
         with self._opened() as connection:
             connection.begin(WRITING)
             with connection.ending():
@@ -575,11 +604,18 @@ class PostgresqlEngine:
         """Raise `ClusterMissing` where the database lacks the extension citus."""
         with self._opened() as connection:
             if not connection.has_citus:
-                message = f"{self.name}: the database has no extension citus, so no store can be spread over a cluster"
+                message = (
+                    f"{self.name}: the database has no extension citus, so no store can be spread "
+                    "over "
+                    "a cluster"
+                )
                 raise ClusterMissing(message)
 
     def distribute(self) -> int:
-        """Spread the store over the machines of a Citus cluster; what is spread already stays as it is."""
+        """Spread the store over the machines of a Citus cluster.
+
+        What is spread already stays as it is.
+        """
         self.require_cluster()
         with self._opened() as connection:
             self._require_current(connection)

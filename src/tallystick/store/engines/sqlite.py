@@ -1,7 +1,7 @@
 """The embedded engine: SQLite in WAL mode through apsw.
 
-One connection writes, a pool of others reads; a reader sees the last commit and never waits for the writer.
-Driver errors become ours here and nowhere else.
+One connection writes, a pool of others reads; a reader sees the last commit and never waits for the
+writer. Driver errors become ours here and nowhere else.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class SqliteConnection:
     stream = rows  # SQLite gives each row as it finds it
 
     def joined(self, query: str, **parameters: object) -> Iterator[bytes]:
-        """Run a named query of one column of bytes and give many rows at a time, with commas between."""
+        """Run a query of one column of bytes; give many rows at a time, with commas between."""
         if query in JOINED_IN_SQL:
             count, value = self.row(
                 JOINED_IN_SQL[query], at_most=ROWS_A_VALUE_MAX + 1, **parameters
@@ -197,7 +197,8 @@ class SqliteConnection:
     def frame(self, query: str, **parameters: object) -> pl.DataFrame:
         """Run a named query of integers, none of them null, and give its rows as columns.
 
-        Each column comes as one value, which costs a third of as many rows, and leaves Python's lock alone.
+        Each column comes as one value, which costs a third of as many rows, and leaves Python's
+        lock alone.
         """
         with our_errors(self._path):
             cursor = self._driver.cursor()
@@ -332,7 +333,10 @@ class SqliteEngine:
 
     @contextmanager
     def writing(self) -> Iterator[SqliteConnection]:
-        """The connection that writes, within one transaction: one writer at a time, in and across processes."""
+        """The connection that writes, within one transaction.
+
+        One writer at a time, in and across processes.
+        """
         if self._writer is None:
             self._require_current()
         with ExitStack() as turn:
@@ -364,7 +368,10 @@ class SqliteEngine:
             return int(connection.driver.pragma("user_version"))
 
     def migrate(self, wire_zone: str) -> int:
-        """Bring the store to this program's schema, making it where there is none; give the number of steps taken."""
+        """Bring the store to this program's schema, making it where there is none.
+
+        Give the number of steps taken.
+        """
         with ExitStack() as opened:
             with our_errors(self._path):
                 opened.enter_context(self._turnstile.turn())
@@ -419,7 +426,8 @@ class SqliteEngine:
         self._require_current()
         connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
         connection.driver.pragma("query_only", True)  # noqa: FBT003 - a pragma's value
-        # Pages read through a memory map count as the process's own: its size would grow with each answer.
+        # Pages read through a memory map count as the process's own: its size would grow with each
+        # answer.
         connection.driver.pragma("mmap_size", 0)
         return connection
 

@@ -1,8 +1,9 @@
 """Whose turn it is to write: first come, first served, among threads and among processes.
 
-SQLite lets waiting writers poll, so one that writes transaction after transaction keeps the others out for as
-long as it likes. Here a writer passes two options: it waits for the second while it holds the first, and whoever
-has just written must queue at the first again. So nobody writes twice while somebody waits.
+SQLite lets waiting writers poll, so one that writes transaction after transaction keeps the others
+out for as long as it likes. Here a writer passes two options: it waits for the second while it
+holds the first, and whoever has just written must queue at the first again. So nobody writes twice
+while somebody waits.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ FIRST, SECOND = 0, 1  # bytes of the file that stand for the options; their cont
 
 
 class Turnstile:
-    """The two options of one store: locks for this process's threads, locked bytes of a file for other processes."""
+    """The two options of one store.
+
+    Locks for this process's threads, locked bytes of a file for other processes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
