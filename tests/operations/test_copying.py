@@ -127,6 +127,7 @@ def fill(store: Store) -> None:
     app = access.add_app("app", ["m2m", "intake"])
     access.issue_token(app.key, app.secret)
     access.add_app("without a token", ["m2m"])
+    access.add_app("made by another", ["m2m"], "app")
     access.close()
 
 
@@ -173,6 +174,7 @@ def test_a_copy_holds_the_same_and_answers_the_same(
             assert there.accounts_granted(name) == here.accounts_granted(name)
         assert set(there.whole_types()) == set(here.whole_types())
         assert sorted(there.whole_apps()) == sorted(here.whole_apps())
+        assert there.app_keepers() == here.app_keepers() == {"made by another": "app"}
         assert sorted(there.whole_users()) == sorted(here.whole_users())
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tallystick.store import Facts, KeptRow, Store, Tried
 
 EXPECTATIONS = KINDS["expectations"]
-PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is put in force in one transaction
+PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is kept in one transaction
 
 
 @dataclass
