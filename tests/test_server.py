@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -34,9 +34,6 @@ from tests.serving import (
     told,
     wait_until_alive,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_it_makes_the_store_where_there_is_none(tmp_path: Path) -> None:
@@ -141,3 +138,52 @@ def test_a_port_that_is_taken_is_named(database: str) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingRefused, match=rf"{port}.*TALLYSTICK_PORT"):
             serve(Settings(database=database, port=port))
+
+
+def workers_of(server: subprocess.Popen[bytes]) -> list[int]:
+    """The processes that a server has started and that serve: its children with a command line."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text("ascii").split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="where /proc tells of no children, none is killed"
+)
+def test_a_worker_that_is_killed_again_and_again_is_started_again(tmp_path: Path) -> None:
+    database, port = f"sqlite:///{tmp_path}/store.db", free_port()
+    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+        for _ in range(3):
+            (worker,) = workers_of(server)
+            os.kill(worker, signal.SIGKILL)
+            until = time.monotonic() + 30
+            while worker in workers_of(server) or not answers(port):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+        assert server.poll() is None
+
+
+def test_a_connection_that_speaks_http2_is_refused(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/store.db") as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+            answer = client.recv(1024)
+        assert not answer or answer.startswith(b"HTTP/1.1 4")
+        assert call(port, "GET", "/healthz").status == 200
+
+
+def test_a_connection_that_says_nothing_is_ended(tmp_path: Path) -> None:
+    with (
+        serving(f"sqlite:///{tmp_path}/store.db", KEEP_ALIVE_S="1") as port,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as client,
+    ):
+        assert client.recv(1024) == b""
+
+
+def test_probes_may_ask_for_heads_alone(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/store.db") as port:
+        for path in ("/healthz", "/readyz"):
+            assert call(port, "HEAD", path).status == 200

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import falcon
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from tallystick.access import Access
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 BACKLOG = 1024
+LOOK_FOR_WORK_S = 60.0  # that a killed process has left
+FREE_BYTES_MIN = 16 << 20  # on the store's disk; with less, facts will soon be refused
+RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
     "version": 1,
@@ -66,9 +70,11 @@ class Health:
         """Say so."""
         resp.data = b'{"status":"alive"}'
 
+    on_head = on_get
+
 
 class Readiness:
-    """`GET /readyz`: the store answers, and no background loop has been failing for long."""
+    """`GET /readyz`: the store answers, takes facts in, and no background loop fails for long."""
 
     def __init__(self, store: Store, loops: Loops) -> None:
         self._store = store
@@ -76,15 +82,31 @@ class Readiness:
 
     @open_to_all
     def on_get(self, _req: Request, resp: Response) -> None:
-        """Ask the store for something small, and the loops whether one fails."""
-        with self._store.glance() as reader:
-            reader.wire_zone()
-        failing = self._loops.failing()
-        if failing:
-            names = ", ".join(work.name for work in failing)
-            message = f"failing for more than a minute: {names}"
-            raise falcon.HTTPServiceUnavailable(title="failing", description=message)
+        """Say whether this worker can serve; what is wrong is in the log, not in the answer."""
+        wrong = self._wrong()
+        if wrong:
+            log.warning("not ready: %s", "; ".join(wrong))
+            raise falcon.HTTPServiceUnavailable(title="not-ready", description="see the log")
         resp.data = b'{"status":"ready"}'
+
+    on_head = on_get
+
+    def _wrong(self) -> list[str]:
+        """What keeps this worker from serving."""
+        try:
+            with self._store.glance() as reader:
+                reader.wire_zone()
+            space = self._store.space()
+        except StoreRefused as refusal:
+            return [refusal.message]
+        wrong = [
+            f"{work.name} has been failing for more than a minute" for work in self._loops.failing()
+        ]
+        if space is not None and space.stuck:
+            wrong.append(space.stuck)
+        if space is not None and space.free_bytes < FREE_BYTES_MIN:
+            wrong.append(f"only {space.free_bytes:,} bytes are free on the store's disk")
+        return wrong
 
 
 def build_app(
@@ -142,13 +164,10 @@ def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Requ
         loops,
     )
     outbox.start()
-    for each in (
-        outbox,
-        uploads,
-        live,
-        access,
-    ):  # when the worker ends, which for its forks `atexit` does not see
-        Finalize(None, each.close, exitpriority=1)
+    loops.loop("unfinished work", store.finish_work, LOOK_FOR_WORK_S).start()
+    # When the worker ends, which for its forks `atexit` does not see.
+    for part in (outbox, uploads, live, access):
+        Finalize(None, part.close, exitpriority=1)
     return build_app(settings, store, access, live, uploads, loops)
 
 
@@ -160,7 +179,6 @@ def serve(settings: Settings) -> None:
     with open_store(settings.database, wire_row) as store:
         if store.is_empty():
             store.init(settings.time_zone)
-        store.finish_work()  # what a process that was killed has left to be done
         with (
             store.glance() as reader
         ):  # a store that cannot be read is refused here, before a worker starts
@@ -169,13 +187,16 @@ def serve(settings: Settings) -> None:
     multiprocessing.set_start_method(
         "spawn", force=True
     )  # a fork would inherit locks of threads that it lacks
-    Granian(
+    _Server(
         f"{__name__}:app",
         address,
         settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=settings.threads,
+        # A connection of HTTP/2 carries many calls at once, and could hold every thread.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=settings.keep_alive_s * 1000),
         websockets=False,
         backlog=BACKLOG,
         log_level=LogLevels.error,
@@ -183,6 +204,21 @@ def serve(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
     ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+
+
+class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of several classes
+    """The server, which starts a worker again however often it ends; its own would give up."""
+
+    def _respawn_workers(
+        self,
+        workers: list[int],
+        spawn_target: Any,  # noqa: ANN401 - the server's own affair
+        target_loader: Any,  # noqa: ANN401 - the same
+        delay: float = 0,
+    ) -> None:
+        time.sleep(RESPAWN_PAUSE_S)
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        self.respawned_wrks.clear()  # else a worker that ends twice within 5.5 s ends the server
 
 
 def _worker(settings: Settings) -> falcon.App[Request, Response]:

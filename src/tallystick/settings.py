@@ -101,6 +101,9 @@ class Settings:
     port: int = _setting("8080", _port, "The port that the server listens on.")
     workers: int = _setting("1", _count, "How many processes serve.")
     threads: int = _setting("16", _count, "How many requests each of them answers at a time.")
+    keep_alive_s: int = _setting(
+        "75", _count, "How many seconds a connection may be silent before or between calls."
+    )
     callback_private_addresses: bool = _setting(
         "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."
     )

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.shared import current_settings
+from tallystick.cli.shared import current_settings, say
 from tallystick.settings import PORT_MAX
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
 
 Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Listen on this port.")]
 
@@ -24,11 +26,13 @@ def serve(
     current = current_settings()
     from tallystick import server  # noqa: PLC0415 - only who serves should wait for it to load
 
-    server.serve(
-        replace(
-            current,
-            host=host or current.host,
-            port=port or current.port,
-            workers=workers or current.workers,
-        )
+    settings = replace(
+        current,
+        host=host or current.host,
+        port=port or current.port,
+        workers=workers or current.workers,
     )
+    address = f"http://{settings.host}:{settings.port}"
+    store = open_store(settings.database, wire_row).name
+    say(f"Serving {store} at {address}, workers: {settings.workers}. Stop with Ctrl-C.")
+    server.serve(settings)

@@ -133,8 +133,11 @@ class Store:
             with self.transaction() as writer:
                 after = writer.explain_rows(after)
 
-    def finish_work(self) -> None:
-        """Do what changes of many SIMs have left to be done, each part in a transaction."""
+    def finish_work(self) -> bool:
+        """Do what changes of many SIMs have left to be done, each part in a transaction.
+
+        Gives False: nothing is left.
+        """
         while work := self._unfinished_work():
             for kind, subject, _ in work:
                 with self.transaction() as writer:
@@ -142,6 +145,7 @@ class Store:
                     left = writer.work_on(kind, subject)
                     if left is not None:
                         go_on(writer, left)
+        return False
 
     def _unfinished_work(self) -> list[Work]:
         with self.glance() as reader:
