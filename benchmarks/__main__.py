@@ -16,6 +16,7 @@ import polars as pl
 
 from benchmarks.correction import correction
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
+from benchmarks.history import history
 from benchmarks.imports import imports
 from benchmarks.live import during, live
 from benchmarks.report import report
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "live": live,
     "during": during,
     "correction": correction,
+    "history": history,
     "uploads": uploads,
 }
 
