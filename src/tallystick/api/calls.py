@@ -18,6 +18,7 @@ from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
+from tallystick.http.bodies import media_type_of, misfit_in, whole_body
 from tallystick.http.gate import caller_of
 from tallystick.report.answer import Question
 
@@ -31,14 +32,11 @@ if TYPE_CHECKING:
 ROOT = "/api/v1"
 BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a quarter of it
 JSON = (falcon.MEDIA_JSON.partition(";")[0], "")  # as Content-Type; none is taken for it
-MISFIT = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*? - at `\$\.(?P<place>.*)`")
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 NO_CHOICE = re.compile(
     r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<place>\w+)`", re.DOTALL
 )
 MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
-STEP = re.compile(r"\w+")
-JSON_NAMES = {"str": "a string", "bool": "true or false", "array": "a list", "object": "an object"}
 TWICE_ENCODED = re.compile(r"%(2[fF5])")
 TO_ENCODE_TWICE = re.compile(r"/|%(?=2[fF5])")
 
@@ -83,11 +81,6 @@ def after_in(req: Request) -> int:
     return Iccid.parse(told) if told else BEFORE_ALL
 
 
-def media_type(req: Request) -> str:
-    """What the request says that its body is, without parameters."""
-    return (req.content_type or "").partition(";")[0].strip().lower()
-
-
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
     """The numbers, by name, of the accounts that a user may see.
 
@@ -107,11 +100,11 @@ def origin_of(req: Request) -> Origin:
 
 
 def body_of(req: Request, bytes_max: int) -> bytes:
-    """The whole body, which may come in chunks and without its length."""
-    body: bytes = req.stream.read(bytes_max + 1)
-    if len(body) > bytes_max:
-        message = f"a call may bring {bytes_max >> 20} MiB; send what it brings in several"
-        raise falcon.HTTPContentTooLarge(description=message)
+    """The whole body, which must not be empty.
+
+    Raises `InvalidValue`, `BodyTooLarge` or `BodyCutShort`.
+    """
+    body = whole_body(req, bytes_max)
     if not body:
         message = "the body is empty; it must be JSON"
         raise InvalidValue(message)
@@ -149,8 +142,8 @@ def several_in(req: Request, name: str) -> tuple[str, ...]:
 
 def struct_of(req: Request, kind: type[Body]) -> Body:
     """A JSON body with the fields of a struct and no others. Raises `InvalidValue`."""
-    if media_type(req) not in JSON:
-        message = f"send {JSON[0]}, not {media_type(req)}"
+    if media_type_of(req) not in JSON:
+        message = f"send {JSON[0]}, not {media_type_of(req)}"
         raise falcon.HTTPUnsupportedMediaType(description=message)
     try:
         tree = msgspec.json.decode(body_of(req, BODY_BYTES_MAX))
@@ -182,11 +175,7 @@ def _complaint(tree: dict[str, Any], kind: type[msgspec.Struct], complaint: str)
     if found := NO_CHOICE.fullmatch(complaint):
         choices = _choices(kind, found["place"])
         return f"{found['place']} must be one of {choices}, not {shown(found['value'])}"
-    found = MISFIT.fullmatch(complaint)
-    if found is None:
+    misfit = misfit_in(tree, complaint)
+    if misfit is None:
         return complaint
-    value: Any = tree
-    for step in STEP.findall(found["place"]):
-        value = value[int(step) if isinstance(value, list) else step]
-    wanted = JSON_NAMES.get(found["expected"], found["expected"])
-    return f"{found['place']} must be {wanted}, not {shown(value)}"
+    return f"{misfit.place} must be {misfit.wanted}, not {shown(misfit.value)}"

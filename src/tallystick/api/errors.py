@@ -26,6 +26,7 @@ from tallystick.core.errors import (
     TokenRefused,
 )
 from tallystick.core.identifiers import shown
+from tallystick.http.bodies import BodyCutShort, BodyTooLarge
 from tallystick.http.gate import BearerMissing
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 RETRY_AFTER_S = 1
 STATUS: dict[type[Refusal], int] = {
     InvalidValue: 400,
+    BodyCutShort: 400,
+    BodyTooLarge: 413,
     BearerMissing: 401,
     TokenRefused: 401,
     ScopeRefused: 403,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import msgspec
 
-from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, media_type, origin_of
+from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, origin_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.ledger import UNKNOWN_ORIGIN
+from tallystick.http.bodies import media_type_of
 from tallystick.http.gate import caller_of
 from tallystick.intake import (
     KINDS,
@@ -148,7 +149,7 @@ class ExpectationsIntake(Intake):
 
 
 def _is_ndjson(req: Request) -> bool:
-    said = media_type(req)
+    said = media_type_of(req)
     if said in NDJSON:
         return True
     if said in JSON:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -129,17 +128,17 @@ def plain_name(name: str) -> str:
 
 
 def _told_apart(header: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Names of columns that may stand several times, numbered from the second on.
-
-    Those of the kind's own are not.
-    """
+    """Names that may stand several times, numbered from the second on; the kind's own are not."""
+    taken = {LINE} - {*own}
+    numbers: dict[str, int] = {}
     names: list[str] = []
     for name in header:
-        numbered = (f"{name} {number}" for number in count(2))
-        taken = {*names, LINE} - {*own}
-        names.append(
-            name if name not in taken else next(each for each in numbered if each not in names)
-        )
+        unique = name
+        while unique in taken and unique not in own:
+            numbers[name] = numbers.get(name, 1) + 1
+            unique = f"{name} {numbers[name]}"
+        taken.add(unique)
+        names.append(unique)
     return names
 
 

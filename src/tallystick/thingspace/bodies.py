@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -15,10 +16,10 @@ from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.selection import Listed
 from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
+from tallystick.http.bodies import media_type_of, misfit_in, whole_body
 from tallystick.report.answer import Question
 from tallystick.thingspace.errors import (
     BodyRefused,
-    BodyTooLarge,
     FormRefused,
     IdentifierRefused,
     KindRefused,
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from falcon import Request
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
-DISCARD_BYTES_MAX = (
-    16 * BODY_BYTES_MAX
-)  # of a body too large: a client that still sends does not read the answer
-DISCARD_BYTES_STEP = 64 * 1024
 IDENTIFIERS_MAX = 10_000
 ICCID_FORM = re.compile(
     r"[0-9]{1,20}"
@@ -48,9 +45,6 @@ ABSENT: tuple[object, ...] = (
     "",
     [],
 )  # what an optional field may hold to say nothing; SDKs send them
-PLACE = re.compile(r"Expected `(?P<expected>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
-STEP = re.compile(r"\w+")
-JSON_NAMES = {"str": "a string", "object": "an object", "array": "a list", "int": "a whole number"}
 
 
 class Filter(msgspec.Struct):
@@ -159,25 +153,15 @@ class ResetBody(msgspec.Struct, rename="camel"):
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-def read_bytes(req: Request) -> bytes:
-    """The body, chunked or not. Raises `BodyTooLarge`."""
-    body: bytes = req.stream.read(BODY_BYTES_MAX + 1)
-    if len(body) > BODY_BYTES_MAX:
-        for _ in range(0, DISCARD_BYTES_MAX, DISCARD_BYTES_STEP):
-            if not req.stream.read(DISCARD_BYTES_STEP):
-                break
-        message = f"the body must not be larger than {BODY_BYTES_MAX} bytes"
-        raise BodyTooLarge(message)
-    return body
-
-
 def read_form(req: Request) -> dict[str, str]:
     """A form body; a field may be empty, as `scope=` is, but not stand twice.
 
     Raises `FormRefused`.
     """
     try:
-        fields = parse_qsl(read_bytes(req).decode(), keep_blank_values=True, errors="strict")
+        fields = parse_qsl(
+            whole_body(req, BODY_BYTES_MAX).decode(), keep_blank_values=True, errors="strict"
+        )
     except ValueError as error:
         message = f"the form body is malformed: {error}"
         raise FormRefused(message) from error
@@ -190,11 +174,11 @@ def read_form(req: Request) -> dict[str, str]:
 
 def read_json(req: Request, kind: type[Body]) -> Body:
     """A JSON body. Raises `RequestUndefined`, `BodyRefused` or `BodyTooLarge`."""
-    media_type = (req.content_type or "").partition(";")[0].strip()
-    if media_type.lower() != "application/json":
+    media_type = media_type_of(req)
+    if media_type != "application/json":
         message = f"Content-Type must be application/json, not {shown(media_type)}"
         raise BodyRefused(message)
-    body = read_bytes(req)
+    body = whole_body(req, BODY_BYTES_MAX)
     if not body:
         raise RequestUndefined
     try:
@@ -210,10 +194,8 @@ def read_json(req: Request, kind: type[Body]) -> Body:
 def _fields_that_say_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        message = (
-            f"the name {shown(next(name for name in names if names.count(name) > 1))} stands twice"
-        )
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        message = f"the name {shown(twice)} stands twice"
         raise ValueError(message)
     values = fields.values()
     if any(absent in values for absent in ABSENT):
@@ -242,13 +224,10 @@ def _typed(tree: Any, kind: type[Body]) -> Body:  # noqa: ANN401 - whatever the 
 
 def _misfit(tree: Any, complaint: str) -> str:  # noqa: ANN401 - whatever the JSON was
     """Name the field and the value that msgspec complains of."""
-    found = PLACE.fullmatch(complaint)
-    if found is None:
+    misfit = misfit_in(tree, complaint)
+    if misfit is None:
         return complaint
-    place, value = found["place"] or "", tree
-    for step in STEP.findall(place):
-        value = value[int(step) if isinstance(value, list) else step]
-    return f"{place or 'the body'} must be {JSON_NAMES[found['expected']]}, not {shown(value)}"
+    return f"{misfit.place or 'the body'} must be {misfit.wanted}, not {shown(misfit.value)}"
 
 
 def question_of(body: ReportBody) -> Question:

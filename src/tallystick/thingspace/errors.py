@@ -11,6 +11,7 @@ import msgspec
 
 from tallystick.core import errors
 from tallystick.core.errors import Refusal
+from tallystick.http.bodies import BodyCutShort, BodyTooLarge
 from tallystick.http.gate import BearerMissing, SessionMissing
 
 if TYPE_CHECKING:
@@ -43,10 +44,6 @@ class RequestUndefined(Refusal):
 
 class BodyRefused(Refusal):
     """The request's body cannot be understood."""
-
-
-class BodyTooLarge(Refusal):
-    """The request's body is too large."""
 
 
 class KindRefused(Refusal):
@@ -122,6 +119,7 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     # The body
     RequestUndefined: _verizon("INPUT_INVALID.RequestUndefined"),
     BodyTooLarge: _verizon(CATCH_ALL, falcon.HTTP_413),
+    BodyCutShort: _verizon(CATCH_ALL),
     KindRefused: _verizon("INPUT_INVALID.Device.Kind.Invalid"),
     IdentifierRefused: _verizon("INPUT_INVALID.Device.Identifier.Invalid"),
     TooManyIdentifiers: _verizon("INPUT_INVALID.MaxRequestsExceeded"),

@@ -33,27 +33,36 @@ around AS (
             ORDER BY e.effective_from DESC
             LIMIT 1
         ) AS expected,
-        n.imei AS next_imei,
         (
-            SELECT e.imei
-            FROM expectations AS e
-            WHERE e.iccid = f.iccid AND e.effective_from <= n.activated_at
-            ORDER BY e.effective_from DESC
-            LIMIT 1
-        ) AS next_expected
-    FROM asked AS f
-    LEFT JOIN activations AS n
-        ON n.iccid = f.iccid
-        AND (n.activated_at, n.imei) = (
-            SELECT b.activated_at, b.imei
+            SELECT b.activated_at
             FROM activations AS b
             WHERE b.iccid = f.iccid AND (b.activated_at, b.imei) > (f.activated_at, f.imei)
             ORDER BY b.activated_at, b.imei
             LIMIT 1
-        )
+        ) AS next_at,
+        (
+            SELECT b.imei
+            FROM activations AS b
+            WHERE b.iccid = f.iccid AND (b.activated_at, b.imei) > (f.activated_at, f.imei)
+            ORDER BY b.activated_at, b.imei
+            LIMIT 1
+        ) AS next_imei
+    FROM asked AS f
+),
+surrounded AS (
+    SELECT
+        r.*,
+        (
+            SELECT e.imei
+            FROM expectations AS e
+            WHERE e.iccid = r.iccid AND e.effective_from <= r.next_at
+            ORDER BY e.effective_from DESC
+            LIMIT 1
+        ) AS next_expected
+    FROM around AS r
 )
 SELECT a.place
-FROM around AS a
+FROM surrounded AS a
 WHERE (a.expected = -1 OR a.expected <= -16 OR (a.expected >= 0 AND a.expected / 400 <> a.imei / 400
         AND NOT (a.expected % 4 = 3 AND a.expected / 400000000 = a.imei / 400000000)))
     OR (a.next_expected = -1 OR a.next_expected <= -16 OR (a.next_expected >= 0

@@ -1,0 +1,86 @@
+"""Request bodies: read whole and within bounds, and how what does not fit them is named."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallystick.core.errors import Refusal
+
+if TYPE_CHECKING:
+    from falcon import Request
+
+# Of a body too large so much is read and dropped: a client that still sends reads no answer.
+DISCARD_BYTES_MAX = 32 << 20
+DISCARD_BYTES_STEP = 64 << 10
+
+MISFIT = re.compile(r"Expected `(?P<wanted>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
+STEP = re.compile(r"\w+")
+JSON_NAMES = {
+    "str": "a string",
+    "bool": "true or false",
+    "int": "a whole number",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+class BodyTooLarge(Refusal):
+    """The request's body is too large."""
+
+    code = "body-too-large"
+
+
+class BodyCutShort(Refusal):
+    """The connection ended before the whole body had come."""
+
+    code = "body-cut-short"
+
+
+def media_type_of(req: Request) -> str:
+    """What the request says that its body is, without parameters; empty where it says nothing."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
+
+
+def whole_body(req: Request, bytes_max: int) -> bytes:
+    """The whole body, which may come in chunks and without its length.
+
+    Raises `BodyTooLarge` or `BodyCutShort`.
+    """
+    body: bytes = req.stream.read(bytes_max + 1)
+    if len(body) > bytes_max:
+        _discard(req)
+        message = f"the body must not be larger than {bytes_max:,} bytes; send it in several calls"
+        raise BodyTooLarge(message)
+    if req.content_length is not None and len(body) < req.content_length:
+        message = f"the body has {req.content_length:,} bytes, of which {len(body):,} came"
+        raise BodyCutShort(message)
+    return body
+
+
+def _discard(req: Request) -> None:
+    for _ in range(0, DISCARD_BYTES_MAX, DISCARD_BYTES_STEP):
+        if not req.stream.read(DISCARD_BYTES_STEP):
+            break
+
+
+class Misfit(NamedTuple):
+    """A value of a body that is of the wrong type: its place, what it must be, and itself."""
+
+    place: str
+    wanted: str
+    value: Any
+
+
+def misfit_in(tree: Any, complaint: str) -> Misfit | None:  # noqa: ANN401 - whatever the JSON was
+    """Find the value that msgspec complains of: Expected `str`, got `int` - at `$.a.b[2]`.
+
+    None where it complains of something else.
+    """
+    match = MISFIT.fullmatch(complaint)
+    if match is None:
+        return None
+    place, value = match["place"] or "", tree
+    for step in STEP.findall(place):
+        value = value[int(step) if isinstance(value, list) else step]
+    return Misfit(place, JSON_NAMES.get(match["wanted"], match["wanted"]), value)
