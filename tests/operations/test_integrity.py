@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from tallystick.core.facts import GroupMember
+from tallystick.core.allowed import Allowed
+from tallystick.core.facts import GroupMember, SimExpectation
+from tallystick.core.moments import BEGINNING
 from tallystick.operations.integrity import Damage, check_integrity
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
@@ -46,6 +48,14 @@ def test_a_sound_store_has_no_damage(fleet: Store) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["35209900", "352099001761481|35715209", "nowhere", "none", "35209900176148"]
+)
+def test_every_form_of_an_expectation_is_sound(store: Store, text: str) -> None:
+    take(store, sim(ONE), SimExpectation(ONE, BEGINNING, Allowed.parse(text)), seen(ONE, FOREIGN))
+    assert damage_in(store) == []
+
+
+@pytest.mark.parametrize(
     ("table", "change_of", "kind"),
     [
         ("sims", "iccid = iccid + 3", "SIMs"),
@@ -59,6 +69,8 @@ def test_a_sound_store_has_no_damage(fleet: Store) -> None:
         ("sims", "generation = ''", "SIMs"),
         ("expectations", "imei = imei + 3", "expectations"),
         ("expectations", "imei = imei + (1 << 60)", "expectations"),
+        ("expectations", "imei = -3", "expectations"),
+        ("expectations", "imei = -1000", "expectations"),
         ("expectations", "effective_from = -(1 << 60)", "expectations"),
         ("activations", "imei = imei + 4", "activations"),
         ("activations", "imei = -imei", "activations"),

@@ -245,6 +245,8 @@ def test_every_query_is_one_that_the_schema_understands(store: Store, database: 
         for name, sql in queries_for(POSTGRESQL).items():
             if "pg_dist_partition" in sql or "create_" in sql or "_distributing_" in sql:
                 continue  # what a cluster alone has
+            if "bt_index_check" in sql:
+                continue  # what the extension amcheck alone has
             dollars = re.sub(r"carray\((:\w+)\)", r"carray(CAST(\1 AS bigint[]))", sql)
             dollars = dollars.replace("(:generations AS bigint[])", "(:generations AS text[])")
             for number, parameter in enumerate(parameters_of(sql), 1):

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tallystick.core.errors import StoreBusy
+from tallystick.store import open_store
+from tallystick.store.engines import turnstile
+from tallystick.thingspace.rows import wire_row
+from tests.store.few import start
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tallystick.store import Store
 
 PATIENCE_S = 20
+SHORT_WAIT_S = 0.5
+WAITERS = 4
+HOLD = """
+import sys
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+with open_store(sys.argv[1], wire_row) as store, store.transaction():
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
 WRITE = """
 import sys
 from tallystick.store import open_store
@@ -54,3 +76,43 @@ def test_a_writer_learns_that_another_process_waits(store: Store, database: str)
             assert is_awaited_within(store, PATIENCE_S)
             assert waiting.poll() is None
         assert waiting.wait(PATIENCE_S) == 0
+
+
+def refused_after(store: Store) -> float:
+    """After how many seconds a writer is refused."""
+    began = time.monotonic()
+    with pytest.raises(StoreBusy), store.transaction():
+        pass
+    return time.monotonic() - began
+
+
+def test_every_waiter_is_refused_at_its_own_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "WAIT_S_MAX", SHORT_WAIT_S)
+    with open_store(f"sqlite:///{tmp_path}/store.db", wire_row) as store:
+        store.init("UTC")
+        with ThreadPoolExecutor(WAITERS) as waiters, store.transaction():
+            waits = [waiters.submit(refused_after, store) for _ in range(WAITERS)]
+            seconds = [wait.result(PATIENCE_S) for wait in waits]
+        assert all(SHORT_WAIT_S <= waited < 2 * SHORT_WAIT_S for waited in seconds)
+        with store.transaction():
+            pass
+
+
+def test_a_stopped_process_that_has_the_turn_costs_others_their_deadline_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "WAIT_S_MAX", SHORT_WAIT_S)
+    database = f"sqlite:///{tmp_path}/store.db"
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+        with start(HOLD, database) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "holds\n"
+            holder.send_signal(signal.SIGSTOP)
+            assert SHORT_WAIT_S <= refused_after(store) < 2 * SHORT_WAIT_S
+            holder.send_signal(signal.SIGCONT)
+            holder.communicate(timeout=PATIENCE_S)
+        with store.transaction():
+            pass

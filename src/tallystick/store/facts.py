@@ -86,7 +86,7 @@ class FactQuestions(Asking):
             found[iccid][0].append(tuple(pair))
         lists = self.lists_of(iccids)
         for iccid, since, value, change_set_id in self._connection.rows(
-            "values_of_few", iccids=self._connection.set_of(iccids)
+            "values_among", iccids=self._connection.set_of(iccids)
         ):
             says = Allowed.read(value, lists.get((iccid, value)))
             found[iccid][1].append((since, says, change_set_id))

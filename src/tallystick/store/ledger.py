@@ -408,7 +408,7 @@ class LedgerChanges(LedgerQuestions):
         ):
             rows = [(*fact, number) for some, number in batches for fact in some]
             iccids = self._connection.set_of({row[0] for row in rows})
-            return changes_of_few(rows, self._connection.rows("values_of_few", iccids=iccids))
+            return changes_of_few(rows, self._connection.rows("values_among", iccids=iccids))
         together = pl.concat(
             [
                 columns_of(some).with_columns(change_set_id=pl.lit(number, pl.Int64))

@@ -87,7 +87,7 @@ class ReasonQuestions(Asking):
         elsewhere = defaultdict(set)
         for iccid, found, expected in self._connection.rows("found_elsewhere", iccids=iccids):
             elsewhere[expected, iccid].add(found)
-        rows = sorted(self._connection.rows("values_of_few", iccids=iccids))
+        rows = sorted(self._connection.rows("values_among", iccids=iccids))
         claims = defaultdict(list)
         for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise(
             [*rows, (None, 0, 0, 0)]

@@ -267,7 +267,7 @@ class Refresh:
         """The sightings in hardware that an expectation of the SIM allows, at whatever time."""
         asked = self._connection.set_of(sorted({iccid for iccid, _ in lowered}))
         values = defaultdict(list)
-        for iccid, _, value, _ in self._connection.rows("values_of_few", iccids=asked):
+        for iccid, _, value, _ in self._connection.rows("values_among", iccids=asked):
             says = value_of(iccid, value, self._lists)
             if says is not None:
                 values[iccid].append(Expected(says))

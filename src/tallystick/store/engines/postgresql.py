@@ -11,7 +11,7 @@ import select
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import polars as pl
 import psycopg
@@ -55,7 +55,6 @@ ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
 KNOWN_A_FACT_MAX = (
     2  # known facts of a range of SIMs are read while they are no more than this for each at hand
 )
-KNOWN = {"take_activation": "known_activations"}
 COPIED_ROWS_MIN = 64  # fewer go in as a statement, which is one message to the server
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
@@ -112,6 +111,24 @@ def numbered(sql: str) -> str:
 def parameters_of(sql: str) -> tuple[str, ...]:
     """The names of a query's parameters, in the order in which they come first."""
     return tuple(dict.fromkeys(PARAMETER.findall(sql)))
+
+
+def selected(columns: str, sql: str) -> str:
+    """A query for columns of the rows of another."""
+    return f"SELECT {columns} FROM ({sql.rstrip(';')}) AS q"  # noqa: S608 - a named query of ours
+
+
+@lru_cache
+def in_columns(sql: str, names: tuple[str, ...]) -> str:
+    """The same query with each column of integers as one value, eight bytes a row."""
+    values = (f"string_agg(int8send(q.{name}), '') AS {name}" for name in names)
+    return selected(", ".join(values), sql)
+
+
+@lru_cache
+def without_rows(sql: str) -> str:
+    """A query with the columns of this one, and no rows."""
+    return selected("*", sql) + " LIMIT 0"
 
 
 PORTS = re.compile(r"[0-9,]*")
@@ -197,6 +214,8 @@ class PostgresqlAttempt:
 class PostgresqlConnection:
     """One connection: named queries in, plain tuples out."""
 
+    _columns: ClassVar[dict[str, tuple[str, ...]]] = {}  # of the queries that were read as frames
+
     def __init__(self, address: Address) -> None:
         self._name = address.name
         self._conninfo = address.conninfo
@@ -280,7 +299,7 @@ class PostgresqlConnection:
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows, which are all here by then."""
         with our_errors(self._name):
-            return iter(self._ask(query, parameters).fetchall())
+            return iter(self._ask(self._queries[query], parameters).fetchall())
 
     def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows as they are asked for.
@@ -326,7 +345,7 @@ class PostgresqlConnection:
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
         with our_errors(self._name):
-            return self._ask(query, parameters).fetchone()
+            return self._ask(self._queries[query], parameters).fetchone()
 
     def frame(self, query: str, **parameters: object) -> pl.DataFrame:
         """Run a named query of integers, none of them null, and give its rows as columns.
@@ -335,17 +354,25 @@ class PostgresqlConnection:
         to make a row.
         """
         with our_errors(self._name):
-            cursor = self._ask(query, parameters)
-            names = [column.name for column in cursor.description or ()]
-            values = cursor.fetchone() or ()
+            names = self._columns_of(query, parameters)
+            sql = in_columns(self._queries[query], names)
+            values = self._ask(sql, parameters).fetchone() or ()
         return pl.DataFrame(
             [integers(name, value) for name, value in zip(names, values, strict=True)]
         )
 
+    def _columns_of(self, query: str, parameters: dict[str, object]) -> tuple[str, ...]:
+        """The names of a query's columns; the server is asked for them once a process."""
+        if query not in self._columns:
+            sql = without_rows(self._queries[query])
+            description = self._ask(sql, parameters).description or ()
+            self._columns[query] = tuple(column.name for column in description)
+        return self._columns[query]
+
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement and give the number of rows it changed."""
         with our_errors(self._name):
-            return self._ask(query, parameters).rowcount
+            return self._ask(self._queries[query], parameters).rowcount
 
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named statement for all of the rows, in order; give how many rows it changed."""
@@ -375,11 +402,12 @@ class PostgresqlConnection:
         insert = insert_of(self._queries[query])
         if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
             return self._copy_in(insert, frame)
-        if query not in KNOWN or insert is None or frame.is_empty():
+        if query != "take_activation" or insert is None or frame.is_empty():
             return self.run_many(query, frame.rows())
         known_max = KNOWN_A_FACT_MAX * len(frame) + 1
         iccids = frame["iccid"]
-        known = self.frame(KNOWN[query], first=iccids.min(), last=iccids.max(), at_most=known_max)
+        first, last = iccids.min(), iccids.max()
+        known = self.frame("known_activations", first=first, last=last, at_most=known_max)
         if len(known) == known_max:
             return self.run_many(query, frame.rows())
         return self._copy_in(insert, fresh_of(frame, insert, known))
@@ -391,10 +419,10 @@ class PostgresqlConnection:
                 copy.write(as_csv(frame))
         return len(frame)
 
-    def _ask(self, query: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _ask(self, sql: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run the first query of a transaction, which begins on the same way to the server."""
         self._require_no_flow()
-        sql = numbered(self._queries[query])
+        sql = numbered(sql)
         if not self._due:
             return self._driver.cursor(binary=True).execute(sql, parameters or None)
         try:

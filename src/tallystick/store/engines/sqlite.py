@@ -28,7 +28,7 @@ from tallystick.core.errors import (
 )
 from tallystick.store.connection import joined, unknown_outcome
 from tallystick.store.engines.checkpoints import Checkpoints, Space
-from tallystick.store.engines.turnstile import Turnstile
+from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.store.queries import migrations_for, queries_for
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def our_errors(path: Path) -> Iterator[None]:
     """Turn the driver's errors into refusals that name the store."""
     try:
         yield
-    except (apsw.BusyError, apsw.LockedError) as error:
+    except (apsw.BusyError, apsw.LockedError, TurnMissedError) as error:
         message = (
             f"{path}: another writer kept the store for {BUSY_WAIT_MS_MAX // 1000} s; try again"
         )

@@ -104,13 +104,6 @@ FROM carray(:iccids) AS t
 CROSS JOIN expectations AS e
 WHERE e.iccid = t.value;
 
--- name: values_of_few
--- The same, always as rows.
-SELECT e.iccid, e.effective_from, e.imei, e.change_set_id
-FROM carray(:iccids) AS t
-CROSS JOIN expectations AS e
-WHERE e.iccid = t.value;
-
 -- name: values_put_in
 -- Which expectations of a range of SIMs has this change set put that still stand? All of the range
 -- are read for that: an index would cost every load as much as it saves the rare one who asks.

@@ -69,8 +69,8 @@ WHERE NOT (
 );
 
 -- name: impossible_expectations
--- How many expectations have values that none can have, and which SIM comes first? What else than
--- an IMEI a value can be is stated in core/allowed.py.
+-- How many expectations have values that none can have, and which SIM comes first?
+-- What stands in imei beside IMEIs (TACs, digests of lists, words) is told in core/allowed.py.
 SELECT count(*), min(e.iccid)
 FROM expectations AS e
 WHERE NOT (
@@ -81,20 +81,21 @@ WHERE NOT (
         WHEN 1 THEN e.iccid / 4 % 10 = 0
         ELSE e.iccid % 4 = 2
     END
-    AND (
-        e.imei IN (-1, -2)
-        OR e.imei <= -16
-        OR (
-            e.imei >= 0
-            AND e.imei / 4 < 10000000000000000
+    AND CASE
+        WHEN e.imei >= 0 THEN
+            e.imei / 4 < 10000000000000000
             AND CASE e.imei % 4
                 WHEN 0 THEN e.imei / 4 % 100 = 0
                 WHEN 1 THEN e.imei / 4 % 10 = 0
                 WHEN 2 THEN TRUE
                 ELSE e.imei / 4 % 100000000 = 0
             END
-        )
-    )
+        WHEN e.imei <= -16 THEN
+            EXISTS (
+                SELECT 1 FROM expectation_lists AS l WHERE l.iccid = e.iccid AND l.value = e.imei
+            )
+        ELSE e.imei IN (-1, -2)
+    END
     AND e.effective_from BETWEEN :beginning AND :last
     AND e.change_set_id >= 0
 );

@@ -54,17 +54,11 @@ UPDATE store_schema SET number = :number;
 INSERT INTO store (the_only_one, wire_zone) VALUES (1, :wire_zone);
 
 -- name: known_activations
--- Which activations of these SIMs, from the first to the last, are known, told no further than is asked?
-SELECT
-    string_agg(int8send(k.iccid), '') AS iccid,
-    string_agg(int8send(k.activated_at), '') AS activated_at,
-    string_agg(int8send(k.imei), '') AS imei
-FROM (
-    SELECT a.iccid, a.activated_at, a.imei
-    FROM activations AS a
-    WHERE a.iccid BETWEEN :first AND :last
-    LIMIT :at_most
-) AS k;
+-- Which activations of these SIMs, from the first to the last, are known, no more than asked for?
+SELECT a.iccid, a.activated_at, a.imei
+FROM activations AS a
+WHERE a.iccid BETWEEN :first AND :last
+LIMIT :at_most;
 
 -- name: has_citus
 -- Is this database the coordinator of a cluster?

@@ -29,23 +29,3 @@ INSERT INTO activations (iccid, activated_at, imei)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:activated_at AS bigint[]), CAST(:imei AS bigint[]))
 ON CONFLICT (iccid, activated_at, imei) DO NOTHING
 RETURNING iccid, activated_at, imei;
-
--- name: expected_values_between
--- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are asked for; each column
--- is one value, eight bytes a row.
-SELECT string_agg(int8send(k.iccid), '') AS iccid, string_agg(int8send(k.imei), '') AS value
-FROM (SELECT e.iccid, e.imei FROM expectations AS e WHERE e.iccid BETWEEN :first AND :last LIMIT :at_most) AS k;
-
--- name: loaded_sims
--- Which of these SIMs are loaded? One value, eight bytes a row.
-SELECT string_agg(int8send(s.iccid), '') AS iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
-
--- name: expectations_among
--- Where were these SIMs expected, from when on? Each column is one value, eight bytes a row.
-SELECT
-    string_agg(int8send(e.iccid), '') AS iccid,
-    string_agg(int8send(e.effective_from), '') AS effective_from,
-    string_agg(int8send(e.imei), '') AS value
-FROM carray(:iccids) AS t
-CROSS JOIN expectations AS e
-WHERE e.iccid = t.value;

@@ -1,0 +1,215 @@
+"""Stores that older versions made are upgraded by `init`, lose nothing, and follow the rule.
+
+`tests/dumps/` has one store for each schema number that a version had. The first commit with that
+number made it and filled it with facts of all kinds that it knew. A dump is never edited.
+Commit d4d4b5a had number 2 on SQLite with another column in `imports`, but no command that makes a
+store; the dump is of the commit after it.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+import psycopg
+import pytest
+
+from tallystick.core.facts import Sim
+from tallystick.core.identifiers import Iccid
+from tallystick.core.moments import Moment
+from tallystick.operations.integrity import check_integrity
+from tallystick.operations.verify import verify
+from tallystick.store import open_store
+from tallystick.store.engines.sqlite import path_of
+from tallystick.store.queries import migrations_for
+from tallystick.thingspace.rows import wire_row
+from tests.engines import POSTGRESQL, SQLITE, database_on, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tallystick.store import Store
+
+DUMPS = Path(__file__).parents[1] / "dumps"
+SCHEMA_OF_DUMPS = "dumped."
+DEFAULT_GROUP = "Unassigned Devices"
+NEW_ICCID = Iccid.parse("89148000000800009999")
+
+TABLES = {
+    SQLITE: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+    POSTGRESQL: "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
+}
+COLUMNS = {
+    SQLITE: "SELECT name FROM pragma_table_info('{table}')",
+    POSTGRESQL: """
+        SELECT a.attname FROM pg_attribute AS a
+        WHERE a.attrelid = CAST('{table}' AS regclass) AND a.attnum > 0 AND NOT a.attisdropped
+    """,
+}
+# What says how a store is kept, and not what it keeps.
+UNCOMPARED = {
+    ("store_schema", "number"),
+    ("mismatches", "expected_imei"),
+    ("mismatches", "reasons"),
+}
+SQLITE_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+POSTGRESQL_SCHEMA = (
+    """
+    SELECT
+        c.table_name, c.ordinal_position, c.column_name, c.data_type, c.collation_name,
+        c.is_nullable, c.column_default, c.is_identity, c.identity_generation
+    FROM information_schema.columns AS c
+    WHERE c.table_schema = current_schema()
+    """,
+    """
+    SELECT CAST(c.conrelid AS regclass)::text, c.conname, pg_get_constraintdef(c.oid, TRUE)
+    FROM pg_constraint AS c
+    WHERE c.connamespace = CAST(current_schema() AS regnamespace)
+    """,
+    """
+    SELECT i.relname, pg_get_indexdef(i.oid, 0, TRUE)
+    FROM pg_class AS i
+    WHERE i.relnamespace = CAST(current_schema() AS regnamespace) AND i.relkind = 'i'
+    """,
+    """
+    SELECT
+        f.proname, pg_get_function_arguments(f.oid), pg_get_function_result(f.oid), f.prosrc,
+        f.provolatile, f.proparallel, f.proisstrict
+    FROM pg_proc AS f
+    WHERE f.pronamespace = CAST(current_schema() AS regnamespace)
+    """,
+)
+
+Rows = list[tuple[Any, ...]]
+
+
+def dumps() -> list[Any]:
+    """Each dump with its engine, named by both."""
+    return [
+        pytest.param(engine, dump, id=f"{engine} {dump.stem}")
+        for engine in (SQLITE, POSTGRESQL)
+        for dump in sorted((DUMPS / engine).glob("*.sql"))
+    ]
+
+
+@contextmanager
+def older_store(engine: str, dump: Path, folder: Path) -> Iterator[str]:
+    """The address of a store as an older version left it."""
+    text = dump.read_text("utf-8")
+    with database_on(engine, folder) as database:
+        if engine == SQLITE:
+            driver = apsw.Connection(str(path_of(database)))
+            driver.execute(text)
+            driver.close()
+        else:
+            load_into_postgresql(database, text)
+        yield database
+
+
+def load_into_postgresql(database: str, text: str) -> None:
+    """Run a dump in the schema that the address names."""
+    with psycopg.connect(database, autocommit=True) as driver:
+        (schema,) = driver.execute("SELECT current_schema()").fetchone() or ("",)
+        driver.execute(text.replace(SCHEMA_OF_DUMPS, f"{schema}.").encode())
+
+
+def columns_by_table(engine: str, database: str) -> dict[str, list[str]]:
+    """The columns of each table whose content an upgrade may not change."""
+    columns: dict[str, list[str]] = {}
+    for (table,) in rows_of(database, TABLES[engine]):
+        names = [name for (name,) in rows_of(database, COLUMNS[engine].format(table=table))]
+        columns[table] = [name for name in names if (table, name) not in UNCOMPARED]
+    return columns
+
+
+def content_of(database: str, columns: Mapping[str, list[str]]) -> dict[str, Rows]:
+    """What these columns hold, each table's rows in one order."""
+    content: dict[str, Rows] = {}
+    for table, names in columns.items():
+        query = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608 - the store's own names
+        rows = rows_of(database, query)
+        content[table] = sorted(rows, key=repr)
+    return content
+
+
+def without_default_group(content: dict[str, Rows], columns: Mapping[str, list[str]]) -> None:
+    """Take out the group that the schema with descriptions of groups no longer keeps."""
+    group_id = columns["groups"].index("group_id")
+    name = columns["groups"].index("name")
+    gone = {row[group_id] for row in content["groups"] if row[name] == DEFAULT_GROUP}
+    for table in ("groups", "group_members"):
+        group_id = columns[table].index("group_id")
+        content[table] = [row for row in content[table] if row[group_id] not in gone]
+
+
+def schema_of(engine: str, database: str) -> Rows:
+    """Every table, column, constraint, index and function, without comments and layout."""
+    if engine == SQLITE:
+        rows = rows_of(database, SQLITE_SCHEMA)
+        return sorted((*names, plain(sql)) for *names, sql in rows)
+    parts = [rows_of(database, query) for query in POSTGRESQL_SCHEMA]
+    return [row for part in parts for row in sorted(part, key=repr)]
+
+
+def plain(sql: str) -> str:
+    """A statement without comments and layout."""
+    without_comments = re.sub(r"--[^\n]*", "", sql)
+    words = " ".join(without_comments.split())
+    return re.sub(r"\s*([(),])\s*", r"\1", words)
+
+
+@cache
+def fresh_schema(engine: str) -> Rows:
+    """The schema of a store that this version makes."""
+    with tempfile.TemporaryDirectory() as folder, database_on(engine, Path(folder)) as database:
+        with open_store(database, wire_row) as store:
+            store.init("UTC")
+        return schema_of(engine, database)
+
+
+def assert_sound(store: Store) -> None:
+    """The kept answer is the rule's, and the database finds no damage."""
+    verified = list(verify(store, wire_row))
+    assert sum(part.rows for part in verified) > 0
+    assert [difference for part in verified for difference in part.differences] == []
+    assert [damage for check in check_integrity(store) for damage in check.damage] == []
+
+
+@pytest.mark.parametrize(("engine", "dump"), dumps())
+def test_an_older_store_is_upgraded_and_loses_nothing(
+    engine: str, dump: Path, tmp_path: Path
+) -> None:
+    with older_store(engine, dump, tmp_path) as database:
+        columns = columns_by_table(engine, database)
+        before = content_of(database, columns)
+        with open_store(database, wire_row) as store:
+            steps = store.init("UTC")
+            assert steps == len(migrations_for(engine)) - int(dump.stem)
+            without_default_group(before, columns)
+            assert content_of(database, columns) == before
+            assert_sound(store)
+
+
+@pytest.mark.parametrize(("engine", "dump"), dumps())
+def test_an_upgraded_store_has_the_schema_of_a_new_one(
+    engine: str, dump: Path, tmp_path: Path
+) -> None:
+    with older_store(engine, dump, tmp_path) as database, open_store(database, wire_row) as store:
+        store.init("UTC")
+        assert schema_of(engine, database) == fresh_schema(engine)
+
+
+@pytest.mark.parametrize(("engine", "dump"), dumps())
+def test_an_upgraded_store_takes_in_new_facts(engine: str, dump: Path, tmp_path: Path) -> None:
+    with older_store(engine, dump, tmp_path) as database, open_store(database, wire_row) as store:
+        store.init("UTC")
+        with store.transaction() as writer:
+            writer.take_sims([Sim(NEW_ICCID, None, "new account", Moment(0), "4G")])
+        with store.snapshot() as reader:
+            assert "new account" in reader.accounts()
+        assert_sound(store)
