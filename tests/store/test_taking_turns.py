@@ -100,19 +100,27 @@ def test_every_waiter_is_refused_at_its_own_deadline(
             pass
 
 
-def test_a_stopped_process_that_has_the_turn_costs_others_their_deadline_alone(
+def test_a_stopped_process_that_has_the_turn_holds_up_one_thread_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turnstile, "WAIT_S_MAX", SHORT_WAIT_S)
     database = f"sqlite:///{tmp_path}/store.db"
-    with open_store(database, wire_row) as store:
+
+    def write() -> None:
+        with store.transaction():
+            pass
+
+    with open_store(database, wire_row) as store, ThreadPoolExecutor(1) as threads:
         store.init("UTC")
         with start(HOLD, database) as holder:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "holds\n"
             holder.send_signal(signal.SIGSTOP)
+            first = threads.submit(write)
+            time.sleep(SHORT_WAIT_S / 2)
             assert SHORT_WAIT_S <= refused_after(store) < 2 * SHORT_WAIT_S
+            assert not first.done()
             holder.send_signal(signal.SIGCONT)
             holder.communicate(timeout=PATIENCE_S)
-        with store.transaction():
-            pass
+        first.result(PATIENCE_S)
+        write()

@@ -107,6 +107,20 @@ def numbered(sql: str) -> str:
     return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
+VALUES = re.compile(r"VALUES\s*\((:\w+(?:,\s*:\w+)*)\)")
+
+
+@lru_cache
+def of_arrays(sql: str, rows_of_arrays: str) -> str:
+    """A query about one row of integers, `VALUES (…)`, for an array of each value instead."""
+    many = rows_of_arrays.rstrip(";")
+    return VALUES.sub(lambda row: many.replace(":arrays", _arrays(row[1])), sql)
+
+
+def _arrays(names: str) -> str:
+    return ", ".join(f"CAST({name.strip()} AS bigint[])" for name in names.split(","))
+
+
 @lru_cache
 def parameters_of(sql: str) -> tuple[str, ...]:
     """The names of a query's parameters, in the order in which they come first."""
@@ -387,10 +401,11 @@ class PostgresqlConnection:
 
     def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """What a named statement returns, run for all of the rows at once."""
+        sql = of_arrays(self._queries[query], self._queries["rows_of_arrays"])
         columns = map(_array, zip(*rows, strict=True))
-        return list(
-            self.rows(query, **dict(zip(parameters_of(self._queries[query]), columns, strict=True)))
-        )
+        parameters: dict[str, object] = dict(zip(parameters_of(sql), columns, strict=True))
+        with our_errors(self._name):
+            return self._ask(sql, parameters).fetchall()
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
         """The same for the rows of a frame.

@@ -5,9 +5,10 @@ out for as long as it likes. Here a writer passes two gates: it waits for the se
 holds the first, and whoever has just written must queue at the first again. So nobody writes twice
 while somebody waits.
 
-Threads wait in locks. Processes ask for bytes of a file again and again, for a lock of the system
-that waits has no deadline: a process that is stopped while it has the turn would hold the others
-for ever. Each waiter has a deadline of its own, counted from when it began to wait.
+Each thread has a deadline of its own, counted from when it began to wait. One thread of a process
+waits for other processes, and the others wait for that one. A lock of the system has no deadline,
+and asking for it again and again takes more than twice as long as the turns themselves. So while
+another process is stopped that has the turn, that one thread waits, and the others are refused.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-WAIT_S_MAX = 30.0  # for one's turn, however many others wait
-EAGER_S = 0.05  # most turns last no longer
-EAGER_POLL_S, POLL_S = 0.0005, 0.005
+WAIT_S_MAX = 30.0  # for the threads of this process, however many of them wait
 FIRST, SECOND = 0, 1  # bytes of the file that stand for the gates; their content means nothing
 
 
@@ -49,7 +48,7 @@ class Turnstile:
     def turn(self) -> Iterator[None]:
         """Wait for one's turn; it lasts as long as the block.
 
-        Raises `TurnMissedError` when it has not come within `WAIT_S_MAX` of the call.
+        Raises `TurnMissedError` when other threads have kept it for `WAIT_S_MAX` since the call.
         """
         deadline = time.monotonic() + WAIT_S_MAX
         self._take_turn(deadline)
@@ -65,26 +64,18 @@ class Turnstile:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             _acquire(self._second, deadline)
             try:
-                self._pass_both(deadline)
+                self._pass_both()
             except BaseException:
                 self._second.release()
                 raise
 
-    def _pass_both(self, deadline: float) -> None:
-        self._wait_for(FIRST, deadline)
+    def _pass_both(self) -> None:
+        assert self._file is not None  # noqa: S101 - whoever passes has opened it
+        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, FIRST)
         try:
-            self._wait_for(SECOND, deadline)
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, SECOND)
         finally:
             self._let_go(FIRST)
-
-    def _wait_for(self, option: int, deadline: float) -> None:
-        """Lock a byte of the file. A lock that blocks could not be given up at the deadline."""
-        eager_until = time.monotonic() + EAGER_S
-        while not self._try(option):
-            now = time.monotonic()
-            if now >= deadline:
-                raise TurnMissedError
-            time.sleep(EAGER_POLL_S if now < eager_until else POLL_S)
 
     def _try(self, option: int) -> bool:
         """Lock a byte of the file if no other process has it; give whether it is locked."""

@@ -96,3 +96,8 @@ FROM (
         ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
         ('proposed_expectations'), ('expectation_lists'), ('sightings')
 ) AS t (name);
+
+-- name: rows_of_arrays
+-- Which rows are these arrays, each of them a column? It stands in the place of VALUES in queries
+-- that are run for many rows at once.
+SELECT * FROM unnest(:arrays);
