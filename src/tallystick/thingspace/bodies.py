@@ -13,7 +13,7 @@ import msgspec
 from tallystick.core import moments
 from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.selection import Listed
+from tallystick.core.selection import Listed, iccid_asked_for
 from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
 from tallystick.http.bodies import media_type_of, misfit_in, whole_body
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
 IDENTIFIERS_MAX = 10_000
-ICCID_FORM = re.compile(
-    r"[0-9]{1,20}"
-)  # wider than a card number: the published example has 16 digits
 NUMBER_FORM = re.compile(r"-?[0-9]{1,19}")
 NUMBER_MAX = (1 << 63) - 1
 ABSENT: tuple[object, ...] = (
@@ -332,13 +329,12 @@ def _identifiers(devices: Iterable[Device]) -> Iterator[tuple[str, DeviceId]]:
 
 
 def _iccid(place: str, text: str) -> Iterator[Iccid]:
-    if not ICCID_FORM.fullmatch(text):
-        message = f"{place}.id must be an ICCID of 1-20 digits, not {shown(text)}"
-        raise IdentifierRefused(message)
     try:
-        yield Iccid.parse(text)
-    except InvalidValue:
-        return  # no SIM has it, so it selects nothing
+        iccid = iccid_asked_for(f"{place}.id", text)
+    except InvalidValue as refusal:
+        raise IdentifierRefused(refusal.message) from refusal
+    if iccid is not None:
+        yield iccid
 
 
 def _mdn(place: str, text: str) -> Mdn:

@@ -1,3 +1,7 @@
+-- What is known of SIMs. Digits are kept as integers (core/identifiers.py): `imei / 400` is the
+-- hardware, its first 14 digits. `FROM carray(:some) AS t CROSS JOIN table AS x WHERE x.key = t.value`
+-- looks each value of a set up by the key; CROSS JOIN makes SQLite keep that order.
+
 -- name: take_sim
 -- Put a SIM in, or replace what is known of it; a repetition changes nothing.
 INSERT INTO sims (iccid, mdn, account_id, activation_date, generation)
