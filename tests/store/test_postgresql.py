@@ -18,6 +18,7 @@ from tallystick.store.engines.postgresql import (
     PostgresqlEngine,
     address_of,
     numbered,
+    of_arrays,
     parameters_of,
 )
 from tallystick.store.queries import migrations_for, queries_for
@@ -242,11 +243,16 @@ def test_every_query_is_one_that_the_schema_understands(store: Store, database: 
     """Prepared, not run: a column or table misspelt in a query that no test runs comes out here."""
     assert not store.is_empty()
     with psycopg.connect(database, autocommit=True) as driver:
-        for name, sql in queries_for(POSTGRESQL).items():
+        for name, written in queries_for(POSTGRESQL).items():
+            sql = written
             if "pg_dist_partition" in sql or "create_" in sql or "_distributing_" in sql:
                 continue  # what a cluster alone has
             if "bt_index_check" in sql:
                 continue  # what the extension amcheck alone has
+            if name == "rows_of_arrays":
+                continue  # no query by itself: it stands in the place of VALUES
+            if "WITH asked" in sql:
+                sql = of_arrays(sql, queries_for(POSTGRESQL)["rows_of_arrays"])
             dollars = re.sub(r"carray\((:\w+)\)", r"carray(CAST(\1 AS bigint[]))", sql)
             dollars = dollars.replace("(:generations AS bigint[])", "(:generations AS text[])")
             for number, parameter in enumerate(parameters_of(sql), 1):
