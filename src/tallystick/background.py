@@ -135,11 +135,6 @@ class Loop:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    @property
-    def is_closing(self) -> bool:
-        """Whether the loop is to end, for work that consists of many steps."""
-        return self._closing.is_set()
-
     def start(self) -> None:
         """Begin, with the work first; a loop that has begun is left as it is."""
         if self._thread is not None:

@@ -179,14 +179,12 @@ def serve(settings: Settings) -> None:
     with open_store(settings.database, wire_row) as store:
         if store.is_empty():
             store.init(settings.time_zone)
-        with (
-            store.glance() as reader
-        ):  # a store that cannot be read is refused here, before a worker starts
+        # A store that cannot be read is refused here, before a worker starts.
+        with store.glance() as reader:
             reader.wire_zone()
     address = _free_address(settings.host, settings.port)
-    multiprocessing.set_start_method(
-        "spawn", force=True
-    )  # a fork would inherit locks of threads that it lacks
+    # A fork would inherit locks of threads that it lacks.
+    multiprocessing.set_start_method("spawn", force=True)
     _Server(
         f"{__name__}:app",
         address,
@@ -227,9 +225,8 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     It ends without taking the interpreter down: a request whose client is gone may still be in
     it, and its thread, which is the server's and not Python's, would then abort the process.
     """
-    Finalize(
-        None, os._exit, args=(0,), exitpriority=0
-    )  # after what is taken in and noted has been saved
+    # After what is taken in and noted has been saved.
+    Finalize(None, os._exit, args=(0,), exitpriority=0)
     loops = Loops()
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -79,11 +79,6 @@ class Apps(AccessTopic):
         scopes = tuple(app.scopes.split())
         return App(app.name, app.key, scopes, left_s if has_token else None)
 
-    def app_name(self, key: str) -> str:
-        """Give the name of the app with this key."""
-        with self._store.glance() as reader:
-            return reader.app_name(key) or key
-
     def change_app(self, name: str, scopes: Collection[str]) -> None:
         """Say what an app may do from now on, its token included.
 

@@ -66,11 +66,6 @@ class Users(AccessTopic):
             _user(reader, name)
             return next(user for user in _users(reader) if user.name == name)
 
-    def user_name(self, user_id: int) -> str:
-        """Give the name of the user with this number."""
-        with self._store.glance() as reader:
-            return reader.user_name(user_id) or str(user_id)
-
     def unlock_user(self, name: str) -> None:
         """Let a user try again after too many failed logins. Raises `UserNotFound`."""
         with self._store.transaction() as writer:

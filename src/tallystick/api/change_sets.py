@@ -93,9 +93,6 @@ class _Decision:
         self._store = store
         self._zone = zone
 
-    def _who(self, req: Request) -> str:
-        return caller_of(req).name
-
     def _told(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, number)
@@ -108,7 +105,7 @@ class Approval(_Decision):
     @operation(scope=ADMIN, answer=dict[str, Any])
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Put a proposal in force, as another app; the answer is the receipt."""
-        by = self._who(req)
+        by = caller_of(req).name
         taken = ledger.approve(self._store, _parsed(number), by, system_clock())
         receipt = Receipt(taken.accepted, taken.duplicate)
         resp.data = msgspec.json.encode(receipt.described("index") | {"change_set_id": int(number)})
@@ -120,7 +117,7 @@ class Rejection(_Decision):
     @operation(scope=ADMIN, answer=dict[str, Any])
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Drop a proposal, as another app."""
-        by = self._who(req)
+        by = caller_of(req).name
         ledger.reject(self._store, _parsed(number), by, system_clock())
         resp.data = self._told(int(number))
 

@@ -105,8 +105,7 @@ MaxRejects = Annotated[
     typer.Option(
         metavar="N|P%",
         help="Check each file whole first, and refuse it whole if more lines are bad: a number, "
-        "or a "
-        "share like 0.5%.",
+        "or a share like 0.5%.",
     ),
 ]
 

@@ -35,9 +35,8 @@ if TYPE_CHECKING:
 
 EXIT_REFUSED = 1
 EXIT_SOME_REJECTED = 3
-PLAIN_COLUMNS = (
-    250  # where a table goes to when it is not to a terminal: wide enough for every row in one line
-)
+# Where a table goes to when it is not to a terminal: wide enough for every row in one line.
+PLAIN_COLUMNS = 250
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 SHOWN_MAX = 20
 UNFINISHED = (
     "a change of many SIMs is not finished, so that rows may differ: wait for the process that "
-    "does "
-    "it, or run `tallystick init` where it was killed"
+    "does it, or run `tallystick init` where it was killed"
 )
 EXIT_DIFFERENT = 1
 
@@ -123,7 +122,14 @@ class _Totals:
 
     def print(self) -> None:
         """All of it for people."""
-        _print(self.sims, self.rows, self.counts, self.shown)
+        for difference in self.shown:
+            _print(_described(difference))
+        differing = sum(self.counts.values())
+        if differing > len(self.shown):
+            say(f"and {differing - len(self.shown)} more")
+        counts = ", ".join(f"{count} {fault}" for fault, count in self.counts.items())
+        verdict = counts if differing else "every one as the rule has it"
+        say(f"{self.sims} SIMs, {self.rows} rows kept: {verdict}")
 
 
 def _verify(store: Store) -> _Totals:
@@ -139,18 +145,12 @@ def _verify(store: Store) -> _Totals:
     return totals
 
 
-def _print(sims: int, rows: int, counts: dict[str, int], shown: list[Difference]) -> None:
-    for difference in shown:
-        described = _described(difference)
-        say(f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}")
-        for side in ("kept", "right"):
-            if described[side]:
-                say(f"    {side:5} {described[side]}")
-    differing = sum(counts.values())
-    if differing > len(shown):
-        say(f"and {differing - len(shown)} more")
-    told = ", ".join(f"{count} {fault}" for fault, count in counts.items())
-    say(f"{sims} SIMs, {rows} rows kept: {told if differing else 'every one as the rule has it'}")
+def _print(described: dict[str, str | None]) -> None:
+    """One row that is not as it should be, for people."""
+    say(f"{described['fault']} row of SIM {described['iccid']} at {described['activated_at']}")
+    for side in ("kept", "right"):
+        if described[side]:
+            say(f"    {side:5} {described[side]}")
 
 
 def _described(difference: Difference) -> dict[str, str | None]:

@@ -79,10 +79,11 @@ def is_disguised(host: str) -> bool:
     Resolvers read such forms as an address. No name of the internet ends in a number.
     """
     last = host.lower().rstrip(".").rpartition(".")[2]
-    return NUMBER.fullmatch(last) is not None and not _is_address(host)
+    return NUMBER.fullmatch(last) is not None and not is_address(host)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address at all."""
     try:
         _address(text)
     except ValueError:

@@ -18,7 +18,7 @@ from tallystick.core.allowed import HARDWARE, MODEL, NONE, Allowed, allowed
 from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import FirstUse, is_fit
+from tallystick.core.pairing import Activation, Expectation, FirstUse, is_fit, with_first_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -91,6 +91,18 @@ SAME_MODEL, OTHER_MODEL = Reason(Code.SAME_MODEL), Reason(Code.OTHER_MODEL)
 NOT_A_VALID_IMEI, CHECK_DIGIT_WRONG = Reason(Code.NOT_A_VALID_IMEI), Reason(Code.CHECK_DIGIT_WRONG)
 NEVER_WHERE_EXPECTED, ALWAYS_HERE = Reason(Code.NEVER_WHERE_EXPECTED), Reason(Code.ALWAYS_HERE)
 STILL_THERE, FIRST_USE = Reason(Code.STILL_THERE), Reason(Code.FIRST_USE)
+
+
+def for_the_rule(
+    seen: Iterable[Pair], put: Iterable[Put], first_use: FirstUse
+) -> tuple[list[Activation], list[Expectation]]:
+    """One SIM's facts as `core/pairing.py` takes them.
+
+    The expectation that follows from the policy of first use is among them.
+    """
+    activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
+    expectations = [Expectation(Moment(since), allowed(value)) for since, value, _ in put]
+    return activations, with_first_use(activations, expectations, first_use)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,10 @@ def needs(scope: str, session: Session = Session.NONE) -> Callable[[Responder], 
     return marked
 
 
+for_users = needs(SCOPE_OF_USERS, Session.REQUIRED)
+"""Say of a responder that a user calls it, through an app."""
+
+
 def open_to_all(responder: Responder) -> Responder:
     """Say of a responder that its call checks its caller itself, or is for everybody."""
     responder.needs = None  # type: ignore[attr-defined] # read back by the gate

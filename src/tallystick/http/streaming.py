@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
-WHOLE_BYTES_MAX = (
-    4 * 1024 * 1024
-)  # up to here one piece is fastest; from here on memory must not follow the answer
+# Up to here one piece is fastest; from here on memory must not follow the answer.
+WHOLE_BYTES_MAX = 4 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
 GZIP_LEVEL = 1
 GZIP_WINDOW_BITS = 31  # zlib's word for a gzip header around the widest window

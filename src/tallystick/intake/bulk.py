@@ -41,12 +41,10 @@ if TYPE_CHECKING:
 BATCH_FACTS = 16_000_000
 # Applied before it is asked whether somebody waits: live intake and other writers go first.
 SLICE_FACTS = 32_768
-TRANSACTION_FACTS_MAX = (
-    32 * SLICE_FACTS
-)  # in one transaction while nobody waits: each commit writes whole pages
-STRETCH_FACTS = (
-    32 * SLICE_FACTS
-)  # sorted at once; the first of them are applied while the next are sorted
+# In one transaction while nobody waits: each commit writes whole pages.
+TRANSACTION_FACTS_MAX = 32 * SLICE_FACTS
+# Sorted at once; the first of them are applied while the next are sorted.
+STRETCH_FACTS = 32 * SLICE_FACTS
 SLICES_AHEAD = 16  # ready before they are applied
 SOURCE = "import"
 """What the ledger calls a file."""
@@ -126,11 +124,8 @@ def refuse_too_many(name: str, limit: RejectsLimit | None, receipt: Receipt) -> 
         first = receipt.rejects[0]
         message = (
             f"{name}: nothing was taken in: {receipt.rejected:,} of {receipt.read:,} lines are "
-            "bad, "
-            f"more than --max-rejects {limit.text}; correct them (--rejects FILE writes them all "
-            "down), "
-            f"or allow more. "
-            f"The first is line {first.line}: {first.reason}"
+            f"bad, more than --max-rejects {limit.text}; correct them (--rejects FILE writes them "
+            f"all down), or allow more. The first is line {first.line}: {first.reason}"
         )
         raise TooManyRejects(message)
 
@@ -295,8 +290,8 @@ class _Taking:
             self._change_set_id = writer.begin_change_set(self._origin)
         elif not _is_open(writer, self._change_set_id):
             message = (
-                f"change set {self._change_set_id} was undone while its file was still being taken "
-                "in"
+                f"change set {self._change_set_id} was undone while its file was still being "
+                "taken in"
             )
             raise ChangeSetDecided(message)
         return self._change_set_id

@@ -173,14 +173,14 @@ MANUFACTURER_ALSO = (
     "name",
 )
 MODEL_ALSO = (
-    *(
-        "modelname",
-        "gsmamodelname",
-        "standardiseddevicemodel",
-        "marketingname",
-        "gsmamarketingname",
-    ),
-    *("standardisedmarketingname", "internalmodelname", "name2"),
+    "modelname",
+    "gsmamodelname",
+    "standardiseddevicemodel",
+    "marketingname",
+    "gsmamarketingname",
+    "standardisedmarketingname",
+    "internalmodelname",
+    "name2",
 )
 
 ICCID = Column("iccid", Iccid.parse, fast_parse.iccids)
@@ -252,7 +252,7 @@ KINDS: dict[KindName, Kind] = {
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
     """A batch of facts.
 
-    A frame of activations is shortlist in a snapshot, beside whoever writes.
+    A frame of activations is shortlisted in a snapshot, beside whoever writes.
     """
     if not kind.is_shortlisted or not isinstance(facts, pl.DataFrame):
         return Batch(facts)

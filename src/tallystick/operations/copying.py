@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
 FACTS_A_RANGE_MAX = 200_000  # one transaction of the other store
 LAST = 1 << 62  # no SIM's number lies above
-SPAN_FIRST = (
-    1 << 16
-)  # of a range, in numbers of SIMs; it grows and shrinks to hold about so many facts
+# Of a range, in numbers of SIMs; it grows and shrinks to hold about so many facts.
+SPAN_FIRST = 1 << 16
 SPAN_GROWTH = 4
 NUMBER, TEXT = pl.Int64, pl.String
 
@@ -135,8 +134,6 @@ DELIVERY_COLUMNS = {
     "request_id": TEXT,
     "outcome": TEXT,
     "attempts": NUMBER,
-}
-DELIVERY_COLUMNS |= {
     "since": NUMBER,
     "next_try_at": NUMBER,
     "given_up_at": NUMBER,
@@ -161,8 +158,16 @@ SIM_COLUMNS = {
     "activation_date": NUMBER,
     "generation": TEXT,
 }
-KEPT_COLUMNS = {"iccid": NUMBER, "account": TEXT, "generation": TEXT, "activated_at": NUMBER}
-KEPT_COLUMNS |= {"pre_imei": NUMBER, "post_imei": NUMBER, "wire": TEXT, "reasons": TEXT}
+KEPT_COLUMNS = {
+    "iccid": NUMBER,
+    "account": TEXT,
+    "generation": TEXT,
+    "activated_at": NUMBER,
+    "pre_imei": NUMBER,
+    "post_imei": NUMBER,
+    "wire": TEXT,
+    "reasons": TEXT,
+}
 
 # Each needs those before it.
 WHOLE_KINDS = (

@@ -89,20 +89,14 @@ SHARE_SWAPPED = 25
 FATES = ((0, 60), (60, 100), (100, 180))  # draws of those stolen, borrowed and re-homed
 SHARE_EARLY = 3_000  # of those re-homed: moved before their date
 SHARE_LABEL = 120  # of each label, among the lots of a scenario
-SHARE_SHIFTED = (
-    5_000  # of wrong paperwork: three SIMs of a lot, each expected where the next one is
-)
+# Of wrong paperwork: three SIMs of a lot, each expected where the next one is.
+SHARE_SHIFTED = 5_000
 LOT = 6  # SIMs of a scenario to which at most one thing befalls
-SCENARIO_SIMS_MAX = (
-    TAC_SERIALS // 2 * len(HOME_TACS)
-)  # beyond it there is no second half of serial numbers
+# Beyond it there is no second half of serial numbers.
+SCENARIO_SIMS_MAX = TAC_SERIALS // 2 * len(HOME_TACS)
 SHARE_IMEISV = 1_200  # of activations: reported with the software version
-VISITS = (
-    0,
-    3_000,
-    7_000,
-    9_000,
-)  # from which draw on a SIM is seen once, twice, three and four times
+# From which draw on a SIM is seen once, twice, three and four times.
+VISITS = (0, 3_000, 7_000, 9_000)
 BORROWED_H_MAX = 150
 EARLY_H_MAX = 72
 LATE_H_MAX = 2
@@ -110,18 +104,8 @@ AGE_DAYS_MAX = 2_000
 
 ICCID_BODY_DIGITS = 19
 IMEI_BODY_DIGITS = 14
-LUHN_WEIGHED = (
-    0,
-    2,
-    4,
-    6,
-    8,
-    1,
-    3,
-    5,
-    7,
-    9,
-)  # digits in the first, third, … place before the check digit
+# Digits in the first, third, … place before the check digit.
+LUHN_WEIGHED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 LUHN_SUMS = pl.Series(
     [
         LUHN_WEIGHED[four % 10] + four // 10 % 10 + LUHN_WEIGHED[four // 100 % 10] + four // 1000

@@ -7,12 +7,11 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tallystick.core.allowed import allowed
-from tallystick.core.identifiers import Imei
-from tallystick.core.moments import Moment, zone_named
-from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
+from tallystick.core.allowed import HARDWARE
+from tallystick.core.moments import zone_named
+from tallystick.core.pairing import FirstUse, mismatches
 from tallystick.core.reason_json import encode
-from tallystick.core.reasons import own_reasons, stays
+from tallystick.core.reasons import for_the_rule, own_reasons, stays
 from tallystick.store.verifying import KeptRow
 from tallystick.store.walking import SimRange, sim_ranges
 
@@ -87,9 +86,11 @@ def _verify_range(reader: Reader, wire_row: Callable[..., bytes], part: SimRange
     kept: dict[int, list[KeptRow]] = {}
     for row in reader.kept_between(*part):
         kept.setdefault(row.iccid, []).append(row)
-    concerned = sorted(_suspects(reader, sims, part) | kept.keys())
+    first_uses = reader.first_uses()
+    is_held = any(policy is not FirstUse.OFF for policy in first_uses.values())
+    concerned = sorted(_suspects(reader, sims, part, is_held=is_held) | kept.keys())
     facts = reader.facts_of_each(concerned)
-    rule = _Rule(wire_row, reader.wire_zone(), reader.first_uses())
+    rule = _Rule(wire_row, reader.wire_zone(), first_uses)
     differences: list[Difference] = []
     for iccid in concerned:
         right = rule.rows(sims.get(iccid), *facts[iccid])
@@ -97,21 +98,20 @@ def _verify_range(reader: Reader, wire_row: Callable[..., bytes], part: SimRange
     return Verified(len(sims), sum(map(len, kept.values())), tuple(differences))
 
 
-def _suspects(reader: Reader, loaded: Container[int], part: SimRange) -> set[int]:
+def _suspects(reader: Reader, loaded: Container[int], part: SimRange, *, is_held: bool) -> set[int]:
     """The SIMs that may have rows: expected in several hardwares, or seen in other hardware.
 
     The rest, nearly all, need no closer look: a SIM that was seen only where it is expected has no
-    row at any time.
+    row at any time. `is_held` is whether any account holds SIMs to their first use.
     """
     expected: dict[int, int] = {}
     suspects: set[int] = set()
     for iccid, imei in reader.expected_between(*part):
-        hardware = imei // Imei.IDENTITY_DIVISOR
+        hardware = imei // HARDWARE
         if iccid in loaded and expected.setdefault(iccid, hardware) != hardware:
             suspects.add(iccid)
-    is_held = any(policy is not FirstUse.OFF for policy in reader.first_uses().values())
     for iccid, imei in reader.activations_between(*part):
-        hardware = imei // Imei.IDENTITY_DIVISOR
+        hardware = imei // HARDWARE
         # Where accounts hold SIMs to their first use, a SIM without an expectation is held to the
         # hardware that comes first here.
         home = expected.setdefault(iccid, hardware) if is_held else expected.get(iccid)
@@ -134,10 +134,8 @@ class _Rule:
         """The rows that a SIM should have kept; none while it is not loaded."""
         if sim is None:
             return
-        activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        expectations = [Expectation(Moment(since), allowed(value)) for since, value, _ in put]
         first_use = self.first_uses[sim.account]
-        rows = mismatches(activations, with_first_use(activations, expectations, first_use))
+        rows = mismatches(*for_the_rule(seen, put, first_use))
         keys = {(row.activated_at, row.post_imei) for row in rows}
         for row, stay in zip(rows, stays(keys, seen, put, first_use), strict=True):
             yield self._kept_row(sim, row, stay)

@@ -43,11 +43,8 @@ def post(url: str, body: bytes, *, private_allowed: bool) -> str | None:
             status = _status_of(target, plain, body)
     except InvalidValue as refusal:
         return refusal.message
-    except (
-        OSError,
-        HTTPException,
-        ValueError,
-    ) as error:  # the last is a name that cannot be one of a host
+    # The last of these is a name that cannot be one of a host.
+    except (OSError, HTTPException, ValueError) as error:
         return _in_words(error)
     if status in ACCEPTED:
         return None

@@ -11,7 +11,13 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tallystick.core.addresses import is_disguised, is_metadata, is_private_name, is_public
+from tallystick.core.addresses import (
+    is_address,
+    is_disguised,
+    is_metadata,
+    is_private_name,
+    is_public,
+)
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
 
@@ -73,7 +79,7 @@ def why_not_registered(target: Target, *, private_allowed: bool) -> str | None:
         )
     if is_disguised(target.host):
         return f"{target.host} must be a name, or an address of four decimal numbers"
-    if _is_address(target.host):
+    if is_address(target.host):
         return why_not_called(target, target.host, private_allowed=private_allowed)
     if is_private_name(target.host) and not private_allowed:
         return f"{target.host} is a name of a private network; calling it needs {SETTING}"
@@ -89,11 +95,3 @@ def why_not_called(target: Target, address: str, *, private_allowed: bool) -> st
     return (
         None if private_allowed else f"{address} is no public address; calling it needs {SETTING}"
     )
-
-
-def _is_address(host: str) -> bool:
-    try:
-        is_public(host)
-    except ValueError:
-        return False
-    return True

@@ -7,8 +7,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from tallystick.core.allowed import HARDWARE
 from tallystick.core.errors import NoAccounts, StoreOutdated
-from tallystick.core.identifiers import Imei
 from tallystick.core.moments import zone_named
 from tallystick.core.reason_json import Extra, append, decode, encode, extra_of
 from tallystick.core.reasons import Row, reasons_of_others
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tallystick.store.report import ExplainedRow
 
 ROWS_EXPLAINED_AT_ONCE = 16_000
-HARDWARE = Imei.IDENTITY_DIVISOR
 
 Explained = tuple[bytes, bytes]
 """A row as it goes over the wire, and its reasons as they are told."""
@@ -100,9 +99,8 @@ def _with_company(
     rows: list[ExplainedRow], companies: Mapping[int, Company], zone: tzinfo
 ) -> list[Explained]:
     """Rows and their reasons, those that concern other SIMs behind those of the SIM alone."""
-    crowds: dict[
-        int, Extra | None
-    ] = {}  # hardware that nobody claims reads the same in all rows but the first listed
+    # Hardware that nobody claims reads the same in all rows but the first listed.
+    crowds: dict[int, Extra | None] = {}
     explained = []
     for wire, own, iccid, found, expected, activated_at in rows:
         hardware = found // HARDWARE

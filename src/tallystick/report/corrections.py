@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tallystick.core.allowed import allowed
 from tallystick.core.correcting import corrections
 from tallystick.core.errors import ManufacturerUnknown
 from tallystick.core.facts import SimExpectation
-from tallystick.core.identifiers import Iccid, Imei, Tac, shown
-from tallystick.core.moments import BEGINNING, Moment, exact
-from tallystick.core.pairing import Activation, Expectation, with_first_use
+from tallystick.core.identifiers import Iccid, Tac, shown
+from tallystick.core.moments import BEGINNING, exact
+from tallystick.core.reasons import for_the_rule
 from tallystick.report.answer import scope_of
 
 if TYPE_CHECKING:
@@ -202,11 +201,7 @@ def _corrections_of(
     sims = list(iccids)
     facts, first_uses = reader.facts_of_each(sims), _first_uses(reader, sims)
     for iccid in sims:
-        seen, put = facts[iccid]
-        activations = [Activation(Moment(moment), Imei(imei)) for moment, imei in seen]
-        expectations = [Expectation(Moment(since), allowed(value)) for since, value, _ in put]
-        expected = with_first_use(activations, expectations, first_uses[iccid])
-        yield iccid, corrections(activations, expected)
+        yield iccid, corrections(*for_the_rule(*facts[iccid], first_uses[iccid]))
 
 
 def _first_uses(reader: Reader, iccids: Iterable[int]) -> dict[int, FirstUse]:

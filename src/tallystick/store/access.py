@@ -91,14 +91,6 @@ class AccessQuestions(Asking):
         """The key of the app with this name."""
         return self._value(str, "app_named", name=name)
 
-    def app_name(self, key: str) -> str | None:
-        """What the app with this key is called."""
-        return self._value(str, "app_name", key=key)
-
-    def user_name(self, user_id: int) -> str | None:
-        """What the user with this number is called."""
-        return self._value(str, "user_name", user_id=user_id)
-
     def app_of_token(self, token_sha256: bytes) -> AppOfToken | None:
         """The app whose current token has this digest."""
         row = self._connection.row("app_of_token", token_sha256=token_sha256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tallystick.core.errors import OutcomeUnknown
+from tallystick.core.errors import OutcomeUnknown, StoreMissing, StoreOutdated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,11 +33,32 @@ def unknown_outcome(store: str, cause: str) -> OutcomeUnknown:
     return OutcomeUnknown(message)
 
 
-class Attempt(Protocol):
-    """Part of a transaction that may be undone alone."""
+def require_schema(store: str, have: int | None, want: int) -> None:
+    """Hold a store to the schema that this program has; None is a store that is not there.
+
+    Raises `StoreMissing` or `StoreOutdated`.
+    """
+    if have is None:
+        message = f"{store}: there is no store; make one with `tallystick init`"
+        raise StoreMissing(message)
+    if have != want:
+        what = (
+            "is older than this program; run `tallystick init`"
+            if have < want
+            else "needs a newer Tallystick"
+        )
+        message = f"{store}: the store's schema ({have}) {what}"
+        raise StoreOutdated(message)
+
+
+class Attempt:
+    """What is done within a savepoint: part of a transaction that may be undone alone."""
+
+    kept = False
 
     def keep(self) -> None:
         """Do not undo it."""
+        self.kept = True
 
 
 class Connection(Protocol):

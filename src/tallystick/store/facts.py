@@ -132,18 +132,6 @@ class FactQuestions(Asking):
         """Whether the device database has a SIM from one to another."""
         return bool(self._value(bool, "has_sims_between", first=first, last=last))
 
-    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Expectation]:
-        """The expectation of each SIM that is in force at a moment; SIMs that have none lack."""
-        asked = sorted(iccids)
-        lists = self.lists_of(asked)
-        rows = self._connection.rows(
-            "in_force_since", iccids=self._connection.set_of(asked), moment=moment
-        )
-        return {
-            iccid: Expectation(Moment(since), Allowed.read(value, lists.get((iccid, value))))
-            for iccid, since, value in rows
-        }
-
     def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:
         """Those of some SIMs that are loaded."""
         return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))[

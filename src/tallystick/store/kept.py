@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.local import EVER, Span, bounded, span_of_activation, span_of_expectation
 from tallystick.core.moments import zone_named
 from tallystick.core.reason_json import decode, encode
@@ -23,6 +22,7 @@ from tallystick.core.row_events import (
 from tallystick.store.neighbours import AnswerRow, NeighbourQuestions
 from tallystick.store.reader import Reader
 from tallystick.store.refresh import Difference, Refresh
+from tallystick.store.walking import sim_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -213,14 +213,23 @@ class KeptAnswer(NeighbourQuestions, Reader):
         self, spans: Mapping[int, list[Span]], cause_of: Callable[[int], Cause]
     ) -> Refreshed:
         """Derive anew what spans of SIMs can change, and apply the difference."""
-        refreshed = Refreshed(0, 0, 0)
+        return self._follow(self._differences(spans), cause_of)
+
+    def _differences(self, spans: Mapping[int, list[Span]]) -> Iterator[Difference]:
         for part in _parts(sorted(spans)):
             of_part = [(iccid, span) for iccid in part for span in bounded(spans[iccid])]
             refresh = Refresh(self, self._connection, self._wire_row, self.wire_zone())
-            for difference in refresh.differences(of_part):
-                self._apply(difference)
-                self._tell(difference, cause_of)
-                refreshed = refreshed.and_also(difference)
+            yield from refresh.differences(of_part)
+
+    def _follow(
+        self, differences: Iterable[Difference], cause_of: Callable[[int], Cause]
+    ) -> Refreshed:
+        """Apply each difference before the next is asked for, and tell of it."""
+        refreshed = Refreshed(0, 0, 0)
+        for difference in differences:
+            self._apply(difference)
+            self._tell(difference, cause_of)
+            refreshed = refreshed.and_also(difference)
         return refreshed
 
     def _apply(self, difference: Difference) -> None:
@@ -253,16 +262,14 @@ class KeptAnswer(NeighbourQuestions, Reader):
 
     def _reprint(self, iccids: Sequence[int], cause_of: Callable[[int], Cause]) -> Refreshed:
         """Print the rows of SIMs anew; which rows there are does not change."""
-        refreshed = Refreshed(0, 0, 0)
-        for part in _parts(iccids):
-            sims, zone_name = self.sims_of_rows(part), self.wire_zone()
-            kept = self.kept_rows(part)
-            right = [self._printed(row, sims[row.iccid], zone_name) for row in kept]
-            difference = Difference.between(kept, right)
-            self._apply(difference)
-            self._tell(difference, cause_of)
-            refreshed = refreshed.and_also(difference)
-        return refreshed
+        return self._follow(map(self._reprinting, _parts(iccids)), cause_of)
+
+    def _reprinting(self, iccids: Sequence[int]) -> Difference:
+        """What printing the rows of these SIMs anew changes."""
+        sims, zone_name = self.sims_of_rows(iccids), self.wire_zone()
+        kept = self.kept_rows(iccids)
+        right = [self._printed(row, sims[row.iccid], zone_name) for row in kept]
+        return Difference.between(kept, right)
 
     def _printed(self, row: AnswerRow, sim: RowSim, zone_name: str) -> AnswerRow:
         """A row as it reads now."""
@@ -289,10 +296,8 @@ class KeptAnswer(NeighbourQuestions, Reader):
         """Print the kept rows in another zone from now on; give whether that changed anything."""
         if not self._connection.run("set_wire_zone", wire_zone=zone):
             return False
-        after = BEFORE_ALL
-        while sims := self._mismatched_sims(after):
+        for sims in sim_pages(self._mismatched_sims):
             self._reprint(sims, lambda _: ZONE)
-            after = sims[-1]
         return True
 
     def put_first_use(self, account_id: int, first_use: FirstUse) -> bool:

@@ -91,12 +91,6 @@ class ProposedPart(NamedTuple):
     up_to: int | None
 
 
-def _sims_of(facts: Facts) -> Iterable[int]:
-    return (
-        facts["iccid"].to_list() if isinstance(facts, pl.DataFrame) else [row[0] for row in facts]
-    )
-
-
 def lists_in(facts: Facts) -> list[tuple[int, int, str]]:
     """SIM, value and text of those expectations that have several members."""
     if not isinstance(facts, pl.DataFrame):
@@ -121,9 +115,8 @@ def changes_of_many(facts: pl.DataFrame, known: pl.DataFrame) -> Changes:
     both = facts.join(old, on=KEY, how="left", maintain_order="left")
     before_imei, before_set = pl.col("known_imei"), pl.col("known_set")
     is_once = _is_each_key_once(facts)
-    if (
-        not is_once
-    ):  # which is not looked at otherwise, for it costs half as much as writing them all
+    # Not looked at otherwise, for it costs half as much as writing them all.
+    if not is_once:
         before_imei = pl.coalesce(pl.col("imei").shift(1).over(KEY), before_imei)
         before_set = pl.coalesce(pl.col("change_set_id").shift(1).over(KEY), before_set)
     rows = both.filter(pl.col("imei").ne_missing(before_imei)).with_columns(

@@ -9,7 +9,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.allowed import LIST_MAX, NONE, Allowed
-from tallystick.core.pairing import FirstUse
+from tallystick.core.moments import Moment
+from tallystick.core.pairing import Expectation, FirstUse
 from tallystick.store.facts import FactQuestions
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ class NeighbourQuestions(FactQuestions):
             for iccid, moment, *expectation in self._rows_of_many("in_force_at", list(asked))
         }
 
+    def in_force_since(self, iccids: Iterable[int], moment: Moment) -> dict[int, Expectation]:
+        """The expectation of each SIM that is in force at a moment; SIMs that have none lack."""
+        asked = sorted(iccids)
+        lists = self.lists_of(asked)
+        in_force = self.in_force_at([(iccid, moment) for iccid in asked])
+        return {
+            iccid: Expectation(Moment(since), Allowed.read(value, lists.get((iccid, value))))
+            for (iccid, _), (since, value, _) in in_force.items()
+        }
+
     def first_elsewhere(self, rows: Sequence[Fact]) -> dict[Fact, tuple[int, int, int]]:
         """When SIMs were next seen in other hardware.
 
@@ -165,9 +176,7 @@ class NeighbourQuestions(FactQuestions):
         """The rows of the SIMs that are loaded."""
         # Many are often the first between them: that there is no other SIM is one look-up, not one
         # for each.
-        if not iccids or not self._value(
-            bool, "has_sims_between", first=min(iccids), last=max(iccids)
-        ):
+        if not iccids or not self.has_sims_between(min(iccids), max(iccids)):
             return {}
         rows = self._connection.rows("sims_as_kept", iccids=self._connection.set_of(iccids))
         return {row[0]: row for row in rows}

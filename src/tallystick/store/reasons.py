@@ -11,7 +11,7 @@ from itertools import groupby, islice, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import Imei
+from tallystick.core.allowed import HARDWARE
 from tallystick.core.reasons import LISTED_MAX, Claim, Company, is_placeholder
 from tallystick.store.connection import Asking
 
@@ -41,7 +41,7 @@ class ReasonQuestions(Asking):
         """
         sims_in = dict[int, int]()
         for _, _, iccid, imei, _, _ in rows:
-            each = imei // Imei.IDENTITY_DIVISOR
+            each = imei // HARDWARE
             if sims_in.setdefault(each, iccid) != iccid:
                 sims_in[each] = MORE_THAN_ONE
         hardware = sorted(sims_in)
@@ -92,7 +92,7 @@ class ReasonQuestions(Asking):
         for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise(
             [*rows, (None, 0, 0, 0)]
         ):
-            each = imei // Imei.IDENTITY_DIVISOR
+            each = imei // HARDWARE
             if (each, iccid) in claimed:
                 until = next_since if next_iccid == iccid else None
                 claims[each].append(

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tallystick.store.connection import Connection
     from tallystick.store.neighbours import Fact, InForce, NeighbourQuestions
 
-Moment = tuple[int, int]
-"""A SIM and a moment."""
+SimKey = tuple[int, int]
+"""A SIM, and a moment, a hardware or a value of its own."""
 
 
 class Difference(NamedTuple):
@@ -108,7 +108,7 @@ class Refresh:
         self._wire_row = wire_row
         self._zone_name = zone_name
         self._zone = zone_named(zone_name)
-        self._lists: Mapping[Moment, str] = {}
+        self._lists: Mapping[SimKey, str] = {}
         self._sims: Mapping[int, RowSim] = {}
         self._first: Mapping[int, tuple[int, int]] = {}
         self._tracked: set[int] = set()
@@ -263,7 +263,7 @@ class Refresh:
         asked = self._connection.set_of(sorted(iccids))
         return {iccid for (iccid,) in self._connection.rows("tracked_in_several", iccids=asked)}
 
-    def _expected_sightings(self, lowered: Mapping[Moment, int]) -> dict[Moment, int]:
+    def _expected_sightings(self, lowered: Mapping[SimKey, int]) -> dict[SimKey, int]:
         """The sightings in hardware that an expectation of the SIM allows, at whatever time."""
         asked = self._connection.set_of(sorted({iccid for iccid, _ in lowered}))
         values = defaultdict(list)
@@ -299,7 +299,7 @@ class Refresh:
             for draft in to_print
         ]
 
-    def _rule(self, draft: _Draft, in_force: Mapping[Moment, InForce]) -> tuple[int, Expected, int]:
+    def _rule(self, draft: _Draft, in_force: Mapping[SimKey, InForce]) -> tuple[int, Expected, int]:
         """Since when what was expected at a row, and by which change set."""
         expectation = in_force.get((draft.iccid, draft.activated_at))
         if expectation is not None:

@@ -1,4 +1,4 @@
-"""Many activations shortlist at once, beside the writer: which of them need a closer look.
+"""Many activations shortlisted at once, beside the writer: which of them need a closer look.
 
 A SIM that was seen only where it is expected has no row, whatever the times. Nearly all SIMs of a
 healthy fleet are like that, and whether one is follows from the activations at hand and the
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 SEEN = pl.col("imei") // HARDWARE
 DENSE_SIMS_MIN = 1_000  # from so many SIMs on it is worth trying to read all that lie between them
-DENSE_EXPECTATIONS_A_SIM_MAX = (
-    8  # which is cheaper while there are fewer than this for each SIM at hand
-)
+# Which is cheaper while there are fewer than this for each SIM at hand.
+DENSE_EXPECTATIONS_A_SIM_MAX = 8
 SPAN = ("iccid", "first_at", "last_at")
 
 
@@ -57,7 +56,7 @@ class Batch(NamedTuple):
 def together(batches: Sequence[Batch]) -> Batch:
     """Several batches of one kind as one.
 
-    Shortlist, where all of them were by the same expectations.
+    It has a shortlist where all of them have one by the same expectations.
     """
     frames = [batch.facts for batch in batches if isinstance(batch.facts, pl.DataFrame)]
     if len(frames) < len(batches):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.core.selection import account_number
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, needs, user_of
+from tallystick.http.gate import for_users, user_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -27,7 +26,7 @@ class Account:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """Say that there is such an account; nothing more is known of one than its name."""
         user_id = user_of(req)

@@ -37,11 +37,8 @@ BODY_BYTES_MAX = 2 * 1024 * 1024
 IDENTIFIERS_MAX = 10_000
 NUMBER_FORM = re.compile(r"-?[0-9]{1,19}")
 NUMBER_MAX = (1 << 63) - 1
-ABSENT: tuple[object, ...] = (
-    None,
-    "",
-    [],
-)  # what an optional field may hold to say nothing; SDKs send them
+# What an optional field may hold to say nothing; SDKs send them.
+ABSENT: tuple[object, ...] = (None, "", [])
 
 
 class Filter(msgspec.Struct):
@@ -208,9 +205,8 @@ def _refuse_word(word: str) -> None:
 def _typed(tree: Any, kind: type[Body]) -> Body:  # noqa: ANN401 - whatever the JSON was
     try:
         body = msgspec.convert(tree, kind)
-        msgspec.json.encode(
-            body
-        )  # fails on half a surrogate pair, which JSON can escape and no store can keep
+        # Fails on half a surrogate pair, which JSON can escape and no store can keep.
+        msgspec.json.encode(body)
     except msgspec.ValidationError as error:
         raise BodyRefused(_misfit(tree, str(error))) from error
     except UnicodeEncodeError as error:

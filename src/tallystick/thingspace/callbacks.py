@@ -8,8 +8,7 @@ import msgspec
 
 from tallystick import outbox
 from tallystick.core.identifiers import shown
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, needs, user_of
+from tallystick.http.gate import for_users, user_of
 from tallystick.outbox.uploads import SERVICE, Outcome
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.accounts import visible_account
@@ -53,7 +52,7 @@ class Listeners:
         self._store = store
         self._private_allowed = settings.callback_private_addresses
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the listeners, without their passwords."""
         user_id = user_of(req)
@@ -61,7 +60,7 @@ class Listeners:
             found = reader.listeners([visible_account(reader, user_id, account)])
         resp.data = msgspec.json.encode([_described(account, listener) for listener in found])
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_post(self, req: Request, resp: Response, account: str) -> None:
         """Register a listener, in the place of the one that the service had."""
         user_id = user_of(req)
@@ -81,7 +80,7 @@ class NamedListener:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_delete(self, req: Request, resp: Response, account: str, service: str) -> None:
         """Deregister the listener; what was to be delivered to it is forgotten."""
         user_id = user_of(req)

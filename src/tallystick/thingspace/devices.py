@@ -11,8 +11,7 @@ from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.moments import wire_or_none
 from tallystick.core.selection import UNASSIGNED
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX, Match, Wanted, page_of
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, needs, user_of
+from tallystick.http.gate import for_users, user_of
 from tallystick.thingspace.bodies import (
     DeviceListBody,
     IdSearch,
@@ -42,7 +41,7 @@ class DeviceList:
         self._store = store
         self._zone = settings.zone
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """List devices in order of ICCID: 200 with the last of them, 202 while there are more."""
         user_id = user_of(req)

@@ -137,9 +137,8 @@ UNEXPECTED = _verizon(CATCH_ALL, falcon.HTTP_500)
 
 def answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Answer with what the table says; what is no refusal is logged, and none of it is told."""
-    if isinstance(
-        error, falcon.HTTPError
-    ):  # in this room only the router raises those: no such method here
+    # In this room only the router raises those: no such method here.
+    if isinstance(error, falcon.HTTPError):
         error = NoSuchResource(f"there is no {req.method} {req.path}")
     if isinstance(error, Refusal):
         answer, message = _answer_of(error), error.message

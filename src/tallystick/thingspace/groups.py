@@ -9,8 +9,7 @@ import falcon
 import msgspec
 
 from tallystick.fleet import groups
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, needs, user_of
+from tallystick.http.gate import for_users, user_of
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import (
     ChangeGroupBody,
@@ -44,7 +43,7 @@ class Groups:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a group, of devices if some are listed."""
         user_id = user_of(req)
@@ -64,7 +63,7 @@ class AccountGroups:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the groups, the default one first."""
         user_id = user_of(req)
@@ -79,7 +78,7 @@ class NamedGroup:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Read the group: 202 and the next page's address while there are more devices."""
         user_id = user_of(req)
@@ -104,7 +103,7 @@ class NamedGroup:
             }
         )
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_put(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Change the group: its name, its description, which devices are in it."""
         user_id = user_of(req)
@@ -119,7 +118,7 @@ class NamedGroup:
             groups.change(writer, visible_account(writer, user_id, account), group, wanted)
         resp.data = SUCCESS
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Delete the group; its devices are in the default group then."""
         user_id = user_of(req)

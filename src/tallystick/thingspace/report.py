@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, needs, user_of
+from tallystick.http.gate import for_users, user_of
 from tallystick.http.streaming import send
 from tallystick.report.answer import answer, answer_explained, answer_joined
 from tallystick.report.coverage import coverage, described
@@ -35,7 +34,7 @@ class MismatchReport:
         self._store = store
         self._settings = settings
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """Answer a report: whole where it is small, else streamed from one snapshot."""
         user_id = user_of(req)

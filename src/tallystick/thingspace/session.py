@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, needs, session_of, user_of
+from tallystick.http.gate import SCOPE_OF_USERS, for_users, needs, session_of, user_of
 from tallystick.thingspace.bodies import LoginBody, ResetBody, read_json
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ class Login:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @needs(SCOPE)
+    @needs(SCOPE_OF_USERS)
     def on_post(self, req: Request, resp: Response) -> None:
         """Begin a session; another one of the same user goes on."""
         body = read_json(req, LoginBody)
@@ -40,7 +39,7 @@ class Logout:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """End the session."""
         token = session_of(req)
@@ -54,7 +53,7 @@ class PasswordReset:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_put(self, req: Request, resp: Response) -> None:
         """Reset the password of the session's user."""
         body = read_json(req, ResetBody)

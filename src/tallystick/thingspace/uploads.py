@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.core.identifiers import shown
-from tallystick.http.gate import SCOPE_OF_USERS as SCOPE
-from tallystick.http.gate import Session, caller_of, needs, user_of
+from tallystick.http.gate import caller_of, for_users, user_of
 from tallystick.outbox.uploads import Pair, outcome_of
 from tallystick.thingspace.accounts import visible_account
 from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
@@ -34,7 +33,7 @@ class Upload:
         self._store = store
         self._uploads = uploads
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """Acknowledge the upload once it is durable; the work on it goes on."""
         user_id, sender = user_of(req), caller_of(req).name
@@ -55,7 +54,7 @@ class RequestStatus:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @needs(SCOPE, Session.REQUIRED)
+    @for_users
     def on_get(self, req: Request, resp: Response, account: str, request: str) -> None:
         """Say whether the upload waits, or what came of it."""
         user_id = user_of(req)

@@ -11,7 +11,7 @@ from tallystick.core.errors import FileRefused
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line
-from tallystick.intake.sources.lines import Lines, _may_have_too_long_line, too_long
+from tallystick.intake.sources.lines import Lines, may_have_too_long_line, too_long, unreadable
 
 if TYPE_CHECKING:
     from tallystick.intake.kinds import Kind
@@ -68,11 +68,10 @@ def _header(name: str, line: bytes, kind: Kind, number: int) -> Header:
 def csv_block(text: bytes, header: Header) -> Block:
     """Plain lines at the speed of Polars; a block with anything else in it line by line."""
     columns = header.columns
-    if b'"' in text or _may_have_too_long_line(text):
+    if b'"' in text or may_have_too_long_line(text):
         return _csv_by_line(text, header)
-    ended = (
-        text if text.endswith(b"\n") else text + b"\n"
-    )  # without, Polars overlooks a comma at the very end
+    # Without a line end, Polars overlooks a comma at the very end.
+    ended = text if text.endswith(b"\n") else text + b"\n"
     try:
         frame = pl.read_csv(
             ended,
@@ -109,17 +108,10 @@ def _record(line: int, raw: bytes, header: Header) -> list[str] | Reject | None:
     try:
         fields = next(csv.reader([raw.decode()], strict=True, delimiter=header.separator))
     except UnicodeDecodeError as error:
-        return Reject(
-            line,
-            (Fault("", f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"),),
-            (raw[:256].decode(errors="replace"),),
-        )
+        what = f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"
+        return unreadable(line, raw, what)
     except csv.Error as error:
-        return Reject(
-            line,
-            (Fault("", f"the line is not CSV: {error}"),),
-            (raw[:256].decode(errors="replace"),),
-        )
+        return unreadable(line, raw, f"the line is not CSV: {error}")
     width = len(header.columns)
     if len(fields) != width:
         return Reject(

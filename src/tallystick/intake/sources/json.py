@@ -11,7 +11,7 @@ from tallystick.core.identifiers import shown
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import REASON, Block, block_by_line, text_frame
-from tallystick.intake.sources.lines import too_long
+from tallystick.intake.sources.lines import too_long, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,17 +34,9 @@ def _json_record(line: int, raw: bytes, kind: Kind) -> list[str | None] | Reject
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Reject(
-            line,
-            (Fault("", f"the line is not JSON: {error}"),),
-            (raw[:256].decode(errors="replace"),),
-        )
+        return unreadable(line, raw, f"the line is not JSON: {error}")
     if not isinstance(value, dict):
-        return Reject(
-            line,
-            (Fault("", "the line is not a JSON object"),),
-            (raw[:256].decode(errors="replace"),),
-        )
+        return unreadable(line, raw, "the line is not a JSON object")
     return record_of(line, value, kind)
 
 

@@ -14,7 +14,7 @@ from tallystick.intake.sources.blocks import Block
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
+START_BYTES_SHOWN = 256  # of a line that cannot be read
 BOM = b"\xef\xbb\xbf"
 
 
@@ -73,7 +73,13 @@ def too_long(line: int, text: bytes) -> Reject:
     )
 
 
-def _may_have_too_long_line(text: bytes) -> bool:
+def unreadable(line: int, raw: bytes, what: str) -> Reject:
+    """The reject of a line that is no record at all; its beginning stands for its values."""
+    start = raw[:START_BYTES_SHOWN].decode(errors="replace")
+    return Reject(line, (Fault("", what),), (start,))
+
+
+def may_have_too_long_line(text: bytes) -> bool:
     """Whether a line may be over the limit: it would cover half of it between two multiples."""
     half = limits.LINE_BYTES_MAX // 2
     return any(

@@ -31,7 +31,7 @@ from tallystick.core.errors import (
     StoreMissing,
     StoreOutdated,
 )
-from tallystick.store.connection import joined, unknown_outcome
+from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -52,9 +52,8 @@ LOCK_WAIT_S_MAX = 30
 STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
 ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
 ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
-KNOWN_A_FACT_MAX = (
-    2  # known facts of a range of SIMs are read while they are no more than this for each at hand
-)
+# Known facts of a range of SIMs are read while they are no more than this for each at hand.
+KNOWN_A_FACT_MAX = 2
 COPIED_ROWS_MIN = 64  # fewer go in as a statement, which is one message to the server
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
@@ -215,16 +214,6 @@ def _first_line(error: psycopg.Error) -> str:
     return str(error).partition("\n")[0]
 
 
-class PostgresqlAttempt:
-    """What is done within a savepoint."""
-
-    kept = False
-
-    def keep(self) -> None:
-        """Do not undo it."""
-        self.kept = True
-
-
 class PostgresqlConnection:
     """One connection: named queries in, plain tuples out."""
 
@@ -234,9 +223,8 @@ class PostgresqlConnection:
         self._name = address.name
         self._conninfo = address.conninfo
         self._queries = queries_for(ENGINE)
-        self._is_left = (
-            False  # whether the server was told to end a transaction, and was not heard since
-        )
+        # Whether the server was told to end a transaction, and was not heard since.
+        self._is_left = False
         self._answers = count(1)
         self._flowing = ""  # the query whose rows are being read
         self._due = ""  # the statement that begins the transaction, until something is asked in it
@@ -474,9 +462,9 @@ class PostgresqlConnection:
             self._driver.execute(due, prepare=False)
 
     @contextmanager
-    def attempt(self) -> Iterator[PostgresqlAttempt]:
+    def attempt(self) -> Iterator[Attempt]:
         """Part of a transaction that is undone at the end of the block unless it is kept."""
-        attempt = PostgresqlAttempt()
+        attempt = Attempt()
         self._say("SAVEPOINT attempt")
         yield attempt
         if not attempt.kept:
@@ -649,8 +637,7 @@ class PostgresqlEngine:
             if not connection.has_citus:
                 message = (
                     f"{self.name}: the database has no extension citus, so no store can be spread "
-                    "over "
-                    "a cluster"
+                    "over a cluster"
                 )
                 raise ClusterMissing(message)
 
@@ -713,17 +700,9 @@ class PostgresqlEngine:
         return int(number)
 
     def _require_current(self, connection: PostgresqlConnection) -> None:
-        if not self._has_schema(connection):
+        have = self._version(connection) if self._has_schema(connection) else None
+        try:
+            require_schema(self.name, have, len(migrations_for(ENGINE)))
+        except (StoreMissing, StoreOutdated):
             connection.close()
-            message = f"{self.name}: there is no store; make one with `tallystick init`"
-            raise StoreMissing(message)
-        have, want = self._version(connection), len(migrations_for(ENGINE))
-        if have != want:
-            connection.close()
-            what = (
-                "is older than this program; run `tallystick init`"
-                if have < want
-                else "needs a newer Tallystick"
-            )
-            message = f"{self.name}: the store's schema ({have}) {what}"
-            raise StoreOutdated(message)
+            raise

@@ -23,10 +23,8 @@ from tallystick.core.errors import (
     ClusterMissing,
     StoreBroken,
     StoreBusy,
-    StoreMissing,
-    StoreOutdated,
 )
-from tallystick.store.connection import joined, unknown_outcome
+from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
 from tallystick.store.engines.checkpoints import Checkpoints, Space
 from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.store.queries import migrations_for, queries_for
@@ -39,25 +37,19 @@ if TYPE_CHECKING:
 ENGINE = "sqlite"
 BUSY_WAIT_MS_MAX = 30_000
 CACHE_KIB = 16_384
-WRITER_CACHE_KIB = (
-    131_072  # holds what a long transaction changes, so that no page goes to the log twice
-)
+# Holds what a long transaction changes, so that no page goes to the log twice.
+WRITER_CACHE_KIB = 131_072
 MMAP_BYTES_MAX = 1 << 40
 PAGE_BYTES = 4096
-ROWS_A_STATEMENT = (
-    1000,
-    100,
-)  # a statement that carries many rows costs a fraction of as many statements
-JOINED_IN_SQL = {
-    "report_of_account": "report_of_account_joined"
-}  # the same rows as one value, at half the cost
+# A statement that carries many rows costs a fraction of as many statements.
+ROWS_A_STATEMENT = (1000, 100)
+# The same rows as one value, at half the cost.
+JOINED_IN_SQL = {"report_of_account": "report_of_account_joined"}
 ROWS_A_VALUE_MAX = 16_000  # rows of one such value, some 4 MiB
-STATEMENTS_KEPT = (
-    400  # prepared: the named ones, and some of them for each number of rows up to a hundred
-)
-NO_NUMBERS = array(
-    "q", [-1]
-)  # apsw takes no empty array; what is looked up in sets is never negative
+# Prepared: the named ones, and some of them for each number of rows up to a hundred.
+STATEMENTS_KEPT = 400
+# apsw takes no empty array; what is looked up in sets is never negative.
+NO_NUMBERS = array("q", [-1])
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
 
@@ -125,16 +117,6 @@ def _stretches(count: int) -> Iterator[tuple[int, int]]:
         yield start, count
 
 
-class SqliteAttempt:
-    """What is done within a savepoint."""
-
-    kept = False
-
-    def keep(self) -> None:
-        """Do not undo it."""
-        self.kept = True
-
-
 class SqliteConnection:
     """One connection: named queries in, plain tuples out."""
 
@@ -143,9 +125,8 @@ class SqliteConnection:
     def __init__(self, path: Path, flags: int) -> None:
         self._path = path
         self._queries = queries_for(ENGINE)
-        self._open: weakref.WeakSet[apsw.Cursor] = (
-            weakref.WeakSet()
-        )  # cursors that may not be read to their end
+        # Cursors that may not be read to their end.
+        self._open: weakref.WeakSet[apsw.Cursor] = weakref.WeakSet()
         with our_errors(path):
             self._driver = apsw.Connection(
                 str(path), flags=flags, statementcachesize=STATEMENTS_KEPT
@@ -265,9 +246,9 @@ class SqliteConnection:
             return self._driver.total_changes() - before
 
     @contextmanager
-    def attempt(self) -> Iterator[SqliteAttempt]:
+    def attempt(self) -> Iterator[Attempt]:
         """Part of a transaction that is undone at the end of the block unless it is kept."""
-        attempt = SqliteAttempt()
+        attempt = Attempt()
         self._driver.execute("SAVEPOINT attempt")
         try:
             yield attempt
@@ -439,18 +420,8 @@ class SqliteEngine:
         return connection
 
     def _require_current(self) -> None:
-        if self.is_empty():
-            message = f"{self._path}: there is no store; make one with `tallystick init`"
-            raise StoreMissing(message)
-        have, want = self.schema_version(), len(migrations_for(ENGINE))
-        if have != want:
-            what = (
-                "is older than this program; run `tallystick init`"
-                if have < want
-                else "needs a newer Tallystick"
-            )
-            message = f"{self._path}: the store's schema ({have}) {what}"
-            raise StoreOutdated(message)
+        have = None if self.is_empty() else self.schema_version()
+        require_schema(self.name, have, len(migrations_for(ENGINE)))
 
 
 def _integers(name: str, text: bytes | None) -> pl.Series:

@@ -7,17 +7,9 @@ VALUES (:key, :name, :secret_sha256, :scopes, :issue_salt);
 -- Is there an app of this name?
 SELECT a.key FROM apps AS a WHERE a.name = :name;
 
--- name: app_name
--- How is the app with this key called?
-SELECT a.name FROM apps AS a WHERE a.key = :key;
-
 -- name: apps
 -- Which apps are there, what may they do, and until when does the token of each hold?
 SELECT a.key, a.name, a.scopes, a.token_expires_at FROM apps AS a ORDER BY a.name;
-
--- name: user_name
--- How is the user with this number called?
-SELECT u.name FROM users AS u WHERE u.user_id = :user_id;
 
 -- name: app_of_key
 -- Which app has this key, and what token has it now?

@@ -87,18 +87,6 @@ SELECT s.expectations_version FROM store AS s;
 -- Does the device database have a SIM from the first to the last?
 SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
 
--- name: in_force_since
--- Since when are these SIMs expected where they are at this moment, and where is that?
-SELECT e.iccid, e.effective_from, e.imei
-FROM carray(:iccids) AS t
-CROSS JOIN expectations AS e
-WHERE e.iccid = t.value
-    AND e.effective_from = (
-        SELECT max(b.effective_from)
-        FROM expectations AS b
-        WHERE b.iccid = t.value AND b.effective_from <= :moment
-    );
-
 -- name: loaded_sims
 -- Which of these SIMs are loaded?
 SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
