@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import StoreOutdated
-from tallystick.core.facts import Sim, SimActivation, SimExpectation
-from tallystick.core.identifiers import Imei
+from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment
 from tallystick.core.pairing import Activation, Expectation, in_force_at, mismatches
 from tallystick.core.reason_json import encode
@@ -31,6 +31,7 @@ from tallystick.core.window import Window
 from tallystick.operations.verify import verify
 from tallystick.report import answer as report_module
 from tallystick.report.answer import Question, answer_explained
+from tallystick.store import Scope
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.engines import change
 from tests.store.few import (
@@ -51,7 +52,7 @@ from tests.worlds import MOMENTS, facts
 if TYPE_CHECKING:
     from random import Random
 
-    from tallystick.store import Store
+    from tallystick.store import Reader, Store
     from tests.engines import Stores
     from tests.worlds import Fact
 
@@ -185,6 +186,46 @@ def test_a_crowd_is_counted_and_its_first_are_listed(
             "iccids": others[:LISTED_MAX],
             "count": len(others),
         }
+
+
+def scope_of(reader: Reader, kind: str) -> Scope:
+    """A scope of each kind, of the accounts a and b."""
+    number = reader.accounts()
+    a, b = (number["a"],), (number["a"], number["b"])
+    scopes = {
+        "one account": Scope(a, ("4G",)),
+        "several generations": Scope(a, ("4G", "5G")),
+        "several accounts": Scope(b, ("4G",)),
+        "a group": Scope(a, ("4G",), grouped=True, group_id=reader.group_id(a[0], "g")),
+        "no group": Scope(a, ("4G",), grouped=True),
+        "listed SIMs": Scope(b, ("4G",), iccids=(TWO, THREE)),
+    }
+    return scopes[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sims"),
+    [
+        ("one account", [ONE, TWO]),
+        ("several generations", [ONE, TWO]),
+        ("several accounts", [ONE, TWO, THREE]),
+        ("a group", [ONE]),
+        ("no group", [TWO]),
+        ("listed SIMs", [TWO, THREE]),
+    ],
+)
+def test_the_explained_rows_of_each_kind_of_scope_are_those_of_the_plain_report(
+    store: Store, kind: str, sims: list[Iccid]
+) -> None:
+    for moment, (iccid, account) in enumerate([(ONE, "a"), (TWO, "a"), (THREE, "b")], 10):
+        take(store, sim(iccid, account), expected(iccid), seen(iccid, at=moment))
+    take(store, GroupMember("a", "g", ONE))
+    with store.snapshot() as reader:
+        scope = scope_of(reader, kind)
+        plain = list(reader.report(scope, EVERYTHING))
+        rows = list(reader.report_explained(scope, EVERYTHING))
+    assert [wire for wire, *_ in rows] == plain
+    assert [iccid for _, _, iccid, *_ in rows] == sims
 
 
 def test_times_print_in_the_zone_that_is_asked_for(store: Store) -> None:

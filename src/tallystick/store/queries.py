@@ -2,8 +2,7 @@
 
 A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/`
 serve every engine; a file in `sql/<engine>/` holds only what must differ there, under the same
-names. Columns in a comment /* like this */ are read in a second form of the query alone,
-`its_name_explained`.
+names.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-SECOND_FORM = re.compile(r"/\*(.*?) \*/")
 HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 SQL = files("tallystick.store") / "sql"
 
@@ -51,20 +49,10 @@ def _read_folder(folder: Traversable) -> dict[str, str]:
     }
 
 
-def _explained(queries: Mapping[str, str]) -> dict[str, str]:
-    """The second form of the queries that have one, with more columns."""
-    return {
-        f"{name}_explained": SECOND_FORM.sub(r"\1", sql)
-        for name, sql in queries.items()
-        if "/*" in sql
-    }
-
-
 @cache
 def queries_for(engine: str) -> Mapping[str, str]:
     """Every query by name, as this engine runs it."""
-    queries = _read_folder(SQL) | _read_folder(SQL / engine)
-    return queries | _explained(queries)
+    return _read_folder(SQL) | _read_folder(SQL / engine)
 
 
 @cache

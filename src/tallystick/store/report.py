@@ -60,22 +60,25 @@ class ReportQuestions(Asking):
 
     def report(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """Rows as they go over the wire, ordered by the activation's time, then ICCID."""
-        return (wire for (wire,) in self._rows(scope, window, form=""))
+        return (wire for (wire,) in self._rows(scope, window, explained=False))
 
     def report_explained(self, scope: Scope, window: Window) -> Iterator[ExplainedRow]:
         """The same rows with what the store keeps of their reasons, as plain tuples."""
-        return self._rows(scope, window, form="_explained")
+        return self._rows(scope, window, explained=True)
 
-    def _rows(self, scope: Scope, window: Window, form: str) -> Iterator[Any]:
-        """The rows in one of the two forms that each query has."""
+    def _rows(self, scope: Scope, window: Window, *, explained: bool) -> Iterator[Any]:
+        """The rows on the wire alone, or with what the store keeps of their reasons."""
         if scope.is_one_range:
-            return self._connection.stream("report_of_account" + form, **_range(scope, window))
+            return self._connection.stream(
+                "report_of_account_explained" if explained else "report_of_account",
+                **_range(scope, window),
+            )
         bounds = {"earliest": window.earliest, "latest": window.latest}
         if scope.iccids is not None:
-            return self._report_of_sims(scope, bounds, form)
+            return self._report_of_sims(scope, bounds, explained=explained)
         if scope.grouped:
-            return self._report_of_group(scope, bounds, form)
-        return self._report_of_accounts(scope, window, form)
+            return self._report_of_group(scope, bounds, explained=explained)
+        return self._report_of_accounts(scope, window, explained=explained)
 
     def report_joined(self, scope: Scope, window: Window) -> Iterator[bytes]:
         """The same rows, many at a time with commas between."""
@@ -83,11 +86,12 @@ class ReportQuestions(Asking):
             return self._connection.joined("report_of_account", **_range(scope, window))
         return joined(self.report(scope, window))
 
-    def _report_of_accounts(self, scope: Scope, window: Window, form: str) -> Iterator[Any]:
+    def _report_of_accounts(
+        self, scope: Scope, window: Window, *, explained: bool
+    ) -> Iterator[Any]:
         """Walk the window in slices, so that each sort stays small whatever the answer's size."""
         accounts = self._connection.set_of(scope.account_ids)
         generations = self._connection.set_of(scope.generations)
-        query = "report_of_accounts" + form
         after, span = window.earliest, max(1, (window.latest - window.earliest) // SLICES_FIRST)
         while after + 1 < window.latest:
             before = min(
@@ -95,7 +99,11 @@ class ReportQuestions(Asking):
             )  # a slice is (after, before): `span` moments
             found = 0
             for row in self._connection.stream(
-                query, account_ids=accounts, generations=generations, earliest=after, latest=before
+                "report_of_accounts_explained" if explained else "report_of_accounts",
+                account_ids=accounts,
+                generations=generations,
+                earliest=after,
+                latest=before,
             ):
                 found += 1
                 yield row
@@ -103,22 +111,29 @@ class ReportQuestions(Asking):
             growth = ROWS_A_SLICE / max(found, 1)
             span = max(1, int(span * min(max(growth, 1 / SLICE_GROWTH_MAX), SLICE_GROWTH_MAX)))
 
-    def _report_of_group(self, scope: Scope, bounds: dict[str, Moment], form: str) -> Iterator[Any]:
-        query, group = (
-            ("report_of_unassigned", {})
-            if scope.group_id is None
-            else ("report_of_group", {"group_id": scope.group_id})
-        )
-        generations = self._connection.set_of(scope.generations)
-        account_id = scope.account_ids[0]
+    def _report_of_group(
+        self, scope: Scope, bounds: dict[str, Moment], *, explained: bool
+    ) -> Iterator[Any]:
+        asked = {
+            "account_id": scope.account_ids[0],
+            "generations": self._connection.set_of(scope.generations),
+            **bounds,
+        }
+        if scope.group_id is None:
+            return self._connection.stream(
+                "report_of_unassigned_explained" if explained else "report_of_unassigned", **asked
+            )
         return self._connection.stream(
-            query + form, account_id=account_id, generations=generations, **group, **bounds
+            "report_of_group_explained" if explained else "report_of_group",
+            group_id=scope.group_id,
+            **asked,
         )
 
-    def _report_of_sims(self, scope: Scope, bounds: dict[str, Moment], form: str) -> Iterator[Any]:
-        query = "report_of_sims"
+    def _report_of_sims(
+        self, scope: Scope, bounds: dict[str, Moment], *, explained: bool
+    ) -> Iterator[Any]:
         return self._connection.stream(
-            query + form,
+            "report_of_sims_explained" if explained else "report_of_sims",
             iccids=self._connection.set_of(self.listed_in(scope)),
             account_ids=self._connection.set_of(scope.account_ids),
             generations=self._connection.set_of(scope.generations),
