@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # Blocks wait in memory, with all that is refused in them, for those before them.
-BLOCKS_AT_ONCE_MAX = 8
+BLOCKS_AT_ONCE_MAX = 4
 
 
 class Checked(NamedTuple):

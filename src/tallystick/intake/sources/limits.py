@@ -3,7 +3,9 @@
 BLOCK_BYTES = 16 << 20
 LINE_BYTES_MAX = 1 << 20
 # Each line that is refused is kept, with its values, until its block has been handed on.
-LINES_A_BLOCK_MAX = 1 << 17
+# No file of usual lines, of 32 bytes and more, has blocks that are cut for this.
+LINES_A_BLOCK_MAX = 1 << 19
+PARQUET_ROWS = 1 << 18
 # Lines are made a frame so many at a time: a list of their fields takes far more memory.
 LINES_A_FRAME = 1 << 13
 COLUMNS_MAX = 1_000

@@ -77,7 +77,7 @@ class _Reading:
 
     def _next_rows(self) -> pl.DataFrame:
         """The next rows as a frame. Raises `EOFError` where the file has fewer than it says."""
-        rows = self._lazy.slice(self._rows_read, limits.LINES_A_BLOCK_MAX)
+        rows = self._lazy.slice(self._rows_read, limits.PARQUET_ROWS)
         with _without_panic_texts():
             frame = rows.collect(engine="streaming")
         if frame.is_empty():
