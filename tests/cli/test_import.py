@@ -46,6 +46,15 @@ def rows_of(name: str) -> list[dict[str, str]]:
 # Receipts
 
 
+def test_an_import_says_loudly_that_it_made_a_store(run: Run) -> None:
+    """A volume that was not mounted would else be a new store, unnoticed."""
+    name = write("sims.csv", SIMS)
+    first, second = (run("import", "sims", name, "--json") for _ in range(2))
+    assert first.stderr == "warning: tallystick.db: there was no store here; made a new one\n"
+    assert (first.exit_code, second.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("store")
 def test_a_receipt_without_doubts_is_one_line(run: Run) -> None:
     result = run("import", "sims", write("sims.csv", SIMS))
     assert (result.exit_code, result.stderr) == (0, "")
@@ -80,6 +89,7 @@ def test_doubts_are_counted_for_people_and_warned_of_where_they_are_many(run: Ru
         assert word in line
 
 
+@pytest.mark.usefixtures("store")
 def test_programs_get_every_count_of_a_file_and_of_all(run: Run) -> None:
     names = [
         write("a.csv", HEADER + GOOD),
@@ -103,6 +113,21 @@ def test_of_several_files_each_reject_is_told_once_under_its_file(run: Run) -> N
         FINISHED.sub("", result.stdout.splitlines()[-2])
         == "in all: 4 read: 1 accepted, 1 duplicate, 2 rejected"
     )
+
+
+def test_a_name_that_is_not_utf_8_is_told_with_escapes_on_the_terminal_and_among_rejects(
+    run: Run, store: Store
+) -> None:
+    strange = os.fsdecode(b"caf\xe9\x1b[2J.csv")
+    for name in (strange, "b.csv"):
+        Path(name).write_text(HEADER + GOOD + "bad\n", "utf-8")
+    result = run("import", "activations", strange, "b.csv", "--rejects", "rejects.csv")
+    shown = r"caf\udce9\x1b[2J.csv"
+    assert result.exit_code == 3
+    assert f"{shown}: 2 read: 1 accepted" in result.stdout
+    assert f"{shown}:3: the line has 1 fields, the header 3" in result.stderr
+    assert rows_of("rejects.csv")[0]["reason"].startswith(f"{shown}, line 3: ")
+    assert len(everything_in(store).activations) == 1
 
 
 # --max-rejects
@@ -256,6 +281,7 @@ def test_it_is_never_written_over_a_file_that_is_to_be_read(run: Run) -> None:
     assert Path("a.csv").read_text("utf-8") == HEADER + "bad\n"
 
 
+@pytest.mark.usefixtures("store")
 def test_all_faults_of_a_line_are_told_those_of_strange_columns_capped_and_counted(
     run: Run,
 ) -> None:
@@ -367,6 +393,7 @@ def test_of_standard_input_the_bar_shows_facts_without_an_end_in_sight() -> None
     assert "1 facts" in shown
 
 
+@pytest.mark.usefixtures("store")
 def test_in_a_pipe_there_is_no_bar(start: Start) -> None:
     process = start("import", "activations", some_activations("a.csv", 100_000))
     _, told = process.communicate()
@@ -376,6 +403,7 @@ def test_in_a_pipe_there_is_no_bar(start: Start) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.usefixtures("store")
 def test_nor_on_a_terminal_that_cannot_move_its_cursor() -> None:
     shown, printed, status = on_terminal("import", "sims", write("sims.csv", SIMS), term="dumb")
     assert (shown, status) == ("", 0)

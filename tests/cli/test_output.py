@@ -69,6 +69,7 @@ def test_the_ledger_keeps_a_file_whose_name_is_no_utf_8(run: Run, tmp_path: Path
     assert change_set["detail"].startswith(f"{printable(path)} sha256:")
 
 
+@pytest.mark.usefixtures("store")
 def test_a_file_that_is_not_there_is_told_plainly(run: Run) -> None:
     result = run("import", "sims", os.fsdecode(b"\xff\x1b[2J.csv"))
     assert result.exit_code == 1

@@ -8,6 +8,7 @@ import io
 import random
 import re
 import sys
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -21,7 +22,7 @@ from tallystick.intake import KINDS, Receipt, Reject, import_file
 from tallystick.intake.checking import check_source
 from tallystick.intake.receipt import REJECTS_SHOWN_MAX, Fault
 from tallystick.intake.sources import limits, open_source
-from tallystick.intake.sources.limits import LINE_BYTES_MAX
+from tallystick.intake.sources.limits import COLUMNS_MAX, LINE_BYTES_MAX
 from tests.kept import everything_in
 
 if TYPE_CHECKING:
@@ -300,8 +301,35 @@ def test_twenty_megabytes_on_the_first_line_are_no_header(take: Callable[..., Ou
 def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once_and_in_short(
     take: Callable[..., Outcome],
 ) -> None:
-    with pytest.raises(FileRefused, match="line 1 has no column iccid") as refusal:
+    reason = "line 1 names 100,000 columns; a file may have at most 1,000$"
+    with pytest.raises(FileRefused, match=reason) as refusal:
         take(b",".join(b"c%d" % number for number in range(100_000)) + b"\n")
+    assert len(refusal.value.message) < 1000
+
+
+def test_a_header_of_as_many_columns_as_a_file_may_have_is_told_what_it_lacks(
+    take: Callable[..., Outcome],
+) -> None:
+    with pytest.raises(FileRefused, match="line 1 has no column iccid") as refusal:
+        take(b",".join(b"c%d" % number for number in range(COLUMNS_MAX)) + b"\n")
+    assert len(refusal.value.message) < 1000
+
+
+@pytest.mark.parametrize("kind", ["activations", "types"])
+def test_a_header_of_equal_names_takes_time_by_its_length_alone(
+    take: Callable[..., Outcome], kind: str
+) -> None:
+    """A look at all names before for each of 150,000 would take minutes."""
+    started = time.process_time()
+    with pytest.raises(FileRefused, match="line 1 names 150,000 columns"):
+        take(b",".join([b"same"] * 150_000) + b"\n", kind=kind)
+    assert time.process_time() - started < 5
+
+
+def test_a_column_may_have_a_name_of_bounded_length(take: Callable[..., Outcome]) -> None:
+    reason = "line 1 names a column 'x+….; a name may have at most 250 characters$"
+    with pytest.raises(FileRefused, match=reason) as refusal:
+        take(HEADER.strip() + b"," + b"x" * 251 + b"\n" + GOODS[0])
     assert len(refusal.value.message) < 1000
 
 
@@ -534,6 +562,13 @@ BAD_RECORDS = {
         RECORD.replace(b'"352099001761481"', b'{"a":' * 900 + b"1" + b"}" * 900),
         "imei must be a JSON string",
     ),
+    **{
+        f"objects {depth} deep": (
+            RECORD.replace(b'"352099001761481"', b'{"a":' * depth + b"1" + b"}" * depth),
+            "imei must be a JSON string|the line is not JSON",
+        )
+        for depth in range(930, 1001, 2)
+    },
     "twenty megabytes": (b'"' + b"x" * (20 * MEBIBYTE) + b'"', "the line is longer than "),
     "a mebibyte and more": (RECORD.replace(b"35209", b"x" * MEBIBYTE), "the line is longer than "),
 }
@@ -612,6 +647,15 @@ def test_what_is_not_parquet_is_refused(take: Callable[..., Outcome], content: b
         take(content, "a.parquet")
 
 
+DAMAGED_REASONS = (
+    "it is damaged, or is not of the format that its name says",
+    "it ends before its data does",
+    "Columns of activations: iccid, activated_at, imei",
+    "must be of texts, whole numbers or dates, not of Boolean",
+    "must be of texts, whole numbers or dates, not of Binary",
+)
+
+
 def test_a_damaged_parquet_file_is_refused_or_its_rows_are_told_and_nothing_else(
     take: Callable[..., Outcome], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -628,10 +672,11 @@ def test_a_damaged_parquet_file_is_refused_or_its_rows_are_told_and_nothing_else
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
             assert take(bytes(damaged), "a.parquet").receipt.accepted == 0
-        except FileRefused:
+        except FileRefused as refusal:
+            assert refusal.message.endswith(DAMAGED_REASONS)  # noqa: PT017 - it hangs on the bytes
             refused += 1
     assert refused > 10
-    capfd.readouterr()  # Polars tells of its panics on standard error
+    assert capfd.readouterr().err == ""  # where Polars would write of its panics
 
 
 PARQUET_TYPES = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tallystick.core.identifiers import printable
 from tallystick.intake import STANDARD_INPUT
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class FilesBar:
     def begin(self, path: str) -> None:
         """This file, the next one, is at hand."""
         count = f" ({self._file + 1}/{len(self._weights)})" if len(self._weights) > 1 else ""
-        self._bar.update(self._task, description=f"{Path(path).name}{count}")
+        self._bar.update(self._task, description=f"{printable(Path(path).name)}{count}")
 
     def show(self, progress: FileProgress) -> None:
         """So far the file at hand has come."""

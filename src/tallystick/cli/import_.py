@@ -137,8 +137,7 @@ def import_(
         _rejects_to(rejects, kind, paths) as rejects_file,
         files_bar(paths) as bar,
     ):
-        if store.is_empty():
-            store.init(settings.time_zone)
+        _make_missing(store, settings)
         for path in paths:
             try:
                 done[path] = act(
@@ -156,6 +155,13 @@ def import_(
         raise typer.Exit(
             EXIT_SOME_REJECTED if total.accepted or total.duplicate else EXIT_NOTHING_DONE
         )
+
+
+def _make_missing(store: Store, settings: Settings) -> None:
+    """Make a store where there is none, and say so: its volume may not have been mounted."""
+    if store.is_empty():
+        store.init(settings.time_zone)
+        say(f"warning: {store.name}: there was no store here; made a new one", err=True)
 
 
 def _limit(text: str) -> RejectsLimit:
@@ -278,7 +284,7 @@ class _Rejects:
     def begin(self, path: str, columns: tuple[str, ...]) -> None:
         """A file with these columns follows."""
         self._columns = columns
-        self._where = f"{path}, line" if self._several else "line"
+        self._where = f"{printable(path)}, line" if self._several else "line"
         if not self._header:
             self._header = tuple(
                 dict.fromkeys(column for column in (*columns, *self._more) if column != REASON)

@@ -25,7 +25,10 @@ VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
 def shown(value: object) -> str:
     """Quote a refused value for a message, cut to a readable length."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "a value that is nested too deeply"
     return text if len(text) <= VALUE_SHOWN_MAX + 2 else f"{text[:VALUE_SHOWN_MAX]}…{text[0]}"
 
 

@@ -27,7 +27,7 @@ from tallystick.intake.sources import is_read_once, open_source, to_be_read_agai
 from tallystick.store import ImportProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import polars as pl
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 # Sorted together before they are applied: bounds memory, and each page is touched once.
 BATCH_FACTS = 16_000_000
+# A batch ends earlier where its facts take so much memory, as long names do.
+BATCH_BYTES_MAX = 1 << 30
 # Applied before it is asked whether somebody waits: live intake and other writers go first.
 SLICE_FACTS = 32_768
 # In one transaction while nobody waits: each commit writes whole pages.
@@ -193,11 +195,18 @@ def read_batches(
             reject(refused)
         waiting.append(checked.facts)
         work.read(source.read_share(), len(checked.facts))
-        if sum(map(len, waiting)) >= BATCH_FACTS:
+        if _is_full(waiting):
             yield waiting
             waiting = []
     if waiting:
         yield waiting
+
+
+def _is_full(parts: Sequence[pl.DataFrame]) -> bool:
+    """Whether no more facts are to be sorted together with these."""
+    facts = sum(map(len, parts))
+    facts_bytes = sum(part.estimated_size() for part in parts)
+    return facts >= BATCH_FACTS or facts_bytes >= BATCH_BYTES_MAX
 
 
 class _Taking:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tallystick.intake.sources import Block, Source
 
 
+# Blocks wait in memory, with all that is refused in them, for those before them.
+BLOCKS_AT_ONCE_MAX = 4
+
+
 class Checked(NamedTuple):
     """Facts as columns, named and ordered as the kind's, in the order of their lines.
 
@@ -45,9 +49,8 @@ def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
         return checked._replace(facts=in_order(checked.facts, kind.key))
 
     first = source.first_line
-    for checked in in_parallel(
-        (partial(work, read) for read in source.blocks), os.cpu_count() or 1
-    ):
+    works = (partial(work, read) for read in source.blocks)
+    for checked in in_parallel(works, min(os.cpu_count() or 1, BLOCKS_AT_ONCE_MAX)):
         yield checked._replace(
             rejects=[reject._replace(line=first + reject.line) for reject in checked.rejects]
         )

@@ -16,6 +16,7 @@ import polars as pl
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
 from tallystick.intake.receipt import Reject, in_one_sentence
+from tallystick.intake.sources import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +62,7 @@ def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
 
     Files from elsewhere may have columns that the kind does not know.
     """
+    _refuse_wide_header(name, columns)
     known = [column.name for column in kind.columns]
     count = Counter(columns)
     faults = [
@@ -82,12 +84,30 @@ def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
         raise FileRefused(message)
 
 
+def _refuse_wide_header(name: str, columns: Sequence[str]) -> None:
+    """Refuse a header of more columns, or with a longer name, than a file may have."""
+    if len(columns) > limits.COLUMNS_MAX:
+        message = (
+            f"{name}: line 1 names {len(columns):,} columns; "
+            f"a file may have at most {limits.COLUMNS_MAX:,}"
+        )
+        raise FileRefused(message)
+    longest = max(columns, key=len, default="")
+    if len(longest) > limits.COLUMN_NAME_LENGTH_MAX:
+        message = (
+            f"{name}: line 1 names a column {shown(longest)}; "
+            f"a name may have at most {limits.COLUMN_NAME_LENGTH_MAX} characters"
+        )
+        raise FileRefused(message)
+
+
 def block_by_line(
     text: bytes,
     columns: tuple[str, ...],
     parse: Callable[[int, bytes], Sequence[str | None] | Reject | None],
 ) -> Block:
     """Line after line; `parse` gives the fields of one, None for a blank one."""
+    frames = [text_frame([], columns)]
     rows: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
     lines = text.removesuffix(b"\n").split(b"\n")
@@ -97,7 +117,11 @@ def block_by_line(
             rejects.append(record)
         elif record:
             rows.append((line, *record))
-    return Block(text_frame(rows, columns), len(lines), rejects)
+        if len(rows) == limits.LINES_A_FRAME:
+            frames.append(text_frame(rows, columns))
+            rows = []
+    frames.append(text_frame(rows, columns))
+    return Block(pl.concat(frames), len(lines), rejects)
 
 
 def text_frame(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pl.DataFrame:

@@ -1,4 +1,14 @@
-"""How much of a file is read at once."""
+"""Bounds of what is read of a file at once, so that no file takes more than some memory."""
 
 BLOCK_BYTES = 16 << 20
 LINE_BYTES_MAX = 1 << 20
+# Each line that is refused is kept, with its values, until its block has been handed on.
+# No file of usual lines, of 32 bytes and more, has blocks that are cut for this.
+LINES_A_BLOCK_MAX = 1 << 19
+PARQUET_ROWS = 1 << 18
+# Lines are made a frame so many at a time: a list of their fields takes far more memory.
+LINES_A_FRAME = 1 << 13
+COLUMNS_MAX = 1_000
+COLUMN_NAME_LENGTH_MAX = 250
+# Zstandard packs up to 128 KiB into four bytes, so so many of them make at most 32 MiB.
+ZSTANDARD_BYTES = 1 << 10

@@ -50,7 +50,7 @@ class Lines:
             end = self._rest.rfind(b"\n") + 1 if more else len(self._rest)
             if end:
                 text, self._rest = self._rest[:end], self._rest[end:]
-                yield partial(parse, text)
+                yield from (partial(parse, part) for part in _parts(text))
             elif len(self._rest) > limits.LINE_BYTES_MAX:
                 yield partial(Block, pl.DataFrame(), 1, [self.too_long()])
 
@@ -63,6 +63,17 @@ class Lines:
                 break
         self._rest = self._rest[end:] if end else b""
         return too_long(0, start)
+
+
+def _parts(text: bytes) -> Iterator[bytes]:
+    """Whole lines in parts that have not too many of them, however short they are."""
+    if text.count(b"\n") <= limits.LINES_A_BLOCK_MAX:
+        yield text
+        return
+    middle = len(text) // 2
+    end = text.rfind(b"\n", 0, middle) + 1 or text.find(b"\n", middle) + 1
+    yield from _parts(text[:end])
+    yield from _parts(text[end:])
 
 
 def too_long(line: int, text: bytes) -> Reject:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 FORMATS = (".csv", ".ndjson", ".parquet")
-ZSTANDARD_BYTES = 1 << 16
 
 
 def is_read_once(path: str) -> bool:
@@ -95,7 +94,7 @@ class _Zstandard(io.RawIOBase):
         self._file = file
         self._frame = zstandard.ZstdDecompressor().decompressobj()
         self._begun = False
-        self._plain = b""
+        self._plain = memoryview(b"")
 
     def readable(self) -> bool:
         """It can be read."""
@@ -106,12 +105,13 @@ class _Zstandard(io.RawIOBase):
         while not self._plain and self._more():
             pass
         size = min(len(into), len(self._plain))
-        into[:size], self._plain = self._plain[:size], self._plain[size:]
+        into[:size] = self._plain[:size]
+        self._plain = self._plain[size:]
         return size
 
     def _more(self) -> bool:
         packed = self._frame.unused_data if self._frame.eof else b""
-        packed = packed or self._file.read(ZSTANDARD_BYTES)
+        packed = packed or self._file.read(limits.ZSTANDARD_BYTES)
         if not packed:
             if self._begun and not self._frame.eof:
                 message = "the file ends before its packed data does"
@@ -120,5 +120,5 @@ class _Zstandard(io.RawIOBase):
         if self._frame.eof:
             self._frame = zstandard.ZstdDecompressor().decompressobj()
         self._begun = True
-        self._plain = self._frame.decompress(packed)
+        self._plain = memoryview(self._frame.decompress(packed))
         return True

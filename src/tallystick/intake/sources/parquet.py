@@ -1,14 +1,23 @@
-"""Parquet: files that have columns already."""
+"""Parquet: files that have columns already.
+
+A few bytes of such a file may stand for a billion rows. So it is read so many rows at a time,
+whatever its row groups are, and rows are handed on in blocks of bounded text.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
 from tallystick.core.errors import FileRefused
+from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, Source, check_columns
+from tallystick.intake.sources.lines import too_long
 from tallystick.intake.sources.refusals import refusing, refusing_each
 
 if TYPE_CHECKING:
@@ -16,13 +25,16 @@ if TYPE_CHECKING:
 
     from tallystick.intake.kinds import Kind
 
-PARQUET_TYPES = (pl.String, pl.Categorical, pl.Enum, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
+TYPES = (*TEXTS, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
+STANDARD_ERROR = 2
+PART = "part"
 
 
 def parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
     """A Parquet file as a source."""
     what = "cannot be read as Parquet"
-    with refusing(name, what):
+    with refusing(name, what), _without_panic_texts():
         lazy = pl.scan_parquet(file)
         schema = lazy.collect_schema()
     columns = kind.named(schema.names())
@@ -33,18 +45,18 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
         lazy = renamed.select(columns)
         schema = lazy.collect_schema()
     for column, dtype in schema.items():
-        if not isinstance(dtype, PARQUET_TYPES) and not dtype.is_integer():
+        if not isinstance(dtype, TYPES) and not dtype.is_integer():
             message = (
                 f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
             )
             raise FileRefused(message)
-    with refusing(name, what):
+    with refusing(name, what), _without_panic_texts():
         rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
-    batches = _Batches(lazy, rows)
-    return Source(name, batches.read_share, columns, 1, refusing_each(name, what, batches.blocks()))
+    reading = _Reading(lazy, rows)
+    return Source(name, reading.read_share, columns, 1, refusing_each(name, what, reading.blocks()))
 
 
-class _Batches:
+class _Reading:
     """The rows of a Parquet file as they are read."""
 
     def __init__(self, lazy: pl.LazyFrame, rows: int) -> None:
@@ -57,7 +69,71 @@ class _Batches:
         return self._rows_read / self._rows if self._rows else 1.0
 
     def blocks(self) -> Iterator[Callable[[], Block]]:
-        """What gives each batch."""
-        for frame in self._lazy.collect_batches(maintain_order=True):
+        """What gives each block."""
+        while self._rows_read < self._rows:
+            frame = self._next_rows()
             self._rows_read += len(frame)
-            yield partial(Block, frame.with_row_index(LINE), len(frame))
+            yield from (partial(_block, part) for part in _parts(frame))
+
+    def _next_rows(self) -> pl.DataFrame:
+        """The next rows as a frame. Raises `EOFError` where the file has fewer than it says."""
+        rows = self._lazy.slice(self._rows_read, limits.PARQUET_ROWS)
+        with _without_panic_texts():
+            frame = rows.collect(engine="streaming")
+        if frame.is_empty():
+            raise EOFError
+        return frame
+
+
+def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows in parts of bounded text: columns may repeat one long text a million times."""
+    texts_bytes = _texts_bytes(frame)
+    if texts_bytes.sum() <= limits.BLOCK_BYTES:
+        yield frame
+        return
+    part = (texts_bytes.cum_sum() // limits.BLOCK_BYTES).alias(PART)
+    start = 0
+    for rows in part.rle().struct.field("len"):
+        yield frame[start : start + rows]
+        start += rows
+
+
+def _block(frame: pl.DataFrame) -> Block:
+    """Rows as a block; one that is longer than a line may be is a reject."""
+    numbered = frame.with_row_index(LINE)
+    texts_bytes = _texts_bytes(frame)
+    is_too_long = texts_bytes > limits.LINE_BYTES_MAX
+    if not is_too_long.any():
+        return Block(numbered, len(frame))
+    lines = numbered.filter(is_too_long)[LINE]
+    rejects = [too_long(line, b"") for line in lines]
+    return Block(numbered.filter(~is_too_long), len(frame), rejects)
+
+
+def _texts_bytes(frame: pl.DataFrame) -> pl.Series:
+    """How many bytes the texts of each row have."""
+    columns = [name for name, dtype in frame.schema.items() if isinstance(dtype, TEXTS)]
+    if not columns:
+        return pl.Series([0], dtype=pl.UInt64).new_from_index(0, len(frame))
+    texts = [pl.col(name).cast(pl.String).str.len_bytes().fill_null(0) for name in columns]
+    return frame.select(pl.sum_horizontal(texts).cast(pl.UInt64)).to_series()
+
+
+@contextmanager
+def _without_panic_texts() -> Iterator[None]:
+    """Keep what Polars itself writes to standard error from people.
+
+    Where a damaged file makes it panic, that is a page about its own code. The error follows.
+    """
+    if sys.__stderr__ is None:  # there is no standard error, and its number may be another file's
+        yield
+        return
+    kept = os.dup(STANDARD_ERROR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STANDARD_ERROR)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, STANDARD_ERROR)
+        os.close(kept)

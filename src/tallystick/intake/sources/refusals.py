@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from contextlib import contextmanager
 from functools import partial
@@ -17,21 +18,33 @@ if TYPE_CHECKING:
 
     from tallystick.intake.sources.blocks import Block
 
+NOT_PACKED_SO = "it is damaged, or is not packed as its name says"
+CUT_OFF = "it ends before its data does"
+DAMAGED = "it is damaged, or is not of the format that its name says"
+
 
 @contextmanager
 def refusing(name: str, what: str) -> Iterator[None]:
-    """Turn what goes wrong while a file is read, and nothing else, into a refusal that names it."""
+    """Turn what goes wrong while a file is read, and nothing else, into a refusal that names it.
+
+    Texts of the libraries are not repeated: they speak to those who know their code.
+    """
     try:
         yield
+    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        message = f"{name}: {what}: {NOT_PACKED_SO}"
+        raise FileRefused(message) from error
+    except EOFError as error:
+        message = f"{name}: {what}: {CUT_OFF}"
+        raise FileRefused(message) from error
+    except OSError as error:
+        message = f"{name}: {what}: {error.strerror or DAMAGED}"
+        raise FileRefused(message) from error
     except (
-        OSError,
-        EOFError,
-        zlib.error,
-        zstandard.ZstdError,
         pl.exceptions.PolarsError,
         pl.exceptions.PanicException,  # Polars panics on some damaged Parquet files
     ) as error:
-        message = f"{name}: {what}: {error}"
+        message = f"{name}: {what}: {DAMAGED}"
         raise FileRefused(message) from error
 
 
