@@ -25,8 +25,11 @@ from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
-from tallystick.core.errors import SettingRefused, StoreRefused
+from tallystick.core.errors import Refusal, SettingRefused, StoreRefused
 from tallystick.http.gate import Gate, open_to_all
+from tallystick.http.leaving import Leaving
+from tallystick.http.paths import Paths, plain
+from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
@@ -118,28 +121,42 @@ def build_app(
     loops: Loops | None = None,
 ) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app."""
-    app = falcon.App(middleware=[Gate(access)])
+    app = falcon.App()
+    app.add_middleware(Leaving())
+    app.add_middleware(Paths())
+    app.add_middleware(Gate(access))
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(store, loops or Loops()))
-    app.add_error_handler((Exception, falcon.HTTPError), _answer_error)
+    refusals = Refusals()
+
+    def answer_error(
+        req: Request,
+        resp: Response,
+        error: Exception,
+        params: dict[str, Any],  # noqa: ARG001 - the form of an error handler
+    ) -> None:
+        _answer_error(req, resp, error)
+        message = error.message if isinstance(error, Refusal) else str(resp.status)
+        refusals.note(req, resp.status_code, message)
+
+    app.add_error_handler((Exception, falcon.HTTPError), answer_error)
     return app
 
 
-def _answer_error(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:  # noqa: ARG001
+def _answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Let the room whose path it is say what went wrong, in its own shape."""
-    if thingspace.owns(req.path):
+    path = plain(req.path)
+    if thingspace.owns(path):
         thingspace_errors.answer_error(req, resp, error)
-    elif api.owns(req.path):
+    elif api.owns(path) or not isinstance(error, falcon.HTTPError):
         api_errors.answer_error(req, resp, error)
-    elif isinstance(error, falcon.HTTPError):
-        raise error
-    elif isinstance(error, StoreRefused):
-        raise falcon.HTTPServiceUnavailable(title=error.code, description=error.message) from error
     else:
-        log.error("%s %s failed", req.method, req.path, exc_info=error)
-        raise falcon.HTTPInternalServerError from error
+        resp.status = error.status
+        resp.set_headers(error.headers or {})
+        resp.data = error.to_json()
+        resp.content_type = falcon.MEDIA_JSON
 
 
 def app() -> falcon.App[Request, Response]:

@@ -321,3 +321,36 @@ def _was_turned_away(answer: Any) -> bool:  # noqa: ANN401 - a future
         return isinstance(answer.exception(timeout=0.5), IntakeBusy)
     except TimeoutError:
         return False
+
+
+@pytest.mark.parametrize("depth", [900, 985, 990, 995, 1000, 100_000])
+def test_json_nested_deeply_anywhere_is_refused_in_plain_words(
+    standing: tuple[int, dict[str, Credentials]], depth: int
+) -> None:
+    port, apps = standing
+    headers = bearer(port, apps["sender"])
+    for before, after in (("[", "]"), ('{"a":', "}")):
+        deep = before * depth + "1" + after * depth
+        record = f'{{"iccid":{deep}}}'
+        for body, form in (
+            (deep, "application/json"),
+            (f"[{record}]", "application/json"),
+            (f"{record}\n{record}", "application/x-ndjson"),
+        ):
+            reply = call(
+                port, "POST", "/api/v1/activations", body, headers | {"Content-Type": form}
+            )
+            assert reply.status == 400 or reply.json["accepted"] == 0
+            assert b"recursion" not in reply.body
+
+
+def test_an_object_with_too_many_names_is_a_reject(
+    standing: tuple[int, dict[str, Credentials]],
+) -> None:
+    port, apps = standing
+    fact = {f"name {number}": 1 for number in range(1001)}
+    for kind in ("activations", "types"):
+        receipt = post(port, kind, [fact], bearer(port, apps["sender"]))
+        assert receipt["rejects"] == [
+            {"index": 0, "reason": "has 1,001 names; at most 1,000 are read"}
+        ]

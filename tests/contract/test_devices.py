@@ -130,6 +130,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         {"filter": {"deviceIdentifierFilters": [{"kind": "MDN", "contains": "x"}]}},
         *("INPUT_INVALID.Device.Identifier.Invalid", "'x'"),
     ),
+    "many filters": (
+        {"filter": {"deviceIdentifierFilters": [{"kind": "MDN", "contains": "1"}] * 11}},
+        *("INPUT_INVALID.MaxRequestsExceeded", "11 entries; 10 at most"),
+    ),
     "no devices": ({"maxNumberOfDevices": 0}, CATCH_ALL, "maxNumberOfDevices"),
     "too many devices": ({"maxNumberOfDevices": 2001}, CATCH_ALL, "2001"),
     "a number as text": ({"maxNumberOfDevices": "5"}, CATCH_ALL, "maxNumberOfDevices"),

@@ -64,6 +64,17 @@ def program(store: Store, access: Access, clock: Clock) -> Iterator[TestClient]:
         yield TestClient(build_app(Settings(), store, access, live, uploads))
 
 
+def test_every_refusal_is_one_line_of_the_log(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tallystick")
+    for path in ("/api/v1/sims", "/api/m2m/v1/groups/x", "/nope"):
+        caplog.clear()
+        refused = client.simulate_get(path)
+        (line,) = caplog.messages
+        assert line.startswith(f"{refused.status_code} to 'GET' '{path}' from ")
+
+
 @pytest.fixture
 def headers(access: Access, app: Credentials) -> dict[str, str]:
     """The headers of a call within a session."""

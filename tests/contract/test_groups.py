@@ -11,6 +11,7 @@ from tallystick.core.facts import GroupMember
 from tallystick.core.identifiers import Iccid
 from tallystick.core.selection import UNASSIGNED
 from tallystick.fleet import groups
+from tallystick.fleet.groups import DEFAULT
 from tests.contract.conftest import FOREIGN, Served, mdn_of
 
 if TYPE_CHECKING:
@@ -79,7 +80,12 @@ def test_a_group_is_made_listed_and_read(served: Served) -> None:
     }
     assert session.call("POST", "/groups", body).json == {"success": True}
     assert session.call("GET", "/groups/made").json == [
-        {"name": UNASSIGNED, "description": "", "isDefaultGroup": True, "extendedAttributes": []},
+        {
+            "name": UNASSIGNED,
+            "description": DEFAULT.description,
+            "isDefaultGroup": True,
+            "extendedAttributes": [],
+        },
         {
             "name": "West & more",
             "description": "beyond the hills",
@@ -194,6 +200,7 @@ def test_large_groups_come_in_pages(served: Served) -> None:
             assert reply.json["hasMoreData"] == (reply.status == 202)
             found += [device["deviceIds"][0]["id"] for device in reply.json["devices"]]
             there = urlsplit(reply.headers.get("location", ""))
+            assert not there.netloc
             path = f"{there.path.removeprefix('/api/m2m/v1')}?{there.query}" if there.path else ""
         assert found == list(map(str, expected))
         assert statuses == ([202, 200] if group == "to be read" else [200])
@@ -355,3 +362,27 @@ def test_the_checks_before_the_body_are_those_of_every_call(served: Served) -> N
         without = session._replace(headers=session.headers | {"VZ-M2M-Token": ""})
         check_refused(without.call(method, path), "REQUEST_FAILED.SessionToken.Format")
     assert session.call("PATCH", "/groups/a").json["fault"]["code"] == "900906"
+
+
+def test_a_plus_in_a_path_is_a_blank_where_no_group_has_the_literal_name(served: Served) -> None:
+    """Java, Go, PHP and Ruby SDKs write a blank so, and a true plus as %2B."""
+    one, two = served.fleet("plus account", 2)
+    session = served.session()
+    create(session, "plus account", "north west", one)
+    root = "/groups/plus+account/name"
+    assert session.call("GET", f"{root}/north+west").json["name"] == "north west"
+    assert session.call("GET", f"{root}/Unassigned+Devices").json["name"] == UNASSIGNED
+    create(session, "plus account", "north+west", two)
+    for written in ("north+west", "north%2Bwest"):
+        assert session.call("GET", f"{root}/{written}").json["name"] == "north+west"
+    assert session.call("GET", f"{root}/north%20west").json["name"] == "north west"
+    changed = session.call("PUT", f"{root}/north+west", {"newGroupName": "south east"})
+    assert changed.status == 200
+    assert session.call("DELETE", f"{root}/south+east").status == 200
+    assert [group["name"] for group in session.call("GET", "/groups/plus+account").json] == [
+        UNASSIGNED,
+        "north west",
+    ]
+    check_refused(
+        session.call("GET", f"{root}/north+east"), "REQUEST_FAILED.DeviceGroupNotFound", "north+e"
+    )

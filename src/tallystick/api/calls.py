@@ -15,6 +15,7 @@ import msgspec
 from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
+from tallystick.core.json_faults import fault_of_json
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
@@ -148,7 +149,7 @@ def struct_of(req: Request, kind: type[Body]) -> Body:
     try:
         tree = msgspec.json.decode(body_of(req, BODY_BYTES_MAX))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"the body is not JSON: {error}"
+        message = f"the body is not JSON: {fault_of_json(error)}"
         raise InvalidValue(message) from error
     if not isinstance(tree, dict):
         message = f"the body must be an object, not {shown(tree)}"

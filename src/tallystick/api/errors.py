@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import falcon
@@ -28,6 +27,7 @@ from tallystick.core.errors import (
 from tallystick.core.identifiers import shown
 from tallystick.http.bodies import BodyCutShort, BodyTooLarge
 from tallystick.http.gate import BearerMissing
+from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -59,8 +59,6 @@ HTTP_CODES = {
     415: "content-type-refused",
 }
 
-log = logging.getLogger(__name__)
-
 
 class Fault(msgspec.Struct):
     """A stable code for programs, and a sentence that names the field and the value at fault."""
@@ -85,13 +83,13 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Answer what was raised under our root, the unforeseen included."""
     if isinstance(error, Refusal):
         status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
-        _answer(resp, status, error.code, error.message)
+        _answer(resp, status, error.code, error.message_for_callers)
     elif isinstance(error, falcon.HTTPError):
         code = HTTP_CODES.get(error.status_code, "refused")
         _answer(resp, error.status_code, code, error.description or error.title or code)
         resp.set_headers(error.headers or {})
     else:
-        log.error("%s %s failed", req.method, req.path, exc_info=error)
+        note_failure(req, error)
         _answer(resp, 500, "failed", "the server failed; its log says how")
 
 

@@ -63,6 +63,11 @@ class Refusal(Exception):  # noqa: N818 - the field's word; not every refusal is
         """The sentence for people: what was refused and what to do."""
         return str(self)
 
+    @property
+    def message_for_callers(self) -> str:
+        """The sentence for whoever calls over HTTP, who must not know the machine."""
+        return self.message
+
 
 class InvalidValue(Refusal):
     """A value does not fit its form."""
@@ -278,6 +283,11 @@ class StoreRefused(Refusal):
     """The store cannot answer."""
 
     code = "store-refused"
+
+    @property
+    def message_for_callers(self) -> str:
+        """What is wrong, without where the store is and what the database said."""
+        return (type(self).__doc__ or "").split("\n")[0]
 
 
 class StoreMissing(StoreRefused):

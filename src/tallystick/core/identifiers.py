@@ -94,6 +94,23 @@ class _Digits(int):
         body = text[len(cls.PREFIX) :] + "0" * (cls.LENGTH_MAX - length)
         return cls(int(body) * cls.LENGTHS + length - cls.LENGTH_MIN)
 
+    @classmethod
+    def span_of(cls, beginning: str) -> tuple[int, int]:
+        """The least and the largest integer of those whose digits may begin so.
+
+        They are the wrong way round where none does.
+        """
+        if cls.PREFIX.startswith(beginning):
+            beginning = cls.PREFIX
+        body = beginning[len(cls.PREFIX) :]
+        room = cls.LENGTH_MAX - len(cls.PREFIX)
+        if not beginning.startswith(cls.PREFIX) or len(body) > room:
+            return 1, 0
+        return (
+            int(body.ljust(room, "0")) * cls.LENGTHS,
+            int(body.ljust(room, "9")) * cls.LENGTHS + cls.LENGTHS - 1,
+        )
+
     def __init_subclass__(cls) -> None:
         """Work out once how the digits print."""
         cls._form = f"{cls.PREFIX}%0{cls.LENGTH_MAX - len(cls.PREFIX)}d"

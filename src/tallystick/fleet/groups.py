@@ -62,7 +62,7 @@ class ChangedGroup:
     passed_over: Listed
 
 
-DEFAULT = Group(UNASSIGNED, "")
+DEFAULT = Group(UNASSIGNED, "The devices that are in no other group of the account")
 
 
 def groups_of(reader: Reader, account_id: int) -> list[Group]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # Of a body too large so much is read and dropped: a client that still sends reads no answer.
 DISCARD_BYTES_MAX = 32 << 20
 DISCARD_BYTES_STEP = 64 << 10
+# So much of a body that a refused call does not need is read, to keep the connection in step.
+DRAIN_BYTES_MAX = 8 << 20
 
 MISFIT = re.compile(r"Expected `(?P<wanted>\w+)[^`]*`.*?(?: - at `\$\.?(?P<place>.*)`)?")
 STEP = re.compile(r"\w+")
@@ -49,7 +51,7 @@ def whole_body(req: Request, bytes_max: int) -> bytes:
     """
     body: bytes = req.stream.read(bytes_max + 1)
     if len(body) > bytes_max:
-        _discard(req)
+        _discard(req, DISCARD_BYTES_MAX)
         message = f"the body must not be larger than {bytes_max:,} bytes; send it in several calls"
         raise BodyTooLarge(message)
     if req.content_length is not None and len(body) < req.content_length:
@@ -58,10 +60,20 @@ def whole_body(req: Request, bytes_max: int) -> bytes:
     return body
 
 
-def _discard(req: Request) -> None:
-    for _ in range(0, DISCARD_BYTES_MAX, DISCARD_BYTES_STEP):
-        if not req.stream.read(DISCARD_BYTES_STEP):
-            break
+def drained(req: Request) -> bool:
+    """Read what is left of a body that nobody needs; give whether that is all of it.
+
+    A connection whose body is not read to its end cannot carry another call.
+    """
+    has_body = bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
+    return not has_body or _discard(req, DRAIN_BYTES_MAX)
+
+
+def _discard(req: Request, bytes_max: int) -> bool:
+    """Read and drop so much of a body at most; give whether that was the rest of it."""
+    return any(
+        not req.stream.read(DISCARD_BYTES_STEP) for _ in range(0, bytes_max, DISCARD_BYTES_STEP)
+    )
 
 
 class Misfit(NamedTuple):

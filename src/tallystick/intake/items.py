@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.core.json_faults import fault_of_json
 from tallystick.intake.checking import check
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import block_of, no_object, record_of
@@ -31,7 +32,7 @@ def read_items(body: bytes, *, lines: bool) -> list[Any]:
     try:
         items = _decode_lines(body) if lines else _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"the body is not {'NDJSON' if lines else 'JSON'}: {error}"
+        message = f"the body is not {'NDJSON' if lines else 'JSON'}: {fault_of_json(error)}"
         raise InvalidValue(message) from error
     if not isinstance(items, list):
         message = f"the body must be a JSON array of facts, not {shown(items)}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
+
 from tallystick.store.connection import Asking
 from tallystick.store.facts import sim_of
 
@@ -12,6 +14,12 @@ if TYPE_CHECKING:
 
     from tallystick.core.identifiers import Iccid, Mdn
     from tallystick.core.moments import Moment
+
+
+ACCOUNTS_ASKED_EACH_MAX = 64
+"""Of so many accounts each one's SIMs are looked up by its index; beyond, the fleet is walked."""
+LAST = (1 << 63) - 1
+"""No SIM's number lies beyond."""
 
 
 class Device(NamedTuple):
@@ -30,15 +38,31 @@ class DeviceQuestions(Asking):
 
     def devices_after(self, account_ids: Collection[int], after: int, at_most: int) -> list[Device]:
         """SIMs of some accounts, each with its group, in order after one."""
-        if len(account_ids) == 1:
-            (account_id,) = account_ids
-            return self._devices(
-                "devices_of_account", account_id=account_id, after=after, at_most=at_most
-            )
-        accounts = self._connection.set_of(account_ids)
-        return self._devices(
-            "devices_of_accounts", account_ids=accounts, after=after, at_most=at_most
-        )
+        found = self.numbers_of_devices(account_ids, after, LAST, at_most)
+        return self.devices_among(account_ids, found["iccid"])
+
+    def numbers_of_devices(
+        self, account_ids: Collection[int], after: int, until: int, at_most: int
+    ) -> pl.DataFrame:
+        """`iccid` and `mdn`, -1 where it is not known, of SIMs of some accounts, in order."""
+        span = {"after": after, "until": until, "at_most": at_most}
+        if len(account_ids) > ACCOUNTS_ASKED_EACH_MAX:
+            accounts = self._connection.set_of(account_ids)
+            return self._connection.frame("devices_of_accounts", account_ids=accounts, **span)
+        each = [
+            self._connection.frame("devices_of_account", account_id=account_id, **span)
+            for account_id in account_ids
+        ]
+        return pl.concat(each).sort("iccid").head(at_most)
+
+    def numbers_of_group(
+        self, account_id: int, group_id: int | None, after: int, until: int, at_most: int
+    ) -> pl.DataFrame:
+        """The same of the SIMs in a group of an account, None being the default one."""
+        span = {"account_id": account_id, "after": after, "until": until, "at_most": at_most}
+        if group_id is None:
+            return self._connection.frame("unassigned_devices", **span)
+        return self._connection.frame("devices_of_group", group_id=group_id, **span)
 
     def devices_among(self, account_ids: Collection[int], iccids: Collection[int]) -> list[Device]:
         """Those of some SIMs that some accounts have, each with its group, in order."""

@@ -13,6 +13,7 @@ import msgspec
 from tallystick.core import moments
 from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.json_faults import fault_of_json
 from tallystick.core.selection import Listed, iccid_asked_for
 from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
@@ -180,7 +181,7 @@ def read_json(req: Request, kind: type[Body]) -> Body:
             body.decode(), object_pairs_hook=_fields_that_say_something, parse_constant=_refuse_word
         )
     except (ValueError, RecursionError) as error:
-        message = f"the body is no JSON that can be read: {error}"
+        message = f"the body is no JSON that can be read: {fault_of_json(error)}"
         raise BodyRefused(message) from error
     return _typed(tree, kind)
 

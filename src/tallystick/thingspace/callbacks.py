@@ -11,7 +11,7 @@ from tallystick.core.identifiers import shown
 from tallystick.http.gate import for_users, user_of
 from tallystick.outbox.uploads import SERVICE, Outcome
 from tallystick.store.callbacks import ListenerRow
-from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.accounts import account_in_path
 from tallystick.thingspace.bodies import CallbackBody, read_json, require
 from tallystick.thingspace.errors import CATCH_ALL, BodyRefused, verizon_code
 
@@ -57,8 +57,9 @@ class Listeners:
         """List the listeners, without their passwords."""
         user_id = user_of(req)
         with self._store.snapshot() as reader:
-            found = reader.listeners([visible_account(reader, user_id, account)])
-        resp.data = msgspec.json.encode([_described(account, listener) for listener in found])
+            owner = account_in_path(reader, user_id, account)
+            found = reader.listeners([owner.account_id])
+        resp.data = msgspec.json.encode([_described(owner.name, listener) for listener in found])
 
     @for_users
     def on_post(self, req: Request, resp: Response, account: str) -> None:
@@ -68,10 +69,10 @@ class Listeners:
         service = _service(require("name", body.name))
         url = require("url", body.url)
         with self._store.transaction() as writer:
-            account_id = visible_account(writer, user_id, account)
-            listener = ListenerRow(account_id, service, url, body.username, body.password)
+            owner = account_in_path(writer, user_id, account)
+            listener = ListenerRow(owner.account_id, service, url, body.username, body.password)
             outbox.register(writer, listener, private_allowed=self._private_allowed)
-        resp.data = _named(account, service)
+        resp.data = _named(owner.name, service)
 
 
 class NamedListener:
@@ -86,8 +87,9 @@ class NamedListener:
         user_id = user_of(req)
         name = _service(service)
         with self._store.transaction() as writer:
-            outbox.deregister(writer, visible_account(writer, user_id, account), name)
-        resp.data = _named(account, name)
+            owner = account_in_path(writer, user_id, account)
+            outbox.deregister(writer, owner.account_id, name)
+        resp.data = _named(owner.name, name)
 
 
 def message_of(delivery: DueDelivery) -> bytes:
@@ -131,8 +133,12 @@ def _service(name: str) -> str:
 
 
 def _described(account: str, listener: ListenerRow) -> dict[str, str]:
-    told = {"accountName": account, "serviceName": listener.service, "url": listener.url}
-    return told | ({"username": listener.username} if listener.username else {})
+    return {
+        "accountName": account,
+        "serviceName": listener.service,
+        "url": listener.url,
+        "username": listener.username,
+    }
 
 
 def _named(account: str, service: str) -> bytes:

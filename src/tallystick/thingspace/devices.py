@@ -19,7 +19,12 @@ from tallystick.thingspace.bodies import (
     listed_in,
     read_json,
 )
-from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
+from tallystick.thingspace.errors import (
+    BodyRefused,
+    IdentifierRefused,
+    KindRefused,
+    TooManyIdentifiers,
+)
 from tallystick.thingspace.groups import identifiers_of
 
 if TYPE_CHECKING:
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     from tallystick.store import Store
     from tallystick.store.devices import Device
 
+FILTERS_MAX = 10
+"""What a request may look for at a time."""
 KINDS: dict[str, type[Iccid | Mdn]] = {"ICCID": Iccid, "MDN": Mdn}
 
 
@@ -60,6 +67,11 @@ def _wanted(body: DeviceListBody) -> Wanted:
         message = f"maxNumberOfDevices must be 1-{DEVICES_A_PAGE_MAX}, not {at_most}"
         raise BodyRefused(message)
     searches = body.filter.device_identifier_filters if body.filter else []
+    if len(searches) > FILTERS_MAX:
+        message = (
+            f"filter.deviceIdentifierFilters has {len(searches):,} entries; {FILTERS_MAX} at most"
+        )
+        raise TooManyIdentifiers(message)
     return Wanted(
         body.account_name or None,
         body.group_name or None,

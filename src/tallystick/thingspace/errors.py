@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,15 +10,16 @@ import msgspec
 
 from tallystick.core import errors
 from tallystick.core.errors import Refusal
+from tallystick.core.identifiers import shown
 from tallystick.http.bodies import BodyCutShort, BodyTooLarge
 from tallystick.http.gate import BearerMissing, SessionMissing
+from tallystick.http.paths import PathRefused
+from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from falcon import Request, Response
-
-log = logging.getLogger(__name__)
 
 
 class NoSuchResource(Refusal):
@@ -92,6 +92,10 @@ def _oauth(status: str, error: str, **headers: str) -> Answer:
     return Answer(status, lambda message: {"error": error, "error_description": message}, headers)
 
 
+def _no_resource() -> Answer:
+    return _fault(falcon.HTTP_400, "900906", "No matching resource found for given API Request")
+
+
 BASIC = {"WWW-Authenticate": 'Basic realm="tallystick"'}
 BEARER = {"WWW-Authenticate": 'Bearer realm="tallystick"'}
 CATCH_ALL = "REQUEST_FAILED.UnexpectedError"
@@ -105,9 +109,8 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     errors.ScopeRefused: _fault(
         falcon.HTTP_403, "900910", "The access token does not allow this resource"
     ),
-    NoSuchResource: _fault(
-        falcon.HTTP_400, "900906", "No matching resource found for given API Request"
-    ),
+    NoSuchResource: _no_resource(),
+    PathRefused: _no_resource(),
     errors.AppRefused: _oauth(falcon.HTTP_401, "invalid_client", **BASIC),
     FormRefused: _oauth(falcon.HTTP_400, "invalid_request"),
     GrantTypeRefused: _oauth(falcon.HTTP_400, "unsupported_grant_type"),
@@ -139,14 +142,12 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Answer with what the table says; what is no refusal is logged, and none of it is told."""
     # In this room only the router raises those: no such method here.
     if isinstance(error, falcon.HTTPError):
-        error = NoSuchResource(f"there is no {req.method} {req.path}")
+        error = NoSuchResource(f"there is no {shown(req.method)} {shown(req.path)}")
     if isinstance(error, Refusal):
-        answer, message = _answer_of(error), error.message
-        if isinstance(error, errors.StoreRefused):
-            log.error("%s %s: %s", req.method, req.path, message)
+        answer, message = _answer_of(error), error.message_for_callers
     else:
         answer, message = UNEXPECTED, "the server failed at this request; its log says more"
-        log.error("%s %s failed", req.method, req.path, exc_info=error)
+        note_failure(req, error)
     resp.status = answer.status
     resp.set_headers(dict(answer.headers))
     resp.data = msgspec.json.encode(answer.body(message))

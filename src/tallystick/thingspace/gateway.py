@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
     """Whatever path under the API root the route table does not know."""
-    message = f"there is no {req.path}"
+    message = f"there is no {shown(req.path)}"
     raise NoSuchResource(message)
 
 

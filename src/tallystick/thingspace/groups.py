@@ -10,7 +10,7 @@ import msgspec
 
 from tallystick.fleet import groups
 from tallystick.http.gate import for_users, user_of
-from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.accounts import account_in_path, visible_account
 from tallystick.thingspace.bodies import (
     ChangeGroupBody,
     CreateGroupBody,
@@ -19,12 +19,13 @@ from tallystick.thingspace.bodies import (
     read_json,
     require,
 )
+from tallystick.thingspace.names import name_meant
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.fleet.groups import Group
-    from tallystick.store import Store
+    from tallystick.store import Reader, Store
     from tallystick.store.devices import Device
     from tallystick.store.groups import Member
 
@@ -68,7 +69,7 @@ class AccountGroups:
         """List the groups, the default one first."""
         user_id = user_of(req)
         with self._store.snapshot() as reader:
-            found = groups.groups_of(reader, visible_account(reader, user_id, account))
+            found = groups.groups_of(reader, account_in_path(reader, user_id, account).account_id)
         resp.data = msgspec.json.encode([_described(group) for group in found])
 
 
@@ -84,16 +85,15 @@ class NamedGroup:
         user_id = user_of(req)
         after = device_number("next", req.get_param("next") or "-1")
         with self._store.snapshot() as reader:
-            page = groups.members_of(
-                reader, visible_account(reader, user_id, account), group, after
-            )
+            owner = account_in_path(reader, user_id, account)
+            name = _group_in_path(reader, owner.account_id, group)
+            page = groups.members_of(reader, owner.account_id, name, after)
         if page.has_more:
+            # Without the host, which the caller could make up for whoever reads a cached answer.
             root = req.path.partition("/groups/")[0]
-            path = f"{root}/groups/{quote(account, '')}/name/{quote(group, '')}"
+            path = f"{root}/groups/{quote(owner.name, '')}/name/{quote(name, '')}"
             resp.status = falcon.HTTP_202
-            resp.set_header(
-                "Location", f"{req.forwarded_prefix}{path}?next={int(page.members[-1].iccid)}"
-            )
+            resp.set_header("Location", f"{path}?next={int(page.members[-1].iccid)}")
         resp.data = msgspec.json.encode(
             {
                 "name": page.group.name,
@@ -115,7 +115,8 @@ class NamedGroup:
             listed_in("devicesToRemove", body.devices_to_remove),
         )
         with self._store.transaction() as writer:
-            groups.change(writer, visible_account(writer, user_id, account), group, wanted)
+            account_id = account_in_path(writer, user_id, account).account_id
+            groups.change(writer, account_id, _group_in_path(writer, account_id, group), wanted)
         resp.data = SUCCESS
 
     @for_users
@@ -123,8 +124,16 @@ class NamedGroup:
         """Delete the group; its devices are in the default group then."""
         user_id = user_of(req)
         with self._store.transaction() as writer:
-            groups.delete(writer, visible_account(writer, user_id, account), group)
+            account_id = account_in_path(writer, user_id, account).account_id
+            groups.delete(writer, account_id, _group_in_path(writer, account_id, group))
         resp.data = SUCCESS
+
+
+def _group_in_path(reader: Reader, account_id: int, segment: str) -> str:
+    """The name of the group that a segment of the path names, whether it is there or not."""
+    if "+" not in segment:
+        return segment
+    return name_meant(segment, [group.name for group in groups.groups_of(reader, account_id)])
 
 
 def _described(group: Group) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 from tallystick.core.identifiers import shown
 from tallystick.http.gate import caller_of, for_users, user_of
 from tallystick.outbox.uploads import Pair, outcome_of
-from tallystick.thingspace.accounts import visible_account
+from tallystick.thingspace.accounts import account_in_path, visible_account
 from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
 
@@ -59,7 +59,8 @@ class RequestStatus:
         """Say whether the upload waits, or what came of it."""
         user_id = user_of(req)
         with self._store.snapshot() as reader:
-            outcome = outcome_of(reader, visible_account(reader, user_id, account), request)
+            account_id = account_in_path(reader, user_id, account).account_id
+            outcome = outcome_of(reader, account_id, request)
         resp.data = msgspec.json.encode({"requestId": request, **_told(outcome)})
 
 

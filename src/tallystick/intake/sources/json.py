@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.core.allowed import SEPARATOR
 from tallystick.core.identifiers import shown
+from tallystick.core.json_faults import fault_of_json
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import REASON, Block, block_by_line, text_frame
@@ -34,7 +35,7 @@ def _json_record(line: int, raw: bytes, kind: Kind) -> list[str | None] | Reject
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return unreadable(line, raw, f"the line is not JSON: {error}")
+        return unreadable(line, raw, f"the line is not JSON: {fault_of_json(error)}")
     if not isinstance(value, dict):
         return unreadable(line, raw, "the line is not a JSON object")
     return record_of(line, value, kind)
@@ -66,6 +67,9 @@ def block_of(items: Sequence[Any], kind: Kind) -> Block:
 def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] | Reject:
     """The texts of a JSON object by column; numbers are their digits, null is absent."""
     columns = kind.column_names
+    if len(value) > limits.COLUMNS_MAX:
+        what = f"has {len(value):,} names; at most {limits.COLUMNS_MAX:,} are read"
+        return Reject(line, (Fault("", what),), ())
     if kind.is_from_elsewhere:
         value = dict(zip(kind.named(tuple(value)), value.values(), strict=True))
     surplus = () if kind.is_from_elsewhere else value.keys() - {*columns, REASON}
@@ -81,6 +85,7 @@ def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] 
         if item is not None and (isinstance(item, bool) or not isinstance(item, str | int)):
             faults.append(Fault(column, f"must be a JSON string, not {shown(item)}"))
             of_no_text.add(column)
+            item = shown(item)
         record.append(None if item is None else str(item))
     if faults:
         parsed = kind.parse(dict(zip(columns, record, strict=True)))

@@ -1,0 +1,36 @@
+"""What holds of every answer, whatever it is: its headers, and the body that nobody has read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.http.bodies import drained
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+HEADERS = {
+    "Server": "tallystick",  # without versions, of which an attacker could know the faults
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Leaving:
+    """The middleware that every answer passes, those of refusals included."""
+
+    def process_response(
+        self,
+        req: Request,
+        resp: Response,
+        resource: object,  # noqa: ARG002 - the form of a middleware
+        req_succeeded: bool,  # noqa: ARG002, FBT001 - the same
+    ) -> None:
+        """Put the headers on, and read what is left of the body, or say that the call is the last.
+
+        Answers hold phone numbers and secrets, so no cache may keep one.
+        """
+        resp.set_headers(HEADERS)
+        if resp.get_header("Cache-Control") is None:
+            resp.set_header("Cache-Control", "no-store")
+        if not drained(req):
+            resp.set_header("Connection", "close")
