@@ -25,7 +25,7 @@ from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
-from tallystick.core.errors import SettingRefused, StoreRefused
+from tallystick.core.errors import SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.intake import LiveIntake
 from tallystick.outbox import Outbox, post
@@ -38,6 +38,8 @@ from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import columns_in, wire_row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from falcon import Request, Response
 
     from tallystick.settings import Settings
@@ -171,18 +173,15 @@ def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Requ
     return build_app(settings, store, access, live, uploads, loops)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM, making the store where there is none.
+def serve(settings: Settings, announce: Callable[[str], None], *, create: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM.
 
-    Raises `StoreRefused`.
+    A store that is missing is made if `create` is set. `announce` takes the store's name when it
+    has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
-    with open_store(settings.database, wire_row) as store:
-        if store.is_empty():
-            store.init(settings.time_zone)
-        # A store that cannot be read is refused here, before a worker starts.
-        with store.glance() as reader:
-            reader.wire_zone()
+    name = _prepared(settings, create=create)
     address = _free_address(settings.host, settings.port)
+    announce(name)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
     _Server(
@@ -202,6 +201,33 @@ def serve(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
     ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+
+
+def _prepared(settings: Settings, *, create: bool) -> str:
+    """The name of the store, which is there and can be read. Raises `StoreRefused`.
+
+    A store that is missing may be one whose disk is not mounted: an empty one in its place would
+    answer that there are no mismatches.
+    """
+    with open_store(settings.database, wire_row) as store:
+        if store.is_empty():
+            if not create:
+                message = (
+                    f"{store.name}: there is no store; mount its disk if it has one, or make a"
+                    " store with `tallystick init` or `tallystick serve --create`"
+                )
+                raise StoreMissing(message)
+            store.init(settings.time_zone)
+        # A store that cannot be read is refused here, before a worker starts.
+        with store.glance() as reader:
+            reader.wire_zone()
+        if store.is_read_by_others():
+            log.warning(
+                "%s can be read by other users of this machine, and holds phone numbers and"
+                " passwords of listeners; `chmod 600` leaves it to its owner",
+                store.name,
+            )
+        return store.name
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of several classes

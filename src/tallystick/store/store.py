@@ -44,6 +44,9 @@ class Engine(Protocol):
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
 
+    def is_read_by_others(self) -> bool:
+        """Whether other users of this machine may read the store's files."""
+
     def space(self) -> Space | None:
         """The room on the store's disk, None where a server of its own has the disk."""
 
@@ -101,6 +104,10 @@ class Store:
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""
         return self._engine.is_awaited()
+
+    def is_read_by_others(self) -> bool:
+        """Whether other users of this machine may read the store's files, if it has any here."""
+        return self._engine.is_read_by_others()
 
     def space(self) -> Space | None:
         """The room on the store's disk and what its log takes of it.

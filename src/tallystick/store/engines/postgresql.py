@@ -600,6 +600,11 @@ class PostgresqlEngine:
             return connection.row("is_awaited", turn=TURN) == (True,)
 
     @staticmethod
+    def is_read_by_others() -> bool:
+        """False: who may read is the server's affair."""
+        return False
+
+    @staticmethod
     def space() -> None:
         """Nothing: the disk is the server's."""
 

@@ -20,11 +20,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tallystick.store.engines.files import beside, open_turn_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 WAIT_S_MAX = 30.0  # for the threads of this process, however many of them wait
+TURN_ENDING = "-turn"
 FIRST, SECOND = 0, 1  # bytes of the file that stand for the gates; their content means nothing
 
 
@@ -33,13 +36,14 @@ class TurnMissedError(Exception):
 
 
 class Turnstile:
-    """The two gates of one store.
+    """The two gates of the store at a path.
 
     Locks for this process's threads, locked bytes of a file for other processes.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._path = beside(store, TURN_ENDING)
         self._first = threading.Lock()
         self._second = threading.Lock()
         self._file: int | None = None
@@ -61,7 +65,7 @@ class Turnstile:
     def _take_turn(self, deadline: float) -> None:
         with _held(self._first, deadline):
             if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                self._file = open_turn_file(self._path, self._store)
             _acquire(self._second, deadline)
             try:
                 self._pass_both()
