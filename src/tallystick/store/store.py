@@ -184,7 +184,8 @@ class Store:
 def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = None) -> Store:
     """The store at an address; nothing is opened or made before it is used.
 
-    Its background threads are among `loops`.
+    Its background threads are among `loops`. With them it is a server's: no statement may take
+    minutes. A command's may.
 
     `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei,
     post_imei, activated_at, zone name) -> bytes`, the integers as the store keeps them.
@@ -195,7 +196,7 @@ def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = N
     if scheme == "postgresql":
         from tallystick.store.engines.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
 
-        return Store(PostgresqlEngine(url), wire_row)
+        return Store(PostgresqlEngine(url, is_serving=loops is not None), wire_row)
     forms = "sqlite:/// or postgresql://"
     message = f"TALLYSTICK_DATABASE must begin with {forms}, not {shown(f'{scheme}:')}"
     raise SettingRefused(message)
