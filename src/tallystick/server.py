@@ -28,6 +28,7 @@ from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.intake import LiveIntake
+from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
 from tallystick.settings import read_settings
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
-FREE_BYTES_MIN = 16 << 20  # on the store's disk; with less, facts will soon be refused
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
@@ -75,40 +75,20 @@ class Health:
     on_head = on_get
 
 
-class Readiness:
-    """`GET /readyz`: the store answers, takes facts in, and no background loop fails for long."""
+class Ready:
+    """`GET /readyz`: this worker can serve."""
 
-    def __init__(self, store: Store, loops: Loops) -> None:
-        self._store = store
-        self._loops = loops
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
 
     @open_to_all
     def on_get(self, _req: Request, resp: Response) -> None:
-        """Say whether this worker can serve; what is wrong is in the log, not in the answer."""
-        wrong = self._wrong()
-        if wrong:
-            log.warning("not ready: %s", "; ".join(wrong))
+        """Say whether this worker can serve; why not is in the log and at `/api/v1/readiness`."""
+        if self._readiness.wrong():
             raise falcon.HTTPServiceUnavailable(title="not-ready", description="see the log")
         resp.data = b'{"status":"ready"}'
 
     on_head = on_get
-
-    def _wrong(self) -> list[str]:
-        """What keeps this worker from serving."""
-        try:
-            with self._store.glance() as reader:
-                reader.wire_zone()
-            space = self._store.space()
-        except StoreRefused as refusal:
-            return [refusal.message]
-        wrong = [
-            f"{work.name} has been failing for more than a minute" for work in self._loops.failing()
-        ]
-        if space is not None and space.stuck:
-            wrong.append(space.stuck)
-        if space is not None and space.free_bytes < FREE_BYTES_MIN:
-            wrong.append(f"only {space.free_bytes:,} bytes are free on the store's disk")
-        return wrong
 
 
 def build_app(
@@ -122,9 +102,10 @@ def build_app(
     """Every room's routes in one WSGI app."""
     app = falcon.App(middleware=[Gate(access)])
     thingspace.add_routes(app, settings, store, access, uploads)
-    api.add_routes(app, settings, store, access, live, columns_in)
+    readiness = Readiness(store, loops or Loops())
+    api.add_routes(app, settings, store, access, live, columns_in, readiness)
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(store, loops or Loops()))
+    app.add_route("/readyz", Ready(readiness))
     app.add_error_handler((Exception, falcon.HTTPError), _answer_error)
     return app
 

@@ -20,6 +20,8 @@ from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.errors import StoreBroken, StoreBusy, StoreRefused
 from tallystick.intake import KINDS, LiveIntake
+from tallystick.operations import readiness as looking
+from tallystick.operations.readiness import Readiness
 from tallystick.outbox.uploads import Pair, Uploads, outcome_of
 from tallystick.store import open_store
 from tallystick.store.engines import postgresql
@@ -91,8 +93,11 @@ def test_a_standby_is_refused_and_after_its_promotion_everything_goes_on_by_itse
                     live.take(ACTIVATIONS, [seen(ONE)], [], None)
             time.sleep(0.3)
             assert outcome(store, desk, pending) is None
+            readiness = Readiness(store, loops)
+            assert "recovery" in " ".join(readiness.wrong())
             promote(server)
             wait_until(lambda: outcome(store, desk, pending) is not None)
+            wait_until(lambda: not readiness.wrong())
             assert b'"accepted":1' in live.take(ACTIVATIONS, [seen(ONE)], [], None)
             uploads.close()
             live.close()
@@ -119,7 +124,7 @@ OURS = ["23505", "22003", "42601", "22P02"]
     + [(code, type(None)) for code in OURS],
 )
 def test_an_error_of_the_server_is_a_refusal_and_a_mistake_of_ours_is_none(
-    code: str, kind: type[StoreRefused] | type[None]
+    code: str, kind: type[StoreRefused | None]
 ) -> None:
     assert type(refusal_of("store", errors.lookup(code)("said"))) is kind
 
@@ -170,6 +175,22 @@ def test_a_server_that_says_nothing_is_given_up_and_its_turn_comes_back(served: 
     take(served)
 
 
+def test_whoever_asks_for_readiness_does_not_wait_for_a_silent_server(
+    served: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "ASK_S_MAX", 0.3)
+    readiness = Readiness(served, Loops())
+    assert readiness.wrong() == ()
+    time.sleep(looking.FRESH_S_MAX)
+    process = writers_process(served)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        assert readiness.wrong() == (looking.SILENT,)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    wait_until(lambda: readiness.wrong() == ())
+
+
 def test_a_transaction_that_is_left_open_loses_its_turn(served: Store) -> None:
     def hesitate() -> None:
         with served.transaction() as writer:
@@ -186,9 +207,9 @@ def test_a_transaction_that_is_left_open_loses_its_turn(served: Store) -> None:
 
 def test_a_statement_of_a_server_that_takes_too_long_is_ended(served: Store) -> None:
     def take_long() -> None:
-        with served._engine.writing() as connection:  # noqa: SLF001 - the program has no such query
-            with postgresql.our_errors("store"):
-                connection._driver.execute("SELECT pg_sleep(30)")  # type: ignore[attr-defined] # noqa: SLF001
+        # The program has no query that takes as long.
+        with postgresql.our_errors("store"), served._engine.writing() as connection:  # noqa: SLF001
+            connection._driver.execute("SELECT pg_sleep(30)")  # type: ignore[attr-defined] # noqa: SLF001
 
     with pytest.raises(StoreBusy, match="the server took too long"):
         take_long()

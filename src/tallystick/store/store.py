@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from math import inf
 from typing import TYPE_CHECKING, Protocol, Self
 
 from tallystick.background import Loops
-from tallystick.core.errors import SettingRefused
+from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken
 from tallystick.core.identifiers import BEFORE_ALL, shown
 from tallystick.store.engines.sqlite import SqliteEngine
 from tallystick.store.reader import Reader
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
     from tallystick.store.unfinished import Work
+
+
+WRITTEN_S_MAX = 1.0  # a write of this process that is no older needs no trial
 
 
 class Engine(Protocol):
@@ -37,6 +42,12 @@ class Engine(Protocol):
 
     def writing(self) -> AbstractContextManager[Connection]:
         """The connection that writes, within one transaction."""
+
+    def writing_if_free(self) -> AbstractContextManager[Connection | None]:
+        """The connection that writes if nobody does, None otherwise."""
+
+    def require_current(self) -> None:
+        """Raise `StoreOutdated` unless the schema is still this program's."""
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
@@ -66,12 +77,19 @@ class Engine(Protocol):
         """Close every connection."""
 
 
+class _TrialUndoneError(Exception):
+    """Ends a transaction that was for trial."""
+
+
 class Store:
     """The device database, the activations and the kept answer."""
 
     def __init__(self, engine: Engine, wire_row: Callable[..., bytes]) -> None:
         self._engine = engine
         self._wire_row = wire_row
+        # When this process last wrote, and whether its last attempt at that has failed.
+        self._written_at = -inf
+        self._is_in_doubt = False
 
     @property
     def name(self) -> str:
@@ -96,10 +114,41 @@ class Store:
 
         At the block's end they are durable and the answer follows.
         """
-        with self._engine.writing() as connection:
+        with self._noting_whether_it_writes(), self._engine.writing() as connection:
             writer = Writer(connection, self._wire_row)
             yield writer
             writer.settle()
+
+    @contextmanager
+    def _noting_whether_it_writes(self) -> Iterator[None]:
+        try:
+            yield
+        except (StoreBroken, OutcomeUnknown):
+            self._is_in_doubt = True
+            raise
+        self._is_in_doubt = False
+        self._written_at = time.monotonic()
+
+    def try_writing(self) -> None:
+        """Try what writers need, unless this process has written a moment ago or somebody writes.
+
+        The store's own row is written and that undone, so nothing is changed and nobody waits. Once
+        a write has failed it is committed instead: a disk may refuse that alone. Raises
+        `StoreRefused`.
+        """
+        self._engine.require_current()
+        if not self._is_in_doubt and time.monotonic() - self._written_at < WRITTEN_S_MAX:
+            return
+        is_in_doubt = self._is_in_doubt
+        with suppress(_TrialUndoneError), self._engine.writing_if_free() as connection:
+            if connection is None:
+                return
+            connection.run("try_writing", step=1)
+            connection.run("try_writing", step=-1)
+            if not is_in_doubt:
+                raise _TrialUndoneError  # SQLite would write what a savepoint undoes
+        if is_in_doubt:
+            self._is_in_doubt = False
 
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""

@@ -45,12 +45,15 @@ LOOK_EVERY_S = 1.0  # at whether the log is still at its path
 class Space(NamedTuple):
     """The room of a store: bytes free on its disk, bytes of its log, and why the log is stuck.
 
+    `is_read_only` is whether the disk takes nothing at all.
+
     A log that cannot be carried over into the database file is stuck; writers are refused then.
     """
 
     free_bytes: int
     log_bytes: int
     stuck: str | None
+    is_read_only: bool
 
 
 class Checkpoints:
@@ -96,7 +99,8 @@ class Checkpoints:
         log = self._files.log
         log_bytes = log.stat().st_size if log.exists() else 0
         stuck = None if self._stuck is None else str(self._stuck)
-        return Space(disk.f_bavail * disk.f_frsize, log_bytes, stuck)
+        is_read_only = bool(disk.f_flag & os.ST_RDONLY)
+        return Space(disk.f_bavail * disk.f_frsize, log_bytes, stuck, is_read_only)
 
     def _after_commit(self, writer: apsw.Connection, _database: str, pages: int) -> int:
         """Look at how long the log is. The commit holds by now, so nothing is raised here."""

@@ -685,6 +685,15 @@ class PostgresqlEngine:
                     connection.run("hold_every_machine")
                 yield connection
 
+    @contextmanager
+    def writing_if_free(self) -> Iterator[PostgresqlConnection | None]:
+        """The same if nobody writes, None otherwise; nobody is kept waiting."""
+        with self._lent() as connection:
+            connection.begin(WRITING)
+            with connection.ending():
+                is_free = connection.row("take_turn_if_free", turn=TURN) == (True,)
+                yield connection if is_free else None
+
     def _take_turn(self, connection: PostgresqlConnection) -> None:
         """Wait for the turn; the server ends a transaction that keeps it and is not heard of."""
         statement_s_max = STATEMENT_S_MAX if self._is_serving else 0  # 0: a command takes its time
@@ -699,6 +708,11 @@ class PostgresqlEngine:
         """Whether another writer waits for the one that writes now."""
         with self.glancing() as connection:
             return connection.row("is_awaited", turn=TURN) == (True,)
+
+    def require_current(self) -> None:
+        """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
+        with self._lent() as connection:
+            self._require_current(connection)
 
     @staticmethod
     def is_read_by_others() -> bool:

@@ -322,22 +322,37 @@ class SqliteEngine:
         One writer at a time, in and across processes. What is committed is in the store's file and
         its log: had those been deleted or replaced, nobody would find it again.
         """
-        self._files.require_same()
-        if self._writer is None:
-            self._require_current()
+        self._require_usable()
         with ExitStack() as turn:
             with our_errors(self._path):
                 turn.enter_context(self._turnstile.turn())
-            self._files.require_same()
-            if self._writer is None:
-                self._writer = self._connect_writer()
+            yield turn.enter_context(self._writing_in_turn())
+
+    @contextmanager
+    def writing_if_free(self) -> Iterator[SqliteConnection | None]:
+        """The same if nobody writes or waits for it, None otherwise; nobody is kept waiting."""
+        self._require_usable()
+        with ExitStack() as turn:
             with our_errors(self._path):
-                self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
-            with self._writer.transaction("BEGIN IMMEDIATE"):
-                yield self._writer
-            if not self._files.are_same():
-                cause = "its file was deleted or replaced meanwhile"
-                raise unknown_outcome(self.name, cause)
+                is_free = turn.enter_context(self._turnstile.turn_if_free())
+            yield turn.enter_context(self._writing_in_turn()) if is_free else None
+
+    def _require_usable(self) -> None:
+        self._files.require_same()
+        if self._writer is None:
+            self._require_current()
+
+    @contextmanager
+    def _writing_in_turn(self) -> Iterator[SqliteConnection]:
+        self._files.require_same()
+        if self._writer is None:
+            self._writer = self._connect_writer()
+        with our_errors(self._path):
+            self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
+        with self._writer.transaction("BEGIN IMMEDIATE"):
+            yield self._writer
+        if not self._files.are_same():
+            raise unknown_outcome(self.name, "its file was deleted or replaced meanwhile")
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
@@ -346,6 +361,12 @@ class SqliteEngine:
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
         return not self._path.exists() or self._path.stat().st_size == 0
+
+    def require_current(self) -> None:
+        """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
+        with self.glancing() as connection, our_errors(self._path):
+            have = int(connection.driver.pragma("user_version"))
+        require_schema(self.name, have, len(migrations_for(ENGINE)))
 
     def is_read_by_others(self) -> bool:
         """Whether other users of this machine may read the store."""

@@ -62,10 +62,46 @@ class Turnstile:
             self._let_go(SECOND)
             self._second.release()
 
+    @contextmanager
+    def turn_if_free(self) -> Iterator[bool]:
+        """Take the turn only if nobody has it or waits for it; give whether it was taken."""
+        is_taken = self._take_if_free()
+        try:
+            yield is_taken
+        finally:
+            if is_taken:
+                self._let_go(SECOND)
+                self._second.release()
+
+    def _take_if_free(self) -> bool:
+        if not self._first.acquire(blocking=False):
+            return False
+        try:
+            self._open()
+            if not self._second.acquire(blocking=False):
+                return False
+            if self._pass_both_if_free():
+                return True
+            self._second.release()
+            return False
+        finally:
+            self._first.release()
+
+    def _pass_both_if_free(self) -> bool:
+        if not self._try(FIRST):
+            return False
+        try:
+            return self._try(SECOND)
+        finally:
+            self._let_go(FIRST)
+
+    def _open(self) -> None:
+        if self._file is None:
+            self._file = open_turn_file(self._path, self._store)
+
     def _take_turn(self, deadline: float) -> None:
         with _held(self._first, deadline):
-            if self._file is None:
-                self._file = open_turn_file(self._path, self._store)
+            self._open()
             _acquire(self._second, deadline)
             try:
                 self._pass_both()

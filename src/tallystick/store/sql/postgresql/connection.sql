@@ -24,6 +24,10 @@ SELECT
     set_config('idle_in_transaction_session_timeout', :idle, TRUE),
     set_config('statement_timeout', :statement, TRUE);
 
+-- name: take_turn_if_free
+-- Take the turn if nobody has it; was it taken?
+SELECT pg_try_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
+
 -- name: write_in_one_line
 -- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
 -- such as a new account, the next one joins, and on several connections they would not see each other's.
