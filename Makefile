@@ -32,8 +32,8 @@ docs: .venv/run ## rewrite the parts of docs/reference that follow from the code
 bench: .venv/bench ## measure against the peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: .venv/test ## run the long tests that `make test` leaves out
-	$(BIN)/pytest -m soak $(ARGS)
+soak: .venv/test ## mixed load with kills and faults (ARGS='--minutes 10')
+	$(BIN)/pytest -m soak -n 0 -s tests/test_soak.py $(ARGS)
 
 # The newest versions that resolve. test.txt holds all of run.txt, bench.txt all of test.txt.
 # The oldest Python has to do it: a newer one would leave out the backports the oldest needs.

@@ -43,6 +43,11 @@ class Clock:
         self._now = Moment(self._now + round(seconds * 1_000_000))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the soak lasts."""
+    parser.addoption("--minutes", type=float, default=10, help="so long the soak lasts")
+
+
 def pytest_report_header() -> str | None:
     """What is left out is said."""
     return (

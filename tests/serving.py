@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SERVE = """
 import os
 from tallystick import server, settings
-server.serve(settings.read_settings(os.environ))
+server.serve(settings.read_settings(os.environ), lambda _: None, create=True)
 """
 START_S_MAX = 30
 REPORT = "/api/m2m/v1/devices/actions/list/imeiiccidmismatch"

@@ -32,6 +32,7 @@ from tallystick.background import (
 from tallystick.core.errors import StoreBroken, StoreRefused
 from tallystick.core.retries import TRY_S_MAX
 from tallystick.intake import KINDS, LiveIntake
+from tallystick.operations.readiness import FRESH_S_MAX
 from tallystick.outbox import Outbox
 from tallystick.outbox.deliveries import LEASE_S
 from tallystick.outbox.uploads import SERVICE, Pair, Uploads, outcome_of
@@ -632,6 +633,7 @@ def test_readiness_is_refused_while_a_loop_has_been_failing_for_long(
     assert "odd jobs has been failing" in caplog.text
     assert client.simulate_get("/healthz").status_code == 200
     health.succeeded()
+    timer.now += FRESH_S_MAX + 1
     assert client.simulate_get("/readyz").status_code == 200
 
 

@@ -17,11 +17,12 @@ import pytest
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
-from tallystick.core.errors import SettingRefused, StoreBroken
+from tallystick.core.errors import SettingRefused, StoreBroken, StoreMissing
 from tallystick.server import serve
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.engines import empty_sqlite_file
 from tests.serving import (
     LOGIN,
     PASSWORD,
@@ -36,19 +37,37 @@ from tests.serving import (
 )
 
 
-def test_it_makes_the_store_where_there_is_none(tmp_path: Path) -> None:
+def say(_store: str) -> None:
+    """Tell nobody what is served."""
+
+
+def test_it_refuses_a_store_that_is_missing_and_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "volume" / "store.db"
+    path.parent.mkdir()
+    with pytest.raises(StoreMissing, match=r"mount its disk .*serve --create"):
+        serve(Settings(database=f"sqlite:///{path}"), say)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_it_warns_of_a_store_that_others_can_read_and_leaves_its_mode(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "store.db"
-    with serving(f"sqlite:///{path}") as port:
-        assert call(port, "GET", "/healthz").status == 200
-        assert call(port, "GET", "/readyz").status == 200
-        assert path.exists()
+    path.write_bytes(empty_sqlite_file())
+    path.chmod(0o640)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(database=f"sqlite:///{path}", port=taken.getsockname()[1])
+        with pytest.raises(SettingRefused):
+            serve(settings, say)
+    assert "can be read by other users" in caplog.text
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_it_refuses_to_serve_what_is_no_store(tmp_path: Path) -> None:
     path = tmp_path / "text.db"
     path.write_text("this is no database, however long it is" * 100, "utf-8")
     with pytest.raises(StoreBroken, match=r"text\.db"):
-        serve(Settings(database=f"sqlite:///{path}"))
+        serve(Settings(database=f"sqlite:///{path}"), say)
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
@@ -131,13 +150,18 @@ def answers(port: int) -> bool:
         return False
 
 
+def refuse_to_say(_store: str) -> None:
+    """Fail: nothing is served yet."""
+    pytest.fail("said to serve")
+
+
 def test_a_port_that_is_taken_is_named(database: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SettingRefused, match=rf"{port}.*TALLYSTICK_PORT"):
-            serve(Settings(database=database, port=port))
+            serve(Settings(database=database, port=port), refuse_to_say, create=True)
 
 
 def workers_of(server: subprocess.Popen[bytes]) -> list[int]:

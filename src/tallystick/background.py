@@ -213,6 +213,10 @@ class Loops:
         """Make a health for work that is done by threads of others, when somebody asks for it."""
         return self._kept(name, STALE_S_MIN)
 
+    def now(self) -> float:
+        """Give the seconds that the timer of these loops shows."""
+        return self._timer()
+
     def failing(self) -> list[Failing]:
         """Give the work that has been failing for longer than a minute."""
         answers = [health.failing() for health in self._healths]

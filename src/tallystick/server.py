@@ -25,12 +25,13 @@ from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
-from tallystick.core.errors import Refusal, SettingRefused, StoreRefused
+from tallystick.core.errors import Refusal, SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake
+from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
 from tallystick.settings import read_settings
@@ -41,6 +42,8 @@ from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import columns_in, wire_row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from falcon import Request, Response
 
     from tallystick.settings import Settings
@@ -48,7 +51,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
-FREE_BYTES_MIN = 16 << 20  # on the store's disk; with less, facts will soon be refused
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
@@ -76,40 +78,20 @@ class Health:
     on_head = on_get
 
 
-class Readiness:
-    """`GET /readyz`: the store answers, takes facts in, and no background loop fails for long."""
+class Ready:
+    """`GET /readyz`: this worker can serve."""
 
-    def __init__(self, store: Store, loops: Loops) -> None:
-        self._store = store
-        self._loops = loops
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
 
     @open_to_all
     def on_get(self, _req: Request, resp: Response) -> None:
-        """Say whether this worker can serve; what is wrong is in the log, not in the answer."""
-        wrong = self._wrong()
-        if wrong:
-            log.warning("not ready: %s", "; ".join(wrong))
+        """Say whether this worker can serve; why not is in the log and at `/api/v1/readiness`."""
+        if self._readiness.wrong():
             raise falcon.HTTPServiceUnavailable(title="not-ready", description="see the log")
         resp.data = b'{"status":"ready"}'
 
     on_head = on_get
-
-    def _wrong(self) -> list[str]:
-        """What keeps this worker from serving."""
-        try:
-            with self._store.glance() as reader:
-                reader.wire_zone()
-            space = self._store.space()
-        except StoreRefused as refusal:
-            return [refusal.message]
-        wrong = [
-            f"{work.name} has been failing for more than a minute" for work in self._loops.failing()
-        ]
-        if space is not None and space.stuck:
-            wrong.append(space.stuck)
-        if space is not None and space.free_bytes < FREE_BYTES_MIN:
-            wrong.append(f"only {space.free_bytes:,} bytes are free on the store's disk")
-        return wrong
 
 
 def build_app(
@@ -126,9 +108,10 @@ def build_app(
     app.add_middleware(Paths())
     app.add_middleware(Gate(access))
     thingspace.add_routes(app, settings, store, access, uploads)
-    api.add_routes(app, settings, store, access, live, columns_in)
+    readiness = Readiness(store, loops or Loops())
+    api.add_routes(app, settings, store, access, live, columns_in, readiness)
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(store, loops or Loops()))
+    app.add_route("/readyz", Ready(readiness))
     refusals = Refusals()
 
     def answer_error(
@@ -188,18 +171,15 @@ def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Requ
     return build_app(settings, store, access, live, uploads, loops)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM, making the store where there is none.
+def serve(settings: Settings, announce: Callable[[str], None], *, create: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM.
 
-    Raises `StoreRefused`.
+    A store that is missing is made if `create` is set. `announce` takes the store's name when it
+    has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
-    with open_store(settings.database, wire_row) as store:
-        if store.is_empty():
-            store.init(settings.time_zone)
-        # A store that cannot be read is refused here, before a worker starts.
-        with store.glance() as reader:
-            reader.wire_zone()
+    name = _prepared(settings, create=create)
     address = _free_address(settings.host, settings.port)
+    announce(name)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
     _Server(
@@ -219,6 +199,33 @@ def serve(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
     ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+
+
+def _prepared(settings: Settings, *, create: bool) -> str:
+    """The name of the store, which is there and can be read. Raises `StoreRefused`.
+
+    A store that is missing may be one whose disk is not mounted: an empty one in its place would
+    answer that there are no mismatches.
+    """
+    with open_store(settings.database, wire_row) as store:
+        if store.is_empty():
+            if not create:
+                message = (
+                    f"{store.name}: there is no store; mount its disk if it has one, or make a"
+                    " store with `tallystick init` or `tallystick serve --create`"
+                )
+                raise StoreMissing(message)
+            store.init(settings.time_zone)
+        # A store that cannot be read is refused here, before a worker starts.
+        with store.glance() as reader:
+            reader.wire_zone()
+        if store.is_read_by_others():
+            log.warning(
+                "%s can be read by other users of this machine, and holds phone numbers and"
+                " passwords of listeners; `chmod 600` leaves it to its owner",
+                store.name,
+            )
+        return store.name
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of several classes

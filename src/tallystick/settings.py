@@ -113,6 +113,12 @@ class Settings:
         """The zone itself."""
         return zone_named(self.time_zone)
 
+    @property
+    def url(self) -> str:
+        """Where the server answers; an address of IPv6 stands in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
 
 def variable(name: str) -> str:
     """The environment variable of a setting."""

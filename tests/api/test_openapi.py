@@ -21,8 +21,10 @@ from tallystick.api import intake, openapi
 from tallystick.api.calls import ROOT
 from tallystick.api.operation import operation_of
 from tallystick.api.routes import resources
+from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.intake import Fault, LiveIntake, Receipt, Reject
+from tallystick.operations.readiness import Readiness
 from tallystick.server import wired_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
@@ -54,7 +56,9 @@ def document(settings: Settings) -> dict[str, Any]:
         Access(store, system_clock, token_bytes),
         LiveIntake(store, system_clock, perf_counter),
     )
-    return openapi.document_of(resources(settings, store, access, live, columns_in))
+    return openapi.document_of(
+        resources(settings, store, access, live, columns_in, Readiness(store, Loops()))
+    )
 
 
 def calls(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

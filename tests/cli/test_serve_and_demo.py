@@ -25,10 +25,10 @@ def port() -> str:
         return str(taken.getsockname()[1])
 
 
-def wait_until_it_answers(port: str) -> None:
+def wait_until_it_answers(port: str, host: str = "127.0.0.1") -> None:
     for _ in range(START_S_MAX * 10):
         try:
-            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+            with urlopen(f"http://{host}:{port}/readyz", timeout=5):
                 return
         except OSError:
             time.sleep(0.1)
@@ -36,9 +36,14 @@ def wait_until_it_answers(port: str) -> None:
     raise TimeoutError(message)
 
 
-def test_serve_makes_the_store_and_answers_until_interrupted(start: Start, port: str) -> None:
-    process = start("serve", "--port", port)
-    wait_until_it_answers(port)
+def test_serve_makes_the_store_if_told_and_answers_until_interrupted(
+    start: Start, port: str
+) -> None:
+    process = start("serve", "--create", "--host", "::1", "--port", port)
+    assert process.stdout
+    said = process.stdout.readline().decode()
+    assert said.startswith(f"Serving tallystick.db at http://[::1]:{port}, workers: 1.")
+    wait_until_it_answers(port, "[::1]")
     assert Path("tallystick.db").exists()
     process.send_signal(signal.SIGINT)
     assert process.wait(START_S_MAX) == 0

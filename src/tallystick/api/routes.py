@@ -12,6 +12,7 @@ from tallystick.api.coverage import CoverageCounts
 from tallystick.api.history import History
 from tallystick.api.intake import ExpectationsIntake, Intake
 from tallystick.api.mismatches import Mismatches
+from tallystick.api.readiness import Ready
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tallystick.api.mismatches import ReadRows
     from tallystick.intake import LiveIntake
+    from tallystick.operations.readiness import Readiness
     from tallystick.settings import Settings
     from tallystick.store import Store
 
@@ -30,7 +32,12 @@ def owns(path: str) -> bool:
 
 
 def resources(
-    settings: Settings, store: Store, access: Access, live: LiveIntake, columns: ReadRows
+    settings: Settings,
+    store: Store,
+    access: Access,
+    live: LiveIntake,
+    columns: ReadRows,
+    readiness: Readiness,
 ) -> dict[str, object]:
     """Every resource by its path; each of its calls is described by `@operation`.
 
@@ -50,6 +57,7 @@ def resources(
         f"{ROOT}/mismatches": Mismatches(store, settings, columns),
         f"{ROOT}/coverage": CoverageCounts(store, settings),
         f"{ROOT}/corrections": Corrections(store, settings),
+        f"{ROOT}/readiness": Ready(readiness),
         f"{ROOT}/accounts": accounts.Accounts(store),
         f"{ROOT}/accounts/{{account}}": accounts.Account(store),
         f"{ROOT}/accounts/{{account}}/groups": accounts.Groups(store),
@@ -70,12 +78,13 @@ def add_routes(
     access: Access,
     live: LiveIntake,
     columns: ReadRows,
+    readiness: Readiness,
 ) -> None:
     """Put this room's resources on the app.
 
     Errors under its root are answered by `errors.answer_error`.
     """
-    table = resources(settings, store, access, live, columns)
+    table = resources(settings, store, access, live, columns, readiness)
     for path, resource in table.items():
         app.add_route(path, resource)
     app.add_route(openapi.PATH, openapi.OpenApi(table))

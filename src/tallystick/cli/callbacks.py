@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from tallystick.store.callbacks import DeliveryRow
 
 commands = typer.Typer(
-    help="Callbacks: who listens, and what is still to be delivered.", no_args_is_help=True
+    help="Callbacks: who listens, and what is still to be delivered. The store keeps passwords of "
+    "listeners as they were given, for each message carries one; they are not shown.",
+    no_args_is_help=True,
 )
 
 LISTENER = ("account", "service", "url", "username")

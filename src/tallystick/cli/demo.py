@@ -68,7 +68,7 @@ def demo(port: Port = None) -> None:
             typer.echo(line)
     from tallystick import server  # noqa: PLC0415 - only who serves should wait for it to load
 
-    server.serve(settings)
+    server.serve(settings, lambda _: typer.echo(f"\nServing at {settings.url}/ until Ctrl-C."))
 
 
 def _load(store: Store, until: Moment) -> None:
@@ -89,7 +89,7 @@ def _calls(
     store: Store, settings: Settings, until: Moment, app: Credentials, password: str
 ) -> Iterator[str]:
     """What to paste into another terminal, line by line, and what it will answer."""
-    base = f"http://{settings.host}:{settings.port}"
+    base = settings.url
     token_call = f"-u {app.key}:{app.secret} -d grant_type=client_credentials {base}{OAUTH2}/token"
     login = _body({"username": NAME, "password": password})
     yield f"{store.name}: the published example and {SIMS} synthetic SIMs. "
@@ -111,7 +111,6 @@ def _calls(
             f"  {base}{REPORT} \\\n  | python3 -c {quote(SHOW)}\n"
         )
         yield from _expected(store, settings, question)
-    yield f"\nServing at {base}/ until Ctrl-C."
 
 
 def _body(value: object) -> str:

@@ -9,8 +9,6 @@ import typer
 
 from tallystick.cli.shared import current_settings, say
 from tallystick.settings import PORT_MAX
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
 
 Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Listen on this port.")]
 
@@ -21,6 +19,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Serve with so many processes.")
     ] = None,
+    create: Annotated[
+        bool, typer.Option("--create", help="Make the store if there is none.")
+    ] = False,
 ) -> None:
     """Serve, until interrupted. Options go before the settings of the same names."""
     current = current_settings()
@@ -32,7 +33,8 @@ def serve(
         port=port or current.port,
         workers=workers or current.workers,
     )
-    address = f"http://{settings.host}:{settings.port}"
-    store = open_store(settings.database, wire_row).name
-    say(f"Serving {store} at {address}, workers: {settings.workers}. Stop with Ctrl-C.")
-    server.serve(settings)
+
+    def announce(store: str) -> None:
+        say(f"Serving {store} at {settings.url}, workers: {settings.workers}. Stop with Ctrl-C.")
+
+    server.serve(settings, announce, create=create)

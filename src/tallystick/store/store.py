@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from math import inf
 from typing import TYPE_CHECKING, Protocol, Self
 
 from tallystick.background import Loops
-from tallystick.core.errors import SettingRefused
+from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken
 from tallystick.core.identifiers import BEFORE_ALL, shown
 from tallystick.store.engines.sqlite import SqliteEngine
 from tallystick.store.reader import Reader
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
     from tallystick.store.unfinished import Work
+
+
+WRITTEN_S_MAX = 1.0  # a write of this process that is no older needs no trial
 
 
 class Engine(Protocol):
@@ -38,11 +43,20 @@ class Engine(Protocol):
     def writing(self) -> AbstractContextManager[Connection]:
         """The connection that writes, within one transaction."""
 
+    def writing_if_free(self) -> AbstractContextManager[Connection | None]:
+        """The connection that writes if nobody does, None otherwise."""
+
+    def require_current(self) -> None:
+        """Raise `StoreOutdated` unless the schema is still this program's."""
+
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
 
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
+
+    def is_read_by_others(self) -> bool:
+        """Whether other users of this machine may read the store's files."""
 
     def space(self) -> Space | None:
         """The room on the store's disk, None where a server of its own has the disk."""
@@ -63,12 +77,19 @@ class Engine(Protocol):
         """Close every connection."""
 
 
+class _TrialUndoneError(Exception):
+    """Ends a transaction that was for trial."""
+
+
 class Store:
     """The device database, the activations and the kept answer."""
 
     def __init__(self, engine: Engine, wire_row: Callable[..., bytes]) -> None:
         self._engine = engine
         self._wire_row = wire_row
+        # When this process last wrote, and whether its last attempt at that has failed.
+        self._written_at = -inf
+        self._is_in_doubt = False
 
     @property
     def name(self) -> str:
@@ -93,14 +114,49 @@ class Store:
 
         At the block's end they are durable and the answer follows.
         """
-        with self._engine.writing() as connection:
+        with self._noting_whether_it_writes(), self._engine.writing() as connection:
             writer = Writer(connection, self._wire_row)
             yield writer
             writer.settle()
 
+    @contextmanager
+    def _noting_whether_it_writes(self) -> Iterator[None]:
+        try:
+            yield
+        except (StoreBroken, OutcomeUnknown):
+            self._is_in_doubt = True
+            raise
+        self._is_in_doubt = False
+        self._written_at = time.monotonic()
+
+    def try_writing(self) -> None:
+        """Try what writers need, unless this process has written a moment ago or somebody writes.
+
+        The store's own row is written and that undone, so nothing is changed and nobody waits. Once
+        a write has failed it is committed instead: a disk may refuse that alone. Raises
+        `StoreRefused`.
+        """
+        self._engine.require_current()
+        if not self._is_in_doubt and time.monotonic() - self._written_at < WRITTEN_S_MAX:
+            return
+        is_in_doubt = self._is_in_doubt
+        with suppress(_TrialUndoneError), self._engine.writing_if_free() as connection:
+            if connection is None:
+                return
+            connection.run("try_writing", step=1)
+            connection.run("try_writing", step=-1)
+            if not is_in_doubt:
+                raise _TrialUndoneError  # SQLite would write what a savepoint undoes
+        if is_in_doubt:
+            self._is_in_doubt = False
+
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""
         return self._engine.is_awaited()
+
+    def is_read_by_others(self) -> bool:
+        """Whether other users of this machine may read the store's files, if it has any here."""
+        return self._engine.is_read_by_others()
 
     def space(self) -> Space | None:
         """The room on the store's disk and what its log takes of it.
@@ -177,7 +233,8 @@ class Store:
 def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = None) -> Store:
     """The store at an address; nothing is opened or made before it is used.
 
-    Its background threads are among `loops`.
+    Its background threads are among `loops`. With them it is a server's: no statement may take
+    minutes. A command's may.
 
     `wire_row` prints one row of the report: `(account, mdn, activation_date, iccid, pre_imei,
     post_imei, activated_at, zone name) -> bytes`, the integers as the store keeps them.
@@ -188,7 +245,7 @@ def open_store(url: str, wire_row: Callable[..., bytes], loops: Loops | None = N
     if scheme == "postgresql":
         from tallystick.store.engines.postgresql import PostgresqlEngine  # noqa: PLC0415 - its driver takes a while to load
 
-        return Store(PostgresqlEngine(url), wire_row)
+        return Store(PostgresqlEngine(url, is_serving=loops is not None), wire_row)
     forms = "sqlite:/// or postgresql://"
     message = f"TALLYSTICK_DATABASE must begin with {forms}, not {shown(f'{scheme}:')}"
     raise SettingRefused(message)

@@ -26,22 +26,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw
 
 from tallystick.background import Raised, attempted
+from tallystick.core.errors import StoreBroken
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tallystick.background import Loops
+    from tallystick.store.engines.files import StoreFiles
 
 PAGES_NUDGE = 2_048  # pages in the log from which on the thread carries them over
 PAGES_MAX = 32_768  # pages in the log at which a commit waits until they are carried over
 PAGES_FORCED = 65_536  # pages in the log at which a writer waits for readers, and as many again
 LOG_BYTES_KEPT = 256 * 1024 * 1024  # of the log's file; what is longer is cut off when it is empty
 READERS_WAIT_MS_MAX = 500  # a writer waits so long for readers, where it waits for them
-LOG_ENDING = "-wal"
+LOOK_EVERY_S = 1.0  # at whether the log is still at its path
 
 
 class Space(NamedTuple):
     """The room of a store: bytes free on its disk, bytes of its log, and why the log is stuck.
+
+    `is_read_only` is whether the disk takes nothing at all.
 
     A log that cannot be carried over into the database file is stuck; writers are refused then.
     """
@@ -49,14 +53,16 @@ class Space(NamedTuple):
     free_bytes: int
     log_bytes: int
     stuck: str | None
+    is_read_only: bool
 
 
 class Checkpoints:
     """The log of one store, kept short."""
 
-    def __init__(self, path: Path, loops: Loops) -> None:
+    def __init__(self, path: Path, files: StoreFiles, loops: Loops) -> None:
         self._path = path
-        self._loop = loops.loop("checkpoints", self._carry_over_beside, None)
+        self._files = files
+        self._loop = loops.loop("checkpoints", self._carry_over_beside, LOOK_EVERY_S)
         self._own: apsw.Connection | None = None
         self._pages = 0
         self._force_at = PAGES_FORCED
@@ -90,10 +96,11 @@ class Checkpoints:
     def space(self) -> Space:
         """The room there is, of which the log takes its part. Raises `OSError`."""
         disk = os.statvfs(self._path.parent)
-        log = self._path.with_name(self._path.name + LOG_ENDING)
+        log = self._files.log
         log_bytes = log.stat().st_size if log.exists() else 0
         stuck = None if self._stuck is None else str(self._stuck)
-        return Space(disk.f_bavail * disk.f_frsize, log_bytes, stuck)
+        is_read_only = bool(disk.f_flag & os.ST_RDONLY)
+        return Space(disk.f_bavail * disk.f_frsize, log_bytes, stuck, is_read_only)
 
     def _after_commit(self, writer: apsw.Connection, _database: str, pages: int) -> int:
         """Look at how long the log is. The commit holds by now, so nothing is raised here."""
@@ -107,13 +114,33 @@ class Checkpoints:
         return apsw.SQLITE_OK
 
     def _carry_over_beside(self) -> bool:
-        """Carry over what the log has, with a connection of the loop's own."""
+        """Carry over a log that has grown, with a connection of the loop's own.
+
+        A log that was deleted while it is open is carried over too, unless somebody has begun
+        another: no writer adds to it any more. Raises `StoreBroken` as long as any file of the
+        store is not at its path.
+        """
         if self._own is None:
-            self._own = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
-            # A connection that has read nothing does not know that there is a log.
-            self._own.pragma("journal_mode")
-        self._carry_over(self._own)
+            self._own = self._connected()
+        is_lost = self._files.log_is_lost_alone()
+        if is_lost or (self._is_due() and self._files.are_same()):
+            self._carry_over(self._own)
+        self._files.require_same()
         return False
+
+    def _is_due(self) -> bool:
+        return self._stuck is not None or self._pages >= PAGES_NUDGE
+
+    def _connected(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            # A connection that has read nothing does not know that there is a log.
+            connection.pragma("user_version")
+            self._files.note()
+        except (apsw.Error, StoreBroken):
+            connection.close()
+            raise
+        return connection
 
     def _carry_over(self, connection: apsw.Connection) -> None:
         result = attempted(partial(_carry_over_now, connection))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import select
+import time
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
@@ -17,7 +18,7 @@ import polars as pl
 import psycopg
 from psycopg import errors
 from psycopg.adapt import Dumper
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import scalar_row
 from psycopg.types.numeric import Int8BinaryDumper
@@ -30,6 +31,7 @@ from tallystick.core.errors import (
     StoreBusy,
     StoreMissing,
     StoreOutdated,
+    StoreRefused,
 )
 from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
@@ -38,7 +40,7 @@ from tallystick.store.queries import migrations_for, queries_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from psycopg.abc import Buffer
+    from psycopg.abc import Buffer, PQGen
 
     from tallystick.store.engines.bulk import Insert
 
@@ -49,6 +51,25 @@ WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
 CONNECT_S_MAX = 10
 LOCK_WAIT_S_MAX = 30
+# While serving, a writer's statement that takes longer is ended by the server. One whose answer
+# takes longer still is given up here: the server is lost, or what lies between.
+STATEMENT_S_MAX = 120
+SILENT_S_MAX = 130
+# A transaction that is left open for longer is ended by the server, and its turn with it.
+IDLE_WRITING_S_MAX = 60
+IDLE_READING_S_MAX = 600
+# For the connection to a machine that has gone: both sides hear of it within half a minute or so.
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
+UNACKNOWLEDGED_MS_MAX = 60_000
+LOOK_EVERY_S = 0.1  # at how long the server has said nothing
+OF_THE_WAY: dict[str, int | str] = {
+    "fallback_application_name": "tallystick",
+    "connect_timeout": CONNECT_S_MAX,
+    "keepalives_idle": KEEPALIVE_IDLE_S,
+    "keepalives_interval": KEEPALIVE_INTERVAL_S,
+    "keepalives_count": KEEPALIVE_COUNT,
+    "tcp_user_timeout": UNACKNOWLEDGED_MS_MAX,
+}
 STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
 ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
 ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
@@ -181,37 +202,106 @@ def address_of(url: str) -> Address:
     return Address(url, f"postgresql://{user_before}{host}{port_behind}/{name}")
 
 
+# Errors that are the server's or the way's, by the first two signs of their code. A code of none of
+# these, such as that of a broken constraint, is a mistake of ours: to try again would not help.
+FAULTS_OF_SERVER = frozenset(
+    "08 0A 25 28 3D 3F 40 53 54 55 57 58 F0 XX".split()  # noqa: SIM905 - as the manual lists them
+)
+FAULTS_OF_SCHEMA = frozenset({"42501", "42P01", "42P07", "42703", "42883"})
+
+MEANINGS: dict[str | None, tuple[type[StoreRefused], str]] = {
+    errors.LockNotAvailable.sqlstate: (
+        StoreBusy,
+        f"another writer kept the store for {LOCK_WAIT_S_MAX} s; try again",
+    ),
+    errors.QueryCanceled.sqlstate: (StoreBusy, "the server took too long ({said}); try again"),
+    errors.TooManyConnections.sqlstate: (
+        StoreBusy,
+        "{said}; try again, or raise max_connections of the server",
+    ),
+    errors.DiskFull.sqlstate: (
+        StoreBroken,
+        "the server's disk is full; nothing of this transaction was taken in",
+    ),
+    errors.ReadOnlySqlTransaction.sqlstate: (
+        StoreBroken,
+        "{said}: the server takes nothing in, as a standby does until it is promoted",
+    ),
+}
+
+
 @contextmanager
 def our_errors(name: str) -> Iterator[None]:
     """Turn the driver's errors into refusals that name the store."""
     try:
         yield
-    except errors.LockNotAvailable as error:
-        message = f"{name}: another writer kept the store for {LOCK_WAIT_S_MAX} s; try again"
-        raise StoreBusy(message) from error
-    except (errors.SerializationFailure, errors.DeadlockDetected) as error:
-        message = f"{name}: another writer was in the way; try again"
-        raise StoreBusy(message) from error
-    except errors.DiskFull as error:
-        message = f"{name}: the server's disk is full; nothing of this transaction was taken in"
-        raise StoreBroken(message) from error
-    except (
-        psycopg.OperationalError,
-        psycopg.InterfaceError,
-        errors.InternalError_,  # which Citus says of what it cannot do just now
-        errors.InsufficientPrivilege,
-        errors.InvalidSchemaName,
-        errors.ReadOnlySqlTransaction,
-        errors.DuplicateTable,
-        errors.DataCorrupted,
-        errors.IndexCorrupted,
-    ) as error:
-        message = f"{name}: {_first_line(error)}"
-        raise StoreBroken(message) from error
+    except psycopg.Error as error:
+        refusal = refusal_of(name, error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_of(name: str, error: psycopg.Error) -> StoreRefused | None:
+    """What a driver's error means for whoever asked; None where it is a mistake of the program."""
+    code = error.sqlstate
+    if code is None:
+        is_of_server = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return StoreBroken(f"{name}: {_first_line(error)}") if is_of_server else None
+    if code[:2] not in FAULTS_OF_SERVER and code not in FAULTS_OF_SCHEMA:
+        return None
+    return _refusal_by_code(name, code, _first_line(error))
+
+
+def _refusal_by_code(name: str, code: str, said: str) -> StoreRefused:
+    if code.startswith("40"):  # of two transactions that were in each other's way
+        return StoreBusy(f"{name}: another writer was in the way; try again")
+    kind, form = MEANINGS.get(code, (StoreBroken, "{said}"))
+    return kind(f"{name}: {form.format(said=said)}")
 
 
 def _first_line(error: psycopg.Error) -> str:
     return str(error).partition("\n")[0]
+
+
+SESSION = {
+    "lock_wait": f"{LOCK_WAIT_S_MAX}s",
+    "idle": f"{IDLE_READING_S_MAX}s",
+    "keepalive_idle": str(KEEPALIVE_IDLE_S),
+    "keepalive_interval": str(KEEPALIVE_INTERVAL_S),
+    "keepalive_count": str(KEEPALIVE_COUNT),
+}
+
+
+class _Driver(psycopg.Connection[Any]):
+    """The driver's connection, which does not wait for ever for a server that says nothing."""
+
+    silent_s_max: float | None = None
+
+    def wait(
+        self, gen: PQGen[Any], interval: float = LOOK_EVERY_S, timeout: float | None = None
+    ) -> Any:  # noqa: ANN401 - whatever the driver waits for
+        """Wait for an answer. Raises `OperationalError` where none has come in time."""
+        if self.silent_s_max is not None:
+            gen = self._in_time(gen, self.silent_s_max)
+        return super().wait(gen, interval, timeout)
+
+    def _in_time(self, gen: PQGen[Any], silent_s_max: float) -> PQGen[Any]:
+        """The same steps of the driver, given up when nothing has come for too long."""
+        heard_at = time.monotonic()
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if ready:
+                    heard_at = time.monotonic()
+                elif time.monotonic() - heard_at > silent_s_max:
+                    self.close()
+                    message = f"the server has said nothing for {silent_s_max:g} s"
+                    raise psycopg.OperationalError(message)
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            return end.value
 
 
 class PostgresqlConnection:
@@ -219,9 +309,10 @@ class PostgresqlConnection:
 
     _columns: ClassVar[dict[str, tuple[str, ...]]] = {}  # of the queries that were read as frames
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, silent_s_max: float | None = None) -> None:
         self._name = address.name
         self._conninfo = address.conninfo
+        self._silent_s_max = silent_s_max
         self._queries = queries_for(ENGINE)
         # Whether the server was told to end a transaction, and was not heard since.
         self._is_left = False
@@ -233,22 +324,21 @@ class PostgresqlConnection:
 
     def _connect(self) -> None:
         with our_errors(self._name):
-            self._driver = psycopg.connect(
-                self._conninfo,
+            given = conninfo_to_dict(self._conninfo)
+            ours = {name: value for name, value in OF_THE_WAY.items() if name not in given}
+            self._driver = _Driver.connect(
+                make_conninfo(self._conninfo, **ours),
                 autocommit=True,
                 prepare_threshold=0,
-                fallback_application_name="tallystick",
-                connect_timeout=conninfo_to_dict(self._conninfo).get(
-                    "connect_timeout", CONNECT_S_MAX
-                ),
             )
+            self._driver.silent_s_max = self._silent_s_max
             self._driver.prepared_max = STATEMENTS_PREPARED_MAX
             self._driver.adapters.register_dumper(int, Int8BinaryDumper)
             self._driver.adapters.register_dumper(str, WordDumper)
             self._driver.adapters.register_dumper(Numbers, NumbersDumper)
             self._driver.adapters.register_dumper(Texts, TextsDumper)
             set_up = numbered(self._queries["set_up_session"])
-            self._driver.execute(set_up, {"lock_wait": f"{LOCK_WAIT_S_MAX}s"})
+            self._driver.execute(set_up, SESSION)
 
     @property
     def sees_one_moment(self) -> bool:
@@ -556,8 +646,9 @@ def _array(column: tuple[Any, ...]) -> list[Any]:
 class PostgresqlEngine:
     """A store in a PostgreSQL database."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_serving: bool = False) -> None:
         self._address = address_of(url)
+        self._is_serving = is_serving
         self._idle: list[PostgresqlConnection] = []
 
     @property
@@ -588,16 +679,45 @@ class PostgresqlEngine:
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
-                connection.row("take_turn", turn=TURN)
+                self._take_turn(connection)
                 if connection.has_citus:
                     connection.row("write_in_one_line")
                     connection.run("hold_every_machine")
                 yield connection
 
+    @contextmanager
+    def writing_if_free(self) -> Iterator[PostgresqlConnection | None]:
+        """The same if nobody writes, None otherwise; nobody is kept waiting."""
+        with self._lent() as connection:
+            connection.begin(WRITING)
+            with connection.ending():
+                is_free = connection.row("take_turn_if_free", turn=TURN) == (True,)
+                yield connection if is_free else None
+
+    def _take_turn(self, connection: PostgresqlConnection) -> None:
+        """Wait for the turn; the server ends a transaction that keeps it and is not heard of."""
+        statement_s_max = STATEMENT_S_MAX if self._is_serving else 0  # 0: a command takes its time
+        connection.row(
+            "take_turn",
+            turn=TURN,
+            idle=f"{IDLE_WRITING_S_MAX}s",
+            statement=f"{statement_s_max}s",
+        )
+
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
         with self.glancing() as connection:
             return connection.row("is_awaited", turn=TURN) == (True,)
+
+    def require_current(self) -> None:
+        """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
+        with self._lent() as connection:
+            self._require_current(connection)
+
+    @staticmethod
+    def is_read_by_others() -> bool:
+        """False: who may read is the server's affair."""
+        return False
 
     @staticmethod
     def space() -> None:
@@ -621,7 +741,7 @@ class PostgresqlEngine:
         with self._opened() as connection:
             connection.begin(WRITING)
             with connection.ending():
-                connection.row("take_turn", turn=TURN)
+                self._take_turn(connection)
                 have = self._version(connection) if self._has_schema(connection) else 0
                 steps = [step for step in migrations_for(ENGINE) if step[0] > have]
                 for number, text in steps:
@@ -651,7 +771,7 @@ class PostgresqlEngine:
             self._require_current(connection)
             connection.begin(WRITING)
             with connection.ending():
-                connection.row("take_turn", turn=TURN)
+                self._take_turn(connection)
                 queries = ("share_tables", "spread_sims", "spread_tables")
                 spread = [table for query in queries for table in connection.rows(query)]
                 connection.rows("drop_what_was_spread")
@@ -678,7 +798,9 @@ class PostgresqlEngine:
             if connection.is_ready():
                 return connection
             connection.close()
-        connection = PostgresqlConnection(self._address)
+            self.close()  # the others have been lost with it, and would each be waited for
+        silent_s_max = SILENT_S_MAX if self._is_serving else None
+        connection = PostgresqlConnection(self._address, silent_s_max)
         self._require_current(connection)
         return connection
 

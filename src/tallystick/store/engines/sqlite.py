@@ -26,6 +26,7 @@ from tallystick.core.errors import (
 )
 from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
 from tallystick.store.engines.checkpoints import Checkpoints, Space
+from tallystick.store.engines.files import StoreFiles, is_read_by_others, make_private
 from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -287,8 +288,9 @@ class SqliteEngine:
 
     def __init__(self, url: str, loops: Loops) -> None:
         self._path = path_of(url)
-        self._turnstile = Turnstile(self._path.with_name(self._path.name + "-turn"))
-        self._checkpoints = Checkpoints(self._path, loops)
+        self._files = StoreFiles(self._path)
+        self._turnstile = Turnstile(self._path)
+        self._checkpoints = Checkpoints(self._path, self._files, loops)
         self._writer: SqliteConnection | None = None
         self._idle: list[SqliteConnection] = []
 
@@ -306,6 +308,7 @@ class SqliteEngine:
     @contextmanager
     def glancing(self) -> Iterator[SqliteConnection]:
         """A connection that sees the present anew with each question."""
+        self._files.require_same()
         connection = self._idle.pop() if self._idle else self._connect_reader()
         try:
             yield connection
@@ -316,19 +319,40 @@ class SqliteEngine:
     def writing(self) -> Iterator[SqliteConnection]:
         """The connection that writes, within one transaction.
 
-        One writer at a time, in and across processes.
+        One writer at a time, in and across processes. What is committed is in the store's file and
+        its log: had those been deleted or replaced, nobody would find it again.
         """
-        if self._writer is None:
-            self._require_current()
+        self._require_usable()
         with ExitStack() as turn:
             with our_errors(self._path):
                 turn.enter_context(self._turnstile.turn())
-            if self._writer is None:
-                self._writer = self._connect_writer()
+            yield turn.enter_context(self._writing_in_turn())
+
+    @contextmanager
+    def writing_if_free(self) -> Iterator[SqliteConnection | None]:
+        """The same if nobody writes or waits for it, None otherwise; nobody is kept waiting."""
+        self._require_usable()
+        with ExitStack() as turn:
             with our_errors(self._path):
-                self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
-            with self._writer.transaction("BEGIN IMMEDIATE"):
-                yield self._writer
+                is_free = turn.enter_context(self._turnstile.turn_if_free())
+            yield turn.enter_context(self._writing_in_turn()) if is_free else None
+
+    def _require_usable(self) -> None:
+        self._files.require_same()
+        if self._writer is None:
+            self._require_current()
+
+    @contextmanager
+    def _writing_in_turn(self) -> Iterator[SqliteConnection]:
+        self._files.require_same()
+        if self._writer is None:
+            self._writer = self._connect_writer()
+        with our_errors(self._path):
+            self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
+        with self._writer.transaction("BEGIN IMMEDIATE"):
+            yield self._writer
+        if not self._files.are_same():
+            raise unknown_outcome(self.name, "its file was deleted or replaced meanwhile")
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
@@ -337,6 +361,16 @@ class SqliteEngine:
     def is_empty(self) -> bool:
         """Whether there is no store yet."""
         return not self._path.exists() or self._path.stat().st_size == 0
+
+    def require_current(self) -> None:
+        """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
+        with self.glancing() as connection, our_errors(self._path):
+            have = int(connection.driver.pragma("user_version"))
+        require_schema(self.name, have, len(migrations_for(ENGINE)))
+
+    def is_read_by_others(self) -> bool:
+        """Whether other users of this machine may read the store."""
+        return is_read_by_others(self._path)
 
     def space(self) -> Space:
         """The room on the store's disk, and how much of it the log takes."""
@@ -355,6 +389,7 @@ class SqliteEngine:
         """
         with ExitStack() as opened:
             with our_errors(self._path):
+                make_private(self._path)
                 opened.enter_context(self._turnstile.turn())
             connection = opened.enter_context(
                 self._opened(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
@@ -393,6 +428,7 @@ class SqliteEngine:
             self._checkpoints.close()
             self._writer.close()
             self._writer = None
+        self._files.forget()
         self._turnstile.close()
 
     @contextmanager
@@ -410,13 +446,25 @@ class SqliteEngine:
         # Pages read through a memory map count as the process's own: its size would grow with each
         # answer.
         connection.driver.pragma("mmap_size", 0)
-        return connection
+        return self._noted(connection)
 
     def _connect_writer(self) -> SqliteConnection:
         connection = SqliteConnection(self._path, apsw.SQLITE_OPEN_READWRITE)
         connection.driver.pragma("synchronous", "full")
         connection.driver.pragma("cache_size", -WRITER_CACHE_KIB)
+        self._noted(connection)
         self._checkpoints.watch(connection.driver)
+        return connection
+
+    def _noted(self, connection: SqliteConnection) -> SqliteConnection:
+        """A connection that has opened the files, and the same ones as those before."""
+        try:
+            with our_errors(self._path):
+                connection.driver.pragma("user_version")  # reading opens the log and its index
+            self._files.note()
+        except StoreBroken:
+            connection.close()
+            raise
         return connection
 
     def _require_current(self) -> None:

@@ -20,11 +20,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tallystick.store.engines.files import beside, open_turn_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 WAIT_S_MAX = 30.0  # for the threads of this process, however many of them wait
+TURN_ENDING = "-turn"
 FIRST, SECOND = 0, 1  # bytes of the file that stand for the gates; their content means nothing
 
 
@@ -33,13 +36,14 @@ class TurnMissedError(Exception):
 
 
 class Turnstile:
-    """The two gates of one store.
+    """The two gates of the store at a path.
 
     Locks for this process's threads, locked bytes of a file for other processes.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._path = beside(store, TURN_ENDING)
         self._first = threading.Lock()
         self._second = threading.Lock()
         self._file: int | None = None
@@ -58,10 +62,46 @@ class Turnstile:
             self._let_go(SECOND)
             self._second.release()
 
+    @contextmanager
+    def turn_if_free(self) -> Iterator[bool]:
+        """Take the turn only if nobody has it or waits for it; give whether it was taken."""
+        is_taken = self._take_if_free()
+        try:
+            yield is_taken
+        finally:
+            if is_taken:
+                self._let_go(SECOND)
+                self._second.release()
+
+    def _take_if_free(self) -> bool:
+        if not self._first.acquire(blocking=False):
+            return False
+        try:
+            self._open()
+            if not self._second.acquire(blocking=False):
+                return False
+            if self._pass_both_if_free():
+                return True
+            self._second.release()
+            return False
+        finally:
+            self._first.release()
+
+    def _pass_both_if_free(self) -> bool:
+        if not self._try(FIRST):
+            return False
+        try:
+            return self._try(SECOND)
+        finally:
+            self._let_go(FIRST)
+
+    def _open(self) -> None:
+        if self._file is None:
+            self._file = open_turn_file(self._path, self._store)
+
     def _take_turn(self, deadline: float) -> None:
         with _held(self._first, deadline):
-            if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._open()
             _acquire(self._second, deadline)
             try:
                 self._pass_both()

@@ -10,11 +10,23 @@ SELECT
     set_config('enable_hashjoin', 'off', FALSE),
     set_config('enable_mergejoin', 'off', FALSE),
     set_config('jit', 'off', FALSE),
-    set_config('lock_timeout', :lock_wait, FALSE);
+    set_config('lock_timeout', :lock_wait, FALSE),
+    set_config('idle_in_transaction_session_timeout', :idle, FALSE),
+    set_config('tcp_keepalives_idle', :keepalive_idle, FALSE),
+    set_config('tcp_keepalives_interval', :keepalive_interval, FALSE),
+    set_config('tcp_keepalives_count', :keepalive_count, FALSE);
 
 -- name: take_turn
 -- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
-SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
+-- The server ends the transaction if its client says nothing for too long, or a statement takes too long.
+SELECT
+    pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema())),
+    set_config('idle_in_transaction_session_timeout', :idle, TRUE),
+    set_config('statement_timeout', :statement, TRUE);
+
+-- name: take_turn_if_free
+-- Take the turn if nobody has it; was it taken?
+SELECT pg_try_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
 -- name: write_in_one_line
 -- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
