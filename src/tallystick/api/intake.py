@@ -58,6 +58,8 @@ class ReceiptAnswer(msgspec.Struct):
     unknown_sims: int
     stripped_zeros: int
     in_future: int
+    mdn_left_out: int
+    unattributed: int
     seconds: float
     accounts_made: list[str]
     rejects: list[RejectAnswer]

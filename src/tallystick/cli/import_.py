@@ -67,6 +67,17 @@ DOUBTS = {  # how each count reads, and what to look at where it is large
         "in the future",
         "happen in the future: check the time zone of activated_at, and the clock of this machine",
     ),
+    "mdn_left_out": (
+        "with an mdn that cannot be read, and was left out",
+        "have an mdn that cannot be read, and was left out: give it as 10-15 digits",
+    ),
+    "unattributed": (
+        "that wait until their IMSI or MSISDN is known",
+        (
+            "name a SIM by an IMSI or MSISDN that no identity tells of at that moment, and wait: "
+            "import the identities, or see `tallystick coverage --list unattributed`"
+        ),
+    ),
 }
 
 KindArgument = Annotated[

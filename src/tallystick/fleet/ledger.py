@@ -106,7 +106,7 @@ def _proposed_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
 def _made_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
     before, after = reader.effect_of(change_set)
     if change_set.undoes is None:
-        ended = reader.ended_values_of(change_set.change_set_id)
+        ended = reader.ended_values_of(change_set)
         after = pl.concat([after, ended]).unique(KEY, keep="first")
     old, new = before.select(*KEY, old_imei="imei"), after.select(*KEY, "imei")
     return new.join(old, on=KEY, how="full", coalesce=True)
