@@ -51,6 +51,11 @@ EMPTY = (
         b"DELETE FROM former_expectations",
         b"DELETE FROM proposed_expectations",
         b"DELETE FROM change_sets",
+        b"DELETE FROM identities",
+        b"DELETE FROM former_identities",
+        b"DELETE FROM named_activations",
+        b"DELETE FROM direct_twins",
+        b"DELETE FROM sources",
     ),
 )
 

@@ -63,7 +63,7 @@ def _activations(reader: Reader) -> list[SimActivation]:
 
 def rule_of(everything: Everything) -> list[bytes]:
     """The rows that the rule derives from the facts."""
-    by_sim: dict[Iccid, list[Fact]] = {}
+    by_sim: dict[int, list[Fact]] = {}
     facts: list[Fact] = [*everything.sims, *everything.expectations, *everything.activations]
     for fact in facts:
         by_sim.setdefault(fact.iccid, []).append(fact)

@@ -25,7 +25,7 @@ from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
-from tallystick.core.errors import Refusal, SettingRefused, StoreMissing, StoreRefused
+from tallystick.core.errors import Refusal, SettingRefused, StoreMissing
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
 from tallystick.http.paths import Paths, plain

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import VALUE_SHOWN_MAX, Iccid, Imei, Mdn, Tac, parse_name, shown
+from tallystick.core.identifiers import (
+    VALUE_SHOWN_MAX,
+    Iccid,
+    Imei,
+    Imsi,
+    Mdn,
+    Msisdn,
+    Tac,
+    masked,
+    parse_name,
+    shown,
+)
 
 DIGITS = "0123456789"
 INT64_MAX = 2**63 - 1
@@ -207,3 +218,48 @@ def test_a_tac_is_eight_digits_and_the_number_they_are() -> None:
             Tac.parse(text)
     with pytest.raises(InvalidValue, match="leading zeros may have been stripped"):
         Tac.parse("1020304")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "digits"),
+    [
+        (Iccid, "8934013132319434302F", "8934013132319434302"),
+        (Iccid, "891480000008000000ff", "891480000008000000"),
+        (Imei, "35-209900-176148-1", "352099001761481"),
+        (Imei, "35 209900 176148", "35209900176148"),
+        (Mdn, "+1 (310) 997-62.24", "13109976224"),
+        (Msisdn, "+290 8000", "2908000"),
+        (Imsi, "295050900000011", "295050900000011"),
+    ],
+)
+def test_identifiers_are_read_as_files_from_elsewhere_write_them(
+    kind: type[Iccid | Imei | Imsi | Mdn | Msisdn], text: str, digits: str
+) -> None:
+    assert kind.read(text) == kind.parse(digits)
+    assert str(kind.read(text)) == digits
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Iccid, "F8934013132319434302"),
+        (Iccid, "89340131323194343020F"),
+        (Imei, "-35209900176148"),
+        (Imei, "35_209900_176148"),
+        (Mdn, "13109976224 ext. 5"),
+        (Imsi, "+295050900000011"),
+        (Msisdn, "123456"),
+    ],
+)
+def test_what_is_no_sign_of_an_identifier_is_refused(
+    kind: type[Iccid | Imei | Imsi | Mdn | Msisdn], text: str
+) -> None:
+    with pytest.raises(InvalidValue):
+        kind.read(text)
+
+
+def test_a_subscribers_number_is_shown_in_part() -> None:
+    assert masked("295050900000011") == "29505…0011"
+    assert masked("2908000") == "…8000"
+    with pytest.raises(InvalidValue, match=r"^imsi must be 10-15 digits, not '29505…0019'$"):
+        Imsi.parse("2950509000000110019")

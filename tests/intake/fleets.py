@@ -80,14 +80,12 @@ def texts(
 ) -> dict[str, list[str | None]]:
     """The columns of some facts, as texts."""
     columns: dict[str, list[str | None]] = {}
-    for position, column in enumerate(KINDS[kind].columns):
+    for position, name in enumerate(KINDS[kind].fact_columns):
         values = [fact[position] for fact in facts]
-        if column.name in {"activation_date", "effective_from", "activated_at"}:
-            columns[column.name] = [
-                None if value == BEGINNING else wire(value, zone) for value in values
-            ]
+        if name in {"activation_date", "effective_from", "activated_at"}:
+            columns[name] = [None if value == BEGINNING else wire(value, zone) for value in values]
         else:
-            columns[column.name] = [None if value is None else str(value) for value in values]
+            columns[name] = [None if value is None else str(value) for value in values]
     return columns
 
 

@@ -650,7 +650,7 @@ def test_what_is_not_parquet_is_refused(take: Callable[..., Outcome], content: b
 DAMAGED_REASONS = (
     "it is damaged, or is not of the format that its name says",
     "it ends before its data does",
-    "Columns of activations: iccid, activated_at, imei",
+    "Columns of activations: iccid, activated_at, imei, imsi, msisdn",
     "must be of texts, whole numbers or dates, not of Boolean",
     "must be of texts, whole numbers or dates, not of Binary",
 )

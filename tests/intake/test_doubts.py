@@ -68,7 +68,7 @@ def test_a_frame_and_a_call_of_the_same_facts_have_the_same_doubts(
     facts: list[SimActivation], unknown: set[Iccid]
 ) -> None:
     kind = KINDS["activations"]
-    frame = pl.DataFrame(facts, schema=dict.fromkeys(kind.column_names, pl.Int64), orient="row")
+    frame = pl.DataFrame(facts, schema=kind.fact_columns, orient="row")
     assert doubts_of(kind, frame, unknown, NOW) == doubts_of(kind, facts, unknown, NOW)
 
 

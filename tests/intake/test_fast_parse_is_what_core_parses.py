@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac, parse_name
+from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac, parse_name
 from tallystick.core.moments import BEGINNING, LAST, parse_moment, wire
 from tallystick.intake import fast_parse
 
@@ -78,11 +78,13 @@ zones = st.one_of(
 PAIRS = {
     "iccids": Pair(
         fast_parse.iccids,
-        Iccid.parse,
+        Iccid.read,
         st.builds("89{}".format, st.text(DIGITS, min_size=15, max_size=19)),
     ),
-    "imeis": Pair(fast_parse.imeis, Imei.parse, st.text(DIGITS, min_size=13, max_size=17)),
-    "mdns": Pair(fast_parse.mdns, Mdn.parse, st.text(DIGITS, min_size=9, max_size=16)),
+    "imeis": Pair(fast_parse.imeis, Imei.read, st.text(DIGITS, min_size=13, max_size=17)),
+    "mdns": Pair(fast_parse.mdns, Mdn.read, st.text(DIGITS, min_size=9, max_size=16)),
+    "imsis": Pair(fast_parse.imsis, Imsi.read, st.text(DIGITS, min_size=9, max_size=16)),
+    "msisdns": Pair(fast_parse.msisdns, Msisdn.read, st.text(DIGITS, min_size=6, max_size=16)),
     "tacs": Pair(fast_parse.tacs, Tac.parse, st.text(DIGITS, min_size=7, max_size=9)),
     "names": Pair(
         fast_parse.names,
@@ -213,6 +215,8 @@ def test_hard_texts_are_recognised_right_or_not_at_all(pair: Pair) -> None:
         ("imeis", "0102030405060708"),
         ("mdns", "5096300587"),
         ("mdns", "000000000000000"),
+        ("imsis", "295050900000011"),
+        ("msisdns", "2908000"),
         ("names", "0342077109-00001"),
         ("moments", "2026-03-01T00:00:00Z"),
         ("moments", "2020-05-01T15:00:00-08:00"),

@@ -9,6 +9,7 @@ import msgspec
 from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
+from tallystick.fleet.ledger import IdentityChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -298,17 +299,29 @@ def change_set_answer(change_set: ChangeSet, zone: tzinfo) -> dict[str, Any]:
 
 
 def change_set_with_changes(
-    change_set: ChangeSet, changes: Iterable[ExpectationChange], in_all: int, zone: tzinfo
+    change_set: ChangeSet,
+    changes: Iterable[ExpectationChange | IdentityChange],
+    in_all: int,
+    zone: tzinfo,
 ) -> dict[str, Any]:
     """A change set and the first of its changes, as they read in a zone, and how many there are."""
     return change_set_answer(change_set, zone) | {
         "changes_in_all": in_all,
-        "changes": [expectation_change(change, zone) for change in changes],
+        "changes": [change_answer(change, zone) for change in changes],
     }
 
 
-def expectation_change(change: ExpectationChange, zone: tzinfo) -> dict[str, Any]:
-    """What became of one expectation, as it reads in a zone."""
+def change_answer(change: ExpectationChange | IdentityChange, zone: tzinfo) -> dict[str, Any]:
+    """What became of one expectation or identity, as it reads in a zone."""
+    if isinstance(change, IdentityChange):
+        subscriber = change.subscriber
+        return {
+            "imsi": str(subscriber) if subscriber.kind == "imsi" else None,
+            "msisdn": str(subscriber) if subscriber.kind == "msisdn" else None,
+            "valid_from": since(change.valid_from, zone),
+            "old_iccid": _text(change.old_iccid),
+            "new_iccid": _text(change.new_iccid),
+        }
     return {
         "iccid": str(change.iccid),
         "effective_from": since(change.effective_from, zone),

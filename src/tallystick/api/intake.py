@@ -1,6 +1,6 @@
-"""`POST /api/v1/{sims,expectations,activations,groups,types}`: facts in.
+"""`POST /api/v1/{sims,expectations,activations,groups,types,identities}`: facts in.
 
-Expectations also tried or proposed.
+Expectations also tried or proposed, identities also tried.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, origin_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
-from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.http.bodies import media_type_of
 from tallystick.http.gate import caller_of
 from tallystick.intake import (
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 SCOPE = "intake"
 APPLY, DRY_RUN, PROPOSE = MODES = ("apply", "dry-run", "propose")
 MODE = {"mode": f"{APPLY} (the default), {DRY_RUN} or {PROPOSE}"}
+IDENTITIES_MODE = {"mode": f"{APPLY} (the default) or {DRY_RUN}"}
 BODY_BYTES_MAX = 8 << 20
 
 
@@ -58,6 +58,8 @@ class ReceiptAnswer(msgspec.Struct):
     unknown_sims: int
     stripped_zeros: int
     in_future: int
+    mdn_left_out: int
+    unattributed: int
     seconds: float
     accounts_made: list[str]
     rejects: list[RejectAnswer]
@@ -88,7 +90,7 @@ class Intake:
         The answer is the receipt, once they are durable.
         """
         app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
-        resp.data = self._take(req, app, body, UNKNOWN_ORIGIN)
+        resp.data = self._take(req, app, body, origin_of(req))
 
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
         facts, rejects = self._checked(req, body)
@@ -104,29 +106,22 @@ class Intake:
         return check_items(self.kind, read_items(body, lines=_is_ndjson(req)))
 
 
-class ExpectationsIntake(Intake):
-    """Expectations, which are applied, tried dry or proposed.
+class _LedgeredIntake(Intake):
+    """Facts that may be tried dry first. A call that is applied is a change set of the ledger."""
 
-    The call is a change set of the ledger.
-    """
+    modes: tuple[str, ...]
 
-    def __init__(self, live: LiveIntake, store: Store, settings: Settings) -> None:
-        super().__init__(KINDS["expectations"], live)
+    def __init__(self, kind: Kind, live: LiveIntake, store: Store, settings: Settings) -> None:
+        super().__init__(kind, live)
         self._store = store
         self._settings = settings
 
-    @operation(
-        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES
-    )
-    def on_post(self, req: Request, resp: Response) -> None:
-        """Do with the expectations what `mode` says.
-
-        The answer is the receipt, with what else there is to tell.
-        """
+    def _do(self, req: Request, resp: Response) -> None:
+        """Do with the facts what `mode` says."""
         app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
         origin, mode = origin_of(req), req.get_param("mode") or APPLY
-        if mode not in MODES:
-            message = f"mode must be one of {', '.join(MODES)}, not {shown(mode)}"
+        if mode not in self.modes:
+            message = f"mode must be one of {', '.join(self.modes)}, not {shown(mode)}"
             raise InvalidValue(message)
         if mode == APPLY:
             resp.data = self._take(req, app, body, origin)
@@ -139,13 +134,55 @@ class ExpectationsIntake(Intake):
         resp.data = msgspec.json.encode(answer(facts, rejects, origin))
 
     def _try(self, facts: Facts, rejects: list[Reject], _: Origin) -> dict[str, Any]:
-        trial = try_facts(self._store, facts, rejects, self._settings.generations)
+        trial = try_facts(self._store, facts, rejects, self._settings.generations, self.kind)
         return trial.described(self._settings.zone, "index")
 
     def _propose(self, facts: Facts, rejects: list[Reject], origin: Origin) -> dict[str, Any]:
         receipt = Receipt(accepted=len(facts), rejected=len(rejects), rejects=rejects)
         number = propose_facts(self._store, facts, origin) if len(facts) else None
         return receipt.described("index") | {"change_set_id": number}
+
+
+class ExpectationsIntake(_LedgeredIntake):
+    """Expectations, which are applied, tried dry or proposed."""
+
+    modes = MODES
+
+    def __init__(self, live: LiveIntake, store: Store, settings: Settings) -> None:
+        super().__init__(KINDS["expectations"], live, store, settings)
+
+    @operation(
+        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES
+    )
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Do with the expectations what `mode` says.
+
+        The answer is the receipt, with what else there is to tell.
+        """
+        self._do(req, resp)
+
+
+class IdentitiesIntake(_LedgeredIntake):
+    """Identities, which are applied or tried dry."""
+
+    modes = (APPLY, DRY_RUN)
+
+    def __init__(self, live: LiveIntake, store: Store, settings: Settings) -> None:
+        super().__init__(KINDS["identities"], live, store, settings)
+
+    @operation(
+        scope=SCOPE,
+        body=facts_of,
+        answer=ReceiptAnswer,
+        also_ndjson=True,
+        query=IDENTITIES_MODE | NOTES,
+    )
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Take identities in, or say what they would change, as `mode` says.
+
+        The answer is the receipt, with what else there is to tell.
+        """
+        self._do(req, resp)
 
 
 def _is_ndjson(req: Request) -> bool:

@@ -8,9 +8,9 @@ from tallystick.api import accounts, apps, errors, openapi, sims, users
 from tallystick.api.calls import ROOT
 from tallystick.api.change_sets import Approval, ChangeSets, OneChangeSet, Rejection, Undoing
 from tallystick.api.corrections import Corrections
-from tallystick.api.coverage import CoverageCounts
+from tallystick.api.coverage import CoverageCounts, UnattributedList
 from tallystick.api.history import History
-from tallystick.api.intake import ExpectationsIntake, Intake
+from tallystick.api.intake import ExpectationsIntake, IdentitiesIntake, Intake
 from tallystick.api.mismatches import Mismatches
 from tallystick.api.readiness import Ready
 from tallystick.intake import KINDS
@@ -46,6 +46,7 @@ def resources(
     return {
         **{f"{ROOT}/{kind.name}": Intake(kind, live) for kind in KINDS.values()},
         f"{ROOT}/expectations": ExpectationsIntake(live, store, settings),
+        f"{ROOT}/identities": IdentitiesIntake(live, store, settings),
         f"{ROOT}/change-sets": ChangeSets(store, settings.zone),
         f"{ROOT}/change-sets/{{number}}": OneChangeSet(store, settings.zone),
         f"{ROOT}/change-sets/{{number}}/approve": Approval(store, settings.zone),
@@ -56,6 +57,7 @@ def resources(
         f"{ROOT}/sims/{{iccid}}/history": History(store, settings),
         f"{ROOT}/mismatches": Mismatches(store, settings, columns),
         f"{ROOT}/coverage": CoverageCounts(store, settings),
+        f"{ROOT}/coverage/unattributed": UnattributedList(store, settings),
         f"{ROOT}/corrections": Corrections(store, settings),
         f"{ROOT}/readiness": Ready(readiness),
         f"{ROOT}/accounts": accounts.Accounts(store),

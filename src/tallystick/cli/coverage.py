@@ -32,11 +32,14 @@ from tallystick.report.answer import Question
 from tallystick.report.coverage import Lacking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import tzinfo
 
+    from tallystick.store import Reader
     from tallystick.store.coverage import Coverage, Uncovered
 
 COLUMNS = ("account", "mdn", "iccid")
+WAITING_COLUMNS = ("imsi", "msisdn", "source", "activations", "first_at", "last_at")
 EXPECTED_COLUMNS = (*COLUMNS, "expected_imei", "effective_from")
 ROWS_A_WRITE = 1000
 
@@ -59,8 +62,8 @@ def coverage(
         typer.Option(
             "--list",
             help="List the SIMs not seen in the window, the expectations that the network never "
-            "confirmed, or the SIMs "
-            "without an expectation.",
+            "confirmed, the SIMs without an expectation, or the numbers (IMSI, MSISDN) that "
+            "activations name and no identity tells of.",
         ),
     ] = None,
     format_: Annotated[
@@ -73,28 +76,51 @@ def coverage(
     if list_ and as_json:
         message = "print a list for programs with --format ndjson"
         raise typer.BadParameter(message, param_hint="--json")
+    if list_ is Lacking.UNATTRIBUTED and (account or group or earliest or latest):
+        message = "takes no account, group or window: it is not known whose they are"
+        raise typer.BadParameter(message, param_hint="--list unattributed")
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()), group)
     with store_of(settings) as store, store.snapshot() as reader:
         asked = (reader, every_account(reader), question, settings.generations)
         if list_ is None:
-            _print(covering.coverage(*asked), settings.zone, as_json=as_json)
+            waiting = reader.unattributed_by_source()
+            _print(covering.coverage(*asked), waiting, settings.zone, as_json=as_json)
             return
-        found = covering.uncovered(*asked, list_)
-        columns = EXPECTED_COLUMNS if list_ is Lacking.UNCONFIRMED else COLUMNS
-        rows = (_texts(each, settings.zone)[: len(columns)] for each in found)
+        if list_ is Lacking.UNATTRIBUTED:
+            columns: Columns = WAITING_COLUMNS
+            is_masked = format_ is CoverageFormat.TABLE
+            rows = _waiting_texts(reader, settings.zone, is_masked=is_masked)
+        else:
+            columns = EXPECTED_COLUMNS if list_ is Lacking.UNCONFIRMED else COLUMNS
+            lacking = covering.uncovered(*asked, list_)
+            rows = (_texts(each, settings.zone)[: len(columns)] for each in lacking)
         with writing(output) as file:
             WRITERS[format_](columns, rows, file)
 
 
-def _print(covered: Coverage, zone: tzinfo, *, as_json: bool) -> None:
+def _waiting_texts(reader: Reader, zone: tzinfo, *, is_masked: bool) -> Rows:
+    """Activations that wait until it is known whose number they name, as texts.
+
+    People see the numbers in part.
+    """
+    for waiting in covering.unattributed(reader):
+        described = covering.described_unattributed(waiting, zone)
+        if is_masked:
+            described[waiting.subscriber.kind] = waiting.subscriber.masked
+        yield tuple("" if each is None else str(each) for each in described.values())
+
+
+def _print(covered: Coverage, waiting: Mapping[str, int], zone: tzinfo, *, as_json: bool) -> None:
     described = covering.described(covered, zone)
     if as_json:
-        print_json(described)
-    else:
-        print_table(
-            tuple(described), [["" if each is None else str(each) for each in described.values()]]
-        )
+        print_json(described | ({"unattributed": waiting} if waiting else {}))
+        return
+    print_table(
+        tuple(described), [["" if each is None else str(each) for each in described.values()]]
+    )
+    for source, count in waiting.items():
+        say(f"{count:,} activations of {source} wait until it is known whose number they name")
 
 
 def in_one_sentence(covered: Coverage, zone: tzinfo) -> str:

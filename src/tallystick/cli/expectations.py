@@ -1,4 +1,4 @@
-"""`tallystick expectations`: the ledger and its change sets."""
+"""`tallystick expectations`: the ledger of expectations and identities, and its change sets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ CHANGE_SET_COLUMNS = (
 )
 
 commands = typer.Typer(
-    help="Expectations: who changed them, when and why; approve, undo.", no_args_is_help=True
+    help="Expectations (and identities): who changed them, when and why; approve, undo.",
+    no_args_is_help=True,
 )
 
 Number = Annotated[
@@ -160,7 +161,7 @@ def _texts(values: dict[str, Any], names: Iterable[str]) -> list[str]:
 
 @commands.command(cls=Command)
 def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
-    """Show a change set, and what it did or would do to each expectation."""
+    """Show a change set, and what it did or would do to each expectation or identity."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
         change_set = ledger.change_set(reader, number)
@@ -171,11 +172,21 @@ def show(number: Number, at_most: AtMost = 20, as_json: AsJson = False) -> None:
     for name, value in answers.change_set_answer(change_set, settings.zone).items():
         if value is not None:
             say(f"{name}: {value}")
-    columns = ledger.ExpectationChange._fields
-    rows = [answers.expectation_change(change, settings.zone) for change in first]
+    rows = [_change_for_people(change, settings.zone) for change in first]
+    columns = tuple(rows[0]) if rows else ledger.ExpectationChange._fields
     print_table(columns, [_texts(row, columns) for row in rows])
     if in_all > at_most:
         say(f"and {in_all - at_most:,} more")
+
+
+def _change_for_people(
+    change: ledger.ExpectationChange | ledger.IdentityChange, zone: tzinfo
+) -> dict[str, Any]:
+    """What became of one value; people see an IMSI or MSISDN in part."""
+    answer = answers.change_answer(change, zone)
+    if isinstance(change, ledger.IdentityChange):
+        answer[change.subscriber.kind] = change.subscriber.masked
+    return answer
 
 
 @commands.command(cls=Command)

@@ -36,6 +36,7 @@ from tallystick.intake import (
     import_file,
     propose_file,
     try_file,
+    try_identities_file,
 )
 from tallystick.intake.sources import REASON
 from tallystick.settings import Settings
@@ -67,6 +68,17 @@ DOUBTS = {  # how each count reads, and what to look at where it is large
         "in the future",
         "happen in the future: check the time zone of activated_at, and the clock of this machine",
     ),
+    "mdn_left_out": (
+        "with an mdn that cannot be read, and was left out",
+        "have an mdn that cannot be read, and was left out: give it as 10-15 digits",
+    ),
+    "unattributed": (
+        "that wait until their IMSI or MSISDN is known",
+        (
+            "name a SIM by an IMSI or MSISDN that no identity tells of at that moment, and wait: "
+            "import the identities, or see `tallystick coverage --list unattributed`"
+        ),
+    ),
 }
 
 KindArgument = Annotated[
@@ -91,7 +103,8 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Change nothing, and say what expectations would change, the report included.",
+        help="Change nothing, and say what expectations or identities would change, the report "
+        "included.",
     ),
 ]
 Propose = Annotated[
@@ -123,9 +136,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Take facts in from files. Exit status: 0 all taken, 3 some lines rejected, 1 nothing done."""
-    _require_expectations(
-        kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor)
-    )
+    _require_ledgered(kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor))
     origin = origin_told(actor, ticket, reason)
     options = ImportOptions(origin.at, None if max_rejects is None else _limit(max_rejects), origin)
     settings = current_settings()
@@ -183,13 +194,16 @@ def _expanded(patterns: list[str]) -> Iterator[str]:
             yield from sorted(glob.glob(pattern)) or [pattern]  # noqa: PTH207 - patterns may be absolute
 
 
-def _require_expectations(kind: KindName, *, dry_run: bool, propose: bool, told: bool) -> None:
-    """Only expectations have a ledger. Raises `BadParameter`."""
+def _require_ledgered(kind: KindName, *, dry_run: bool, propose: bool, told: bool) -> None:
+    """Only expectations and identities have a ledger. Raises `BadParameter`."""
     if dry_run and propose:
         message = "goes without --propose: what is only tried is not proposed"
         raise typer.BadParameter(message, param_hint="--dry-run")
-    if kind != "expectations" and (dry_run or propose or told):
-        message = "go with expectations only, whose changes are told in the ledger"
+    if propose and kind == "identities":
+        message = "goes with expectations only; identities are tried with --dry-run"
+        raise typer.BadParameter(message, param_hint="--propose")
+    if not KINDS[kind].is_ledgered and (dry_run or propose or told):
+        message = "go with expectations and identities only, whose changes are told in the ledger"
         raise typer.BadParameter(
             message, param_hint="--dry-run, --propose, --ticket, --reason and --as"
         )
@@ -252,7 +266,8 @@ def _import_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
 
 def _try_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
     with told.heard() as calls:
-        trial = try_file(store, path, asked.settings.generations, options=asked.options, **calls)
+        try_one = try_file if asked.kind == "expectations" else try_identities_file
+        trial = try_one(store, path, asked.settings.generations, options=asked.options, **calls)
     zone = asked.settings.zone
     return Done(trial.receipt, trial.described(zone), list(trial_lines(trial, zone)))
 

@@ -14,7 +14,13 @@ from tallystick.core.errors import StoreBroken
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
 from tallystick.operations.integrity import Checked, Damage, check_integrity
-from tallystick.operations.verify import Deviation, Difference, Verified
+from tallystick.operations.verify import (
+    Attributions,
+    Deviation,
+    Difference,
+    Verified,
+    verify_attributions,
+)
 from tallystick.operations.verify import verify as verify_store
 from tallystick.thingspace.rows import wire_row
 
@@ -51,7 +57,7 @@ def verify(
         print_json(totals.described() | _described_checks(checks, damage))
     else:
         totals.print()
-    if totals.deviations or damage:
+    if damage or not totals.is_right:
         raise typer.Exit(EXIT_DIFFERENT)
 
 
@@ -101,6 +107,18 @@ class _Totals:
     rows: int = 0
     shown: list[Difference] = field(default_factory=list)
     deviations: Counter[Deviation] = field(default_factory=Counter)
+    named: int = 0
+    misattributed: int = 0
+
+    def add_named(self, attributions: Attributions) -> None:
+        """Count activations that name their SIM by IMSI or MSISDN."""
+        self.named += attributions.activations
+        self.misattributed += attributions.wrong
+
+    @property
+    def is_right(self) -> bool:
+        """Whether everything is as the rules have it."""
+        return not self.deviations and not self.misattributed
 
     def add(self, verified: Verified) -> None:
         """Count a range of SIMs."""
@@ -118,7 +136,12 @@ class _Totals:
         """All of it for programs."""
         differences = [_described(difference) for difference in self.shown]
         counts = {"sims": self.sims, "rows": self.rows, **self.counts}
-        return counts | {"differences": differences}
+        named = (
+            {"named_activations": self.named, "misattributed": self.misattributed}
+            if self.named
+            else {}
+        )
+        return counts | named | {"differences": differences}
 
     def print(self) -> None:
         """All of it for people."""
@@ -130,6 +153,9 @@ class _Totals:
         counts = ", ".join(f"{count} {fault}" for fault, count in self.counts.items())
         verdict = counts if differing else "every one as the rule has it"
         say(f"{self.sims} SIMs, {self.rows} rows kept: {verdict}")
+        if self.named:
+            wrong = f"{self.misattributed} of them are" if self.misattributed else "none is"
+            say(f"{self.named} activations by IMSI or MSISDN: {wrong} misattributed")
 
 
 def _verify(store: Store) -> _Totals:
@@ -142,6 +168,8 @@ def _verify(store: Store) -> _Totals:
         for verified in verify_store(store, wire_row):
             totals.add(verified)
             advance(totals.sims, sims_in_all)
+        for attributions in verify_attributions(store):
+            totals.add_named(attributions)
     return totals
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tallystick.core.allowed import Allowed
-    from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac
+    from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac
+    from tallystick.core.identities import Subscriber
     from tallystick.core.moments import Moment
 
 GENERATION_DEFAULT = "4G"
@@ -31,11 +32,27 @@ class SimExpectation(NamedTuple):
 
 
 class SimActivation(NamedTuple):
-    """The network saw this SIM in this hardware at this moment; the whole of it is the key."""
+    """The network saw this SIM in this hardware at this moment; the whole of it is the key.
 
-    iccid: Iccid
+    A network may name the SIM by its IMSI or MSISDN; which SIM that is follows from identities.
+    """
+
+    iccid: Iccid | Subscriber
     activated_at: Moment
     imei: Imei
+
+
+class Identity(NamedTuple):
+    """From `valid_from` on, this SIM has this IMSI, this MSISDN, or both.
+
+    It is one statement about the IMSI and one about the MSISDN; each is keyed by the number and
+    `valid_from`.
+    """
+
+    iccid: Iccid
+    imsi: Imsi | None
+    msisdn: Msisdn | None
+    valid_from: Moment
 
 
 class GroupMember(NamedTuple):

@@ -1,16 +1,19 @@
-"""ICCID, IMEI, TAC and MDN: what is one, and its compact integer form.
+"""ICCID, IMEI, TAC, MDN, IMSI and MSISDN: what is one, and its compact integer form.
 
 An identifier *is* its compact integer, which is what the stores keep, and prints as its digits:
 
-    Iccid   89 and 16-18 digits     int(those digits, right-padded to 18) * 4 + (length - 18)
-    Imei    14-16 digits            int(digits, right-padded to 16)       * 4 + (length - 14)
-    Mdn     10-15 digits            int(digits, right-padded to 15)       * 8 + (length - 10)
+    Iccid   89 and 16-18 digits     int(those digits, right-padded to 18) * 4  + (length - 18)
+    Imei    14-16 digits            int(digits, right-padded to 16)       * 4  + (length - 14)
+    Mdn     10-15 digits            int(digits, right-padded to 15)       * 8  + (length - 10)
     Tac     8 digits                int(digits)
+    Imsi    10-15 digits            int(digits, right-padded to 15)       * 8  + (length - 10)
+    Msisdn  7-15 digits             int(digits, right-padded to 15)       * 16 + (length - 7)
 
 Padding on the right keeps leading zeros and makes integer order the order of the digits as text,
 which the report's order and the rule's tie-break need; the length in the last bits brings the
 digits back. All of them fit a signed 64-bit integer. Forms: E.118 (ICCID), 3GPP TS 23.003 chapter 6
-(IMEI, IMEISV), contract section 5.
+(IMEI, IMEISV), contract section 5. `parse` takes digits alone; `read` takes them as files from
+elsewhere write them, contract section 8.
 """
 
 from __future__ import annotations
@@ -19,6 +22,11 @@ from typing import ClassVar, Self
 
 from tallystick.core.errors import InvalidValue
 
+IMEI_SIGNS = str.maketrans("", "", "- ")
+PHONE_SIGNS = str.maketrans("", "", "+-.() ")
+"""What drops the signs that people write in phone numbers."""
+PADDING = "Ff"
+"""What modems and card readers print behind an ICCID of an odd number of digits."""
 STRIPPED_ZEROS = " (leading zeros may have been stripped; export the column as text)"
 VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
@@ -46,6 +54,27 @@ def printable(text: str) -> str:
         else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def without_imei_signs(text: str) -> str:
+    """Drop the hyphens and blanks that standards print between the parts of an IMEI.
+
+    One in front of the first digit is a minus sign, and stays.
+    """
+    return text.translate(IMEI_SIGNS) if text[:1].isdigit() else text
+
+
+MASK_DIGITS_BEFORE, MASK_DIGITS_BEHIND = 5, 4
+"""How many digits of a number are printed in part: country and network, and the last ones."""
+
+
+def masked(digits: str) -> str:
+    """Print the first and the last digits of an IMSI or a phone number, like `29505…0011`.
+
+    At least four digits are left out.
+    """
+    before = min(MASK_DIGITS_BEFORE, max(0, len(digits) - 2 * MASK_DIGITS_BEHIND))
+    return f"{digits[:before]}…{digits[-MASK_DIGITS_BEHIND:]}"
 
 
 DOUBLED = str.maketrans(
@@ -84,7 +113,7 @@ class _Digits(int):
                 if cls.LENGTH_MIN < cls.LENGTH_MAX
                 else cls.LENGTH_MAX
             )
-            message = f"{cls.LABEL} must be {lengths} digits, not {shown(text)}"
+            message = f"{cls.LABEL} must be {lengths} digits, not {cls.shown(text)}"
             if length == cls.LENGTH_MIN - 1 and text.isascii() and text.isdigit():
                 message += cls.SHORT_BY_ONE
             raise InvalidValue(message)
@@ -110,6 +139,16 @@ class _Digits(int):
             int(body.ljust(room, "0")) * cls.LENGTHS,
             int(body.ljust(room, "9")) * cls.LENGTHS + cls.LENGTHS - 1,
         )
+
+    @classmethod
+    def shown(cls, text: str) -> str:
+        """Quote a refused value for a message."""
+        return shown(text)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read the identifier as files from elsewhere write it. Raises `InvalidValue`."""
+        return cls.parse(text)
 
     def __init_subclass__(cls) -> None:
         """Work out once how the digits print."""
@@ -138,9 +177,15 @@ class Iccid(_Digits):
     LENGTH_MAX = 20
     LENGTHS = 4
 
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read an ICCID that may be padded with F to its full length. Raises `InvalidValue`."""
+        is_padded = text.endswith(tuple(PADDING)) and len(text) <= cls.LENGTH_MAX
+        return cls.parse(text.rstrip(PADDING) if is_padded else text)
 
-BEFORE_ALL = -1
-"""No SIM's number lies so low: where lists of SIMs begin."""
+
+BEFORE_ALL = -(1 << 62)
+"""No SIM's number lies so low, and no subscriber's: where lists of them begin."""
 
 
 class Mdn(_Digits):
@@ -150,6 +195,46 @@ class Mdn(_Digits):
     LENGTH_MIN = 10
     LENGTH_MAX = 15
     LENGTHS = 8
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a phone number with the signs of one. Raises `InvalidValue`."""
+        return cls.parse(text.translate(PHONE_SIGNS))
+
+
+MDN_LEFT_OUT = Mdn(-1)
+"""Stands for a phone number that could not be read; the SIM is stored without one."""
+
+
+class Imsi(_Digits):
+    """A number that networks know a SIM by (3GPP TS 23.003): at most 15 digits, nearly always 15.
+
+    It is to be kept from people who need not know it: `masked` prints it in part.
+    """
+
+    LABEL = "imsi"
+    LENGTH_MIN = 10
+    LENGTH_MAX = 15
+    LENGTHS = 8
+
+    @classmethod
+    def shown(cls, text: str) -> str:
+        """Quote a refused value in part."""
+        return shown(masked(text))
+
+
+class Msisdn(_Digits):
+    """A phone number with its country code (E.164), by which networks know a SIM: 7-15 digits."""
+
+    LABEL = "msisdn"
+    LENGTH_MIN = 7
+    LENGTH_MAX = 15
+    LENGTHS = 16
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a phone number with the signs of one. Raises `InvalidValue`."""
+        return cls.parse(text.translate(PHONE_SIGNS))
 
 
 class Tac(_Digits):
@@ -171,6 +256,11 @@ class Imei(_Digits):
     SHORT_BY_ONE = STRIPPED_ZEROS
     IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
     SERIALS_A_TYPE: ClassVar[int] = 1_000_000  # behind the TAC come six digits
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read an IMEI with hyphens or blanks between its parts. Raises `InvalidValue`."""
+        return cls.parse(without_imei_signs(text))
 
     @property
     def identity(self) -> int:

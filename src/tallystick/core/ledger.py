@@ -1,4 +1,4 @@
-"""The ledger of expectations: who changed what, and in which order the values of a SIM came."""
+"""The ledger of expectations and identities: who changed what, and in which order values came."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Imei
 
+LedgerKind = Literal["expectations", "identities"]
+"""What a change set changes."""
 State = Literal["proposed", "applying", "applied", "undone", "rejected"]
 STATES: tuple[State, ...] = ("proposed", "applying", "applied", "undone", "rejected")
 BEFORE_THE_LEDGER = 0
@@ -41,7 +43,7 @@ UNKNOWN_ORIGIN = Origin("unknown", Moment(0))
 
 
 class ChangeSet(NamedTuple):
-    """Every change of expectations that came as one.
+    """Every change of expectations, or of identities, that came as one.
 
     `decided_by` is who approved or rejected a proposal, empty for what needed nobody; `decided_at`
     when it was in force as a whole, or rejected; `undoes` the change set that it took back.
@@ -61,6 +63,7 @@ class ChangeSet(NamedTuple):
     added: int
     corrected: int
     removed: int
+    kind: LedgerKind
 
 
 class Value(NamedTuple):

@@ -24,6 +24,8 @@ class CauseKind(StrEnum):
     """An activation was taken in."""
     EXPECTATION = "expectation"
     """An expectation was put, corrected or taken away; the change set says by whom."""
+    IDENTITY = "identity"
+    """An identity was put, corrected or taken away; the change set says by whom."""
     SIM = "sim"
     """What the device database knows of the SIM was loaded or corrected."""
     MOVE = "move"

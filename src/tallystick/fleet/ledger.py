@@ -1,4 +1,4 @@
-"""The ledger of expectations: change sets approved, rejected or undone, and the log of a SIM."""
+"""The ledger: change sets approved, rejected or undone, and the log of a SIM's expectations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from tallystick.core.errors import (
     SimNotFound,
 )
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
+from tallystick.core.identities import Subscriber
 from tallystick.core.ledger import ChangeSet, Stay, is_same_hand, stays_of
 from tallystick.core.moments import Moment
 from tallystick.store import Taken
-from tallystick.store.ledger import KEY
+from tallystick.store.ledger import EXPECTATIONS, IDENTITIES, KEY, LEDGERED, Ledgered
 from tallystick.store.unfinished import SIMS_A_PART
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SIMS_LISTED_MAX = 20
 """SIMs that a refusal lists; the others are counted."""
 UNDO = "undo"
+OLD = "old"  # the column of a value before a change
 
 
 class Entry(NamedTuple):
@@ -51,6 +53,18 @@ class ExpectationChange(NamedTuple):
     effective_from: Moment
     old_imei: Allowed | None
     new_imei: Allowed | None
+
+
+class IdentityChange(NamedTuple):
+    """What a change set did to one identity.
+
+    None where there was, or is, nothing.
+    """
+
+    subscriber: Subscriber
+    valid_from: Moment
+    old_iccid: Iccid | None
+    new_iccid: Iccid | None
 
 
 def log(reader: Reader, text: str) -> list[Entry]:
@@ -84,15 +98,18 @@ def change_set(reader: Reader, number: int) -> ChangeSet:
 
 def changes_in(
     reader: Reader, change_set: ChangeSet, at_most: int
-) -> tuple[list[ExpectationChange], int]:
+) -> tuple[list[ExpectationChange] | list[IdentityChange], int]:
     """Give what a change set did, or would do: the first changes by SIM, and how many in all.
 
     A change set that was rejected did nothing.
     """
+    of = LEDGERED[change_set.kind]
     is_proposed = change_set.state == "proposed"
     find_changes = _proposed_changes if is_proposed else _made_changes
     changes = find_changes(reader, change_set)
-    first = changes.select(*KEY, "old_imei", "imei").sort(KEY).head(at_most)
+    first = changes.select(*of.key, OLD, of.value).sort(of.key).head(at_most)
+    if of is IDENTITIES:
+        return [_identity_change(row) for row in first.iter_rows()], len(changes)
     lists = reader.lists_of(first["iccid"])
     return [_change(row, lists) for row in first.iter_rows()], len(changes)
 
@@ -100,16 +117,25 @@ def changes_in(
 def _proposed_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
     after = reader.proposed(change_set.change_set_id)
     before = reader.values_among(after["iccid"]) if len(after) else after
-    return after.join(before.select(*KEY, old_imei="imei"), on=KEY, how="left")
+    return after.join(before.select(*KEY, pl.col("imei").alias(OLD)), on=KEY, how="left")
 
 
 def _made_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
+    of = LEDGERED[change_set.kind]
     before, after = reader.effect_of(change_set)
     if change_set.undoes is None:
-        ended = reader.ended_values_of(change_set.change_set_id)
-        after = pl.concat([after, ended]).unique(KEY, keep="first")
-    old, new = before.select(*KEY, old_imei="imei"), after.select(*KEY, "imei")
-    return new.join(old, on=KEY, how="full", coalesce=True)
+        ended = reader.ended_values_of(change_set)
+        after = pl.concat([after, ended]).unique(of.key, keep="first")
+    old = before.select(*of.key, pl.col(of.value).alias(OLD))
+    new = after.select(*of.key, of.value)
+    return new.join(old, on=of.key, how="full", coalesce=True)
+
+
+def _identity_change(row: tuple[int, int, int | None, int | None]) -> IdentityChange:
+    """One change: subscriber, moment, the SIM before and the SIM after."""
+    subscriber, valid_from, *iccids = row
+    old, new = (None if iccid is None else Iccid(iccid) for iccid in iccids)
+    return IdentityChange(Subscriber(subscriber), Moment(valid_from), old, new)
 
 
 def _change(
@@ -198,21 +224,27 @@ def _undoable(reader: Reader, number: int) -> ChangeSet:
 def _require_unchanged(reader: Reader, undone: ChangeSet) -> None:
     changed = reader.changed_since(undone, reader.effect_of(undone))
     if len(changed):
-        raise ChangedSince(_changed_since(reader, undone.change_set_id, changed))
+        raise ChangedSince(_changed_since(reader, undone, changed))
 
 
-def _changed_since(reader: Reader, number: int, changed: pl.DataFrame) -> str:
-    present = reader.values_among(changed["iccid"]).join(changed, on=KEY, how="semi")
+def _changed_since(reader: Reader, undone: ChangeSet, changed: pl.DataFrame) -> str:
+    of, number = LEDGERED[undone.kind], undone.change_set_id
+    present = reader.present_at(of, changed)
     later = ", ".join(map(str, present["change_set_id"].unique().sort()))
     by_whom = f" by change sets {later}; undo those first" if later else ""
-    iccids = changed["iccid"].unique().sort()
-    first = ", ".join(str(Iccid(iccid)) for iccid in iccids[:SIMS_LISTED_MAX])
-    more = len(iccids) - SIMS_LISTED_MAX
+    numbers = changed[of.key[0]].unique().sort()
+    first = ", ".join(_shown(of, number) for number in numbers[:SIMS_LISTED_MAX])
+    more = len(numbers) - SIMS_LISTED_MAX
     and_more = f" and {more:,} more" if more > 0 else ""
+    what = "SIMs" if of is EXPECTATIONS else "IMSIs and MSISDNs"
     return (
-        f"change set {number} cannot be undone: {len(iccids):,} of its SIMs were changed since"
+        f"change set {number} cannot be undone: {len(numbers):,} of its {what} were changed since"
         f"{by_whom}: {first}{and_more}"
     )
+
+
+def _shown(of: Ledgered, number: int) -> str:
+    return str(Iccid(number)) if of is EXPECTATIONS else Subscriber(number).masked
 
 
 def _require_state(change_set: ChangeSet, *states: State) -> None:

@@ -13,6 +13,7 @@ from tallystick.intake.proposals import (
     propose_file,
     try_facts,
     try_file,
+    try_identities_file,
 )
 from tallystick.intake.receipt import Doubts, Fault, Receipt, Reject
 from tallystick.intake.sources import STANDARD_INPUT
@@ -40,4 +41,5 @@ __all__ = [
     "read_items",
     "try_facts",
     "try_file",
+    "try_identities_file",
 ]

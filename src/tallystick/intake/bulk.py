@@ -24,7 +24,7 @@ from tallystick.intake.progress import Progress, Work
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import is_read_once, open_source, to_be_read_again
-from tallystick.store import ImportProgress
+from tallystick.store import LEDGERED_KINDS, ImportProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -165,7 +165,7 @@ def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
     Its name, and the digest of what is in it where that can be read more than once.
     """
     if not kind.is_ledgered:
-        return origin
+        return origin._replace(source=SOURCE, detail=printable(Path(path).name))
     if is_read_once(path):
         return origin._replace(source=SOURCE, detail=printable(path))
     with Path(path).open("rb") as file:
@@ -282,12 +282,17 @@ class _Taking:
         if len(part.batch.facts) == 0:
             return ()
         if self.kind.is_ledgered:
-            taken = writer.take_expectations(part.batch.facts, self._change_set(writer))
+            facts = part.batch.facts
+            taken = writer.take_ledgered(self.kind.fact, facts, self._change_set(writer))
         else:
-            taken = writer.take(self.kind.fact, *part.batch)
+            taken = writer.take(self.kind.fact, *part.batch._replace(origin=self._origin))
+        doubts = part.doubts
+        if self.kind.is_shortlisted:
+            waiting = writer.count_unattributed(part.batch.facts)
+            doubts = doubts._replace(unattributed=waiting)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
-        self.receipt.doubts = self.receipt.doubts.and_also(part.doubts)
+        self.receipt.doubts = self.receipt.doubts.and_also(doubts)
         return taken.accounts_made
 
     def _change_set(self, writer: Writer) -> int:
@@ -296,7 +301,8 @@ class _Taking:
         Raises `ChangeSetDecided` if it was undone meanwhile.
         """
         if not self._change_set_id:
-            self._change_set_id = writer.begin_change_set(self._origin)
+            kind = LEDGERED_KINDS[self.kind.fact]
+            self._change_set_id = writer.begin_change_set(self._origin, kind=kind)
         elif not _is_open(writer, self._change_set_id):
             message = (
                 f"change set {self._change_set_id} was undone while its file was still being "

@@ -62,18 +62,32 @@ def check(block: Block, kind: Kind) -> Checked:
     texts = block.frame
     if texts.is_empty():
         return Checked(pl.DataFrame(schema=_schema(kind)), block.rejects, block.lines)
-    columns = [_column(texts, column) for column in kind.columns]
+    columns = [_column(texts, column) for column in kind.columns if _is_in(texts, column, kind)]
     facts = pl.DataFrame([values for values, _ in columns])
+    settled = pl.DataFrame([settled for _, settled in columns])
+    if kind.one_of:
+        named = pl.any_horizontal(
+            pl.col(name).is_not_null() for name in kind.one_of if name in facts.columns
+        )
+        settled = settled.with_columns(facts.select(named.alias(LINE)))
+    if kind.gather:
+        facts = kind.gather(facts)
     if kind.may_list:
         facts = facts.with_columns(pl.lit(None, pl.String).alias(LISTED))
-    sure = (
-        pl.DataFrame([settled for _, settled in columns])
-        .select(pl.all_horizontal(pl.all()))
-        .to_series()
-    )
+    sure = settled.select(pl.all_horizontal(pl.all())).to_series()
     if sure.all():
         return Checked(facts, block.rejects, block.lines)
     return _with_the_rest(block, kind, facts, sure)
+
+
+def _is_in(texts: pl.DataFrame, column: Column, kind: Kind) -> bool:
+    """Whether a column is to be looked at.
+
+    What a kind gathers needs only the columns in which there is something.
+    """
+    if not kind.gather or column.name == kind.one_of[0] or column.required:
+        return True
+    return column.name in texts.columns and texts[column.name].null_count() < len(texts)
 
 
 def _column(texts: pl.DataFrame, column: Column) -> tuple[pl.Series, pl.Series]:
@@ -128,7 +142,7 @@ def _listed(fact: tuple[Any, ...]) -> str | None:
 
 
 def _schema(kind: Kind) -> dict[str, type[pl.DataType]]:
-    schema = {column.name: column.dtype for column in kind.columns}
+    schema = dict(kind.fact_columns)
     if kind.may_list:
         schema[LISTED] = pl.String
     return schema

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tallystick.core.identifiers import MDN_LEFT_OUT
 from tallystick.core.suspicious_values import has_stripped_zeros, is_in_future
 from tallystick.intake import fast_parse
 from tallystick.intake.receipt import Doubts
@@ -34,6 +35,7 @@ def _in_columns(facts: pl.DataFrame, unknown: Collection[int], now: Moment) -> D
         else 0,
         len(fast_parse.stripped_zeros(facts["imei"])) if "imei" in facts.columns else 0,
         int((facts["activated_at"] > now).sum()) if "activated_at" in facts.columns else 0,
+        int((facts["mdn"] == MDN_LEFT_OUT).sum()) if "mdn" in facts.columns else 0,
     )
 
 
@@ -45,4 +47,5 @@ def _one_by_one(kind: Kind, facts: Sequence[Any], unknown: Collection[int], now:
         sum(is_in_future(fact.activated_at, now) for fact in facts)
         if "activated_at" in names
         else 0,
+        sum(fact.mdn == MDN_LEFT_OUT for fact in facts) if "mdn" in names else 0,
     )

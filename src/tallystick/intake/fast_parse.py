@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Mdn, Tac
+from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
 from tallystick.core.moments import BEGINNING, LAST
 from tallystick.core.suspicious_values import STRIPPED_FIRST, STRIPPED_LAST
 
@@ -26,7 +26,7 @@ MOMENT_FORMS = (
 )
 
 
-def _keys(column: pl.Series, kind: type[Iccid | Imei | Mdn | Tac]) -> pl.Series:
+def _keys(column: pl.Series, kind: type[Iccid | Imei | Imsi | Mdn | Msisdn | Tac]) -> pl.Series:
     """The compact integers of digits of one of several lengths.
 
     What Polars reads as a number is digits, with at most a sign before them. Where there is a
@@ -66,6 +66,16 @@ def mdns(column: pl.Series) -> pl.Series:
 def tacs(column: pl.Series) -> pl.Series:
     """TACs as integers."""
     return _keys(column, Tac)
+
+
+def imsis(column: pl.Series) -> pl.Series:
+    """IMSIs as compact integers."""
+    return _keys(column, Imsi)
+
+
+def msisdns(column: pl.Series) -> pl.Series:
+    """MSISDNs as compact integers."""
+    return _keys(column, Msisdn)
 
 
 def names(column: pl.Series) -> pl.Series:

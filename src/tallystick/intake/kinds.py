@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,24 +14,38 @@ from tallystick.core.facts import (
     GENERATION_DEFAULT,
     GroupMember,
     HardwareType,
+    Identity,
     Sim,
     SimActivation,
     SimExpectation,
 )
-from tallystick.core.identifiers import TYPE_NAME_LENGTH_MAX, Iccid, Imei, Mdn, Tac, parse_name
+from tallystick.core.identifiers import (
+    MDN_LEFT_OUT,
+    TYPE_NAME_LENGTH_MAX,
+    Iccid,
+    Imei,
+    Imsi,
+    Mdn,
+    Msisdn,
+    Tac,
+    parse_name,
+    without_imei_signs,
+)
+from tallystick.core.identities import Subscriber
 from tallystick.core.moments import BEGINNING, parse_moment
 from tallystick.intake import fast_parse
 from tallystick.intake.receipt import Fault
 from tallystick.intake.sources import LINE
-from tallystick.store import Batch, shortlist_of
+from tallystick.store import Batch, by_iccid, shortlist_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tallystick.core.moments import Moment
     from tallystick.store import Facts, Store
 
 
-KindName = Literal["sims", "expectations", "activations", "groups", "types"]
+KindName = Literal["sims", "expectations", "activations", "groups", "types", "identities"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,10 @@ class Column:
 class Kind:
     """A kind of fact: its name, its value and its columns in the value's order.
 
-    `key` is the column in whose order the store keeps it. Files of a kind that `is_from_elsewhere`
+    `key` is the column in whose order facts are applied; those with one value of it stay in the
+    order of their lines. Of the columns `one_of` a line needs at least one; `lacking` is said of a
+    column that is empty and should not be. `fact` is made of a line's values by `make`, and a frame
+    of facts of a frame of values by `gather`. Files of a kind that `is_from_elsewhere`
     are made by others: their columns have other names too, and those that the kind does not need
     are passed over. A kind that `may_list` has values with several members, whose text is a column
     of its own (`listed`) in a frame. The ledger keeps who changed a kind that `is_ledgered`. Of a
@@ -76,6 +93,16 @@ class Kind:
     may_list: bool = False
     is_ledgered: bool = False
     is_shortlisted: bool = False
+    one_of: tuple[str, ...] = ()
+    lacking: str = "is missing"
+    make: Callable[..., tuple[Any, ...]] | None = None
+    gather: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+
+    @cached_property
+    def fact_columns(self) -> dict[str, type[pl.DataType]]:
+        """The columns of a frame of facts, in the order of the fact's fields, and their types."""
+        dtypes = {column.name: column.dtype for column in self.columns}
+        return {name: dtypes[name] for name in self.fact._fields if name in dtypes}  # type: ignore[attr-defined] # a NamedTuple
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -108,15 +135,20 @@ class Kind:
         for column in self.columns:
             text = values.get(column.name)
             if not text:
-                if column.required:
-                    faults.append(Fault(column.name, "is missing"))
+                if self._is_lacking(column, values):
+                    faults.append(Fault(column.name, self.lacking))
                 parsed.append(column.default)
                 continue
             try:
                 parsed.append(column.parse(text))
             except InvalidValue as refusal:
                 faults.append(Fault(column.name, refusal.message))
-        return tuple(faults) if faults else self.fact(*parsed)
+        return tuple(faults) if faults else (self.make or self.fact)(*parsed)
+
+    def _is_lacking(self, column: Column, values: Mapping[str, str | None]) -> bool:
+        """Whether a column that is empty should not be."""
+        is_first = self.one_of[:1] == (column.name,)
+        return column.required or (is_first and not any(map(values.get, self.one_of)))
 
 
 def plain_name(name: str) -> str:
@@ -183,9 +215,49 @@ MODEL_ALSO = (
     "name2",
 )
 
-ICCID = Column("iccid", Iccid.parse, fast_parse.iccids)
-IMEI = Column("imei", Imei.parse, fast_parse.imeis)
-ALLOWED = Column("imei", Allowed.parse, fast_parse.imeis)
+
+def _mdn(text: str) -> Mdn:
+    """Read a phone number; one that cannot be read does not keep the SIM out."""
+    try:
+        return Mdn.read(text)
+    except InvalidValue:
+        return MDN_LEFT_OUT
+
+
+def _allowed(text: str) -> Allowed:
+    return Allowed.parse(without_imei_signs(text))
+
+
+def _activation(
+    iccid: Iccid | None, activated_at: Moment, imei: Imei, imsi: Imsi | None, msisdn: Msisdn | None
+) -> SimActivation:
+    """An activation of a line: its ICCID names the SIM, or else its IMSI, or else its MSISDN."""
+    if iccid is not None:
+        return SimActivation(iccid, activated_at, imei)
+    if imsi is not None:
+        return SimActivation(Subscriber.of_imsi(imsi), activated_at, imei)
+    assert msisdn is not None  # noqa: S101 - a line has one of the three
+    return SimActivation(Subscriber.of_msisdn(msisdn), activated_at, imei)
+
+
+def _activations(values: pl.DataFrame) -> pl.DataFrame:
+    """The same of a frame of values."""
+    names = [pl.col("iccid")]
+    if "imsi" in values.columns:
+        names.append(Subscriber.IMSI_MAX - 2 * pl.col("imsi"))
+    if "msisdn" in values.columns:
+        names.append(Subscriber.MSISDN_MAX - 2 * pl.col("msisdn"))
+    if len(names) == 1:
+        return values
+    name = pl.coalesce(names)
+    return values.select(name.alias("iccid"), "activated_at", "imei")
+
+
+ICCID = Column("iccid", Iccid.read, fast_parse.iccids)
+IMEI = Column("imei", Imei.read, fast_parse.imeis)
+ALLOWED = Column("imei", _allowed, fast_parse.imeis)
+IMSI = Column("imsi", Imsi.read, fast_parse.imsis, required=False)
+MSISDN = Column("msisdn", Msisdn.read, fast_parse.msisdns, required=False)
 ACCOUNT = Column("account", _account, fast_parse.names)
 
 KINDS: dict[KindName, Kind] = {
@@ -196,7 +268,7 @@ KINDS: dict[KindName, Kind] = {
             Sim,
             (
                 ICCID,
-                Column("mdn", Mdn.parse, fast_parse.mdns, required=False),
+                Column("mdn", _mdn, fast_parse.mdns, required=False),
                 ACCOUNT,
                 Column("activation_date", parse_moment, fast_parse.moments, required=False),
                 Column(
@@ -228,8 +300,17 @@ KINDS: dict[KindName, Kind] = {
         Kind(
             "activations",
             SimActivation,
-            (ICCID, Column("activated_at", parse_moment, fast_parse.moments), IMEI),
+            (
+                replace(ICCID, required=False),
+                Column("activated_at", parse_moment, fast_parse.moments),
+                IMEI,
+                IMSI,
+                MSISDN,
+            ),
             is_shortlisted=True,
+            one_of=("iccid", "imsi", "msisdn"),
+            make=_activation,
+            gather=_activations,
         ),
         Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, fast_parse.names), ICCID)),
         Kind(
@@ -245,6 +326,26 @@ KINDS: dict[KindName, Kind] = {
             key="tac",
             is_from_elsewhere=True,
         ),
+        Kind(
+            "identities",
+            Identity,
+            (
+                ICCID,
+                IMSI,
+                MSISDN,
+                Column(
+                    "valid_from",
+                    parse_moment,
+                    fast_parse.moments,
+                    required=False,
+                    default=BEGINNING,
+                ),
+            ),
+            key="valid_from",
+            is_ledgered=True,
+            one_of=("imsi", "msisdn"),
+            lacking="is missing, and so is msisdn",
+        ),
     )
 }
 
@@ -254,7 +355,8 @@ def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
 
     A frame of activations is shortlisted in a snapshot, beside whoever writes.
     """
-    if not kind.is_shortlisted or not isinstance(facts, pl.DataFrame):
+    direct = by_iccid(facts) if kind.is_shortlisted else ()
+    if not isinstance(direct, pl.DataFrame) or direct.is_empty():
         return Batch(facts)
     with store.snapshot() as reader:
-        return Batch(facts, shortlist_of(reader, facts))
+        return Batch(facts, shortlist_of(reader, direct))

@@ -27,7 +27,7 @@ from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubts import doubts_of
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
-from tallystick.store import rows_of
+from tallystick.store import by_iccid, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -199,7 +199,7 @@ class LiveIntake:
         taken = writer.take_all(calls[0].kind.fact, batches)
         unknown = _unknown_sims(writer, calls)
         for call, taken_of_call in zip(calls, taken, strict=True):
-            yield self._receipt(call, taken_of_call, unknown)
+            yield self._receipt(writer, call, taken_of_call, unknown)
 
     def _take_keyed(self, writer: Writer, calls: Sequence[_Call]) -> Iterator[bytes | Refusal]:
         """Take calls in whose keys have not been here, and give the receipts of all."""
@@ -216,11 +216,17 @@ class LiveIntake:
             is_repeated = facts_sha256 == call.key.facts_sha256
             return receipt_of_first if is_repeated else KeyReused()
         taken = writer.take(call.kind.fact, *call.batch)
-        receipt = self._receipt(call, taken, _unknown_sims(writer, [call]))
+        receipt = self._receipt(writer, call, taken, _unknown_sims(writer, [call]))
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
-    def _receipt(self, call: _Call, taken: Taken, unknown: Collection[int]) -> bytes:
+    def _receipt(
+        self, writer: Writer, call: _Call, taken: Taken, unknown: Collection[int]
+    ) -> bytes:
+        facts = call.batch.facts
+        doubts = doubts_of(call.kind, facts, unknown, self._clock())
+        if call.kind.is_shortlisted:
+            doubts = doubts._replace(unattributed=writer.count_unattributed(facts))
         receipt = Receipt(
             taken.accepted,
             taken.duplicate,
@@ -228,7 +234,7 @@ class LiveIntake:
             self._timer() - call.began,
             list(taken.accounts_made),
             list(call.rejects),
-            doubts_of(call.kind, call.batch.facts, unknown, self._clock()),
+            doubts,
         )
         return msgspec.json.encode(receipt.described("index"))
 
@@ -258,7 +264,7 @@ def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
         if call.batch.shortlist:
             unknown.update(call.batch.shortlist.unknown_sims)
         else:
-            unasked.update(fact[0] for fact in rows_of(call.batch.facts))
+            unasked.update(fact[0] for fact in rows_of(by_iccid(call.batch.facts)))
     if unasked:
         unknown.update(writer.unknown_sims(unasked))
     return unknown

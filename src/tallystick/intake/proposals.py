@@ -1,4 +1,4 @@
-"""Expectations that are not applied at once.
+"""Expectations and identities that are not applied at once.
 
 Tried dry, or kept as a proposal for somebody else to approve.
 """
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tallystick.core.ledger import Origin
+    from tallystick.intake.kinds import Kind
     from tallystick.intake.options import ImportOptions
     from tallystick.intake.progress import Progress
     from tallystick.intake.receipt import Reject
@@ -46,7 +47,7 @@ PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is kept in one transacti
 
 @dataclass
 class Trial:
-    """What expectations would do.
+    """What expectations or identities would do.
 
     The receipt that they would get, and the report's rows that would come and go.
     """
@@ -88,14 +89,18 @@ def described_row(row: KeptRow, zone: tzinfo) -> dict[str, str]:
 
 
 def try_facts(
-    store: Store, facts: Facts, rejects: Sequence[Reject], generations: Collection[str]
+    store: Store,
+    facts: Facts,
+    rejects: Sequence[Reject],
+    generations: Collection[str],
+    kind: Kind = EXPECTATIONS,
 ) -> Trial:
-    """What some checked expectations would do."""
+    """What some checked expectations or identities would do."""
     started = time.perf_counter()
     trial = Trial(Receipt(rejected=len(rejects), rejects=list(rejects)))
     with store.transaction() as writer:
-        trial.add(writer.try_expectations(facts), len(facts), generations)
-    trial.receipt.doubts = doubts_of(EXPECTATIONS, facts, (), LAST)
+        trial.add(writer.try_ledgered(kind.fact, facts), len(facts), generations)
+    trial.receipt.doubts = doubts_of(kind, facts, (), LAST)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -128,6 +133,41 @@ def try_file(
                     trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
                     work.taken(trial.receipt.accepted + trial.receipt.duplicate)
         refuse_too_many(path, options.max_rejects, trial.receipt)
+    trial.receipt.seconds = time.perf_counter() - started
+    return trial
+
+
+def try_identities_file(
+    store: Store,
+    path: str,
+    generations: Collection[str],
+    *,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    on_progress: Callable[[Progress], None],
+    on_columns: Callable[[tuple[str, ...]], None],
+    on_reject: Callable[[Reject], None],
+) -> Trial:
+    """What a file of identities would do, tried as one: its lines may concern the same SIMs.
+
+    Raises `FileRefused`, also where it has more lines than one transaction should.
+    """
+    started, receipt, kind = time.perf_counter(), Receipt(), KINDS["identities"]
+    with open_source(path, kind) as source:
+        on_columns(source.columns)
+        work = Work(on_progress, passes=1)
+        reject = reject_to(receipt, on_reject)
+        parts = [part for batch in read_batches(source, kind, work, reject) for part in batch]
+    facts = pl.concat(parts) if parts else pl.DataFrame(schema=kind.fact_columns)
+    receipt.accepted = len(facts)
+    refuse_too_many(path, options.max_rejects, receipt)
+    if len(facts) > PROPOSED_FACTS_MAX:
+        message = (
+            f"{path}: a dry run may have {PROPOSED_FACTS_MAX:,} lines of {kind.name}, not "
+            f"{len(facts):,}; try it in several files"
+        )
+        raise FileRefused(message)
+    trial = try_facts(store, facts, (), generations, kind)
+    trial.receipt.rejected, trial.receipt.rejects = receipt.rejected, receipt.rejects
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 

@@ -62,12 +62,16 @@ class Doubts(NamedTuple):
     """Counts of lines that were taken in and look doubtful.
 
     They are of SIMs that the device database does not know, have an IMEI that seems to lack its
-    leading zero, or happen later than now. A line may be counted in several.
+    leading zero, or happen later than now; have a phone number that cannot be read; or are
+    activations that wait until it is known whose IMSI or MSISDN they name. A line may be counted in
+    several.
     """
 
     unknown_sims: int = 0
     stripped_zeros: int = 0
     in_future: int = 0
+    mdn_left_out: int = 0
+    unattributed: int = 0
 
     def and_also(self, other: Doubts) -> Doubts:
         """Both together."""

@@ -17,6 +17,7 @@ import polars as pl
 
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
+from tallystick.core.identities import Subscriber
 from tallystick.core.ledger import ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.copying import WholeApp, WholeUser
@@ -265,6 +266,29 @@ FACT_KINDS = (
         lambda writer, rows: writer.put_proposed(rows),
     ),
     CopiedKind(
+        "identities",
+        dict.fromkeys(("subscriber", "valid_from", "iccid", "change_set_id"), NUMBER),
+        2,
+        lambda reader, part: reader.whole_identities_between(*part),
+        lambda writer, rows: writer.move_identities(rows),
+    ),
+    CopiedKind(
+        "former identities",
+        dict.fromkeys(
+            ("subscriber", "valid_from", "ended_in", "version", "change_set_id", "iccid"), NUMBER
+        ),
+        4,
+        lambda reader, part: reader.whole_former_identities_between(*part),
+        lambda writer, rows: writer.put_former_identities(rows),
+    ),
+    CopiedKind(
+        "activations by IMSI or MSISDN",
+        {"subscriber": NUMBER, "activated_at": NUMBER, "imei": NUMBER, "source": TEXT},
+        3,
+        lambda reader, part: reader.named_between(*part),
+        lambda writer, rows: writer.move_named_activations(rows),
+    ),
+    CopiedKind(
         "activations",
         {"iccid": NUMBER, "activated_at": NUMBER, "imei": NUMBER},
         3,
@@ -443,9 +467,15 @@ def described(names: Sequence[str], key: Rows | tuple[Any, ...]) -> str:
     """The key of a row, or of the first of some, as people read it."""
     values = key.select(names).row(0) if isinstance(key, pl.DataFrame) else key
     told = dict(zip(names, values, strict=True))
-    return ", ".join(
-        f"{name} {Iccid(value) if name == 'iccid' else value}" for name, value in told.items()
-    )
+    return ", ".join(f"{name} {_described(name, value)}" for name, value in told.items())
+
+
+def _described(name: str, value: object) -> object:
+    if name == "iccid" and isinstance(value, int):
+        return Iccid(value)
+    if name == "subscriber" and isinstance(value, int):
+        return Subscriber(value).masked
+    return value
 
 
 def _both(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.allowed import HARDWARE
-from tallystick.core.moments import zone_named
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.identities import NamedActivation, Statement, Subscriber, attributed
+from tallystick.core.moments import Moment, zone_named
 from tallystick.core.pairing import FirstUse, mismatches
 from tallystick.core.reason_json import encode
 from tallystick.core.reasons import for_the_rule, own_reasons, stays
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from tallystick.store import Reader, Store
 
 SIMS_A_RANGE = 50_000
+SUBSCRIBERS_A_RANGE = 10_000
 
 
 class Deviation(StrEnum):
@@ -62,6 +66,46 @@ class Verified:
     sims: int
     rows: int
     differences: tuple[Difference, ...]
+
+
+class Attributions(NamedTuple):
+    """Activations that name their SIM by IMSI or MSISDN.
+
+    How many there are, and how many of them are not, or not among the activations of, the SIM that
+    had the number then.
+    """
+
+    activations: int
+    wrong: int
+
+
+def verify_attributions(store: Store) -> Iterator[Attributions]:
+    """Find out anew whose named activations are, range of numbers by range, and compare."""
+    for part in sim_ranges(partial(_next_subscriber, store)):
+        with store.snapshot() as reader:
+            yield _attributions_of(reader, part)
+
+
+def _next_subscriber(store: Store, after: int) -> int | None:
+    with store.snapshot() as reader:
+        return reader.subscriber_bound(after, SUBSCRIBERS_A_RANGE)
+
+
+def _attributions_of(reader: Reader, part: SimRange) -> Attributions:
+    statements: defaultdict[int, list[Statement]] = defaultdict(list)
+    for subscriber, valid_from, iccid in reader.statements_between(*part):
+        statement = Statement(Subscriber(subscriber), Moment(valid_from), Iccid(iccid))
+        statements[subscriber].append(statement)
+    kept: defaultdict[int, dict[NamedActivation, int | None]] = defaultdict(dict)
+    wrong = 0
+    for subscriber, activated_at, imei, owner, is_there in reader.attributions_between(*part):
+        activation = NamedActivation(Subscriber(subscriber), Moment(activated_at), Imei(imei))
+        kept[subscriber][activation] = owner
+        wrong += owner is not None and not is_there
+    for subscriber, owners in kept.items():
+        right = attributed(owners, statements[subscriber])
+        wrong += sum(iccid != right[activation] for activation, iccid in owners.items())
+    return Attributions(sum(map(len, kept.values())), wrong)
 
 
 def verify(store: Store, wire_row: Callable[..., bytes]) -> Iterator[Verified]:

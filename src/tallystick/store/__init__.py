@@ -1,6 +1,6 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.batches import Facts, rows_of
+from tallystick.store.batches import Facts, by_iccid, rows_of
 from tallystick.store.connection import joined
 from tallystick.store.facts import Taken
 from tallystick.store.kept import Refreshed, RowEvent
@@ -11,9 +11,10 @@ from tallystick.store.report import Scope
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of
 from tallystick.store.store import Store, open_store
 from tallystick.store.verifying import KeptRow
-from tallystick.store.writer import Tried, Writer
+from tallystick.store.writer import LEDGERED_KINDS, Tried, Writer
 
 __all__ = [
+    "LEDGERED_KINDS",
     "LISTED",
     "Batch",
     "Facts",
@@ -28,6 +29,7 @@ __all__ = [
     "Taken",
     "Tried",
     "Writer",
+    "by_iccid",
     "joined",
     "open_store",
     "rows_of",

@@ -92,6 +92,19 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
         """`iccid`, `activated_at` and `imei` of a range of SIMs."""
         return self._connection.frame("moving_activations", after=after, up_to=up_to)
 
+    def whole_identities_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`subscriber`, `valid_from`, `iccid` and `change_set_id` of a range of subscribers."""
+        return self._connection.frame("moving_identities", after=after, up_to=up_to)
+
+    def whole_former_identities_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """Give the identities that ended, of a range of subscribers, with all of their columns."""
+        return self._connection.frame("moving_former_identities", after=after, up_to=up_to)
+
+    def named_between(self, after: int, up_to: int) -> Iterator[tuple[int, int, int, str]]:
+        """Subscriber, moment, IMEI and source of the activations of a range of subscribers."""
+        rows = self._connection.stream("moving_named", after=after, up_to=up_to)
+        yield from ((subscriber, at, imei, source) for subscriber, at, imei, source in rows)
+
     def members_between(self, after: int, up_to: int) -> Iterator[tuple[int, str, str]]:
         """SIM, account and group of the memberships of a range of SIMs."""
         accounts = self.account_names()
@@ -178,6 +191,12 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
         columns = ["ended_in", "iccid", "effective_from", "change_set_id", "imei", "version"]
         self._connection.run_frame("keep_former", former.select(columns))
         self._connection.run("raise_expectations_version", version=former["version"].max())
+
+    def put_former_identities(self, former: pl.DataFrame) -> None:
+        """Keep identities that ended in another store, in the order in which they did."""
+        columns = ["ended_in", "subscriber", "valid_from", "change_set_id", "iccid", "version"]
+        self._connection.run_frame("keep_former_identity", former.select(columns))
+        self._connection.run("raise_identities_version", version=former["version"].max())
 
     def put_proposed(self, proposed: pl.DataFrame) -> None:
         """Keep what proposals of another store would put."""

@@ -40,6 +40,14 @@ class Taken(NamedTuple):
     duplicate: int
     accounts_made: tuple[str, ...] = ()
 
+    def and_also(self, other: Taken) -> Taken:
+        """Both together."""
+        return Taken(
+            self.accepted + other.accepted,
+            self.duplicate + other.duplicate,
+            self.accounts_made + other.accounts_made,
+        )
+
 
 def sim_of(row: tuple[Any, ...]) -> Sim:
     """A SIM from its columns."""

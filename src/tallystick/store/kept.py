@@ -70,6 +70,7 @@ class _Pending:
         self.spans: dict[int, list[Span]] = {}  # stretches of time that do matter, by SIM
         self.whole: set[int] = set()  # SIMs of which everything may have changed
         self.reprinted: set[int] = set()  # SIMs whose rows read differently
+        self.untracked: set[int] = set()  # SIMs that had sightings, which are found out anew
 
     def name(self, iccids: Iterable[int], cause: Cause) -> None:
         """Remember why SIMs are looked at; the cause is the latest one from then on."""
@@ -119,6 +120,18 @@ class KeptAnswer(NeighbourQuestions, Reader):
         self._pending.name((iccid for iccid, _, _ in taken), cause)
         self._pending.facts += taken
 
+    def activations_taken_away(self, facts: Sequence[Fact], cause: Cause) -> None:
+        """These activations are no longer the SIMs'.
+
+        When the SIMs were first seen in each hardware follows from all that is left, and with it
+        everything that is told of their rows.
+        """
+        iccids = {iccid for iccid, _, _ in facts}
+        tracked = self.tracked_among(iccids)
+        self._connection.run("untrack", iccids=self._connection.set_of(tracked))
+        self._pending.untracked |= tracked
+        self.spans_changed(((iccid, EVER) for iccid in tracked | self.held_sims(iccids)), cause)
+
     def spans_changed(self, spans: Iterable[tuple[int, Span]], cause: Cause) -> None:
         """In these stretches of time of SIMs activations were taken in that matter."""
         for iccid, span in spans:
@@ -164,7 +177,7 @@ class KeptAnswer(NeighbourQuestions, Reader):
         for iccid in self._suspects_among(pending.whole):
             pending.spans[iccid] = [EVER]
         reprinted = self._reprint(sorted(pending.reprinted), pending.cause_of)
-        refreshed = self._refresh(pending.spans, pending.cause_of)
+        refreshed = self._refresh(pending.spans, pending.cause_of, pending.untracked)
         return Refreshed(*map(sum, zip(reprinted, refreshed, strict=True)))
 
     def _add_spans_of_activations(self, pending: _Pending) -> None:
@@ -210,16 +223,21 @@ class KeptAnswer(NeighbourQuestions, Reader):
         return set(self._numbers("held_sims", iccids=self._connection.set_of(iccids)))
 
     def _refresh(
-        self, spans: Mapping[int, list[Span]], cause_of: Callable[[int], Cause]
+        self,
+        spans: Mapping[int, list[Span]],
+        cause_of: Callable[[int], Cause],
+        untracked: Collection[int] = (),
     ) -> Refreshed:
         """Derive anew what spans of SIMs can change, and apply the difference."""
-        return self._follow(self._differences(spans), cause_of)
+        return self._follow(self._differences(spans, untracked), cause_of)
 
-    def _differences(self, spans: Mapping[int, list[Span]]) -> Iterator[Difference]:
+    def _differences(
+        self, spans: Mapping[int, list[Span]], untracked: Collection[int]
+    ) -> Iterator[Difference]:
         for part in _parts(sorted(spans)):
             of_part = [(iccid, span) for iccid in part for span in bounded(spans[iccid])]
             refresh = Refresh(self, self._connection, self._wire_row, self.wire_zone())
-            yield from refresh.differences(of_part)
+            yield from refresh.differences(of_part, untracked)
 
     def _follow(
         self, differences: Iterable[Difference], cause_of: Callable[[int], Cause]
@@ -318,6 +336,11 @@ def _parts(iccids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (
         iccids[start : start + SIMS_A_REFRESH] for start in range(0, len(iccids), SIMS_A_REFRESH)
     )
+
+
+def identity_cause(change_set_id: int) -> Cause:
+    """The cause that identities of a change set are."""
+    return Cause(CauseKind.IDENTITY, change_set_id)
 
 
 def expectation_cause(change_set_id: int) -> Cause:

@@ -1,4 +1,4 @@
-"""The ledger of expectations: what each change set has put, and what stood there before."""
+"""The ledger of expectations and identities: what change sets have put, and what stood before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from tallystick.core.allowed import Allowed
 from tallystick.core.identifiers import BEFORE_ALL
-from tallystick.core.ledger import BEHIND_ALL, ChangeSet, Origin, Value
+from tallystick.core.ledger import BEHIND_ALL, ChangeSet, LedgerKind, Origin, Value
 from tallystick.core.moments import Moment
 from tallystick.store.facts import FactQuestions
 
@@ -29,6 +29,50 @@ DENSE_EXPECTATIONS_A_SIM_MAX = 2
 CROWD_PROBE = 16  # which the first so many-th of them are asked about beforehand
 LISTED = "listed"  # the column of a frame that has the text of values with several members
 FACT_COLUMNS = dict.fromkeys(FACT, pl.Int64)
+
+
+class Ledgered(NamedTuple):
+    """What the ledger keeps the changes of: dated values, and the queries about them.
+
+    The first column of the key is a number of a SIM, in whose order changes of many go in parts.
+    """
+
+    kind: LedgerKind
+    key: list[str]
+    value: str
+    put_in: str
+    ended_in: str
+    ended_of: str
+    numbers_put_in_after: str
+    numbers_ended_in_after: str
+
+    @property
+    def row(self) -> list[str]:
+        """The columns of its values, with the change set that put them."""
+        return [*self.key, self.value, "change_set_id"]
+
+
+EXPECTATIONS = Ledgered(
+    "expectations",
+    KEY,
+    "imei",
+    "values_put_in",
+    "values_ended_in",
+    "ended_values_of",
+    "sims_put_in_after",
+    "sims_ended_in_after",
+)
+IDENTITIES = Ledgered(
+    "identities",
+    ["subscriber", "valid_from"],
+    "iccid",
+    "identities_put_in",
+    "identities_ended_in",
+    "ended_identities_of",
+    "subscribers_put_in_after",
+    "subscribers_ended_in_after",
+)
+LEDGERED = {each.kind: each for each in (EXPECTATIONS, IDENTITIES)}
 
 
 class Changes(NamedTuple):
@@ -60,8 +104,8 @@ class Changes(NamedTuple):
 class Effect(NamedTuple):
     """What a change set has done to each key.
 
-    The value before and the one after, absent where there was none. Both have `iccid`,
-    `effective_from`, `imei` and `change_set_id`, each key once.
+    The value before and the one after, absent where there was none. Both have the columns of
+    `Ledgered.row`, each key once.
     """
 
     before: pl.DataFrame
@@ -69,11 +113,11 @@ class Effect(NamedTuple):
 
     def without(self, keys: pl.DataFrame) -> Effect:
         """The same without these keys."""
-        return Effect(*(values.join(keys, on=KEY, how="anti") for values in self))
+        return Effect(*(values.join(keys, on=keys.columns, how="anti") for values in self))
 
 
 class LedgerPart(NamedTuple):
-    """A range of SIMs whose values are looked at, and whether none follow."""
+    """A range of SIMs, or subscribers, whose values are looked at, and whether none follow."""
 
     after: int
     up_to: int
@@ -216,13 +260,17 @@ class LedgerQuestions(FactQuestions):
         return ProposedPart(values, None if part.is_last else part.up_to)
 
     def effect_part(self, change_set: ChangeSet, after: int, at_most: int) -> LedgerPart:
-        """Give the SIMs behind one of which a change set has changed about so many values."""
-        number = change_set.change_set_id
-        before = self._sims_after("sims_ended_in_after", number, after, at_most)
+        """Give the SIMs behind one of which a change set has changed about so many values.
+
+        Of identities they are subscribers.
+        """
+        number, of = change_set.change_set_id, LEDGERED[change_set.kind]
+        before = self._sims_after(of.numbers_ended_in_after, number, after, at_most)
         if change_set.undoes is None:
-            behind = self._sims_after("sims_put_in_after", number, after, at_most)
+            behind = self._sims_after(of.numbers_put_in_after, number, after, at_most)
         else:
-            behind = self._sims_after("sims_ended_in_after", change_set.undoes, after, at_most)
+            undone = change_set.undoes
+            behind = self._sims_after(of.numbers_ended_in_after, undone, after, at_most)
         return _part_of(sorted([*before, *behind]), after, at_most)
 
     def _sims_after(self, query: str, change_set_id: int, after: int, at_most: int) -> list[int]:
@@ -238,45 +286,55 @@ class LedgerQuestions(FactQuestions):
 
         Of values that it had put and that have ended since, `after` knows nothing.
         """
-        number = change_set.change_set_id
-        before = self._ended_in(number, part)
+        number, of = change_set.change_set_id, LEDGERED[change_set.kind]
+        before = self._ended_in(of, number, part)
         if change_set.undoes is not None:
-            return Effect(before, self._ended_in(change_set.undoes, part))
-        return Effect(before, self._of_part("values_put_in", number, part).select(ROW))
+            return Effect(before, self._ended_in(of, change_set.undoes, part))
+        return Effect(before, self._of_part(of.put_in, number, part).select(of.row))
 
-    def _ended_in(self, change_set_id: int, part: LedgerPart) -> pl.DataFrame:
+    def _ended_in(self, of: Ledgered, change_set_id: int, part: LedgerPart) -> pl.DataFrame:
         """The values that ended in a change set; of several of one key the one that ended last."""
-        ended = self._of_part("values_ended_in", change_set_id, part)
-        return ended.sort("version").unique(KEY, keep="last").select(ROW)
+        ended = self._of_part(of.ended_in, change_set_id, part)
+        return ended.sort("version").unique(of.key, keep="last").select(of.row)
 
-    def ended_values_of(self, change_set_id: int, part: LedgerPart = WHOLE) -> pl.DataFrame:
-        """`iccid`, `effective_from`, `imei` and `change_set_id` of what ended of a change set."""
-        return self._of_part("ended_values_of", change_set_id, part)
+    def ended_values_of(self, change_set: ChangeSet, part: LedgerPart = WHOLE) -> pl.DataFrame:
+        """The values that a change set had put and that ended, by the columns of `Ledgered.row`."""
+        of = LEDGERED[change_set.kind]
+        return self._of_part(of.ended_of, change_set.change_set_id, part)
 
     def changed_since(
         self, change_set: ChangeSet, effect: Effect, part: LedgerPart = WHOLE
     ) -> pl.DataFrame:
-        """`iccid` and `effective_from` of what is no more as a change set had left it, in order."""
+        """The keys of what is no more as a change set had left it, in order."""
+        of = LEDGERED[change_set.kind]
         if change_set.undoes is None:
-            ended = self.ended_values_of(change_set.change_set_id, part)
-            replaced = ended.join(effect.after, on=KEY, how="anti").select(KEY)
-            return pl.concat([replaced, self._put_anew(effect)]).unique().sort(KEY)
-        keys = pl.concat([effect.before.select(KEY), effect.after.select(KEY)]).unique()
+            ended = self.ended_values_of(change_set, part)
+            replaced = ended.join(effect.after, on=of.key, how="anti").select(of.key)
+            return pl.concat([replaced, self._put_anew(of, effect)]).unique().sort(of.key)
+        keys = pl.concat([effect.before.select(of.key), effect.after.select(of.key)]).unique()
         if keys.is_empty():
             return keys
-        present = self.values_among(keys["iccid"]).join(keys, on=KEY, how="semi")
+        present = self.present_at(of, keys)
         apart = [
-            effect.after.join(present, on=ROW, how="anti"),
-            present.join(effect.after, on=ROW, how="anti"),
+            effect.after.join(present, on=of.row, how="anti"),
+            present.join(effect.after, on=of.row, how="anti"),
         ]
-        return pl.concat([some.select(KEY) for some in apart]).unique().sort(KEY)
+        return pl.concat([rows.select(of.key) for rows in apart]).unique().sort(of.key)
 
-    def _put_anew(self, effect: Effect) -> pl.DataFrame:
+    def _put_anew(self, of: Ledgered, effect: Effect) -> pl.DataFrame:
         """The keys at which a change set had left nothing, and something stands by now."""
-        removed = effect.before.join(effect.after, on=KEY, how="anti").select(KEY)
-        if removed.is_empty():
-            return removed
-        return self.values_among(removed["iccid"]).join(removed, on=KEY, how="semi").select(KEY)
+        removed = effect.before.join(effect.after, on=of.key, how="anti").select(of.key)
+        return removed if removed.is_empty() else self.present_at(of, removed).select(of.key)
+
+    def present_at(self, of: Ledgered, keys: pl.DataFrame) -> pl.DataFrame:
+        """The values that stand at keys, by the columns of `Ledgered.row`."""
+        numbers = keys[of.key[0]]
+        if of is EXPECTATIONS:
+            present = self.values_among(numbers)
+        else:
+            subscribers = self._connection.set_of(numbers.unique())
+            present = self._connection.frame("identities_among", subscribers=subscribers)
+        return present.join(keys, on=of.key, how="semi")
 
     def values_among(self, iccids: pl.Series) -> pl.DataFrame:
         """The present expectations of at least these SIMs, by the columns of `ROW`."""
@@ -310,7 +368,11 @@ class LedgerChanges(LedgerQuestions):
     """Expectations changed, and nothing overwritten without trace."""
 
     def begin_change_set(
-        self, origin: Origin, state: State = "applying", undoes: int | None = None
+        self,
+        origin: Origin,
+        state: State = "applying",
+        undoes: int | None = None,
+        kind: LedgerKind = "expectations",
     ) -> int:
         """A change set has come; give its number."""
         row = self._connection.row(
@@ -324,6 +386,7 @@ class LedgerChanges(LedgerQuestions):
             brought_at=origin.at,
             decided_at=origin.at if state == "applied" else None,
             undoes=undoes,
+            kind=kind,
         )
         assert row is not None  # noqa: S101 - it was put in
         return int(row[0])
@@ -378,7 +441,7 @@ class LedgerChanges(LedgerQuestions):
         changes = self._changes(batches)
         if changes.counts:
             self._connection.run("note_changed_expectations")
-            self._keep(changes.ended)
+            self._keep(EXPECTATIONS, changes.ended)
             self._put("add_expectation", changes.added)
             self._put("put_expectation", changes.corrected)
             for number, (added, corrected) in changes.counts.items():
@@ -417,15 +480,20 @@ class LedgerChanges(LedgerQuestions):
             return self._connection.run_frame(query, facts)
         return self._connection.run_many(query, facts)
 
-    def _keep(self, ended: Facts) -> None:
+    def _keep(self, of: Ledgered, ended: Facts) -> None:
         """Keep values that end now, after the change has been noted."""
         if len(ended) == 0:
             return
-        version = self._value(int, "expectations_version")
+        is_expectation = of is EXPECTATIONS
+        version = self._value(
+            int, "expectations_version" if is_expectation else "identities_version"
+        )
+        rows: Facts
         if isinstance(ended, pl.DataFrame):
-            self._put("keep_former", ended.with_columns(version=pl.lit(version, pl.Int64)))
+            rows = ended.with_columns(version=pl.lit(version, pl.Int64))
         else:
-            self._put("keep_former", [(*row, version) for row in ended])
+            rows = [(*row, version) for row in ended]
+        self._put("keep_former" if is_expectation else "keep_former_identity", rows)
 
     def count_changes(
         self, change_set_id: int, *, added: int = 0, corrected: int = 0, removed: int = 0
@@ -449,20 +517,28 @@ class LedgerChanges(LedgerQuestions):
             self.take_back(Effect(present.clear(), present.select(ROW)), change_set_id)
         self.drop_if_empty(change_set_id)
 
-    def take_back(self, effect: Effect, ended_in: int) -> list[tuple[int, int]]:
+    def take_back(
+        self, effect: Effect, ended_in: int, of: Ledgered = EXPECTATIONS
+    ) -> list[tuple[int, int]]:
         """Put what was there before an effect, which stands unchanged.
 
-        Give the SIMs and moments of all.
+        Give the keys of all.
         """
         before, after = effect
-        added = after.join(before, on=KEY, how="anti")
-        self._connection.run("note_changed_expectations")
-        in_order = after.sort(KEY).select(*KEY, "change_set_id", "imei")
-        self._keep(in_order.select(pl.lit(ended_in, pl.Int64).alias("ended_in"), pl.all()))
-        self._connection.run_many("remove_expectation", added.select(KEY).sort(KEY).rows())
-        self._put("put_expectation", before.sort(KEY))
-        returned = before.join(after, on=KEY, how="anti")
+        is_expectation = of is EXPECTATIONS
+        added = after.join(before, on=of.key, how="anti")
+        self._connection.run(
+            "note_changed_expectations" if is_expectation else "note_changed_identities"
+        )
+        in_order = after.sort(of.key).select(*of.key, "change_set_id", of.value)
+        self._keep(of, in_order.select(pl.lit(ended_in, pl.Int64).alias("ended_in"), pl.all()))
+        self._connection.run_many(
+            "remove_expectation" if is_expectation else "remove_identity",
+            added.select(of.key).sort(of.key).rows(),
+        )
+        self._put("put_expectation" if is_expectation else "put_identity", before.sort(of.key))
+        returned = before.join(after, on=of.key, how="anti")
         self.count_changes(
             ended_in, added=len(returned), corrected=len(before) - len(returned), removed=len(added)
         )
-        return pl.concat([before.select(KEY), after.select(KEY)]).unique().rows()
+        return pl.concat([before.select(of.key), after.select(of.key)]).unique().rows()

@@ -11,6 +11,7 @@ from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
+from tallystick.store.identities import IdentityQuestions
 from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
@@ -23,6 +24,7 @@ from tallystick.store.verifying import VerifyQuestions
 class Reader(
     ReasonQuestions,
     LedgerQuestions,
+    IdentityQuestions,
     FactQuestions,
     DeviceQuestions,
     TypeQuestions,

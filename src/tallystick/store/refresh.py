@@ -22,7 +22,7 @@ from tallystick.core.reasons import Departure, Stay, own_reasons
 from tallystick.store.neighbours import AnswerRow, RowSim, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from tallystick.core.local import LocalRow, Span
     from tallystick.store.connection import Connection
@@ -113,14 +113,19 @@ class Refresh:
         self._first: Mapping[int, tuple[int, int]] = {}
         self._tracked: set[int] = set()
 
-    def differences(self, spans: Sequence[tuple[int, Span]]) -> Iterator[Difference]:
+    def differences(
+        self, spans: Sequence[tuple[int, Span]], untracked: Collection[int] = ()
+    ) -> Iterator[Difference]:
         """What has to change in the kept answer.
+
+        Of SIMs that are `untracked` all sightings were forgotten: they are found out anew.
 
         Each difference has to be applied before the next is asked for. Stretches of one SIM that
         have activations in common are taken as one; others come one after the other.
         """
         blocks = self._blocks(spans)
-        self._tracked = self._questions.tracked_among({block.iccid for block in blocks})
+        iccids = {block.iccid for block in blocks}
+        self._tracked = self._questions.tracked_among(iccids) | iccids.intersection(untracked)
         concerned = [
             block for block in blocks if block.iccid in self._tracked or block.is_concerned
         ]
@@ -168,7 +173,8 @@ class Refresh:
         kept = self._questions.rows_between(asked)
         rows_of = {block.iccid: self._rows(block) for block in blocks}
         retold = self._note_sightings(blocks, rows_of)
-        drafts = self._drafts(rows_of, kept)
+        to_the_end = {block.iccid for block in blocks if block.to_at >= AFTER_ALL_TIMES}
+        drafts = self._drafts(rows_of, kept, to_the_end)
         in_blocks = {place_of(row) for row in kept}
         before = {place_of(row): (row, draft) for row, draft in self._departed(blocks)}
         for row in retold:
@@ -184,9 +190,15 @@ class Refresh:
         return rows_from(block.first_at, block.seen) if block.iccid in self._sims else []
 
     def _drafts(
-        self, rows_of: Mapping[int, list[LocalRow]], kept: Iterable[AnswerRow]
+        self,
+        rows_of: Mapping[int, list[LocalRow]],
+        kept: Iterable[AnswerRow],
+        to_the_end: Collection[int],
     ) -> dict[Fact, _Draft]:
-        """The rows that blocks should have, each with when the SIM left."""
+        """The rows that blocks should have, each with when the SIM left.
+
+        `to_the_end` are the SIMs whose block has all that was seen later.
+        """
         kept_of = defaultdict(list)
         for row in kept:
             kept_of[row.iccid].append(row)
@@ -195,6 +207,8 @@ class Refresh:
         for iccid, rows in rows_of.items():
             for local in rows:
                 departure, is_known = _departure_of(local, kept_of[iccid])
+                if iccid in to_the_end:
+                    departure, is_known = local.departure, True
                 place = iccid, local.activated_at, local.post_imei
                 drafts[place] = _Draft(*place, local.pre_imei, departure)
                 if not is_known:

@@ -76,7 +76,10 @@ def spans_in(spans: pl.DataFrame) -> Iterator[tuple[int, Span]]:
 
 
 def shortlist_of(reader: Reader, activations: pl.DataFrame) -> Shortlist:
-    """Judge activations by the expectations that a snapshot or a transaction sees."""
+    """Judge activations by the expectations that a snapshot or a transaction sees.
+
+    Those that name the SIM by IMSI or MSISDN are looked at when it is known which SIM that is.
+    """
     expected, is_dense = _expected(reader, activations["iccid"])
     both = activations.join(expected, on="iccid", how="left")
     hardware = pl.col("value") // HARDWARE

@@ -112,7 +112,7 @@ def _undo_part(writer: Writer, work: Work) -> int | None:
     part = writer.effect_part(undone, work.after, SIMS_A_PART)
     effect = writer.effect_of(undone, part)
     changed = writer.changed_since(undone, effect, part)
-    writer.take_back_part(effect.without(changed), undo.change_set_id)
+    writer.take_back_part(undone.kind, effect.without(changed), undo.change_set_id)
     if part.is_last:
         writer.decide_change_set(undo.change_set_id, "applied", "", undo.brought_at)
     return None if part.is_last else part.up_to

@@ -71,6 +71,20 @@ class VerifyQuestions(Asking):
         """Where the next range of SIMs ends, after this one; None at the end."""
         return self._value(int, "verify_next_bound", after=after, at_most=at_most)
 
+    def subscriber_bound(self, after: int, at_most: int) -> int | None:
+        """Where the next range of subscribers ends that activations name; None at the end."""
+        return self._value(int, "verify_subscribers", after=after, at_most=at_most)
+
+    def attributions_between(
+        self, after: int, up_to: int
+    ) -> Iterator[tuple[int, int, int, int | None, int]]:
+        """Activations of a range of subscribers, the SIM of each, and whether it has it."""
+        return self._connection.stream("verify_named", after=after, up_to=up_to)
+
+    def statements_between(self, after: int, up_to: int) -> Iterator[tuple[int, int, int]]:
+        """Subscriber, moment and SIM of the identities of a range."""
+        return self._connection.stream("verify_identities", after=after, up_to=up_to)
+
     def expected_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
         """SIM and IMEI of the expectations of a range."""
         return self._connection.stream("verify_expectations", after=after, up_to=up_to)

@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from tallystick.core.facts import GroupMember, HardwareType, Sim, SimActivation, SimExpectation
+from tallystick.core.facts import (
+    GroupMember,
+    HardwareType,
+    Identity,
+    Sim,
+    SimActivation,
+    SimExpectation,
+)
+from tallystick.core.identifiers import MDN_LEFT_OUT
 from tallystick.core.ledger import BEFORE_THE_LEDGER, UNKNOWN_ORIGIN
 from tallystick.core.row_events import ACTIVATION, MOVE, SIM, Cause, CauseKind, RowChange
-from tallystick.store.batches import Facts, rows_of
+from tallystick.store.attribution import IdentityChanges
+from tallystick.store.batches import Facts, by_iccid, by_subscriber, rows_of
 from tallystick.store.copying import MovingChanges
 from tallystick.store.facts import Taken
-from tallystick.store.kept import KeptAnswer, RowEvent, expectation_cause
-from tallystick.store.ledger import KEY, LedgerChanges
+from tallystick.store.kept import KeptAnswer, RowEvent, expectation_cause, identity_cause
+from tallystick.store.ledger import EXPECTATIONS, KEY, LEDGERED
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, spans_in, together
 from tallystick.store.types import TypeChanges
@@ -24,7 +33,7 @@ from tallystick.store.verifying import KeptRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from tallystick.core.ledger import ChangeSet, Origin
+    from tallystick.core.ledger import ChangeSet, LedgerKind, Origin
     from tallystick.core.moments import Moment
     from tallystick.core.pairing import FirstUse
     from tallystick.store.connection import Connection
@@ -35,8 +44,12 @@ ACCOUNT = 2  # the place of the account in a row of a SIM
 TRIAL_CHANGE_SET = -1  # the change set of what is only tried
 
 
+LEDGERED_KINDS: dict[type, LedgerKind] = {SimExpectation: "expectations", Identity: "identities"}
+"""The kinds of facts whose changes are told in the ledger."""
+
+
 class Tried(NamedTuple):
-    """What expectations would do.
+    """What expectations or identities would do.
 
     How many they would add and correct, and which rows they would open and close.
     """
@@ -47,8 +60,13 @@ class Tried(NamedTuple):
     closed: list[KeptRow]
 
 
+def source_named(origin: Origin) -> str:
+    """Where activations come from, as it is counted of those that wait: a file, or an app."""
+    return f"{origin.source} {origin.detail or origin.actor}"
+
+
 class Writer(
-    LedgerChanges,
+    IdentityChanges,
     ProgressChanges,
     UploadChanges,
     TypeChanges,
@@ -66,7 +84,6 @@ class Writer(
         super().__init__(connection, wire_row)
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
-            SimActivation: self.take_activations,
             GroupMember: self.take_group_members,
             HardwareType: self.take_types,
         }
@@ -80,25 +97,25 @@ class Writer(
     ) -> Taken:
         """Take facts of one kind in; of two values for one key the later counts.
 
-        `shortlist` is what `shortlist_of` gave for activations, in some snapshot; expectations
-        become a change set of this `origin`.
+        `shortlist` is what `shortlist_of` gave for activations, in some snapshot; expectations and
+        identities become a change set of this `origin`.
         """
-        if kind is SimExpectation:
-            return self._take_change_sets([Batch(facts, origin=origin)])[0]
-        if shortlist is not None and isinstance(facts, pl.DataFrame):
-            return self._take_shortlisted(facts, shortlist)
+        if kind in LEDGERED_KINDS:
+            return self._take_change_sets(kind, [Batch(facts, origin=origin)])[0]
+        if kind is SimActivation:
+            return self.take_activations(facts, shortlist, origin)
         return self._takers[kind](facts)
 
     def take_all(self, kind: type, batches: Sequence[Batch]) -> list[Taken]:
         """Take several batches of one kind in, each counted by itself, at about the cost of one.
 
-        Of expectations each batch is a change set, unless it changes nothing.
+        Of expectations and identities each batch is a change set, unless it changes nothing.
         """
-        if kind is SimExpectation:
-            return self._take_change_sets(batches)
-        if len(batches) == 1:
-            return [self.take(kind, *batches[0])]
+        if kind in LEDGERED_KINDS:
+            return self._take_change_sets(kind, batches)
         whole = together(batches)
+        if len(batches) == 1 or (kind is SimActivation and by_subscriber(whole.facts)):
+            return [self.take(kind, *batch) for batch in batches]
         are_rows = kind is SimActivation and not isinstance(whole.facts, pl.DataFrame)
         if are_rows and len(whole.facts) <= RETURNING_ROWS_MAX:
             return self._take_returning(rows_of(whole.facts), batches)
@@ -133,6 +150,8 @@ class Writer(
             else []
         )
         new = set(returned)
+        if len(new) < len(activations):
+            self.direct_repeated(activations)
         self.activations_changed(activations, ACTIVATION)
         taken = []
         for batch in batches:
@@ -146,7 +165,13 @@ class Writer(
         facts = rows_of(sims)
         account_ids, made = self.account_ids_made({account for _, _, account, _, _ in facts})
         rows = [
-            (iccid, mdn, account_ids[account], activation_date, generation)
+            (
+                iccid,
+                None if mdn == MDN_LEFT_OUT else mdn,
+                account_ids[account],
+                activation_date,
+                generation,
+            )
             for iccid, mdn, account, activation_date, generation in facts
         ]
         before = self.sims_as_kept([row[0] for row in rows])
@@ -215,9 +240,13 @@ class Writer(
         The same SIM and moment again is a correction. Where none is named, they are one of their
         own, of a program that did not say who it is.
         """
+        return self.take_ledgered(SimExpectation, expectations, change_set_id)
+
+    def take_ledgered(self, kind: type, facts: Facts, change_set_id: int | None = None) -> Taken:
+        """The same for facts of a kind that is told in the ledger."""
         if change_set_id is None:
-            return self._take_change_sets([Batch(expectations)])[0]
-        return self._take_sets([(expectations, change_set_id)])[0]
+            return self._take_change_sets(kind, [Batch(facts)])[0]
+        return self._take_sets(kind, [(facts, change_set_id)])[0]
 
     def move_expectations(self, expectations: pl.DataFrame) -> None:
         """Put expectations in as they are in another store.
@@ -231,21 +260,39 @@ class Writer(
         keys = expectations.select(KEY).rows()
         self.expectations_changed(keys, expectation_cause(BEFORE_THE_LEDGER))
 
-    def _take_change_sets(self, batches: Sequence[Batch]) -> list[Taken]:
-        """Take batches of expectations in, each of them a change set of its own."""
-        numbers = [self.begin_change_set(batch.origin, "applied") for batch in batches]
+    def move_identities(self, identities: pl.DataFrame) -> None:
+        """Put identities in as they are in another store, by the columns of `Ledgered.row`."""
+        self._put("put_identity", identities.rows())
+        self._connection.run("note_changed_identities")
+        keys = identities.select("subscriber", "valid_from").rows()
+        self.identities_changed(keys, identity_cause(BEFORE_THE_LEDGER))
+
+    def move_named_activations(self, activations: pl.DataFrame) -> None:
+        """Put activations in that name a SIM by IMSI or MSISDN, with their sources."""
+        for (source,), part in activations.group_by("source", maintain_order=True):
+            named = part.select("subscriber", "activated_at", "imei").rows()
+            self.take_named_activations(named, str(source), ACTIVATION)
+
+    def _take_change_sets(self, kind: type, batches: Sequence[Batch]) -> list[Taken]:
+        """Take batches of ledgered facts in, each of them a change set of its own."""
+        ledger_kind = LEDGERED_KINDS[kind]
+        numbers = [
+            self.begin_change_set(batch.origin, "applied", kind=ledger_kind) for batch in batches
+        ]
         taken = self._take_sets(
-            [(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)]
+            kind, [(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)]
         )
         for number in numbers:
             self.drop_if_empty(number)
         return taken
 
-    def _take_sets(self, batches: Sequence[tuple[Facts, int]]) -> list[Taken]:
-        """Take batches of expectations in, in order, each with its change set.
+    def _take_sets(self, kind: type, batches: Sequence[tuple[Facts, int]]) -> list[Taken]:
+        """Take batches of ledgered facts in, in order, each with its change set.
 
         A batch counts against those before.
         """
+        if kind is Identity:
+            return [self._take_identities(*batch) for batch in batches]
         changes = self.put_expectations(batches)
         self._expectations_put(changes)
         accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]
@@ -254,13 +301,31 @@ class Writer(
             for some, (facts, _) in zip(accepted, batches, strict=True)
         ]
 
+    def _take_identities(self, identities: Facts, change_set_id: int) -> Taken:
+        """Take identities in as part of a change set; activations go to their SIMs."""
+        changes, accepted = self.put_identities(identities, change_set_id)
+        self._identities_put(changes)
+        return Taken(accepted, len(identities) - accepted)
+
+    def _identities_put(self, changes: Changes) -> None:
+        for change_set_id, keys in changes.keys_of_change_sets().items():
+            self.identities_changed(keys, identity_cause(change_set_id))
+
     def try_expectations(self, expectations: Facts) -> Tried:
         """What expectations would change, and which rows would come and go; nothing of it stays."""
+        return self.try_ledgered(SimExpectation, expectations)
+
+    def try_ledgered(self, kind: type, facts: Facts) -> Tried:
+        """The same for facts of a kind that is told in the ledger."""
         events: list[RowEvent] = []
         self.settle()  # what was taken in before stays, and so do its rows
         with self._connection.attempt(), self.observed_by(events.extend):
-            changes = self.put_expectations([(expectations, TRIAL_CHANGE_SET)])
-            self._expectations_put(changes)
+            if kind is Identity:
+                changes, _ = self.put_identities(facts, TRIAL_CHANGE_SET)
+                self._identities_put(changes)
+            else:
+                changes = self.put_expectations([(facts, TRIAL_CHANGE_SET)])
+                self._expectations_put(changes)
             self.settle()
         added, corrected = changes.counts.get(TRIAL_CHANGE_SET, (0, 0))
         opened = self._named(events, RowChange.OPENED)
@@ -295,27 +360,56 @@ class Writer(
 
         Gives the number of the change set that does so.
         """
-        number = self.begin_change_set(origin, "applying", undoes=change_set.change_set_id)
+        number = self.begin_change_set(
+            origin, "applying", undoes=change_set.change_set_id, kind=change_set.kind
+        )
         self.set_change_set_state(change_set.change_set_id, "undone")
         if change_set.undoes is not None:
             self.set_change_set_state(change_set.undoes, "applied")
         begin(self, WorkKind.UNDO, number)
         return number
 
-    def take_back_part(self, effect: Effect, number: int) -> None:
+    def take_back_part(self, kind: LedgerKind, effect: Effect, number: int) -> None:
         """Put back what was there before an effect, which stands, as part of a change set."""
-        self.expectations_changed(self.take_back(effect, number), expectation_cause(number))
+        of = LEDGERED[kind]
+        keys = self.take_back(effect, number, of)
+        if of is EXPECTATIONS:
+            self.expectations_changed(keys, expectation_cause(number))
+        else:
+            self.identities_changed(keys, identity_cause(number))
 
     def begin_approval(self, number: int, by: str, now: Moment) -> None:
         """Begin to put a proposal in force."""
         self.decide_change_set(number, "applying", by, now)
         begin(self, WorkKind.APPROVAL, number)
 
-    def take_activations(self, activations: Facts) -> Taken:
-        """Take activations in; repeats are counted, not stored twice."""
+    def take_activations(
+        self,
+        activations: Facts,
+        shortlist: Shortlist | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> Taken:
+        """Take activations in; repeats are counted, not stored twice.
+
+        Those that name the SIM by IMSI or MSISDN are attributed to the SIM that had it then.
+        """
+        direct = by_iccid(activations)
+        taken = self._take_direct(direct, shortlist)
+        if len(direct) == len(activations):
+            return taken
+        named = by_subscriber(activations)
+        return taken.and_also(self.take_named_activations(named, source_named(origin), ACTIVATION))
+
+    def _take_direct(self, activations: Facts, shortlist: Shortlist | None) -> Taken:
+        """Take activations in that name the SIM by its ICCID."""
         if isinstance(activations, pl.DataFrame):
-            return self._take_shortlisted(activations, shortlist_of(self, activations))
+            if activations.is_empty():
+                return Taken(0, 0)
+            shortlist = shortlist or shortlist_of(self, activations)
+            return self._take_shortlisted(activations, shortlist)
         changed = self._connection.run_many("take_activation", activations)
+        if changed < len(activations):
+            self.direct_repeated(activations)
         self.activations_changed(activations, ACTIVATION)
         return Taken(changed, len(activations) - changed)
 
@@ -325,6 +419,8 @@ class Writer(
         # In order of SIM, each page of the table is touched once.
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
         changed = self._connection.run_frame("take_activation", in_order)
+        if changed < len(in_order):
+            self.direct_repeated(in_order.iter_rows())
         self.spans_changed(spans_in(shortlist.spans), ACTIVATION)
         concerned = self._tracked(in_order["iccid"], is_dense=shortlist.is_dense)
         concerned |= self.held_sims(in_order["iccid"].unique())

@@ -70,6 +70,8 @@ def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
         for column in kind.columns
         if column.required and not count[column.name]
     ]
+    if kind.one_of and not any(count[name] for name in kind.one_of):
+        faults.insert(0, f"has no column {kind.one_of[0]}")
     surplus = (
         []
         if kind.is_from_elsewhere

@@ -2,7 +2,8 @@
 -- tell them there.
 
 -- name: moving_first_sim
--- Which SIM, of which anything is told, comes first after this one?
+-- Which SIM, or number that networks call one, of which anything is told comes first after this one?
+-- Such numbers come before all SIMs.
 SELECT min(f.iccid)
 FROM (
     SELECT min(s.iccid) AS iccid FROM sims AS s WHERE s.iccid > :after
@@ -16,6 +17,12 @@ FROM (
     SELECT min(f.iccid) AS iccid FROM former_expectations AS f WHERE f.iccid > :after
     UNION ALL
     SELECT min(p.iccid) AS iccid FROM proposed_expectations AS p WHERE p.iccid > :after
+    UNION ALL
+    SELECT min(i.subscriber) AS iccid FROM identities AS i WHERE i.subscriber > :after
+    UNION ALL
+    SELECT min(x.subscriber) AS iccid FROM former_identities AS x WHERE x.subscriber > :after
+    UNION ALL
+    SELECT min(n.subscriber) AS iccid FROM named_activations AS n WHERE n.subscriber > :after
 ) AS f;
 
 -- name: moving_count
@@ -24,7 +31,13 @@ SELECT
     (SELECT count(*) FROM sims AS s WHERE s.iccid > :after AND s.iccid <= :up_to)
     + (SELECT count(*) FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to)
     + (SELECT count(*) FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to)
-    + (SELECT count(*) FROM former_expectations AS f WHERE f.iccid > :after AND f.iccid <= :up_to);
+    + (SELECT count(*) FROM former_expectations AS f WHERE f.iccid > :after AND f.iccid <= :up_to)
+    + (SELECT count(*) FROM identities AS i WHERE i.subscriber > :after AND i.subscriber <= :up_to)
+    + (
+        SELECT count(*)
+        FROM named_activations AS n
+        WHERE n.subscriber > :after AND n.subscriber <= :up_to
+    );
 
 -- name: moving_sims
 -- What is known of the SIMs of a range?
@@ -57,10 +70,46 @@ FROM proposed_expectations AS p
 WHERE p.iccid > :after AND p.iccid <= :up_to;
 
 -- name: moving_activations
--- Where were the SIMs of a range seen, and when?
+-- Where were the SIMs of a range seen, and when? Not those activations that only follow from named
+-- ones.
 SELECT a.iccid, a.activated_at, a.imei
 FROM activations AS a
-WHERE a.iccid > :after AND a.iccid <= :up_to;
+WHERE a.iccid > :after AND a.iccid <= :up_to
+    AND (
+        NOT EXISTS (
+            SELECT 1
+            FROM named_activations AS n
+            WHERE n.iccid = a.iccid AND n.activated_at = a.activated_at AND n.imei = a.imei
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM direct_twins AS d
+            WHERE d.iccid = a.iccid AND d.activated_at = a.activated_at AND d.imei = a.imei
+        )
+    );
+
+-- name: moving_identities
+-- Which SIMs have the numbers of a range, from when on, and which change set says so?
+SELECT i.subscriber, i.valid_from, i.iccid, i.change_set_id
+FROM identities AS i
+WHERE i.subscriber > :after AND i.subscriber <= :up_to;
+
+-- name: moving_former_identities
+-- Which SIMs had the numbers of a range once?
+SELECT f.subscriber, f.valid_from, f.ended_in, f.version, f.change_set_id, f.iccid
+FROM former_identities AS f
+WHERE f.subscriber > :after AND f.subscriber <= :up_to;
+
+-- name: moving_named
+-- Which activations name the numbers of a range, and where do they come from?
+SELECT n.subscriber, n.activated_at, n.imei, s.name
+FROM named_activations AS n
+INNER JOIN sources AS s ON s.source_id = n.source_id
+WHERE n.subscriber > :after AND n.subscriber <= :up_to;
+
+-- name: raise_identities_version
+-- Identities have changed at least so often as in another store.
+UPDATE store SET identities_version = :version WHERE identities_version < :version;
 
 -- name: moving_members
 -- Which SIMs of a range are in which group of which account?
@@ -128,7 +177,7 @@ INNER JOIN accounts AS a ON a.account_id = g.account_id;
 SELECT
     c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
     c.decided_by, c.decided_at,
-    c.undoes, c.added, c.corrected, c.removed
+    c.undoes, c.added, c.corrected, c.removed, c.kind
 FROM change_sets AS c;
 
 -- name: put_change_set
@@ -136,11 +185,11 @@ FROM change_sets AS c;
 INSERT INTO change_sets
     (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by,
         decided_at, undoes, added,
-    corrected, removed)
+    corrected, removed, kind)
 VALUES
     (:change_set_id, :state, :source, :detail, :actor, :ticket, :reason, :brought_at, :decided_by,
         :decided_at, :undoes,
-    :added, :corrected, :removed)
+    :added, :corrected, :removed, :kind)
 ON CONFLICT (change_set_id) DO UPDATE
 SET state = excluded.state, decided_by = excluded.decided_by, decided_at = excluded.decided_at,
     added = excluded.added,

@@ -84,6 +84,10 @@ CROSS JOIN activations AS a
 WHERE a.iccid = t.value
 GROUP BY a.iccid, a.imei / 400;
 
+-- name: untrack
+-- When these SIMs were first seen in each hardware is found out anew.
+DELETE FROM sightings WHERE iccid IN (SELECT t.value FROM carray(:iccids) AS t);
+
 -- name: sims_of_rows
 -- How do rows of these SIMs read, and what do their accounts expect of first use?
 SELECT s.iccid, s.account_id, s.generation, n.name, s.mdn, s.activation_date, n.first_use

@@ -5,10 +5,10 @@
 -- A change set has come; which number has it?
 INSERT INTO change_sets
     (change_set_id, state, source, detail, actor, ticket, reason, brought_at, decided_by,
-        decided_at, undoes)
+        decided_at, undoes, kind)
 VALUES (
     (SELECT coalesce(max(c.change_set_id), 0) + 1 FROM change_sets AS c),
-    :state, :source, :detail, :actor, :ticket, :reason, :brought_at, '', :decided_at, :undoes
+    :state, :source, :detail, :actor, :ticket, :reason, :brought_at, '', :decided_at, :undoes, :kind
 )
 RETURNING change_set_id;
 
@@ -38,7 +38,7 @@ WHERE change_set_id = :change_set_id AND added = 0 AND corrected = 0 AND removed
 SELECT
     c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
     c.decided_by, c.decided_at,
-    c.undoes, c.added, c.corrected, c.removed
+    c.undoes, c.added, c.corrected, c.removed, c.kind
 FROM change_sets AS c
 WHERE c.change_set_id = :change_set_id;
 
@@ -47,7 +47,7 @@ WHERE c.change_set_id = :change_set_id;
 SELECT
     c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
     c.decided_by, c.decided_at,
-    c.undoes, c.added, c.corrected, c.removed
+    c.undoes, c.added, c.corrected, c.removed, c.kind
 FROM change_sets AS c
 WHERE c.change_set_id < :before
 ORDER BY c.change_set_id DESC
@@ -58,7 +58,7 @@ LIMIT :at_most;
 SELECT
     c.change_set_id, c.state, c.source, c.detail, c.actor, c.ticket, c.reason, c.brought_at,
     c.decided_by, c.decided_at,
-    c.undoes, c.added, c.corrected, c.removed
+    c.undoes, c.added, c.corrected, c.removed, c.kind
 FROM change_sets AS c
 WHERE c.change_set_id < :before AND c.state = :state
 ORDER BY c.change_set_id DESC
@@ -187,3 +187,68 @@ UPDATE store SET expectations_version = expectations_version + 1;
 INSERT INTO expectation_lists (iccid, value, members)
 VALUES (:iccid, :value, :members)
 ON CONFLICT (iccid, value) DO NOTHING;
+
+-- name: put_identity
+-- Put an identity in, whatever stands there.
+INSERT INTO identities (subscriber, valid_from, iccid, change_set_id)
+VALUES (:subscriber, :valid_from, :iccid, :change_set_id)
+ON CONFLICT (subscriber, valid_from) DO UPDATE
+SET iccid = excluded.iccid, change_set_id = excluded.change_set_id;
+
+-- name: remove_identity
+-- Take an identity out.
+DELETE FROM identities WHERE subscriber = :subscriber AND valid_from = :valid_from;
+
+-- name: keep_former_identity
+-- An identity has ended in this change set.
+INSERT INTO former_identities (ended_in, subscriber, valid_from, change_set_id, iccid, version)
+VALUES (:ended_in, :subscriber, :valid_from, :change_set_id, :iccid, :version);
+
+-- name: identities_among
+-- Which SIMs have these numbers, from when on, and who said so?
+SELECT i.subscriber, i.valid_from, i.iccid, i.change_set_id
+FROM carray(:subscribers) AS t
+CROSS JOIN identities AS i
+WHERE i.subscriber = t.value;
+
+-- name: identities_put_in
+-- Which identities of a range of numbers has this change set put that still stand?
+SELECT i.subscriber, i.valid_from, i.iccid, i.change_set_id
+FROM identities AS i
+WHERE i.change_set_id = :change_set_id AND i.subscriber > :after AND i.subscriber <= :up_to;
+
+-- name: identities_ended_in
+-- Which identities of a range of numbers have ended in this change set?
+SELECT f.subscriber, f.valid_from, f.iccid, f.change_set_id, f.version
+FROM former_identities AS f
+WHERE f.ended_in = :change_set_id AND f.subscriber > :after AND f.subscriber <= :up_to;
+
+-- name: ended_identities_of
+-- Which identities of a range of numbers that this change set had put have ended?
+SELECT f.subscriber, f.valid_from, f.iccid, f.change_set_id
+FROM former_identities AS f
+WHERE f.change_set_id = :change_set_id AND f.subscriber > :after AND f.subscriber <= :up_to;
+
+-- name: subscribers_put_in_after
+-- Of which numbers, in order after this one, do identities of this change set stand? Each counts.
+SELECT i.subscriber
+FROM identities AS i
+WHERE i.change_set_id = :change_set_id AND i.subscriber > :after
+ORDER BY i.subscriber
+LIMIT :at_most;
+
+-- name: subscribers_ended_in_after
+-- Of which numbers, in order after this one, have identities ended in this change set? Each counts.
+SELECT f.subscriber
+FROM former_identities AS f
+WHERE f.ended_in = :change_set_id AND f.subscriber > :after
+ORDER BY f.subscriber
+LIMIT :at_most;
+
+-- name: note_changed_identities
+-- Identities have changed once more.
+UPDATE store SET identities_version = identities_version + 1;
+
+-- name: identities_version
+-- How often have identities changed?
+SELECT s.identities_version FROM store AS s;

@@ -38,6 +38,32 @@ INNER JOIN accounts AS n ON n.account_id = m.account_id
 WHERE m.iccid > :after AND m.iccid <= :up_to
 ORDER BY m.iccid, m.activated_at, m.post_imei, n.name, m.generation;
 
+-- name: verify_subscribers
+-- Up to which number, that activations name a SIM by, does the next range reach?
+SELECT max(r.subscriber)
+FROM (
+    SELECT DISTINCT n.subscriber
+    FROM named_activations AS n
+    WHERE n.subscriber > :after
+    ORDER BY n.subscriber
+    LIMIT :at_most
+) AS r;
+
+-- name: verify_named
+-- Which activations name the numbers of a range, which SIM are they attributed to, and is it among
+-- that SIM's activations?
+SELECT n.subscriber, n.activated_at, n.imei, n.iccid, a.iccid IS NOT NULL
+FROM named_activations AS n
+LEFT JOIN activations AS a
+    ON a.iccid = n.iccid AND a.activated_at = n.activated_at AND a.imei = n.imei
+WHERE n.subscriber > :after AND n.subscriber <= :up_to;
+
+-- name: verify_identities
+-- Which SIMs have the numbers of a range, from when on?
+SELECT i.subscriber, i.valid_from, i.iccid
+FROM identities AS i
+WHERE i.subscriber > :after AND i.subscriber <= :up_to;
+
 -- name: impossible_sims
 -- How many SIMs have values that no SIM can have, and which comes first? How digits are kept as
 -- integers is told in core/identifiers.py.

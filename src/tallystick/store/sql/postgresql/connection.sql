@@ -80,7 +80,10 @@ SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
 -- Keep a copy of the small tables on every machine, so that they are joined where the others lie.
 SELECT create_reference_table(CAST(t.name AS regclass))
 FROM (
-    VALUES (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts'), (6, 'types')
+    VALUES
+        (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts'),
+        (6, 'types'), (7, 'identities'), (8, 'sources'), (9, 'named_activations'),
+        (10, 'direct_twins')
 ) AS t (place, name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass))
 ORDER BY t.place;

@@ -46,3 +46,30 @@ FROM unnest(
 INSERT INTO expectation_lists (iccid, value, members)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:value AS bigint[]), CAST(:members AS text[]))
 ON CONFLICT (iccid, value) DO NOTHING;
+
+-- name: put_identity
+-- Put identities in, whatever stands there.
+INSERT INTO identities (subscriber, valid_from, iccid, change_set_id)
+SELECT *
+FROM unnest(
+    CAST(:subscriber AS bigint[]), CAST(:valid_from AS bigint[]), CAST(:iccid AS bigint[]),
+    CAST(:change_set_id AS bigint[])
+)
+ON CONFLICT (subscriber, valid_from) DO UPDATE
+SET iccid = excluded.iccid, change_set_id = excluded.change_set_id;
+
+-- name: remove_identity
+-- Take identities out.
+DELETE FROM identities AS i
+USING unnest(CAST(:subscriber AS bigint[]), CAST(:valid_from AS bigint[]))
+AS k (subscriber, valid_from)
+WHERE i.subscriber = k.subscriber AND i.valid_from = k.valid_from;
+
+-- name: keep_former_identity
+-- Identities have ended in these change sets.
+INSERT INTO former_identities (ended_in, subscriber, valid_from, change_set_id, iccid, version)
+SELECT *
+FROM unnest(
+    CAST(:ended_in AS bigint[]), CAST(:subscriber AS bigint[]), CAST(:valid_from AS bigint[]),
+    CAST(:change_set_id AS bigint[]), CAST(:iccid AS bigint[]), CAST(:version AS bigint[])
+);
