@@ -62,7 +62,7 @@ class StoreFiles:
     def require_same(self) -> None:
         """Raise `StoreBroken` unless the files that were opened are still those at their paths."""
         if lost := self._lost():
-            names = ", ".join(str(path) for path in lost)
+            names = ", ".join(path.name for path in lost)
             message = (
                 f"{self._path}: {names} was deleted or replaced while the store was open; nothing"
                 " is read or written until the same file is back: put it back, or restart to go on"
