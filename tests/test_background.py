@@ -416,12 +416,12 @@ class Away(Store):
         self.tries = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Writer]:
+    def transaction(self, wait_s: float | None = None) -> Iterator[Writer]:
         """Refuse, or do as ever."""
         self.tries += 1
         if self.is_away:
             raise StoreBroken
-        with super().transaction() as writer:
+        with super().transaction(wait_s) as writer:
             yield writer
 
 

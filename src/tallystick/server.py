@@ -6,10 +6,12 @@ import gc
 import logging
 import multiprocessing
 import os
+import resource
 import secrets
 import signal
 import socket
 import time
+from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,10 @@ from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreRefused
+from tallystick.http.calls import Calls, CallsBusy
+from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.http.gate import Gate, open_to_all
+from tallystick.http.own_port import serve_beside
 from tallystick.intake import LiveIntake
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
@@ -40,11 +45,13 @@ from tallystick.thingspace.rows import columns_in, wire_row
 if TYPE_CHECKING:
     from falcon import Request, Response
 
+    from tallystick.http.calls import WsgiApp
     from tallystick.settings import Settings
     from tallystick.store import Store
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
+FILES_BESIDE = 256  # open files of a worker that are no connections of callers, at most
 FREE_BYTES_MIN = 16 << 20  # on the store's disk; with less, facts will soon be refused
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
@@ -116,15 +123,24 @@ def build_app(
     live: LiveIntake,
     uploads: Uploads,
     loops: Loops | None = None,
+    calls: Calls | None = None,
 ) -> falcon.App[Request, Response]:
-    """Every room's routes in one WSGI app."""
-    app = falcon.App(middleware=[Gate(access)])
+    """Every room's routes in one WSGI app.
+
+    With `calls`, it works at so many calls at a time as those have seats.
+    """
+    gate = Gate(access)
+    app = falcon.App(middleware=[calls, gate] if calls else [gate])
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in)
-    app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(store, loops or Loops()))
+    _add_probes(app, store, loops or Loops())
     app.add_error_handler((Exception, falcon.HTTPError), _answer_error)
     return app
+
+
+def _add_probes(app: falcon.App[Request, Response], store: Store, loops: Loops) -> None:
+    app.add_route("/healthz", Health())
+    app.add_route("/readyz", Readiness(store, loops))
 
 
 def _answer_error(req: Request, resp: Response, error: Exception, params: dict[str, Any]) -> None:  # noqa: ARG001
@@ -135,8 +151,10 @@ def _answer_error(req: Request, resp: Response, error: Exception, params: dict[s
         api_errors.answer_error(req, resp, error)
     elif isinstance(error, falcon.HTTPError):
         raise error
-    elif isinstance(error, StoreRefused):
-        raise falcon.HTTPServiceUnavailable(title=error.code, description=error.message) from error
+    elif isinstance(error, StoreRefused | CallsBusy):
+        raise falcon.HTTPServiceUnavailable(
+            title=error.code, description=error.message, retry_after=api_errors.RETRY_AFTER_S
+        ) from error
     else:
         log.error("%s %s failed", req.method, req.path, exc_info=error)
         raise falcon.HTTPInternalServerError from error
@@ -147,11 +165,18 @@ def app() -> falcon.App[Request, Response]:
     return wired_app(read_settings(os.environ))
 
 
-def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Request, Response]:
-    """Everything that these settings call for, as one WSGI app; its threads are among `loops`."""
+def wired_app(
+    settings: Settings, loops: Loops | None = None, calls: Calls | None = None
+) -> falcon.App[Request, Response]:
+    """Everything that these settings call for, as one WSGI app; its threads are among `loops`.
+
+    With `calls`, this process is a server of ours, and answers at the port for probes, too.
+    """
     loops = loops or Loops()
     store = open_store(settings.database, wire_row, loops)
-    access = Access(store, system_clock, secrets.token_bytes, loops)
+    # Half of the calls at work may wait for the turn to write, so that the others can read.
+    of_callers = store.with_places(max(1, settings.threads // 2))
+    access = Access(of_callers, system_clock, secrets.token_bytes, loops)
     live = LiveIntake(store, system_clock, time.perf_counter, loops)
     uploads = Uploads(store, system_clock, secrets.token_bytes, loops)
     uploads.start()
@@ -168,7 +193,11 @@ def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Requ
     # When the worker ends, which for its forks `atexit` does not see.
     for part in (outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
-    return build_app(settings, store, access, live, uploads, loops)
+    if calls and settings.health_port:
+        probes: falcon.App[Request, Response] = falcon.App()
+        _add_probes(probes, store, loops)
+        serve_beside(probes, settings.host, settings.health_port)
+    return build_app(settings, of_callers, access, live, uploads, loops, calls)
 
 
 def serve(settings: Settings) -> None:
@@ -182,7 +211,11 @@ def serve(settings: Settings) -> None:
         # A store that cannot be read is refused here, before a worker starts.
         with store.glance() as reader:
             reader.wire_zone()
-    address = _free_address(settings.host, settings.port)
+    address = _free_address(settings.host, settings.port, "PORT")
+    if settings.health_port:
+        _free_address(settings.host, settings.health_port, "HEALTH_PORT")
+    connections = _held_at_most(settings)
+    settings = replace(settings, host=address, connections=connections)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
     _Server(
@@ -191,7 +224,9 @@ def serve(settings: Settings) -> None:
         settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        blocking_threads=Calls(settings.threads).threads,
+        # Of connections, more than are held: those beyond are looked through once a second.
+        backpressure=connections + connections // 4,
         # A connection of HTTP/2 carries many calls at once, and could hold every thread.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=settings.keep_alive_s * 1000),
@@ -219,7 +254,37 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
         self.respawned_wrks.clear()  # else a worker that ends twice within 5.5 s ends the server
 
 
-def _worker(settings: Settings) -> falcon.App[Request, Response]:
+def _held_at_most(settings: Settings) -> int:
+    """How many connections a worker may hold; it may open as many files as the system allows."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return settings.connections
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    allowed = max(1, (files - FILES_BESIDE) * 4 // 5)
+    if allowed < settings.connections:
+        log.warning(
+            "each worker holds %d connections, not %d: it may open %d files (ulimit -Hn)",
+            allowed,
+            settings.connections,
+            files,
+        )
+    return min(settings.connections, allowed)
+
+
+def _watch_connections(settings: Settings, calls: Calls, loops: Loops) -> None:
+    """End connections that are slow, silent or too many."""
+    if not Connections.can_be_watched():
+        log.warning(
+            "this system does not tell how bytes move on a connection: callers who send or read "
+            "too slowly are not ended; put a proxy before the server that does"
+        )
+        return
+    limits = Limits(settings.body_s, settings.call_s, settings.bytes_a_s, settings.connections)
+    watch = Connections(settings.port, calls, limits)
+    loops.loop("connections", watch.look, LOOK_EVERY_S).start()
+
+
+def _worker(settings: Settings) -> WsgiApp:
     """The app of one worker, which ends with the process that started it.
 
     It ends without taking the interpreter down: a request whose client is gone may still be in
@@ -231,13 +296,15 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     parent = multiprocessing.parent_process()
     if parent is not None:
         loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
-    app = wired_app(settings, loops)
+    calls = Calls(settings.threads)
+    app = calls.wrapped(wired_app(settings, loops, calls))
+    _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.
     gc.freeze()
     return app
 
 
-def _free_address(host: str, port: int) -> str:
+def _free_address(host: str, port: int, setting: str) -> str:
     """The numeric address of a host, where nobody listens on the port yet. Raises `SettingRefused`.
 
     Granian knows no names, and would share the port with a server that runs already.
@@ -248,7 +315,7 @@ def _free_address(host: str, port: int) -> str:
     except OSError as error:
         message = (
             f"cannot listen on {host} port {port}: {error.strerror}; change TALLYSTICK_HOST or "
-            "TALLYSTICK_PORT"
+            f"TALLYSTICK_{setting}"
         )
         raise SettingRefused(message) from error
     return str(address)

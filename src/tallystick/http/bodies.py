@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import Refusal
+from tallystick.http.calls import call_of, waiting_for_body
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -37,6 +38,12 @@ class BodyCutShort(Refusal):
     code = "body-cut-short"
 
 
+class BodyTooSlow(Refusal):
+    """The body came too slowly, or took too long; send it at a steady rate."""
+
+    code = "body-too-slow"
+
+
 def media_type_of(req: Request) -> str:
     """What the request says that its body is, without parameters; empty where it says nothing."""
     return (req.content_type or "").partition(";")[0].strip().lower()
@@ -45,14 +52,21 @@ def media_type_of(req: Request) -> str:
 def whole_body(req: Request, bytes_max: int) -> bytes:
     """The whole body, which may come in chunks and without its length.
 
-    Raises `BodyTooLarge` or `BodyCutShort`.
+    Raises `BodyTooLarge`, `BodyTooSlow` or `BodyCutShort`.
     """
-    body: bytes = req.stream.read(bytes_max + 1)
+    with waiting_for_body(req):
+        body: bytes = req.stream.read(bytes_max + 1)
+        if len(body) > bytes_max:
+            _discard(req)
     if len(body) > bytes_max:
-        _discard(req)
         message = f"the body must not be larger than {bytes_max:,} bytes; send it in several calls"
         raise BodyTooLarge(message)
-    if req.content_length is not None and len(body) < req.content_length:
+    is_cut = req.content_length is not None and len(body) < req.content_length
+    call = call_of(req)
+    # Of a body in chunks nothing tells whether its end came, or that of our patience.
+    if call is not None and call.is_too_slow and (is_cut or req.content_length is None):
+        raise BodyTooSlow
+    if is_cut:
         message = f"the body has {req.content_length:,} bytes, of which {len(body):,} came"
         raise BodyCutShort(message)
     return body

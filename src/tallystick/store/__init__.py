@@ -1,7 +1,7 @@
 """What is kept: the only room that speaks SQL."""
 
 from tallystick.store.batches import Facts, rows_of
-from tallystick.store.connection import joined
+from tallystick.store.connection import TURN_WAIT_S_MAX, joined
 from tallystick.store.facts import Taken
 from tallystick.store.kept import Refreshed, RowEvent
 from tallystick.store.ledger import LISTED
@@ -15,6 +15,7 @@ from tallystick.store.writer import Tried, Writer
 
 __all__ = [
     "LISTED",
+    "TURN_WAIT_S_MAX",
     "Batch",
     "Facts",
     "ImportProgress",

@@ -31,7 +31,13 @@ from tallystick.core.errors import (
     StoreMissing,
     StoreOutdated,
 )
-from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
+from tallystick.store.connection import (
+    TURN_WAIT_S_MAX,
+    Attempt,
+    joined,
+    require_schema,
+    unknown_outcome,
+)
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -48,7 +54,6 @@ SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
 CONNECT_S_MAX = 10
-LOCK_WAIT_S_MAX = 30
 STATEMENTS_PREPARED_MAX = 200  # of a connection: all there are
 ROWS_A_FETCH = 4096  # of a large answer at a time, about a megabyte
 ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
@@ -187,7 +192,7 @@ def our_errors(name: str) -> Iterator[None]:
     try:
         yield
     except errors.LockNotAvailable as error:
-        message = f"{name}: another writer kept the store for {LOCK_WAIT_S_MAX} s; try again"
+        message = f"{name}: another writer kept the store for {TURN_WAIT_S_MAX:g} s; try again"
         raise StoreBusy(message) from error
     except (errors.SerializationFailure, errors.DeadlockDetected) as error:
         message = f"{name}: another writer was in the way; try again"
@@ -248,7 +253,7 @@ class PostgresqlConnection:
             self._driver.adapters.register_dumper(Numbers, NumbersDumper)
             self._driver.adapters.register_dumper(Texts, TextsDumper)
             set_up = numbered(self._queries["set_up_session"])
-            self._driver.execute(set_up, {"lock_wait": f"{LOCK_WAIT_S_MAX}s"})
+            self._driver.execute(set_up, {"lock_wait": f"{TURN_WAIT_S_MAX:g}s"})
 
     @property
     def sees_one_moment(self) -> bool:
@@ -580,14 +585,16 @@ class PostgresqlEngine:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[PostgresqlConnection]:
+    def writing(self, wait_s: float | None = None) -> Iterator[PostgresqlConnection]:
         """The connection that writes, within one transaction.
 
-        One writer at a time, whichever server it is on.
+        One writer at a time, whichever server it is on. Who has waited for `wait_s` is refused.
         """
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
+                if wait_s is not None:
+                    connection.row("wait_for_locks", milliseconds=max(1, int(wait_s * 1000)))
                 connection.row("take_turn", turn=TURN)
                 if connection.has_citus:
                     connection.row("write_in_one_line")

@@ -12,6 +12,10 @@ SELECT
     set_config('jit', 'off', FALSE),
     set_config('lock_timeout', :lock_wait, FALSE);
 
+-- name: wait_for_locks
+-- Wait for locks so many milliseconds at most, until this transaction ends.
+SELECT set_config('lock_timeout', CAST(CAST(:milliseconds AS bigint) AS text), TRUE);
+
 -- name: take_turn
 -- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
 SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
