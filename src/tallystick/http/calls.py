@@ -175,15 +175,10 @@ class Calls:
         req.context.calls = self
         self._sit(call)
 
-    @contextmanager
-    def waiting_for_body(self, call: Call) -> Iterator[None]:
-        """A stretch in which a call waits for its body, off its seat. Raises `CallsBusy`."""
-        self.leave(call, Phase.BODY)
-        try:
-            yield
-        finally:
-            call.whole_at = self._timer()
-            call.phase = Phase.WORK
+    def come_back(self, call: Call) -> None:
+        """Have a call whose body is there take a seat again. Raises `CallsBusy`."""
+        call.whole_at = self._timer()
+        call.phase = Phase.WORK
         self._sit(call)
 
     def leave(self, call: Call, phase: Phase) -> None:
@@ -272,8 +267,10 @@ def waiting_for_body(req: Request) -> Iterator[None]:
     if calls is None:
         yield
         return
-    with calls.waiting_for_body(req.env[KEY]):
-        yield
+    call: Call = req.env[KEY]
+    calls.leave(call, Phase.BODY)
+    yield
+    calls.come_back(call)
 
 
 def leave_seat(req: Request) -> None:
