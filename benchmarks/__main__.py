@@ -17,6 +17,7 @@ import polars as pl
 from benchmarks.correction import correction
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
 from benchmarks.history import history
+from benchmarks.hostile import hostile
 from benchmarks.imports import imports
 from benchmarks.live import during, live
 from benchmarks.report import report
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "correction": correction,
     "history": history,
     "uploads": uploads,
+    "hostile": hostile,
 }
 
 

@@ -32,7 +32,7 @@ from tallystick.background import (
 from tallystick.core.errors import StoreBroken, StoreRefused
 from tallystick.core.retries import TRY_S_MAX
 from tallystick.intake import KINDS, LiveIntake
-from tallystick.operations.readiness import FRESH_S_MAX
+from tallystick.operations.readiness import FRESH_S_MAX, Readiness
 from tallystick.outbox import Outbox
 from tallystick.outbox.deliveries import LEASE_S
 from tallystick.outbox.uploads import SERVICE, Pair, Uploads, outcome_of
@@ -417,12 +417,12 @@ class Away(Store):
         self.tries = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[Writer]:
+    def transaction(self, wait_s: float | None = None) -> Iterator[Writer]:
         """Refuse, or do as ever."""
         self.tries += 1
         if self.is_away:
             raise StoreBroken
-        with super().transaction() as writer:
+        with super().transaction(wait_s) as writer:
             yield writer
 
 
@@ -619,7 +619,9 @@ def test_readiness_is_refused_while_a_loop_has_been_failing_for_long(
     loops = Loops(timer)
     live = LiveIntake(store, clock, timer, loops)
     uploads = uploads_of(store, clock, loops)
-    client = TestClient(build_app(Settings(), store, access, live, uploads, loops))
+    readiness = Readiness(store, loops)
+    app = build_app(Settings(), store, access, live, uploads, readiness=readiness)
+    client = TestClient(app)
     health = loops.health("odd jobs")
     health.failed(ValueError("a secret"))
     assert client.simulate_get("/readyz").status_code == 200

@@ -6,10 +6,12 @@ import gc
 import logging
 import multiprocessing
 import os
+import resource
 import secrets
 import signal
 import socket
 import time
+from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
@@ -26,8 +28,11 @@ from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.errors import Refusal, SettingRefused, StoreMissing
+from tallystick.http.calls import Calls
+from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
+from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake
@@ -46,11 +51,13 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
+    from tallystick.http.calls import WsgiApp
     from tallystick.settings import Settings
     from tallystick.store import Store
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
+FILES_BESIDE = 256  # open files of a worker that are no connections of callers, at most
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
@@ -100,18 +107,23 @@ def build_app(
     access: Access,
     live: LiveIntake,
     uploads: Uploads,
-    loops: Loops | None = None,
+    calls: Calls | None = None,
+    readiness: Readiness | None = None,
 ) -> falcon.App[Request, Response]:
-    """Every room's routes in one WSGI app."""
+    """Every room's routes in one WSGI app.
+
+    With `calls`, it works at so many calls at a time as those have seats.
+    """
     app = falcon.App()
     app.add_middleware(Leaving())
+    if calls:
+        app.add_middleware(calls)
     app.add_middleware(Paths())
     app.add_middleware(Gate(access))
     thingspace.add_routes(app, settings, store, access, uploads)
-    readiness = Readiness(store, loops or Loops())
+    readiness = readiness or Readiness(store, Loops())
     api.add_routes(app, settings, store, access, live, columns_in, readiness)
-    app.add_route("/healthz", Health())
-    app.add_route("/readyz", Ready(readiness))
+    _add_probes(app, readiness)
     refusals = Refusals()
 
     def answer_error(
@@ -126,6 +138,11 @@ def build_app(
 
     app.add_error_handler((Exception, falcon.HTTPError), answer_error)
     return app
+
+
+def _add_probes(app: falcon.App[Request, Response], readiness: Readiness) -> None:
+    app.add_route("/healthz", Health())
+    app.add_route("/readyz", Ready(readiness))
 
 
 def _answer_error(req: Request, resp: Response, error: Exception) -> None:
@@ -147,11 +164,18 @@ def app() -> falcon.App[Request, Response]:
     return wired_app(read_settings(os.environ))
 
 
-def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Request, Response]:
-    """Everything that these settings call for, as one WSGI app; its threads are among `loops`."""
+def wired_app(
+    settings: Settings, loops: Loops | None = None, calls: Calls | None = None
+) -> falcon.App[Request, Response]:
+    """Everything that these settings call for, as one WSGI app; its threads are among `loops`.
+
+    With `calls`, this process is a server of ours, and answers at the port for probes, too.
+    """
     loops = loops or Loops()
     store = open_store(settings.database, wire_row, loops)
-    access = Access(store, system_clock, secrets.token_bytes, loops)
+    # Half of the calls at work may wait for the turn to write, so that the others can read.
+    of_callers = store.with_places(max(1, settings.threads // 2))
+    access = Access(of_callers, system_clock, secrets.token_bytes, loops)
     live = LiveIntake(store, system_clock, time.perf_counter, loops)
     uploads = Uploads(store, system_clock, secrets.token_bytes, loops)
     uploads.start()
@@ -168,7 +192,12 @@ def wired_app(settings: Settings, loops: Loops | None = None) -> falcon.App[Requ
     # When the worker ends, which for its forks `atexit` does not see.
     for part in (outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
-    return build_app(settings, store, access, live, uploads, loops)
+    readiness = Readiness(store, loops)
+    if calls and settings.health_port:
+        probes: falcon.App[Request, Response] = falcon.App()
+        _add_probes(probes, readiness)
+        serve_beside(probes, settings.host, settings.health_port)
+    return build_app(settings, of_callers, access, live, uploads, calls, readiness)
 
 
 def serve(settings: Settings, announce: Callable[[str], None], *, create: bool = False) -> None:
@@ -178,7 +207,11 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
     name = _prepared(settings, create=create)
-    address = _free_address(settings.host, settings.port)
+    address = _free_address(settings.host, settings.port, "PORT")
+    if settings.health_port:
+        _free_address(settings.host, settings.health_port, "HEALTH_PORT")
+    connections = _held_at_most(settings)
+    settings = replace(settings, host=address, connections=connections)
     announce(name)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
@@ -188,7 +221,9 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
         settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        blocking_threads=Calls(settings.threads).threads,
+        # Of connections, more than are held: those beyond are looked through once a second.
+        backpressure=connections + connections // 4,
         # A connection of HTTP/2 carries many calls at once, and could hold every thread.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=settings.keep_alive_s * 1000),
@@ -243,7 +278,37 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
         self.respawned_wrks.clear()  # else a worker that ends twice within 5.5 s ends the server
 
 
-def _worker(settings: Settings) -> falcon.App[Request, Response]:
+def _held_at_most(settings: Settings) -> int:
+    """How many connections a worker may hold; it may open as many files as the system allows."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return settings.connections
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    allowed = max(1, (files - FILES_BESIDE) * 4 // 5)
+    if allowed < settings.connections:
+        log.warning(
+            "each worker holds %d connections, not %d: it may open %d files (ulimit -Hn)",
+            allowed,
+            settings.connections,
+            files,
+        )
+    return min(settings.connections, allowed)
+
+
+def _watch_connections(settings: Settings, calls: Calls, loops: Loops) -> None:
+    """End connections that are slow, silent or too many."""
+    if not Connections.can_be_watched():
+        log.warning(
+            "this system does not tell how bytes move on a connection: callers who send or read "
+            "too slowly are not ended; put a proxy before the server that does"
+        )
+        return
+    limits = Limits(settings.body_s, settings.call_s, settings.bytes_a_s, settings.connections)
+    watch = Connections(settings.port, calls, limits)
+    loops.loop("connections", watch.look, LOOK_EVERY_S).start()
+
+
+def _worker(settings: Settings) -> WsgiApp:
     """The app of one worker, which ends with the process that started it.
 
     It ends without taking the interpreter down: a request whose client is gone may still be in
@@ -255,13 +320,15 @@ def _worker(settings: Settings) -> falcon.App[Request, Response]:
     parent = multiprocessing.parent_process()
     if parent is not None:
         loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
-    app = wired_app(settings, loops)
+    calls = Calls(settings.threads)
+    app = calls.wrapped(wired_app(settings, loops, calls))
+    _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.
     gc.freeze()
     return app
 
 
-def _free_address(host: str, port: int) -> str:
+def _free_address(host: str, port: int, setting: str) -> str:
     """The numeric address of a host, where nobody listens on the port yet. Raises `SettingRefused`.
 
     Granian knows no names, and would share the port with a server that runs already.
@@ -272,7 +339,7 @@ def _free_address(host: str, port: int) -> str:
     except OSError as error:
         message = (
             f"cannot listen on {host} port {port}: {error.strerror}; change TALLYSTICK_HOST or "
-            "TALLYSTICK_PORT"
+            f"TALLYSTICK_{setting}"
         )
         raise SettingRefused(message) from error
     return str(address)

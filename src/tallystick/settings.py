@@ -67,6 +67,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _port_or_none(text: str) -> int:
+    return 0 if text == "0" else _port(text)
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         message = "must be a whole number from 1 on"
@@ -100,9 +104,18 @@ class Settings:
     host: str = _setting("127.0.0.1", _host, "The address that the server listens on.")
     port: int = _setting("8080", _port, "The port that the server listens on.")
     workers: int = _setting("1", _count, "How many processes serve.")
-    threads: int = _setting("16", _count, "How many requests each of them answers at a time.")
+    threads: int = _setting("16", _count, "How many requests each of them works at at a time.")
+    connections: int = _setting("4096", _count, "How many connections each of them holds open.")
     keep_alive_s: int = _setting(
-        "75", _count, "How many seconds a connection may be silent before or between calls."
+        "75", _count, "How many seconds a connection may go without the head of a call."
+    )
+    body_s: int = _setting("60", _count, "How many seconds the body of a call may take to come.")
+    call_s: int = _setting("300", _count, "How many seconds a whole call may take.")
+    bytes_a_s: int = _setting(
+        "1024", _count, "How many bytes a second of a body and of an answer must go over."
+    )
+    health_port: int = _setting(
+        "0", _port_or_none, "A port of its own for /healthz and /readyz; 0 for none."
     )
     callback_private_addresses: bool = _setting(
         "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
-from tallystick.core.errors import IntakeBusy, KeyReused
+from tallystick.core.errors import IntakeBusy, KeyReused, StoreBusy
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
@@ -19,12 +20,14 @@ from tallystick.intake import KINDS, LiveIntake, Receipt
 from tallystick.intake import live as live_module
 from tallystick.intake.live import idempotency_key
 from tallystick.store import open_store
+from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tallystick.access import Credentials
     from tallystick.store import Store
@@ -35,6 +38,7 @@ SIM = {"iccid": ICCID, "account": "A-1", "activation_date": "2019-02-03T04:05:06
 EXPECTATION = {"iccid": ICCID, "imei": HOME}
 ACTIVATION = {"iccid": ICCID, "imei": FOREIGN, "activated_at": "2026-03-05T10:00:00Z"}
 WINDOW = {"filter": {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}}
+SHORT_WAIT_S = 2.0
 
 
 @pytest.fixture
@@ -314,6 +318,37 @@ def test_a_key_of_before_the_clock_was_set_back_is_forgotten_like_one_of_long_ag
     receipt = intake.take(kind, [second], [], idempotency_key("app", "key", kind, b"second"))
     assert json.loads(receipt)["accepted"] == 1
     intake.close()
+
+
+def test_each_call_waits_for_the_turn_for_as_long_as_any_writer_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for its own time and for that of the calls before it."""
+    for module in (turnstile, live_module):
+        monkeypatch.setattr(module, "TURN_WAIT_S_MAX", SHORT_WAIT_S)
+    kind, fact = (
+        KINDS["activations"],
+        SimActivation(Iccid.parse(ICCID), parse_moment("2026-03-05T10:00:00Z"), Imei.parse(HOME)),
+    )
+    with open_store(f"sqlite:///{tmp_path}/store.db", wire_row) as store:
+        store.init("UTC")
+        intake = LiveIntake(store, system_clock, time.perf_counter)
+
+        def refused_after() -> float:
+            began = time.monotonic()
+            with pytest.raises(StoreBusy):
+                intake.take(kind, [fact], [], None)
+            return time.monotonic() - began
+
+        with ThreadPoolExecutor(3) as senders, store.transaction():
+            waits = []
+            for _ in range(3):
+                waits.append(senders.submit(refused_after))
+                time.sleep(SHORT_WAIT_S / 3)
+            seconds = [wait.result(10) for wait in waits]
+        assert all(0.9 * SHORT_WAIT_S < waited < 1.3 * SHORT_WAIT_S for waited in seconds), seconds
+        assert json.loads(intake.take(kind, [fact], [], None))["accepted"] == 1
+        intake.close()
 
 
 def _was_turned_away(answer: Any) -> bool:  # noqa: ANN401 - a future

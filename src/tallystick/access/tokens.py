@@ -36,6 +36,11 @@ class Issued(NamedTuple):
 class Tokens(AccessTopic):
     """Tokens issued, revoked and checked."""
 
+    def check_app(self, key: str, secret: str) -> None:
+        """Check an app's key and secret, and do nothing else. Raises `AppRefused`."""
+        with self._store.glance() as reader:
+            _app(reader, key, secret)
+
     def issue_token(self, key: str, secret: str) -> Issued:
         """Give the app's token: the same one for an hour from its first issue.
 

@@ -25,7 +25,8 @@ from tallystick.core.errors import (
     TokenRefused,
 )
 from tallystick.core.identifiers import shown
-from tallystick.http.bodies import BodyCutShort, BodyTooLarge
+from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow
+from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing
 from tallystick.http.refusals import note_failure
 
@@ -36,6 +37,7 @@ RETRY_AFTER_S = 1
 STATUS: dict[type[Refusal], int] = {
     InvalidValue: 400,
     BodyCutShort: 400,
+    BodyTooSlow: 408,
     BodyTooLarge: 413,
     BearerMissing: 401,
     TokenRefused: 401,
@@ -50,6 +52,7 @@ STATUS: dict[type[Refusal], int] = {
     ChangeSetRefused: 409,
     KeyReused: 422,
     IntakeBusy: 503,
+    CallsBusy: 503,
     StoreRefused: 503,
 }
 HTTP_CODES = {

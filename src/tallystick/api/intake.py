@@ -15,6 +15,7 @@ from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.http.bodies import media_type_of
+from tallystick.http.calls import leave_seat
 from tallystick.http.gate import caller_of
 from tallystick.intake import (
     KINDS,
@@ -100,7 +101,9 @@ class Intake:
             if named
             else None
         )
-        return self._live.take(self.kind, facts, rejects, key, origin)
+        waiting = self._live.put(self.kind, facts, rejects, key, origin)
+        leave_seat(req)
+        return waiting.wait()
 
     def _checked(self, req: Request, body: bytes) -> tuple[Facts, list[Reject]]:
         return check_items(self.kind, read_items(body, lines=_is_ndjson(req)))

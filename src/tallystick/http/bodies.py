@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import Refusal
+from tallystick.http.calls import Phase, call_of, leave_seat, waiting_for_body
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -39,6 +40,12 @@ class BodyCutShort(Refusal):
     code = "body-cut-short"
 
 
+class BodyTooSlow(Refusal):
+    """The body came too slowly, or took too long; send it at a steady rate."""
+
+    code = "body-too-slow"
+
+
 def media_type_of(req: Request) -> str:
     """What the request says that its body is, without parameters; empty where it says nothing."""
     return (req.content_type or "").partition(";")[0].strip().lower()
@@ -47,14 +54,21 @@ def media_type_of(req: Request) -> str:
 def whole_body(req: Request, bytes_max: int) -> bytes:
     """The whole body, which may come in chunks and without its length.
 
-    Raises `BodyTooLarge` or `BodyCutShort`.
+    Raises `BodyTooLarge`, `BodyTooSlow` or `BodyCutShort`.
     """
-    body: bytes = req.stream.read(bytes_max + 1)
+    with waiting_for_body(req):
+        body: bytes = req.stream.read(bytes_max + 1)
+        if len(body) > bytes_max:
+            _discard(req, DISCARD_BYTES_MAX)
     if len(body) > bytes_max:
-        _discard(req, DISCARD_BYTES_MAX)
         message = f"the body must not be larger than {bytes_max:,} bytes; send it in several calls"
         raise BodyTooLarge(message)
-    if req.content_length is not None and len(body) < req.content_length:
+    is_cut = req.content_length is not None and len(body) < req.content_length
+    call = call_of(req)
+    # Of a body in chunks nothing tells whether its end came, or that of our patience.
+    if call is not None and call.is_too_slow and (is_cut or req.content_length is None):
+        raise BodyTooSlow
+    if is_cut:
         message = f"the body has {req.content_length:,} bytes, of which {len(body):,} came"
         raise BodyCutShort(message)
     return body
@@ -66,7 +80,10 @@ def drained(req: Request) -> bool:
     A connection whose body is not read to its end cannot carry another call.
     """
     has_body = bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
-    return not has_body or _discard(req, DRAIN_BYTES_MAX)
+    if not has_body:
+        return True
+    leave_seat(req, Phase.BODY)
+    return _discard(req, DRAIN_BYTES_MAX)
 
 
 def _discard(req: Request, bytes_max: int) -> bool:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.background import Loops, Raised, attempted
-from tallystick.core.errors import IntakeBusy, KeyReused, Refusal
+from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubts import doubts_of
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
-from tallystick.store import by_iccid, rows_of
+from tallystick.store import TURN_WAIT_S_MAX, by_iccid, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tallystick.intake.receipt import Reject
     from tallystick.store import Batch, Facts, Store, Taken, Writer
 
+WAITING_CALLS_MAX = 128  # each of them has a thread of the server wait
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
@@ -59,7 +60,7 @@ def idempotency_key(app: str, key: str, kind: Kind, body: bytes) -> Key:
     )
 
 
-class _Call:
+class Waiting:
     """One call on its way; the lock is free once it is answered."""
 
     __slots__ = ("_answered", "answer", "batch", "began", "key", "kind", "rejects")
@@ -102,7 +103,7 @@ class LiveIntake:
         self._store = store
         self._clock = clock
         self._timer = timer
-        self._waiting: deque[_Call] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._waiting_facts = 0
         self._queue = threading.Lock()
         self._closed = False
@@ -119,13 +120,24 @@ class LiveIntake:
         key: Key | None,
         origin: Origin = UNKNOWN_ORIGIN,
     ) -> bytes:
-        """Take checked facts in; give the receipt as JSON once they are durable.
+        """Take checked facts in, as `put` does; give the receipt once they are durable."""
+        return self.put(kind, facts, rejects, key, origin).wait()
+
+    def put(
+        self,
+        kind: Kind,
+        facts: Facts,
+        rejects: Sequence[Reject],
+        key: Key | None,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> Waiting:
+        """Have checked facts taken in; who waits for what this gives has the receipt as JSON.
 
         Expectations are a change set of this `origin`. Raises `IntakeBusy` when too much is
-        waiting, `KeyReused`, or `StoreRefused`; nothing was taken then.
+        waiting. The wait raises `KeyReused` or `StoreRefused`; nothing was taken then.
         """
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
-        call = _Call(kind, batch, rejects, key, self._timer())
+        call = Waiting(kind, batch, rejects, key, self._timer())
         with self._queue:
             if self._closed or self._is_full(len(facts)):
                 raise IntakeBusy
@@ -133,7 +145,7 @@ class LiveIntake:
             self._waiting_facts += len(facts)
         self._loop.start()
         self._loop.wake()
-        return call.wait()
+        return call
 
     def close(self) -> None:
         """Take in what is waiting, and no more."""
@@ -143,6 +155,8 @@ class LiveIntake:
 
     def _is_full(self, facts: int) -> bool:
         """Whether so many more facts are too many; a call that finds nobody waiting never is."""
+        if len(self._waiting) >= WAITING_CALLS_MAX:
+            return True
         return bool(self._waiting) and self._waiting_facts + facts > WAITING_FACTS_MAX
 
     def _take_waiting(self) -> bool:
@@ -152,8 +166,8 @@ class LiveIntake:
             self._answer(calls)
         return bool(calls)
 
-    def _next_calls(self) -> list[_Call]:
-        calls: list[_Call] = []
+    def _next_calls(self) -> list[Waiting]:
+        calls: list[Waiting] = []
         facts = 0
         with self._queue:
             while self._waiting:
@@ -165,15 +179,20 @@ class LiveIntake:
                 calls.append(call)
         return calls
 
-    def _answer(self, calls: Sequence[_Call]) -> None:
+    def _answer(self, calls: Sequence[Waiting]) -> None:
         """Commit calls together and answer them; where that fails unforeseen, one by one."""
-        answers = attempted(partial(self._commit, calls))
+        # Calls that came while others waited in vain have waited for as long as those.
+        wait_s = TURN_WAIT_S_MAX - (self._timer() - calls[0].began)
+        is_short = wait_s < TURN_WAIT_S_MAX * 0.95
+        answers = attempted(partial(self._commit, calls, max(0.0, wait_s) if is_short else None))
         if not isinstance(answers, Raised):
             self._commits.succeeded()
             for call, answer in zip(calls, answers, strict=True):
                 call.set(answer)
             return
         self._commits.failed(answers.error)
+        if is_short and isinstance(answers.error, StoreBusy):
+            calls = self._without_the_patient(calls)
         if answers.store_is_at_fault or len(calls) == 1:
             for call in calls:
                 call.set(answers.error)
@@ -181,10 +200,19 @@ class LiveIntake:
         for call in calls:
             self._answer([call])
 
-    def _commit(self, calls: Sequence[_Call]) -> list[bytes | Refusal]:
+    def _without_the_patient(self, calls: Sequence[Waiting]) -> list[Waiting]:
+        """Those calls whose time is over; the others wait on, before all that came later."""
+        now = self._timer()
+        patient = [call for call in calls if now - call.began < TURN_WAIT_S_MAX]
+        with self._queue:
+            self._waiting.extendleft(reversed(patient))
+            self._waiting_facts += sum(len(call.batch.facts) for call in patient)
+        return [call for call in calls if now - call.began >= TURN_WAIT_S_MAX]
+
+    def _commit(self, calls: Sequence[Waiting], wait_s: float | None) -> list[bytes | Refusal]:
         """Take the calls in, in their order; neighbours of one kind together."""
         answers: list[bytes | Refusal] = []
-        with self._store.transaction() as writer:
+        with self._store.transaction(wait_s) as writer:
             for (_, has_key), neighbours in groupby(calls, _kind_and_key):
                 alike = list(neighbours)
                 if has_key:
@@ -193,7 +221,7 @@ class LiveIntake:
                     answers += self._take_together(writer, alike)
         return answers
 
-    def _take_together(self, writer: Writer, calls: Sequence[_Call]) -> Iterator[bytes]:
+    def _take_together(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes]:
         """Take calls of one kind in that have no key, and give their receipts."""
         batches = [call.batch for call in calls]
         taken = writer.take_all(calls[0].kind.fact, batches)
@@ -201,13 +229,13 @@ class LiveIntake:
         for call, taken_of_call in zip(calls, taken, strict=True):
             yield self._receipt(writer, call, taken_of_call, unknown)
 
-    def _take_keyed(self, writer: Writer, calls: Sequence[_Call]) -> Iterator[bytes | Refusal]:
+    def _take_keyed(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes | Refusal]:
         """Take calls in whose keys have not been here, and give the receipts of all."""
         self._forget_keys(writer)
         for call in calls:
             yield self._take_once(writer, call)
 
-    def _take_once(self, writer: Writer, call: _Call) -> bytes | Refusal:
+    def _take_once(self, writer: Writer, call: Waiting) -> bytes | Refusal:
         """Take one call's facts in, unless its key has been here."""
         assert call.key is not None  # noqa: S101 - those without one are taken together
         kept = writer.receipt(call.key.key_sha256)
@@ -221,7 +249,7 @@ class LiveIntake:
         return receipt
 
     def _receipt(
-        self, writer: Writer, call: _Call, taken: Taken, unknown: Collection[int]
+        self, writer: Writer, call: Waiting, taken: Taken, unknown: Collection[int]
     ) -> bytes:
         facts = call.batch.facts
         doubts = doubts_of(call.kind, facts, unknown, self._clock())
@@ -247,11 +275,11 @@ class LiveIntake:
             self._keys_forgotten_at = now
 
 
-def _kind_and_key(call: _Call) -> tuple[str, bool]:
+def _kind_and_key(call: Waiting) -> tuple[str, bool]:
     return call.kind.name, call.key is not None
 
 
-def _unknown_sims(writer: Writer, calls: Sequence[_Call]) -> Collection[int]:
+def _unknown_sims(writer: Writer, calls: Sequence[Waiting]) -> Collection[int]:
     """SIMs of the calls' activations that the device database does not know.
 
     The shortlist of a call, where it has one, names them already.

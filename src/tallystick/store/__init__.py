@@ -1,7 +1,7 @@
 """What is kept: the only room that speaks SQL."""
 
 from tallystick.store.batches import Facts, by_iccid, rows_of
-from tallystick.store.connection import joined
+from tallystick.store.connection import TURN_WAIT_S_MAX, joined
 from tallystick.store.facts import Taken
 from tallystick.store.kept import Refreshed, RowEvent
 from tallystick.store.ledger import LISTED
@@ -16,6 +16,7 @@ from tallystick.store.writer import LEDGERED_KINDS, Tried, Writer
 __all__ = [
     "LEDGERED_KINDS",
     "LISTED",
+    "TURN_WAIT_S_MAX",
     "Batch",
     "Facts",
     "ImportProgress",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 ROWS_JOINED = 1000
+TURN_WAIT_S_MAX = 30.0
+"""So long a writer waits for its turn, however many others wait and whoever has it."""
 
 
 def joined(rows: Iterator[bytes]) -> Iterator[bytes]:

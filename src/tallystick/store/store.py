@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Protocol, Self
 
 from tallystick.background import Loops
-from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken
+from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken, StoreBusy
 from tallystick.core.identifiers import BEFORE_ALL, shown
 from tallystick.store.engines.sqlite import SqliteEngine
 from tallystick.store.reader import Reader
@@ -40,8 +41,11 @@ class Engine(Protocol):
     def glancing(self) -> AbstractContextManager[Connection]:
         """A connection that sees the present anew with each question."""
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """The connection that writes, within one transaction."""
+    def writing(self, wait_s: float | None = None) -> AbstractContextManager[Connection]:
+        """The connection that writes, within one transaction.
+
+        Who has waited for the turn for `wait_s` is refused; None is as long as anybody waits.
+        """
 
     def writing_if_free(self) -> AbstractContextManager[Connection | None]:
         """The connection that writes if nobody does, None otherwise."""
@@ -82,11 +86,20 @@ class _TrialUndoneError(Exception):
 
 
 class Store:
-    """The device database, the activations and the kept answer."""
+    """The device database, the activations and the kept answer.
 
-    def __init__(self, engine: Engine, wire_row: Callable[..., bytes]) -> None:
+    `places`, where there are any, bounds how many writers may be in it or wait for their turn.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        wire_row: Callable[..., bytes],
+        places: threading.BoundedSemaphore | None = None,
+    ) -> None:
         self._engine = engine
         self._wire_row = wire_row
+        self._places = places
         # When this process last wrote, and whether its last attempt at that has failed.
         self._written_at = -inf
         self._is_in_doubt = False
@@ -108,13 +121,25 @@ class Store:
         with self._engine.glancing() as connection:
             yield Reader(connection)
 
+    def with_places(self, count: int) -> Store:
+        """The same store, in which so many writers at most are or wait; more are refused at once.
+
+        For callers, of whom there may be any number; loops use the store without such a bound.
+        """
+        return Store(self._engine, self._wire_row, threading.BoundedSemaphore(count))
+
     @contextmanager
-    def transaction(self) -> Iterator[Writer]:
+    def transaction(self, wait_s: float | None = None) -> Iterator[Writer]:
         """Changes that happen together or not at all.
 
-        At the block's end they are durable and the answer follows.
+        At the block's end they are durable and the answer follows. Raises `StoreBusy` where the
+        turn to write does not come within `wait_s`, 30 s where that is None, or too many wait.
         """
-        with self._noting_whether_it_writes(), self._engine.writing() as connection:
+        with (
+            self._place(),
+            self._noting_whether_it_writes(),
+            self._engine.writing(wait_s) as connection,
+        ):
             writer = Writer(connection, self._wire_row)
             yield writer
             writer.settle()
@@ -149,6 +174,19 @@ class Store:
                 raise _TrialUndoneError  # SQLite would write what a savepoint undoes
         if is_in_doubt:
             self._is_in_doubt = False
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._places is None:
+            yield
+            return
+        if not self._places.acquire(blocking=False):
+            message = f"{self.name}: too many writers wait for their turn; try again"
+            raise StoreBusy(message)
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""

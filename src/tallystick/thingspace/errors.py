@@ -11,7 +11,8 @@ import msgspec
 from tallystick.core import errors
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import shown
-from tallystick.http.bodies import BodyCutShort, BodyTooLarge
+from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow
+from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing, SessionMissing
 from tallystick.http.paths import PathRefused
 from tallystick.http.refusals import note_failure
@@ -123,6 +124,7 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     RequestUndefined: _verizon("INPUT_INVALID.RequestUndefined"),
     BodyTooLarge: _verizon(CATCH_ALL, falcon.HTTP_413),
     BodyCutShort: _verizon(CATCH_ALL),
+    BodyTooSlow: _verizon(CATCH_ALL, falcon.HTTP_408),
     KindRefused: _verizon("INPUT_INVALID.Device.Kind.Invalid"),
     IdentifierRefused: _verizon("INPUT_INVALID.Device.Identifier.Invalid"),
     TooManyIdentifiers: _verizon("INPUT_INVALID.MaxRequestsExceeded"),
@@ -131,6 +133,7 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     errors.AccountNotFound: _verizon("REQUEST_FAILED.AccountNotFound"),
     errors.AccountRequired: _verizon("INPUT_INVALID.Account.NotDefined"),
     errors.GroupNotFound: _verizon("REQUEST_FAILED.DeviceGroupNotFound"),
+    CallsBusy: _verizon(CATCH_ALL, falcon.HTTP_503, **{"Retry-After": str(BUSY_RETRY_S)}),
     # The store, and the documented catch-all for whatever stands in no line above
     errors.StoreRefused: _verizon(CATCH_ALL, falcon.HTTP_503, **{"Retry-After": str(BUSY_RETRY_S)}),
     Refusal: _verizon(CATCH_ALL),

@@ -40,6 +40,7 @@ class Token:
     def on_post(self, req: Request, resp: Response) -> None:
         """Issue the token; the same one for each request within its hour."""
         key, secret = _basic(req)
+        self._access.check_app(key, secret)  # nobody else's body is waited for
         form = read_form(req)
         if not form.get("grant_type"):
             message = "grant_type is missing"
@@ -69,6 +70,7 @@ class Revoke:
     def on_post(self, req: Request, resp: Response) -> None:
         """Revoke the token; one that is not current is revoked already."""
         key, secret = _basic(req)
+        self._access.check_app(key, secret)  # nobody else's body is waited for
         token = read_form(req).get("token")
         if not token:
             message = "token is missing"

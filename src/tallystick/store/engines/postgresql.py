@@ -33,7 +33,13 @@ from tallystick.core.errors import (
     StoreOutdated,
     StoreRefused,
 )
-from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
+from tallystick.store.connection import (
+    TURN_WAIT_S_MAX,
+    Attempt,
+    joined,
+    require_schema,
+    unknown_outcome,
+)
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 
@@ -50,7 +56,6 @@ SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
 CONNECT_S_MAX = 10
-LOCK_WAIT_S_MAX = 30
 # While serving, a writer's statement that takes longer is ended by the server. One whose answer
 # takes longer still is given up here: the server is lost, or what lies between.
 STATEMENT_S_MAX = 120
@@ -212,7 +217,7 @@ FAULTS_OF_SCHEMA = frozenset({"42501", "42P01", "42P07", "42703", "42883"})
 MEANINGS: dict[str | None, tuple[type[StoreRefused], str]] = {
     errors.LockNotAvailable.sqlstate: (
         StoreBusy,
-        f"another writer kept the store for {LOCK_WAIT_S_MAX} s; try again",
+        f"another writer kept the store for {TURN_WAIT_S_MAX:g} s; try again",
     ),
     errors.QueryCanceled.sqlstate: (StoreBusy, "the server took too long ({said}); try again"),
     errors.TooManyConnections.sqlstate: (
@@ -265,7 +270,7 @@ def _first_line(error: psycopg.Error) -> str:
 
 
 SESSION = {
-    "lock_wait": f"{LOCK_WAIT_S_MAX}s",
+    "lock_wait": f"{TURN_WAIT_S_MAX:g}s",
     "idle": f"{IDLE_READING_S_MAX}s",
     "keepalive_idle": str(KEEPALIVE_IDLE_S),
     "keepalive_interval": str(KEEPALIVE_INTERVAL_S),
@@ -671,15 +676,15 @@ class PostgresqlEngine:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[PostgresqlConnection]:
+    def writing(self, wait_s: float | None = None) -> Iterator[PostgresqlConnection]:
         """The connection that writes, within one transaction.
 
-        One writer at a time, whichever server it is on.
+        One writer at a time, whichever server it is on. Who has waited for `wait_s` is refused.
         """
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
-                self._take_turn(connection)
+                self._take_turn(connection, wait_s)
                 if connection.has_citus:
                     connection.row("write_in_one_line")
                     connection.run("hold_every_machine")
@@ -694,8 +699,10 @@ class PostgresqlEngine:
                 is_free = connection.row("take_turn_if_free", turn=TURN) == (True,)
                 yield connection if is_free else None
 
-    def _take_turn(self, connection: PostgresqlConnection) -> None:
+    def _take_turn(self, connection: PostgresqlConnection, wait_s: float | None = None) -> None:
         """Wait for the turn; the server ends a transaction that keeps it and is not heard of."""
+        if wait_s is not None:
+            connection.row("wait_for_locks", milliseconds=max(1, int(wait_s * 1000)))
         statement_s_max = STATEMENT_S_MAX if self._is_serving else 0  # 0: a command takes its time
         connection.row(
             "take_turn",

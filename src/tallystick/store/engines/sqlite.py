@@ -24,7 +24,13 @@ from tallystick.core.errors import (
     StoreBroken,
     StoreBusy,
 )
-from tallystick.store.connection import Attempt, joined, require_schema, unknown_outcome
+from tallystick.store.connection import (
+    TURN_WAIT_S_MAX,
+    Attempt,
+    joined,
+    require_schema,
+    unknown_outcome,
+)
 from tallystick.store.engines.checkpoints import Checkpoints, Space
 from tallystick.store.engines.files import StoreFiles, is_read_by_others, make_private
 from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from tallystick.background import Loops
 
 ENGINE = "sqlite"
-BUSY_WAIT_MS_MAX = 30_000
+BUSY_WAIT_MS_MAX = int(TURN_WAIT_S_MAX * 1000)
 CACHE_KIB = 16_384
 # Holds what a long transaction changes, so that no page goes to the log twice.
 WRITER_CACHE_KIB = 131_072
@@ -60,9 +66,7 @@ def our_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (apsw.BusyError, apsw.LockedError, TurnMissedError) as error:
-        message = (
-            f"{path}: another writer kept the store for {BUSY_WAIT_MS_MAX // 1000} s; try again"
-        )
+        message = f"{path}: another writer kept the store for {TURN_WAIT_S_MAX:g} s; try again"
         raise StoreBusy(message) from error
     except apsw.FullError as error:
         message = f"{path}: the disk is full; nothing of this transaction was taken in"
@@ -316,16 +320,17 @@ class SqliteEngine:
             self._idle.append(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[SqliteConnection]:
+    def writing(self, wait_s: float | None = None) -> Iterator[SqliteConnection]:
         """The connection that writes, within one transaction.
 
-        One writer at a time, in and across processes. What is committed is in the store's file and
-        its log: had those been deleted or replaced, nobody would find it again.
+        One writer at a time, in and across processes; who has waited for `wait_s` is refused. What
+        is committed is in the store's file and its log: had those been deleted or replaced, nobody
+        would find it again.
         """
         self._require_usable()
         with ExitStack() as turn:
             with our_errors(self._path):
-                turn.enter_context(self._turnstile.turn())
+                turn.enter_context(self._turnstile.turn(wait_s))
             yield turn.enter_context(self._writing_in_turn())
 
     @contextmanager

@@ -5,10 +5,11 @@ out for as long as it likes. Here a writer passes two gates: it waits for the se
 holds the first, and whoever has just written must queue at the first again. So nobody writes twice
 while somebody waits.
 
-Each thread has a deadline of its own, counted from when it began to wait. One thread of a process
-waits for other processes, and the others wait for that one. A lock of the system has no deadline,
-and asking for it again and again takes more than twice as long as the turns themselves. So while
-another process is stopped that has the turn, that one thread waits, and the others are refused.
+Each thread has a deadline of its own, counted from when it began to wait. A lock of the system has
+no deadline, and asking for it again and again takes more than twice as long as the turns
+themselves. So where another process has the turn, a thread made for that waits in the system's
+lock, and whoever wants the turn waits for that thread, to the own deadline. A turn that comes when
+everybody has given up is let go at once.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ import os
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tallystick.store.connection import TURN_WAIT_S_MAX
 from tallystick.store.engines.files import beside, open_turn_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-WAIT_S_MAX = 30.0  # for the threads of this process, however many of them wait
 TURN_ENDING = "-turn"
 FIRST, SECOND = 0, 1  # bytes of the file that stand for the gates; their content means nothing
 
@@ -47,14 +49,16 @@ class Turnstile:
         self._first = threading.Lock()
         self._second = threading.Lock()
         self._file: int | None = None
+        self._errand: _Errand | None = None
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, wait_s: float | None = None) -> Iterator[None]:
         """Wait for one's turn; it lasts as long as the block.
 
-        Raises `TurnMissedError` when other threads have kept it for `WAIT_S_MAX` since the call.
+        Raises `TurnMissedError` when others have kept it for `wait_s` since the call, or for
+        `TURN_WAIT_S_MAX` where that is None.
         """
-        deadline = time.monotonic() + WAIT_S_MAX
+        deadline = time.monotonic() + (TURN_WAIT_S_MAX if wait_s is None else wait_s)
         self._take_turn(deadline)
         try:
             yield
@@ -104,12 +108,33 @@ class Turnstile:
             self._open()
             _acquire(self._second, deadline)
             try:
-                self._pass_both()
+                self._pass_both(deadline)
             except BaseException:
                 self._second.release()
                 raise
 
-    def _pass_both(self) -> None:
+    def _pass_both(self, deadline: float) -> None:
+        """Lock the bytes of both gates, by way of a thread where another process has one of them.
+
+        Whoever calls has this process's second lock, so that there is one errand at a time.
+        """
+        if self._errand is None and self._try_both():
+            return
+        if self._errand is None or not self._errand.join():
+            self._errand = _Errand(self._wait_for_both, partial(self._let_go, SECOND))
+        if not self._errand.wait(deadline):
+            raise TurnMissedError
+        self._errand = None
+
+    def _try_both(self) -> bool:
+        if not self._try(FIRST):
+            return False
+        try:
+            return self._try(SECOND)
+        finally:
+            self._let_go(FIRST)
+
+    def _wait_for_both(self) -> None:
         assert self._file is not None  # noqa: S101 - whoever passes has opened it
         fcntl.lockf(self._file, fcntl.LOCK_EX, 1, FIRST)
         try:
@@ -144,6 +169,50 @@ class Turnstile:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+class _Errand:
+    """A thread that waits for something as long as it takes, while those who want it come and go.
+
+    `get` waits, and `let_go` gives back what came when nobody waited any more.
+    """
+
+    def __init__(self, get: Callable[[], None], let_go: Callable[[], None]) -> None:
+        self._get = get
+        self._let_go = let_go
+        self._changed = threading.Condition()
+        self._is_wanted = True
+        self._is_over = False
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, name="waits for the turn", daemon=True).start()
+
+    def _run(self) -> None:
+        error = None
+        try:
+            self._get()
+        except OSError as raised:
+            error = raised
+        with self._changed:
+            self._error = error
+            self._is_over = True
+            if error is None and not self._is_wanted:
+                self._let_go()
+            self._changed.notify()
+
+    def join(self) -> bool:
+        """Want it again, unless it is over."""
+        with self._changed:
+            self._is_wanted = not self._is_over
+            return self._is_wanted
+
+    def wait(self, deadline: float) -> bool:
+        """Wait to a deadline; give whether it came. Raises `OSError`. Past it, nobody waits."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over, max(0.0, deadline - time.monotonic()))
+            self._is_wanted = self._is_over
+            if self._error is not None:
+                raise self._error
+            return self._is_over
 
 
 @contextmanager

@@ -16,6 +16,10 @@ SELECT
     set_config('tcp_keepalives_interval', :keepalive_interval, FALSE),
     set_config('tcp_keepalives_count', :keepalive_count, FALSE);
 
+-- name: wait_for_locks
+-- Wait for locks so many milliseconds at most, until this transaction ends.
+SELECT set_config('lock_timeout', CAST(CAST(:milliseconds AS bigint) AS text), TRUE);
+
 -- name: take_turn
 -- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
 -- The server ends the transaction if its client says nothing for too long, or a statement takes too long.
