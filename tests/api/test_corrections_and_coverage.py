@@ -158,6 +158,21 @@ def test_coverage_is_counted_for_an_account_and_a_window(served: Served) -> None
     )
 
 
+def test_activations_by_imsi_wait_are_listed_and_go_to_their_sim(served: Served) -> None:
+    imsi, seen = "295050900000011", {"imei": "35-209900-176148-1", "activated_at": "2026-03-05"}
+    receipt = served.post("activations", [{"imsi": imsi, **seen}])
+    assert (receipt["accepted"], receipt["unattributed"]) == (1, 1)
+    (source,) = served.get("coverage").json["unattributed"]
+    page = served.get("coverage/unattributed").json
+    assert [(each["imsi"], each["source"]) for each in page["unattributed"]] == [(imsi, source)]
+    assert page["next"] is None
+    identity = {"iccid": "8914800000080000001F", "imsi": imsi}
+    tried = served.post("identities?mode=dry-run", [identity])
+    assert (tried["added"], tried["accepted"]) == (1, 1)
+    assert served.post("identities", [identity])["accepted"] == 1
+    assert "unattributed" not in served.get("coverage").json
+
+
 @pytest.mark.parametrize("path", ["coverage", "corrections"])
 def test_only_the_scope_admin_may_ask_about_the_fleet(served: Served, path: str) -> None:
     assert served.get(path, served.sender).status == 403

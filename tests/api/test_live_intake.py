@@ -161,6 +161,8 @@ def test_a_receipt_has_the_shape_of_a_files_and_counts_what_looks_doubtful(
         "unknown_sims": 2,
         "stripped_zeros": 1,
         "in_future": 1,
+        "mdn_left_out": 0,
+        "unattributed": 0,
         "accounts_made": [],
     }
     assert set(receipt) | {"seconds", "rejects"} == set(Receipt().described())

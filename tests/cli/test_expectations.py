@@ -160,9 +160,9 @@ def test_bad_lines_are_told_and_the_others_tried_or_proposed(
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("sims", "--dry-run"), "expectations only"),
-        (("activations", "--ticket", "OPS-1"), "expectations only"),
-        (("groups", "--propose"), "expectations only"),
+        (("sims", "--dry-run"), "identities only"),
+        (("activations", "--ticket", "OPS-1"), "identities only"),
+        (("groups", "--propose"), "identities only"),
         (("expectations", "--propose", "--dry-run"), "without --propose"),
         (("expectations", "--reason", "x" * 501), "at most 500"),
         (("expectations", "--as", ""), "1-64 printable"),

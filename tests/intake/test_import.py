@@ -140,6 +140,8 @@ def test_receipts_of_several_files_add_up() -> None:
         "unknown_sims": 11,
         "stripped_zeros": 22,
         "in_future": 33,
+        "mdn_left_out": 0,
+        "unattributed": 0,
         "seconds": 44.0,
         "accounts_made": ["a", "b"],
         "rejects": 0,
