@@ -1,4 +1,4 @@
-"""One live activation of a SIM with a long history, beside one of a SIM with a short one."""
+"""A SIM with a long history beside one with a short one: live activations, and pages to read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from benchmarks.figures import Figure, figure
+from benchmarks.figures import Figure, figure, in_turn
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, Moment
+from tallystick.fleet import histories
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
@@ -22,6 +23,7 @@ HOME, FOREIGN = Imei.parse("352099001761481"), Imei.parse("357152091234562")
 SHORT, LONG = 10, 100_000
 EXPECTATIONS = 1_000
 ROUNDS = 41
+PAGES = 11
 BEGAN_AT = 1_770_000_000_000_000
 STEP_US = 60_000_000
 MANNERS = ("expected", "elsewhere", "alternating")
@@ -39,9 +41,15 @@ def history(given: Given) -> list[Figure]:
                 for place, start in (("end", size), ("middle", size // 2)):
                     what = f"live activation of a SIM with {size:,}, {manner}, at the {place}"
                     figures.append(figure(what, "ms", _timed(store, iccid, start, manner)))
+                what = f"newest page of the history of a SIM with {size:,}, {manner}"
+                figures.append(figure(what, "ms", _pages(store, iccid)))
         iccid = sims.made(store, SHORT, "expected", EXPECTATIONS)
         what = f"live activation of a SIM with {SHORT:,} and {EXPECTATIONS:,} expectations"
         figures.append(figure(what, "ms", _timed(store, iccid, SHORT, "expected")))
+        what = (
+            f"newest page of the history of a SIM with {SHORT:,} and {EXPECTATIONS:,} expectations"
+        )
+        figures.append(figure(what, "ms", _pages(store, iccid)))
     return figures
 
 
@@ -86,3 +94,14 @@ def _timed(store: Store, iccid: Iccid, start: int, manner: str) -> list[float]:
             writer.take(SimActivation, [SimActivation(iccid, moment, _imei(manner, place))])
         times.append((time.perf_counter() - began) * 1e3)
     return times
+
+
+def _pages(store: Store, iccid: Iccid) -> list[float]:
+    """Milliseconds of reading the newest page of a history."""
+
+    def read() -> None:
+        with store.snapshot() as reader:
+            histories.history(reader, str(iccid))
+
+    (seconds,) = in_turn(PAGES, read)
+    return [each * 1e3 for each in seconds]

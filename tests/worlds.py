@@ -11,7 +11,16 @@ from tallystick.core.allowed import Allowed
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
-from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
+from tallystick.core.pairing import (
+    Activation,
+    Expectation,
+    FirstUse,
+    Pairing,
+    Run,
+    mismatches,
+    stays,
+    with_first_use,
+)
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
@@ -83,6 +92,16 @@ class ReportRow:
     account: str
     generation: str
     wire: bytes
+
+
+def stays_of(
+    activations: Iterable[Activation], expectations: Iterable[Expectation]
+) -> list[Pairing]:
+    """The stays of a whole history, from runs of one activation each."""
+    runs = [
+        Run(each.imei, each.activated_at, each.activated_at, 1) for each in sorted(set(activations))
+    ]
+    return stays(runs, expectations)
 
 
 def rows_by_the_rule(

@@ -325,9 +325,20 @@ def test_a_history_is_what_the_command_prints(served: Served) -> None:
     assert (sim["iccid"], sim["account"], sim["waiting"]) == (str(ONE), MINE, False)
     assert sim["expectations"] == [{"effective_from": None, "imei": str(HOME)}]
     assert [(each["imei"], each["verdict"]) for each in sim["pairings"]] == [
-        (str(HOME), "expected"),
         (str(FOREIGN), "mismatch"),
+        (str(HOME), "expected"),
     ]
+
+
+def test_a_page_of_a_history_says_where_the_next_one_begins(served: Served) -> None:
+    whole = served.get(f"sims/{ONE}/history", served.user).json["sims"][0]
+    (first,) = served.get(f"sims/{ONE}/history", served.user, at_most="1").json["sims"]
+    before = first["next"]
+    (second,) = served.get(f"sims/{ONE}/history", served.user, before=before).json["sims"]
+    assert first["pairings"] + second["pairings"] == whole["pairings"]
+    assert (whole["next"], second["next"]) == (None, None)
+    for wrong in ({"at_most": "0"}, {"before": "yesterday"}, {"before": f"{before}0000"}):
+        assert served.get(f"sims/{ONE}/history", served.user, **wrong).status == 400
 
 
 @pytest.mark.parametrize("iccid", [TWO, THREE, "89148000000899999999"])

@@ -30,14 +30,6 @@ def test_the_history_of_a_sim_as_json(run: Run) -> None:
                 "expectations": [{"effective_from": None, "imei": "990003420535573"}],
                 "pairings": [
                     {
-                        "imei": "990003420535573",
-                        "opened_at": "2017-11-05T16:00:00Z",
-                        "last_seen_at": "2017-11-05T16:00:00Z",
-                        "activations": 1,
-                        "expected_imei": "990003420535573",
-                        "verdict": "expected",
-                    },
-                    {
                         "imei": "987603420573553",
                         "opened_at": "2017-12-02T00:00:00Z",
                         "last_seen_at": "2017-12-02T00:00:00Z",
@@ -45,7 +37,16 @@ def test_the_history_of_a_sim_as_json(run: Run) -> None:
                         "expected_imei": "990003420535573",
                         "verdict": "mismatch",
                     },
+                    {
+                        "imei": "990003420535573",
+                        "opened_at": "2017-11-05T16:00:00Z",
+                        "last_seen_at": "2017-11-05T16:00:00Z",
+                        "activations": 1,
+                        "expected_imei": "990003420535573",
+                        "verdict": "expected",
+                    },
                 ],
+                "next": None,
             }
         ]
     }
@@ -65,7 +66,25 @@ def test_people_get_a_line_on_the_sim_and_a_table_of_its_pairings(run: Run) -> N
         f"SIM {MISMATCHED}, number 5096300587, 4G, of account 0212398765-00001"
     )
     assert lines[1] == "expected in 990003420535573 from the beginning"
-    assert lines[-1].split()[-1] == "mismatch"
+    assert [line.split()[-1] for line in lines[-2:]] == ["mismatch", "expected"]
+
+
+@pytest.mark.usefixtures("example")
+def test_pages_are_asked_for_one_by_one_or_all_at_once(run: Run) -> None:
+    first = run("history", MISMATCHED, "--at-most", "1")
+    assert "987603420573553" in first.stdout
+    before = first.stderr.split("--before ")[1].strip()
+    second = json.loads(run("history", MISMATCHED, "--before", before, "--json").stdout)
+    assert [each["verdict"] for each in second["sims"][0]["pairings"]] == ["expected"]
+    (whole,) = run("history", MISMATCHED, "--all", "--json").stdout.splitlines()
+    assert whole + "\n" == run("history", MISMATCHED, "--json").stdout
+    assert run("history", MISMATCHED, "--all").stdout == run("history", MISMATCHED).stdout
+
+
+@pytest.mark.usefixtures("example")
+def test_a_page_may_begin_before_a_moment(run: Run) -> None:
+    told = json.loads(run("history", MISMATCHED, "--before", "2017-12-01", "--json").stdout)
+    assert [each["verdict"] for each in told["sims"][0]["pairings"]] == ["expected"]
 
 
 def test_a_sim_that_is_not_loaded_yet_is_waiting(run: Run, store: Store) -> None:

@@ -17,8 +17,8 @@ from tallystick.core.pairing import (
     in_force_at,
     judge,
     mismatches,
-    pairings,
 )
+from tests.worlds import stays_of
 
 HOME, FOREIGN, THIRD = "352099001761481", "357152091234562", "010203040506070"
 
@@ -322,7 +322,7 @@ def test_there_is_one_verdict_a_distinct_activation_in_order(
 
 
 def test_a_stay_begins_where_the_hardware_changes() -> None:
-    stays = pairings(seen((1, HOME), (2, HOME), (3, FOREIGN), (4, HOME)), ALWAYS_HOME)
+    stays = stays_of(seen((1, HOME), (2, HOME), (3, FOREIGN), (4, HOME)), ALWAYS_HOME)
     assert [
         (stay.opened_at, stay.last_seen_at, str(stay.imei), stay.activations, stay.reported)
         for stay in stays
@@ -334,7 +334,7 @@ def test_a_stay_begins_where_the_hardware_changes() -> None:
 
 
 def test_a_stay_begins_where_the_expected_hardware_changes() -> None:
-    stays = pairings(seen((1, FOREIGN), (2, FOREIGN)), expect((1, HOME), (2, THIRD)))
+    stays = stays_of(seen((1, FOREIGN), (2, FOREIGN)), expect((1, HOME), (2, THIRD)))
     assert [(stay.opened_at, stay.unexpected, stay.reported) for stay in stays] == [
         (1, True, True),
         (2, True, False),
@@ -342,12 +342,12 @@ def test_a_stay_begins_where_the_expected_hardware_changes() -> None:
 
 
 def test_the_expected_hardware_written_with_other_digits_behind_does_not_begin_a_stay() -> None:
-    stays = pairings(seen((1, FOREIGN), (2, FOREIGN)), expect((1, HOME), (2, HOME[:14])))
+    stays = stays_of(seen((1, FOREIGN), (2, FOREIGN)), expect((1, HOME), (2, HOME[:14])))
     assert [(stay.opened_at, stay.last_seen_at) for stay in stays] == [(1, 2)]
 
 
 def test_a_stay_begins_where_the_first_expectation_does() -> None:
-    stays = pairings(seen((1, HOME), (5, HOME)), expect((5, HOME)))
+    stays = stays_of(seen((1, HOME), (5, HOME)), expect((5, HOME)))
     assert [(stay.opened_at, stay.expected is None) for stay in stays] == [(1, True), (5, False)]
 
 
@@ -355,7 +355,7 @@ def test_a_stay_begins_where_the_first_expectation_does() -> None:
 def test_stays_hold_every_activation_once_and_report_each_row(
     activations: list[Activation], expectations: list[Expectation]
 ) -> None:
-    stays = pairings(activations, expectations)
+    stays = stays_of(activations, expectations)
     assert sum(stay.activations for stay in stays) == len(set(activations))
     assert all(stay.opened_at <= stay.last_seen_at for stay in stays)
     assert all(one.last_seen_at <= other.opened_at for one, other in pairwise(stays))

@@ -9,7 +9,7 @@ from tallystick.core.errors import InvalidValue, SimNotFound
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
-from tallystick.fleet.inventory import SimHistory, history
+from tallystick.fleet.histories import SimHistory, history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def take(store: Store, *facts: Sim | SimExpectation | SimActivation) -> None:
             writer.take(type(fact), [fact])
 
 
-def test_a_history_is_the_sims_facts_and_its_pairings_in_time(store: Store) -> None:
+def test_a_history_is_the_sims_facts_and_its_stays_newest_first(store: Store) -> None:
     take(store, sim(), SimExpectation(ICCID, BEGINNING, HOME))
     take(
         store,
@@ -53,10 +53,10 @@ def test_a_history_is_the_sims_facts_and_its_pairings_in_time(store: Store) -> N
     assert found.sim == sim()
     assert [each.imei for each in found.expectations] == [HOME]
     assert [
-        (stay.imei, stay.opened_at, stay.last_seen_at, stay.reported) for stay in found.pairings
+        (stay.imei, stay.opened_at, stay.last_seen_at, stay.reported) for stay in found.stays
     ] == [
-        (HOME, march(2), march(2), False),
         (AWAY, march(5), march(6), True),
+        (HOME, march(2), march(2), False),
     ]
 
 
@@ -64,9 +64,9 @@ def test_each_pairing_names_the_expectation_in_force(store: Store) -> None:
     take(store, sim(), SimExpectation(ICCID, march(4), HOME))
     take(store, SimActivation(ICCID, march(3), HOME), SimActivation(ICCID, march(5), HOME))
     (found,) = histories(store, str(ICCID))
-    assert [(stay.opened_at, stay.expected) for stay in found.pairings] == [
-        (march(3), None),
+    assert [(stay.opened_at, stay.expected) for stay in found.stays] == [
         (march(5), HOME),
+        (march(3), None),
     ]
 
 

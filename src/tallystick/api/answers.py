@@ -9,6 +9,7 @@ import msgspec
 from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
+from tallystick.fleet import histories
 from tallystick.fleet.ledger import IdentityChange
 
 if TYPE_CHECKING:
@@ -243,18 +244,19 @@ def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
     )
 
 
-def sim_history(history: inventory.SimHistory, zone: tzinfo) -> dict[str, Any]:
-    """A SIM's expectations and pairings, as they read in a zone."""
-    sim = history.sim
+def sim_history(page: histories.SimHistory, zone: tzinfo) -> dict[str, Any]:
+    """A page of a SIM's history, as it reads in a zone."""
+    sim = page.sim
     return {
-        "iccid": str(history.iccid),
+        "iccid": str(page.iccid),
         "waiting": sim is None,
         "account": sim and sim.account,
         "mdn": sim and _text(sim.mdn),
         "activation_date": sim and wire_or_none(sim.activation_date, zone),
         "generation": sim and sim.generation,
-        "expectations": [_expectation(put, zone) for put in history.expectations],
-        "pairings": [_pairing(pairing, zone) for pairing in history.pairings],
+        "expectations": [_expectation(put, zone) for put in page.expectations],
+        "pairings": [_pairing(stay, zone) for stay in page.stays],
+        "next": histories.next_of(page),
     }
 
 

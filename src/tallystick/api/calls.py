@@ -136,6 +136,17 @@ def moment_in(req: Request, name: str) -> datetime | None:
     return None if text is None else parse_named(name, text)
 
 
+def number_in(req: Request, name: str, default: int, at_most: int) -> int:
+    """The number from 1 on that a parameter says. Raises `InvalidValue`."""
+    text = req.get_param(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= at_most):
+        message = f"{name} must be a number from 1 to {at_most}, not {shown(text)}"
+        raise InvalidValue(message)
+    return int(text)
+
+
 def several_in(req: Request, name: str) -> tuple[str, ...]:
     """Every value of a parameter."""
     return tuple(req.get_param_as_list(name) or ())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.api import answers
-from tallystick.api.calls import ADMIN, NOTES, origin_of
+from tallystick.api.calls import ADMIN, NOTES, number_in, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
@@ -58,8 +58,8 @@ class ChangeSets:
 
         Only those in a state, if one is named.
         """
-        before = _number(req, "before", BEHIND_ALL, BEHIND_ALL)
-        at_most = _number(req, "at_most", LISTED, LISTED_MAX)
+        before = number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
+        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
             found = reader.change_sets(before, at_most, _state(req))
         resp.data = msgspec.json.encode(
@@ -77,7 +77,7 @@ class OneChangeSet:
     @operation(scope=ADMIN, answer=dict[str, Any], query={"at_most": LISTING["at_most"]})
     def on_get(self, req: Request, resp: Response, number: str) -> None:
         """Tell of a change set, and what it did or would do to each expectation."""
-        at_most = _number(req, "at_most", LISTED, LISTED_MAX)
+        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, _parsed(number))
             changes, in_all = ledger.changes_in(reader, change_set, at_most)
@@ -136,17 +136,6 @@ def _parsed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
         message = f"there is no change set {shown(text)}"
         raise ChangeSetNotFound(message)
-    return int(text)
-
-
-def _number(req: Request, name: str, default: int, at_most: int) -> int:
-    """A number of the query. Raises `InvalidValue`."""
-    text = req.get_param(name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= at_most):
-        message = f"{name} must be a number from 1 to {at_most}, not {shown(text)}"
-        raise InvalidValue(message)
     return int(text)
 
 

@@ -103,6 +103,19 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Activations in one piece of hardware, one after the other, under one expectation.
+
+    `imei` is that of the first of them.
+    """
+
+    imei: Imei
+    opened_at: Moment
+    last_seen_at: Moment
+    activations: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pairing:
     """A SIM's stay in one piece of hardware under one expectation.
 
@@ -180,38 +193,35 @@ def mismatches(
     return rows
 
 
-def pairings(
-    activations: Iterable[Activation], expectations: Iterable[Expectation]
-) -> list[Pairing]:
-    """One SIM's stays in time.
+def stays(runs: Sequence[Run], expectations: Iterable[Expectation]) -> list[Pairing]:
+    """One SIM's stays in time, from its runs of activations in order of time.
 
     A new one wherever the hardware, the expected hardware or the verdict changes.
     """
-    stays: list[Pairing] = []
+    firsts = [Activation(run.opened_at, run.imei) for run in runs]
+    found: list[Pairing] = []
     expected_before: tuple[int, ...] | None = None
-    for verdict in judge(activations, expectations):
-        seen = verdict.activation
+    for run, verdict in zip(runs, judge(firsts, expectations), strict=True):
         if (
-            not stays
+            not found
             or verdict.moved
             or verdict.opens
             or verdict.expected_hardware != expected_before
         ):
-            stays.append(
+            found.append(
                 Pairing(
-                    seen.imei,
-                    seen.activated_at,
-                    seen.activated_at,
-                    activations=1,
+                    run.imei,
+                    run.opened_at,
+                    run.last_seen_at,
+                    run.activations,
                     expected=verdict.expected,
                     unexpected=verdict.unexpected,
                     reported=verdict.opens,
                 )
             )
         else:
-            stay = stays[-1]
-            stays[-1] = replace(
-                stay, last_seen_at=seen.activated_at, activations=stay.activations + 1
-            )
+            stay = found[-1]
+            activations = stay.activations + run.activations
+            found[-1] = replace(stay, last_seen_at=run.last_seen_at, activations=activations)
         expected_before = verdict.expected_hardware
-    return stays
+    return found

@@ -1,4 +1,4 @@
-"""The inventory: what is known of a SIM, where it has been, and how it is moved and removed."""
+"""The inventory: what is known of a SIM in short, and how it is moved and removed."""
 
 from __future__ import annotations
 
@@ -6,39 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import NotFound, SimNotFound
-from tallystick.core.identifiers import Iccid, shown
-from tallystick.core.pairing import FirstUse, pairings, with_first_use
-from tallystick.core.selection import UNASSIGNED, found_account, identifier
+from tallystick.core.selection import UNASSIGNED, found_account
+from tallystick.fleet.histories import iccids_named, unknown_sim
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tallystick.core.facts import Sim
+    from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import Origin
-    from tallystick.core.pairing import Expectation, Pairing
     from tallystick.store import Reader, Writer
     from tallystick.store.devices import Device
 
 SIMS_A_PAGE_MAX = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class SimHistory:
-    """One SIM: its facts, and its pairings in order of time.
-
-    `sim` is None while its other facts wait for it to be loaded; until then none of them is
-    reported.
-    """
-
-    iccid: Iccid
-    sim: Sim | None
-    expectations: list[Expectation]
-    pairings: list[Pairing]
-
-    @property
-    def is_known(self) -> bool:
-        """Whether anything is known of the SIM."""
-        return bool(self.sim or self.expectations or self.pairings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,57 +76,21 @@ def page(reader: Reader, account: str | None, after: int) -> SimPage:
     return SimPage(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
 
 
-def history(
-    reader: Reader, iccid_or_mdn: str, visible: Container[str] | None = None
-) -> list[SimHistory]:
-    """Give the SIM with this ICCID, or every SIM with this MDN.
-
-    `visible` are the accounts that the asker may see, None all of them and SIMs that are not loaded
-    too. SIMs of other accounts are not read further: a refusal takes as long for them as for none.
-    Raises `InvalidValue` or `SimNotFound`.
-    """
-    histories: list[SimHistory] = []
-    for iccid in _iccids(reader, iccid_or_mdn):
-        sim = reader.sim(iccid)
-        if visible is None or (sim is not None and sim.account in visible):
-            histories.append(_history(reader, iccid, sim))
-    known = [history for history in histories if history.is_known]
-    if not known:
-        message = f"there is no SIM with the ICCID or MDN {shown(iccid_or_mdn)}"
-        raise SimNotFound(message)
-    return known
-
-
-def _iccids(reader: Reader, iccid_or_mdn: str) -> list[Iccid]:
-    named = identifier(iccid_or_mdn)
-    return [named] if isinstance(named, Iccid) else reader.iccids_of([named])
-
-
-def _history(reader: Reader, iccid: Iccid, sim: Sim | None) -> SimHistory:
-    activations = reader.activations_of(iccid)
-    expectations = reader.expectations_of(iccid)
-    first_use = reader.first_uses()[sim.account] if sim else FirstUse.OFF
-    stays = pairings(activations, with_first_use(activations, expectations, first_use))
-    return SimHistory(iccid, sim, expectations, stays)
-
-
 def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:
     """The SIM with this ICCID, or every SIM with this MDN, in short.
 
     Raises `InvalidValue` or `SimNotFound`.
     """
-    return [_record(reader, found) for found in history(reader, iccid_or_mdn)]
+    named = [_record(reader, iccid) for iccid in iccids_named(reader, iccid_or_mdn)]
+    known = [each for each in named if each.sim or each.expectations or each.activations]
+    if not known:
+        raise unknown_sim(iccid_or_mdn)
+    return known
 
 
-def _record(reader: Reader, found: SimHistory) -> SimRecord:
-    return SimRecord(
-        found.iccid,
-        found.sim,
-        found.sim and _group(reader, found.sim),
-        len(found.expectations),
-        sum(stay.activations for stay in found.pairings),
-        sum(stay.reported for stay in found.pairings),
-    )
+def _record(reader: Reader, iccid: Iccid) -> SimRecord:
+    sim = reader.sim(iccid)
+    return SimRecord(iccid, sim, sim and _group(reader, sim), *reader.counts_of_sim(iccid))
 
 
 def _group(reader: Reader, sim: Sim) -> str:

@@ -11,6 +11,7 @@ from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
+from tallystick.store.history import HistoryQuestions
 from tallystick.store.identities import IdentityQuestions
 from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.progress import ProgressQuestions
@@ -26,6 +27,7 @@ class Reader(
     LedgerQuestions,
     IdentityQuestions,
     FactQuestions,
+    HistoryQuestions,
     DeviceQuestions,
     TypeQuestions,
     CorrectionQuestions,
