@@ -27,6 +27,7 @@ ANOTHER = {
     "TALLYSTICK_WORKERS": "3",
     "TALLYSTICK_THREADS": "4",
     "TALLYSTICK_KEEP_ALIVE_S": "5",
+    "TALLYSTICK_PUBLIC_URL": "https://tally.example",
     "TALLYSTICK_CALLBACK_PRIVATE_ADDRESSES": "yes",
 }
 
@@ -128,6 +129,8 @@ def test_variables_of_the_test_suite_and_of_other_programs_are_none_of_ours() ->
 
 
 MALFORMED = [
+    ("TALLYSTICK_PUBLIC_URL", "tally.example", "must be empty or an address without a path"),
+    ("TALLYSTICK_PUBLIC_URL", "https://tally.example/x", "must be empty or an address"),
     ("TALLYSTICK_DATABASE", "", "must be sqlite:///"),
     ("TALLYSTICK_DATABASE", "fleet.db", "must be sqlite:///"),
     ("TALLYSTICK_DATABASE", "sqlite://fleet.db", "must be sqlite:///"),

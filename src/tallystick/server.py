@@ -25,7 +25,11 @@ from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
+from tallystick.console import errors as console_errors
+from tallystick.console import routes as console
+from tallystick.console.exports import WireRows
 from tallystick.core.errors import SettingRefused, StoreRefused
+from tallystick.http.cookies import Browsers
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.intake import LiveIntake
 from tallystick.outbox import Outbox, post
@@ -35,7 +39,7 @@ from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.callbacks import message_of
-from tallystick.thingspace.rows import columns_in, wire_row
+from tallystick.thingspace.rows import columns_in, devices_in, wire_row
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -118,9 +122,12 @@ def build_app(
     loops: Loops | None = None,
 ) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app."""
-    app = falcon.App(middleware=[Gate(access)])
+    browsers = Browsers(settings.public_url)
+    app = falcon.App(middleware=[Gate(access, browsers)])
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in)
+    rows = WireRows(columns_in, devices_in)
+    console.add_routes(app, settings, store, access, system_clock, browsers, rows)
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(store, loops or Loops()))
     app.add_error_handler((Exception, falcon.HTTPError), _answer_error)
@@ -133,6 +140,8 @@ def _answer_error(req: Request, resp: Response, error: Exception, params: dict[s
         thingspace_errors.answer_error(req, resp, error)
     elif api.owns(req.path):
         api_errors.answer_error(req, resp, error)
+    elif console.owns(req):
+        console_errors.answer_error(req, resp, error)
     elif isinstance(error, falcon.HTTPError):
         raise error
     elif isinstance(error, StoreRefused):

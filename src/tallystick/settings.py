@@ -20,6 +20,7 @@ PREFIX = "TALLYSTICK_"
 FILE_SUFFIX = "_FILE"
 TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program's
 PORT_MAX = 65535
+PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/?")
 BEFORE_HOST = re.compile(r"^([a-z]*:/*)?.*@")
 PASSWORD_WORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
@@ -67,6 +68,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _public_url(text: str) -> str:
+    if text and not PUBLIC_URL.fullmatch(text):
+        message = "must be empty or an address without a path, like https://tally.example"
+        raise ValueError(message)
+    return text.removesuffix("/").lower()
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         message = "must be a whole number from 1 on"
@@ -103,6 +111,9 @@ class Settings:
     threads: int = _setting("16", _count, "How many requests each of them answers at a time.")
     keep_alive_s: int = _setting(
         "75", _count, "How many seconds a connection may be silent before or between calls."
+    )
+    public_url: str = _setting(
+        "", _public_url, "Where browsers reach the server, if not at the address that they name."
     )
     callback_private_addresses: bool = _setting(
         "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."

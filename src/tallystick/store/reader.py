@@ -12,6 +12,7 @@ from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
 from tallystick.store.ledger import LedgerQuestions
+from tallystick.store.listing import ListingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
 from tallystick.store.types import TypeQuestions
@@ -27,6 +28,7 @@ class Reader(
     DeviceQuestions,
     TypeQuestions,
     CorrectionQuestions,
+    ListingQuestions,
     CoverageQuestions,
     UploadQuestions,
     ProgressQuestions,
