@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
+USUAL = Settings()
+
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
@@ -48,13 +50,17 @@ def access(filled: Store, clock: Clock) -> Iterator[Access]:
 
 
 def client_of(
-    store: Store, access: Access, clock: Clock, monkeypatch: pytest.MonkeyPatch, **settings: str
+    store: Store,
+    access: Access,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings = USUAL,
 ) -> testing.TestClient:
     """The whole app, with the clock that is set by hand."""
     live = LiveIntake(store, clock, lambda: 0.0)
     uploads = Uploads(store, clock, secrets.token_bytes)
     monkeypatch.setattr("tallystick.server.system_clock", clock)
-    return testing.TestClient(build_app(Settings(**settings), store, access, live, uploads))
+    return testing.TestClient(build_app(settings, store, access, live, uploads))
 
 
 @pytest.fixture

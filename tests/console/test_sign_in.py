@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.console.sign_in import local_path
 from tallystick.core.errors import SessionRefused
+from tallystick.settings import Settings
 from tests.console.conftest import client_of
 from tests.console.world import PASSWORD, Browser
 
@@ -48,7 +49,7 @@ def test_over_plain_http_the_cookie_has_no_prefix_and_over_tls_it_is_secure(
     assert "Secure" not in plain.set_cookie
     assert "Max-Age" not in plain.set_cookie
     for public_url, protocol in (("https://tally.example", "http"), ("", "https")):
-        client = client_of(filled, access, clock, monkeypatch, public_url=public_url)
+        client = client_of(filled, access, clock, monkeypatch, Settings(public_url=public_url))
         over_tls = Browser(client, protocol)
         over_tls.sign_in("ann")
         assert over_tls.set_cookie.startswith("__Host-tallystick-session=")
