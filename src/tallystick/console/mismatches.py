@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import falcon
+import msgspec
 
 from tallystick.console.asked import (
     COLUMNS,
@@ -21,10 +21,11 @@ from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, WireRows
 from tallystick.console.pages import Pages, printed
 from tallystick.core.errors import Refusal
+from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
 from tallystick.fleet.groups import groups_of
 from tallystick.http.gate import caller_of, for_console, user_of
-from tallystick.report.listing import Lister, Page, page, tac_of
+from tallystick.report.listing import Lister, Page, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -161,7 +162,8 @@ def shown_rows(lister: Lister, rows: WireRows, explained: list[Explained]) -> li
     kept_zone = lister.reader.wire_zone()
     columns = rows.columns((row for row, _ in explained), kept_zone, lister.zone_name)
     return [
-        _shown(each, json.loads(why)) for each, (_, why) in zip(columns, explained, strict=True)
+        _shown(each, msgspec.json.decode(why))
+        for each, (_, why) in zip(columns, explained, strict=True)
     ]
 
 
@@ -178,7 +180,7 @@ def _shown(columns: tuple[str | None, ...], why: dict[str, Any]) -> ShownRow:
         iccid,
         before,
         seen_in,
-        str(tac_of(seen_in)),
+        seen_in[: Tac.LENGTH_MAX],
         printed(at),
         expected,
         Cause(why["cause"]),

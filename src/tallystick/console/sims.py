@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import falcon
+import msgspec
 
 from tallystick.console.asked import PRESETS, asked_by, preset
 from tallystick.console.lanes import lanes_of
@@ -95,6 +95,6 @@ class SimPage:
     def _with_reasons(self, lister: Lister, explained: list[Explained]) -> list[ExplainedRow]:
         shown = shown_rows(lister, self._rows, explained)
         return [
-            ExplainedRow(row, json.loads(why)["reasons"])
+            ExplainedRow(row, msgspec.json.decode(why)["reasons"])
             for row, (_, why) in zip(shown, explained, strict=True)
         ]

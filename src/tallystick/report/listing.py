@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Imei, Tac, shown
+from tallystick.core.identifiers import Tac, shown
 from tallystick.core.reason_json import beginning_of
 from tallystick.report.answer import explained, scope_of
-from tallystick.store.listing import Narrowing
+from tallystick.store.listing import Narrowing, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,7 +107,7 @@ def page(
         newest_first=newest_first,
     )
     shown_rows = rows[:at_most]
-    last = _key(shown_rows[-1]) if len(rows) > at_most else None
+    last = key_of(shown_rows[-1]) if len(rows) > at_most else None
     return Page(_explained(lister, shown_rows, question.window), last)
 
 
@@ -135,11 +135,6 @@ def _explained(lister: Lister, rows: list[ExplainedRow], window: Window) -> list
     return explained(lister.reader, rows, accounts, window, lister.zone_name) if rows else []
 
 
-def _key(row: ExplainedRow) -> RowKey:
-    _, _, iccid, post_imei, _, activated_at = row
-    return activated_at, iccid, post_imei
-
-
 def _narrowing(reader: Reader, filters: Filters) -> Narrowing:
     return Narrowing(
         None if filters.cause is None else beginning_of(filters.cause),
@@ -156,8 +151,3 @@ def _tacs(reader: Reader, filters: Filters) -> tuple[int, ...] | None:
         return (int(filters.tac or 0),)
     tacs = reader.tacs_of_manufacturer(filters.manufacturer)
     return tuple(sorted(tacs if filters.tac is None else tacs & {int(filters.tac)}))
-
-
-def tac_of(imei: str) -> Tac:
-    """The type of the hardware with this IMEI."""
-    return Imei.parse(imei).tac

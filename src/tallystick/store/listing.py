@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     from tallystick.core.window import Window
     from tallystick.store.report import ExplainedRow, Scope
 
+ROWS_A_QUERY = 1_000
 BEFORE_ALL_ROWS = (-(1 << 62), -1, -1)
 BEHIND_ALL_ROWS = (1 << 62, -1, -1)
 
 RowKey = tuple[int, int, int]
 """A row's moment, SIM and hardware: its place in the report's order."""
+
+
+def key_of(row: ExplainedRow) -> RowKey:
+    """The place of a row in the report's order."""
+    _, _, iccid, post_imei, _, activated_at = row
+    return activated_at, iccid, post_imei
 
 
 class Narrowing(NamedTuple):
@@ -71,7 +78,33 @@ class ListingQuestions(Asking):
         *,
         newest_first: bool,
     ) -> list[ExplainedRow]:
-        """The next rows in the report's order, or against it, behind one row."""
+        """The next rows in the report's order, or against it, behind one row.
+
+        Few are asked for at a time: an engine that sorts rows of several accounts puts each row
+        in its place among those that it has.
+        """
+        rows: list[ExplainedRow] = []
+        while len(rows) < at_most:
+            wanted = min(ROWS_A_QUERY, at_most - len(rows))
+            next_rows = self._rows_listed(
+                scope, window, narrowing, after, wanted, newest_first=newest_first
+            )
+            rows += next_rows
+            if len(next_rows) < wanted:
+                break
+            after = key_of(rows[-1])
+        return rows
+
+    def _rows_listed(
+        self,
+        scope: Scope,
+        window: Window,
+        narrowing: Narrowing,
+        after: RowKey | None,
+        at_most: int,
+        *,
+        newest_first: bool,
+    ) -> list[ExplainedRow]:
         edge = BEHIND_ALL_ROWS if newest_first else BEFORE_ALL_ROWS
         activated_at, iccid, post_imei = after or edge
         # The bound beside the key's lets an engine begin there.

@@ -160,8 +160,11 @@ FROM (
 ) AS c;
 
 -- name: bounds_of_account
--- Which is the first SIM of an account, and which the last?
-SELECT min(s.iccid), max(s.iccid) FROM sims AS s WHERE s.account_id = :account_id;
+-- Which is the first SIM of an account, and which the last? Each is one end of an index; asked for
+-- together by two aggregates, they would be looked for among all SIMs.
+SELECT
+    (SELECT min(s.iccid) FROM sims AS s WHERE s.account_id = :account_id) AS first_iccid,
+    (SELECT max(s.iccid) FROM sims AS s WHERE s.account_id = :account_id) AS last_iccid;
 
 -- name: some_sims_of_account
 -- Which SIMs of an account come from one SIM on, in order, no more than are asked for?
