@@ -114,7 +114,7 @@ class MismatchList:
                 (form.label, asked.address(f"{PATH}/export", form=name))
                 for name, form in FORMS.items()
             ],
-            commands=commands_for(asked, _base(req)),
+            commands=commands_for(asked, settings.public_url or f"{req.scheme}://{req.netloc}"),
             rows_max=ROWS_MAX,
         )
 
@@ -129,10 +129,6 @@ def _rows(lister: Lister, asked: Asked) -> Page:
         at_most,
         newest_first=asked.newest_first,
     )
-
-
-def _base(req: Request) -> str:
-    return f"{req.scheme}://{req.netloc}"
 
 
 def _links(asked: Asked, listed: Page) -> dict[str, str | None]:
