@@ -24,7 +24,10 @@ SIM = re.compile(rb'class="sim" href="(/sims/[0-9]+)')
 
 
 def console(given: Given) -> list[Figure]:
-    """Each page as somebody sees it who may see every account."""
+    """Each page as somebody sees it who may see every account.
+
+    Most rows are of a crowd that was found in one hardware: the worst for reasons of other SIMs.
+    """
     address = whole_store(given, given.sims, ROWS)
     with serving(address) as server:
         pages = dict(_pages(server))

@@ -94,7 +94,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, base: str) -> Iterator[Page]:
     """A page of somebody who has signed in; whatever it complains of fails the test."""
     context = browser.new_context(base_url=base)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     opened = context.new_page()
     complaints: list[str] = []
     asked: list[str] = []
@@ -123,9 +123,9 @@ def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
     rows = page.locator(".rows tbody tr")
     assert rows.count() == 200
     page.get_by_text("Load more").click()
-    page.wait_for_function("document.querySelectorAll('.rows tbody tr').length === 400")
+    rows.nth(399).wait_for(state="attached")
     page.get_by_text("Load more").click()
-    page.wait_for_function(f"document.querySelectorAll('.rows tbody tr').length === {CROWD}")
+    rows.nth(CROWD - 1).wait_for(state="attached")
     assert page.get_by_text("Load more").count() == 0
     assert page.locator("#shown").text_content() == str(CROWD)
     shown = page.locator(".rows a.sim").all_text_contents()
