@@ -7,10 +7,10 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs bench soak lock clean
+.PHONY: help demo test check docs screenshots bench soak lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "PYTHON=python3.12 chooses the interpreter of .venv, ARGS='-k window' goes to pytest."
 
@@ -28,6 +28,9 @@ check: .venv/test ## lint, formatting, types, and which room may import which
 
 docs: .venv/run ## rewrite the parts of docs/reference that follow from the code
 	$(BIN)/python docs/generate.py
+
+screenshots: .venv/test ## make the pictures of the console anew (needs a Chromium)
+	$(BIN)/python docs/screenshots.py
 
 bench: .venv/bench ## measure against the peers
 	$(BIN)/python -m benchmarks $(ARGS)

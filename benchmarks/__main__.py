@@ -14,6 +14,7 @@ import apsw
 import duckdb
 import polars as pl
 
+from benchmarks.console import console
 from benchmarks.correction import correction
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
 from benchmarks.history import history
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "during": during,
     "correction": correction,
     "history": history,
+    "console": console,
     "uploads": uploads,
     "hostile": hostile,
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.fleets import CROWD, WINDOW
 from tallystick.access import Access
 from tallystick.clock import system_clock
+from tallystick.http.cookies import NAME as COOKIE
 from tallystick.store import open_store
 from tallystick.thingspace.routes import REPORT
 from tallystick.thingspace.rows import wire_row
@@ -80,9 +81,10 @@ def _headers(address: str) -> str:
         access.add_user(name, PASSWORD, [], all_accounts=True)
         token = access.issue_token(app.key, app.secret).access_token
         session = access.login(name, PASSWORD)
+        cookie = f"{COOKIE}={access.sign_in(name, PASSWORD)}"
         access.close()
     credentials = f"Authorization: Bearer {token}\r\nVZ-M2M-Token: {session}\r\n"
-    return f"{credentials}Content-Type: application/json\r\n"
+    return f"{credentials}Cookie: {cookie}\r\nContent-Type: application/json\r\n"
 
 
 def _wait_for(port: int) -> None:

@@ -32,6 +32,7 @@ ANOTHER = {
     "TALLYSTICK_CALL_S": "50",
     "TALLYSTICK_BYTES_A_S": "1",
     "TALLYSTICK_HEALTH_PORT": "8081",
+    "TALLYSTICK_PUBLIC_URL": "https://tally.example",
     "TALLYSTICK_CALLBACK_PRIVATE_ADDRESSES": "yes",
 }
 
@@ -133,6 +134,8 @@ def test_variables_of_the_test_suite_and_of_other_programs_are_none_of_ours() ->
 
 
 MALFORMED = [
+    ("TALLYSTICK_PUBLIC_URL", "tally.example", "must be empty or an address without a path"),
+    ("TALLYSTICK_PUBLIC_URL", "https://tally.example/x", "must be empty or an address"),
     ("TALLYSTICK_DATABASE", "", "must be sqlite:///"),
     ("TALLYSTICK_DATABASE", "fleet.db", "must be sqlite:///"),
     ("TALLYSTICK_DATABASE", "sqlite://fleet.db", "must be sqlite:///"),

@@ -27,9 +27,13 @@ from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
 from tallystick.clock import system_clock
+from tallystick.console import errors as console_errors
+from tallystick.console import routes as console
+from tallystick.console.exports import WireRows
 from tallystick.core.errors import Refusal, SettingRefused, StoreMissing
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
+from tallystick.http.cookies import Browsers
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
 from tallystick.http.own_port import serve_beside
@@ -44,7 +48,7 @@ from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.callbacks import message_of
-from tallystick.thingspace.rows import columns_in, wire_row
+from tallystick.thingspace.rows import columns_in, devices_in, wire_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,15 +118,18 @@ def build_app(
 
     With `calls`, it works at so many calls at a time as those have seats.
     """
+    browsers = Browsers(settings.public_url)
     app = falcon.App()
     app.add_middleware(Leaving())
     if calls:
         app.add_middleware(calls)
     app.add_middleware(Paths())
-    app.add_middleware(Gate(access))
+    app.add_middleware(Gate(access, browsers))
     thingspace.add_routes(app, settings, store, access, uploads)
     readiness = readiness or Readiness(store, Loops())
     api.add_routes(app, settings, store, access, live, columns_in, readiness)
+    rows = WireRows(columns_in, devices_in)
+    console.add_routes(app, settings, store, access, system_clock, browsers, rows)
     _add_probes(app, readiness)
     refusals = Refusals()
 
@@ -150,6 +157,8 @@ def _answer_error(req: Request, resp: Response, error: Exception) -> None:
     path = plain(req.path)
     if thingspace.owns(path):
         thingspace_errors.answer_error(req, resp, error)
+    elif console.owns(req):
+        console_errors.answer_error(req, resp, error)
     elif api.owns(path) or not isinstance(error, falcon.HTTPError):
         api_errors.answer_error(req, resp, error)
     else:

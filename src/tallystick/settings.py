@@ -20,6 +20,7 @@ PREFIX = "TALLYSTICK_"
 FILE_SUFFIX = "_FILE"
 TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program's
 PORT_MAX = 65535
+PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/?")
 BEFORE_HOST = re.compile(r"^([a-z]*:/*)?.*@")
 PASSWORD_WORD = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
@@ -71,6 +72,13 @@ def _port_or_none(text: str) -> int:
     return 0 if text == "0" else _port(text)
 
 
+def _public_url(text: str) -> str:
+    if text and not PUBLIC_URL.fullmatch(text):
+        message = "must be empty or an address without a path, like https://tally.example"
+        raise ValueError(message)
+    return text.removesuffix("/").lower()
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         message = "must be a whole number from 1 on"
@@ -116,6 +124,9 @@ class Settings:
     )
     health_port: int = _setting(
         "0", _port_or_none, "A port of its own for /healthz and /readyz; 0 for none."
+    )
+    public_url: str = _setting(
+        "", _public_url, "Where browsers reach the server, if not at the address that they name."
     )
     callback_private_addresses: bool = _setting(
         "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."

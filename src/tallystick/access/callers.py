@@ -8,9 +8,15 @@ from tallystick.access.sessions import Sessions
 from tallystick.access.shared import digest_of
 from tallystick.access.tokens import Tokens
 
+CONSOLE = "console"
+"""What stands in the place of an app where a user has signed in to the console."""
+
 
 class Caller(NamedTuple):
-    """An app, and the user that it calls for, if it does."""
+    """An app, and the user that it calls for, if it does.
+
+    Who uses the console calls through no app: its key is empty, and its name `CONSOLE`.
+    """
 
     app_key: str
     app_name: str
@@ -45,3 +51,11 @@ class Callers(Tokens, Sessions):
         app = self._checked_app(row, scope)
         session = self._checked_session(session_row, session_token)
         return Caller(app.key, app.name, session.user_id, session.user_name, session_token)
+
+    def caller_in_console(self, session_token: str) -> Caller:
+        """Give the user of a session of the console, which is used by this.
+
+        Raises `SessionRefused` or `SessionExpired`.
+        """
+        session = self._console_session(session_token)
+        return Caller("", CONSOLE, session.user_id, session.user_name, session_token)

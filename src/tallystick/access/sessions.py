@@ -23,10 +23,17 @@ if TYPE_CHECKING:
     from tallystick.store.access import SessionRow, UserRow
 
 IDLE_S_MAX = 20 * 60
+CONSOLE_S_MAX = 12 * 60 * 60
+"""So long a session of the console holds, however much it is used."""
 EXPIRED_KEPT_S = 24 * 60 * 60
 """So long an ended session is told from one that never was."""
 PASSWORD_BYTES = 15
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+CONSOLE_TOKEN = re.compile(rf"{GUID.pattern}\.(?P<begun>[0-9]{{1,16}})")
+"""A session of the console: a GUID, and the second since 1970 in which it began.
+
+The store keeps the digest of both together, so nobody can change the second.
+"""
 
 
 class Sessions(AccessTopic):
@@ -52,6 +59,20 @@ class Sessions(AccessTopic):
         Raises `PasswordRefused`, after the same work for a wrong password, an unknown and a locked
         user.
         """
+        return self._begin(username, password, self._guid())
+
+    def sign_in(self, username: str, password: str) -> str:
+        """Begin a session of the console and give its token, which no call of an app takes.
+
+        Raises `PasswordRefused` like `login`; failures of both lock the same user.
+        """
+        second = self._clock() // MICROSECONDS_A_SECOND
+        return self._begin(username, password, f"{self._guid()}.{second}")
+
+    def _guid(self) -> str:
+        return str(UUID(bytes=self._random_bytes(16), version=4))
+
+    def _begin(self, username: str, password: str, session_token: str) -> str:
         with self._store.glance() as reader:
             user = reader.user(username)
         is_proven = self._is_proven(user, password)
@@ -59,7 +80,6 @@ class Sessions(AccessTopic):
             # Looked up again: logins tried at the same time may have locked the user, or changed
             # the password.
             if is_proven and user and _is_unchanged_and_open(user, writer.user(username)):
-                session_token = str(UUID(bytes=self._random_bytes(16), version=4))
                 writer.forget_failed_logins(username)
                 self._open_session(writer, session_token, user.user_id)
                 return session_token
@@ -84,6 +104,11 @@ class Sessions(AccessTopic):
         with self._store.transaction() as writer:
             writer.end_session(digest_of(session_token))
 
+    def sign_out(self, session_token: str) -> None:
+        """End a session of the console, if there is one with this token."""
+        with self._store.transaction() as writer:
+            writer.end_session(digest_of(session_token))
+
     def user_of_session(self, session_token: str) -> int:
         """Give the user of a session, which is used by this.
 
@@ -93,8 +118,27 @@ class Sessions(AccessTopic):
             session = reader.session(_session_digest(session_token))
         return self._checked_session(session, session_token).user_id
 
+    def _console_session(self, session_token: str) -> SessionRow:
+        """The session of the console with this token, which is used by this.
+
+        Raises `SessionRefused` or `SessionExpired`.
+        """
+        form = CONSOLE_TOKEN.fullmatch(session_token)
+        if form is None:
+            raise SessionRefused
+        digest = digest_of(session_token)
+        with self._store.glance() as reader:
+            session = reader.session(digest)
+        age_s = self._clock() // MICROSECONDS_A_SECOND - int(form["begun"])
+        if not -CLOCK_AHEAD_S_MAX <= age_s <= CONSOLE_S_MAX:
+            raise SessionExpired
+        return self._used(session, digest)
+
     def _checked_session(self, session: SessionRow | None, session_token: str) -> SessionRow:
-        digest = _session_digest(session_token)
+        return self._used(session, _session_digest(session_token))
+
+    def _used(self, session: SessionRow | None, digest: bytes) -> SessionRow:
+        """The session, which is used by this; raises `SessionRefused` or `SessionExpired`."""
         if session is None:
             raise SessionRefused
         now = self._clock()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import falcon
 import msgspec
@@ -12,21 +12,21 @@ import msgspec
 from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, moment_in, several_in
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
-from tallystick.core.facts import MismatchRow
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.reason_json import SUMMARY, summary
 from tallystick.core.selection import Listed
 from tallystick.core.window import window_between
 from tallystick.http.gate import caller_of
-from tallystick.http.streaming import csv_lines, send
+from tallystick.http.row_forms import FORMS
+from tallystick.http.streaming import send
 from tallystick.report.answer import Question, answer, answer_explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from falcon import Request, Response
 
+    from tallystick.http.row_forms import ReadRows, Row
     from tallystick.report.answer import Explained
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
@@ -37,14 +37,6 @@ WORDS = ASKED | {
     "reasons": "true: say why each row is there",
 }
 YES_OR_NO = {"true": True, "false": False}
-COLUMNS = MismatchRow._fields
-ROWS_A_PART = 1000
-
-Columns: TypeAlias = tuple[str | None, ...]
-Row: TypeAlias = tuple[Columns, bytes | None]
-"""The columns of a row, and its reasons where they are asked for."""
-ReadRows: TypeAlias = "Callable[[Iterator[bytes], str, str], Iterator[Columns]]"
-"""Reads kept rows, which are printed in one zone, as columns with their times in another."""
 
 
 class Answer(msgspec.Struct):
@@ -133,41 +125,3 @@ def _yes_or_no(req: Request, name: str) -> bool:
         message = f"{name} must be true or false, not {shown(text)}"
         raise InvalidValue(message)
     return YES_OR_NO[text]
-
-
-def _object(row: Row) -> bytes:
-    columns, told = row
-    printed = msgspec.json.encode(dict(zip(COLUMNS, columns, strict=True)))
-    return printed if told is None else printed[:-1] + b"," + told[1:]
-
-
-def _json(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - as every form is called
-    before = b'{"mismatches":['
-    while some := list(map(_object, islice(rows, ROWS_A_PART))):
-        yield before + b",".join(some)
-        before = b","
-    yield b"]}" if before == b"," else before + b"]}"
-
-
-def _ndjson(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
-    while some := list(map(_object, islice(rows, ROWS_A_PART))):
-        yield b"\n".join(some) + b"\n"
-
-
-def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
-    """A header and lines; reasons are words in one column."""
-    some: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
-    while some:
-        yield csv_lines(some)
-        some = [
-            columns if told is None else (*columns, *summary(told))
-            for columns, told in islice(rows, ROWS_A_PART)
-        ]
-
-
-FORMS: dict[str, Callable[[Iterator[Row], bool], Generator[bytes, None, None]]] = {
-    "application/json": _json,
-    NDJSON[0]: _ndjson,
-    CSV: _csv,
-}
-"""How the answer is written, by what the request accepts; the first where it does not say."""

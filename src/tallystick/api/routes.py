@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from falcon import App, Request, Response
 
     from tallystick.access import Access
-    from tallystick.api.mismatches import ReadRows
+    from tallystick.http.row_forms import ReadRows
     from tallystick.intake import LiveIntake
     from tallystick.operations.readiness import Readiness
     from tallystick.settings import Settings

@@ -111,6 +111,7 @@ def _calls(
             f"  {base}{REPORT} \\\n  | python3 -c {quote(SHOW)}\n"
         )
         yield from _expected(store, settings, question)
+    yield f"\nSign in at {base}/ as {NAME} with the password {password}."
 
 
 def _body(value: object) -> str:

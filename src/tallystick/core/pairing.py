@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tallystick.core.allowed import HARDWARE, MODEL, NONE, Allowed, allowed, is_model
 from tallystick.core.moments import BEGINNING
@@ -113,6 +113,11 @@ class Run:
     opened_at: Moment
     last_seen_at: Moment
     activations: int
+
+    @classmethod
+    def of(cls, activation: Activation) -> Self:
+        """The run of one activation alone."""
+        return cls(activation.imei, activation.activated_at, activation.activated_at, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tallystick.core.allowed import Allowed
 from tallystick.core.identifiers import Iccid
 from tallystick.core.moments import parse_moment, wire
-from tallystick.core.reasons import Code, Reason, cause_of, likely_cause
+from tallystick.core.reasons import Cause, Code, Reason, cause_of, likely_cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,11 @@ def encode(reasons: Iterable[Reason], zone: tzinfo) -> bytes:
     every = list(reasons)
     listed = ",".join([_encoded(reason, zone) for reason in every])
     return f'{{"cause":"{likely_cause(every)}","reasons":[{listed}]}}'.encode()
+
+
+def beginning_of(cause: Cause) -> bytes:
+    """What is printed with this cause begins with these bytes, and nothing else does."""
+    return f'{{"cause":"{cause}"'.encode()
 
 
 CODE = re.compile(rb'"code":"([a-z-]+)"')

@@ -177,8 +177,7 @@ def _judged(
     """The stays of runs in order of time, `previous` being the activation before them."""
     if previous is None:
         return stays(runs, expectations)
-    moment = previous.activated_at
-    first, *later = stays([Run(previous.imei, moment, moment, 1), *runs], expectations)
+    first, *later = stays([Run.of(previous), *runs], expectations)
     if first.activations == 1:
         return later
     # The oldest stay goes on from before these runs: what they have of it opens no row.

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
-from tallystick.core.errors import AccessRefused
+import falcon
+
+from tallystick.core.errors import AccessRefused, SessionExpired, SessionRefused
+from tallystick.http.cookies import SAFE_METHODS, Browsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 Responder = TypeVar("Responder", bound="Callable[..., None]")
 
 SESSION_HEADER = "VZ-M2M-Token"
+SIGN_IN_PATH = "/login"
+"""Where a browser without a session is sent, with the page that it asked for as `next`."""
 SCOPE_OF_USERS = "m2m"
 """The scope of apps that call for a user."""
 
@@ -47,6 +53,8 @@ class Session(Enum):
     """A user calls, through an app."""
     ALLOWED = "allowed"
     """A user calls through an app with the scope m2m, or else an app for itself."""
+    CONSOLE = "console"
+    """A user has signed in to the console, and calls through no app."""
 
 
 class Needs(NamedTuple):
@@ -68,6 +76,10 @@ def needs(scope: str, session: Session = Session.NONE) -> Callable[[Responder], 
 
 for_users = needs(SCOPE_OF_USERS, Session.REQUIRED)
 """Say of a responder that a user calls it, through an app."""
+
+
+for_console = needs(SCOPE_OF_USERS, Session.CONSOLE)
+"""Say of a responder that a browser calls it, for a user who has signed in to the console."""
 
 
 def open_to_all(responder: Responder) -> Responder:
@@ -94,8 +106,9 @@ def needs_of(resource: object, method: str) -> Needs | None:
 class Gate:
     """The middleware that every call passes once its route is known."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, browsers: Browsers | None = None) -> None:
         self._access = access
+        self._browsers = browsers or Browsers()
 
     def process_resource(
         self,
@@ -112,6 +125,8 @@ class Gate:
             req.context.caller = self._caller(req, stated)
 
     def _caller(self, req: Request, stated: Needs) -> Caller:
+        if stated.session is Session.CONSOLE:
+            return self._caller_in_console(req)
         session_token = req.get_header(SESSION_HEADER)
         is_for_user = stated.session is Session.REQUIRED or (
             stated.session is Session.ALLOWED and session_token is not None
@@ -125,6 +140,16 @@ class Gate:
         self._access.caller(token, scope)  # the app is checked before the session
         message = f"the call needs {SESSION_HEADER}: the session of a user"
         raise SessionMissing(message)
+
+    def _caller_in_console(self, req: Request) -> Caller:
+        """The user of the session in the browser's cookie; others are sent to sign in."""
+        self._browsers.require_own_page(req)
+        try:
+            return self._access.caller_in_console(self._browsers.session_token(req) or "")
+        except (SessionRefused, SessionExpired) as refusal:
+            back = req.relative_uri if req.method in SAFE_METHODS else "/"
+            place = f"{SIGN_IN_PATH}?next={quote(back, safe='/')}"
+            raise falcon.HTTPSeeOther(place) from refusal
 
 
 def caller_of(req: Request) -> Caller:

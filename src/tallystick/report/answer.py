@@ -81,18 +81,32 @@ def answer_explained(
 def _explained_rows(
     reader: Reader, scope: Scope, account_ids: tuple[int, ...], window: Window, zone_name: str
 ) -> Iterator[list[Explained]]:
-    zone, is_kept_zone = zone_named(zone_name), zone_name == reader.wire_zone()
     rows = reader.report_explained(scope, window)
     while some := list(islice(rows, ROWS_EXPLAINED_AT_ONCE)):
-        if None in map(itemgetter(1), some):
-            message = (
-                "the store has no reasons yet for some rows that an older program kept; run "
-                "`tallystick init`"
-            )
-            raise StoreOutdated(message)
-        if not is_kept_zone:
-            some = [(row[0], encode(decode(row[1]), zone), *row[2:]) for row in some]
-        yield _with_company(some, reader.companies(some, account_ids, window), zone)
+        yield explained(reader, some, account_ids, window, zone_name)
+
+
+def explained(
+    reader: Reader,
+    rows: list[ExplainedRow],
+    account_ids: tuple[int, ...],
+    window: Window,
+    zone_name: str,
+) -> list[Explained]:
+    """Give kept rows with their reasons, those that concern other SIMs of some accounts included.
+
+    Raises `StoreOutdated` where a row has no reasons yet.
+    """
+    zone = zone_named(zone_name)
+    if None in map(itemgetter(1), rows):
+        message = (
+            "the store has no reasons yet for some rows that an older program kept; run "
+            "`tallystick init`"
+        )
+        raise StoreOutdated(message)
+    if zone_name != reader.wire_zone():
+        rows = [(row[0], encode(decode(row[1]), zone), *row[2:]) for row in rows]
+    return _with_company(rows, reader.companies(rows, account_ids, window), zone)
 
 
 def _with_company(
@@ -101,12 +115,12 @@ def _with_company(
     """Rows and their reasons, those that concern other SIMs behind those of the SIM alone."""
     # Hardware that nobody claims reads the same in all rows but the first listed.
     crowds: dict[int, Extra | None] = {}
-    explained = []
+    with_all = []
     for wire, own, iccid, found, expected, activated_at in rows:
         hardware = found // HARDWARE
         company = companies.get(hardware)
         if company is None:
-            explained.append((wire, own))
+            with_all.append((wire, own))
             continue
         is_one_of_many = not company.claims and iccid not in company.seen
         if is_one_of_many and hardware in crowds:
@@ -117,8 +131,8 @@ def _with_company(
             )
             if is_one_of_many:
                 crowds[hardware] = more
-        explained.append((wire, append(own, more) if more else own))
-    return explained
+        with_all.append((wire, append(own, more) if more else own))
+    return with_all
 
 
 def scope_of(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.moments import wire
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from tallystick.store import Reader
     from tallystick.store.coverage import Coverage, Uncovered
     from tallystick.store.identities import Unattributed
+
+SAMPLED_SIMS = 1_000
+SAMPLED_PLACES = 10  # in the order of ICCIDs, of each account
+SAMPLED_ACCOUNTS_MAX = 20
 
 
 class Lacking(StrEnum):
@@ -64,6 +69,56 @@ def coverage(
     Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
     return reader.coverage(scope_of(reader, visible, question, generations), question.window)
+
+
+class Sampled(NamedTuple):
+    """Counts of some SIMs of a scope: those looked at, expected somewhere, seen in the window.
+
+    `is_all` is whether these are all there are.
+    """
+
+    sims: int
+    expected: int
+    seen: int
+    is_all: bool
+
+
+def sampled(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> Sampled:
+    """Look at some SIMs of the accounts, spread over their ICCIDs, however many there are.
+
+    The same SIMs each time, as long as none are loaded. Raises `NoAccounts` or `AccountNotFound`.
+    """
+    scope = scope_of(reader, visible, question, generations)
+    account_ids = scope.account_ids[:SAMPLED_ACCOUNTS_MAX]
+    looked_at: set[int] = set()
+    are_all = [
+        _sample_account(reader, account_id, SAMPLED_SIMS // len(account_ids), looked_at)
+        for account_id in account_ids
+    ]
+    some_sims = replace(scope, iccids=tuple(sorted(looked_at)))
+    sims = reader.count_covered(some_sims)
+    without = sum(1 for _ in reader.without_expectation(some_sims))
+    unseen = sum(1 for _ in reader.unseen(some_sims, question.window))
+    is_all = all(are_all) and account_ids == scope.account_ids
+    return Sampled(sims, sims - without, sims - unseen, is_all)
+
+
+def _sample_account(reader: Reader, account_id: int, at_most: int, looked_at: set[int]) -> bool:
+    """Add SIMs of an account to those looked at; give whether they are all of it."""
+    first_sims = reader.some_sims_of_account(account_id, BEFORE_ALL, at_most + 1)
+    bounds = reader.bounds_of_account(account_id)
+    if len(first_sims) <= at_most or bounds is None:
+        looked_at.update(first_sims)
+        return True
+    first, last = bounds
+    for place in range(SAMPLED_PLACES):
+        start = first + (last - first) * place // SAMPLED_PLACES
+        looked_at.update(
+            reader.some_sims_of_account(account_id, start, max(1, at_most // SAMPLED_PLACES))
+        )
+    return False
 
 
 def described(covered: Coverage, zone: tzinfo) -> dict[str, Any]:

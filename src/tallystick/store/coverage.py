@@ -60,6 +60,10 @@ class CoverageQuestions(ReportQuestions):
             found = found.and_also(self._coverage_of(iccids, window))
         return found
 
+    def count_covered(self, scope: Scope) -> int:
+        """How many SIMs are in scope."""
+        return sum(map(len, self._covered(scope)))
+
     def unseen(self, scope: Scope, window: Window) -> Iterator[Uncovered]:
         """The SIMs in scope that were not seen in the window."""
         return self._uncovered(

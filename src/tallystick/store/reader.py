@@ -14,6 +14,7 @@ from tallystick.store.groups import GroupQuestions
 from tallystick.store.history import HistoryQuestions
 from tallystick.store.identities import IdentityQuestions
 from tallystick.store.ledger import LedgerQuestions
+from tallystick.store.listing import ListingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
 from tallystick.store.types import TypeQuestions
@@ -31,6 +32,7 @@ class Reader(
     DeviceQuestions,
     TypeQuestions,
     CorrectionQuestions,
+    ListingQuestions,
     CoverageQuestions,
     UploadQuestions,
     ProgressQuestions,

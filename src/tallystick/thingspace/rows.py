@@ -10,6 +10,7 @@ import msgspec
 from tallystick.core.facts import MismatchRow
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import Moment, parse_moment, wire, zone_named
+from tallystick.store import joined
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -57,6 +58,13 @@ def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
         yield b","
         yield more
     yield b"]}"
+
+
+def devices_in(
+    rows: Iterator[bytes], kept_zone: str, zone_name: str
+) -> Generator[bytes, None, None]:
+    """The whole body of an answer with these kept rows, moved to a zone, as parts to be joined."""
+    return devices_of(joined(in_zone(rows, kept_zone, zone_name)))
 
 
 def with_reasons(

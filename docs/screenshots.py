@@ -1,0 +1,90 @@
+"""Pictures of the console for the documentation, of the demo's fleet.
+
+`make screenshots` runs this; it needs a Chromium on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from playwright.sync_api import ViewportSize, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FOLDER = Path(__file__).parent / "console"
+PORT = 8479
+SERVING = re.compile(
+    r"Serving at (?P<base>\S+)/ until .* as (?P<name>\S+) with .* (?P<password>\S+)"
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+SIZE: ViewportSize = {"width": 1200, "height": 720}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+def main() -> None:
+    """Make every picture anew."""
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        sys.exit("there is no Chromium on this machine: install the package chromium")
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "tallystick", "demo", "--port", str(PORT)]
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        ) as demo:
+            try:
+                _take(_served(demo), browser_path)
+            finally:
+                demo.send_signal(signal.SIGINT)
+
+
+def _served(demo: subprocess.Popen[str]) -> re.Match[str]:
+    """Where the demo serves, and how to sign in there."""
+    assert demo.stdout is not None  # noqa: S101 - a pipe was asked for
+    for line in demo.stdout:
+        if found := SERVING.search(line):
+            return found
+    sys.exit("the demo ended")
+
+
+def _take(served: re.Match[str], browser_path: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        for scheme in SCHEMES:
+            page = browser.new_page(viewport=SIZE, color_scheme=scheme)
+            _pictures(page, served, scheme)
+        browser.close()
+
+
+def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
+    base = served["base"]
+    page.goto(f"{base}/login")
+    page.get_by_label("User name").fill(served["name"])
+    page.get_by_label("Password").fill(served["password"])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="By day").wait_for()
+    _save(page, f"overview-{scheme}")
+    page.goto(f"{base}/mismatches")
+    _save(page, f"mismatches-{scheme}")
+    page.locator(".rows tbody a.sim").nth(3).click()
+    page.get_by_role("heading", name="Stays").wait_for()
+    _save(page, f"sim-{scheme}")
+
+
+def _save(page: Page, name: str) -> None:
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+
+
+if __name__ == "__main__":
+    main()

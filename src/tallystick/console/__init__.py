@@ -1,0 +1,1 @@
+"""The console: pages for people who look at their fleet in a browser."""

@@ -1,0 +1,188 @@
+"""What the address of a page asks for: window, accounts, filters, order and place in the list."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from tallystick.core.days import ONE_DAY, midnight
+from tallystick.core.errors import InvalidValue, WindowRefused
+from tallystick.core.identifiers import Tac, shown
+from tallystick.core.moments import in_zone, parse_named
+from tallystick.core.reasons import Cause
+from tallystick.core.window import Window, window_between
+from tallystick.report.answer import Question
+from tallystick.report.listing import NO_FILTERS, Filters, digits_of
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from falcon import Request
+
+    from tallystick.core.moments import Moment
+    from tallystick.store.listing import RowKey
+
+DAYS_SHOWN = 30  # where no window is asked for
+PRESETS = (7, DAYS_SHOWN, 89)
+"""Windows in days that are one click away; three calendar months are never shorter than 89."""
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+KEY = re.compile(r"(-?[0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})")
+NEWEST, OLDEST = "newest", "oldest"
+COLUMNS = {
+    "mdn": "Phone number",
+    "account": "Account",
+    "expected": "Expected",
+    "before": "Before",
+    "model": "Model",
+    "cause": "Likely cause",
+    "next": "Since then",
+}
+"""The columns that may be left out of the list, beside the time, the SIM and its hardware."""
+COLUMNS_SHOWN = ("account", "expected", "model", "cause", "next")
+"""Those that are shown where none are asked for: as many as fit a usual screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address says, as it was typed, and what it means.
+
+    `problem` says what cannot be; the window and the filters are then the usual ones.
+    """
+
+    typed: dict[str, list[str]]
+    question: Question
+    filters: Filters
+    newest_first: bool
+    behind: RowKey | None
+    shows_all: bool
+    columns: tuple[str, ...]
+    problem: str
+
+    def address(self, path: str, **changes: str | None) -> str:
+        """The address of a page that asks the same but for some parameters; None drops one.
+
+        The place in the list is of one page, and not kept.
+        """
+        typed = {name: values for name, values in self.typed.items() if name not in PLACE}
+        for name, value in changes.items():
+            typed.pop(name, None)
+            if value is not None:
+                typed[name] = [value]
+        query = urlencode([(name, value) for name, values in typed.items() for value in values])
+        return f"{path}?{query}" if query else path
+
+    def first(self, name: str) -> str:
+        """The first value of a parameter as it was typed; empty where there is none."""
+        return (self.typed.get(name) or [""])[0]
+
+
+PLACE = frozenset({"behind", "all"})
+"""The parameters of a place in a list."""
+KNOWN = (
+    "earliest", "latest", "account", "group", "cause", "tac", "manufacturer", "q", "order",
+    "column", "behind", "all",
+)  # fmt: skip
+"""Every parameter."""
+
+
+def asked_by(req: Request, zone: tzinfo, now: Moment) -> Asked:
+    """Read the address of a page. What it says amiss is told as `problem`; nothing is raised."""
+    typed = _typed(req)
+    earliest, latest = _usual_days(zone, now)
+    typed = {"earliest": [earliest.isoformat()], "latest": [latest.isoformat()]} | typed
+    usual = window_between(midnight(earliest, zone), midnight(latest, zone))
+    accounts = tuple(typed.get("account", ()))
+    group = _first(typed, "group") or None
+    problem, window, filters, behind = "", usual, NO_FILTERS, None
+    try:
+        window = _window(typed, zone)
+        filters = _filters(typed)
+        behind = _key(typed)
+    except InvalidValue as refusal:
+        problem = refusal.message
+    return Asked(
+        typed,
+        Question(window, accounts, group),
+        filters,
+        newest_first=_first(typed, "order") != OLDEST,
+        behind=behind,
+        shows_all=_first(typed, "all") == "yes",
+        columns=_columns(typed),
+        problem=problem,
+    )
+
+
+def _typed(req: Request) -> dict[str, list[str]]:
+    """The parameters that are known, without those that are empty."""
+    values: dict[str, Any] = {name: req.get_param_as_list(name) or [] for name in KNOWN}
+    return {name: [text for text in texts if text] for name, texts in values.items() if any(texts)}
+
+
+def _first(typed: dict[str, list[str]], name: str) -> str:
+    return (typed.get(name) or [""])[0]
+
+
+def _usual_days(zone: tzinfo, now: Moment) -> tuple[date, date]:
+    """The days of the usual window: until the end of today."""
+    tomorrow = in_zone(now, zone).date() + ONE_DAY
+    return tomorrow - timedelta(days=DAYS_SHOWN), tomorrow
+
+
+def preset(days: int, zone: tzinfo, now: Moment) -> dict[str, str]:
+    """The parameters of a window of so many days until the end of today."""
+    _, tomorrow = _usual_days(zone, now)
+    earliest = tomorrow - timedelta(days=days)
+    return {"earliest": earliest.isoformat(), "latest": tomorrow.isoformat()}
+
+
+def _window(typed: dict[str, list[str]], zone: tzinfo) -> Window:
+    """The window between two days or moments. Raises `InvalidValue`."""
+    bounds = [_bound(name, _first(typed, name), zone) for name in ("earliest", "latest")]
+    try:
+        return window_between(*bounds)
+    except WindowRefused as refusal:
+        raise InvalidValue(refusal.message) from refusal
+
+
+def _bound(name: str, text: str, zone: tzinfo) -> datetime:
+    """A day in the server's zone, or a timestamp with its own."""
+    moment = parse_named(name, text)
+    return midnight(moment.date(), zone) if DAY.fullmatch(text) else moment
+
+
+def _filters(typed: dict[str, list[str]]) -> Filters:
+    cause, tac = _first(typed, "cause"), _first(typed, "tac")
+    if cause and cause not in set(Cause):
+        message = f"cause must be one of {', '.join(Cause)}, not {shown(cause)}"
+        raise InvalidValue(message)
+    return Filters(
+        Cause(cause) if cause else None,
+        Tac.parse(tac) if tac else None,
+        _first(typed, "manufacturer"),
+        digits_of(_first(typed, "q")),
+    )
+
+
+def _key(typed: dict[str, list[str]]) -> RowKey | None:
+    text = _first(typed, "behind")
+    if not text:
+        return None
+    form = KEY.fullmatch(text)
+    if form is None or any(int(number) >= 1 << 62 for number in form.groups()):
+        message = f"behind must be what a page of the list gave, not {shown(text)}"
+        raise InvalidValue(message)
+    activated_at, iccid, post_imei = map(int, form.groups())
+    return activated_at, iccid, post_imei
+
+
+def key_text(key: RowKey) -> str:
+    """A row's place as an address has it."""
+    return ".".join(map(str, key))
+
+
+def _columns(typed: dict[str, list[str]]) -> tuple[str, ...]:
+    wanted = typed.get("column", COLUMNS_SHOWN)
+    return tuple(name for name in COLUMNS if name in wanted)

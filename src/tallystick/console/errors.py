@@ -1,0 +1,55 @@
+"""How refusals and failures read as pages."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import falcon
+from jinja2 import Environment, PackageLoader
+
+from tallystick.console.pages import HEADERS, HTML
+from tallystick.console.static import address_of
+from tallystick.core.errors import NoAccounts, NotFound, Refusal, StoreRefused
+from tallystick.http.bodies import BodyTooLarge
+from tallystick.http.cookies import ForeignForm
+
+if TYPE_CHECKING:
+    from falcon import Request, Response
+
+STATUS: dict[type[Refusal], tuple[int, str]] = {
+    ForeignForm: (403, "Not from this page"),
+    NotFound: (404, "Not found"),
+    NoAccounts: (403, "No account"),
+    BodyTooLarge: (413, "Too large"),
+    StoreRefused: (503, "The store does not answer"),
+    Refusal: (400, "Not understood"),
+}
+RETRY_AFTER_S = 5
+
+log = logging.getLogger(__name__)
+_templates = Environment(loader=PackageLoader("tallystick.console"), autoescape=True)
+
+
+def answer_error(req: Request, resp: Response, error: Exception) -> None:
+    """Answer what was raised, the unforeseen included, as a page."""
+    status, title, message = _told(req, error)
+    resp.status = status
+    resp.content_type = HTML
+    resp.set_headers(HEADERS)
+    if isinstance(error, falcon.HTTPError):
+        resp.set_headers(error.headers or {})
+    if isinstance(error, StoreRefused):
+        resp.set_header("Retry-After", str(RETRY_AFTER_S))
+    page = _templates.get_template("error.html")
+    resp.text = page.render(static=address_of, status=status, title=title, message=message)
+
+
+def _told(req: Request, error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, Refusal):
+        kinds = (kind for kind in type(error).__mro__ if kind in STATUS)
+        return *STATUS[next(kinds)], error.message
+    if isinstance(error, falcon.HTTPError):
+        return error.status_code, error.title or "Refused", f"There is no {req.method} {req.path}."
+    log.error("%s %s failed", req.method, req.path, exc_info=error)
+    return 500, "The server failed", "Its log says how."

@@ -1,0 +1,107 @@
+"""`/mismatches/export`: every row that the list has, as a file."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+import falcon
+
+from tallystick.console.asked import asked_by
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import shown
+from tallystick.http import row_forms
+from tallystick.http.gate import for_console, user_of
+from tallystick.http.row_forms import CSV, NDJSON
+from tallystick.http.streaming import send
+from tallystick.report.listing import Lister, every_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from falcon import Request, Response
+
+    from tallystick.console.pages import Pages
+    from tallystick.core.moments import Moment
+    from tallystick.http.row_forms import ReadRows
+    from tallystick.report.answer import Explained
+    from tallystick.store import Store
+
+THINGSPACE = "thingspace"
+
+
+class WireRows(NamedTuple):
+    """What prints kept rows, which hold their times in one zone, with their times in another.
+
+    `columns` reads them as columns; `devices` gives the whole body of ThingSpace's answer.
+    """
+
+    columns: ReadRows
+    devices: Callable[[Iterator[bytes], str, str], Generator[bytes, None, None]]
+
+
+class Form(NamedTuple):
+    """How a file is written, what the link to it is called, and how its name ends."""
+
+    label: str
+    media_type: str
+    suffix: str
+
+
+FORMS = {
+    "csv": Form("CSV", CSV, "csv"),
+    "ndjson": Form("NDJSON", NDJSON, "ndjson"),
+    THINGSPACE: Form("ThingSpace JSON", falcon.MEDIA_JSON, "json"),
+}
+
+
+class Export:
+    """The same rows as the list with the same address, in its order, down to the last."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._settings = pages.settings
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+
+    @for_console
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Answer a file: whole where it is small, else streamed from one snapshot."""
+        settings = self._settings
+        asked = asked_by(req, settings.zone, self._clock())
+        name = req.get_param("form") or "csv"
+        if asked.problem or name not in FORMS:
+            message = asked.problem or f"form must be one of {', '.join(FORMS)}, not {shown(name)}"
+            raise InvalidValue(message)
+        with ExitStack() as held:
+            reader = held.enter_context(self._store.snapshot())
+            visible = reader.view_of(user_of(req)).accounts
+            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            portions = every_row(
+                lister, asked.question, asked.filters, newest_first=asked.newest_first
+            )
+            first = next(portions)  # refusals come before the first byte
+            form = FORMS[name]
+            resp.content_type = form.media_type
+            resp.downloadable_as = f"mismatches.{form.suffix}"
+            parts = self._parts(name, chain([first], portions), reader.wire_zone())
+            send(req, resp, parts, held)
+
+    def _parts(
+        self, name: str, portions: Iterator[list[Explained]], kept_zone: str
+    ) -> Generator[bytes, None, None]:
+        zone = self._settings.time_zone
+        if name == THINGSPACE:
+            wires = (row for rows in portions for row, _ in rows)
+            return self._rows.devices(wires, kept_zone, zone)
+        rows = (
+            (columns, why)
+            for each in portions
+            for columns, (_, why) in zip(
+                self._rows.columns((row for row, _ in each), kept_zone, zone), each, strict=True
+            )
+        )
+        return row_forms.FORMS[FORMS[name].media_type](rows, True)  # noqa: FBT003 - with reasons

@@ -1,0 +1,55 @@
+"""Forms that browsers send: their fields, and the token that only a page of the user knows."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from tallystick.core.errors import InvalidValue
+from tallystick.http.bodies import media_type_of, whole_body
+from tallystick.http.cookies import ForeignForm
+from tallystick.http.gate import caller_of
+
+if TYPE_CHECKING:
+    from falcon import Request
+
+    from tallystick.access import Caller
+
+FORM = "application/x-www-form-urlencoded"
+FORM_BYTES_MAX = 8 << 10
+FIELDS_MAX = 20
+CSRF_FIELD = "csrf"
+
+
+def csrf_of(caller: Caller) -> str:
+    """The token of a user's forms: it follows from their session, and tells nothing of it."""
+    return sha256(f"{CSRF_FIELD} {caller.session_token}".encode()).hexdigest()
+
+
+def fields_of(req: Request) -> dict[str, str]:
+    """The fields of a form. Raises `InvalidValue`, `BodyTooLarge` or `BodyCutShort`."""
+    body = whole_body(req, FORM_BYTES_MAX)
+    if media_type_of(req) != FORM:
+        message = f"the body must be a form: {FORM}"
+        raise InvalidValue(message)
+    try:
+        text = body.decode()
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+    except ValueError as error:
+        message = f"the form cannot be read: {error}"
+        raise InvalidValue(message) from error
+
+
+def users_fields(req: Request) -> dict[str, str]:
+    """The fields of a form of somebody who has signed in.
+
+    Raises `ForeignForm` where the form does not have the token of their session.
+    """
+    fields = fields_of(req)
+    if not hmac.compare_digest(
+        fields.get(CSRF_FIELD, "").encode(), csrf_of(caller_of(req)).encode()
+    ):
+        raise ForeignForm
+    return fields

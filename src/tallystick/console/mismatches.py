@@ -1,0 +1,191 @@
+"""`/mismatches`: the rows of a window as a list that is searched, filtered and paged through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import falcon
+import msgspec
+
+from tallystick.console.asked import (
+    COLUMNS,
+    NEWEST,
+    OLDEST,
+    PRESETS,
+    Asked,
+    asked_by,
+    key_text,
+    preset,
+)
+from tallystick.console.commands import commands_for
+from tallystick.console.exports import FORMS, WireRows
+from tallystick.console.pages import Pages, printed
+from tallystick.core.errors import Refusal
+from tallystick.core.identifiers import Tac
+from tallystick.core.reasons import Cause, Code
+from tallystick.fleet.groups import groups_of
+from tallystick.http.gate import caller_of, for_console, user_of
+from tallystick.report.listing import Lister, Page, page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from falcon import Request, Response
+
+    from tallystick.core.moments import Moment
+    from tallystick.report.answer import Explained
+    from tallystick.store import Reader, Store
+
+PATH = "/mismatches"
+ROWS_A_PAGE = 200
+ROWS_MAX = 10_000
+ROWS_A_BODY = 100  # of a table, so that a browser draws only those that are looked at
+WHEREABOUTS = {
+    Code.STILL_THERE: "still there",
+    Code.MOVED_BACK: "moved back",
+    Code.MOVED_ON: "moved on",
+}
+
+
+class ShownRow(NamedTuple):
+    """A row as the list shows it; what is not known is empty."""
+
+    account: str
+    mdn: str
+    iccid: str
+    before: str
+    seen_in: str
+    tac: str
+    at: str
+    expected: str
+    cause: Cause
+    whereabouts: str
+
+
+class MismatchList:
+    """The list, drawn by the server; every choice is in its address."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+
+    @for_console
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Show a page of the list, or as much of it as one page may hold."""
+        settings, now = self._pages.settings, self._clock()
+        asked = asked_by(req, settings.zone, now)
+        problem, listed, models = asked.problem, Page([], None), dict[str, str]()
+        shown: list[ShownRow] = []
+        with self._store.snapshot() as reader:
+            visible = reader.view_of(user_of(req)).accounts
+            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            if visible and not problem:
+                try:
+                    listed = _rows(lister, asked)
+                    shown = shown_rows(lister, self._rows, listed.rows)
+                    models = models_of(reader, shown)
+                except Refusal as refusal:
+                    problem = refusal.message
+            groups = _groups(reader, visible, asked)
+        if problem:
+            resp.status = falcon.HTTP_400
+        self._pages.show(
+            resp,
+            "mismatches.html",
+            caller_of(req),
+            asked=asked,
+            problem=problem,
+            accounts=sorted(visible),
+            groups=groups,
+            bodies=[shown[at : at + ROWS_A_BODY] for at in range(0, len(shown), ROWS_A_BODY)],
+            rows_shown=len(shown),
+            models=models,
+            columns=asked.columns,
+            all_columns=COLUMNS,
+            links=_links(asked, listed),
+            presets=[
+                (days, asked.address(PATH, **preset(days, settings.zone, now))) for days in PRESETS
+            ],
+            exports=[
+                (form.label, asked.address(f"{PATH}/export", form=name))
+                for name, form in FORMS.items()
+            ],
+            commands=commands_for(asked, settings.public_url or f"{req.scheme}://{req.netloc}"),
+            rows_max=ROWS_MAX,
+        )
+
+
+def _rows(lister: Lister, asked: Asked) -> Page:
+    at_most = ROWS_MAX if asked.shows_all else ROWS_A_PAGE
+    return page(
+        lister,
+        asked.question,
+        asked.filters,
+        asked.behind,
+        at_most,
+        newest_first=asked.newest_first,
+    )
+
+
+def _links(asked: Asked, listed: Page) -> dict[str, str | None]:
+    """Where to go from this page of the list; None where there is nowhere to go."""
+    behind = None if listed.behind is None else key_text(listed.behind)
+    return {
+        "more": None if behind is None else asked.address(PATH, behind=behind),
+        "all": None if behind is None or asked.shows_all else asked.address(PATH, all="yes"),
+        "first": asked.address(PATH) if asked.behind else None,
+        "turned": asked.address(PATH, order=OLDEST if asked.newest_first else NEWEST),
+        "unfiltered": asked.address(
+            PATH, cause=None, tac=None, manufacturer=None, q=None, group=None, account=None
+        ),
+    }
+
+
+def _groups(reader: Reader, visible: Mapping[str, int], asked: Asked) -> list[str]:
+    """The groups to choose from: of the one account that is asked about."""
+    accounts = asked.question.accounts
+    if len(accounts) != 1 or accounts[0] not in visible:
+        return []
+    return [group.name for group in groups_of(reader, visible[accounts[0]])]
+
+
+def shown_rows(lister: Lister, rows: WireRows, explained: list[Explained]) -> list[ShownRow]:
+    """Rows of the report as a list shows them."""
+    kept_zone = lister.reader.wire_zone()
+    columns = rows.columns((row for row, _ in explained), kept_zone, lister.zone_name)
+    return [
+        _shown(each, msgspec.json.decode(why))
+        for each, (_, why) in zip(columns, explained, strict=True)
+    ]
+
+
+def _shown(columns: tuple[str | None, ...], why: dict[str, Any]) -> ShownRow:
+    account, mdn, _, iccid, before, seen_in, at = (text or "" for text in columns)
+    reasons: list[dict[str, Any]] = why["reasons"]
+    expected = next((each["imei"] for each in reasons if each["code"] == Code.EXPECTED), "")
+    whereabouts = next(
+        (WHEREABOUTS[each["code"]] for each in reasons if each["code"] in WHEREABOUTS), ""
+    )
+    return ShownRow(
+        account,
+        mdn,
+        iccid,
+        before,
+        seen_in,
+        seen_in[: Tac.LENGTH_MAX],
+        printed(at),
+        expected,
+        Cause(why["cause"]),
+        whereabouts,
+    )
+
+
+def models_of(reader: Reader, rows: Iterable[ShownRow]) -> dict[str, str]:
+    """The names of the types of hardware that rows were seen in, by TAC, where they are known."""
+    tacs = {int(row.tac) for row in rows}
+    known = reader.types_among(tacs).values() if tacs else ()
+    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}

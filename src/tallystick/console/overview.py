@@ -1,0 +1,120 @@
+"""`/`: what a window has, at a glance; each number leads to the rows behind it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import falcon
+
+from tallystick.console.asked import PRESETS, Asked, asked_by, preset
+from tallystick.console.charts import bar_chart
+from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
+from tallystick.console.recent import Recent
+from tallystick.core.days import ONE_DAY
+from tallystick.core.errors import Refusal
+from tallystick.core.moments import Moment
+from tallystick.http.gate import caller_of, for_console, user_of
+from tallystick.report.coverage import Sampled, sampled
+from tallystick.report.listing import NO_FILTERS, Lister, page
+from tallystick.report.overview import CountedRows, counted_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from falcon import Request, Response
+
+    from tallystick.console.exports import WireRows
+    from tallystick.console.pages import Pages
+    from tallystick.store import Reader, Store
+
+COUNTS_KEPT_S = 30
+"""Counting reads all rows of the window, so it is done at most this often for the same question."""
+NEWEST_ROWS = 10
+HERE = "/"
+
+
+class Glance(NamedTuple):
+    """What is counted for one question."""
+
+    rows: CountedRows
+    coverage: Sampled
+    types: dict[str, str]
+
+
+class Overview:
+    """The first page."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+        self._recent = Recent[Glance](clock, COUNTS_KEPT_S)
+
+    @for_console
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Show the window's counts and its newest rows."""
+        settings, now = self._pages.settings, self._clock()
+        asked = asked_by(req, settings.zone, now)
+        glance, counted_at, newest, models = None, now, list[ShownRow](), dict[str, str]()
+        problem = asked.problem
+        with self._store.snapshot() as reader:
+            visible = reader.view_of(user_of(req)).accounts
+            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            if visible and not problem:
+                try:
+                    moment, glance = self._counted(lister, asked)
+                    counted_at = Moment(moment)
+                    first = page(
+                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, newest_first=True
+                    )
+                    newest = shown_rows(lister, self._rows, first.rows)
+                    models = models_of(reader, newest)
+                except Refusal as refusal:
+                    problem = refusal.message
+        if problem:
+            resp.status = falcon.HTTP_400
+        self._pages.show(
+            resp,
+            "overview.html",
+            caller_of(req),
+            asked=asked,
+            problem=problem,
+            accounts=sorted(visible),
+            glance=glance,
+            chart=None if glance is None else bar_chart(glance.rows.days),
+            day_address=partial(_day_address, asked),
+            counted_at=counted_at,
+            newest=newest,
+            models=models,
+            presets=[
+                (days, asked.address(HERE, **preset(days, settings.zone, now))) for days in PRESETS
+            ],
+            list_path=PATH,
+        )
+
+    def _counted(self, lister: Lister, asked: Asked) -> tuple[int, Glance]:
+        key = (asked.question.window, asked.question.accounts, tuple(lister.visible.items()))
+        return self._recent.get(key, lambda: self._glance(lister, asked))
+
+    def _glance(self, lister: Lister, asked: Asked) -> Glance:
+        zone = self._pages.settings.zone
+        wanted = (lister.reader, lister.visible, asked.question, lister.generations)
+        rows = counted_rows(*wanted, zone)
+        return Glance(rows, sampled(*wanted), _names(lister.reader, rows))
+
+
+def _names(reader: Reader, rows: CountedRows) -> dict[str, str]:
+    known = reader.types_among([tac for tac, _ in rows.types]).values() if rows.types else ()
+    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+
+
+def _day_address(asked: Asked, day: date, cause: str | None = None) -> str:
+    """The list of one day's rows, clamped to the window that was asked for."""
+    earliest = max(day.isoformat(), asked.first("earliest"))
+    latest = min((day + ONE_DAY).isoformat(), asked.first("latest"))
+    return asked.address(PATH, earliest=earliest, latest=latest, cause=cause)

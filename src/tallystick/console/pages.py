@@ -1,0 +1,81 @@
+"""How pages are made: the templates, what all of them show, and the headers that go with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tallystick.console.forms import csrf_of
+from tallystick.console.static import address_of
+from tallystick.console.words import CAUSES, sentence_of
+from tallystick.core.moments import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Response
+
+    from tallystick.access import Caller
+    from tallystick.settings import Settings
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+HTML = "text/html; charset=utf-8"
+
+
+class Pages:
+    """Makes pages from templates."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._templates = Environment(
+            loader=PackageLoader("tallystick.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        zone = settings.zone
+        filters: dict[str, Callable[..., str]] = {
+            "count": "{:,}".format,
+            "wire": lambda moment: wire(moment, zone),
+            "printed": printed,
+            "sentence": sentence_of,
+        }
+        self._templates.filters |= filters
+        self._templates.globals |= {
+            "static": address_of,
+            "zone_name": settings.time_zone,
+            "causes": CAUSES,
+        }
+
+    def show(
+        self,
+        resp: Response,
+        template: str,
+        caller: Caller | None,
+        **values: Any,  # noqa: ANN401 - whatever a template shows
+    ) -> None:
+        """Answer with a page; `caller` is who has signed in, None on pages for everybody."""
+        resp.content_type = HTML
+        resp.text = self._templates.get_template(template).render(
+            user=None if caller is None else caller.user_name,
+            csrf=None if caller is None else csrf_of(caller),
+            **values,
+        )
+
+
+def printed(timestamp: str) -> str:
+    """A timestamp of the wire as people read it, as in `2026-03-05 10:00:00 UTC`."""
+    day, _, clock = timestamp.partition("T")
+    time, zone = clock[:8], clock[8:]
+    return f"{day} {time} {'UTC' if zone == 'Z' else zone}"

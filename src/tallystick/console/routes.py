@@ -1,0 +1,82 @@
+"""The console's contents: every page by its address."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tallystick.console.exports import Export
+from tallystick.console.mismatches import MismatchList
+from tallystick.console.overview import Overview
+from tallystick.console.pages import HEADERS, Pages
+from tallystick.console.sign_in import SignIn, SignOut
+from tallystick.console.sims import SimPage
+from tallystick.console.static import Static
+from tallystick.http.gate import SIGN_IN_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import App, Request, Response
+
+    from tallystick.access import Access
+    from tallystick.console.exports import WireRows
+    from tallystick.core.moments import Moment
+    from tallystick.http.cookies import Browsers
+    from tallystick.settings import Settings
+    from tallystick.store import Store
+
+OWN_PATH = re.compile(r"/|/login|/logout|/mismatches(?:\..*|/.*)?|/sims/.*|/static/.*")
+
+
+def owns(req: Request) -> bool:
+    """Whether a request is for this room.
+
+    It is for one of its paths, or from a browser for one that nobody has.
+    """
+    if OWN_PATH.fullmatch(req.path):
+        return True
+    accepted = req.get_header("Accept") or ""
+    return "text/html" in accepted and not req.path.startswith("/api/")
+
+
+def add_routes(
+    app: App[Request, Response],
+    settings: Settings,
+    store: Store,
+    access: Access,
+    clock: Callable[[], Moment],
+    browsers: Browsers,
+    rows: WireRows,
+) -> None:
+    """Put this room's pages on the app.
+
+    `rows` prints rows of the report, which another room does. What is refused here is answered by
+    `errors.answer_error`.
+    """
+    pages = Pages(settings)
+    app.add_route("/", Overview(pages, store, clock, rows))
+    app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
+    app.add_route("/mismatches/export", Export(pages, store, clock, rows))
+    app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
+    app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
+    app.add_route("/logout", SignOut(access, browsers))
+    app.add_route("/static/{name}", Static())
+    app.add_middleware(Headers())
+
+
+class Headers:
+    """The middleware that puts the console's headers on each of its answers."""
+
+    def process_response(
+        self,
+        req: Request,
+        resp: Response,
+        resource: object,  # noqa: ARG002 - the form of a middleware
+        req_succeeded: bool,  # noqa: ARG002, FBT001 - the same
+    ) -> None:
+        """Put those on that are not there yet, redirects and refusals included."""
+        if OWN_PATH.fullmatch(req.path):
+            resp.set_headers(
+                {name: value for name, value in HEADERS.items() if not resp.get_header(name)}
+            )

@@ -1,0 +1,100 @@
+"""`/sims/{iccid}`: where a SIM was seen, beside where it was expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import falcon
+import msgspec
+
+from tallystick.console.asked import PRESETS, asked_by, preset
+from tallystick.console.lanes import lanes_of
+from tallystick.console.mismatches import ShownRow, shown_rows
+from tallystick.core.identifiers import Iccid
+from tallystick.core.moments import BEGINNING
+from tallystick.fleet.timeline import recent_log, timeline
+from tallystick.http.gate import caller_of, for_console, user_of
+from tallystick.report.listing import Lister, rows_of_sim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Request, Response
+
+    from tallystick.console.exports import WireRows
+    from tallystick.console.pages import Pages
+    from tallystick.core.moments import Moment
+    from tallystick.report.answer import Explained
+    from tallystick.store import Store
+
+ROWS_EXPLAINED_MAX = 50
+
+
+class ExplainedRow(NamedTuple):
+    """A row of the SIM, and its reasons."""
+
+    row: ShownRow
+    reasons: list[dict[str, Any]]
+
+
+class SimPage:
+    """One SIM in a window."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+
+    @for_console
+    def on_get(self, req: Request, resp: Response, iccid: str) -> None:
+        """Show a SIM: picture, rows with reasons, stays, expectations and the ledger."""
+        settings, now = self._pages.settings, self._clock()
+        asked = asked_by(req, settings.zone, now)
+        sim, window = Iccid.parse(iccid), asked.question.window
+        with self._store.snapshot() as reader:
+            visible = reader.view_of(user_of(req)).accounts
+            seen = timeline(reader, sim, window, visible)
+            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            explained = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
+            explained_rows = self._with_reasons(lister, explained[:ROWS_EXPLAINED_MAX])
+            entries = recent_log(reader, sim)
+            tacs = sorted({stay.imei.tac for stay in seen.stays})
+            types = (
+                {
+                    str(tac): f"{each.manufacturer} {each.model}".strip()
+                    for tac, each in reader.types_among(tacs).items()
+                }
+                if tacs
+                else {}
+            )
+        if asked.problem:
+            resp.status = falcon.HTTP_400
+        self._pages.show(
+            resp,
+            "sim.html",
+            caller_of(req),
+            asked=asked,
+            problem=asked.problem,
+            iccid=iccid,
+            seen=seen,
+            lanes=lanes_of(seen, window, settings.zone),
+            explained_rows=explained_rows,
+            has_more_rows=len(explained) > ROWS_EXPLAINED_MAX,
+            entries=entries,
+            types=types,
+            beginning=BEGINNING,
+            presets=[
+                (days, asked.address(f"/sims/{iccid}", **preset(days, settings.zone, now)))
+                for days in PRESETS
+            ],
+        )
+
+    def _with_reasons(self, lister: Lister, explained: list[Explained]) -> list[ExplainedRow]:
+        shown = shown_rows(lister, self._rows, explained)
+        return [
+            ExplainedRow(row, msgspec.json.decode(why)["reasons"])
+            for row, (_, why) in zip(shown, explained, strict=True)
+        ]

@@ -1,0 +1,60 @@
+// Keys, and more rows without a new page. Everything works without this file, too.
+"use strict";
+
+const keysDialog = document.getElementById("keys");
+
+function rowLinks() {
+  return [...document.querySelectorAll(".rows tbody a.sim")];
+}
+
+function moveTo(step) {
+  const links = rowLinks();
+  if (!links.length) return;
+  const here = links.indexOf(document.activeElement);
+  const place = here < 0 ? 0 : Math.min(Math.max(here + step, 0), links.length - 1);
+  links[place].focus();
+  links[place].closest("tr").scrollIntoView({ block: "nearest" });
+}
+
+const ACTIONS = {
+  j: () => moveTo(1),
+  k: () => moveTo(-1),
+  "/": () => document.getElementById("search")?.focus(),
+  "?": () => keysDialog?.showModal(),
+};
+
+function isTyping(target) {
+  return target.matches("input, select, textarea, [contenteditable]");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isTyping(event.target) || keysDialog?.open) return;
+  const action = ACTIONS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+async function loadMore(link) {
+  link.setAttribute("aria-busy", "true");
+  const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+  // Whoever is signed out meanwhile is shown the form, as a page of its own.
+  if (!answer.ok || answer.redirected) return void location.assign(link.href);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const bodies = page.querySelectorAll(".rows tbody");
+  const first = bodies[0]?.querySelector("a.sim");
+  document.querySelector(".rows").append(...bodies);
+  document.getElementById("shown").textContent = rowLinks().length.toLocaleString("en");
+  const next = page.getElementById("more");
+  if (next) link.replaceWith(next);
+  else link.remove();
+  first?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#more");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  loadMore(link).catch(() => location.assign(link.href));
+});

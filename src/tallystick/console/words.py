@@ -1,0 +1,49 @@
+"""Causes and reasons in words for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tallystick.core.reasons import Cause, Code
+
+CAUSES = {
+    Cause.THEFT: "Theft",
+    Cause.CLONE: "Clone",
+    Cause.SWAP_PAIR: "Swapped pair",
+    Cause.PAPERWORK: "Paperwork",
+    Cause.REPLACEMENT: "Replacement",
+    Cause.UNCLEAR: "Unclear",
+}
+"""The likely causes, in the order in which a chart stacks them."""
+
+SENTENCES = {
+    Code.EXPECTED: "It was expected in {imei} {since}{by}.",
+    Code.FIRST_USE: "Nobody said where it belongs: the account holds it to its first hardware.",
+    Code.SAME_MODEL: "It was seen in another unit of the expected model.",
+    Code.OTHER_MODEL: "It was seen in hardware of another model.",
+    Code.NOT_A_VALID_IMEI: "The IMEI it was seen in is no device's own.",
+    Code.CHECK_DIGIT_WRONG: "The check digit of the IMEI it was seen in is wrong.",
+    Code.NEVER_WHERE_EXPECTED: "Before this it was never seen where it is expected.",
+    Code.ALWAYS_HERE: "It was never seen in any other hardware.",
+    Code.STILL_THERE: "It was not seen in other hardware since.",
+    Code.MOVED_BACK: "It was next seen where it is expected, at {moment}.",
+    Code.MOVED_ON: "It was next seen in yet other hardware, at {moment}.",
+    Code.EXPECTED_FOR_ANOTHER_SIM: "The hardware belongs to {others}.",
+    Code.SWAP_PAIR: "It is in the hardware of a SIM that is in its own: {others}.",
+    Code.SEEN_WITH_OTHER_SIMS: "The same hardware was seen with {others}.",
+}
+
+
+def sentence_of(reason: dict[str, Any]) -> str:
+    """One reason, as `core/reason_json.py` prints it, as a sentence. SIMs are named by count."""
+    since = reason.get("since")
+    moment = since.replace("T", " ").replace("Z", " UTC") if since else ""
+    change_set = reason.get("change_set_id")
+    count = reason.get("count", 0)
+    return SENTENCES[Code(reason["code"])].format(
+        imei=reason.get("imei", ""),
+        since=f"since {moment}" if since else "from the beginning",
+        moment=moment,
+        by=f", by change set {change_set}" if change_set else "",
+        others=f"{count:,} other SIM{'' if count == 1 else 's'}",
+    )

@@ -1,0 +1,64 @@
+"""Rows of the report under our own names: as JSON, as lines of JSON, and as CSV."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from tallystick.core.facts import MismatchRow
+from tallystick.core.reason_json import SUMMARY, summary
+from tallystick.http.streaming import csv_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+COLUMNS = MismatchRow._fields
+ROWS_A_PART = 1000
+
+Columns: TypeAlias = tuple[str | None, ...]
+Row: TypeAlias = tuple[Columns, bytes | None]
+"""The columns of a row, and its reasons where they are asked for."""
+ReadRows: TypeAlias = "Callable[[Iterator[bytes], str, str], Iterator[Columns]]"
+"""Reads kept rows, which are printed in one zone, as columns with their times in another."""
+
+
+def _object(row: Row) -> bytes:
+    columns, told = row
+    printed = msgspec.json.encode(dict(zip(COLUMNS, columns, strict=True)))
+    return printed if told is None else printed[:-1] + b"," + told[1:]
+
+
+def _json(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - as every form is called
+    before = b'{"mismatches":['
+    while some := list(map(_object, islice(rows, ROWS_A_PART))):
+        yield before + b",".join(some)
+        before = b","
+    yield b"]}" if before == b"," else before + b"]}"
+
+
+def _ndjson(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
+    while some := list(map(_object, islice(rows, ROWS_A_PART))):
+        yield b"\n".join(some) + b"\n"
+
+
+def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
+    """A header and lines; reasons are words in one column."""
+    some: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
+    while some:
+        yield csv_lines(some)
+        some = [
+            columns if told is None else (*columns, *summary(told))
+            for columns, told in islice(rows, ROWS_A_PART)
+        ]
+
+
+FORMS: dict[str, Callable[[Iterator[Row], bool], Generator[bytes, None, None]]] = {
+    "application/json": _json,
+    NDJSON: _ndjson,
+    CSV: _csv,
+}
+"""How the answer is written, by what the request accepts; the first where it does not say."""

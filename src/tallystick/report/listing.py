@@ -1,0 +1,153 @@
+"""Rows of the report as a list for people: a page at a time, narrowed down, either way in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import Tac, shown
+from tallystick.core.reason_json import beginning_of
+from tallystick.report.answer import explained, scope_of
+from tallystick.store.listing import Narrowing, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tallystick.core.identifiers import Iccid
+    from tallystick.core.reasons import Cause
+    from tallystick.core.window import Window
+    from tallystick.report.answer import Explained, Question
+    from tallystick.store import Reader
+    from tallystick.store.listing import RowKey
+    from tallystick.store.report import ExplainedRow
+
+ROWS_AT_ONCE = 5_000  # of a list that is read to its end
+DIGITS_MIN, DIGITS_MAX = 4, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of rows is narrowed down by; None or empty: by nothing.
+
+    `cause` is the guess from the SIM's own facts. `tac` and `manufacturer` are of the hardware that
+    SIMs were seen in. `digits` stand anywhere in an ICCID, a phone number or an IMEI of the row.
+    """
+
+    cause: Cause | None = None
+    tac: Tac | None = None
+    manufacturer: str = ""
+    digits: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left out."""
+        return self == NO_FILTERS
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Lister:
+    """Who asks for rows, and how they are printed.
+
+    `visible` are the numbers, by name, of the accounts that the asker may see.
+    """
+
+    reader: Reader
+    visible: Mapping[str, int]
+    generations: tuple[str, ...]
+    zone_name: str
+
+
+class Page(NamedTuple):
+    """Some rows with their reasons, and the key to ask for those behind them; None at the end."""
+
+    rows: list[Explained]
+    behind: RowKey | None
+
+
+def digits_of(text: str) -> str:
+    """Read digits to look for, four at least; blanks and hyphens within are left out.
+
+    Raises `InvalidValue`.
+    """
+    digits = text.replace(" ", "").replace("-", "")
+    is_number = not digits or (digits.isascii() and digits.isdigit())
+    if not is_number or not (not digits or DIGITS_MIN <= len(digits) <= DIGITS_MAX):
+        message = (
+            f"search takes {DIGITS_MIN}-{DIGITS_MAX} digits of an ICCID, a phone number or an IMEI,"
+            f" not {shown(text)}"
+        )
+        raise InvalidValue(message)
+    return digits
+
+
+def page(
+    lister: Lister,
+    question: Question,
+    filters: Filters,
+    behind: RowKey | None,
+    at_most: int,
+    *,
+    newest_first: bool,
+) -> Page:
+    """Give the next rows behind one.
+
+    Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
+    """
+    reader = lister.reader
+    rows = reader.rows_listed(
+        scope_of(reader, lister.visible, question, lister.generations),
+        question.window,
+        _narrowing(reader, filters),
+        behind,
+        at_most + 1,
+        newest_first=newest_first,
+    )
+    shown_rows = rows[:at_most]
+    last = key_of(shown_rows[-1]) if len(rows) > at_most else None
+    return Page(_explained(lister, shown_rows, question.window), last)
+
+
+def every_row(
+    lister: Lister, question: Question, filters: Filters, *, newest_first: bool
+) -> Iterator[list[Explained]]:
+    """All rows of the same list, many at a time. Raises the same, with the first of them."""
+    behind: RowKey | None = None
+    while True:
+        some_rows, behind = page(
+            lister, question, filters, behind, ROWS_AT_ONCE, newest_first=newest_first
+        )
+        yield some_rows
+        if behind is None:
+            return
+
+
+def rows_of_sim(lister: Lister, iccid: Iccid, window: Window, at_most: int) -> list[Explained]:
+    """The newest rows of one SIM in a window with their reasons, the newest first."""
+    return _explained(lister, lister.reader.rows_of_sim(iccid, window, at_most), window)
+
+
+def _explained(lister: Lister, rows: list[ExplainedRow], window: Window) -> list[Explained]:
+    accounts = tuple(lister.visible.values())
+    return explained(lister.reader, rows, accounts, window, lister.zone_name) if rows else []
+
+
+def _narrowing(reader: Reader, filters: Filters) -> Narrowing:
+    return Narrowing(
+        None if filters.cause is None else beginning_of(filters.cause),
+        _tacs(reader, filters),
+        filters.digits or None,
+    )
+
+
+def _tacs(reader: Reader, filters: Filters) -> tuple[int, ...] | None:
+    """The types that rows are narrowed down to; None: to none."""
+    if filters.tac is None and not filters.manufacturer:
+        return None
+    if not filters.manufacturer:
+        return (int(filters.tac or 0),)
+    tacs = reader.tacs_of_manufacturer(filters.manufacturer)
+    return tuple(sorted(tacs if filters.tac is None else tacs & {int(filters.tac)}))

@@ -1,0 +1,175 @@
+-- Rows of the kept answer as a list that people read a page at a time, and counts of them.
+
+-- name: row_counts
+-- When were rows of the window opened, of which accounts, in hardware of which types, and with
+-- which cause by the SIM's own facts? The cause is the byte that its name begins with, 0 in a row
+-- of an older store that has none.
+SELECT
+    m.activated_at, m.account_id, m.post_imei / 400000000 AS tac,
+    coalesce(unicode(substr(m.reasons, 11, 1)), 0) AS cause
+FROM mismatches AS m
+WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
+    AND m.activated_at > :earliest AND m.activated_at < :latest;
+
+-- name: rows_listed_from_newest
+-- Which rows of some accounts are in the window, before one row and narrowed down, the newest
+-- first, no more than are asked for? A flag of 0 leaves a filter out. The wire holds all digits of
+-- a row, so that only rows whose wire has the digits are looked at closely: ten to the power of n
+-- in front keeps zeros at the beginning of a number.
+SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
+FROM mismatches AS m
+WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+    AND (m.activated_at, m.iccid, m.post_imei) < (:activated_at, :iccid, :post_imei)
+    AND (:has_cause = 0 OR substr(m.reasons, 1, length(:cause)) = :cause)
+    AND (:has_tacs = 0 OR m.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
+    AND (:has_group = 0 OR EXISTS (
+        SELECT 1
+        FROM group_members AS g
+        WHERE g.account_id = m.account_id AND g.iccid = m.iccid AND g.group_id = :group_id
+    ))
+    AND (:is_unassigned = 0 OR NOT EXISTS (
+        SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
+    ))
+    AND (:has_digits = 0 OR (instr(m.wire, :digits) > 0 AND (
+        '89' || substr(
+            CAST(1000000000000000000 + m.iccid / 4 AS text), 2, CAST(16 + m.iccid % 4 AS integer)
+        ) LIKE :pattern
+        OR substr(
+            CAST(10000000000000000 + m.post_imei / 4 AS text),
+            2,
+            CAST(14 + m.post_imei % 4 AS integer)
+        ) LIKE :pattern
+        OR substr(
+            CAST(10000000000000000 + m.pre_imei / 4 AS text),
+            2,
+            CAST(14 + m.pre_imei % 4 AS integer)
+        ) LIKE :pattern
+        OR EXISTS (
+            SELECT 1
+            FROM sims AS s
+            WHERE s.iccid = m.iccid AND substr(
+                CAST(1000000000000000 + s.mdn / 8 AS text), 2, CAST(10 + s.mdn % 8 AS integer)
+            ) LIKE :pattern
+        )
+    )))
+ORDER BY m.activated_at DESC, m.iccid DESC, m.post_imei DESC
+LIMIT :at_most;
+
+-- name: rows_listed_from_oldest
+-- Which rows of some accounts are in the window, behind one row and narrowed down, the oldest
+-- first, no more than are asked for? A flag of 0 leaves a filter out. The wire holds all digits of
+-- a row, so that only rows whose wire has the digits are looked at closely: ten to the power of n
+-- in front keeps zeros at the beginning of a number.
+SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
+FROM mismatches AS m
+WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+    AND (m.activated_at, m.iccid, m.post_imei) > (:activated_at, :iccid, :post_imei)
+    AND (:has_cause = 0 OR substr(m.reasons, 1, length(:cause)) = :cause)
+    AND (:has_tacs = 0 OR m.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
+    AND (:has_group = 0 OR EXISTS (
+        SELECT 1
+        FROM group_members AS g
+        WHERE g.account_id = m.account_id AND g.iccid = m.iccid AND g.group_id = :group_id
+    ))
+    AND (:is_unassigned = 0 OR NOT EXISTS (
+        SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
+    ))
+    AND (:has_digits = 0 OR (instr(m.wire, :digits) > 0 AND (
+        '89' || substr(
+            CAST(1000000000000000000 + m.iccid / 4 AS text), 2, CAST(16 + m.iccid % 4 AS integer)
+        ) LIKE :pattern
+        OR substr(
+            CAST(10000000000000000 + m.post_imei / 4 AS text),
+            2,
+            CAST(14 + m.post_imei % 4 AS integer)
+        ) LIKE :pattern
+        OR substr(
+            CAST(10000000000000000 + m.pre_imei / 4 AS text),
+            2,
+            CAST(14 + m.pre_imei % 4 AS integer)
+        ) LIKE :pattern
+        OR EXISTS (
+            SELECT 1
+            FROM sims AS s
+            WHERE s.iccid = m.iccid AND substr(
+                CAST(1000000000000000 + s.mdn / 8 AS text), 2, CAST(10 + s.mdn % 8 AS integer)
+            ) LIKE :pattern
+        )
+    )))
+ORDER BY m.activated_at, m.iccid, m.post_imei
+LIMIT :at_most;
+
+-- name: rows_of_sim
+-- Which rows does one SIM have in the window, the newest first, no more than are asked for?
+SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
+FROM mismatches AS m
+WHERE m.iccid = :iccid AND m.activated_at > :earliest AND m.activated_at < :latest
+ORDER BY m.activated_at DESC, m.post_imei DESC
+LIMIT :at_most;
+
+-- name: newest_activations
+-- Where was this SIM seen in the window, the newest first, no more than are asked for?
+SELECT a.activated_at, a.imei
+FROM activations AS a
+WHERE a.iccid = :iccid AND a.activated_at > :earliest AND a.activated_at < :latest
+ORDER BY a.activated_at DESC, a.imei DESC
+LIMIT :at_most;
+
+-- name: first_activation
+-- Where was this SIM seen first?
+SELECT a.activated_at, a.imei
+FROM activations AS a
+WHERE a.iccid = :iccid
+ORDER BY a.activated_at, a.imei
+LIMIT 1;
+
+-- name: newest_expectations
+-- Where was this SIM expected before a moment, the newest first, no more than are asked for?
+SELECT e.effective_from, e.imei, l.members
+FROM expectations AS e
+LEFT JOIN expectation_lists AS l ON l.iccid = e.iccid AND l.value = e.imei
+WHERE e.iccid = :iccid AND e.effective_from < :latest
+ORDER BY e.effective_from DESC
+LIMIT :at_most;
+
+-- name: first_expectation
+-- Where was this SIM expected first?
+SELECT e.effective_from, e.imei, l.members
+FROM expectations AS e
+LEFT JOIN expectation_lists AS l ON l.iccid = e.iccid AND l.value = e.imei
+WHERE e.iccid = :iccid
+ORDER BY e.effective_from
+LIMIT 1;
+
+-- name: count_of_values
+-- How many values did expectations of this SIM ever have, counted no further than is asked?
+SELECT count(*)
+FROM (
+    SELECT 1 AS one
+    FROM (
+        SELECT e.iccid FROM expectations AS e WHERE e.iccid = :iccid
+        UNION ALL
+        SELECT f.iccid FROM former_expectations AS f WHERE f.iccid = :iccid
+    ) AS v
+    LIMIT :at_most
+) AS c;
+
+-- name: bounds_of_account
+-- Which is the first SIM of an account, and which the last? Each is one end of an index; asked for
+-- together by two aggregates, they would be looked for among all SIMs.
+SELECT
+    (SELECT min(s.iccid) FROM sims AS s WHERE s.account_id = :account_id) AS first_iccid,
+    (SELECT max(s.iccid) FROM sims AS s WHERE s.account_id = :account_id) AS last_iccid;
+
+-- name: some_sims_of_account
+-- Which SIMs of an account come from one SIM on, in order, no more than are asked for?
+SELECT s.iccid
+FROM sims AS s
+WHERE s.account_id = :account_id AND s.iccid >= :first
+ORDER BY s.iccid
+LIMIT :at_most;

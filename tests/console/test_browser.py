@@ -1,0 +1,213 @@
+"""The console in a real Chromium: keys, more rows, both schemes, and nothing from another host.
+
+Left out, and said so, where the machine has none; `.ci/run` installs one.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tallystick.access import Access
+from tallystick.clock import system_clock
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.console.world import CROWD, MINE, ONE, PASSWORD, WINDOW, fill
+from tests.serving import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+LIST = f"/mismatches?{WINDOW}"
+PAGES = (f"/?{WINDOW}", LIST, f"/sims/{ONE}?{WINDOW}")
+WIDTHS = (360, 1280, 2560)
+CONTRAST_MIN = 4.5
+# The contrast of each text with the nearest ground behind it (WCAG 2.2, 1.4.3), worst first.
+CONTRASTS = """() => {
+  const light = (text) => {
+    const [r, g, b] = text.match(/[0-9.]+/g).slice(0, 3).map((each) => {
+      const share = each / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (; element; element = element.parentElement) {
+      const colour = getComputedStyle(element).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const worst = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const has = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!has || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const ink = element instanceof SVGElement ? style.fill : style.color;
+    const [a, b] = [light(ink), light(ground(element))].sort((one, two) => two - one);
+    worst.push([(a + 0.05) / (b + 0.05), element.tagName + " " + element.textContent.slice(0, 30)]);
+  }
+  return worst.sort((one, two) => one[0] - two[0])[0];
+}"""
+UNNAMED_FIELDS = """() => [...document.querySelectorAll("input:not([type=hidden]), select")]
+  .filter((field) => !field.labels.length).map((field) => field.name)"""
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine: install the package chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with the small fleet."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'store.db'}"
+    with open_store(database, wire_row) as store:
+        store.init("UTC")
+        fill(store)
+        Access(store, system_clock, secrets.token_bytes).add_user(
+            "ann", PASSWORD, [MINE], all_accounts=False
+        )
+    with serving(database) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, base: str) -> Iterator[Page]:
+    """A page of somebody who has signed in; whatever it complains of fails the test."""
+    context = browser.new_context(base_url=base)
+    context.set_default_timeout(30_000)
+    opened = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    sign_in(opened)
+    yield opened
+    context.close()
+    assert complaints == []
+    assert [address for address in asked if not address.startswith(base)] == []
+
+
+def sign_in(page: Page, then: str = "/") -> None:
+    """As a person does it, with the keyboard."""
+    page.goto(then)
+    page.keyboard.type("ann")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("header.top")
+
+
+def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
+    page.goto(LIST)
+    rows = page.locator(".rows tbody tr")
+    assert rows.count() == 200
+    page.get_by_text("Load more").click()
+    rows.nth(399).wait_for(state="attached")
+    page.get_by_text("Load more").click()
+    rows.nth(CROWD - 1).wait_for(state="attached")
+    assert page.get_by_text("Load more").count() == 0
+    assert page.locator("#shown").text_content() == str(CROWD)
+    shown = page.locator(".rows a.sim").all_text_contents()
+    assert len(set(shown)) == CROWD
+
+
+def test_more_rows_behind_an_ended_session_are_a_page_to_sign_in(page: Page) -> None:
+    page.goto(LIST)
+    page.context.clear_cookies()
+    page.get_by_text("Load more").click()
+    page.wait_for_url("**/login?next=**")
+    assert "behind" in page.input_value("input[name=next]")
+
+
+def test_rows_are_gone_through_and_opened_by_keys(page: Page) -> None:
+    page.goto(LIST)
+    sims = page.locator(".rows a.sim").all_text_contents()
+    for key, place in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.textContent") == sims[place]
+    page.keyboard.press("/")
+    page.keyboard.type("jk?9")
+    assert page.input_value("#search") == "jk?9"
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("svg.lanes")
+    assert sims[0] in page.title()
+
+
+def test_a_bar_leads_to_the_rows_of_its_day(page: Page) -> None:
+    page.goto(f"/?{WINDOW}")
+    page.locator(".chart a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/mismatches?*earliest=2026-05-05*")
+    assert page.locator(".rows tbody tr").count() == 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_can_be_read_and_nothing_is_wider_than_the_screen(
+    page: Page, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    for path in PAGES:
+        page.goto(path)
+        for summary in page.locator("details > summary").all():
+            summary.click()
+        contrast, where = page.evaluate(CONTRASTS)
+        assert contrast >= CONTRAST_MIN, f"{path}: {where}"
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_every_field_has_a_name_and_focus_can_be_seen(page: Page) -> None:
+    for path in PAGES:
+        page.goto(path)
+        assert page.evaluate(UNNAMED_FIELDS) == []
+        assert page.locator("h1").count() == 1
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+
+
+def test_a_table_is_still_one_to_who_cannot_see_it(page: Page) -> None:
+    page.goto(f"{LIST}&all=yes")
+    table = page.get_by_role("table")
+    assert table.get_by_role("columnheader").count() == 8
+    assert table.get_by_role("row").count() == CROWD + 1
+    assert table.get_by_role("row").nth(1).get_by_role("cell").count() == 8
+
+
+def test_without_javascript_more_rows_are_another_page(browser: Browser, base: str) -> None:
+    context = browser.new_context(base_url=base, java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, LIST)
+    plain.get_by_text("Load more").click()
+    plain.wait_for_url("**behind=*")
+    assert plain.locator(".rows tbody tr").count() == 200
+    context.close()

@@ -1,0 +1,292 @@
+"""What the pages show, to whom, and where their numbers lead."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.console.words import CAUSES, SENTENCES
+from tallystick.core.reasons import Cause, Code
+from tallystick.settings import Settings
+from tests.console.conftest import client_of
+from tests.console.world import (
+    CROWD,
+    FOREIGN,
+    HOME,
+    MDN,
+    MINE,
+    ONE,
+    OTHERS,
+    THREE,
+    TWO,
+    WINDOW,
+    Browser,
+    crowd_sim,
+    home_of,
+)
+
+if TYPE_CHECKING:
+    from falcon import testing
+
+    from tallystick.access import Access
+    from tallystick.store import Store
+    from tests.conftest import Clock
+
+MORE = re.compile(r'id="more" class="button" href="([^"]+)"')
+FIGURE = re.compile(r'class="figure" href="([^"]+)"><strong>([0-9,]+)</strong>')
+SHARE = re.compile(r'<li><a href="([^"]+)"><span>[^<]*</span><strong>([0-9,]+)</strong>')
+CELL = re.compile(r'<a href="([^"]+cause=[^"]+)">([0-9,]+)</a></td>')
+ATTRIBUTES_REFUSED = re.compile(r"<[^>]* (?:style|on[a-z]+)=", re.IGNORECASE)
+ALL = f"/mismatches?{WINDOW}&all=yes"
+NEWEST_FIRST = [str(crowd_sim(number)) for number in range(CROWD - 1, 0, -1)] + [str(ONE)]
+
+
+def links(pattern: re.Pattern[str], text: str) -> list[tuple[str, int]]:
+    """Every link of a kind on a page, and the number that it shows."""
+    return [
+        (unescape(address), int(count.replace(",", ""))) for address, count in pattern.findall(text)
+    ]
+
+
+def test_a_list_has_two_hundred_rows_a_page_and_each_row_once(ann: Browser) -> None:
+    address, shown = f"/mismatches?{WINDOW}", list[str]()
+    sizes = []
+    while address:
+        page = ann.get(address)
+        assert page.status == 200
+        shown += page.sims
+        sizes.append(len(page.sims))
+        more = MORE.search(page.text)
+        address = unescape(more[1]) if more else ""
+    assert sizes == [200, 200, 50]
+    assert shown == NEWEST_FIRST
+
+
+def test_all_rows_stand_in_bodies_of_a_hundred(ann: Browser) -> None:
+    page = ann.get(ALL)
+    assert page.sims == NEWEST_FIRST
+    assert page.text.count('<tbody role="rowgroup" class="hundred">') == 4
+    assert page.text.count("<tbody") == 5
+
+
+def test_the_order_may_be_turned_and_paged_through(ann: Browser) -> None:
+    first = ann.get(f"/mismatches?{WINDOW}&order=oldest")
+    more = MORE.search(first.text)
+    assert more
+    assert first.sims + ann.get(unescape(more[1])).sims == NEWEST_FIRST[::-1][:400]
+
+
+@pytest.mark.parametrize(
+    ("filters", "sims"),
+    [
+        ("q=8000000800000010", {ONE}),
+        (f"q={MDN}", {ONE}),
+        ("q=096300", {ONE}),
+        (f"q={FOREIGN}", {ONE}),
+        (f"q={HOME}", {ONE}),
+        ("q=3571 5209-123", {ONE}),
+        (f"q={home_of(500_007)}", {crowd_sim(7)}),
+        ("q=2026", set()),
+        ("tac=35715209", {ONE}),
+        ("manufacturer=Corvid+%26+Sons", {ONE}),
+        ("manufacturer=Nobody", set()),
+        ("manufacturer=Corvid+%26+Sons&tac=86123405", set()),
+        (f"account={MINE}&group=Meters", {ONE}),
+        ("earliest=2026-05-05T09:59:59Z&latest=2026-05-05T10:00:30Z", {ONE}),
+        ("cause=paperwork&tac=35715209", {ONE}),
+        ("cause=theft", set()),
+    ],
+)
+def test_filters_leave_the_rows_that_fit(ann: Browser, filters: str, sims: set[object]) -> None:
+    page = ann.get(
+        f"/mismatches?{WINDOW}&{filters}" if "earliest" not in filters else f"/mismatches?{filters}"
+    )
+    assert page.status == 200
+    assert set(page.sims) == set(map(str, sims))
+
+
+def test_the_default_group_has_the_sims_of_no_other(ann: Browser) -> None:
+    page = ann.get(f"{ALL}&account={MINE}&group=Unassigned+Devices")
+    assert page.sims == NEWEST_FIRST[:-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("q=123", "4-20 digits"),
+        ("q=12a4", "4-20 digits"),
+        ("earliest=yesterday", "earliest must be a timestamp"),
+        ("earliest=2026-01-01&latest=2026-06-01", "3 calendar months"),
+        ("cause=magic", "cause must be one of"),
+        ("tac=1", "tac must be 8 digits"),
+        ("behind=1.2", "behind must be"),
+        ("behind=99999999999999999999.1.1", "behind must be"),
+        ("group=Meters", "together with one account"),
+        (f"account={OTHERS}", "there is no account"),
+        ("account=nobody%3Cb%3E", "there is no account"),
+        (f"account={MINE}&group=none", "there is no group"),
+    ],
+)
+def test_what_cannot_be_is_said_and_what_was_typed_stays(
+    ann: Browser, query: str, said: str
+) -> None:
+    page = ann.get(f"/mismatches?{query}")
+    assert page.status == 400
+    alert = re.search(r'role="alert">([^<]+)<', page.text)
+    assert alert
+    assert said.lower() in unescape(alert[1]).lower()
+    assert page.sims == []
+    name, _, typed = query.partition("&")[0].partition("=")
+    if name in {"q", "tac", "earliest"}:
+        assert f'name="{name}"' in page.text
+        assert f'value="{typed}"' in page.text
+    assert "<b>" not in page.text
+    assert ann.get(f"/mismatches/export?{query}").status in {400, 404}
+
+
+def test_columns_are_those_that_are_asked_for(ann: Browser) -> None:
+    page = ann.get(f"/mismatches?{WINDOW}&column=mdn&column=before")
+    heads = re.findall(r'role="columnheader"[^>]*>([^<]+)<', page.text)
+    assert heads == ["Seen at", "SIM", "Phone number", "Seen before in", "Seen in"]
+
+
+def test_nothing_of_another_account_is_seen(ann: Browser, bob: Browser) -> None:
+    for path in ("/", "/mismatches", "/mismatches/export"):
+        assert OTHERS not in ann.get(f"{path}?{WINDOW}").text
+        assert str(TWO) not in ann.get(f"{path}?{WINDOW}&q=8914").text
+    assert bob.get(f"/mismatches?{WINDOW}&account={OTHERS}").sims == [str(TWO)]
+    foreign, unknown = ann.get(f"/sims/{TWO}"), ann.get(f"/sims/{THREE}")
+    assert (foreign.status, unknown.status) == (404, 404)
+    assert foreign.text.replace(str(TWO), str(THREE)) == unknown.text
+    assert str(TWO) not in ann.get(f"/sims/{ONE}?{WINDOW}").text
+    assert str(TWO) in bob.get(f"/sims/{ONE}?{WINDOW}").text
+
+
+def test_a_user_without_an_account_is_told_how_to_get_one(client: testing.TestClient) -> None:
+    browser = Browser(client)
+    browser.sign_in("new")
+    for path in ("/", "/mismatches"):
+        page = browser.get(path)
+        assert page.status == 200
+        assert "tallystick user change new --account" in page.text
+    assert browser.get("/mismatches/export").status == 403
+    assert browser.get(f"/sims/{ONE}").status == 404
+
+
+def test_the_likely_cause_weighs_other_sims_and_the_filter_does_not(bob: Browser) -> None:
+    page = bob.get(f"/mismatches?{WINDOW}&q={ONE}&cause=paperwork")
+    assert page.sims == [str(ONE)]
+    assert '<span class="cause swap-pair">Swapped pair</span>' in page.text
+
+
+def test_files_have_what_the_list_has_in_its_order(ann: Browser) -> None:
+    asked = f"{WINDOW}&order=oldest&tac=86123405&column=mdn&behind=0.0.0"
+    csv_file = ann.get(f"/mismatches/export?{asked}&form=csv")
+    lines = list(csv.DictReader(io.StringIO(csv_file.text)))
+    expected = NEWEST_FIRST[-2::-1]
+    assert [line["iccid"] for line in lines] == expected
+    assert "always-here" in lines[0]["reasons"]
+    assert csv_file.headers["content-disposition"] == 'attachment; filename="mismatches.csv"'
+    ndjson = ann.get(f"/mismatches/export?{asked}&form=ndjson").text.splitlines()
+    assert [json.loads(line)["iccid"] for line in ndjson] == expected
+    devices = json.loads(ann.get(f"/mismatches/export?{asked}&form=thingspace").text)["devices"]
+    assert [each["iccid"] for each in devices] == expected
+    assert devices[0]["simOtaDate"] == "2026-05-05T10:01:00Z"
+
+
+def test_a_file_without_rows_is_one_all_the_same(ann: Browser) -> None:
+    empty = ann.get(f"/mismatches/export?{WINDOW}&q=99999999&form=thingspace")
+    assert json.loads(empty.text) == {"devices": []}
+    assert ann.get("/mismatches/export?form=xlsx").status == 400
+
+
+def test_the_command_and_the_call_name_the_same_window(ann: Browser) -> None:
+    text = unescape(ann.get(f"/mismatches?{WINDOW}&account={MINE}&group=Meters").text)
+    assert (
+        "tallystick report --reasons --earliest 2026-05-01T00:00:00Z --latest 2026-06-01T00:00:00Z "
+        f"--account {MINE} --group Meters" in text
+    )
+    assert "/api/v1/mismatches?earliest=2026-05-01T00%3A00%3A00Z" in text
+    assert "not the other filters" not in text
+    assert "not the other filters" in ann.get(f"/mismatches?{WINDOW}&q=8914").text
+
+
+def test_each_number_of_the_overview_leads_to_as_many_rows(bob: Browser) -> None:
+    page = bob.get(f"/?{WINDOW}").text
+    numbers = links(FIGURE, page) + links(SHARE, page) + links(CELL, page)
+    assert len(numbers) >= 1 + 1 + 2 + 3 + 1
+    assert numbers[0][1] == CROWD + 1
+    for address, count in numbers:
+        assert len(bob.get(f"{address}&all=yes").sims) == count, address
+
+
+def test_the_overview_counts_only_what_its_user_sees(ann: Browser, bob: Browser) -> None:
+    for browser, count in ((bob, CROWD + 1), (ann, CROWD)):
+        assert links(FIGURE, browser.get(f"/?{WINDOW}").text)[0][1] == count
+
+
+def test_the_overview_says_how_much_is_known(ann: Browser) -> None:
+    text = " ".join(ann.get(f"/?{WINDOW}").text.split())
+    assert f"Of all {CROWD} SIMs" in text
+    assert text.count("<strong>100.0 %</strong>") == 2
+
+
+def test_an_empty_window_says_what_to_load(ann: Browser) -> None:
+    for path in ("/", "/mismatches"):
+        page = ann.get(f"{path}?earliest=2020-01-01&latest=2020-01-02")
+        assert page.status == 200
+        assert "tallystick import activations" in page.text
+
+
+def test_days_are_those_of_the_servers_zone(
+    filled: Store, access: Access, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoned = client_of(filled, access, clock, monkeypatch, Settings(time_zone="Asia/Kolkata"))
+    browser = Browser(zoned)
+    browser.sign_in("ann")
+    page = browser.get(f"/?{WINDOW}").text
+    (day,) = re.findall(r'<th scope="row"><a href="([^"]+)">2026-05-05</a>', page)
+    assert "2026-05-06</a></th>" not in page
+    assert len(browser.get(f"{unescape(day)}&all=yes").sims) == CROWD
+    assert "2026-05-05 15:30:00 +05:30" in browser.get(f"{ALL}&q={ONE}").text
+    late = "earliest=2026-05-05T15:30:00%2B05:30&latest=2026-05-05T15:31:30%2B05:30"
+    assert browser.get(f"/mismatches?{late}").sims == [str(crowd_sim(1))]
+
+
+def test_a_sim_is_told_in_words(bob: Browser) -> None:
+    text = " ".join(unescape(bob.get(f"/sims/{ONE}?{WINDOW}").text).split())
+    assert f"It was expected in {HOME} from the beginning, by change set 1." in text
+    assert "It is in the hardware of a SIM that is in its own: 1 other SIM." in text
+    assert f'href="/sims/{TWO}"' in text
+    assert "Corvid & Sons C7" in text
+    assert text.count('class="stay unexpected"') == 1
+    assert text.count('class="home"') == 1
+
+
+def test_a_sim_that_was_not_seen_says_what_to_load(bob: Browser) -> None:
+    page = bob.get(f"/sims/{ONE}?earliest=2020-01-01&latest=2020-01-02")
+    assert page.status == 200
+    assert "None in this window." in page.text
+    assert bob.get(f"/sims/{ONE}?earliest=2020-01-02&latest=2020-01-02").status == 200
+    assert bob.get("/sims/12").status == 400
+
+
+@pytest.mark.parametrize("path", ["/", ALL, f"/sims/{ONE}?{WINDOW}", "/login", "/none"])
+def test_no_page_has_what_its_policy_refuses(bob: Browser, path: str) -> None:
+    text = bob.get(path).text
+    assert not ATTRIBUTES_REFUSED.search(text)
+    assert not re.search(r"<(?:style|iframe)|javascript:", text)
+    assert re.findall(r"<script[^>]*>[^<]", text) == []
+    assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//""", text)
+
+
+def test_every_cause_and_every_reason_has_words() -> None:
+    assert set(CAUSES) == set(Cause)
+    assert set(SENTENCES) == set(Code)
+    assert len({cause[0] for cause in Cause}) == len(Cause)

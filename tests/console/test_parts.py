@@ -1,0 +1,109 @@
+"""Parts of pages that are plain numbers: pictures, and counts that hold for some seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, timedelta
+from functools import partial
+
+import pytest
+
+from tallystick.console.charts import HEIGHT, WIDTH, bar_chart, nice_top
+from tallystick.console.lanes import LANES_MAX, lanes_of
+from tallystick.console.recent import VALUES_MAX, Recent
+from tallystick.core.facts import Sim
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import Activation, Expectation, Pairing, Run, stays
+from tallystick.core.reasons import Cause
+from tallystick.core.window import Window
+from tallystick.fleet.timeline import Timeline
+
+HOME = Imei.parse("352099001761481")
+SIM = Sim(Iccid.parse("89148000000800000010"), None, "a", None, "4G")
+DAY_US = 86_400_000_000
+
+
+def timeline(stays: list[Pairing], expectations: list[Expectation]) -> Timeline:
+    """A timeline that leaves nothing out."""
+    return Timeline(
+        SIM,
+        Moment(0),
+        is_cut=False,
+        stays=stays,
+        expectations=expectations,
+        has_more_expectations=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "top"), [(0, 4), (4, 4), (5, 8), (21, 40), (200, 200), (201, 400), (123_456, 200_000)]
+)
+def test_the_scale_ends_at_a_round_number_above_every_bar(count: int, top: int) -> None:
+    assert nice_top(count) == top
+
+
+def test_bars_stack_up_to_their_count_within_the_picture() -> None:
+    counts = {Cause.THEFT: 3, Cause.UNCLEAR: 5}
+    days = [(date(2026, 1, 1) + timedelta(days=n), counts if n % 2 else {}) for n in range(90)]
+    chart = bar_chart(days)
+    assert [bar.rows for bar in chart.bars] == [0, 8] * 45
+    for bar in chart.bars:
+        assert chart.left <= bar.x < bar.x + bar.width <= WIDTH
+        assert [part.rows for part in bar.parts] == list(counts.values())[: len(bar.parts)]
+        for below, above in zip(bar.parts, bar.parts[1:], strict=False):
+            assert above.y + above.height == pytest.approx(below.y)
+    assert chart.bars[1].parts[0].y + chart.bars[1].parts[0].height == pytest.approx(chart.base)
+    assert 0 < chart.bars[1].parts[-1].y < chart.base < HEIGHT
+    assert sum(bool(bar.label) for bar in chart.bars) <= 7
+
+
+def test_each_hardware_has_a_lane_up_to_a_number_and_lies_within_the_picture() -> None:
+    window = Window(Moment(0), Moment(30 * DAY_US))
+    seen = [Activation(Moment(n * DAY_US), Imei.parse(f"86123405{n:06d}0")) for n in range(1, 20)]
+    expectations = [Expectation(BEGINNING, HOME)]
+    stays_seen = stays([Run.of(activation) for activation in seen], expectations)
+    drawn = lanes_of(timeline(stays_seen, expectations), window, UTC)
+    assert drawn
+    assert (len(drawn.lanes), drawn.left_out) == (LANES_MAX, 19 + 1 - LANES_MAX)
+    assert drawn.lanes[0].imei == seen[-1].imei
+    for lane in drawn.lanes:
+        assert lane.expected == []
+        for each in lane.stays:
+            assert drawn.left <= each.stretch.x
+            assert each.stretch.x + each.stretch.width <= drawn.width
+            assert each.verdict == "unexpected"
+
+
+def test_where_a_sim_is_expected_has_a_lane_of_its_own_over_the_whole_window() -> None:
+    window = Window(Moment(0), Moment(30 * DAY_US))
+    later = Expectation(Moment(15 * DAY_US), Imei.parse("357152091234565"))
+    expectations = [Expectation(BEGINNING, HOME), later]
+    drawn = lanes_of(timeline([], expectations), window, UTC)
+    assert drawn
+    first, second = (lane.expected[0] for lane in drawn.lanes)
+    assert first.x == drawn.left
+    assert first.x + first.width == pytest.approx(second.x)
+    assert lanes_of(timeline([], []), Window(Moment(5), Moment(5)), UTC) is None
+
+
+def test_a_value_is_worked_out_once_in_its_time_and_the_oldest_goes_first() -> None:
+    now, made = [1_000_000], list[str]()
+    recent = Recent[str](lambda: now[0], 30)
+
+    def make(key: str) -> str:
+        made.append(key)
+        return key
+
+    def get(key: str) -> str:
+        return recent.get(key, partial(make, key))[1]
+
+    assert (get("a"), get("a"), made) == ("a", "a", ["a"])
+    now[0] += 30_000_000
+    assert (get("a"), made) == ("a", ["a", "a"])
+    for number in range(VALUES_MAX):
+        get(str(number))
+    made.clear()
+    get(str(VALUES_MAX - 1))
+    assert made == []
+    get("a")
+    assert made == ["a"]
