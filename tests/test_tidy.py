@@ -29,7 +29,7 @@ FUNCTION_LINES_MAX = 46
 LONG_SQL_LINES = 57
 # Names of variables that say nothing about what they hold, and how often each is given to one.
 # A number may only go down; lower it here when a name has become a better one.
-EMPTY_NAMES = {"told": 31, "found": 48, "some": 27}
+EMPTY_NAMES = {"told": 5, "found": 1, "some": 0}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Files where an error of any kind may be caught, because it has nowhere further to go: the

@@ -79,7 +79,7 @@ def reason(code: Code, stay: Stay) -> Reason:
 
 def test_there_is_a_stay_for_each_row_of_the_rule() -> None:
     facts = seen(HOME, FOREIGN, FOREIGN, HOME, FOREIGN, THIRD), [Expectation(BEGINNING, HOME)]
-    assert [(stay.activated_at, stay.found) for stay in stays_of(*facts)] == [
+    assert [(stay.activated_at, stay.seen_in) for stay in stays_of(*facts)] == [
         (row.activated_at, row.post_imei) for row in mismatches(*facts)
     ]
 

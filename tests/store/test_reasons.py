@@ -276,7 +276,7 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     expectations, activations = facts_of(world, known)
     every = {iccid: stays_of(activations[iccid], expectations[iccid]) for iccid in known}
     rows = [
-        (stay.activated_at, iccid, stay.found, stay)
+        (stay.activated_at, iccid, stay.seen_in, stay)
         for iccid, found in every.items()
         for stay in found
         if known[iccid].generation == "4G" and WINDOW.earliest < stay.activated_at < WINDOW.latest
@@ -329,7 +329,7 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
             if each.imei // 400 == hardware:
                 until = mine[n + 1].effective_from if n + 1 < len(mine) else None
                 found_in = {
-                    stay.found // 400
+                    stay.seen_in // 400
                     for stay in every[iccid]
                     if (at := in_force_at(mine, Moment(stay.activated_at)))
                     and at.imei // 400 == hardware
@@ -344,7 +344,7 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
         if claimed and any(each.imei // 400 == hardware for each in within):
             seen_in.add(iccid)
         if any(
-            stay.found // 400 == hardware and WINDOW.earliest < stay.activated_at < WINDOW.latest
+            stay.seen_in // 400 == hardware and WINDOW.earliest < stay.activated_at < WINDOW.latest
             for stay in every[iccid]
         ):
             seen_in.add(iccid)

@@ -122,9 +122,9 @@ class Groups:
     def on_get(self, _req: Request, resp: Response, account: str) -> None:
         """List the groups of an account."""
         with self._store.snapshot() as reader:
-            found = groups.groups_of(reader, accounts.number_of(reader, name_in(account)))
+            listed_groups = groups.groups_of(reader, accounts.number_of(reader, name_in(account)))
         resp.data = msgspec.json.encode(
-            answers.GroupList([answers.group_answer(group) for group in found])
+            answers.GroupList([answers.group_answer(group) for group in listed_groups])
         )
 
     @operation(scope=ADMIN, body=NewGroup, answer=answers.GroupChanged, status=201)

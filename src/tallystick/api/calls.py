@@ -67,19 +67,19 @@ def name_in(segment: str) -> str:
     between two segments. Such a slash is encoded twice, and so is a percent sign before `2F` or
     `25`.
     """
-    return TWICE_ENCODED.sub(lambda found: "%" if found[1] == "25" else "/", segment)
+    return TWICE_ENCODED.sub(lambda match: "%" if match[1] == "25" else "/", segment)
 
 
 def address_of(*names: str) -> str:
     """The address of what has these names, one below the other."""
-    segments = (TO_ENCODE_TWICE.sub(lambda found: quote(found[0], safe=""), name) for name in names)
+    segments = (TO_ENCODE_TWICE.sub(lambda match: quote(match[0], safe=""), name) for name in names)
     return "/".join([ROOT, *(quote(segment, safe="") for segment in segments)])
 
 
 def after_in(req: Request) -> int:
     """Behind which SIM a page begins, by the parameter `after`. Raises `InvalidValue`."""
-    told = req.get_param("after")
-    return Iccid.parse(told) if told else BEFORE_ALL
+    after_text = req.get_param("after")
+    return Iccid.parse(after_text) if after_text else BEFORE_ALL
 
 
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
@@ -179,14 +179,14 @@ def _choices(kind: type[msgspec.Struct], field: str) -> str:
 
 def _complaint(tree: dict[str, Any], kind: type[msgspec.Struct], complaint: str) -> str:
     """Name the field and the value that msgspec complains of."""
-    if found := UNKNOWN.fullmatch(complaint):
+    if match := UNKNOWN.fullmatch(complaint):
         fields = ", ".join(kind.__struct_fields__)
-        return f"there is no field {shown(found['name'])}; there are {fields}"
-    if found := MISSING.fullmatch(complaint):
-        return f"{found['name']} is missing"
-    if found := NO_CHOICE.fullmatch(complaint):
-        choices = _choices(kind, found["place"])
-        return f"{found['place']} must be one of {choices}, not {shown(found['value'])}"
+        return f"there is no field {shown(match['name'])}; there are {fields}"
+    if match := MISSING.fullmatch(complaint):
+        return f"{match['name']} is missing"
+    if match := NO_CHOICE.fullmatch(complaint):
+        choices = _choices(kind, match["place"])
+        return f"{match['place']} must be one of {choices}, not {shown(match['value'])}"
     misfit = misfit_in(tree, complaint)
     if misfit is None:
         return complaint

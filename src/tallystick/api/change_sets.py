@@ -61,9 +61,9 @@ class ChangeSets:
         before = number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
         at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
-            found = reader.change_sets(before, at_most, _state(req))
+            change_sets = reader.change_sets(before, at_most, _state(req))
         resp.data = msgspec.json.encode(
-            ChangeSetList([answers.change_set_answer(each, self._zone) for each in found])
+            ChangeSetList([answers.change_set_answer(each, self._zone) for each in change_sets])
         )
 
 

@@ -51,10 +51,10 @@ class Corrections:
             raise falcon.HTTPNotAcceptable(description=message)
         question = question_of(req)
         with self._store.snapshot() as reader:
-            found = exported(reader, reader.accounts(), question, self._generations, manufacturer)[
+            export = exported(reader, reader.accounts(), question, self._generations, manufacturer)[
                 manufacturer
             ]
-        counts = f"sims={found.sims}; moved_back={found.moved_back}; moved_on={found.moved_on}"
+        counts = f"sims={export.sims}; moved_back={export.moved_back}; moved_on={export.moved_on}"
         resp.set_header(LEFT_OUT, counts)
         resp.content_type = media_type
-        resp.data = WRITERS[media_type](found.facts)
+        resp.data = WRITERS[media_type](export.facts)

@@ -91,10 +91,12 @@ class UnattributedList:
         """List the numbers that activations name and no identity tells of, in pages."""
         after = _after(req.get_param("after"))
         with self._store.snapshot() as reader:
-            found = reader.unattributed_after(after, SUBSCRIBERS_A_PAGE)
-        page = [Waiting(**described_unattributed(each, self._settings.zone)) for each in found]
-        numbers = {each.subscriber for each in found}
-        last = found[-1].subscriber if len(numbers) == SUBSCRIBERS_A_PAGE else None
+            subscribers = reader.unattributed_after(after, SUBSCRIBERS_A_PAGE)
+        page = [
+            Waiting(**described_unattributed(each, self._settings.zone)) for each in subscribers
+        ]
+        numbers = {each.subscriber for each in subscribers}
+        last = subscribers[-1].subscriber if len(numbers) == SUBSCRIBERS_A_PAGE else None
         following = None if last is None else f"{last.kind}:{last}"
         resp.data = msgspec.json.encode(WaitingPage(page, following))
 

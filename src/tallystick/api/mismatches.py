@@ -87,12 +87,12 @@ class Mismatches:
         if not explained:
             rows = answer(reader, visible, question, generations)
             return ((columns, None) for columns in self._columns(rows, kept_zone, zone))
-        some = answer_explained(reader, visible, question, generations, zone)
-        return chain.from_iterable(self._with_reasons(each, kept_zone, zone) for each in some)
+        portions = answer_explained(reader, visible, question, generations, zone)
+        return chain.from_iterable(self._with_reasons(each, kept_zone, zone) for each in portions)
 
     def _with_reasons(self, explained: list[Explained], kept_zone: str, zone: str) -> Iterator[Row]:
         columns = self._columns((row for row, _ in explained), kept_zone, zone)
-        return zip(columns, (told for _, told in explained), strict=True)
+        return zip(columns, (reasons for _, reasons in explained), strict=True)
 
 
 def asked_by(req: Request) -> tuple[Question, bool]:

@@ -69,13 +69,16 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
         for method in falcon.HTTP_METHODS
         if hasattr(resource, f"on_{method.lower()}")
     ]
-    bodies = {(path, method): _body_of(resources[path], told) for path, method, told in described}
-    types = [ErrorAnswer, *bodies.values(), *(told.answer for _, _, told in described)]
+    bodies = {
+        (path, method): _body_of(resources[path], operation)
+        for path, method, operation in described
+    }
+    types = [ErrorAnswer, *bodies.values(), *(operation.answer for _, _, operation in described)]
     schemas = _Schemas([each for each in types if each is not None])
     paths: dict[str, dict[str, Any]] = {}
-    for path, method, told in described:
+    for path, method, operation in described:
         paths.setdefault(path, {})[method.lower()] = _call(
-            path, method, told, bodies[path, method], schemas
+            path, method, operation, bodies[path, method], schemas
         )
     return {
         "openapi": "3.1.0",
@@ -95,9 +98,9 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
-def _body_of(resource: object, told: Operation) -> Any:  # noqa: ANN401 - whatever msgspec takes for a type
-    is_function = callable(told.body) and not isinstance(told.body, type)
-    return told.body(resource) if is_function else told.body
+def _body_of(resource: object, operation: Operation) -> Any:  # noqa: ANN401 - whatever msgspec takes for a type
+    is_function = callable(operation.body) and not isinstance(operation.body, type)
+    return operation.body(resource) if is_function else operation.body
 
 
 class _Schemas:
@@ -111,18 +114,24 @@ class _Schemas:
         return self._by_type[str(kind)]
 
 
-def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas) -> dict[str, Any]:  # noqa: ANN401
+def _call(
+    path: str,
+    method: str,
+    operation: Operation,
+    body: Any,  # noqa: ANN401 - the same
+    schemas: _Schemas,
+) -> dict[str, Any]:
     call: dict[str, Any] = {
         "operationId": "_".join([method.lower(), *re.findall(r"\w+", path.partition("/v1/")[2])]),
-        "summary": told.summary,
+        "summary": operation.summary,
         "tags": [path.partition("/v1/")[2].partition("/")[0]],
         "security": [
-            {"app": [told.scope]},
-            *([{"app": ["m2m"], "session": []}] if told.for_users else []),
+            {"app": [operation.scope]},
+            *([{"app": ["m2m"], "session": []}] if operation.for_users else []),
         ],
-        "parameters": list(_parameters(path, told)),
+        "parameters": list(_parameters(path, operation)),
         "responses": {
-            str(told.status): _done(told, schemas),
+            str(operation.status): _done(operation, schemas),
             "4XX": _content(
                 "Refused: the message says what, and what to do.", schemas[ErrorAnswer]
             ),
@@ -132,7 +141,7 @@ def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas)
         },
     }
     if body is not None:
-        media = [JSON[0], NDJSON[0]] if told.also_ndjson else [JSON[0]]
+        media = [JSON[0], NDJSON[0]] if operation.also_ndjson else [JSON[0]]
         call["requestBody"] = {
             "required": True,
             "content": {each: {"schema": schemas[body]} for each in media},
@@ -140,13 +149,15 @@ def _call(path: str, method: str, told: Operation, body: Any, schemas: _Schemas)
     return call
 
 
-def _done(told: Operation, schemas: _Schemas) -> dict[str, Any]:
+def _done(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     done: dict[str, Any] = (
-        {"description": "Done."} if told.answer is None else _content("Done.", schemas[told.answer])
+        {"description": "Done."}
+        if operation.answer is None
+        else _content("Done.", schemas[operation.answer])
     )
-    if told.texts:
+    if operation.texts:
         done["content"] = done.get("content", {}) | {
-            each: {"schema": {"type": "string"}} for each in told.texts
+            each: {"schema": {"type": "string"}} for each in operation.texts
         }
     return done
 
@@ -155,7 +166,7 @@ def _content(about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": about, "content": {JSON[0]: {"schema": schema}}}
 
 
-def _parameters(path: str, told: Operation) -> Iterator[dict[str, Any]]:
+def _parameters(path: str, operation: Operation) -> Iterator[dict[str, Any]]:
     text = {"type": "string"}
     for name in PLACE.findall(path):
         yield {
@@ -165,12 +176,12 @@ def _parameters(path: str, told: Operation) -> Iterator[dict[str, Any]]:
             "description": NAME_ABOUT,
             "schema": text,
         }
-    for name, about in told.query.items():
-        schema = {"type": "array", "items": text} if name in told.several else text
+    for name, about in operation.query.items():
+        schema = {"type": "array", "items": text} if name in operation.several else text
         yield {
             "name": name,
             "in": "query",
-            "required": name in told.required,
+            "required": name in operation.required,
             "description": about,
             "schema": schema,
         }

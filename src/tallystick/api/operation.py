@@ -63,7 +63,7 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
 
     def said(responder: Responder) -> Responder:
         summary = (responder.__doc__ or "").split("\n")[0]
-        told = Operation(
+        operation = Operation(
             scope,
             summary,
             body,
@@ -80,22 +80,26 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
         @needs(scope, Session.ALLOWED if for_users else Session.NONE)
         @wraps(responder)
         def held(resource: object, req: Request, *rest: Any, **names: str) -> None:  # noqa: ANN401 - as they come
-            _require_known(req, told)
+            _require_known(req, operation)
             responder(resource, req, *rest, **names)
 
-        held.operation = told  # type: ignore[attr-defined] # read back below
+        held.operation = operation  # type: ignore[attr-defined] # read back below
         return cast("Responder", held)
 
     return said
 
 
-def _require_known(req: Request, told: Operation) -> None:
+def _require_known(req: Request, operation: Operation) -> None:
     for name, value in req.params.items():
-        if name not in told.query:
-            there = f"there are {', '.join(told.query)}" if told.query else "this call has none"
+        if name not in operation.query:
+            there = (
+                f"there are {', '.join(operation.query)}"
+                if operation.query
+                else "this call has none"
+            )
             message = f"there is no parameter {shown(name)}; {there}"
             raise InvalidValue(message)
-        if isinstance(value, list) and name not in told.several:
+        if isinstance(value, list) and name not in operation.several:
             message = f"the parameter {name} stands twice"
             raise InvalidValue(message)
 
@@ -103,10 +107,10 @@ def _require_known(req: Request, told: Operation) -> None:
 def operation_of(resource: object, method: str, path: str) -> Operation:
     """What was said of a responder. Raises `TypeError` where nothing was."""
     responder = getattr(resource, f"on_{method.lower()}")
-    told = getattr(responder, "operation", None)
-    if not isinstance(told, Operation):
+    operation = getattr(responder, "operation", None)
+    if not isinstance(operation, Operation):
         place = f"{type(resource).__module__}.{type(resource).__name__}.on_{method.lower()}"
         how = "put @operation(scope=…, body=…, answer=…) on"
         message = f"{method} {path} is not described: {how} {place}"
         raise TypeError(message)
-    return told
+    return operation

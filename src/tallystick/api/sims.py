@@ -83,5 +83,5 @@ class Sim:
         resp.status = falcon.HTTP_204
 
     def _described(self, reader: Reader, iccid: Iccid) -> bytes:
-        (found,) = inventory.records(reader, str(iccid))
-        return msgspec.json.encode(answers.sim_answer(found, self._zone))
+        (record,) = inventory.records(reader, str(iccid))
+        return msgspec.json.encode(answers.sim_answer(record, self._zone))

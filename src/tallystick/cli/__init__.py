@@ -63,8 +63,8 @@ def main() -> None:
     try:
         app(prog_name="tallystick")
     except OSError as error:
-        told = (error.filename, error.strerror or type(error).__name__)
-        say(f"error: {': '.join(str(part) for part in told if part)}", err=True)
+        parts = (error.filename, error.strerror or type(error).__name__)
+        say(f"error: {': '.join(str(part) for part in parts if part)}", err=True)
         sys.exit(EXIT_REFUSED)
     except Exception as error:  # noqa: BLE001 - the outermost shell: people get a sentence
         kind = type(error).__name__

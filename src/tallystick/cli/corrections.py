@@ -67,17 +67,17 @@ def summary(
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
-        found = summary_of(reader, every_account(reader), question, settings.generations, by)
+        counts = summary_of(reader, every_account(reader), question, settings.generations, by)
     if as_json:
-        print_json({"rows": [_described(each) for each in found]})
+        print_json({"rows": [_described(each) for each in counts]})
         return
-    if found:
+    if counts:
         columns = ("seen_in", "expected_in", "mismatches", "sims")
         print_table(
             columns,
-            [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in found],
+            [(_named(c.seen), _named(c.expected), f"{c.mismatches}", f"{c.sims}") for c in counts],
         )
-    mismatches = sum(each.mismatches for each in found)
+    mismatches = sum(each.mismatches for each in counts)
     say(counted(mismatches, "mismatch", "mismatches"), err=True)
 
 
@@ -129,16 +129,16 @@ def export(
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()))
     with store_of(settings) as store, store.snapshot() as reader:
-        found = exported(
+        exports = exported(
             reader, every_account(reader), question, settings.generations, manufacturer
         )
     if dir_:
         dir_.mkdir(parents=True, exist_ok=True)
     files = []
-    for maker, path in _paths(found, form, output, dir_):
+    for maker, path in _paths(exports, form, output, dir_):
         with writing(path) as file:
-            file.write(WRITERS[form](found[maker].facts))
-        files.append(_told(maker, path, found[maker], as_json=as_json))
+            file.write(WRITERS[form](exports[maker].facts))
+        files.append(_told(maker, path, exports[maker], as_json=as_json))
     if as_json:
         print_json({"files": files})
 
@@ -162,14 +162,14 @@ def _form_of(output: Path) -> CorrectionsFormat:
 
 
 def _paths(
-    found: dict[str | None, Exported],
+    makers: dict[str | None, Exported],
     form: CorrectionsFormat,
     output: Path | None,
     folder: Path | None,
 ) -> Iterator[tuple[str | None, Path]]:
     """The file of each manufacturer: the one named, or one in the folder, named after them."""
     taken: set[str] = set()
-    for maker in sorted(found, key=lambda name: (name is not None, name or "")):
+    for maker in sorted(makers, key=lambda name: (name is not None, name or "")):
         stem = UNKNOWN if maker is None else _letters_of(maker)
         while stem in taken:
             stem += "-more"
@@ -184,19 +184,19 @@ def _letters_of(maker: str) -> str:
     )
 
 
-def _told(maker: str | None, path: Path, found: Exported, *, as_json: bool) -> dict[str, Any]:
+def _told(maker: str | None, path: Path, export: Exported, *, as_json: bool) -> dict[str, Any]:
     if not as_json:
         say(
-            f"{maker or UNKNOWN}: {counted(len(found.facts), 'correction', 'corrections')} of "
-            f"{counted(found.sims, 'SIM', 'SIMs')} in {path}; left out: "
-            f"{found.moved_back:,} that are expected where they are by now, "
-            f"{found.moved_on:,} in other hardware by now"
+            f"{maker or UNKNOWN}: {counted(len(export.facts), 'correction', 'corrections')} of "
+            f"{counted(export.sims, 'SIM', 'SIMs')} in {path}; left out: "
+            f"{export.moved_back:,} that are expected where they are by now, "
+            f"{export.moved_on:,} in other hardware by now"
         )
     return {
         "manufacturer": maker,
         "path": str(path),
-        "corrections": len(found.facts),
-        "sims": found.sims,
-        "moved_back": found.moved_back,
-        "moved_on": found.moved_on,
+        "corrections": len(export.facts),
+        "sims": export.sims,
+        "moved_back": export.moved_back,
+        "moved_on": export.moved_on,
     }

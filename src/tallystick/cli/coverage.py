@@ -160,8 +160,8 @@ def _write_table(columns: Columns, rows: Rows, file: BinaryIO) -> None:
 
 def _write_csv(columns: Columns, rows: Rows, file: BinaryIO) -> None:
     lines = chain([columns], rows)
-    while some := list(islice(lines, ROWS_A_WRITE)):
-        file.write(csv_lines(some))
+    while portion := list(islice(lines, ROWS_A_WRITE)):
+        file.write(csv_lines(portion))
 
 
 def _write_ndjson(columns: Columns, rows: Rows, file: BinaryIO) -> None:

@@ -42,11 +42,13 @@ Sims = Annotated[list[str], typer.Argument(metavar="ICCID|MDN…", help="SIMs of
 def list_(account: Account, as_json: AsJson = False) -> None:
     """List the groups of an account, the default one first."""
     with store_of(current_settings()) as store, store.snapshot() as reader:
-        found = groups.groups_of(reader, accounts.number_of(reader, account))
+        listed_groups = groups.groups_of(reader, accounts.number_of(reader, account))
     if as_json:
-        print_json(answers.GroupList([answers.group_answer(group) for group in found]))
+        print_json(answers.GroupList([answers.group_answer(group) for group in listed_groups]))
     else:
-        print_table(("group", "description"), [(group.name, group.description) for group in found])
+        print_table(
+            ("group", "description"), [(group.name, group.description) for group in listed_groups]
+        )
 
 
 @commands.command(cls=Command)

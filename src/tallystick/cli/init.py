@@ -33,9 +33,9 @@ def init(distribute: Distribute = False) -> None:
             say(f"{store.name}: the kept rows now print their times in {settings.time_zone}")
         if distribute:
             is_spread_now = store.distribute() > 0
-            told = (
+            outcome = (
                 "spread the store over the cluster"
                 if is_spread_now
                 else "the store is spread over the cluster"
             )
-            say(f"{store.name}: {told}")
+            say(f"{store.name}: {outcome}")

@@ -138,35 +138,35 @@ def _texts(row: bytes) -> tuple[str, ...]:
     return tuple(text or "" for text in columns_of(row))
 
 
-def _write_table(found: ReportRows, file: BinaryIO) -> None:
-    printed = list(map(found.texts, found.rows))
+def _write_table(report: ReportRows, file: BinaryIO) -> None:
+    printed = list(map(report.texts, report.rows))
     if printed:
-        print_table(found.columns, printed, file)
+        print_table(report.columns, printed, file)
     say(counted(len(printed), "mismatch", "mismatches"), err=True)
 
 
-def _write_json(found: ReportRows, file: BinaryIO) -> None:
+def _write_json(report: ReportRows, file: BinaryIO) -> None:
     """Exactly the body that goes over the wire; a line's end only where people read it."""
-    file.writelines(devices_of(joined(found.rows)))
+    file.writelines(devices_of(joined(report.rows)))
     if file.isatty():
         file.write(b"\n")
 
 
-def _write_ndjson(found: ReportRows, file: BinaryIO) -> None:
-    file.writelines(row + b"\n" for row in found.rows)
+def _write_ndjson(report: ReportRows, file: BinaryIO) -> None:
+    file.writelines(row + b"\n" for row in report.rows)
 
 
-def _write_csv(found: ReportRows, file: BinaryIO) -> None:
-    some: list[Sequence[str]] = [found.columns]
-    while some:
-        file.write(csv_lines(some))
-        some = list(map(found.texts, islice(found.rows, ROWS_A_WRITE)))
+def _write_csv(report: ReportRows, file: BinaryIO) -> None:
+    lines: list[Sequence[str]] = [report.columns]
+    while lines:
+        file.write(csv_lines(lines))
+        lines = list(map(report.texts, islice(report.rows, ROWS_A_WRITE)))
 
 
-def _write_parquet(found: ReportRows, file: BinaryIO) -> None:
+def _write_parquet(report: ReportRows, file: BinaryIO) -> None:
     table = pl.DataFrame(
-        list(map(found.texts, found.rows)),
-        schema=dict.fromkeys(found.columns, pl.String),
+        list(map(report.texts, report.rows)),
+        schema=dict.fromkeys(report.columns, pl.String),
         orient="row",
     )
     moments = pl.col("activation_date", "activated_at").str.to_datetime(

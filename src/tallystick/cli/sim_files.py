@@ -53,8 +53,8 @@ def _lines_in(file: Path, account: str | None) -> Iterator[Line]:
                 _require_one(columns, account)
                 if "iccid" in values:
                     continue
-            told = dict(zip(columns, values, strict=False))
-            yield Line(number, told.get("iccid", ""), told.get("account", account or ""))
+            fields = dict(zip(columns, values, strict=False))
+            yield Line(number, fields.get("iccid", ""), fields.get("account", account or ""))
 
 
 def _columns(first: list[str]) -> list[str]:

@@ -85,14 +85,14 @@ def show(
     """Show a SIM in short: its account and group, and how much is told of it."""
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
-        found = [
+        records = [
             answers.sim_answer(each, settings.zone)
             for each in inventory.records(reader, iccid_or_mdn)
         ]
     if as_json:
-        print_json({"sims": found})
+        print_json({"sims": records})
         return
-    _print_table(answers.SimAnswer, found)
+    _print_table(answers.SimAnswer, records)
 
 
 def _print_table(kind: type[msgspec.Struct], rows: Sequence[msgspec.Struct]) -> None:
@@ -161,7 +161,7 @@ def remove(
         lines_of(iccid or [], file, ""),
         done,
         _iccid,
-        lambda writer, some: inventory.remove(writer, some, origin),
+        lambda writer, iccids: inventory.remove(writer, iccids, origin),
     )
     done.tell(as_json=as_json)
 
@@ -185,10 +185,10 @@ def _do(
     Bad lines never stop the good ones.
     """
     with store_of(current_settings()) as store:
-        while some := list(islice(lines, SIMS_A_TRANSACTION)):
+        while portion := list(islice(lines, SIMS_A_TRANSACTION)):
             good: dict[int, Any] = {}
             refused: dict[int, Refusal] = {}
-            for place, line in enumerate(some):
+            for place, line in enumerate(portion):
                 try:
                     good[place] = parse(line)
                 except InvalidValue as refusal:
@@ -197,7 +197,7 @@ def _do(
                 done = action(writer, list(good.values()))
             places = list(good)
             refused |= {places[place]: refusal for place, refusal in done.refused.items()}
-            tally.add(some, len(done.sims), refused)
+            tally.add(portion, len(done.sims), refused)
 
 
 @dataclass

@@ -48,16 +48,16 @@ def corrections(
     start = _start_of_last_stay(seen)
     last = seen[-1].imei
     before = in_force_at(in_force, seen[start - 1].activated_at) if start else None
-    found: dict[Moment, Correction] = {}
+    corrections: dict[Moment, Correction] = {}
     for activation in seen[start:]:
         expected = in_force_at(in_force, activation.activated_at)
         if expected is None or expected.fits(last):
             # What was unexpected before is over: the SIM is where it belongs, or nobody says where.
-            found.clear()
+            corrections.clear()
             continue
         since = activation.activated_at if expected == before else expected.effective_from
-        found.setdefault(expected.effective_from, Correction(since, last))
-    return list(found.values())
+        corrections.setdefault(expected.effective_from, Correction(since, last))
+    return list(corrections.values())
 
 
 def _start_of_last_stay(seen: Sequence[Activation]) -> int:

@@ -106,7 +106,9 @@ def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]
     """
     in_order = sorted(values, key=attrgetter("effective_from"))
     of_each_moment = groupby(in_order, attrgetter("effective_from"))
-    return [stay for _, some in of_each_moment for stay in _stays(list(some), undoings)]
+    return [
+        stay for _, values_then in of_each_moment for stay in _stays(list(values_then), undoings)
+    ]
 
 
 def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Stay]:

@@ -204,16 +204,16 @@ def stays(runs: Sequence[Run], expectations: Iterable[Expectation]) -> list[Pair
     A new one wherever the hardware, the expected hardware or the verdict changes.
     """
     firsts = [Activation(run.opened_at, run.imei) for run in runs]
-    found: list[Pairing] = []
+    in_order: list[Pairing] = []
     expected_before: tuple[int, ...] | None = None
     for run, verdict in zip(runs, judge(firsts, expectations), strict=True):
         if (
-            not found
+            not in_order
             or verdict.moved
             or verdict.opens
             or verdict.expected_hardware != expected_before
         ):
-            found.append(
+            in_order.append(
                 Pairing(
                     run.imei,
                     run.opened_at,
@@ -225,8 +225,8 @@ def stays(runs: Sequence[Run], expectations: Iterable[Expectation]) -> list[Pair
                 )
             )
         else:
-            stay = found[-1]
+            stay = in_order[-1]
             activations = stay.activations + run.activations
-            found[-1] = replace(stay, last_seen_at=run.last_seen_at, activations=activations)
+            in_order[-1] = replace(stay, last_seen_at=run.last_seen_at, activations=activations)
         expected_before = verdict.expected_hardware
-    return found
+    return in_order

@@ -164,7 +164,7 @@ class Stay(NamedTuple):
     """
 
     activated_at: int
-    found: int
+    seen_in: int
     in_force_from: int
     expected: Allowed
     change_set_id: int
@@ -286,12 +286,12 @@ def model(stay: Stay) -> Reason | None:
     models = {member // MODEL for member in stay.expected.members}
     if not models:
         return None
-    return SAME_MODEL if stay.found // MODEL in models else OTHER_MODEL
+    return SAME_MODEL if stay.seen_in // MODEL in models else OTHER_MODEL
 
 
 def not_a_valid_imei(stay: Stay) -> Reason | None:
     """The IMEI found is no device's: one digit repeated, digits counted up, or of a test body."""
-    return NOT_A_VALID_IMEI if is_placeholder(stay.found // HARDWARE) else None
+    return NOT_A_VALID_IMEI if is_placeholder(stay.seen_in // HARDWARE) else None
 
 
 def is_placeholder(hardware: int) -> bool:
@@ -304,7 +304,7 @@ def is_placeholder(hardware: int) -> bool:
 
 def check_digit_wrong(stay: Stay) -> Reason | None:
     """The IMEI found has a check digit, and it is not that of the other digits."""
-    digits = Imei.digits(stay.found)
+    digits = Imei.digits(stay.seen_in)
     return CHECK_DIGIT_WRONG if len(digits) == CHECKED_DIGITS and not luhn_holds(digits) else None
 
 

@@ -109,12 +109,12 @@ def account_of_group(group: str, accounts: Sequence[str]) -> str:
     return accounts[0]
 
 
-def found_group(found: FoundGroup | None, group: str, account: str) -> FoundGroup | None:
+def found_group(row: FoundGroup | None, group: str, account: str) -> FoundGroup | None:
     """Give what was found of a group of an account, where None stands for the default group.
 
     Every account has the default group, and keeps nothing of it. Raises `GroupNotFound`.
     """
-    if found is None and group != UNASSIGNED:
+    if row is None and group != UNASSIGNED:
         message = f"there is no group {shown(group)} in account {shown(account)}"
         raise GroupNotFound(message)
-    return found
+    return row

@@ -83,8 +83,8 @@ def remove(writer: Writer, name: str) -> None:
         "uploads that wait": writer.count_of_waiting_uploads(account_id),
     }
     if any(content.values()):
-        told = ", ".join(f"{what}: {count:,}" for what, count in content.items() if count)
-        message = f"account {shown(name)} is not empty ({told}); move or remove what it has first"
+        counts = ", ".join(f"{what}: {count:,}" for what, count in content.items() if count)
+        message = f"account {shown(name)} is not empty ({counts}); move or remove what it has first"
         raise AccountNotEmpty(message)
     writer.remove_account(account_id)
 

@@ -97,24 +97,24 @@ def page_of(
         raise NoAccounts
     accounts = [wanted.account] if wanted.account else list(visible)
     account_ids = [account_number(visible, name) for name in accounts]
-    found: list[int] = []
+    fitting_iccids: list[int] = []
     looked_at = 0
     last = wanted.after
     for numbers in _slices(reader, visible, account_ids, wanted):
         fitting = numbers.filter(*(match.fits() for match in wanted.matches))
-        found += fitting["iccid"].to_list()
+        fitting_iccids += fitting["iccid"].to_list()
         looked_at += len(numbers)
         last = numbers["iccid"][-1]
-        if len(found) > wanted.at_most or looked_at >= looked_at_max:
+        if len(fitting_iccids) > wanted.at_most or looked_at >= looked_at_max:
             break
-    has_more = len(found) > wanted.at_most or looked_at >= looked_at_max
-    if has_more and not found:
+    has_more = len(fitting_iccids) > wanted.at_most or looked_at >= looked_at_max
+    if has_more and not fitting_iccids:
         message = (
             f"the filter fits none of {looked_at:,} devices after {wanted.after}; name a group or "
             f"what an ICCID starts with, or go on after the device {last}"
         )
         raise InvalidValue(message)
-    return DevicePage(reader.devices_among(account_ids, found[: wanted.at_most]), has_more)
+    return DevicePage(reader.devices_among(account_ids, fitting_iccids[: wanted.at_most]), has_more)
 
 
 def _slices(

@@ -72,8 +72,8 @@ def page(reader: Reader, account: str | None, after: int) -> SimPage:
         if account is not None
         else list(accounts.values())
     )
-    found = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
-    return SimPage(found[:SIMS_A_PAGE_MAX], len(found) > SIMS_A_PAGE_MAX)
+    devices = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
+    return SimPage(devices[:SIMS_A_PAGE_MAX], len(devices) > SIMS_A_PAGE_MAX)
 
 
 def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:

@@ -27,32 +27,32 @@ ReadRows: TypeAlias = "Callable[[Iterator[bytes], str, str], Iterator[Columns]]"
 
 
 def _object(row: Row) -> bytes:
-    columns, told = row
+    columns, reasons = row
     printed = msgspec.json.encode(dict(zip(COLUMNS, columns, strict=True)))
-    return printed if told is None else printed[:-1] + b"," + told[1:]
+    return printed if reasons is None else printed[:-1] + b"," + reasons[1:]
 
 
 def _json(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - as every form is called
     before = b'{"mismatches":['
-    while some := list(map(_object, islice(rows, ROWS_A_PART))):
-        yield before + b",".join(some)
+    while objects := list(map(_object, islice(rows, ROWS_A_PART))):
+        yield before + b",".join(objects)
         before = b","
     yield b"]}" if before == b"," else before + b"]}"
 
 
 def _ndjson(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
-    while some := list(map(_object, islice(rows, ROWS_A_PART))):
-        yield b"\n".join(some) + b"\n"
+    while objects := list(map(_object, islice(rows, ROWS_A_PART))):
+        yield b"\n".join(objects) + b"\n"
 
 
 def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
     """A header and lines; reasons are words in one column."""
-    some: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
-    while some:
-        yield csv_lines(some)
-        some = [
-            columns if told is None else (*columns, *summary(told))
-            for columns, told in islice(rows, ROWS_A_PART)
+    lines: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
+    while lines:
+        yield csv_lines(lines)
+        lines = [
+            columns if reasons is None else (*columns, *summary(reasons))
+            for columns, reasons in islice(rows, ROWS_A_PART)
         ]
 
 

@@ -43,13 +43,13 @@ def send(
     if zipped:
         parts = gzipped(parts)
         resp.set_header("Content-Encoding", "gzip")
-    some, size = gather(parts, WHOLE_BYTES_MAX)
+    gathered, size = gather(parts, WHOLE_BYTES_MAX)
     if size < WHOLE_BYTES_MAX:
-        resp.set_stream(iter(some), size)
+        resp.set_stream(iter(gathered), size)
     else:
         held.enter_context(closing(parts))
         break_off = partial(break_off_all, str(req.env["REMOTE_ADDR"]), int(req.env["SERVER_PORT"]))
-        resp.stream = Stream(b"".join(some), parts, PIECE_BYTES, held.pop_all(), break_off)
+        resp.stream = Stream(b"".join(gathered), parts, PIECE_BYTES, held.pop_all(), break_off)
     resp.set_header("Vary", "Accept-Encoding")
 
 
@@ -81,11 +81,11 @@ def gather(parts: Iterator[bytes], bytes_min: int) -> tuple[list[bytes], int]:
 
     Fewer, or none, are the end.
     """
-    some, size = list[bytes](), 0
+    gathered, size = list[bytes](), 0
     while size < bytes_min and (part := next(parts, None)) is not None:
-        some.append(part)
+        gathered.append(part)
         size += len(part)
-    return some, size
+    return gathered, size
 
 
 def break_off_all(address: str, port: int) -> None:

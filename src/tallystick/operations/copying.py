@@ -55,10 +55,10 @@ class CopiedKind:
 
     def rows(self, reader: Reader, part: SimRange) -> Rows:
         """The rows of a range, or all of a kind that is not told of SIMs, in order."""
-        found = self.read(reader, part)
-        if not isinstance(found, pl.DataFrame):
-            found = pl.DataFrame(list(found), schema=self.columns, orient="row")
-        return found.sort(list(self.columns), nulls_last=False)
+        rows = self.read(reader, part)
+        if not isinstance(rows, pl.DataFrame):
+            rows = pl.DataFrame(list(rows), schema=self.columns, orient="row")
+        return rows.sort(list(self.columns), nulls_last=False)
 
 
 def _put_accounts(writer: Writer, rows: Rows) -> None:
@@ -466,8 +466,8 @@ def _refuse_others(target: Store, kind: CopiedKind, here: Rows, there: Rows) -> 
 def described(names: Sequence[str], key: Rows | tuple[Any, ...]) -> str:
     """The key of a row, or of the first of some, as people read it."""
     values = key.select(names).row(0) if isinstance(key, pl.DataFrame) else key
-    told = dict(zip(names, values, strict=True))
-    return ", ".join(f"{name} {_described(name, value)}" for name, value in told.items())
+    by_name = dict(zip(names, values, strict=True))
+    return ", ".join(f"{name} {_described(name, value)}" for name, value in by_name.items())
 
 
 def _described(name: str, value: object) -> object:
@@ -487,8 +487,8 @@ def _both(
             yield kind, kind.rows(here, part), kind.rows(there, part)
 
 
-def _without(some: Rows, others: Rows) -> Rows:
-    return some.join(others, on=some.columns, how="anti", nulls_equal=True, maintain_order="left")
+def _without(rows: Rows, others: Rows) -> Rows:
+    return rows.join(others, on=rows.columns, how="anti", nulls_equal=True, maintain_order="left")
 
 
 def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:

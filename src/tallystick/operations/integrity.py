@@ -50,10 +50,10 @@ def check_integrity(store: Store) -> Iterator[Checked]:
 def _checked(store: Store, name: str, find: Callable[[Reader], Iterable[str]]) -> Checked:
     try:
         with store.snapshot() as reader:
-            found = list(find(reader))
+            faults = list(find(reader))
     except StoreBroken as broken:  # what cannot be read is damage too
-        found = [broken.message]
-    return Checked(name, tuple(Damage(name, text) for text in found))
+        faults = [broken.message]
+    return Checked(name, tuple(Damage(name, text) for text in faults))
 
 
 def _impossible(reader: Reader, kind: str) -> Iterator[str]:

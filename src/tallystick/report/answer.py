@@ -82,8 +82,8 @@ def _explained_rows(
     reader: Reader, scope: Scope, account_ids: tuple[int, ...], window: Window, zone_name: str
 ) -> Iterator[list[Explained]]:
     rows = reader.report_explained(scope, window)
-    while some := list(islice(rows, ROWS_EXPLAINED_AT_ONCE)):
-        yield explained(reader, some, account_ids, window, zone_name)
+    while portion := list(islice(rows, ROWS_EXPLAINED_AT_ONCE)):
+        yield explained(reader, portion, account_ids, window, zone_name)
 
 
 def explained(
@@ -116,8 +116,8 @@ def _with_company(
     # Hardware that nobody claims reads the same in all rows but the first listed.
     crowds: dict[int, Extra | None] = {}
     with_all = []
-    for wire, own, iccid, found, expected, activated_at in rows:
-        hardware = found // HARDWARE
+    for wire, own, iccid, seen_in, expected, activated_at in rows:
+        hardware = seen_in // HARDWARE
         company = companies.get(hardware)
         if company is None:
             with_all.append((wire, own))

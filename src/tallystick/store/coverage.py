@@ -55,10 +55,10 @@ class CoverageQuestions(ReportQuestions):
 
     def coverage(self, scope: Scope, window: Window) -> Coverage:
         """How many SIMs are in scope, and of how many of them something is known."""
-        found = Coverage()
+        total = Coverage()
         for iccids in self._covered(scope):
-            found = found.and_also(self._coverage_of(iccids, window))
-        return found
+            total = total.and_also(self._coverage_of(iccids, window))
+        return total
 
     def count_covered(self, scope: Scope) -> int:
         """How many SIMs are in scope."""

@@ -38,8 +38,8 @@ class DeviceQuestions(Asking):
 
     def devices_after(self, account_ids: Collection[int], after: int, at_most: int) -> list[Device]:
         """SIMs of some accounts, each with its group, in order after one."""
-        found = self.numbers_of_devices(account_ids, after, LAST, at_most)
-        return self.devices_among(account_ids, found["iccid"])
+        numbers = self.numbers_of_devices(account_ids, after, LAST, at_most)
+        return self.devices_among(account_ids, numbers["iccid"])
 
     def numbers_of_devices(
         self, account_ids: Collection[int], after: int, until: int, at_most: int

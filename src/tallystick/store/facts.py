@@ -87,18 +87,18 @@ class FactQuestions(Asking):
 
         From when on and where it was expected, and by which change set. Neither is in any order.
         """
-        found: dict[int, tuple[list[Pair], list[Put]]] = defaultdict(lambda: ([], []))
+        histories: dict[int, tuple[list[Pair], list[Put]]] = defaultdict(lambda: ([], []))
         for iccid, *pair in self._connection.rows(
             "activations_among", iccids=self._connection.set_of(iccids)
         ):
-            found[iccid][0].append(tuple(pair))
+            histories[iccid][0].append(tuple(pair))
         lists = self.lists_of(iccids)
         for iccid, since, value, change_set_id in self._connection.rows(
             "values_among", iccids=self._connection.set_of(iccids)
         ):
             says = Allowed.read(value, lists.get((iccid, value)))
-            found[iccid][1].append((since, says, change_set_id))
-        return found
+            histories[iccid][1].append((since, says, change_set_id))
+        return histories
 
     def lists_of(self, iccids: Iterable[int]) -> dict[tuple[int, int], str]:
         """The text of values with several members, by SIM and value."""

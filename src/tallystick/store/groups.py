@@ -82,8 +82,10 @@ class GroupChanges(AccountChanges, GroupQuestions):
         rows = rows_of(members)
         account_ids, made = self.account_ids_made({account for account, _, _ in rows})
         changed = 0
-        for is_default, some in groupby(rows, lambda row: row[1] == UNASSIGNED):
-            changed += (self._take_out if is_default else self._put_in)(account_ids, list(some))
+        for is_default, of_one_sort in groupby(rows, lambda row: row[1] == UNASSIGNED):
+            changed += (self._take_out if is_default else self._put_in)(
+                account_ids, list(of_one_sort)
+            )
         return Taken(changed, len(rows) - changed, made)
 
     def _put_in(self, account_ids: dict[str, int], rows: Sequence[tuple[Any, ...]]) -> int:
@@ -127,9 +129,9 @@ class GroupChanges(AccountChanges, GroupQuestions):
 
     def take_out_of_group(self, account_id: int, group_id: int, iccids: Iterable[int]) -> None:
         """Take SIMs out of a group."""
-        some = self._connection.set_of(iccids)
+        sims = self._connection.set_of(iccids)
         self._connection.run(
-            "take_out_of_group", account_id=account_id, group_id=group_id, iccids=some
+            "take_out_of_group", account_id=account_id, group_id=group_id, iccids=sims
         )
 
     def leave_groups(self, account_id: int, iccids: Iterable[int]) -> int:

@@ -458,17 +458,17 @@ class LedgerChanges(LedgerQuestions):
             self._connection.run_many("put_list", lists)
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
-        facts = sum(len(some) for some, _ in batches)
+        facts = sum(len(facts_put) for facts_put, _ in batches)
         if facts <= FEW_FACTS_MAX and not any(
-            isinstance(some, pl.DataFrame) for some, _ in batches
+            isinstance(facts_put, pl.DataFrame) for facts_put, _ in batches
         ):
-            rows = [(*fact, number) for some, number in batches for fact in some]
+            rows = [(*fact, number) for facts_put, number in batches for fact in facts_put]
             iccids = self._connection.set_of({row[0] for row in rows})
             return changes_of_few(rows, self._connection.rows("values_among", iccids=iccids))
         together = pl.concat(
             [
-                columns_of(some).with_columns(change_set_id=pl.lit(number, pl.Int64))
-                for some, number in batches
+                columns_of(facts_put).with_columns(change_set_id=pl.lit(number, pl.Int64))
+                for facts_put, number in batches
             ]
         )
         return changes_of_many(

@@ -164,11 +164,6 @@ class ListingQuestions(Asking):
         )
         return [Activation(Moment(activated_at), Imei(imei)) for activated_at, imei in rows]
 
-    def first_activation(self, iccid: Iccid) -> Activation | None:
-        """Where a SIM was seen first."""
-        row = self._connection.row("first_activation", iccid=iccid)
-        return None if row is None else Activation(Moment(row[0]), Imei(row[1]))
-
     def newest_expectations(self, iccid: Iccid, latest: Moment, at_most: int) -> list[Expectation]:
         """Where a SIM was expected before a moment, the newest first."""
         rows = self._connection.rows(

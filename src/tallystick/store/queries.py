@@ -61,13 +61,12 @@ def migrations_for(engine: str) -> list[tuple[int, str]]:
 
     Numbers count up from 1 without a gap.
     """
-    found = [
+    migrations = [
         (int(file.name[:4]), file.read_text("utf-8"))
         for file in _sql_files(SQL / "migrations" / engine)
     ]
-    if [number for number, _ in found] != list(range(1, len(found) + 1)):
-        message = (
-            f"migrations of {engine} are not numbered 1, 2, 3, …: {[number for number, _ in found]}"
-        )
+    numbers = [number for number, _ in migrations]
+    if numbers != list(range(1, len(numbers) + 1)):
+        message = f"migrations of {engine} are not numbered 1, 2, 3, …: {numbers}"
         raise ValueError(message)
-    return found
+    return migrations

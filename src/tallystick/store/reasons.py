@@ -48,9 +48,9 @@ class ReasonQuestions(Asking):
         claims = self._claims(sims_in, frozenset(account_ids))
         at_home = self._seen_at_home(claims, window)
         seen = self._seen(hardware, at_home, frozenset(account_ids), window)
-        found = claims.keys() | seen.keys()
+        occupied = claims.keys() | seen.keys()
         return {
-            each: Company(tuple(claims.get(each, ())), *seen.get(each, NOBODY)) for each in found
+            each: Company(tuple(claims.get(each, ())), *seen.get(each, NOBODY)) for each in occupied
         }
 
     def _claims(
@@ -85,8 +85,8 @@ class ReasonQuestions(Asking):
         """When each hardware was claimed by which SIM, and where that one was found instead."""
         iccids = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
         elsewhere = defaultdict(set)
-        for iccid, found, expected in self._connection.rows("found_elsewhere", iccids=iccids):
-            elsewhere[expected, iccid].add(found)
+        for iccid, seen_in, expected in self._connection.rows("found_elsewhere", iccids=iccids):
+            elsewhere[expected, iccid].add(seen_in)
         rows = sorted(self._connection.rows("values_among", iccids=iccids))
         claims = defaultdict(list)
         for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise(
@@ -104,7 +104,9 @@ class ReasonQuestions(Asking):
         self, claims: Mapping[int, Iterable[Claim]], window: Window
     ) -> dict[int, set[int]]:
         """The SIMs that were seen in the window in hardware which they are expected in."""
-        expected = {(claim.iccid, each) for each, found in claims.items() for claim in found}
+        expected = {
+            (claim.iccid, each) for each, claims_of_it in claims.items() for claim in claims_of_it
+        }
         seen = defaultdict(set)
         if expected:
             iccids = self._connection.set_of(sorted({iccid for iccid, _ in expected}))

@@ -97,7 +97,7 @@ class ReportQuestions(Asking):
             before = min(
                 after + 1 + span, window.latest
             )  # a slice is (after, before): `span` moments
-            found = 0
+            rows_read = 0
             for row in self._connection.stream(
                 "report_of_accounts_explained" if explained else "report_of_accounts",
                 account_ids=accounts,
@@ -105,10 +105,10 @@ class ReportQuestions(Asking):
                 earliest=after,
                 latest=before,
             ):
-                found += 1
+                rows_read += 1
                 yield row
             after = Moment(before - 1)
-            growth = ROWS_A_SLICE / max(found, 1)
+            growth = ROWS_A_SLICE / max(rows_read, 1)
             span = max(1, int(span * min(max(growth, 1 / SLICE_GROWTH_MAX), SLICE_GROWTH_MAX)))
 
     def _report_of_group(

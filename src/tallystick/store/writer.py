@@ -212,9 +212,9 @@ class Writer(
 
         Their activations wait. That they are expected nowhere any more is a change set.
         """
-        some = self._connection.set_of(iccids)
-        self._connection.run("remove_sims", iccids=some)
-        self._connection.run("leave_all_groups", iccids=some)
+        sims = self._connection.set_of(iccids)
+        self._connection.run("remove_sims", iccids=sims)
+        self._connection.run("leave_all_groups", iccids=sims)
         change_set_id = self.begin_change_set(origin, "applied")
         self.sims_changed(iccids, Cause(CauseKind.REMOVAL, change_set_id))
         self.clear_expectations(iccids, change_set_id)
@@ -297,8 +297,8 @@ class Writer(
         self._expectations_put(changes)
         accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]
         return [
-            Taken(some, len(facts) - some)
-            for some, (facts, _) in zip(accepted, batches, strict=True)
+            Taken(taken, len(facts) - taken)
+            for taken, (facts, _) in zip(accepted, batches, strict=True)
         ]
 
     def _take_identities(self, identities: Facts, change_set_id: int) -> Taken:

@@ -58,8 +58,10 @@ class Listeners:
         user_id = user_of(req)
         with self._store.snapshot() as reader:
             owner = account_in_path(reader, user_id, account)
-            found = reader.listeners([owner.account_id])
-        resp.data = msgspec.json.encode([_described(owner.name, listener) for listener in found])
+            listeners = reader.listeners([owner.account_id])
+        resp.data = msgspec.json.encode(
+            [_described(owner.name, listener) for listener in listeners]
+        )
 
     @for_users
     def on_post(self, req: Request, resp: Response, account: str) -> None:
@@ -98,7 +100,7 @@ def message_of(delivery: DueDelivery) -> bytes:
     One message for a whole upload, with its outcome as the status tells it.
     """
     outcome = msgspec.json.decode(delivery.outcome, type=Outcome)
-    told: dict[str, Any] = {
+    message: dict[str, Any] = {
         "username": delivery.listener.username,
         "password": delivery.listener.password,
         "requestId": delivery.request_id,
@@ -108,11 +110,11 @@ def message_of(delivery: DueDelivery) -> bytes:
         "outcome": outcome,
     }
     if not outcome.accepted:
-        told["faultResponse"] = {
+        message["faultResponse"] = {
             "faultcode": verizon_code(CATCH_ALL),
             "faultstring": _fault(outcome),
         }
-    return msgspec.json.encode(told)
+    return msgspec.json.encode(message)
 
 
 def _fault(outcome: Outcome) -> str:

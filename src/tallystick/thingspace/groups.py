@@ -34,8 +34,12 @@ SUCCESS = b'{"success":true}'
 
 def identifiers_of(member: Member | Device) -> list[dict[str, str]]:
     """A device's identifiers, as many as are known."""
-    told = [{"kind": "ICCID", "id": str(member.iccid)}]
-    return told if member.mdn is None else [*told, {"kind": "MDN", "id": str(member.mdn)}]
+    identifiers = [{"kind": "ICCID", "id": str(member.iccid)}]
+    return (
+        identifiers
+        if member.mdn is None
+        else [*identifiers, {"kind": "MDN", "id": str(member.mdn)}]
+    )
 
 
 class Groups:
@@ -69,8 +73,10 @@ class AccountGroups:
         """List the groups, the default one first."""
         user_id = user_of(req)
         with self._store.snapshot() as reader:
-            found = groups.groups_of(reader, account_in_path(reader, user_id, account).account_id)
-        resp.data = msgspec.json.encode([_described(group) for group in found])
+            listed_groups = groups.groups_of(
+                reader, account_in_path(reader, user_id, account).account_id
+            )
+        resp.data = msgspec.json.encode([_described(group) for group in listed_groups])
 
 
 class NamedGroup:

@@ -52,8 +52,10 @@ class MismatchReport:
     def _coverage(self, reader: Reader, view: View, question: Question) -> str:
         """What the answer rests on, as the value of a header."""
         covered = coverage(reader, view.accounts, question, self._settings.generations)
-        told = described(covered, self._settings.zone)
-        return "; ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+        coverage_fields = described(covered, self._settings.zone)
+        return "; ".join(
+            f"{name}={value}" for name, value in coverage_fields.items() if value is not None
+        )
 
     def _plain(self, reader: Reader, view: View, question: Question) -> Iterator[bytes]:
         """Rows as the contract has them, many at a time."""

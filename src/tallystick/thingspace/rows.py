@@ -71,9 +71,11 @@ def with_reasons(
     explained: Iterator[list[tuple[bytes, bytes]]], kept_zone: str, zone_name: str
 ) -> Iterator[list[bytes]]:
     """Rows with the fields of their reasons at their ends, many at a time, moved to the zone."""
-    for some in explained:
-        rows = in_zone((row for row, _ in some), kept_zone, zone_name)
-        yield [row[:-1] + b"," + told[1:] for row, (_, told) in zip(rows, some, strict=True)]
+    for portion in explained:
+        rows = in_zone((row for row, _ in portion), kept_zone, zone_name)
+        yield [
+            row[:-1] + b"," + reasons[1:] for row, (_, reasons) in zip(rows, portion, strict=True)
+        ]
 
 
 class Row(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -148,9 +148,11 @@ class SqliteConnection:
     @staticmethod
     def set_of(values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
-        some = tuple(values)
+        members = tuple(values)
         return apsw.carray(
-            some if some and isinstance(some[0], str) else array("q", some) or NO_NUMBERS
+            members
+            if members and isinstance(members[0], str)
+            else array("q", members) or NO_NUMBERS
         )
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:

@@ -120,14 +120,6 @@ WHERE a.iccid = :iccid AND a.activated_at > :earliest AND a.activated_at < :late
 ORDER BY a.activated_at DESC, a.imei DESC
 LIMIT :at_most;
 
--- name: first_activation
--- Where was this SIM seen first?
-SELECT a.activated_at, a.imei
-FROM activations AS a
-WHERE a.iccid = :iccid
-ORDER BY a.activated_at, a.imei
-LIMIT 1;
-
 -- name: newest_expectations
 -- Where was this SIM expected before a moment, the newest first, no more than are asked for?
 SELECT e.effective_from, e.imei, l.members
