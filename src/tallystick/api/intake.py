@@ -18,10 +18,12 @@ from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.http.bodies import media_type_of
 from tallystick.http.gate import caller_of
 from tallystick.intake import (
+    ANY,
     KINDS,
     Receipt,
     check_items,
     idempotency_key,
+    preset,
     propose_facts,
     read_items,
     try_facts,
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.core.ledger import Origin
-    from tallystick.intake import Kind, LiveIntake, Reject
+    from tallystick.intake import Kind, LiveIntake, Mapping, Reject
     from tallystick.settings import Settings
     from tallystick.store import Facts, Store
 
 SCOPE = "intake"
 APPLY, DRY_RUN, PROPOSE = MODES = ("apply", "dry-run", "propose")
 MODE = {"mode": f"{APPLY} (the default), {DRY_RUN} or {PROPOSE}"}
+MAP = {"map": "a mapping of `tallystick maps`, by which the body is read"}
 BODY_BYTES_MAX = 8 << 20
 
 
@@ -81,7 +84,7 @@ class Intake:
         self.kind = kind
         self._live = live
 
-    @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True)
+    @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MAP)
     def on_post(self, req: Request, resp: Response) -> None:
         """Take a JSON array or NDJSON of facts in.
 
@@ -93,15 +96,19 @@ class Intake:
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
         facts, rejects = self._checked(req, body)
         named = req.get_header("Idempotency-Key")
+        mapped = (req.get_param("map") or "").encode()
         key = (
-            idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, body)
+            idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, mapped + body)
             if named
             else None
         )
         return self._live.take(self.kind, facts, rejects, key, origin)
 
     def _checked(self, req: Request, body: bytes) -> tuple[Facts, list[Reject]]:
-        return check_items(self.kind, read_items(body, lines=_is_ndjson(req)))
+        mapping = _mapping_asked(req, self.kind)
+        return check_items(
+            self.kind, read_items(body, lines=_is_ndjson(req), mapping=mapping), mapping
+        )
 
 
 class ExpectationsIntake(Intake):
@@ -116,7 +123,7 @@ class ExpectationsIntake(Intake):
         self._settings = settings
 
     @operation(
-        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES
+        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES | MAP
     )
     def on_post(self, req: Request, resp: Response) -> None:
         """Do with the expectations what `mode` says.
@@ -146,6 +153,18 @@ class ExpectationsIntake(Intake):
         receipt = Receipt(accepted=len(facts), rejected=len(rejects), rejects=rejects)
         number = propose_facts(self._store, facts, origin) if len(facts) else None
         return receipt.described("index") | {"change_set_id": number}
+
+
+def _mapping_asked(req: Request, kind: Kind) -> Mapping:
+    """The mapping that a call names. Raises `InvalidValue`."""
+    name = req.get_param("map")
+    if not name:
+        return ANY
+    mapping = preset(name)
+    if mapping.kinds and kind.name not in mapping.kinds:
+        message = f"map={name} is of {' and '.join(mapping.kinds)}, not of {kind.name}"
+        raise InvalidValue(message)
+    return mapping
 
 
 def _is_ndjson(req: Request) -> bool:
