@@ -109,7 +109,8 @@ def _frame(text: bytes, layout: Layout) -> pl.DataFrame | None:
     # Polars fills a short line up with nulls. A line whose last field is null may be one.
     if frame is not None and frame[_place(width)].null_count():
         separator = layout.separator.encode()
-        marked = ended.replace(b"\r\n", b"\n").replace(b"\n", separator + END + b"\n")
+        plain = ended.replace(b"\r\n", b"\n") if b"\r" in ended else ended
+        marked = plain.replace(b"\n", separator + END + b"\n")
         frame = _read(marked, layout, width + 1, width + 1)
         if frame is not None and frame[_place(width + 1)].null_count():
             return None
