@@ -86,7 +86,7 @@ def read_tac(text: str) -> Tac:
 def read_mdn(text: str) -> Mdn:
     """A phone number without the signs that people write into it. Raises `InvalidValue`."""
     _refuse_exponent(Mdn.LABEL, text)
-    return Mdn.parse(text.translate(DROPPED_IN_NUMBERS))
+    return Mdn.parse(text.translate(DROPPED_IN_NUMBERS).rstrip(PADDING))
 
 
 def read_allowed(text: str) -> Allowed:

@@ -32,7 +32,13 @@ def refusing(name: str, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, zstandard.ZstdError) as error:
+    except (
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        NotImplementedError,  # an archive of a version that is not known
+        zlib.error,
+        zstandard.ZstdError,
+    ) as error:
         message = f"{name}: {what}: {NOT_PACKED_SO}"
         raise FileRefused(message) from error
     except EOFError as error:
