@@ -71,7 +71,7 @@ def told(run: Run, case: Case, *more: str) -> dict[str, Any]:
     """What an import prints for programs."""
     result = run("import", case.kind, str(FIELD / case.file), *case.options, *more, "--json")
     answer: dict[str, Any] = json.loads(result.stdout)
-    return next(iter(answer["files"].values()))  # type: ignore[no-any-return] # JSON
+    return next(iter(answer["files"].values()))
 
 
 @pytest.mark.usefixtures("store")
