@@ -202,7 +202,7 @@ ICCID = Column(
     read_iccid,
     fast_parse.iccids,
     form=Iccid,
-    also=("sim", "simiccid", "iccidnumber", "simnumber", "simcard", "simid", "icc"),
+    also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
 )
 IMEI_ALSO = (
     "imeisv",
@@ -223,7 +223,10 @@ ALLOWED = Column(
     instead=": write none where nothing is expected from then on, nowhere for a SIM in stock",
 )
 ACCOUNT = Column(
-    "account", _account, fast_parse.names, also=("accountname", "accountnumber", "customer")
+    "account",
+    _account,
+    fast_parse.names,
+    also=("accountname", "accountnumber", "accountid", "customer"),
 )
 MDN = Column(
     "mdn",
@@ -239,9 +242,13 @@ ACTIVATED_AT = Column(
     fast_parse.moments,
     also=(
         "activationtime",
+        "activationdate",
         "simotadate",
         "timestamp",
         "eventtime",
+        "eventtimestamp",
+        "starttime",
+        "lastseen",
         "datetime",
         ("date", "time"),
         "date",
@@ -264,7 +271,7 @@ KINDS: dict[KindName, Kind] = {
                     read_moment,
                     fast_parse.moments,
                     required=False,
-                    also=("activated", "activatedat"),
+                    also=("activated", "activatedat", "dateactivated"),
                 ),
                 Column(
                     "generation",
