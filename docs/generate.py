@@ -6,6 +6,7 @@ page is written by hand and left as it is. `tests/test_docs.py` fails while a pa
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
 from dataclasses import fields
@@ -20,6 +21,7 @@ from tallystick.api import errors as api_errors
 from tallystick.cli import app
 from tallystick.core.errors import Refusal
 from tallystick.core.reasons import RULES, Code
+from tallystick.intake import KINDS, Mapping, presets
 from tallystick.settings import Settings, text_of, variable
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.errors import ANSWERS, UNEXPECTED, Answer
@@ -44,6 +46,7 @@ COLUMN = re.compile(
     r"^    (?P<name>[a-z]\w*) (?P<kind>INTEGER|TEXT|BLOB)(?P<rule>[^\n]*?)"
     r",?\s*(?:-- (?P<about>.*))?$"
 )
+FIELD = re.compile(r'^    (\w+): [^\n]*\n    """(.*?)"""', re.MULTILINE | re.DOTALL)
 KEY = re.compile(r"^    (?:PRIMARY KEY|UNIQUE) \(.*\)")
 
 
@@ -249,6 +252,41 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def mapping_fields() -> str:
+    """Every field of a mapping, from what the code says of it."""
+    source = inspect.getsource(Mapping)
+    abouts = dict(FIELD.findall(source))
+    rows = ((f"`{name}`", _sentence(abouts[name])) for name in Mapping.__struct_fields__)
+    return _table(("Field", "Meaning"), rows)
+
+
+def mapping_presets() -> str:
+    """Every mapping that comes with Tallystick."""
+    rows = (
+        (f"`{name}`", ", ".join(f"`{kind}`" for kind in mapping.kinds), _sentence(mapping.about))
+        for name, mapping in presets().items()
+    )
+    return _table(("Mapping", "Kinds", "Reads"), rows)
+
+
+def aliases() -> str:
+    """The other names that the columns of each kind are known by."""
+    rows = [
+        (f"`{kind.name}`", f"`{column.name}`", _names(column.also))
+        for kind in KINDS.values()
+        for column in kind.columns
+        if column.also and kind.name != "types"
+    ]
+    return _table(("Kind", "Column", "Also called, the best first"), rows)
+
+
+def _names(also: Sequence[str | tuple[str, str]]) -> str:
+    return ", ".join(
+        f"`{each}`" if isinstance(each, str) else " and ".join(f"`{name}`" for name in each)
+        for each in also
+    )
+
+
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "commands": ("cli.md", commands),
     "settings": ("settings.md", settings),
@@ -257,6 +295,9 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "api refusals": ("errors.md", api_refusals),
     "causes": ("reasons.md", causes),
     "schema": ("store-schema.md", schema),
+    "mapping fields": ("mappings.md", mapping_fields),
+    "mappings": ("mappings.md", mapping_presets),
+    "aliases": ("import-files.md", aliases),
 }
 """The generated parts by name: the page that each stands on, and what makes it."""
 

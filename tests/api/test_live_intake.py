@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,12 +28,12 @@ from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tallystick.access import Credentials
     from tallystick.store import Store
     from tests.conftest import Clock
 
+FIELD = Path(__file__).parent.parent / "field"
 ICCID, HOME, FOREIGN = "89148000000800000001", "352099001761481", "357152091234562"
 SIM = {"iccid": ICCID, "account": "A-1", "activation_date": "2019-02-03T04:05:06Z"}
 EXPECTATION = {"iccid": ICCID, "imei": HOME}
@@ -119,6 +120,34 @@ def test_ndjson_and_json_give_the_same_receipt_and_repeats_are_counted(
     as_lines = headers | {"Content-Type": "application/x-ndjson; charset=utf-8"}
     reply = call(port, "POST", "/api/v1/activations", lines, as_lines)
     assert (reply.status, reply.json["read"], reply.json["duplicate"]) == (200, 3, 3)
+
+
+def test_a_platforms_body_is_read_by_its_mapping_and_refused_with_its_name_without(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    headers = bearer(port, apps["sender"])
+    event = json.loads((FIELD / "09b-1nce-events.ndjson").read_text("utf-8"))
+    assert post(port, "activations?map=1nce-events", [event], headers)["accepted"] == 1
+    assert post(port, "activations?map=1nce-events", event, headers)["duplicate"] == 1
+    left_out = event | {"event_type": {"id": 51}}
+    assert post(port, "activations?map=1nce-events", [left_out], headers)["read"] == 0
+    for path, words in (
+        ("activations", ("iccid, activated_at, imei", "endpoint.imei", "map=1nce-events")),
+        ("activations?map=mars", ("'mars'", "1nce-events")),
+        ("sims?map=1nce-events", ("activations, not of sims",)),
+    ):
+        reply = call(port, "POST", f"/api/v1/{path}", json.dumps([event]), headers)
+        assert (reply.status, reply.json["error"]["code"]) == (400, "invalid-value")
+        for word in words:
+            assert word in reply.json["error"]["message"]
+
+
+def test_numbers_are_taken_where_they_are_exact(port: int, apps: dict[str, Credentials]) -> None:
+    lines = (FIELD / "10b-epoch.ndjson").read_text("utf-8")
+    headers = bearer(port, apps["sender"]) | {"Content-Type": "application/x-ndjson"}
+    receipt = call(port, "POST", "/api/v1/activations", lines, headers).json
+    assert [receipt[count] for count in ("accepted", "duplicate", "rejected")] == [2, 1, 1]
+    assert "has lost digits" in receipt["rejects"][0]["reason"]
 
 
 def test_each_bad_item_is_told_by_index_and_the_good_ones_are_taken(

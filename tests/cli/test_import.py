@@ -282,25 +282,12 @@ def test_it_is_never_written_over_a_file_that_is_to_be_read(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_all_faults_of_a_line_are_told_those_of_strange_columns_capped_and_counted(
-    run: Run,
-) -> None:
-    strange = {"iccid": 1.5, "imei": "x"} | {f"strange {number}": 0 for number in range(10)}
-    result = run(
-        "import",
-        "activations",
-        as_ndjson("a", [strange, {"iccid": "1", "imei": "x", "color": "red"}]),
-    )
-    first, second = result.stderr.splitlines()
-    assert first.count("is none of this kind's columns") == 5
-    assert first.endswith("; and 8 more faults")
-    for fault in (
-        "'color' is none of",
-        "iccid must be 18-20",
-        "imei must be 14-16",
-        "activated_at is missing",
-    ):
-        assert fault in second
+def test_all_faults_of_a_line_are_told(run: Run) -> None:
+    bad: dict[str, object] = {"iccid": "1", "imei": "x", "activated_at": None, "color": "red"}
+    result = run("import", "activations", as_ndjson("a", [bad]))
+    line = result.stderr.splitlines()[-1]
+    for fault in ("iccid must be 18-20", "imei must be 14-16", "activated_at is missing"):
+        assert fault in line
 
 
 # The bar

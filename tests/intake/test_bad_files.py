@@ -87,11 +87,6 @@ BAD_LINES = {
         b"89148000000800000001,352099001761481,2026-03-01,x",
         "the line has 4 fields, the header 3",
     ),
-    "a comma at the end": (
-        b"89148000000800000001,352099001761481,2026-03-01,",
-        "the line has 4 fields, the header 3",
-    ),
-    "nothing but commas": (b",,", "iccid is missing; activated_at is missing; imei is missing"),
     "an empty field": (b"89148000000800000001,,2026-03-01", "imei is missing"),
     "an empty last field": (b"89148000000800000001,352099001761481,", "activated_at is missing"),
     "one word": (b"nonsense", "the line has 1 fields, the header 3"),
@@ -103,7 +98,11 @@ BAD_LINES = {
         b'"89148000000800000001"x,352099001761481,2026-03-01',
         "the line is not CSV",
     ),
-    "latin-1": (b"89148000000800000001,352099001761481,M\xe4rz", "not UTF-8: .* at byte 39"),
+    "half a character beside a whole one": (
+        b"89148000000800000001,\xc3\xa4,M\xe4rz",
+        "not UTF-8: .* at byte 26",
+    ),
+    "Windows-1252": (b"89148000000800000001,352099001761481,M\xe4rz", "timestamp .*'März'"),
     "UTF-16": (",".join(field.decode() for field in FIELDS).encode("utf-16-le"), "."),
     "a NUL byte": (b"89148000000800000001,35209900176148\x00,2026-03-01", r"imei must be .*\\x00"),
     "nothing but NUL bytes": (b"\x00\x00\x00\x00", "the line has 1 fields, the header 3"),
@@ -120,9 +119,13 @@ BAD_LINES = {
         b'x"' + b"x" * 253 + "ä".encode() + b',"a"b,"',
         "the line is not CSV",
     ),
-    "blanks around": (
-        b" 89148000000800000001,352099001761481,2026-03-01",
-        "iccid must be 18-20 digits",
+    "a number in scientific notation": (
+        b"8.9148E+19,352099001761481,2026-03-01",
+        "iccid '8.9148E\\+19' is a rounded number, so digits are lost",
+    ),
+    "a date that may begin with the day or the month": (
+        b"89148000000800000001,352099001761481,05/03/2026",
+        "may have the day or the month first: say which with --time-format",
     ),
     "a second header": (
         b"iccid,imei,activated_at",
@@ -209,6 +212,23 @@ SAME = {
     "quoted fields here and there": PLAIN.replace(b"352099001761481", b'"352099001761481"', 1),
     "a byte order mark and a quoted header": b"\xef\xbb\xbf" + PLAIN.replace(b"iccid", b'"iccid"'),
     "blanks in the header": PLAIN.replace(b"iccid,imei,", b" iccid , imei,\t"),
+    "blanks around values": PLAIN.replace(b",352099001761481,", b" , 352099001761481\t, "),
+    "a comma at the end of a line": PLAIN.replace(b"Z\n", b"Z,\n", 1),
+    "lines of commas alone": PLAIN + b",,\n,,\n",
+    "blank lines before the header": b"\n \r\n" + PLAIN,
+    "notes before the header": b"Export of 2026-03-01\n\n" + PLAIN,
+    "capitals and signs in the header": PLAIN.replace(b"activated_at", b"Activated-At").upper(),
+    "semicolons": PLAIN.replace(b",", b";"),
+    "tabs": PLAIN.replace(b",", b"\t"),
+    "UTF-16 with a byte order mark": PLAIN.decode().encode("utf-16"),
+    "UTF-16 without": PLAIN.decode().encode("utf-16-be"),
+    "columns that are not needed": PLAIN.replace(b"\n", b",x\n"),
+    "values marked as texts": PLAIN.replace(b"8914800", b"'8914800").replace(
+        b"352099001761481", b'="352099001761481"'
+    ),
+    "hyphens in an IMEI, and padding": PLAIN.replace(
+        b"352099001761481", b"35-209900-176148-1"
+    ).replace(b"0000000001,", b"0000000001F,"),
 }
 
 
@@ -338,56 +358,34 @@ def test_a_column_may_have_a_name_of_bounded_length(take: Callable[..., Outcome]
 
 HEADERS = {
     "an empty file": (b"", "line 1 is empty; it must name the columns"),
-    "an empty first line": (b"\n" + HEADER + GOODS[0], "line 1 is empty; it must name the columns"),
-    "a blank first line": (
-        b"  \r\n" + HEADER + GOODS[0],
-        "line 1 is empty; it must name the columns",
-    ),
     "a byte order mark alone": (b"\xef\xbb\xbf", "line 1 is empty"),
     "no header": (
         GOODS[0],
-        "line 1 has no column iccid; .*'89148000000800000000' that is none of this kind's",
+        "line 1 has no column iccid; .* If no line names the columns, name them with --columns",
     ),
     "a column missing": (
         b"iccid,activated_at\n",
         "line 1 has no column imei. Columns of activations: iccid, ",
     ),
-    "a column of another kind": (
-        b"iccid,imei,activated_at,mdn\n",
-        "line 1 has a column 'mdn' that is none of this",
+    "columns of another kind": (
+        b"account,mdn,activated_at\n",
+        "has no column iccid; has no column imei.* The file has: account, mdn, activated_at.",
     ),
-    "a column in capitals": (
-        b"ICCID,imei,activated_at\n",
-        "has no column iccid; has a column 'ICCID'",
+    "columns that a mapping knows": (
+        b"endpoint_imei,iccid,event_start_timestamp\n",
+        "The mapping 1nce-cdr fits: add --map 1nce-cdr",
     ),
-    "a column without name": (b"iccid,imei,activated_at,\n", "line 1 has a column '' that"),
     "a column twice": (b"iccid,imei,activated_at,imei\n", "line 1 has the column imei twice"),
-    "an unknown column twice": (b"iccid,imei,activated_at,x,x\n", "line 1 has a column 'x' that"),
     "the column reason twice": (
         b"reason,iccid,imei,activated_at,reason\n",
         "line 1 has the column reason twice",
     ),
-    "semicolons": (
-        HEADER.replace(b",", b";") + GOODS[0].replace(b",", b";"),
-        "line 1 has no column iccid",
-    ),
-    "bad quoting": (
-        b'"iccid"x,imei,activated_at\n' + GOODS[0],
-        "line 1 must name the columns, in UTF-8 with commas",
-    ),
+    "bad quoting": (b'"iccid"x,imei,activated_at\n', "line 1 must name the columns, and is no"),
     "a quote that never ends": (
-        b'iccid,imei,"activated_at\n' + GOODS[0],
-        "line 1 must name the columns, in UTF-8",
+        b'iccid,imei,"activated_at\n',
+        "line 1 has no column iccid; has no column activated_at; has no column imei",
     ),
-    "UTF-16 with a byte order mark": (
-        (HEADER + GOODS[0]).decode().encode("utf-16"),
-        "line 1 must name .* in UTF-8",
-    ),
-    "UTF-16 without": (
-        (HEADER + GOODS[0]).decode().encode("utf-16-be"),
-        "line 1 has no column iccid",
-    ),
-    "latin-1": (b"iccid,imei,activated_\xe4t\n", "line 1 must name the columns, in UTF-8"),
+    "another alphabet": (b"iccid,imei,activated_\xe4t\n", "line 1 has no column activated_at"),
     "NUL bytes": (b"\x00" * 100, "line 1 "),
     "lines that end in carriage returns alone": (
         (HEADER + GOODS[0]).replace(b"\n", b"\r"),
@@ -395,7 +393,7 @@ HEADERS = {
     ),
     "a packed file named like a plain one": (
         gzip.compress(HEADER + GOODS[0]),
-        "line 1 must name the columns, in UTF-8",
+        "line 1 ",
     ),
 }
 
@@ -429,14 +427,14 @@ def test_a_folder_is_refused(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "a.txt", "a.gz", "a.zst", "csv", "a.csv.bz2", "a.csv.gz.gz", ".csv", ""]
+    "name", ["a", "a.doc", "a.gz", "a.zst", "csv", "a.csv.bz2", "a.csv.gz.gz", ".csv", ""]
 )
 def test_a_name_that_tells_no_format_is_refused(store: Store, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name:
         path.write_bytes(HEADER + GOODS[0])
     with pytest.raises(
-        FileRefused, match=r"the name must end in one of \.csv, \.ndjson, \.parquet"
+        FileRefused, match=r"the name must end in one of \.csv, .*\.ndjson, .*\.parquet"
     ):
         import_file(store, "activations", str(path))
 
@@ -547,16 +545,15 @@ BAD_RECORDS = {
         RECORD.replace(b'"352099001761481"', b"-35209900176148"),
         "imei must be 14-16 digits",
     ),
-    "an unknown field": (
-        RECORD.replace(b"{", b'{"mdn":"1",', 1),
-        "'mdn' is none of this kind's columns",
-    ),
     "half a surrogate pair": (RECORD.replace(b'"352099001761481"', b'"\\ud800"'), "."),
     "a NUL character": (
         RECORD.replace(b'"352099001761481"', b'"\\u0000"'),
         r"imei must be 14-16 digits, not '\\x00'",
     ),
-    "bytes that are not UTF-8": (RECORD.replace(b"352099", b"\xff\xfe"), "the line is not JSON: "),
+    "bytes that are not UTF-8": (
+        RECORD.replace(b"352099", "ä".encode() + b"\xff\xfe"),
+        "the line is not JSON: ",
+    ),
     "a depth of lists": (b"[" * 100_000, "the line is not JSON: "),
     "a depth of objects within": (
         RECORD.replace(b'"352099001761481"', b'{"a":' * 900 + b"1" + b"}" * 900),
@@ -650,7 +647,9 @@ def test_what_is_not_parquet_is_refused(take: Callable[..., Outcome], content: b
 DAMAGED_REASONS = (
     "it is damaged, or is not of the format that its name says",
     "it ends before its data does",
-    "Columns of activations: iccid, activated_at, imei, imsi, msisdn",
+    "The nearest mapping is 1nce-cdr: see `tallystick maps show 1nce-cdr`",
+    "Other names go into a mapping file: see `tallystick maps`",
+    "name them with --columns. Columns of activations: iccid, activated_at, imei, imsi, msisdn",
     "must be of texts, whole numbers or dates, not of Boolean",
     "must be of texts, whole numbers or dates, not of Binary",
 )
@@ -704,10 +703,7 @@ def test_a_parquet_column_of_another_type_refuses_the_file(
 def test_parquet_columns_are_checked_like_a_header(take: Callable[..., Outcome]) -> None:
     with pytest.raises(FileRefused, match=r"a\.parquet: .*has no column imei"):
         take(parquet(imei=None), "a.parquet")
-    with pytest.raises(
-        FileRefused, match=r"a\.parquet: .*has a column 'line' that is none of this kind's"
-    ):
-        take(parquet(line=["1"]), "a.parquet")
+    assert take(parquet(line=["1"], x=[[1]]), "a.parquet").receipt.accepted == 1
 
 
 def test_parquet_rows_are_counted_from_one(take: Callable[..., Outcome]) -> None:
@@ -804,6 +800,10 @@ def by_a_plain_reading(
         except (UnicodeDecodeError, csv.Error):
             rejects.append(number)
             continue
+        if not any(map(str.strip, values)):
+            continue
+        while len(values) > len(names) and not values[-1].strip():
+            values.pop()
         fact = kind.parse(dict(zip(names, values, strict=False)))
         if (
             len(line) <= line_bytes_max

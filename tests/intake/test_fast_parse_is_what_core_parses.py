@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac, parse_name
+from tallystick.core.identifiers import Tac, parse_name
 from tallystick.core.moments import BEGINNING, LAST, parse_moment, wire
+from tallystick.core.written_values import (
+    read_iccid,
+    read_imei,
+    read_imsi,
+    read_mdn,
+    read_msisdn,
+)
 from tallystick.intake import fast_parse
 
 if TYPE_CHECKING:
@@ -78,13 +85,13 @@ zones = st.one_of(
 PAIRS = {
     "iccids": Pair(
         fast_parse.iccids,
-        Iccid.read,
+        read_iccid,
         st.builds("89{}".format, st.text(DIGITS, min_size=15, max_size=19)),
     ),
-    "imeis": Pair(fast_parse.imeis, Imei.read, st.text(DIGITS, min_size=13, max_size=17)),
-    "mdns": Pair(fast_parse.mdns, Mdn.read, st.text(DIGITS, min_size=9, max_size=16)),
-    "imsis": Pair(fast_parse.imsis, Imsi.read, st.text(DIGITS, min_size=9, max_size=16)),
-    "msisdns": Pair(fast_parse.msisdns, Msisdn.read, st.text(DIGITS, min_size=6, max_size=16)),
+    "imeis": Pair(fast_parse.imeis, read_imei, st.text(DIGITS, min_size=13, max_size=17)),
+    "mdns": Pair(fast_parse.mdns, read_mdn, st.text(DIGITS, min_size=9, max_size=16)),
+    "imsis": Pair(fast_parse.imsis, read_imsi, st.text(DIGITS, min_size=9, max_size=16)),
+    "msisdns": Pair(fast_parse.msisdns, read_msisdn, st.text(DIGITS, min_size=6, max_size=16)),
     "tacs": Pair(fast_parse.tacs, Tac.parse, st.text(DIGITS, min_size=7, max_size=9)),
     "names": Pair(
         fast_parse.names,

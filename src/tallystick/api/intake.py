@@ -18,10 +18,12 @@ from tallystick.http.bodies import media_type_of
 from tallystick.http.calls import leave_seat
 from tallystick.http.gate import caller_of
 from tallystick.intake import (
+    ANY,
     KINDS,
     Receipt,
     check_items,
     idempotency_key,
+    preset,
     propose_facts,
     read_items,
     try_facts,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.core.ledger import Origin
-    from tallystick.intake import Kind, LiveIntake, Reject
+    from tallystick.intake import Kind, LiveIntake, Mapping, Reject
     from tallystick.settings import Settings
     from tallystick.store import Facts, Store
 
@@ -39,6 +41,7 @@ SCOPE = "intake"
 APPLY, DRY_RUN, PROPOSE = MODES = ("apply", "dry-run", "propose")
 MODE = {"mode": f"{APPLY} (the default), {DRY_RUN} or {PROPOSE}"}
 IDENTITIES_MODE = {"mode": f"{APPLY} (the default) or {DRY_RUN}"}
+MAP = {"map": "a mapping of `tallystick maps`, by which the body is read"}
 BODY_BYTES_MAX = 8 << 20
 
 
@@ -84,7 +87,7 @@ class Intake:
         self.kind = kind
         self._live = live
 
-    @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True)
+    @operation(scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MAP)
     def on_post(self, req: Request, resp: Response) -> None:
         """Take a JSON array or NDJSON of facts in.
 
@@ -96,8 +99,9 @@ class Intake:
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
         facts, rejects = self._checked(req, body)
         named = req.get_header("Idempotency-Key")
+        mapped = (req.get_param("map") or "").encode()
         key = (
-            idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, body)
+            idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, mapped + body)
             if named
             else None
         )
@@ -106,7 +110,10 @@ class Intake:
         return waiting.wait()
 
     def _checked(self, req: Request, body: bytes) -> tuple[Facts, list[Reject]]:
-        return check_items(self.kind, read_items(body, lines=_is_ndjson(req)))
+        mapping = _mapping_asked(req, self.kind)
+        return check_items(
+            self.kind, read_items(body, lines=_is_ndjson(req), mapping=mapping), mapping
+        )
 
 
 class _LedgeredIntake(Intake):
@@ -155,7 +162,7 @@ class ExpectationsIntake(_LedgeredIntake):
         super().__init__(KINDS["expectations"], live, store, settings)
 
     @operation(
-        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES
+        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES | MAP
     )
     def on_post(self, req: Request, resp: Response) -> None:
         """Do with the expectations what `mode` says.
@@ -178,7 +185,7 @@ class IdentitiesIntake(_LedgeredIntake):
         body=facts_of,
         answer=ReceiptAnswer,
         also_ndjson=True,
-        query=IDENTITIES_MODE | NOTES,
+        query=IDENTITIES_MODE | NOTES | MAP,
     )
     def on_post(self, req: Request, resp: Response) -> None:
         """Take identities in, or say what they would change, as `mode` says.
@@ -186,6 +193,18 @@ class IdentitiesIntake(_LedgeredIntake):
         The answer is the receipt, with what else there is to tell.
         """
         self._do(req, resp)
+
+
+def _mapping_asked(req: Request, kind: Kind) -> Mapping:
+    """The mapping that a call names. Raises `InvalidValue`."""
+    name = req.get_param("map")
+    if not name:
+        return ANY
+    mapping = preset(name)
+    if mapping.kinds and kind.name not in mapping.kinds:
+        message = f"map={name} is of {' and '.join(mapping.kinds)}, not of {kind.name}"
+        raise InvalidValue(message)
+    return mapping
 
 
 def _is_ndjson(req: Request) -> bool:

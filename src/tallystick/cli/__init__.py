@@ -19,6 +19,7 @@ from tallystick.cli import (
     history,
     import_,
     init,
+    maps,
     report,
     serve,
     settings,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command("init", cls=Command)(init.init)
 app.command("import", cls=Command)(import_.import_)
+app.add_typer(maps.commands, name="maps")
 app.command("report", cls=Command)(report.report)
 app.command("coverage", cls=Command)(coverage.coverage)
 app.add_typer(corrections.commands, name="corrections")

@@ -6,6 +6,7 @@ import csv
 import glob
 import os
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -13,6 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from tallystick.cli.files_bar import FilesBar, files_bar
+from tallystick.cli.import_mapping import (
+    CheckDigitChoice,
+    mapping_asked,
+    notes_lines,
+    print_previews,
+)
 from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told, trial_lines
 from tallystick.cli.shared import (
     EXIT_SOME_REJECTED,
@@ -34,19 +41,19 @@ from tallystick.intake import (
     Reject,
     RejectsLimit,
     import_file,
+    members_of,
     propose_file,
     try_file,
     try_identities_file,
 )
 from tallystick.intake.sources import REASON
 from tallystick.settings import Settings
+from tallystick.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from tallystick.store import Store
-
+    from collections.abc import Iterator, Sequence
 EXIT_NOTHING_DONE = 1
+ARCHIVE = ".zip"
 LARGE_SHARE = 0.05  # of a file's lines: from here on a doubt is warned of, not only counted
 
 DOUBTS = {  # how each count reads, and what to look at where it is large
@@ -88,7 +95,8 @@ Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE…",
-        help="CSV, NDJSON or Parquet by suffix, .gz and .zst too; - is CSV on standard input.",
+        help="CSV (.tsv, .txt and .out too), NDJSON, JSON, Parquet or workbooks (.xlsx) by suffix, "
+        ".gz and .zst too, .zip for each file in it; - is CSV on standard input.",
     ),
 ]
 RejectsFile = Annotated[
@@ -122,6 +130,56 @@ MaxRejects = Annotated[
     ),
 ]
 
+Map = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="NAME|FILE",
+        help="Read the files by a mapping: one of `tallystick maps`, or a file that ends in .toml.",
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="The names of the columns, with commas between, where no line of the file names them; "
+        "an empty name is passed over.",
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ZONE",
+        help="The zone of moments that name none, like America/New_York. Without: UTC, which the "
+        "receipt says.",
+    ),
+]
+TimeFormats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--time-format",
+        metavar="FORMAT",
+        help="How moments are written, like '%d/%m/%Y %H:%M'; tried before all others.",
+    ),
+]
+Sheet = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The sheet of a workbook. Without: the first.")
+]
+CheckDigits = Annotated[
+    CheckDigitChoice | None,
+    typer.Option(
+        "--check-digit",
+        help="Add or strip the check digit at the end of every ICCID, or keep them as they are.",
+    ),
+]
+PreviewOnly = Annotated[
+    bool,
+    typer.Option(
+        "--preview",
+        help="Show how the first lines would be read, and take nothing in.",
+    ),
+]
+
 
 def import_(
     kind: KindArgument,
@@ -133,27 +191,45 @@ def import_(
     ticket: Ticket = "",
     reason: Reason = "",
     actor: Actor = None,
+    map_name: Map = None,
+    columns: Columns = None,
+    zone: Zone = None,
+    time_formats: TimeFormats = None,
+    sheet: Sheet = None,
+    check_digit: CheckDigits = None,
+    preview: PreviewOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Take facts in from files. Exit status: 0 all taken, 3 some lines rejected, 1 nothing done."""
-    _require_ledgered(kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor))
+    _require_ledgered(
+        kind, dry_run=dry_run, propose=propose, has_origin=bool(ticket or reason or actor)
+    )
+    mapping = mapping_asked(kind, map_name, columns, zone, time_formats or (), sheet, check_digit)
+    if preview:
+        print_previews(kind, list(_expanded(files)), mapping, as_json=as_json)
+        return
     origin = origin_told(actor, ticket, reason)
-    options = ImportOptions(origin.at, None if max_rejects is None else _limit(max_rejects), origin)
-    settings = current_settings()
+    limit = None if max_rejects is None else _limit(max_rejects)
+    options = ImportOptions(origin.at, limit, origin, mapping)
     act = _try_one if dry_run else _propose_one if propose else _import_one
-    paths = list(_expanded(files))
+    asked = Asked(kind, options, current_settings())
+    _import_all(list(_expanded(files)), asked, act, rejects, as_json=as_json)
+
+
+def _import_all(
+    paths: list[str], asked: Asked, act: Act, rejects: Path | None, *, as_json: bool
+) -> None:
+    """Do with each file what is asked, and tell of it. Raises `Exit` where lines were refused."""
     total, done, refused = Receipt(), dict[str, Done](), dict[str, FileRefused]()
     with (
-        store_of(settings) as store,
-        _rejects_to(rejects, kind, paths) as rejects_file,
+        store_of(asked.settings) as store,
+        _rejects_to(rejects, asked.kind, paths) as rejects_file,
         files_bar(paths) as bar,
     ):
-        _make_missing(store, settings)
+        _make_missing(store, asked.settings)
         for path in paths:
             try:
-                done[path] = act(
-                    store, path, Asked(kind, options, settings), _Told(path, rejects_file, bar)
-                )
+                done[path] = act(store, path, asked, _Told(path, rejects_file, bar))
             except FileRefused as refusal:
                 refused[path] = refusal
                 continue
@@ -183,18 +259,28 @@ def _limit(text: str) -> RejectsLimit:
 
 
 def _expanded(patterns: list[str]) -> Iterator[str]:
-    """The files that quoted patterns name, in order.
+    """The files that quoted patterns name, in order; those in archives one by one.
 
     A name without a match stays, to be told of.
     """
     for pattern in patterns:
-        if pattern == STANDARD_INPUT or Path(pattern).exists():
-            yield pattern
-        else:
-            yield from sorted(glob.glob(pattern)) or [pattern]  # noqa: PTH207 - patterns may be absolute
+        is_one = pattern == STANDARD_INPUT or Path(pattern).exists()
+        matches = [] if is_one else sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
+        for path in matches or [pattern]:
+            yield from _files_in(path)
 
 
-def _require_ledgered(kind: KindName, *, dry_run: bool, propose: bool, told: bool) -> None:
+def _files_in(path: str) -> list[str]:
+    """The files of an archive; of any other path, and of what is no archive, itself."""
+    if not path.lower().endswith(ARCHIVE) or not Path(path).is_file():
+        return [path]
+    try:
+        return members_of(path)
+    except FileRefused:
+        return [path]  # to be told of with the others
+
+
+def _require_ledgered(kind: KindName, *, dry_run: bool, propose: bool, has_origin: bool) -> None:
     """Only expectations and identities have a ledger. Raises `BadParameter`."""
     if dry_run and propose:
         message = "goes without --propose: what is only tried is not proposed"
@@ -202,7 +288,7 @@ def _require_ledgered(kind: KindName, *, dry_run: bool, propose: bool, told: boo
     if propose and kind == "identities":
         message = "goes with expectations only; identities are tried with --dry-run"
         raise typer.BadParameter(message, param_hint="--propose")
-    if not KINDS[kind].is_ledgered and (dry_run or propose or told):
+    if not KINDS[kind].is_ledgered and (dry_run or propose or has_origin):
         message = "go with expectations and identities only, whose changes are told in the ledger"
         raise typer.BadParameter(
             message, param_hint="--dry-run, --propose, --ticket, --reason and --as"
@@ -258,22 +344,26 @@ class _Told:
             self._rejects_file.write(reject)
 
 
-def _import_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
-    with told.heard() as calls:
+Act = Callable[[Store, str, Asked, _Told], Done]
+"""What is done with one file."""
+
+
+def _import_one(store: Store, path: str, asked: Asked, listener: _Told) -> Done:
+    with listener.heard() as calls:
         receipt = import_file(store, asked.kind, path, options=asked.options, **calls)
     return Done(receipt, receipt.described())
 
 
-def _try_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
-    with told.heard() as calls:
+def _try_one(store: Store, path: str, asked: Asked, listener: _Told) -> Done:
+    with listener.heard() as calls:
         try_one = try_file if asked.kind == "expectations" else try_identities_file
         trial = try_one(store, path, asked.settings.generations, options=asked.options, **calls)
     zone = asked.settings.zone
     return Done(trial.receipt, trial.described(zone), list(trial_lines(trial, zone)))
 
 
-def _propose_one(store: Store, path: str, asked: Asked, told: _Told) -> Done:
-    with told.heard() as calls:
+def _propose_one(store: Store, path: str, asked: Asked, listener: _Told) -> Done:
+    with listener.heard() as calls:
         number, receipt = propose_file(store, path, options=asked.options, **calls)
     lines = [f"  proposed as change set {number}"] if number else []
     return Done(receipt, receipt.described() | {"change_set_id": number}, lines)
@@ -329,6 +419,9 @@ def _print(path: str, done: Done) -> None:
     """Tell of one file: its counts, its first rejects, and what to look at."""
     receipt = done.receipt
     _print_counts(path, receipt)
+    if receipt.notes:
+        for line in notes_lines(receipt.notes):
+            say(line)
     for line in done.lines:
         say(line)
     for reject in receipt.rejects:

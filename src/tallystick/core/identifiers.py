@@ -22,11 +22,6 @@ from typing import ClassVar, Self
 
 from tallystick.core.errors import InvalidValue
 
-IMEI_SIGNS = str.maketrans("", "", "- ")
-PHONE_SIGNS = str.maketrans("", "", "+-.() ")
-"""What drops the signs that people write in phone numbers."""
-PADDING = "Ff"
-"""What modems and card readers print behind an ICCID of an odd number of digits."""
 STRIPPED_ZEROS = " (leading zeros may have been stripped; export the column as text)"
 VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
@@ -54,14 +49,6 @@ def printable(text: str) -> str:
         else character.encode("unicode_escape").decode()
         for character in text
     )
-
-
-def without_imei_signs(text: str) -> str:
-    """Drop the hyphens and blanks that standards print between the parts of an IMEI.
-
-    One in front of the first digit is a minus sign, and stays.
-    """
-    return text.translate(IMEI_SIGNS) if text[:1].isdigit() else text
 
 
 MASK_DIGITS_BEFORE, MASK_DIGITS_BEHIND = 5, 4
@@ -145,11 +132,6 @@ class _Digits(int):
         """Quote a refused value for a message."""
         return shown(text)
 
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read the identifier as files from elsewhere write it. Raises `InvalidValue`."""
-        return cls.parse(text)
-
     def __init_subclass__(cls) -> None:
         """Work out once how the digits print."""
         cls._form = f"{cls.PREFIX}%0{cls.LENGTH_MAX - len(cls.PREFIX)}d"
@@ -177,12 +159,6 @@ class Iccid(_Digits):
     LENGTH_MAX = 20
     LENGTHS = 4
 
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read an ICCID that may be padded with F to its full length. Raises `InvalidValue`."""
-        is_padded = text.endswith(tuple(PADDING)) and len(text) <= cls.LENGTH_MAX
-        return cls.parse(text.rstrip(PADDING) if is_padded else text)
-
 
 BEFORE_ALL = -(1 << 62)
 """No SIM's number lies so low, and no subscriber's: where lists of them begin."""
@@ -195,11 +171,6 @@ class Mdn(_Digits):
     LENGTH_MIN = 10
     LENGTH_MAX = 15
     LENGTHS = 8
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read a phone number with the signs of one. Raises `InvalidValue`."""
-        return cls.parse(text.translate(PHONE_SIGNS))
 
 
 MDN_LEFT_OUT = Mdn(-1)
@@ -231,11 +202,6 @@ class Msisdn(_Digits):
     LENGTH_MAX = 15
     LENGTHS = 16
 
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read a phone number with the signs of one. Raises `InvalidValue`."""
-        return cls.parse(text.translate(PHONE_SIGNS))
-
 
 class Tac(_Digits):
     """A type allocation code: the first eight digits of the IMEIs of one type of hardware."""
@@ -256,11 +222,6 @@ class Imei(_Digits):
     SHORT_BY_ONE = STRIPPED_ZEROS
     IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
     SERIALS_A_TYPE: ClassVar[int] = 1_000_000  # behind the TAC come six digits
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read an IMEI with hyphens or blanks between its parts. Raises `InvalidValue`."""
-        return cls.parse(without_imei_signs(text))
 
     @property
     def identity(self) -> int:

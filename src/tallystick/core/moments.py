@@ -32,17 +32,18 @@ FORM = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ](?P<time>(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2})?)"
     r"(?:[.,](?P<fraction>[0-9]{1,9}))?"
-    r"(?P<offset>[+-][0-9]{2}(?::?[0-9]{2})?)?[Zz]?)?",
+    r"(?P<offset>[+-][0-9]{2}(?::?[0-9]{2})?)?(?P<utc>[Zz])?)?",
 )
 FRACTION_DIGITS = 6
 MICROSECONDS_A_SECOND = 1_000_000
 SECONDS_A_DAY = 86_400
 
 
-def parse(text: str) -> datetime:
+def parse(text: str, zone: tzinfo = UTC) -> datetime:
     """Read ISO 8601 / RFC 3339: `Z`, an offset, or both, where the offset wins.
 
-    A time without a zone is in UTC, a date alone is its midnight.
+    A time that names no zone is in `zone`, a date alone is its midnight there. Of a time of day
+    that a zone has twice, the first is meant.
     Digits of the fraction beyond microseconds are cut off. Raises `InvalidValue`.
     """
     form = FORM.fullmatch(text)
@@ -52,7 +53,7 @@ def parse(text: str) -> datetime:
     fraction = (form["fraction"] or "")[:FRACTION_DIGITS].ljust(FRACTION_DIGITS, "0")
     try:
         moment = datetime.fromisoformat(f"{form['date']}T{form['time'] or '00:00'}").replace(
-            microsecond=int(fraction), tzinfo=_zone(form["offset"])
+            microsecond=int(fraction), tzinfo=_zone(form, zone)
         )
         moment.astimezone(UTC)  # a moment that UTC has no year for is refused here, not later
     except (ValueError, OverflowError) as error:
@@ -61,9 +62,10 @@ def parse(text: str) -> datetime:
     return moment
 
 
-def _zone(offset: str | None) -> timezone:
+def _zone(form: re.Match[str], zone: tzinfo) -> tzinfo:
+    offset = form["offset"]
     if offset is None:
-        return UTC
+        return UTC if form["utc"] else zone
     hours, minutes = int(offset[1:3]), int(offset[3:].lstrip(":") or 0)
     if minutes > 59:  # noqa: PLR2004 - minutes of an hour
         message = f"offset {offset} has no such minute"

@@ -4,7 +4,17 @@ from tallystick.intake.bulk import import_file
 from tallystick.intake.items import check_items, read_items
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.live import LiveIntake, idempotency_key
+from tallystick.intake.mappings import (
+    ANY,
+    Mapping,
+    checked,
+    mapping_of,
+    preset,
+    preset_text,
+    presets,
+)
 from tallystick.intake.options import ImportOptions, RejectsLimit
+from tallystick.intake.preview import Preview, preview_file
 from tallystick.intake.progress import Progress
 from tallystick.intake.proposals import (
     Trial,
@@ -16,9 +26,10 @@ from tallystick.intake.proposals import (
     try_identities_file,
 )
 from tallystick.intake.receipt import Doubts, Fault, Receipt, Reject
-from tallystick.intake.sources import STANDARD_INPUT
+from tallystick.intake.sources import STANDARD_INPUT, Notes, members_of
 
 __all__ = [
+    "ANY",
     "KINDS",
     "STANDARD_INPUT",
     "Doubts",
@@ -27,15 +38,25 @@ __all__ = [
     "Kind",
     "KindName",
     "LiveIntake",
+    "Mapping",
+    "Notes",
+    "Preview",
     "Progress",
     "Receipt",
     "Reject",
     "RejectsLimit",
     "Trial",
     "check_items",
+    "checked",
     "described_row",
     "idempotency_key",
     "import_file",
+    "mapping_of",
+    "members_of",
+    "preset",
+    "preset_text",
+    "presets",
+    "preview_file",
     "propose_facts",
     "propose_file",
     "read_items",

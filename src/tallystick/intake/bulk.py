@@ -12,18 +12,21 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from tallystick.core.errors import ChangeSetDecided, TooManyRejects
 from tallystick.core.identifiers import printable
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubts import doubts_of
 from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch
+from tallystick.intake.mappings import ANY
 from tallystick.intake.options import ImportOptions, RejectsLimit
 from tallystick.intake.prefetch import Prefetch
 from tallystick.intake.progress import Progress, Work
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
-from tallystick.intake.sources import is_read_once, open_source, to_be_read_again
+from tallystick.intake.sources import file_of, is_read_once, open_source, to_be_read_again
 from tallystick.store import LEDGERED_KINDS, ImportProgress
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
+    from tallystick.intake.mappings import Mapping
     from tallystick.intake.receipt import Doubts
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Reader, Store, Writer
@@ -91,16 +95,17 @@ def import_file(
     work = Work(on_progress, passes=2 if limit else 1)
     with to_be_read_again(path) if limit else nullcontext() as spooled:
         if limit:
-            with open_source(path, kind, spooled) as source:
+            with open_source(path, kind, spooled, options.mapping) as source:
                 on_columns(source.columns)
                 check_whole(source, kind, limit, work, on_reject)
             work.begin_again()
             on_columns = on_reject = _nothing  # all told
-        with open_source(path, kind, spooled) as source:
+        with open_source(path, kind, spooled, options.mapping) as source:
             on_columns(source.columns)
-            taking = _Taking(
-                store, kind, _digest(path, kind), options.now, origin_of(path, kind, options.origin)
-            )
+            digest = _digest(path, kind, options.mapping)
+            origin = origin_of(path, kind, options.origin)
+            taking = _Taking(store, kind, digest, options.now, origin)
+            taking.receipt.notes = source.notes
             _take_in(source, taking, work, on_reject)
     taking.receipt.seconds = time.perf_counter() - started
     return taking.receipt
@@ -147,15 +152,17 @@ def _take_in(
     work.done()
 
 
-def _digest(path: str, kind: Kind) -> bytes | None:
-    """What tells one file from another: its place, size and time of change.
+def _digest(path: str, kind: Kind, mapping: Mapping) -> bytes | None:
+    """What tells one file from another: its place, size and time of change, and how it is read.
 
     What is read once is never the same.
     """
     if is_read_once(path):
         return None
-    state = Path(path).stat()
+    state = file_of(path).stat()
     identity = f"{kind.name}\n{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
+    if mapping != ANY:
+        identity += f"\n{msgspec.json.encode(mapping, order='deterministic').decode()}"
     return hashlib.sha256(os.fsencode(identity)).digest()
 
 
@@ -168,7 +175,7 @@ def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
         return origin._replace(source=SOURCE, detail=printable(Path(path).name))
     if is_read_once(path):
         return origin._replace(source=SOURCE, detail=printable(path))
-    with Path(path).open("rb") as file:
+    with file_of(path).open("rb") as file:
         return origin._replace(
             source=SOURCE,
             detail=f"{printable(path)} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}",

@@ -7,23 +7,76 @@ have given, which the tests hold it to.
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
 import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
-from tallystick.core.moments import BEGINNING, LAST
+from tallystick.core.moments import BEGINNING, EPOCH, LAST
 from tallystick.core.suspicious_values import STRIPPED_FIRST, STRIPPED_LAST
+from tallystick.core.written_values import PLAIN
 
-NAME = rf"^[ -~]{{1,{NAME_LENGTH_MAX}}}$"
-SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+    from tallystick.core.written_values import CheckDigit, Conventions
+
+# Neither a blank at an end nor a sign before it that core drops.
+NAME = rf"^[!-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+CLOCK = r"[0-9]{2}:[0-9]{2}:[0-5][0-9]"
+SECOND = f"{DAY}T{CLOCK}"
 MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS = {"us": 1, "ms": 1000}
-# What a moment looks like, and how Polars reads it; tried in turn while any is left.
+DATE = "%Y-%m-%d"
+# An identifier marked as a text by `="…"`, and one with blanks around, signs within, padding
+# behind or an apostrophe before.
+MARKED = r"^\s*=\"\s*([0-9][0-9 -]*[Ff]*)\s*\"\s*$"
+BARE = r"^\s*'?([0-9][0-9 -]*[Ff]*)\s*$"
+
+
+class MomentForm(NamedTuple):
+    """How a moment looks, and how Polars reads it."""
+
+    pattern: str
+    reading: str
+    is_local: bool = False
+    """It names no zone."""
+    unit: int = 0
+    """It is a number since 1970, and one is so many microseconds."""
+
+
+# Tried in turn while any is left.
 MOMENT_FORMS = (
-    (SECOND + "Z$", "%Y-%m-%dT%H:%M:%SZ"),
-    (SECOND + r"[+-][0-9]{2}:[0-5][0-9]$", "%Y-%m-%dT%H:%M:%S%:z"),
-    (SECOND + r"\.[0-9]{1,6}Z$", "%Y-%m-%dT%H:%M:%S%.fZ"),
-    (SECOND + "$", "%Y-%m-%dT%H:%M:%S"),
+    MomentForm(SECOND + "Z$", "%Y-%m-%dT%H:%M:%SZ"),
+    MomentForm(SECOND + r"[+-][0-9]{2}:[0-5][0-9]$", "%Y-%m-%dT%H:%M:%S%:z"),
+    MomentForm(SECOND + r"\.[0-9]{1,6}Z$", "%Y-%m-%dT%H:%M:%S%.fZ"),
+    MomentForm(SECOND + "$", "%Y-%m-%dT%H:%M:%S", is_local=True),
+    MomentForm(f"{DAY} {CLOCK}$", "%Y-%m-%d %H:%M:%S", is_local=True),
+    MomentForm(SECOND + r"\.[0-9]{1,6}[+-][0-9]{2}[0-5][0-9]$", "%Y-%m-%dT%H:%M:%S%.f%z"),
+    MomentForm(DAY + "$", DATE, is_local=True),
+    MomentForm(r"^[0-9]{4}[0-9]{2}[0-9]{2}$", "%Y%m%d", is_local=True),
+    MomentForm(r"^[0-9]{4}/[0-9]{2}/[0-9]{2}$", "%Y/%m/%d", is_local=True),
+    MomentForm(f"^[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}} {CLOCK}$", "%Y/%m/%d %H:%M:%S", is_local=True),
+    MomentForm(r"^[0-9]{10}$", "", unit=1_000_000),
+    MomentForm(r"^[0-9]{13}$", "", unit=1_000),
 )
+WITHOUT_CLOCK = {DATE, "%Y%m%d", "%Y/%m/%d"}
+# The parts of a given form that are read at once, and their digits; others are left to core.
+DIRECTIVES = {
+    "%Y": "[0-9]{4}",
+    "%m": "[0-9]{2}",
+    "%d": "[0-9]{2}",
+    "%H": "[0-9]{2}",
+    "%M": "[0-9]{2}",
+    "%S": "[0-5][0-9]",
+}
+# From here on zones have changed at whole minutes.
+MINUTES_FROM = 315_532_800_000_000
+MICROSECONDS_A_MINUTE = 60_000_000
 
 
 def _keys(column: pl.Series, kind: type[Iccid | Imei | Imsi | Mdn | Msisdn | Tac]) -> pl.Series:
@@ -78,33 +131,158 @@ def msisdns(column: pl.Series) -> pl.Series:
     return _keys(column, Msisdn)
 
 
+def checked_iccids(iccids: pl.Series, rule: CheckDigit) -> pl.Series:
+    """ICCIDs, as compact integers, with their check digit added or taken off.
+
+    Null where core has to say what becomes of it.
+    """
+    iccid: pl.Expr = pl.col("iccid")
+    change: pl.Expr
+    longest = Iccid.LENGTH_MAX
+    length = iccid % Iccid.LENGTHS + Iccid.LENGTH_MIN
+    padded = iccid // Iccid.LENGTHS
+    if rule == "strip":
+        last = pl.when(length == longest).then(1).otherwise(10)
+        kept = padded // (last * 10) * (last * 10)
+        shorter = kept * Iccid.LENGTHS + length - 1 - Iccid.LENGTH_MIN
+        change = pl.when(length > Iccid.LENGTH_MIN).then(shorter).otherwise(None)
+    else:
+        change = iccid
+        for digits in range(Iccid.LENGTH_MIN, longest):
+            unit = 10 ** (longest - digits - 1)
+            added = padded + _check_digit(padded // (unit * 10), digits) * unit
+            changed = added * Iccid.LENGTHS + digits + 1 - Iccid.LENGTH_MIN
+            change = pl.when(length == digits).then(changed).otherwise(change)
+    return iccids.rename("iccid").to_frame().select(change.alias(iccids.name)).to_series()
+
+
+def _check_digit(body: pl.Expr, digits: int) -> pl.Expr:
+    """The check digit of as many digits, those of the prefix and of `body` behind it."""
+    total = pl.lit(0, dtype=pl.Int64)
+    for place in range(digits - len(Iccid.PREFIX)):
+        total += _doubled(body // 10**place % 10, place)
+    for place, digit in enumerate(reversed(Iccid.PREFIX), digits - len(Iccid.PREFIX)):
+        total += _doubled(pl.lit(int(digit), dtype=pl.Int64), place)
+    return (10 - total % 10) % 10
+
+
+def _doubled(digit: pl.Expr, place: int) -> pl.Expr:
+    """What a digit counts, so many places before its check digit's neighbour."""
+    doubled = digit * (2 - place % 2)
+    return doubled // 10 + doubled % 10
+
+
 def names(column: pl.Series) -> pl.Series:
     """Names in printable ASCII, as they are."""
     text = column.cast(pl.String).to_frame("text")
     return text.select(pl.when(pl.col("text").str.contains(NAME)).then(pl.col("text"))).to_series()
 
 
+class Moments(NamedTuple):
+    """Moments as microseconds since 1970, null where they were not recognised.
+
+    `without_zone` counts those that name a time of day, and whose zone has to be guessed.
+    """
+
+    values: pl.Series
+    without_zone: int = 0
+
+
 def moments(column: pl.Series) -> pl.Series:
     """Moments as microseconds since 1970."""
+    return moments_by(column, PLAIN).values
+
+
+def moments_by(column: pl.Series, conventions: Conventions) -> Moments:
+    """Moments by a source's zone and its forms."""
     if isinstance(column.dtype, pl.Datetime | pl.Date):
-        return _moments_of_dates(column, column.dtype)
+        moment = _moments_of_dates(column, column.dtype)
+        if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
+            return Moments(moment)
+        is_guessed = isinstance(column.dtype, pl.Datetime) and not conventions.is_zone_known
+        without_zone = len(moment) - moment.null_count() if is_guessed else 0
+        return Moments(_at_home(moment, conventions.zone), without_zone)
+    is_zone_known = conventions.is_zone_known
+    given = _given(conventions)
     text = column.cast(pl.String)
-    moment = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(text))
-    for form, reading in MOMENT_FORMS:
-        left = moment.is_null() & text.is_not_null()
-        if not left.any():
-            break
-        frame = text.to_frame("text").with_columns(moment.alias("moment"))
-        plain = pl.col("text").str.contains(form)
-        read = (
-            pl.when(plain)
-            .then(pl.col("text"))
-            .str.to_datetime(reading, time_unit="us", strict=False)
-        )
-        moment = frame.select(pl.coalesce("moment", read.cast(pl.Int64))).to_series()
+    moment = pl.Series("moment", [None], dtype=pl.Int64).new_from_index(0, len(text))
+    if given is None:
+        return Moments(moment)
+    without_zone = 0
+    forms = [*given, *MOMENT_FORMS]
+    while forms and (left := text.filter(moment.is_null() & text.is_not_null())).len():
+        form = given.pop(0) if given else _likeliest(forms, left[0])
+        forms.remove(form)
+        read = _read(text.to_frame("text"), moment, form, conventions.zone)
+        if form.is_local and form.reading not in WITHOUT_CLOCK and not is_zone_known:
+            without_zone += moment.null_count() - read.null_count()
+        moment = read
     # The offset may carry a text of the year 0, which core refuses, into the first day: core reads
     # that day's texts.
-    return _between(moment, BEGINNING + MICROSECONDS_A_DAY, LAST)
+    return Moments(_between(moment, BEGINNING + MICROSECONDS_A_DAY, LAST), without_zone)
+
+
+def _given(conventions: Conventions) -> list[MomentForm] | None:
+    """The given forms, of which all have a fixed width; None where core has to try them."""
+    forms = []
+    for reading in conventions.time_formats:
+        pattern = re.escape(reading)
+        for directive, digits in DIRECTIVES.items():
+            pattern = pattern.replace(directive, digits)
+        if "%" in pattern or not all(part in reading for part in ("%Y", "%m", "%d")):
+            return None
+        forms.append(MomentForm(f"^{pattern}$", reading, is_local=True))
+    return forms
+
+
+def _likeliest(forms: Sequence[MomentForm], text: str) -> MomentForm:
+    """The form of this text, or the first: columns mostly have one form from end to end."""
+    return next((form for form in forms if re.match(form.pattern, text)), forms[0])
+
+
+def _read(texts: pl.DataFrame, moment: pl.Series, form: MomentForm, zone: tzinfo) -> pl.Series:
+    """The moments with those of one form among the rest."""
+    text = pl.when(pl.col("text").str.contains(form.pattern)).then(pl.col("text"))
+    if form.unit:
+        read = text.cast(pl.Int64, strict=False) * form.unit
+    elif "%H" in form.reading:
+        read = text.str.to_datetime(form.reading, time_unit="us", strict=False).cast(pl.Int64)
+    else:
+        date = text.str.to_date(form.reading, strict=False)
+        read = date.cast(pl.Datetime("us")).cast(pl.Int64)
+    fresh = texts.select(read).to_series()
+    if form.is_local:
+        fresh = _at_home(fresh, zone)
+    both = pl.DataFrame({"moment": moment, "fresh": fresh})
+    return both.select(pl.coalesce("moment", "fresh")).to_series()
+
+
+def _at_home(moment: pl.Series, zone: tzinfo) -> pl.Series:
+    """Moments read as if in UTC, moved to the zone whose clock they were read from.
+
+    The offset is asked for once a minute. What lies before zones changed at whole minutes is left
+    to core.
+    """
+    if zone is UTC or moment.null_count() == len(moment):
+        return moment
+    name = moment.name
+    minute = (moment // MICROSECONDS_A_MINUTE).alias("minute")
+    minutes = [each for each in minute.unique().to_list() if each is not None]
+    offsets = pl.DataFrame(
+        {"minute": minutes, "offset": [_offset(each, zone) for each in minutes]},
+        schema={"minute": pl.Int64, "offset": pl.Int64},
+    )
+    offset = minute.to_frame().join(offsets, on="minute", how="left", maintain_order="left")
+    return (moment - offset["offset"]).rename(name)
+
+
+def _offset(minute: int, zone: tzinfo) -> int | None:
+    """By how many microseconds a zone's clock is ahead of UTC when it shows this minute."""
+    if minute * MICROSECONDS_A_MINUTE < MINUTES_FROM:
+        return None
+    clock = EPOCH + timedelta(minutes=minute)
+    offset = clock.replace(tzinfo=zone).utcoffset()
+    return None if offset is None else offset // timedelta(microseconds=1)
 
 
 def _moments_of_dates(column: pl.Series, dtype: pl.Datetime | pl.Date) -> pl.Series:
@@ -139,6 +317,18 @@ def stripped_zeros(imeis: pl.Series) -> pl.Series:
         doubled = imei // (Imei.IDENTITY_DIVISOR * 10**place) % 10 * (1 + place % 2)
         total += doubled // 10 + doubled % 10
     return begins_with_1.filter(imei % Imei.LENGTHS == 0).filter(total % 10 == 0).to_series()
+
+
+def tidied(column: pl.Series) -> pl.Series:
+    """Identifiers without what core drops around and within them; null where it may see more.
+
+    `recognise` decides about them like about any other text.
+    """
+    text = pl.col("text")
+    signs = text.str.replace_all("[ -]|[Ff]+$", "")
+    bare = pl.coalesce(text.str.extract(MARKED), text.str.extract(BARE))
+    frame = column.cast(pl.String).to_frame("text").select(bare.alias("text"))
+    return frame.select(signs).to_series()
 
 
 def texts(column: pl.Series) -> pl.Series:

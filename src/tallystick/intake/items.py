@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.core.errors import InvalidValue
+from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.json_faults import fault_of_json
 from tallystick.intake.checking import check
+from tallystick.intake.mappings import ANY
 from tallystick.intake.receipt import Fault, Reject
-from tallystick.intake.sources import block_of, no_object, record_of
+from tallystick.intake.sources import Records, block_of, no_object, refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallystick.intake.kinds import Kind
+    from tallystick.intake.mappings import Mapping
     from tallystick.store import Facts
 
 FACTS_MAX = 10_000
@@ -27,13 +29,19 @@ _decode = msgspec.json.Decoder().decode
 _decode_lines = msgspec.json.Decoder().decode_lines
 
 
-def read_items(body: bytes, *, lines: bool) -> list[Any]:
-    """The values of a JSON array, or of NDJSON. Raises `InvalidValue` for any other body."""
+def read_items(body: bytes, *, lines: bool, mapping: Mapping = ANY) -> list[Any]:
+    """The values of a JSON array, or of NDJSON. Raises `InvalidValue` for any other body.
+
+    By a mapping a body may also be one object, or have its objects at a path.
+    """
     try:
         items = _decode_lines(body) if lines else _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the body is not {'NDJSON' if lines else 'JSON'}: {fault_of_json(error)}"
         raise InvalidValue(message) from error
+    if mapping.columns and not lines:
+        items = _at(items, mapping.records)
+        items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list):
         message = f"the body must be a JSON array of facts, not {shown(items)}"
         raise InvalidValue(message)
@@ -43,18 +51,30 @@ def read_items(body: bytes, *, lines: bool) -> list[Any]:
     return items
 
 
-def check_items(kind: Kind, items: Sequence[Any]) -> tuple[Facts, list[Reject]]:
+def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    for name in filter(None, path.split(".")):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def check_items(
+    kind: Kind, items: Sequence[Any], mapping: Mapping = ANY
+) -> tuple[Facts, list[Reject]]:
     """Each value as a fact of this kind or as a reject, whose `line` is the value's index from 0.
 
-    Many are checked a column at a time, like a file's, and come as a frame.
+    Many are checked a column at a time, like a file's, and come as a frame. Raises `InvalidValue`
+    where objects are of another form, which a mapping fits.
     """
-    if len(items) >= COLUMNS_PAY_MIN:
-        checked = check(block_of(items, kind), kind)
+    records = Records(kind, mapping, strict=True)
+    if items and not (isinstance(items[0], dict) and items[0].keys() <= set(kind.column_names)):
+        _refuse_foreign(items, records)
+    if len(items) >= COLUMNS_PAY_MIN or mapping.keep:
+        checked = check(block_of(items, records), kind, mapping.conventions)
         return checked.facts, checked.rejects
     facts: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
     for index, item in enumerate(items):
-        fact = _fact_of(kind, index, item)
+        fact = _fact_of(records, index, item, mapping)
         if isinstance(fact, Reject):
             rejects.append(fact)
         else:
@@ -62,17 +82,26 @@ def check_items(kind: Kind, items: Sequence[Any]) -> tuple[Facts, list[Reject]]:
     return facts, rejects
 
 
-def _fact_of(kind: Kind, index: int, item: Any) -> tuple[Any, ...] | Reject:  # noqa: ANN401 - whatever JSON holds
+def _refuse_foreign(items: Sequence[Any], records: Records) -> None:
+    try:
+        refuse_foreign("the body", items, records, if_mapped=True)
+    except FileRefused as refusal:
+        raise InvalidValue(refusal.message) from refusal
+
+
+def _fact_of(
+    records: Records,
+    index: int,
+    item: Any,  # noqa: ANN401 - whatever JSON holds
+    mapping: Mapping,
+) -> tuple[Any, ...] | Reject:
     if not isinstance(item, dict):
         return no_object(index, item)
-    if not (
-        item.keys() <= set(kind.column_names) and all(type(value) is str for value in item.values())
-    ):
-        record = record_of(index, item, kind)
-        if isinstance(record, Reject):
-            return record
-        item = dict(zip(kind.column_names, record, strict=True))
-    fact = kind.parse(item)
+    record = records.record_of(index, item)
+    if isinstance(record, Reject):
+        return record
+    kind = records.kind
+    fact = kind.parse(dict(zip(kind.column_names, record, strict=True)), mapping.conventions)
     if isinstance(fact, kind.fact):
         return fact
     return Reject(index, tuple(fault for fault in fact if isinstance(fault, Fault)), ())

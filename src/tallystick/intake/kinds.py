@@ -29,19 +29,30 @@ from tallystick.core.identifiers import (
     Msisdn,
     Tac,
     parse_name,
-    without_imei_signs,
 )
 from tallystick.core.identities import Subscriber
-from tallystick.core.moments import BEGINNING, parse_moment
+from tallystick.core.moments import BEGINNING, Moment, exact
+from tallystick.core.written_values import (
+    PLAIN,
+    Conventions,
+    read_allowed,
+    read_iccid,
+    read_imei,
+    read_imsi,
+    read_mdn,
+    read_moment,
+    read_msisdn,
+    read_tac,
+    unwrapped,
+    with_check_digit,
+)
 from tallystick.intake import fast_parse
 from tallystick.intake.receipt import Fault
-from tallystick.intake.sources import LINE
 from tallystick.store import Batch, by_iccid, shortlist_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from tallystick.core.moments import Moment
     from tallystick.store import Facts, Store
 
 
@@ -54,7 +65,9 @@ class Column:
 
     `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are
     left to `parse`, which alone says what is valid and what is not. `also` is what files from
-    elsewhere call it, the best first, as `plain_name` writes names.
+    elsewhere call it, the best first, as `plain_name` writes names; two names are of columns that
+    are joined by a blank. `instead` says what to write where a value is missing. `form` gives what
+    a value of a frame prints as; None, where it is what it prints.
     """
 
     name: str
@@ -62,12 +75,46 @@ class Column:
     recognise: Callable[[pl.Series], pl.Series]
     required: bool = True
     default: Any = None
-    also: tuple[str, ...] = ()
+    also: tuple[str | tuple[str, str], ...] = ()
+    instead: str = ""
+    form: Callable[[int], Any] | None = None
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether its values are moments, which mean what the source's conventions say."""
+        return self.recognise is fast_parse.moments
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether its values are digits that a number may have lost some of."""
+        return self.recognise in {fast_parse.iccids, fast_parse.imeis, fast_parse.tacs}
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are names, which have no other form."""
+        return self.recognise is fast_parse.names
+
+    def read(self, text: str, conventions: Conventions) -> Any:  # noqa: ANN401 - as `parse` gives
+        """One value by a source's conventions. Raises `InvalidValue`."""
+        if self.is_moment:
+            return read_moment(text, conventions)
+        value = self.parse(text)
+        if isinstance(value, Iccid):
+            return with_check_digit(value, conventions.check_digit)
+        return value
+
+    def text_of(self, value: Any) -> str:  # noqa: ANN401 - as `parse` gives
+        """One value of a frame as a text; empty where there is none."""
+        if value is None or value == BEGINNING:
+            return ""
+        if self.is_moment:
+            return exact(Moment(value))
+        return str(value) if self.form is None else str(self.form(value))
 
     @property
     def dtype(self) -> type[pl.DataType]:
         """What the parsed values are kept as: names as text, everything else as integers."""
-        return pl.String if self.recognise is fast_parse.names else pl.Int64
+        return pl.String if self.is_text else pl.Int64
 
 
 @dataclass(frozen=True)
@@ -77,12 +124,11 @@ class Kind:
     `key` is the column in whose order facts are applied; those with one value of it stay in the
     order of their lines. Of the columns `one_of` a line needs at least one; `lacking` is said of a
     column that is empty and should not be. `fact` is made of a line's values by `make`, and a frame
-    of facts of a frame of values by `gather`. Files of a kind that `is_from_elsewhere`
-    are made by others: their columns have other names too, and those that the kind does not need
-    are passed over. A kind that `may_list` has values with several members, whose text is a column
-    of its own (`listed`) in a frame. The ledger keeps who changed a kind that `is_ledgered`. Of a
-    kind that `is_shortlisted` a snapshot tells beforehand what deserves a closer look, and which
-    SIMs the device database does not know.
+    of facts of a frame of values by `gather`. Facts of a kind that `is_from_elsewhere` are made by
+    others: calls may have fields that it does not know. A kind that `may_list` has values with
+    several members, whose text is a column of its own (`listed`) in a frame. The ledger keeps who
+    changed a kind that `is_ledgered`. Of a kind that `is_shortlisted` a snapshot tells beforehand
+    what deserves a closer look, and which SIMs the device database does not know.
     """
 
     name: KindName
@@ -109,23 +155,14 @@ class Kind:
         """The columns by name, in the value's order."""
         return tuple(column.name for column in self.columns)
 
-    def named(self, header: Sequence[str]) -> tuple[str, ...]:
-        """The columns of a file by this kind's names.
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The columns that every file of this kind has."""
+        return tuple(column.name for column in self.columns if column.required)
 
-        Of others with one name, the second and further get a number.
-        """
-        if not self.is_from_elsewhere:
-            return tuple(header)
-        told_apart = _told_apart(header, self.column_names)
-        plain = [plain_name(name) for name in told_apart]
-        names = list(told_apart)
-        for column in self.columns:
-            known = (name for name in (column.name, *column.also) if name in plain)
-            if column.name not in told_apart and (found := next(known, None)):
-                names[plain.index(found)] = column.name
-        return tuple(names)
-
-    def parse(self, values: Mapping[str, str | None]) -> tuple[Any, ...] | tuple[Fault, ...]:
+    def parse(
+        self, values: Mapping[str, str | None], conventions: Conventions = PLAIN
+    ) -> tuple[Any, ...] | tuple[Fault, ...]:
         """One fact from its texts by column, or all the faults found.
 
         An empty text is an absent one.
@@ -133,14 +170,14 @@ class Kind:
         parsed: list[Any] = []
         faults: list[Fault] = []
         for column in self.columns:
-            text = values.get(column.name)
+            text = unwrapped(values.get(column.name) or "")
             if not text:
                 if self._is_lacking(column, values):
-                    faults.append(Fault(column.name, self.lacking))
+                    faults.append(Fault(column.name, self.lacking + column.instead))
                 parsed.append(column.default)
                 continue
             try:
-                parsed.append(column.parse(text))
+                parsed.append(column.read(text, conventions))
             except InvalidValue as refusal:
                 faults.append(Fault(column.name, refusal.message))
         return tuple(faults) if faults else (self.make or self.fact)(*parsed)
@@ -148,30 +185,9 @@ class Kind:
     def _is_lacking(self, column: Column, values: Mapping[str, str | None]) -> bool:
         """Whether a column that is empty should not be."""
         is_first = self.one_of[:1] == (column.name,)
-        return column.required or (is_first and not any(map(values.get, self.one_of)))
-
-
-def plain_name(name: str) -> str:
-    """The name of a column by its letters and digits alone.
-
-    `Model Name`, `model_name` and `modelName` are one.
-    """
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
-
-
-def _told_apart(header: Sequence[str], own: Sequence[str]) -> list[str]:
-    """Names that may stand several times, numbered from the second on; the kind's own are not."""
-    taken = {LINE} - {*own}
-    numbers: dict[str, int] = {}
-    names: list[str] = []
-    for name in header:
-        unique = name
-        while unique in taken and unique not in own:
-            numbers[name] = numbers.get(name, 1) + 1
-            unique = f"{name} {numbers[name]}"
-        taken.add(unique)
-        names.append(unique)
-    return names
+        if not is_first:
+            return column.required
+        return not any(unwrapped(values.get(name) or "") for name in self.one_of)
 
 
 def _generation(text: str) -> str:
@@ -219,13 +235,13 @@ MODEL_ALSO = (
 def _mdn(text: str) -> Mdn:
     """Read a phone number; one that cannot be read does not keep the SIM out."""
     try:
-        return Mdn.read(text)
+        return read_mdn(text)
     except InvalidValue:
         return MDN_LEFT_OUT
 
 
-def _allowed(text: str) -> Allowed:
-    return Allowed.parse(without_imei_signs(text))
+def _mdn_text(value: int) -> str:
+    return "" if value == MDN_LEFT_OUT else str(Mdn(value))
 
 
 def _activation(
@@ -253,12 +269,80 @@ def _activations(values: pl.DataFrame) -> pl.DataFrame:
     return values.select(name.alias("iccid"), "activated_at", "imei")
 
 
-ICCID = Column("iccid", Iccid.read, fast_parse.iccids)
-IMEI = Column("imei", Imei.read, fast_parse.imeis)
-ALLOWED = Column("imei", _allowed, fast_parse.imeis)
-IMSI = Column("imsi", Imsi.read, fast_parse.imsis, required=False)
-MSISDN = Column("msisdn", Msisdn.read, fast_parse.msisdns, required=False)
-ACCOUNT = Column("account", _account, fast_parse.names)
+ICCID = Column(
+    "iccid",
+    read_iccid,
+    fast_parse.iccids,
+    form=Iccid,
+    also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
+)
+IMEI_ALSO = (
+    "imeisv",
+    "deviceimei",
+    "endpointimei",
+    "imeinumber",
+    "currentimei",
+    "lastimei",
+    "hardware",
+)
+IMEI = Column("imei", read_imei, fast_parse.imeis, also=IMEI_ALSO, form=Imei)
+ALLOWED = Column(
+    "imei",
+    read_allowed,
+    fast_parse.imeis,
+    form=Allowed,
+    also=("expectedimei", "allowedimei", "authorizedimeis", *IMEI_ALSO),
+    instead=": write none where nothing is expected from then on, nowhere for a SIM in stock",
+)
+ACCOUNT = Column(
+    "account",
+    _account,
+    fast_parse.names,
+    also=("accountname", "accountnumber", "accountid", "customer"),
+)
+IMSI = Column(
+    "imsi",
+    read_imsi,
+    fast_parse.imsis,
+    required=False,
+    also=("imsinumber", "servedimsi", "subscriberid"),
+    form=Imsi,
+)
+MSISDN = Column(
+    "msisdn",
+    read_msisdn,
+    fast_parse.msisdns,
+    required=False,
+    also=("servedmsisdn", "phonenumber", "mobilenumber", "phone", "mdn"),
+    form=Msisdn,
+)
+MDN = Column(
+    "mdn",
+    _mdn,
+    fast_parse.mdns,
+    required=False,
+    form=_mdn_text,
+    also=("msisdn", "phonenumber", "mobilenumber", "phone"),
+)
+ACTIVATED_AT = Column(
+    "activated_at",
+    read_moment,
+    fast_parse.moments,
+    also=(
+        "activationtime",
+        "activationdate",
+        "simotadate",
+        "timestamp",
+        "eventtime",
+        "eventtimestamp",
+        "starttime",
+        "lastseen",
+        "datetime",
+        ("date", "time"),
+        "date",
+        "time",
+    ),
+)
 
 KINDS: dict[KindName, Kind] = {
     kind.name: kind
@@ -268,15 +352,22 @@ KINDS: dict[KindName, Kind] = {
             Sim,
             (
                 ICCID,
-                Column("mdn", _mdn, fast_parse.mdns, required=False),
+                MDN,
                 ACCOUNT,
-                Column("activation_date", parse_moment, fast_parse.moments, required=False),
+                Column(
+                    "activation_date",
+                    read_moment,
+                    fast_parse.moments,
+                    required=False,
+                    also=("activated", "activatedat", "dateactivated"),
+                ),
                 Column(
                     "generation",
                     _generation,
                     fast_parse.names,
                     required=False,
                     default=GENERATION_DEFAULT,
+                    also=("networkgeneration",),
                 ),
             ),
         ),
@@ -287,10 +378,11 @@ KINDS: dict[KindName, Kind] = {
                 ICCID,
                 Column(
                     "effective_from",
-                    parse_moment,
+                    read_moment,
                     fast_parse.moments,
                     required=False,
                     default=BEGINNING,
+                    also=("validfrom", "since"),
                 ),
                 ALLOWED,
             ),
@@ -300,24 +392,26 @@ KINDS: dict[KindName, Kind] = {
         Kind(
             "activations",
             SimActivation,
-            (
-                replace(ICCID, required=False),
-                Column("activated_at", parse_moment, fast_parse.moments),
-                IMEI,
-                IMSI,
-                MSISDN,
-            ),
+            (replace(ICCID, required=False), ACTIVATED_AT, IMEI, IMSI, MSISDN),
             is_shortlisted=True,
             one_of=("iccid", "imsi", "msisdn"),
             make=_activation,
             gather=_activations,
         ),
-        Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, fast_parse.names), ICCID)),
+        Kind(
+            "groups",
+            GroupMember,
+            (
+                ACCOUNT,
+                Column("group", _group, fast_parse.names, also=("groupname", "devicegroupname")),
+                ICCID,
+            ),
+        ),
         Kind(
             "types",
             HardwareType,
             (
-                Column("tac", Tac.parse, fast_parse.tacs),
+                Column("tac", read_tac, fast_parse.tacs, form=Tac),
                 Column("manufacturer", _manufacturer, fast_parse.names, also=MANUFACTURER_ALSO),
                 Column(
                     "model", _model, fast_parse.names, required=False, default="", also=MODEL_ALSO
@@ -335,10 +429,11 @@ KINDS: dict[KindName, Kind] = {
                 MSISDN,
                 Column(
                     "valid_from",
-                    parse_moment,
+                    read_moment,
                     fast_parse.moments,
                     required=False,
                     default=BEGINNING,
+                    also=("since",),
                 ),
             ),
             key="valid_from",

@@ -11,6 +11,7 @@ from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import UNKNOWN_ORIGIN, Origin
 from tallystick.core.moments import LAST, Moment
+from tallystick.intake.mappings import ANY, Mapping
 
 FORM = re.compile(r"(?P<lines>[0-9]{1,18})|(?P<percent>[0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 PERCENT_MAX = 100
@@ -45,8 +46,10 @@ class ImportOptions:
 
     By which moment an activation is in the future, how many lines may be bad, whose it is. Without
     a limit bad lines never stop the good ones. The origin is told in the ledger, of expectations.
+    The mapping says how the file is read.
     """
 
     now: Moment = LAST
     max_rejects: RejectsLimit | None = None
     origin: Origin = UNKNOWN_ORIGIN
+    mapping: Mapping = ANY

@@ -121,8 +121,9 @@ def try_file(
     would. Raises `FileRefused`.
     """
     started, trial = time.perf_counter(), Trial()
-    with open_source(path, EXPECTATIONS) as source:
+    with open_source(path, EXPECTATIONS, mapping=options.mapping) as source:
         on_columns(source.columns)
+        trial.receipt.notes = source.notes
         work = Work(on_progress, passes=1)
         for batch in read_batches(source, EXPECTATIONS, work, reject_to(trial.receipt, on_reject)):
             for stretch in stretches(batch, EXPECTATIONS.key, STRETCH_FACTS):
@@ -198,8 +199,9 @@ def propose_file(
     """
     started, receipt = time.perf_counter(), Receipt()
     parts: list[pl.DataFrame] = []
-    with open_source(path, EXPECTATIONS) as source:
+    with open_source(path, EXPECTATIONS, mapping=options.mapping) as source:
         on_columns(source.columns)
+        receipt.notes = source.notes
         work = Work(on_progress, passes=1)
         for batch in read_batches(source, EXPECTATIONS, work, reject_to(receipt, on_reject)):
             parts += batch

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tallystick.intake.sources import Notes
+
 REJECTS_SHOWN_MAX = 20
 """How many rejects a receipt repeats.
 
@@ -85,7 +87,8 @@ NO_DOUBTS = Doubts()
 class Receipt:
     """Counts of lines, and the first rejects.
 
-    `read` is the sum of the other three; `doubts` are among the taken.
+    `read` is the sum of the other three; `doubts` are among the taken; `notes` say how a file was
+    read.
     """
 
     accepted: int = 0
@@ -95,6 +98,7 @@ class Receipt:
     accounts_made: list[str] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     doubts: Doubts = NO_DOUBTS
+    notes: Notes | None = None
 
     @property
     def read(self) -> int:
@@ -123,6 +127,7 @@ class Receipt:
         Counts, seconds, and rejects by their place, the line or what else tells them.
         """
         rejects = [{place: reject.line, "reason": reject.reason} for reject in self.rejects]
+        notes = {} if self.notes is None else self.notes.described()
         return {
             "read": self.read,
             "accepted": self.accepted,
@@ -132,4 +137,5 @@ class Receipt:
             "seconds": round(self.seconds, 6),
             "accounts_made": self.accounts_made,
             "rejects": rejects,
+            **notes,
         }

@@ -4,21 +4,31 @@ A block is a frame of texts, one row a line, with the number of its first line. 
 record at all (bad quoting, wrong number of fields, not UTF-8, too long) come as rejects beside it.
 """
 
-from tallystick.intake.sources.blocks import LINE, REASON, Block, Source
-from tallystick.intake.sources.json import block_of, no_object, record_of
+from tallystick.intake.sources.blocks import LINE, REASON, Block, Notes, Source
+from tallystick.intake.sources.json import Records, block_of, no_object, refuse_foreign
 from tallystick.intake.sources.opening import open_source
-from tallystick.intake.sources.packed import STANDARD_INPUT, is_read_once, to_be_read_again
+from tallystick.intake.sources.packed import (
+    STANDARD_INPUT,
+    file_of,
+    is_read_once,
+    members_of,
+    to_be_read_again,
+)
 
 __all__ = [
     "LINE",
     "REASON",
     "STANDARD_INPUT",
     "Block",
+    "Notes",
+    "Records",
     "Source",
     "block_of",
+    "file_of",
     "is_read_once",
+    "members_of",
     "no_object",
     "open_source",
-    "record_of",
+    "refuse_foreign",
     "to_be_read_again",
 ]

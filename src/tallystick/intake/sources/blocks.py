@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,13 +14,14 @@ import polars as pl
 
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
-from tallystick.intake.receipt import Reject, in_one_sentence
+from tallystick.core.written_values import PLAIN
+from tallystick.intake.receipt import Reject
 from tallystick.intake.sources import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tallystick.intake.kinds import Kind
+    from tallystick.core.written_values import Conventions
 
 # The column that a rejects file has beside the input's own; taken back, it is passed over.
 REASON = "reason"
@@ -32,13 +32,44 @@ LINE = "line"
 class Block:
     """Some lines of a file.
 
-    `frame` has a column of texts for each of the file's columns, and `line`. Lines count from 0 at
-    the block's first; `lines` is how many there are, blank ones included.
+    `frame` has a column of texts for each of the kind's columns that the file has, and `line`.
+    Lines count from 0 at the block's first; `lines` is how many there are, blank ones included.
+    `left_out` counts rows that the mapping does not keep.
     """
 
     frame: pl.DataFrame
     lines: int
     rejects: list[Reject] = field(default_factory=list)
+    left_out: int = 0
+
+
+@dataclass(slots=True)
+class Notes:
+    """How a file was read: what was found about it, and what was counted while it was read.
+
+    `read_as` has the file's name of each column that it calls otherwise than we do. `without_zone`
+    counts moments that name a time of day and no zone, `left_out` rows that are not kept.
+    """
+
+    encoding: str = "utf-8"
+    separator: str = ""
+    header: int = 0
+    read_as: dict[str, str] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    without_zone: int = 0
+    left_out: int = 0
+
+    def described(self) -> dict[str, Any]:
+        """The notes for programs."""
+        return {
+            "encoding": self.encoding,
+            "separator": self.separator,
+            "header": self.header,
+            "read_as": self.read_as,
+            "passed_over": list(self.passed_over),
+            "without_zone": self.without_zone,
+            "left_out": self.left_out,
+        }
 
 
 @dataclass(slots=True)
@@ -47,7 +78,7 @@ class Source:
 
     Any thread may do that. `first_line` is the number of the first block's first line; `read_share`
     says how much of the file is read, of 1, or None where its size is not known. Who takes the
-    blocks may ask it.
+    blocks may ask it. `columns` are those of the blocks' frames.
     """
 
     name: str
@@ -55,49 +86,34 @@ class Source:
     columns: tuple[str, ...]
     first_line: int
     blocks: Iterator[Callable[[], Block]]
+    conventions: Conventions = PLAIN
+    notes: Notes = field(default_factory=Notes)
 
 
-def check_columns(name: str, columns: Sequence[str], kind: Kind) -> None:
-    """Refuse a header that lacks a column of this kind, has an unknown one, or one twice.
-
-    Files from elsewhere may have columns that the kind does not know.
-    """
-    _refuse_wide_header(name, columns)
-    known = [column.name for column in kind.columns]
-    count = Counter(columns)
-    faults = [
-        f"has no column {column.name}"
-        for column in kind.columns
-        if column.required and not count[column.name]
+def kept(block: Block, filters: Mapping[str, Sequence[str]]) -> Block:
+    """A block with the rows that have one of the values in each of these columns."""
+    if not filters or block.frame.is_empty():
+        return block
+    fits = [
+        pl.col(column).cast(pl.String).str.strip_chars().fill_null("").is_in(list(values))
+        for column, values in filters.items()
     ]
-    if kind.one_of and not any(count[name] for name in kind.one_of):
-        faults.insert(0, f"has no column {kind.one_of[0]}")
-    surplus = (
-        []
-        if kind.is_from_elsewhere
-        else [column for column in count if column not in {*known, REASON}]
-    )
-    faults += [f"has a column {shown(column)} that is none of this kind's" for column in surplus]
-    faults += [f"has the column {column} twice" for column in (*known, REASON) if count[column] > 1]
-    if faults:
-        message = (
-            f"{name}: line 1 {in_one_sentence(faults)}. Columns of {kind.name}: {', '.join(known)}"
-        )
-        raise FileRefused(message)
+    frame = block.frame.filter(pl.all_horizontal(fits))
+    return Block(frame, block.lines, block.rejects, len(block.frame) - len(frame))
 
 
-def _refuse_wide_header(name: str, columns: Sequence[str]) -> None:
+def refuse_wide_header(name: str, columns: Sequence[str], line: int) -> None:
     """Refuse a header of more columns, or with a longer name, than a file may have."""
     if len(columns) > limits.COLUMNS_MAX:
         message = (
-            f"{name}: line 1 names {len(columns):,} columns; "
+            f"{name}: line {line} names {len(columns):,} columns; "
             f"a file may have at most {limits.COLUMNS_MAX:,}"
         )
         raise FileRefused(message)
     longest = max(columns, key=len, default="")
     if len(longest) > limits.COLUMN_NAME_LENGTH_MAX:
         message = (
-            f"{name}: line 1 names a column {shown(longest)}; "
+            f"{name}: line {line} names a column {shown(longest)}; "
             f"a name may have at most {limits.COLUMN_NAME_LENGTH_MAX} characters"
         )
         raise FileRefused(message)
@@ -117,7 +133,7 @@ def block_by_line(
         record = parse(line, raw)
         if isinstance(record, Reject):
             rejects.append(record)
-        elif record:
+        elif record is not None:
             rows.append((line, *record))
         if len(rows) == limits.LINES_A_FRAME:
             frames.append(text_frame(rows, columns))
@@ -136,5 +152,8 @@ def share_of_bytes(file: IO[bytes]) -> Callable[[], float | None]:
     """What tells how much of a file is read, if its size is known; it may grow meanwhile."""
     if file is sys.stdin.buffer or not file.seekable():
         return lambda: None
-    size_bytes = os.fstat(file.fileno()).st_size
+    try:
+        size_bytes = os.fstat(file.fileno()).st_size
+    except OSError:  # it is no file of its own but a part of another
+        return lambda: None
     return lambda: min(file.tell() / size_bytes, 1.0) if size_bytes else 1.0

@@ -1,44 +1,293 @@
-"""JSON objects, one a line or many in a call."""
+"""JSON objects: one a line, in a document, or many in a call."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
 
 from tallystick.core.allowed import SEPARATOR
+from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.json_faults import fault_of_json
+from tallystick.intake.mappings import ANY
+from tallystick.intake.mappings.mapping import is_secret, plain_name
+from tallystick.intake.mappings.naming import Names, advice, fitting_preset, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
-from tallystick.intake.sources.blocks import REASON, Block, block_by_line, text_frame
+from tallystick.intake.sources.blocks import REASON, Block, block_by_line, kept, text_frame
+from tallystick.intake.sources.layout import Layout
 from tallystick.intake.sources.lines import too_long, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tallystick.intake.kinds import Kind
+    from tallystick.intake.mappings import Mapping
+    from tallystick.intake.mappings.naming import Places
+    from tallystick.intake.sources.blocks import Notes
+
+STEP = "."  # between the names of a path
+NAMED = re.compile(rb'"([^"\\]{1,32})"\s*:')
+LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
+DEPTH_MAX = 8  # of the paths that an error names
 
 
-def ndjson_block(text: bytes, kind: Kind) -> Block:
+class Records:
+    """What reads JSON objects as records of a kind, by a mapping.
+
+    Without one, an object's fields are its columns; those that the kind does not know are faults
+    where it is `strict`.
+    """
+
+    def __init__(self, kind: Kind, mapping: Mapping = ANY, *, strict: bool = False) -> None:
+        self.kind = kind
+        self._mapping = mapping
+        self._strict = strict and not mapping.columns and not kind.is_from_elsewhere
+        self._sources = [
+            (column, [tuple(map(str, source)) for source in mapping.sources_of(column.name)])
+            for column in kind.columns
+        ]
+        self._places: dict[tuple[str, ...], dict[str, Places]] = {}
+        self._known = {*kind.column_names}
+        self._are_plain = not mapping.columns and not mapping.keep
+        own = self._known
+        self.filters = {
+            str(keep.column)
+            if str(keep.column) not in own
+            else f"{keep.column} of the file": keep.texts
+            for keep in mapping.keep
+        }
+        self.columns = (*kind.column_names, *self.filters)
+
+    def notes(self, encoding: str, values: Sequence[Any]) -> Notes:
+        """How objects like these are read."""
+        first = next((value for value in values if isinstance(value, dict)), {})
+        paths = Names(tuple(paths_of(first)))
+        places = places_of(self.kind, paths, self._mapping)
+        layout = Layout(tuple(paths.names), places, {}, "", 0)
+        return layout.notes(encoding)
+
+    def values_of(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The JSON values of an object by our columns."""
+        values = self._by_paths(value) if self._mapping.columns else self._by_names(value)
+        for name, keep in zip(self.filters, self._mapping.keep, strict=True):
+            values[name] = _at(value, str(keep.column))
+        return values
+
+    def _by_paths(self, value: dict[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for column, sources in self._sources:
+            for source in sources:
+                items = [_at(value, path) for path in source]
+                if None not in items:
+                    values[column.name] = items[0] if len(items) == 1 else " ".join(map(str, items))
+                    break
+        return values
+
+    def _by_names(self, value: dict[str, Any]) -> dict[str, Any]:
+        names = tuple(value)
+        places = self._places.get(names)
+        if places is None:
+            if len(self._places) > LOOKED_AT_LINES:
+                self._places.clear()
+            places = self._places[names] = places_of(self.kind, Names(names))
+        return {
+            column: value[names[at[0]]]
+            if len(at) == 1
+            else " ".join(str(value[names[each]]) for each in at)
+            for column, at in places.items()
+        }
+
+    def record_of(self, line: int, value: dict[str, Any]) -> list[str | None] | Reject:
+        """The texts of a JSON object by column; numbers are their digits, null is absent."""
+        if self._are_plain and value.keys() <= self._known and _are_texts(value):
+            return [value.get(name) for name in self.columns]
+        if len(value) > limits.COLUMNS_MAX:
+            what = f"has {len(value):,} names; at most {limits.COLUMNS_MAX:,} are read"
+            return Reject(line, (Fault("", what),), ())
+        items = self.values_of(value)
+        faults = [
+            Fault(shown(name), "is none of this kind's columns")
+            for name in (Names(tuple(value)).names if self._strict else ())
+            if name != REASON and not _is_read(name, self._places[tuple(value)], tuple(value))
+        ]
+        record: list[str | None] = []
+        of_no_text: set[str] = set()
+        for column in self.kind.columns:
+            text, fault = _text_of(items.get(column.name), column, may_list=self.kind.may_list)
+            if fault:
+                faults.append(Fault(column.name, fault))
+                of_no_text.add(column.name)
+            record.append(text)
+        if faults:
+            parsed = self.kind.parse(dict(zip(self.kind.column_names, record, strict=True)))
+            faults += [
+                fault
+                for fault in parsed
+                if isinstance(fault, Fault) and fault.column not in of_no_text
+            ]
+            return Reject(line, tuple(faults), tuple(text or "" for text in record))
+        filtered = [_plain_text(items[name]) for name in self.filters]
+        return [*record, *filtered]
+
+
+def _is_read(name: str, places: dict[str, Places], names: tuple[str, ...]) -> bool:
+    return any(names[each] == name for at in places.values() for each in at)
+
+
+def _are_texts(value: dict[str, Any]) -> bool:
+    return all(type(item) is str for item in value.values())
+
+
+def _plain_text(item: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return "" if item is None else str(item)
+
+
+def _text_of(item: Any, column: Any, *, may_list: bool) -> tuple[str | None, str]:  # noqa: ANN401 - whatever JSON holds
+    """The text of a JSON value, and what is wrong with it."""
+    if item is None:
+        return None, ""
+    if may_list and _is_list_of_texts(item):
+        return SEPARATOR.join(item), ""
+    if isinstance(item, float) and column.is_moment:
+        return f"{item:.6f}".rstrip("0").rstrip("."), ""
+    if isinstance(item, float) and column.is_identifier:
+        what = "a number with a fraction or an exponent has lost digits"
+        return shown(item), f"must be a JSON string, not {shown(item)}: {what}"
+    if isinstance(item, bool) or not isinstance(item, str | int):
+        return shown(item), f"must be a JSON string, not {shown(item)}"
+    return str(item), ""
+
+
+def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """What stands at a path of names, None where nothing does."""
+    for name in path.split(STEP):
+        if not isinstance(value, dict):
+            return None
+        if name not in value:
+            plain = plain_name(name)
+            name = next((each for each in value if plain_name(each) == plain), name)  # noqa: PLW2901 - as the object calls it
+        if is_secret(name):
+            return None
+        value = value.get(name)
+    return value
+
+
+def paths_of(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
+    """The paths of the values in a JSON object."""
+    for name, item in value.items():
+        if isinstance(item, dict) and depth < DEPTH_MAX:
+            yield from paths_of(item, f"{before}{name}{STEP}", depth + 1)
+        else:
+            yield before + name
+
+
+def refuse_foreign(
+    name: str, values: Sequence[Any], records: Records, *, if_mapped: bool = False
+) -> None:
+    """Refuse objects of which none has the columns of the kind.
+
+    With `if_mapped` only those that a mapping fits: the others are told of one by one. Raises
+    `FileRefused`.
+    """
+    objects = [value for value in values if isinstance(value, dict)]
+    if not objects or any(not lacking(records.kind, records.values_of(each)) for each in objects):
+        return
+    first = objects[0]
+    missing = lacking(records.kind, records.values_of(first))
+    names = Names(tuple(paths_of(first)))
+    if if_mapped and not fitting_preset(records.kind, names):
+        return
+    message = f"{name}: its objects have no {', '.join(missing)}. {advice(records.kind, names)}"
+    raise FileRefused(message)
+
+
+def ndjson_block(text: bytes, records: Records) -> Block:
     """Some lines of JSON objects as a block."""
-    return block_by_line(
+    block = block_by_line(
         text,
-        kind.column_names,
-        lambda line, raw: _json_record(line, raw, kind) if raw.strip() else None,
+        records.columns,
+        lambda line, raw: _json_record(line, raw, records) if raw.strip() else None,
     )
+    return kept(block, records.filters)
 
 
-def _json_record(line: int, raw: bytes, kind: Kind) -> list[str | None] | Reject:
+def _json_record(line: int, raw: bytes, records: Records) -> list[str | None] | Reject:
     if len(raw) > limits.LINE_BYTES_MAX:
-        return too_long(line, raw)
+        return too_long(line, _shown(raw))
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return unreadable(line, raw, f"the line is not JSON: {fault_of_json(error)}")
+        what = f"the line is not JSON: {fault_of_json(error)}"
+        return unreadable(line, _shown(raw), what)
     if not isinstance(value, dict):
-        return unreadable(line, raw, "the line is not a JSON object")
-    return record_of(line, value, kind)
+        return unreadable(line, _shown(raw), "the line is not a JSON object")
+    return records.record_of(line, value)
+
+
+def _shown(raw: bytes) -> bytes:
+    """A line that may be repeated: nothing of one that names keys or codes."""
+    names = (name.decode(errors="replace") for name in NAMED.findall(raw))
+    return b"" if any(map(is_secret, names)) else raw
+
+
+def looked_at(head: Sequence[bytes]) -> list[Any]:
+    """The JSON values of some lines, as far as they are JSON."""
+    values = []
+    for raw in head:
+        try:
+            values.append(msgspec.json.decode(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+    return values
+
+
+def document_items(name: str, text: bytes, path: str) -> list[msgspec.Raw]:
+    """The records of a JSON document, each as its text.
+
+    They stand in an array, at a path of names or at the document's root; without a path also under
+    the only name whose value is an array. One object is one record. Raises `FileRefused`.
+    """
+    item = msgspec.Raw(text)
+    for step in filter(None, path.split(STEP)):
+        item = _decoded(name, item, dict[str, msgspec.Raw]).get(step, msgspec.Raw(b"null"))
+    if bytes(item).lstrip()[:1] == b"{" and not path:
+        fields = _decoded(name, item, dict[str, msgspec.Raw])
+        arrays = [each for each in fields.values() if bytes(each).lstrip()[:1] == b"["]
+        item = arrays[0] if len(arrays) == len(fields) == 1 else item
+    if bytes(item).lstrip()[:1] == b"{":
+        _decoded(name, item, dict[str, msgspec.Raw])
+        return [item]
+    if bytes(item).lstrip()[:1] != b"[":
+        where = f"at {path} " if path else ""
+        message = f"{name}: there are no objects {where}in the document"
+        raise FileRefused(message)
+    items: list[msgspec.Raw] = _decoded(name, item, list[msgspec.Raw])
+    return items
+
+
+def _decoded(name: str, raw: msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - a type, and a value of it
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"{name}: is not JSON: {fault_of_json(error)}"
+        raise FileRefused(message) from error
+
+
+def document_block(items: Sequence[msgspec.Raw], records: Records) -> Block:
+    """Some records of a document as a block; each counts as a line."""
+    rows: list[tuple[Any, ...]] = []
+    rejects: list[Reject] = []
+    for index, raw in enumerate(items):
+        record = _json_record(index, bytes(raw), records)
+        if isinstance(record, Reject):
+            rejects.append(record)
+        else:
+            rows.append((index, *record))
+    block = Block(text_frame(rows, records.columns), len(items), rejects)
+    return kept(block, records.filters)
 
 
 def no_object(index: int, item: object) -> Reject:
@@ -46,54 +295,19 @@ def no_object(index: int, item: object) -> Reject:
     return Reject(index, (Fault("", f"is not a JSON object but {shown(item)}"),), ())
 
 
-def block_of(items: Sequence[Any], kind: Kind) -> Block:
+def block_of(items: Sequence[Any], records: Records) -> Block:
     """JSON values as a block; each counts as a line."""
     rows: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
-    columns = kind.column_names
-    known = set(columns)
     for index, item in enumerate(items):
         if not isinstance(item, dict):
             rejects.append(no_object(index, item))
-        elif item.keys() <= known and all(type(value) is str for value in item.values()):
-            rows.append((index, *map(item.get, columns)))
-        elif isinstance(record := record_of(index, item, kind), Reject):
+        elif isinstance(record := records.record_of(index, item), Reject):
             rejects.append(record)
         else:
             rows.append((index, *record))
-    return Block(text_frame(rows, columns), len(items), rejects)
-
-
-def record_of(line: int, value: dict[str, Any], kind: Kind) -> list[str | None] | Reject:
-    """The texts of a JSON object by column; numbers are their digits, null is absent."""
-    columns = kind.column_names
-    if len(value) > limits.COLUMNS_MAX:
-        what = f"has {len(value):,} names; at most {limits.COLUMNS_MAX:,} are read"
-        return Reject(line, (Fault("", what),), ())
-    if kind.is_from_elsewhere:
-        value = dict(zip(kind.named(tuple(value)), value.values(), strict=True))
-    surplus = () if kind.is_from_elsewhere else value.keys() - {*columns, REASON}
-    faults = [
-        Fault(shown(name), "is none of this kind's columns") for name in value if name in surplus
-    ]
-    record: list[str | None] = []
-    of_no_text: set[str] = set()
-    for column in columns:
-        item = value.get(column)
-        if kind.may_list and _is_list_of_texts(item):
-            item = SEPARATOR.join(item)
-        if item is not None and (isinstance(item, bool) or not isinstance(item, str | int)):
-            faults.append(Fault(column, f"must be a JSON string, not {shown(item)}"))
-            of_no_text.add(column)
-            item = shown(item)
-        record.append(None if item is None else str(item))
-    if faults:
-        parsed = kind.parse(dict(zip(columns, record, strict=True)))
-        faults += [
-            fault for fault in parsed if isinstance(fault, Fault) and fault.column not in of_no_text
-        ]
-        return Reject(line, tuple(faults), tuple(text or "" for text in record))
-    return record
+    block = Block(text_frame(rows, records.columns), len(items), rejects)
+    return kept(block, records.filters)
 
 
 def _is_list_of_texts(item: Any) -> TypeGuard[list[str]]:  # noqa: ANN401 - whatever JSON holds

@@ -12,3 +12,10 @@ COLUMNS_MAX = 1_000
 COLUMN_NAME_LENGTH_MAX = 250
 # Zstandard packs up to 128 KiB into four bytes, so so many of them make at most 32 MiB.
 ZSTANDARD_BYTES = 1 << 10
+# A workbook and a JSON document are held whole.
+WORKBOOK_BYTES_MAX = 256 << 20
+CELLS_MAX = 8_000_000
+DOCUMENT_BYTES_MAX = 256 << 20
+# Files in an archive, and what one of them may unpack to where it has to be read from its end.
+ARCHIVE_FILES_MAX = 1_000
+SPOOLED_BYTES_MAX = 1 << 30

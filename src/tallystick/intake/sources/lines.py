@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,8 +14,9 @@ from tallystick.intake.sources.blocks import Block
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tallystick.intake.sources.encoding import Text
+
 START_BYTES_SHOWN = 256  # of a line that cannot be read
-BOM = b"\xef\xbb\xbf"
 
 
 class Lines:
@@ -24,22 +25,30 @@ class Lines:
     A line over the limit is cut out and told of, however long it is.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Text) -> None:
         self._file = file
         self._rest = b""
-        self.bytes_read = 0
 
-    def first_line(self) -> bytes:
-        """The first line without its end; of one over the limit no more than shows that it is."""
-        while b"\n" not in self._rest and len(self._rest) <= limits.LINE_BYTES_MAX and self._more():
+    def head(self, count: int) -> list[bytes]:
+        """The first lines without their ends, at most so many; they stay to be read.
+
+        Of one over the limit no more than shows that it is.
+        """
+        limit = limits.LINE_BYTES_MAX
+        while self._rest.count(b"\n") < count and len(self._rest) <= limit and self._more():
             pass
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.removesuffix(b"\r")
+        lines = self._rest.split(b"\n", count)
+        is_cut = len(lines) > count or not lines[-1]
+        return [line.removesuffix(b"\r") for line in (lines[:-1] if is_cut else lines)]
+
+    def pass_over(self, count: int) -> None:
+        """Go on behind the first lines."""
+        for _ in range(count):
+            self._rest = self._rest.partition(b"\n")[2]
 
     def _more(self) -> bool:
         chunk = self._file.read(limits.BLOCK_BYTES)
-        self._rest += chunk if self.bytes_read else chunk.removeprefix(BOM)
-        self.bytes_read += len(chunk)
+        self._rest += chunk
         return bool(chunk)
 
     def blocks(self, parse: Callable[[bytes], Block]) -> Iterator[Callable[[], Block]]:

@@ -6,9 +6,10 @@ import gzip
 import io
 import sys
 import tempfile
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import zstandard
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 
 STANDARD_INPUT = "-"
-FORMATS = (".csv", ".ndjson", ".parquet")
+LINES_OF_JSON = (".ndjson", ".jsonl")
+DOCUMENT = ".json"
+FROM_THE_END = (".parquet", ".xlsx")
+"""Formats that begin with a look at the end of the file."""
+FORMATS = (".csv", ".tsv", ".txt", ".out", *LINES_OF_JSON, DOCUMENT, *FROM_THE_END)
+ARCHIVE = ".zip"
+PASSED_OVER = ("__MACOSX/", ".")  # names of what systems put into archives beside the files
 
 
 def is_read_once(path: str) -> bool:
@@ -55,20 +62,83 @@ def format_of(path: str) -> tuple[str, str | None]:
     suffix = suffixes[-1] if suffixes else ""
     if suffix not in FORMATS:
         message = (
-            f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow)"
+            f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow), "
+            f"or in {ARCHIVE}"
         )
         raise FileRefused(message)
     return suffix, packed
 
 
+class Member(NamedTuple):
+    """A file in an archive."""
+
+    archive: str
+    name: str
+
+
+def member_of(path: str) -> Member | None:
+    """The file in an archive that a path like `archive.zip/name` means."""
+    at = path.lower().find(f"{ARCHIVE}/")
+    if at < 0 or not Path(path[: at + len(ARCHIVE)]).is_file():
+        return None
+    return Member(path[: at + len(ARCHIVE)], path[at + len(ARCHIVE) + 1 :])
+
+
+def file_of(path: str) -> Path:
+    """The file on the disk that a path is, or is in."""
+    member = member_of(path)
+    return Path(member.archive if member else path)
+
+
+def members_of(path: str) -> list[str]:
+    """The paths of the files in an archive, in its order. Raises `FileRefused`."""
+    with refusing(path, "cannot be read"), zipfile.ZipFile(path) as archive:
+        names = [part.filename for part in archive.infolist() if not part.is_dir()]
+    names = [name for name in names if not name.startswith(PASSED_OVER)]
+    if not 0 < len(names) <= limits.ARCHIVE_FILES_MAX:
+        message = (
+            f"{path}: an archive may have 1 to {limits.ARCHIVE_FILES_MAX:,} files, "
+            f"not {len(names):,}"
+        )
+        raise FileRefused(message)
+    return [f"{path}/{name}" for name in names]
+
+
 @contextmanager
 def bytes_of(path: str) -> Iterator[IO[bytes]]:
-    """The bytes of a file, or of standard input, as they are packed."""
+    """The bytes of a file, of one in an archive, or of standard input, as they are packed."""
     if path == STANDARD_INPUT:
         yield sys.stdin.buffer
-        return
-    with Path(path).open("rb") as file:
-        yield file
+    elif member := member_of(path):
+        with zipfile.ZipFile(member.archive) as archive, _opened(path, archive, member) as part:
+            yield part
+    else:
+        with Path(path).open("rb") as file:
+            yield file
+
+
+def _opened(path: str, archive: zipfile.ZipFile, member: Member) -> IO[bytes]:
+    try:
+        return archive.open(member.name)
+    except KeyError as error:
+        message = f"{path}: is not in the archive"
+        raise FileRefused(message) from error
+    except RuntimeError as error:  # it has a password, or is packed in a way that is not known
+        message = f"{path}: cannot be read: {error}"
+        raise FileRefused(message) from error
+
+
+@contextmanager
+def to_be_sought(path: str, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """A file of an archive as one that can be read from its end. Raises `FileRefused`."""
+    with tempfile.TemporaryFile() as spooled:
+        while chunk := file.read(limits.BLOCK_BYTES):
+            spooled.write(chunk)
+            if spooled.tell() > limits.SPOOLED_BYTES_MAX:
+                message = f"{path}: may unpack to {limits.SPOOLED_BYTES_MAX:,} bytes; unpack it"
+                raise FileRefused(message)
+        spooled.seek(0)
+        yield spooled
 
 
 @contextmanager

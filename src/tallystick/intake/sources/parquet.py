@@ -16,7 +16,8 @@ import polars as pl
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake.sources import limits
-from tallystick.intake.sources.blocks import LINE, Block, Source, check_columns
+from tallystick.intake.sources.blocks import LINE, Block, Source, kept
+from tallystick.intake.sources.layout import Layout, check_layout, layout_of
 from tallystick.intake.sources.lines import too_long
 from tallystick.intake.sources.refusals import refusing, refusing_each
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tallystick.intake.kinds import Kind
+    from tallystick.intake.mappings import Mapping
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 TYPES = (*TEXTS, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
@@ -31,18 +33,19 @@ STANDARD_ERROR = 2
 PART = "part"
 
 
-def parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
+def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> Source:
     """A Parquet file as a source."""
     what = "cannot be read as Parquet"
     with refusing(name, what), _without_panic_texts():
         lazy = pl.scan_parquet(file)
         schema = lazy.collect_schema()
-    columns = kind.named(schema.names())
-    check_columns(name, columns, kind)
-    if kind.is_from_elsewhere:  # what is passed over may be of any type
-        renamed = lazy.rename(dict(zip(schema.names(), columns, strict=True)))
-        columns = tuple(column for column in columns if column in kind.column_names)
-        lazy = renamed.select(columns)
+    layout = layout_of(kind, schema.names(), mapping)
+    check_layout(name, layout, kind, mapping)
+    lazy = lazy.select(
+        _joined([schema.names()[place] for place in places]).alias(column)
+        for column, places in layout.places.items()
+    )
+    with refusing(name, what), _without_panic_texts():
         schema = lazy.collect_schema()
     for column, dtype in schema.items():
         if not isinstance(dtype, TYPES) and not dtype.is_integer():
@@ -53,7 +56,23 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind) -> Source:
     with refusing(name, what), _without_panic_texts():
         rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
     reading = _Reading(lazy, rows)
-    return Source(name, reading.read_share, columns, 1, refusing_each(name, what, reading.blocks()))
+    blocks = (partial(_kept, block, layout) for block in reading.blocks())
+    return Source(
+        name,
+        reading.read_share,
+        layout.columns,
+        1,
+        refusing_each(name, what, blocks),
+        notes=layout.notes(),
+    )
+
+
+def _joined(names: list[str]) -> pl.Expr:
+    return pl.col(names[0]) if len(names) == 1 else pl.concat_str(names, separator=" ")
+
+
+def _kept(block: Callable[[], Block], layout: Layout) -> Block:
+    return kept(block(), layout.filters)
 
 
 class _Reading:

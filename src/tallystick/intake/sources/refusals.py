@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 import zlib
 from contextlib import contextmanager
 from functools import partial
@@ -31,7 +32,13 @@ def refusing(name: str, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+    except (
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        NotImplementedError,  # an archive of a version that is not known
+        zlib.error,
+        zstandard.ZstdError,
+    ) as error:
         message = f"{name}: {what}: {NOT_PACKED_SO}"
         raise FileRefused(message) from error
     except EOFError as error:

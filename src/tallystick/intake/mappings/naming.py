@@ -1,0 +1,118 @@
+"""Which columns of a file are which of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.intake.mappings.mapping import ANY, Keep, Mapping, Name, is_secret, plain_name
+from tallystick.intake.mappings.presets import presets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tallystick.intake.kinds import Kind
+
+Places = tuple[int, ...]
+"""Places of columns in a file, from 0, whose texts are joined."""
+NAMES_SHOWN_MAX = 40
+
+
+class Names:
+    """The names of a file's columns, looked up with and without signs and capitals.
+
+    Columns of one name are told apart: the second `name` is `name 2`.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._exact: dict[str, int] = {}
+        self._plain: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        for place, name in enumerate(names):
+            counts[name] = counts.get(name, 0) + 1
+            unique = name if counts[name] == 1 else f"{name} {counts[name]}"
+            self._exact.setdefault(unique, place)
+            self._plain.setdefault(plain_name(unique), place)
+        self.repeated = {name for name, count in counts.items() if count > 1}
+
+    def place(self, name: Name) -> int | None:
+        """Where a column is, None where there is none or it is secret."""
+        if isinstance(name, int):
+            return name - 1 if name <= len(self.names) else None
+        if not plain_name(name):
+            return None
+        place = self._exact.get(name)
+        place = self._plain.get(plain_name(name)) if place is None else place
+        return None if place is None or is_secret(self.names[place]) else place
+
+
+def places_of(kind: Kind, names: Names, mapping: Mapping = ANY) -> dict[str, Places]:
+    """Where the values of each of our columns are; those that the file does not have are left out.
+
+    A column of the file is read as one of ours at most, unless a mapping says so.
+    """
+    own = set() if mapping.columns else {names.place(column.name) for column in kind.columns}
+    places_by_name: dict[str, Places] = {}
+    for column in kind.columns:
+        for source in mapping.sources_of(column.name, column.also):
+            places = tuple(place for name in source if (place := names.place(name)) is not None)
+            is_taken = source != (column.name,) and own & {*places}
+            if len(places) == len(source) and not is_taken:
+                places_by_name[column.name] = places
+                break
+    return places_by_name
+
+
+def kept_places(names: Names, keep: Sequence[Keep]) -> list[int | None]:
+    """Where the columns are by which rows are kept."""
+    return [names.place(each.column) for each in keep]
+
+
+def lacking(kind: Kind, places: Collection[str]) -> list[str]:
+    """The required columns that are not there; of those that stand for each other, the first."""
+    missing = [name for name in kind.required if name not in places]
+    if kind.one_of and not any(name in places for name in kind.one_of):
+        missing.insert(0, kind.one_of[0])
+    return missing
+
+
+def _needed(kind: Kind) -> int:
+    """How many columns a file needs."""
+    return len(kind.required) + bool(kind.one_of)
+
+
+def advice(kind: Kind, names: Names) -> str:
+    """What to do about a file that does not fit: the columns wanted and there, and the preset."""
+    wanted = f"Columns of {kind.name}: {', '.join(kind.column_names)}"
+    there = [name for name in names.names if name and not is_secret(name)]
+    more = f" and {len(there) - NAMES_SHOWN_MAX} more" if len(there) > NAMES_SHOWN_MAX else ""
+    listed = ", ".join(name[:64] for name in there[:NAMES_SHOWN_MAX])
+    nearest = nearest_preset(kind, names)
+    return f"{wanted}. The file has: {listed or 'none'}{more}. {nearest}"
+
+
+def nearest_preset(kind: Kind, names: Names) -> str:
+    """The mapping that fits a file's columns, or fits them best, in a sentence."""
+    fitting = fitting_preset(kind, names)
+    if fitting:
+        return f"The mapping {fitting} fits: add --map {fitting}, or map={fitting} to a call"
+    counts = _fits(kind, names)
+    best = max(counts, key=lambda name: counts[name], default=None)
+    if best is None or not counts[best]:
+        return "Other names go into a mapping file: see `tallystick maps`"
+    return f"The nearest mapping is {best}: see `tallystick maps show {best}`"
+
+
+def fitting_preset(kind: Kind, names: Names) -> str | None:
+    """The first mapping that finds all columns of a kind."""
+    counts = _fits(kind, names)
+    return next((name for name in counts if counts[name] == _needed(kind)), None)
+
+
+def _fits(kind: Kind, names: Names) -> dict[str, int]:
+    """How many of the columns that a kind needs each mapping finds."""
+    return {
+        name: _needed(kind) - len(lacking(kind, places_of(kind, names, mapping)))
+        for name, mapping in presets().items()
+        if kind.name in mapping.kinds and not mapping.has_no_header
+    }

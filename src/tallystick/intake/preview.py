@@ -1,0 +1,78 @@
+"""The first lines of a file as they would be read, without a fact taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from tallystick.core.moments import LAST, Moment
+from tallystick.intake.checking import check
+from tallystick.intake.doubts import doubts_of
+from tallystick.intake.kinds import KINDS, Kind, KindName
+from tallystick.intake.mappings import ANY
+from tallystick.intake.sources import open_source
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tallystick.intake.mappings import Mapping
+    from tallystick.intake.receipt import Doubts, Reject
+    from tallystick.intake.sources import Notes
+
+LINES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How a file would be read.
+
+    Its first facts as texts by column, its first refused lines, and the doubts among the lines that
+    were looked at, which are those of its first block.
+    """
+
+    notes: Notes
+    facts: list[dict[str, str]]
+    rejects: list[Reject]
+    lines: int
+    doubts: Doubts
+
+    def described(self) -> dict[str, Any]:
+        """The preview for programs."""
+        return {
+            **self.notes.described(),
+            "lines": self.lines,
+            "facts": self.facts,
+            "rejects": [{"line": each.line, "reason": each.reason} for each in self.rejects],
+            **self.doubts._asdict(),
+        }
+
+
+def preview_file(
+    kind_name: KindName, path: str, mapping: Mapping = ANY, now: Moment = LAST
+) -> Preview:
+    """Read the first lines of a file. Raises `FileRefused`."""
+    kind = KINDS[kind_name]
+    with open_source(path, kind, mapping=mapping) as source:
+        notes = source.notes
+        block = next((read() for read in source.blocks), None)
+        if block is None:
+            return Preview(notes, [], [], 0, doubts_of(kind, [], (), now))
+        checked = check(block, kind, source.conventions)
+        notes.without_zone, notes.left_out = checked.without_zone, block.left_out
+        rejects = [
+            each._replace(line=source.first_line + each.line)
+            for each in islice(checked.rejects, LINES_SHOWN)
+        ]
+        facts = _texts(kind, checked.facts.head(LINES_SHOWN))
+        doubts = doubts_of(kind, checked.facts, (), now)
+        return Preview(notes, facts, rejects, checked.lines, doubts)
+
+
+def _texts(kind: Kind, facts: pl.DataFrame) -> list[dict[str, str]]:
+    """Facts as the texts that they were read from would best be written."""
+    return [
+        {column.name: column.text_of(row[column.name]) for column in kind.columns}
+        | ({"imei": row["listed"]} if row.get("listed") else {})
+        for row in facts.iter_rows(named=True)
+    ]

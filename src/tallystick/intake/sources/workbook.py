@@ -1,0 +1,183 @@
+"""Workbooks: tables whose cells are texts, numbers and dates.
+
+A reader of workbooks holds a whole sheet, in a place for every cell of its rectangle. So a look at
+the packed parts comes first: how far they unpack, and how large the rectangle is.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from functools import partial
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+import python_calamine as calamine
+
+from tallystick.core.errors import FileRefused
+from tallystick.core.identifiers import shown
+from tallystick.intake.mappings.naming import lacking
+from tallystick.intake.receipt import Reject
+from tallystick.intake.sources import limits
+from tallystick.intake.sources.blocks import Block, Source, kept, text_frame
+from tallystick.intake.sources.csv import HEADER_LINES_MAX, record_of
+from tallystick.intake.sources.layout import Layout, check_layout, layout_of
+from tallystick.intake.sources.refusals import DAMAGED, refusing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tallystick.intake.kinds import Kind
+    from tallystick.intake.mappings import Mapping
+
+SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+CELL = re.compile(rb"\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
+CELL_BYTES = 32  # a cell's place may stand across the end of a part that is read
+CHUNK_BYTES = 1 << 20
+LETTERS = 26
+
+
+def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> Source:
+    """One sheet of a workbook as a source; its rows count as lines. Raises `FileRefused`."""
+    with refusing(name, "cannot be read as a workbook"), _without_panics(name):
+        _refuse_large(name, file)
+        file.seek(0)
+        sheet = _sheet(name, calamine.CalamineWorkbook.from_filelike(file), mapping.sheet)
+        rows = [[*row] for row in sheet.iter_rows()]
+    layout = _layout(name, rows, kind, mapping)
+    numbers = {column.name for column in kind.columns if column.is_identifier}
+    blocks = (
+        partial(_block, rows[start : start + limits.LINES_A_FRAME], layout, numbers)
+        for start in range(layout.line, len(rows), limits.LINES_A_FRAME)
+    )
+    return Source(name, lambda: None, layout.columns, layout.line + 1, blocks, notes=layout.notes())
+
+
+def _sheet(name: str, workbook: Any, wanted: str) -> Any:  # noqa: ANN401 - the library's
+    sheets = workbook.sheet_names
+    if wanted and wanted not in sheets:
+        message = f"{name}: there is no sheet {shown(wanted)}; there are {', '.join(sheets)}"
+        raise FileRefused(message)
+    if not sheets:
+        message = f"{name}: there is no sheet in the workbook"
+        raise FileRefused(message)
+    return workbook.get_sheet_by_name(wanted or sheets[0])
+
+
+def _layout(name: str, rows: Sequence[Sequence[Any]], kind: Kind, mapping: Mapping) -> Layout:
+    """The layout by the first row that names all columns, else by the one that names most."""
+    if mapping.has_no_header:
+        width = max(map(len, rows), default=0)
+        names = (*mapping.names, *[""] * (width - len(mapping.names)))
+        layout = layout_of(kind, names, mapping, "", 0)
+        check_layout(name, layout, kind, mapping)
+        return layout
+    candidates = [
+        layout_of(kind, [_text(cell).strip() for cell in row], mapping, "", number)
+        for number, row in enumerate(islice(rows, max(HEADER_LINES_MAX, mapping.header or 0)), 1)
+        if mapping.header in {None, number}
+    ]
+    if not candidates:
+        message = f"{name}: row {mapping.header or 1} is empty; it must name the columns"
+        raise FileRefused(message)
+    best = max(candidates, key=lambda each: (-len(lacking(kind, each.places)), len(each.places)))
+    check_layout(name, best, kind, mapping)
+    return best
+
+
+def _block(rows: Sequence[Sequence[Any]], layout: Layout, numbers: set[str]) -> Block:
+    """Some rows as a block."""
+    never_numbers = {
+        place for name, places in layout.places.items() if name in numbers for place in places
+    }
+    records: list[tuple[Any, ...]] = []
+    rejects: list[Reject] = []
+    for line, row in enumerate(rows):
+        texts = [_text(cell, is_digits=at in never_numbers) for at, cell in enumerate(row)]
+        record = record_of(line, texts, layout)
+        if isinstance(record, Reject):
+            rejects.append(record)
+        elif record is not None:
+            records.append((line, *record))
+    block = Block(text_frame(records, layout.columns), len(rows), rejects)
+    return kept(block, layout.filters)
+
+
+def _text(cell: Any, *, is_digits: bool = False) -> str:  # noqa: ANN401 - whatever a cell holds
+    """The text of a cell.
+
+    Where digits belong, a number is written with an exponent: a spreadsheet keeps 15 digits of it,
+    and no leading zeros, so that it is refused as one that has lost some.
+    """
+    if isinstance(cell, bool):
+        return str(cell)
+    if isinstance(cell, int | float):
+        if is_digits:
+            return f"{cell:.14E}"
+        return str(int(cell)) if cell == int(cell) else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time(0) else cell.isoformat()
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    return str(cell)
+
+
+def _refuse_large(name: str, file: IO[bytes]) -> None:
+    """Refuse a workbook that takes more memory than a file may. Raises `FileRefused`."""
+    total = 0
+    with zipfile.ZipFile(file) as archive:
+        for part in archive.infolist():
+            columns = rows = 1
+            for text in _texts(archive, part):
+                total += len(text)
+                for letters, digits in CELL.findall(text) if SHEET.fullmatch(part.filename) else ():
+                    columns, rows = max(columns, _number(letters)), max(rows, int(digits))
+                if total > limits.WORKBOOK_BYTES_MAX or columns * rows > limits.CELLS_MAX:
+                    message = (
+                        f"{name}: the workbook is too large: it may unpack to "
+                        f"{limits.WORKBOOK_BYTES_MAX:,} bytes, and a sheet may have "
+                        f"{limits.CELLS_MAX:,} cells. Export it as CSV"
+                    )
+                    raise FileRefused(message)
+
+
+def _texts(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    """A packed part, in parts that overlap by what a cell's place may take."""
+    rest = b""
+    with _opened(archive, part) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield rest + chunk
+            rest = chunk[-CELL_BYTES:]
+
+
+def _opened(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> IO[bytes]:
+    """A packed part. Raises `OSError` where it is packed in a way, or locked, that is not known."""
+    try:
+        return archive.open(part)
+    except RuntimeError as error:  # a password, or a way of packing
+        raise OSError(0, str(error)) from error
+
+
+def _number(letters: bytes) -> int:
+    """The number of a column by its letters, from 1."""
+    number = 0
+    for letter in letters:
+        number = number * LETTERS + letter - ord("A") + 1
+    return number
+
+
+@contextmanager
+def _without_panics(name: str) -> Iterator[None]:
+    """Refuse what the library cannot read, also where it panics, which is no `Exception`."""
+    try:
+        yield
+    except calamine.CalamineError as error:
+        message = f"{name}: cannot be read as a workbook: {DAMAGED}"
+        raise FileRefused(message) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            message = f"{name}: cannot be read as a workbook: {DAMAGED}"
+            raise FileRefused(message) from error
+        raise

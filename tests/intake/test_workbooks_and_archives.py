@@ -1,0 +1,171 @@
+"""Workbooks, archives and documents: what is in them is taken in, and broken ones are refused."""
+
+from __future__ import annotations
+
+import json
+import random
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.core.errors import FileRefused
+from tallystick.intake import Mapping, Preview, members_of, preview_file
+from tallystick.intake.sources import limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ICCID, IMEI = "89148000000800000011", "352099001761481"
+NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+CONTENT_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+HEADER = '<row r="1">{}</row>'.format(
+    "".join(
+        f'<c r="{at}1" t="inlineStr"><is><t>{name}</t></is></c>'
+        for at, name in zip("ABC", ("ICCID", "IMEI", "Effective from"), strict=True)
+    )
+)
+
+
+def text(at: str, value: str) -> str:
+    """A cell that holds a text."""
+    return f'<c r="{at}" t="inlineStr"><is><t>{value}</t></is></c>'
+
+
+def workbook(path: Path, rows: str, after: str = "", sheet_names: tuple[str, ...] = ("S",)) -> Path:
+    """A workbook in which every sheet has these rows."""
+    sheets = "".join(
+        f'<sheet name="{name}" sheetId="{number}" r:id="r{number}"/>'
+        for number, name in enumerate(sheet_names, 1)
+    )
+    relations = "".join(
+        f'<Relationship Id="r{number}" Type="{RELATIONS}/worksheet" Target="worksheets/s.xml"/>'
+        for number, _ in enumerate(sheet_names, 1)
+    )
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{CONTENT_TYPES}"/>',
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" '
+        f'Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{NAMESPACE}" xmlns:r="{RELATIONS}"><sheets>{sheets}'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{relations}'
+        "</Relationships>",
+        "xl/worksheets/s.xml": f'<worksheet xmlns="{NAMESPACE}"><sheetData>{HEADER}{rows}'
+        f"</sheetData>{after}</worksheet>",
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return path
+
+
+def read(path: Path) -> Preview:
+    return preview_file("expectations", str(path))
+
+
+def test_numbers_in_cells_of_identifiers_are_refused_and_formulas_have_their_values(
+    tmp_path: Path,
+) -> None:
+    rows = (
+        f'<row r="2">{text("A2", ICCID)}<c r="B2"><v>352099001761481</v></c></row>'
+        f'<row r="3"><c r="A3"><v>8.9148E+19</v></c>{text("B3", IMEI)}</row>'
+        f'<row r="5"><c r="A5" t="str"><f>CONCAT(A2)</f><v>{ICCID}</v></c>{text("B5", IMEI)}'
+        '<c r="C5"><v>1772704800</v></c></row>'
+        f'<row r="6">{text("A6", ICCID)}<c r="B6" t="e"><v>#REF!</v></c></row>'
+    )
+    merged = '<mergeCells count="1"><mergeCell ref="A2:A3"/></mergeCells>'
+    preview = read(workbook(tmp_path / "a.xlsx", rows, merged))
+    assert preview.facts == [
+        {"iccid": ICCID, "effective_from": "2026-03-05T10:00:00Z", "imei": IMEI}
+    ]
+    reasons = {reject.line: reject.reason for reject in preview.rejects}
+    assert list(reasons) == [2, 3, 6]
+    assert "is a rounded number, so digits are lost" in reasons[2]
+    assert "is a rounded number, so digits are lost" in reasons[3]
+
+
+def test_a_sheet_of_two_cells_far_apart_is_refused_before_it_is_laid_out(tmp_path: Path) -> None:
+    rows = f'<row r="1048576">{text("XFD1048576", "x")}</row>'
+    with pytest.raises(FileRefused, match="too large"):
+        read(workbook(tmp_path / "a.xlsx", rows))
+
+
+def test_a_workbook_that_unpacks_too_far_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WORKBOOK_BYTES_MAX", 10_000)
+    with pytest.raises(FileRefused, match="too large"):
+        read(workbook(tmp_path / "a.xlsx", " " * 20_000))
+
+
+def test_a_damaged_workbook_is_read_or_refused(tmp_path: Path) -> None:
+    whole = workbook(tmp_path / "a.xlsx", f'<row r="2">{text("A2", ICCID)}</row>').read_bytes()
+    chance, refused = random.Random(3), 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path = tmp_path / "damaged.xlsx"
+        path.write_bytes(damaged[: chance.choice((len(whole), chance.randrange(len(whole))))])
+        try:
+            read(path)
+        except FileRefused as refusal:
+            refused += 1
+            assert "damaged.xlsx" in refusal.message  # noqa: PT017 - it hangs on the bytes
+    assert refused > 50
+
+
+def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+
+    path = workbook(tmp_path / "a.xlsx", "", sheet_names=("SIMs", "More"))
+    with pytest.raises(FileRefused, match="no sheet 'Others'; there are SIMs, More"):
+        preview_file("expectations", str(path), Mapping(sheet="Others"))
+
+
+def test_files_of_an_archive_are_named_and_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("__MACOSX/b.csv", "x")
+        archive.writestr("in/b.csv", f"iccid,imei\n{ICCID},{IMEI}\n")
+    (name,) = members_of(str(path))
+    assert len(preview_file("expectations", name).facts) == 1
+    with pytest.raises(FileRefused, match="is not in the archive"):
+        preview_file("expectations", f"{path}/c.csv")
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(FileRefused, match=r"a\.zip: cannot be read"):
+        members_of(str(path))
+
+
+def test_an_archive_of_too_many_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ARCHIVE_FILES_MAX", 2)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.csv", "")
+    with pytest.raises(FileRefused, match="1 to 2 files, not 3"):
+        members_of(str(tmp_path / "a.zip"))
+
+
+DOCUMENTS = {
+    "an array": [{"iccid": ICCID, "imei": IMEI}],
+    "one object": {"iccid": ICCID, "imei": IMEI},
+    "an array under a name": {"devices": [{"iccid": ICCID, "imei": IMEI}]},
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_document_may_be(tmp_path: Path, document: object) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document, indent=2))
+    assert read(path).facts == [{"iccid": ICCID, "effective_from": "", "imei": IMEI}]
+
+
+@pytest.mark.parametrize("text", ["", "7", "[", "[1", '{"a":', "[" * 100_000, '"x"', "\x00"])
+def test_what_is_no_document_of_objects_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(FileRefused, match=r"a\.json: "):
+        read(path)
