@@ -92,7 +92,7 @@ class _Reading:
         while self._rows_read < self._rows:
             frame = self._next_rows()
             self._rows_read += len(frame)
-            yield from (partial(_block, part) for part in _parts(frame))
+            yield from (partial(_block, *part) for part in _parts(frame))
 
     def _next_rows(self) -> pl.DataFrame:
         """The next rows as a frame. Raises `EOFError` where the file has fewer than it says."""
@@ -104,23 +104,26 @@ class _Reading:
         return frame
 
 
-def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Rows in parts of bounded text: columns may repeat one long text a million times."""
+def _parts(frame: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
+    """Rows in parts of bounded text, each with how many bytes the texts of its rows have.
+
+    Columns may repeat one long text a million times.
+    """
     texts_bytes = _texts_bytes(frame)
     if texts_bytes.sum() <= limits.BLOCK_BYTES:
-        yield frame
+        yield frame, texts_bytes
         return
     part = (texts_bytes.cum_sum() // limits.BLOCK_BYTES).alias(PART)
     start = 0
     for rows in part.rle().struct.field("len"):
-        yield frame[start : start + rows]
-        start += rows
+        end = start + rows
+        yield frame[start:end], texts_bytes[start:end]
+        start = end
 
 
-def _block(frame: pl.DataFrame) -> Block:
+def _block(frame: pl.DataFrame, texts_bytes: pl.Series) -> Block:
     """Rows as a block; one that is longer than a line may be is a reject."""
     numbered = frame.with_row_index(LINE)
-    texts_bytes = _texts_bytes(frame)
     is_too_long = texts_bytes > limits.LINE_BYTES_MAX
     if not is_too_long.any():
         return Block(numbered, len(frame))
