@@ -429,7 +429,7 @@ def test_prose_is_at_most_a_hundred_columns_wide() -> None:
     pages = [path for path in tracked_files() if path.suffix == ".md"]
     assert len(pages) > 40
     too_wide = [
-        f"{where(page)}{number}"
+        f"{page.relative_to(ROOT)}:{number}"
         for page in pages
         for number, line in prose_of(page)
         if len(line) > COLUMNS_MAX and not cannot_be_broken(line)

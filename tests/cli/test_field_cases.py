@@ -50,6 +50,12 @@ CASES = [
         {"accepted": 2, "duplicate": 1, "rejected": 1},
         reason="iccid must be a JSON string, not 8.9148.*e\\+19: a number .* has lost digits",
     ),
+    Case(
+        "11-dirbs-operator.csv",
+        "activations",
+        TAKEN_1 | {"unattributed": 1, "read_as": {"activated_at": "date"}},
+        ("--map", "dirbs"),
+    ),
     Case("12-local-time.csv", "activations", TAKEN_2 | {"without_zone": 2}),
     Case(
         "12-local-time.csv",

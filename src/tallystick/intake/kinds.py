@@ -28,6 +28,7 @@ from tallystick.core.identifiers import (
     Mdn,
     Msisdn,
     Tac,
+    masked,
     parse_name,
 )
 from tallystick.core.identities import Subscriber
@@ -87,7 +88,8 @@ class Column:
     @property
     def is_identifier(self) -> bool:
         """Whether its values are digits that a number may have lost some of."""
-        return self.recognise in {fast_parse.iccids, fast_parse.imeis, fast_parse.tacs}
+        of_digits = {fast_parse.iccids, fast_parse.imeis, fast_parse.imsis, fast_parse.tacs}
+        return self.recognise in of_digits
 
     @property
     def is_text(self) -> bool:
@@ -184,8 +186,7 @@ class Kind:
 
     def _is_lacking(self, column: Column, values: Mapping[str, str | None]) -> bool:
         """Whether a column that is empty should not be."""
-        is_first = self.one_of[:1] == (column.name,)
-        if not is_first:
+        if self.one_of[:1] != (column.name,):
             return column.required
         return not any(unwrapped(values.get(name) or "") for name in self.one_of)
 
@@ -240,8 +241,27 @@ def _mdn(text: str) -> Mdn:
         return MDN_LEFT_OUT
 
 
-def _mdn_text(value: int) -> str:
-    return "" if value == MDN_LEFT_OUT else str(Mdn(value))
+def _mdn_text(mdn: int) -> str:
+    """A phone number of a frame as a text, empty where it was left out."""
+    return "" if mdn == MDN_LEFT_OUT else Mdn.digits(mdn)
+
+
+def _imsi_text(imsi: int) -> str:
+    """An IMSI of a frame in part, as people may see it."""
+    return masked(Imsi.digits(imsi))
+
+
+def _msisdn_text(msisdn: int) -> str:
+    """An MSISDN of a frame in part, as people may see it."""
+    return masked(Msisdn.digits(msisdn))
+
+
+def _named_text(name: int) -> str:
+    """What names the SIM of an activation: its ICCID, or its IMSI or MSISDN in part."""
+    if name >= 0:
+        return Iccid.digits(name)
+    subscriber = Subscriber(name)
+    return f"{subscriber.kind} {subscriber.masked}"
 
 
 def _activation(
@@ -305,16 +325,16 @@ IMSI = Column(
     read_imsi,
     fast_parse.imsis,
     required=False,
-    also=("imsinumber", "servedimsi", "subscriberid"),
-    form=Imsi,
+    form=_imsi_text,
+    also=("simimsi", "imsinumber", "servedimsi", "imsi1"),
 )
 MSISDN = Column(
     "msisdn",
     read_msisdn,
     fast_parse.msisdns,
     required=False,
-    also=("servedmsisdn", "phonenumber", "mobilenumber", "phone", "mdn"),
-    form=Msisdn,
+    form=_msisdn_text,
+    also=("simmsisdn", "msisdnnumber", "servedmsisdn", "msisdn1"),
 )
 MDN = Column(
     "mdn",
@@ -392,7 +412,13 @@ KINDS: dict[KindName, Kind] = {
         Kind(
             "activations",
             SimActivation,
-            (replace(ICCID, required=False), ACTIVATED_AT, IMEI, IMSI, MSISDN),
+            (
+                replace(ICCID, required=False, form=_named_text),
+                ACTIVATED_AT,
+                IMEI,
+                IMSI,
+                MSISDN,
+            ),
             is_shortlisted=True,
             one_of=("iccid", "imsi", "msisdn"),
             make=_activation,

@@ -70,9 +70,13 @@ def preview_file(
 
 
 def _texts(kind: Kind, facts: pl.DataFrame) -> list[dict[str, str]]:
-    """Facts as the texts that they were read from would best be written."""
+    """Facts as the texts that they were read from would best be written.
+
+    An IMSI or MSISDN is shown in part.
+    """
+    columns = {column.name: column for column in kind.columns}
     return [
-        {column.name: column.text_of(row[column.name]) for column in kind.columns}
+        {name: columns[name].text_of(row[name]) for name in kind.fact_columns}
         | ({"imei": row["listed"]} if row.get("listed") else {})
         for row in facts.iter_rows(named=True)
     ]
