@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tallystick.core.moments import in_zone, moment_of
-from tallystick.intake import KINDS
-from tallystick.operations.synth import Fleet, FleetFormat, write_fleet
+from tallystick.operations.synth import FLEET_KINDS, Fleet, FleetFormat, write_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from tallystick.intake.kinds import KindName
 
+CROWD_KINDS: tuple[KindName, ...] = ("sims", "expectations", "activations")
 SEED, MONTHS = 1, 3
 UNTIL = moment_of(datetime(2026, 6, 1, tzinfo=UTC))
 NEXT_UNTIL = moment_of(datetime(2026, 9, 1, tzinfo=UTC))
@@ -59,7 +59,7 @@ def fleet_files(folder: Path, sims: int) -> dict[KindName, Path]:
 def _quarter(folder: Path, fleet: Fleet) -> dict[KindName, Path]:
     place = folder / f"fleet-{fleet.sims}-until-{in_zone(fleet.until, UTC):%Y-%m-%d}"
     made(place, lambda part: write_fleet(fleet, part, FleetFormat.PARQUET, lambda *_: None))
-    return {kind: place / f"{kind}.parquet" for kind in KINDS}
+    return {kind: place / f"{kind}.parquet" for kind in FLEET_KINDS}
 
 
 def activations_in_all(folder: Path, sims: int) -> int:
@@ -89,7 +89,7 @@ def crowd_files(folder: Path, rows: int) -> dict[KindName, Path]:
     """The facts of the crowd, by kind: each SIM was found once in foreign hardware."""
     place = folder / f"crowd-{rows}"
     made(place, lambda part: _write_crowd(part, rows))
-    return {kind: place / f"{kind}.parquet" for kind in KINDS if kind not in {"groups", "types"}}
+    return {kind: place / f"{kind}.parquet" for kind in CROWD_KINDS}
 
 
 def _write_crowd(place: Path, rows: int) -> None:

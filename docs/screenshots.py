@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "console"
 PORT = 8479
 SERVING = re.compile(
-    r"Serving at (?P<base>\S+)/ until .* as (?P<name>\S+) with .* (?P<password>\S+)"
+    r"Serving at (?P<base>\S+)/ until .* as (?P<name>\S+) with the password (?P<password>\S+)"
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

@@ -60,7 +60,9 @@ def test_the_calls_that_demo_prints_work_as_pasted_and_answer_as_told(
     assert process.stdout
     printed: list[str] = []
     while not printed or "Serving at" not in printed[-1]:
-        printed.append(process.stdout.readline().decode())
+        line = process.stdout.readline().decode()
+        assert line, f"it ended early: {printed}"
+        printed.append(line)
     wait_until_it_answers(port)
     pasted = "".join(line for line in printed[1:-1])
     answered = subprocess.run(

@@ -12,8 +12,15 @@ import pytest
 
 from tallystick.core.moments import parse_moment
 from tallystick.core.window import Window
-from tallystick.intake import KINDS, import_file
-from tallystick.operations.synth import LABELS, Fleet, FleetFormat, Scenario, write_fleet
+from tallystick.intake import import_file
+from tallystick.operations.synth import (
+    FLEET_KINDS,
+    LABELS,
+    Fleet,
+    FleetFormat,
+    Scenario,
+    write_fleet,
+)
 from tallystick.report.answer import Question, answer_explained
 from tallystick.store import open_store
 from tallystick.thingspace.rows import read_row, wire_row
@@ -38,7 +45,7 @@ def labels(paths: dict[str, Path]) -> dict[str, str]:
 
 
 def take(store: Store, paths: dict[str, Path]) -> None:
-    for kind in KINDS:
+    for kind in FLEET_KINDS:
         assert import_file(store, kind, str(paths[kind])).rejected == 0
 
 

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from tallystick.core.moments import parse_moment
-from tallystick.intake import KINDS, import_file
+from tallystick.intake import import_file
 from tallystick.operations import synth
-from tallystick.operations.synth import Fleet, FleetFormat, write_fleet
+from tallystick.operations.synth import FLEET_KINDS, Fleet, FleetFormat, write_fleet
 from tallystick.operations.verify import verify
 from tallystick.thingspace.rows import wire_row
 
@@ -117,7 +117,7 @@ def test_some_devices_show_their_software_version(fleet: dict[str, Path]) -> Non
 def test_about_three_sims_in_two_hundred_are_found_where_they_do_not_belong(
     fleet: dict[str, Path], store: Store
 ) -> None:
-    for kind in KINDS:
+    for kind in FLEET_KINDS:
         receipt = import_file(store, kind, str(fleet[kind]))
         assert receipt.rejected == 0
         assert receipt.accepted >= receipt.read - 2

@@ -23,8 +23,15 @@ from tallystick.cli.synth import today
 from tallystick.clock import system_clock
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, in_zone
-from tallystick.intake import KINDS, ImportOptions, KindName, import_file
-from tallystick.operations.synth import ACCOUNTS, Fleet, FleetFormat, write_fleet
+from tallystick.intake import ImportOptions, import_file
+from tallystick.operations.synth import (
+    ACCOUNTS,
+    FLEET_KINDS,
+    Fleet,
+    FleetFormat,
+    FleetKind,
+    write_fleet,
+)
 from tallystick.thingspace.bodies import ReportBody, question_of, report_request
 from tallystick.thingspace.routes import M2M, OAUTH2, REPORT
 from tallystick.thingspace.session import SESSION_FIELD
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
 
 DATABASE = Path("tallystick-demo.db")
 EXAMPLE = "demo_data"
-EXAMPLE_KINDS: tuple[KindName, ...] = ("sims", "expectations", "activations")
+EXAMPLE_KINDS: tuple[FleetKind, ...] = ("sims", "expectations", "activations")
 NAME = "demo"
 PASSWORD_BYTES = 9
 SIMS, MONTHS, SEED = 100_000, 3, 1
@@ -68,7 +75,10 @@ def demo(port: Port = None) -> None:
             typer.echo(line)
     from tallystick import server  # noqa: PLC0415 - only who serves should wait for it to load
 
-    server.serve(settings, lambda _: typer.echo(f"\nServing at {settings.url}/ until Ctrl-C."))
+    served = (
+        f"\nServing at {settings.url}/ until Ctrl-C; sign in as {NAME} with the password {password}"
+    )
+    server.serve(settings, lambda _: typer.echo(served))
 
 
 def _load(store: Store, until: Moment) -> None:
@@ -77,9 +87,9 @@ def _load(store: Store, until: Moment) -> None:
         paths = write_fleet(
             Fleet(SIMS, MONTHS, SEED, until), Path(folder), FleetFormat.PARQUET, lambda *_: None
         )
-        for done, kind in enumerate(KINDS):
+        for done, kind in enumerate(FLEET_KINDS):
             import_file(store, kind, str(paths[kind]), options=options)
-            advance(done + 1, len(KINDS))
+            advance(done + 1, len(FLEET_KINDS))
     with as_file(files("tallystick") / EXAMPLE) as example:
         for kind in EXAMPLE_KINDS:
             import_file(store, kind, str(example / f"{kind}.csv"), options=options)
@@ -111,7 +121,6 @@ def _calls(
             f"  {base}{REPORT} \\\n  | python3 -c {quote(SHOW)}\n"
         )
         yield from _expected(store, settings, question)
-    yield f"\nSign in at {base}/ as {NAME} with the password {password}."
 
 
 def _body(value: object) -> str:

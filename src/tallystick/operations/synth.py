@@ -26,12 +26,16 @@ from enum import StrEnum
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment, in_zone, moment_of
 from tallystick.core.window import months_later
 
+FleetKind = Literal["sims", "expectations", "activations", "groups", "types"]
+FLEET_KINDS: tuple[FleetKind, ...] = ("sims", "expectations", "activations", "groups", "types")
+"""The kinds of facts that a synthetic fleet has, in the order in which they are best imported."""
 SIMS_MAX = 30_000_000  # beyond it the models below run out of serial numbers
 MONTHS_MAX = 120
 SEED_MAX = (1 << 63) - 1
@@ -519,7 +523,7 @@ def write_fleet(
         "groups": draws.groups,
         "types": draws.types,
     }
-    paths = {kind: folder / f"{kind}.{form}" for kind in (*tables, "activations")}
+    paths: dict[str, Path] = {kind: folder / f"{kind}.{form}" for kind in FLEET_KINDS}
     chunks = -(-fleet.sims // SIMS_A_CHUNK)
     done, steps = 0, len(tables) + 2 * chunks + 1
     for kind, table in tables.items():

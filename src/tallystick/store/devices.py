@@ -46,7 +46,7 @@ class DeviceQuestions(Asking):
     ) -> pl.DataFrame:
         """`iccid` and `mdn`, -1 where it is not known, of SIMs of some accounts, in order."""
         span = {"after": after, "until": until, "at_most": at_most}
-        if len(account_ids) > ACCOUNTS_ASKED_EACH_MAX:
+        if not account_ids or len(account_ids) > ACCOUNTS_ASKED_EACH_MAX:
             accounts = self._connection.set_of(account_ids)
             return self._connection.frame("devices_of_accounts", account_ids=accounts, **span)
         each = [

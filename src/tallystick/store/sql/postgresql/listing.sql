@@ -19,7 +19,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
     AND m.activated_at > :earliest AND m.activated_at < :latest
     AND (m.activated_at, m.iccid, m.post_imei) < (:activated_at, :iccid, :post_imei)
-    AND (:has_cause = 0 OR substr(m.reasons, 1, length(:cause)) = :cause)
+    AND (
+        :has_cause = 0
+        OR substr(m.reasons, 1, length(CAST(:cause AS bytea))) = CAST(:cause AS bytea)
+    )
     AND (:has_tacs = 0 OR m.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
     AND (:has_group = 0 OR EXISTS (
         SELECT 1
@@ -65,7 +68,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
     AND m.activated_at > :earliest AND m.activated_at < :latest
     AND (m.activated_at, m.iccid, m.post_imei) > (:activated_at, :iccid, :post_imei)
-    AND (:has_cause = 0 OR substr(m.reasons, 1, length(:cause)) = :cause)
+    AND (
+        :has_cause = 0
+        OR substr(m.reasons, 1, length(CAST(:cause AS bytea))) = CAST(:cause AS bytea)
+    )
     AND (:has_tacs = 0 OR m.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
     AND (:has_group = 0 OR EXISTS (
         SELECT 1
