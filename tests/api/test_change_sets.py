@@ -10,8 +10,9 @@ import pytest
 
 from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
+from tests.answering import answering
 from tests.kept import everything_in
-from tests.serving import bearer, call, serving
+from tests.serving import bearer, call
 from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Api:
 @pytest.fixture
 def api(apps: dict[str, Credentials], database: str) -> Iterator[Api]:
     """A server on a store with one mismatch."""
-    with serving(database) as port:
+    with answering(database) as port:
         yield Api(port, apps)
 
 

@@ -23,6 +23,7 @@ from tallystick.intake.live import idempotency_key
 from tallystick.store import open_store
 from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
+from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
@@ -64,8 +65,8 @@ def apps_of(store: Store) -> dict[str, Credentials]:
 def port(apps: dict[str, Credentials], database: str) -> Iterator[int]:
     """A server on the store."""
     assert apps
-    with serving(database) as serving_port:
-        yield serving_port
+    with answering(database) as answering_port:
+        yield answering_port
 
 
 @pytest.fixture(scope="module", params=ENGINES)

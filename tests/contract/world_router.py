@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
-from tallystick.access import Access
-from tallystick.clock import system_clock
-from tallystick.intake import LiveIntake
-from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
+from tests.answering import opened_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,18 +37,7 @@ def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
 def _opened(
     database: str, time_zone: str
 ) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
-    settings = Settings(database=database, time_zone=time_zone)
-    store = open_store(database, wire_row)
-    access = Access(store, system_clock, secrets.token_bytes)
-    live = LiveIntake(store, system_clock, time.perf_counter)
-    uploads = Uploads(store, system_clock, secrets.token_bytes)
-
-    def close() -> None:
-        access.close()
-        live.close()
-        store.close()
-
-    return build_app(settings, store, access, live, uploads), close
+    return opened_app(Settings(database=database, time_zone=time_zone))
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -1,0 +1,81 @@
+"""The program's own app in the test's process, for tests that are not about processes.
+
+Starting a server takes two seconds of processor time; this takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from io import BytesIO
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from tallystick.access import Access
+from tallystick.clock import system_clock
+from tallystick.intake import LiveIntake
+from tallystick.outbox.uploads import Uploads
+from tallystick.server import build_app
+from tallystick.settings import Settings
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+    def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the form of the base class
+        pass
+
+
+def opened_app(settings: Settings) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
+    """The app on the settings' store, and what closes it. Uploads are not looked for."""
+    store = open_store(settings.database, wire_row)
+    access = Access(store, system_clock, secrets.token_bytes)
+    live = LiveIntake(store, system_clock, time.perf_counter)
+    uploads = Uploads(store, system_clock, secrets.token_bytes)
+
+    def close() -> None:
+        access.close()
+        live.close()
+        store.close()
+
+    return build_app(settings, store, access, live, uploads), close
+
+
+def with_whole_bodies(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The app behind a server whose stream of a body has an end, as Granian's has."""
+
+    def answered(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(length))
+        return app(environ, start_response)
+
+    return answered
+
+
+@contextmanager
+def answering(database: str) -> Iterator[int]:
+    """The app at a free port; gives the port."""
+    app, close = opened_app(Settings(database=database))
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.set_app(with_whole_bodies(app))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+            close()
