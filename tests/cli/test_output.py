@@ -6,6 +6,7 @@ Nothing that a terminal or a spreadsheet would act on, and not for everybody.
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -107,3 +108,7 @@ def test_a_file_that_is_there_keeps_the_mode_that_its_owner_chose(run: Run, tmp_
     run("report", *WINDOW, "--format", "csv", "--output", str(report))
     assert report.stat().st_mode & 0o777 == 0o640
     assert report.stat().st_size
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    assert run("--version").stdout == f"tallystick {version('tallystick')}\n"

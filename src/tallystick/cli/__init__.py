@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version as version_of
+from typing import Annotated
 
 import typer
 
@@ -35,6 +37,27 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"tallystick {version_of('tallystick')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_say_version, is_eager=True, help="Print the version and end."
+    ),
+]
+
+
+@app.callback()
+def _options(version: Version = False) -> None:
+    """What may stand before a command."""
+
+
 app.command("init", cls=Command)(init.init)
 app.command("import", cls=Command)(import_.import_)
 app.add_typer(maps.commands, name="maps")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import typer
 
-from tallystick.cli.shared import print_json, say
+from tallystick.cli.shared import counted, print_json, say
 from tallystick.core.errors import FileRefused, Refusal
 from tallystick.core.identifiers import printable
 from tallystick.intake import ANY, KindName, Mapping, checked, mapping_of, preview_file
@@ -69,12 +69,11 @@ def notes_lines(notes: Notes) -> Iterator[str]:
         rest = f" and {more} more" if more else ""
         yield f"  columns passed over: {printable(', '.join(shown))}{rest}"
     if notes.left_out:
-        yield f"  {notes.left_out:,} rows left out, which the mapping does not keep"
+        rows = counted(notes.left_out, "row", "rows")
+        yield f"  {rows} left out, which the mapping does not keep"
     if notes.without_zone:
-        yield (
-            f"  {notes.without_zone:,} moments without a zone, read as UTC: name their zone with "
-            "--zone"
-        )
+        moments = counted(notes.without_zone, "moment", "moments")
+        yield f"  {moments} without a zone, read as UTC: name their zone with --zone"
 
 
 def print_previews(
