@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.engines import Stores
 
-EXAMPLES = 300
+EXAMPLES = 150  # beside the thousand worlds of test_many_worlds, which cost less
 EVERYTHING = Window(MOMENTS[0] - 1, MOMENTS[-1] + 1)  # type: ignore[arg-type] # a moment before and a moment after
 
 

@@ -42,7 +42,7 @@ histories = st.lists(
 
 
 @pytest.mark.parametrize("dense_sims_min", [1, shortlist.DENSE_SIMS_MIN])
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     histories,
     st.lists(st.integers(0, 120), max_size=12),
