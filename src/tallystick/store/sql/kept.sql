@@ -296,11 +296,11 @@ WHERE e.iccid = f.iccid
 
 -- name: first_elsewhere
 -- When were these SIMs next seen in other hardware than at these moments, in which, and what was
--- expected then?
+-- expected then? The moment is looked for once and kept, for a long stay lies behind it at times.
 WITH asked (iccid, activated_at, imei) AS (
     VALUES (:iccid, :activated_at, :imei)
 ),
-departures AS (
+departures AS MATERIALIZED (
     SELECT
         f.*,
         (
