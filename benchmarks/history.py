@@ -27,6 +27,7 @@ PAGES = 11
 BEGAN_AT = 1_770_000_000_000_000
 STEP_US = 60_000_000
 MANNERS = ("expected", "elsewhere", "alternating")
+BREAKING = "alternating"  # every second activation is where the SIM is expected
 
 
 def history(given: Given) -> list[Figure]:
@@ -41,6 +42,9 @@ def history(given: Given) -> list[Figure]:
                 for place, start in (("end", size), ("middle", size // 2)):
                     what = f"live activation of a SIM with {size:,}, {manner}, at the {place}"
                     figures.append(figure(what, "ms", _timed(store, iccid, start, manner)))
+                if manner == "elsewhere":
+                    what = f"live activation that breaks the one stay of a SIM with {size:,}"
+                    figures.append(figure(what, "ms", _timed(store, iccid, size // 3, BREAKING)))
                 what = f"newest page of the history of a SIM with {size:,}, {manner}"
                 figures.append(figure(what, "ms", _pages(store, iccid)))
         iccid = sims.made(store, SHORT, "expected", EXPECTATIONS)

@@ -94,6 +94,20 @@ def test_reasons_follow_when_a_sim_moves_on_and_the_row_stays_as_it_is(mismatche
     assert {"code": "moved-back", "since": "1970-01-01T00:00:02Z"} in why["reasons"]
 
 
+@pytest.mark.parametrize(
+    ("last", "told"), [([], "still-there"), ([HOME], "moved-back"), ([UNIT], "moved-on")]
+)
+def test_a_row_behind_a_visit_home_says_as_the_row_before_did_where_the_sim_went(
+    store: Store, last: list[Imei], told: str
+) -> None:
+    take(store, sim(ONE), expected(ONE, HOME), *(seen(ONE, FOREIGN, at) for at in (10, 20, 30)))
+    take(store, *(seen(ONE, imei, at=40) for imei in last))
+    take(store, seen(ONE, HOME, at=15))
+    (_, first), (_, second), *_ = codes(store)
+    assert "moved-back" in first
+    assert told in second
+
+
 def test_a_correction_changes_the_expected_imei(mismatched: Store) -> None:
     take(mismatched, expected(ONE, UNIT))
     ((_, why),) = explained(mismatched)
