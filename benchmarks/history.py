@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+import statistics
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -16,6 +17,8 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.stores import Given
     from tallystick.store import Store
 
@@ -27,30 +30,42 @@ PAGES = 11
 BEGAN_AT = 1_770_000_000_000_000
 STEP_US = 60_000_000
 MANNERS = ("expected", "elsewhere", "alternating")
+BREAKING = "alternating"  # every second activation is where the SIM is expected
 
 
 def history(given: Given) -> list[Figure]:
-    """Live activations at the end of histories and in the middle, for each manner of history."""
-    figures = []
+    """Live activations at the end of histories and in the middle, and pages of them.
+
+    For each manner of history a SIM with many facts is measured in turn with one that has few.
+    """
+    figures: list[Figure] = []
     empty = given.stores.made("empty", _init)
     with given.stores.copied(empty) as address, open_store(address, wire_row) as store:
         sims = _Sims()
+        few = _Measured(f"with {SHORT:,}", sims.made(store, SHORT, "expected"), SHORT)
         for manner in MANNERS:
-            for size in (SHORT, LONG):
-                iccid = sims.made(store, size, manner)
-                for place, start in (("end", size), ("middle", size // 2)):
-                    what = f"live activation of a SIM with {size:,}, {manner}, at the {place}"
-                    figures.append(figure(what, "ms", _timed(store, iccid, start, manner)))
-                what = f"newest page of the history of a SIM with {size:,}, {manner}"
-                figures.append(figure(what, "ms", _pages(store, iccid)))
-        iccid = sims.made(store, SHORT, "expected", EXPECTATIONS)
-        what = f"live activation of a SIM with {SHORT:,} and {EXPECTATIONS:,} expectations"
-        figures.append(figure(what, "ms", _timed(store, iccid, SHORT, "expected")))
-        what = (
-            f"newest page of the history of a SIM with {SHORT:,} and {EXPECTATIONS:,} expectations"
-        )
-        figures.append(figure(what, "ms", _pages(store, iccid)))
+            short, long = (
+                _Measured(f"with {size:,}, {manner}", sims.made(store, size, manner), size)
+                for size in (SHORT, LONG)
+            )
+            figures += _live(store, (short, long), manner, 1, "at the end")
+            figures += _live(store, (short, long), manner, 1 / 2, "in the middle")
+            if manner == "elsewhere":
+                figures += _live(store, (short, long), BREAKING, 1 / 3, "breaking the stay")
+            figures += _pages(store, (short, long))
+        many = sims.made(store, SHORT, "expected", EXPECTATIONS)
+        expected = _Measured(f"with {SHORT:,} and {EXPECTATIONS:,} expectations", many, SHORT)
+        figures += _live(store, (few, expected), "expected", 1, "at the end")
+        figures += _pages(store, (few, expected))
     return figures
+
+
+class _Measured(NamedTuple):
+    """A SIM, what tells it from the one that it is measured with, and how often it was seen."""
+
+    what: str
+    iccid: Iccid
+    size: int
 
 
 def _init(address: str) -> None:
@@ -84,24 +99,47 @@ def _imei(manner: str, place: int) -> Imei:
     return HOME if manner == "expected" else FOREIGN
 
 
-def _timed(store: Store, iccid: Iccid, start: int, manner: str) -> list[float]:
-    """Milliseconds of transactions with one activation each."""
-    times = []
-    for place in range(ROUNDS):
-        moment = Moment(BEGAN_AT + start * STEP_US + (place + 1) * 1_000_000)
-        began = time.perf_counter()
-        with store.transaction() as writer:
-            writer.take(SimActivation, [SimActivation(iccid, moment, _imei(manner, place))])
-        times.append((time.perf_counter() - began) * 1e3)
-    return times
+def _live(
+    store: Store, measured: tuple[_Measured, _Measured], manner: str, part: float, where: str
+) -> list[Figure]:
+    """Transactions with one activation each, behind a part of the history."""
+
+    def work_of(sim: _Measured) -> Callable[[], None]:
+        start_us = BEGAN_AT + int(sim.size * part) * STEP_US
+        places = count()
+
+        def take() -> None:
+            place = next(places)
+            moment = Moment(start_us + (place + 1) * 1_000_000)
+            with store.transaction() as writer:
+                activation = SimActivation(sim.iccid, moment, _imei(manner, place))
+                writer.take(SimActivation, [activation])
+
+        return take
+
+    whats = [f"live activation of a SIM {sim.what}, {where}" for sim in measured]
+    return _beside(whats, in_turn(ROUNDS, *map(work_of, measured)))
 
 
-def _pages(store: Store, iccid: Iccid) -> list[float]:
-    """Milliseconds of reading the newest page of a history."""
+def _pages(store: Store, measured: tuple[_Measured, _Measured]) -> list[Figure]:
+    """The newest pages of histories."""
 
-    def read() -> None:
-        with store.snapshot() as reader:
-            histories.history(reader, str(iccid))
+    def work_of(sim: _Measured) -> Callable[[], None]:
+        def read() -> None:
+            with store.snapshot() as reader:
+                histories.history(reader, str(sim.iccid))
 
-    (seconds,) = in_turn(PAGES, read)
-    return [each * 1e3 for each in seconds]
+        return read
+
+    whats = [f"newest page of the history of a SIM {sim.what}" for sim in measured]
+    return _beside(whats, in_turn(PAGES, *map(work_of, measured)))
+
+
+def _beside(whats: list[str], seconds: list[list[float]]) -> list[Figure]:
+    """Figures in milliseconds; the second has the ratio of the medians."""
+    first, second = ([each * 1e3 for each in runs] for runs in seconds)
+    ratio = statistics.median(second) / statistics.median(first)
+    return [
+        figure(whats[0], "ms", first),
+        figure(whats[1], "ms", second, f"{ratio:.2f} x that with few"),
+    ]

@@ -103,6 +103,20 @@ def test_the_report_sees_a_fact_as_soon_as_its_call_has_returned(
     ]
 
 
+@pytest.mark.parametrize("several", [[HOME, FOREIGN], f"{HOME}|{FOREIGN}"])
+def test_an_expectation_may_have_several_members_as_an_array_or_as_a_text(
+    port: int, apps: dict[str, Credentials], several: list[str] | str, store: Store
+) -> None:
+    headers = signed_in(port, apps["sender"], "olivia")
+    post(port, "sims", [SIM], headers)
+    assert post(port, "expectations", [{"iccid": ICCID, "imei": several}], headers)["accepted"] == 1
+    post(port, "activations", [ACTIVATION], headers)
+    assert call(port, "POST", REPORT, json.dumps(WINDOW), headers).json == {"devices": []}
+    with store.snapshot() as reader:
+        (put,) = reader.expectations_of(Iccid.parse(ICCID))
+    assert str(put.imei) == f"{HOME}|{FOREIGN}"
+
+
 def test_a_group_taken_in_is_a_group_of_the_report(port: int, apps: dict[str, Credentials]) -> None:
     headers = signed_in(port, apps["sender"], "olivia")
     post(port, "groups", [{"account": "A-1", "group": "West", "iccid": ICCID}], headers)

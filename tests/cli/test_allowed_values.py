@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from tests.cli.conftest import WINDOW
 from tests.cli.test_expectations import ICCID, OLD, SEEN, told
+from tests.kept import everything_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +73,39 @@ def test_a_value_of_several_is_undone_and_done_again(
     told(run, "expectations", "undo", str(undo["change_set_id"]), "--as", "bob")
     assert '"devices":[]' in run("report", *WINDOW, "--format", "json").stdout
     assert run("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(("value", "opens", "closes"), [(SEVERAL, 0, 1), ("nowhere", 1, 0)])
+def test_a_value_is_tried_proposed_and_approved(
+    run: Run, workplace: Path, example: Store, value: str, opens: int, closes: int
+) -> None:
+    before = everything_in(example)
+    (workplace / "values.csv").write_text(f"iccid,imei\n{ICCID},{value}\n")
+    words = ("import", "expectations", "values.csv")
+    tried = told(run, *words, "--dry-run")["files"]["values.csv"]
+    assert (len(tried["opens"]), len(tried["closes"])) == (opens, closes)
+    assert everything_in(example) == before
+    proposed = told(run, *words, "--propose", "--as", "ann")["files"]["values.csv"]
+    number = str(proposed["change_set_id"])
+    shown = told(run, "expectations", "show", number)
+    assert [(each["old_imei"], each["new_imei"]) for each in shown["changes"]] == [(OLD, value)]
+    told(run, "expectations", "approve", number, "--as", "bob")
+    log = told(run, "expectations", "log", ICCID)
+    assert [each["imei"] for each in log["values"]] == [OLD, value]
+    assert run("verify").exit_code == 0
+
+
+def test_a_row_without_an_imei_before_has_an_empty_field(
+    run: Run, workplace: Path, example: Store
+) -> None:
+    assert example.name
+    imported(run, workplace, "values.csv", f"iccid,imei\n{ICCID},nowhere\n")
+    lines = run("report", *WINDOW, "--format", "csv").stdout.splitlines()
+    rows = [(row["pre_imei"], row["post_imei"]) for row in csv.DictReader(lines)]
+    assert rows == [("", OLD), (OLD, SEEN)]
+    written = run("report", *WINDOW, "--format", "parquet", "--output", "rows.parquet")
+    assert written.exit_code == 0
+    assert pl.read_parquet("rows.parquet")["pre_imei"].to_list() == ["", OLD]
 
 
 def test_a_copy_holds_values_of_several(run: Run, workplace: Path, example: Store) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tallystick.console.charts import HEIGHT, WIDTH, bar_chart, nice_top
 from tallystick.console.lanes import LANES_MAX, lanes_of
 from tallystick.console.recent import VALUES_MAX, Recent
+from tallystick.console.words import sentence_of
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, Moment
@@ -84,6 +86,33 @@ def test_where_a_sim_is_expected_has_a_lane_of_its_own_over_the_whole_window() -
     assert first.x == drawn.left
     assert first.x + first.width == pytest.approx(second.x)
     assert lanes_of(timeline([], []), Window(Moment(5), Moment(5)), UTC) is None
+
+
+def test_hardware_is_marked_as_expected_by_lists_and_models_and_never_by_nowhere() -> None:
+    window = Window(Moment(0), Moment(40 * DAY_US))
+    second = Imei.parse("357152091234565")
+    values = (f"{HOME}|{second}", "35715209", "nowhere", "none")
+    expectations = [
+        Expectation(Moment(10 * n * DAY_US), Allowed.parse(value)) for n, value in enumerate(values)
+    ]
+    runs = [Run.of(Activation(Moment(n * DAY_US), imei)) for n, imei in ((1, HOME), (2, second))]
+    drawn = lanes_of(timeline(stays(runs, expectations), expectations), window, UTC)
+    assert drawn
+    marked = {lane.imei: len(lane.expected) for lane in drawn.lanes}
+    assert marked == {HOME: 1, second: 2}
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (str(HOME), f"in {HOME}"),
+        (f"{HOME}|35715209", f"in {HOME} or hardware of model 35715209"),
+        ("nowhere", "in no hardware"),
+    ],
+)
+def test_where_a_sim_was_expected_is_told_in_words(value: str, where: str) -> None:
+    told = sentence_of({"code": "expected", "imei": value, "change_set_id": 7})
+    assert told == f"It was expected {where} from the beginning, by change set 7."
 
 
 def test_a_value_is_worked_out_once_in_its_time_and_the_oldest_goes_first() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, Moment
@@ -122,6 +123,24 @@ def test_an_uploaded_pair_corrects_what_is_in_force_and_rows_of_the_past_go(serv
     assert put
     assert (put.source, put.detail, put.actor.count("/")) == ("upload", answer["requestId"], 1)
     assert (expected_in(served.store, one), expected_in(served.store, two)) == ([OLD, NEW], [NEW])
+
+
+def test_an_uploaded_pair_replaces_a_value_that_it_does_not_fit_and_no_other(
+    served: Served,
+) -> None:
+    values = (f"{OLD}|{NEW}", NEW[:8], OLD[:8], "nowhere", "none")
+    sims = served.fleet("several", len(values))
+    with served.store.transaction() as writer:
+        writer.take_expectations(
+            [
+                SimExpectation(iccid, BEGINNING, Allowed.parse(value))
+                for iccid, value in zip(sims, values, strict=True)
+            ]
+        )
+    answer = uploaded(served.session(), "several", *(device(iccid, NEW) for iccid in sims))
+    assert answer["outcome"] == {"accepted": len(values), "rejected": []}
+    now = [expected_in(served.store, iccid) for iccid in sims]
+    assert now == [[values[0]], [values[1]], [NEW], [NEW], [NEW]]
 
 
 def test_an_uploaded_pair_is_all_that_a_sim_without_expectations_is_held_to(served: Served) -> None:

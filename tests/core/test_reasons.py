@@ -34,7 +34,7 @@ HOME, SAME_MODEL, FOREIGN = (
 THIRD = Imei.parse("862041031234565")
 ICCIDS = [Iccid.parse(f"8914800000080000{n:04d}") for n in range(20)]
 ONE, TWO, THREE = ICCIDS[:3]
-HERE = ROW = Row(ONE, 100, HOME.identity)
+HERE = ROW = Row(ONE, 100, frozenset({HOME.identity}))
 
 
 def seen(*where: Imei) -> list[Activation]:
@@ -233,7 +233,7 @@ def test_other_sims_seen_in_the_hardware_are_told_and_the_rows_own_is_not() -> N
 @pytest.mark.parametrize("own", [0, LISTED_MAX - 1, LISTED_MAX, LISTED_MAX + 1, 19])
 def test_no_more_sims_are_listed_than_fit_and_all_are_counted(own: int) -> None:
     company = Company(seen=tuple(ICCIDS[: LISTED_MAX + 1]), seen_count=20)
-    found = seen_with_other_sims(Row(ICCIDS[own], 100, HOME.identity), company)
+    found = seen_with_other_sims(Row(ICCIDS[own], 100, frozenset({HOME.identity})), company)
     assert found is not None
     assert list(found.iccids) == [each for each in ICCIDS if each != ICCIDS[own]][:LISTED_MAX]
     assert found.count == 19

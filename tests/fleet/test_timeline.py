@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.errors import SimNotFound
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.core.moments import BEGINNING, Moment
@@ -53,6 +54,21 @@ def test_where_a_policy_holds_it_to_its_first_use_home_is_where_it_was_seen_firs
     with store.snapshot() as reader:
         (stay,) = timeline(reader, ONE, Window(Moment(15), Moment(75)), {"a"}).stays
     assert (str(stay.expected), stay.unexpected, stay.reported) == (str(HOME), True, True)
+
+
+def test_values_of_several_and_of_no_hardware_are_judged_and_told_as_given(store: Store) -> None:
+    values = (f"{HOME}|{THIRD}", "nowhere", "none")
+    take(store, sim(ONE))
+    take(store, *(expected(ONE, Allowed.parse(each), 10 * n) for n, each in enumerate(values)))
+    take(store, *(seen(ONE, THIRD, at=10 * n + 5) for n in range(3)))
+    with store.snapshot() as reader:
+        drawn = timeline(reader, ONE, EVERYTHING, {"a"})
+    assert [str(put.imei) for put in drawn.expectations] == list(values)
+    assert [(stay.unexpected, stay.reported) for stay in drawn.stays] == [
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
 
 
 def test_it_reads_the_newest_of_many_facts(store: Store) -> None:

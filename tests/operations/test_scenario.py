@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from tallystick.core.moments import parse_moment
+from tallystick.core.reasons import Cause
 from tallystick.core.window import Window
 from tallystick.intake import import_file
 from tallystick.operations.synth import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 UNTIL = parse_moment("2026-05-20")
 MONTHS, SEED = 3, 11
+WITHOUT_ROWS = (Scenario.SOFTWARE, Scenario.DUAL_IMEI, Scenario.POOL)
 
 
 def scenario(
@@ -61,8 +63,12 @@ def causes(store: Store) -> list[tuple[str, str]]:
 
 
 def right(told: dict[str, str]) -> list[tuple[str, str]]:
-    """The rows that there should be: one of each label, and none of other software versions."""
-    return sorted(each for each in told.items() if each[1] != Scenario.SOFTWARE)
+    """The rows that there should be: one of each label, but for SIMs that are where they may be."""
+    return sorted(
+        (iccid, Cause.PAPERWORK if label == Scenario.STOCK else label)
+        for iccid, label in told.items()
+        if label not in WITHOUT_ROWS
+    )
 
 
 def test_each_labelled_row_has_the_cause_of_its_label_and_there_are_no_others(
@@ -81,6 +87,28 @@ def test_sims_that_show_other_software_versions_do_so(tmp_path: Path) -> None:
     seen = pl.read_csv(paths["activations"], infer_schema=False).join(noisy, on="iccid")
     assert set(seen["imei"].str.len_chars()) == {16}
     assert seen.group_by("iccid").agg(pl.col("imei").n_unique())["imei"].max() > 1  # type: ignore[operator] # a number
+
+
+def test_units_with_two_imeis_pools_and_stock_are_where_they_may_be(tmp_path: Path) -> None:
+    paths = scenario(tmp_path, 12_000)
+    put, seen = (
+        pl.read_csv(paths[kind], infer_schema=False) for kind in ("expectations", "activations")
+    )
+    told = pl.read_csv(paths["labels"], infer_schema=False)
+    facts = told.join(put, on="iccid").join(
+        seen.group_by("iccid").agg(pl.col("imei").str.head(14).unique().alias("seen")), on="iccid"
+    )
+    for label, value, units in (
+        (Scenario.DUAL_IMEI, r"^\d{15}\|\d{15}$", 2),
+        (Scenario.POOL, r"^\d{8}$", 2),
+        (Scenario.STOCK, "^nowhere$", 1),
+    ):
+        of_label = facts.filter(pl.col("label") == label)
+        assert of_label["imei"].str.contains(value).all()
+        assert set(of_label["seen"].list.len()) == {units}
+    in_stock = put.filter(pl.col("imei") == "nowhere").join(told, on="iccid", how="anti")
+    assert len(in_stock)
+    assert in_stock.join(seen, on="iccid").is_empty()
 
 
 @pytest.mark.parametrize("which", LABELS)

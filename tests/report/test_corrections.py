@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.errors import AccountNotFound, ManufacturerUnknown
 from tallystick.core.facts import HardwareType, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Tac
@@ -18,6 +19,7 @@ from tallystick.operations.verify import verify
 from tallystick.report import corrections
 from tallystick.report.answer import Question
 from tallystick.report.corrections import (
+    NO_HARDWARE,
     By,
     Counted,
     Exported,
@@ -105,6 +107,37 @@ def test_rows_are_counted_by_models(fleet: Store) -> None:
         (Hardware("Corvid", "C8"), home, 1, 1),
         (UNKNOWN, home, 1, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "counted_as"),
+    [
+        (f"{HOME}|{THIRD}", ALDER),
+        (f"01020304|{HOME}", UNKNOWN),
+        (f"{HOME.tac}", ALDER),
+        ("nowhere", NO_HARDWARE),
+    ],
+)
+def test_what_names_no_single_imei_is_counted_by_its_first_member(
+    fleet: Store, value: str, counted_as: Hardware
+) -> None:
+    take(fleet, expected(ICCIDS[0], Allowed.parse(value)))
+    asked = Question(Window(Moment(1), Moment(11)), ("a",))
+    rows_of_first = {each.expected: each.sims for each in counted(fleet, By.MANUFACTURER, asked)}
+    others = {ALDER: 2}
+    assert rows_of_first == others | {counted_as: others.get(counted_as, 0) + 1}
+
+
+def test_a_value_of_several_is_corrected_as_a_whole(store: Store) -> None:
+    """So is `nowhere`; after `none` there is nothing to correct."""
+    values = (f"{HOME}|{THIRD}", f"{HOME.tac}", "nowhere", "none")
+    take(store, *map(sim, ICCIDS[:4]))
+    take(store, *(expected(*put) for put in zip(ICCIDS, map(Allowed.parse, values), strict=False)))
+    take(store, *map(seen, ICCIDS[:4]))
+    (export,) = exports(store).values()
+    assert export.facts == [expected(iccid, FOREIGN) for iccid in ICCIDS[:3]]
+    take(store, *export.facts)
+    assert rows(store, "a") == []
 
 
 def test_account_and_window_narrow_what_is_counted(fleet: Store) -> None:

@@ -15,6 +15,7 @@ from tallystick.thingspace.rows import read_row
 from tests.kept import report_of
 
 if TYPE_CHECKING:
+    from tallystick.core.allowed import Allowed
     from tallystick.store import Store
 
 ICCIDS = [Iccid.parse(f"8914800000080000{number:04d}") for number in range(1200)]
@@ -33,7 +34,7 @@ def sim(
     return Sim(iccid, mdn, account, Moment(date), generation)
 
 
-def expected(iccid: Iccid, imei: Imei = HOME, since: int = BEGINNING) -> SimExpectation:
+def expected(iccid: Iccid, imei: Imei | Allowed = HOME, since: int = BEGINNING) -> SimExpectation:
     """An expectation."""
     return SimExpectation(iccid, Moment(since), imei)
 

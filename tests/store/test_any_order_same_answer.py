@@ -9,10 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Imei
+from tallystick.core.moments import BEGINNING
 from tallystick.core.window import Window
 from tallystick.store import LISTED, Scope, Store, shortlist
-from tests.worlds import ACCOUNTS, MOMENTS, Fact, facts, rows_by_the_rule
+from tests.worlds import ACCOUNTS, ICCIDS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +56,23 @@ def take_in_batches(
                 writer.take(kind, in_columns(batch[:of_kind]) if columns else batch[:of_kind])
                 batch = batch[of_kind:]
         start = max(start, end)
+
+
+def test_a_sim_that_is_to_be_nowhere_has_a_row_in_hardware_whose_digits_are_zeros(
+    store: Store,
+) -> None:
+    """Though `nowhere` is not far from zero as a number; the SIM is loaded last."""
+    zeros = Imei.parse("000000000000000")
+    take_in_batches(
+        store,
+        [
+            SimActivation(ICCIDS[0], MOMENTS[1], zeros),
+            SimExpectation(ICCIDS[0], BEGINNING, Allowed.parse("nowhere")),
+            Sim(ICCIDS[0], None, "a", MOMENTS[0], "4G"),
+        ],
+        [],
+    )
+    assert len(rows_of(store)) == 1
 
 
 def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[bytes]:

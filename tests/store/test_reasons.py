@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallystick.core.allowed import Allowed, allowed
 from tallystick.core.errors import StoreOutdated
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from tests.worlds import Fact
 
 UNIT = Imei.parse("352099001999992")
+LISTED = (FOREIGN, Imei.parse("357152091234577"))
 WINDOW = Window(MOMENTS[1], MOMENTS[-1])
 
 
@@ -92,6 +94,20 @@ def test_reasons_follow_when_a_sim_moves_on_and_the_row_stays_as_it_is(mismatche
     assert {"code": "moved-back", "since": "1970-01-01T00:00:02Z"} in why["reasons"]
 
 
+@pytest.mark.parametrize(
+    ("last", "told"), [([], "still-there"), ([HOME], "moved-back"), ([UNIT], "moved-on")]
+)
+def test_a_row_behind_a_visit_home_says_as_the_row_before_did_where_the_sim_went(
+    store: Store, last: list[Imei], told: str
+) -> None:
+    take(store, sim(ONE), expected(ONE, HOME), *(seen(ONE, FOREIGN, at) for at in (10, 20, 30)))
+    take(store, *(seen(ONE, imei, at=40) for imei in last))
+    take(store, seen(ONE, HOME, at=15))
+    (_, first), (_, second), *_ = codes(store)
+    assert "moved-back" in first
+    assert told in second
+
+
 def test_a_correction_changes_the_expected_imei(mismatched: Store) -> None:
     take(mismatched, expected(ONE, UNIT))
     ((_, why),) = explained(mismatched)
@@ -108,6 +124,34 @@ def test_a_swap_is_told_with_the_other_sim(store: Store) -> None:
     assert {"code": "swap-pair", "iccids": [str(TWO)], "count": 1} in explained(store)[0][1][
         "reasons"
     ]
+
+
+def test_units_with_two_imeis_that_changed_places_are_told_as_swapped(store: Store) -> None:
+    """Each was found in one IMEI of a list that the other is expected in."""
+    first, second = (Allowed.parse(f"{imei}|{more}") for imei, more in ((HOME, UNIT), LISTED))
+    take(store, sim(ONE), sim(TWO), expected(ONE, first), expected(TWO, second))
+    take(store, seen(ONE, LISTED[1], at=20), seen(TWO, UNIT, at=20))
+    assert [(iccid, why["cause"]) for iccid, why in explained(store)] == [
+        (str(ONE), "swap-pair"),
+        (str(TWO), "swap-pair"),
+    ]
+
+
+def test_hardware_of_a_former_list_is_no_longer_expected_for_its_sim(store: Store) -> None:
+    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), seen(ONE, FOREIGN, at=20))
+    take(store, expected(TWO, Allowed.parse(f"{UNIT}|{FOREIGN}")))
+    assert "expected-for-another-sim" in codes(store)[0][1]
+    take(store, expected(TWO, Allowed.parse(f"{UNIT}|{HOME}")))
+    assert "expected-for-another-sim" not in codes(store)[0][1]
+
+
+@pytest.mark.parametrize("value", ["35715209", "35715209|352099001999992", "nowhere", "none"])
+def test_what_names_no_hardware_expects_none_for_another_sim(store: Store, value: str) -> None:
+    """Not even the hardware whose digits are those of the model, and zeros."""
+    zeros = Imei.parse("35715209000000")
+    take(store, sim(ONE), sim(TWO), expected(ONE, HOME), expected(TWO, Allowed.parse(value)))
+    take(store, seen(ONE, zeros, at=20))
+    assert "expected-for-another-sim" not in codes(store)[0][1]
 
 
 def test_a_sim_is_not_its_own_company(store: Store) -> None:
@@ -284,7 +328,7 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     told_rows = []
     for activated_at, iccid, found, stay in sorted(rows, key=lambda row: row[:3]):
         company = company_in(found // 400, every, expectations, activations)
-        more = reasons_of_others(Row(iccid, activated_at, stay.expected // 400), company)
+        more = reasons_of_others(Row(iccid, activated_at, stay.expected.hardware), company)
         told_rows.append(json.loads(encode([*own_reasons(stay), *more], zone=UTC)))
     return told_rows
 
@@ -326,13 +370,13 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
     for iccid in sorted(every):
         mine = expectations[iccid]
         for n, each in enumerate(mine):
-            if each.imei // 400 == hardware:
+            if hardware in allowed(each.imei).hardware:
                 until = mine[n + 1].effective_from if n + 1 < len(mine) else None
                 found_in = {
                     stay.seen_in // 400
                     for stay in every[iccid]
                     if (at := in_force_at(mine, Moment(stay.activated_at)))
-                    and at.imei // 400 == hardware
+                    and hardware in allowed(at.imei).hardware
                 }
                 claims.append(Claim(iccid, each.effective_from, until, frozenset(found_in)))
         within = [
@@ -340,7 +384,7 @@ def company_in(hardware: int, every: Any, expectations: Any, activations: Any) -
             for each in activations[iccid]
             if WINDOW.earliest < each.activated_at < WINDOW.latest
         ]
-        claimed = any(each.imei // 400 == hardware for each in mine)
+        claimed = any(hardware in allowed(each.imei).hardware for each in mine)
         if claimed and any(each.imei // 400 == hardware for each in within):
             seen_in.add(iccid)
         if any(

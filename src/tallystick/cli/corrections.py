@@ -25,9 +25,17 @@ from tallystick.cli.shared import (
     store_of,
     writing,
 )
+from tallystick.core.allowed import NOWHERE, WORD_OF
 from tallystick.core.facts import SimExpectation
 from tallystick.report.answer import Question
-from tallystick.report.corrections import By, as_csv, as_ndjson, as_parquet, exported
+from tallystick.report.corrections import (
+    NO_HARDWARE,
+    By,
+    as_csv,
+    as_ndjson,
+    as_parquet,
+    exported,
+)
 from tallystick.report.corrections import summary as summary_of
 
 if TYPE_CHECKING:
@@ -92,6 +100,8 @@ def _known(hardware: Hardware) -> dict[str, str | None]:
 
 
 def _named(hardware: Hardware) -> str:
+    if hardware == NO_HARDWARE:
+        return WORD_OF[NOWHERE]
     if hardware.manufacturer is None:
         return f"{UNKNOWN} (TAC {hardware.tac})"
     return " ".join(filter(None, (hardware.manufacturer, hardware.model)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
+from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
 
 CAUSES = {
@@ -17,7 +19,7 @@ CAUSES = {
 """The likely causes, in the order in which a chart stacks them."""
 
 SENTENCES = {
-    Code.EXPECTED: "It was expected in {imei} {since}{by}.",
+    Code.EXPECTED: "It was expected {where} {since}{by}.",
     Code.FIRST_USE: "Nobody said where it belongs: the account holds it to its first hardware.",
     Code.SAME_MODEL: "It was seen in another unit of the expected model.",
     Code.OTHER_MODEL: "It was seen in hardware of another model.",
@@ -34,6 +36,17 @@ SENTENCES = {
 }
 
 
+def where_of(value: str) -> str:
+    """Where a SIM is expected, by the value of an expectation as it was given."""
+    if value == WORD_OF[NOWHERE]:
+        return "in no hardware"
+    members = (
+        f"hardware of model {each}" if len(each) == Tac.LENGTH_MAX else each
+        for each in value.split(SEPARATOR)
+    )
+    return "in " + " or ".join(members)
+
+
 def sentence_of(reason: dict[str, Any]) -> str:
     """One reason, as `core/reason_json.py` prints it, as a sentence. SIMs are named by count."""
     since = reason.get("since")
@@ -41,7 +54,7 @@ def sentence_of(reason: dict[str, Any]) -> str:
     change_set = reason.get("change_set_id")
     count = reason.get("count", 0)
     return SENTENCES[Code(reason["code"])].format(
-        imei=reason.get("imei", ""),
+        where=where_of(reason.get("imei", "")),
         since=f"since {moment}" if since else "from the beginning",
         moment=moment,
         by=f", by change set {change_set}" if change_set else "",

@@ -102,6 +102,11 @@ class Allowed(int):
         return self == NONE or any(member_fits(member, imei) for member in self.members)
 
     @property
+    def hardware(self) -> frozenset[int]:
+        """The hardware that its IMEIs name; a TAC names none."""
+        return frozenset(each // HARDWARE for each in self.members if not is_model(each))
+
+    @property
     def first_imei(self) -> Imei | None:
         """The first IMEI among the members, if there is one."""
         imeis = (Imei(member) for member in self.members if not is_model(member))

@@ -348,8 +348,9 @@ def own_reasons(stay: Stay) -> list[Reason]:
 
 
 class Claim(NamedTuple):
-    """A SIM is expected in the hardware from one moment until another.
+    """A SIM is expected in the hardware from one moment until another, by an IMEI.
 
+    One that may be in any hardware of a model claims none of it.
     `found_in` is the other hardware that it was found in while it was expected here.
     """
 
@@ -362,12 +363,12 @@ class Claim(NamedTuple):
 class Row(NamedTuple):
     """A row of the report as other SIMs are compared with it.
 
-    Its SIM, moment, and the hardware expected.
+    Its SIM, moment, and the hardware expected: each that an IMEI of the expectation names.
     """
 
     iccid: int
     activated_at: int
-    expected_hardware: int
+    expected_hardware: frozenset[int]
 
 
 class Company(NamedTuple):
@@ -409,7 +410,9 @@ def expected_for_another_sim(row: Row, company: Company) -> Reason | None:
 def swap_pair(row: Row, company: Company) -> Reason | None:
     """A SIM that belongs in this hardware was found in the one that this SIM belongs in."""
     swapped = [
-        claim.iccid for claim in _rivals(row, company) if row.expected_hardware in claim.found_in
+        claim.iccid
+        for claim in _rivals(row, company)
+        if not row.expected_hardware.isdisjoint(claim.found_in)
     ]
     return _listing(Code.SWAP_PAIR, swapped)
 

@@ -1,7 +1,7 @@
 """Histories: where a SIM has been and where it was expected, newest first, a page at a time.
 
 A page costs what lies on it. It ends where it has as many stays as were asked for, or where so much
-was read that the next page has to go on. So a stay of more than 100,000 activations comes in parts,
+was read that the next page has to go on. So a stay of more than 30,000 activations comes in parts,
 and so does one during which hundreds of expectations of the same hardware came into force.
 """
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 STAYS_A_PAGE = 100
 STAYS_A_PAGE_MAX = 1_000
-# Short stays need few activations, long ones many: each reading reaches further than the last.
-READINGS = (1_000, 10_000, 100_000)
+# Short stays need few activations, long ones many: each reading reaches further than the last. All
+# of them together are no more than a page may cost where one stay is all that there is.
+READINGS = (1_000, 9_000, 20_000)
 NO_IMEI = Imei(0)  # before every IMEI of the same moment
 BEHIND_ALL = Activation(LAST, Imei(2**62))
 BETWEEN = "/"

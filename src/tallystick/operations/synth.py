@@ -11,9 +11,16 @@ window:
     re-homed     moves to a replacement, with a dated expectation; some of them before that date
 
 A fleet of a scenario is made for checking what is found out of it. What befalls a SIM is told in
-`labels.csv`; every SIM is 4G and expected somewhere, and is seen where it was delivered before
-something befalls it. So each labelled SIM has one row of the report, but for those that only show
-other software versions, and the others have none.
+`labels.csv`; every SIM is 4G and has an expectation, and all that are in use are seen where they
+were delivered before something befalls them. Each labelled SIM has one row of the report, but for
+those that are seen as expected all the same, and the others have none:
+
+    software-version    shows other software versions of one unit
+    dual-imei           shows one and the other IMEI of a unit with two, both of which are expected
+    pool                changes units within a pool, of which the model is expected
+
+Those labelled `stock` are expected nowhere and in use; the others of their lot are in stock. Other
+lots, too, have units with two IMEIs, and lots without a label or of thefts have pools.
 """
 
 from __future__ import annotations
@@ -30,6 +37,7 @@ from typing import Literal
 
 import polars as pl
 
+from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment, in_zone, moment_of
 from tallystick.core.window import months_later
 
@@ -93,6 +101,8 @@ SHARE_SWAPPED = 25
 FATES = ((0, 60), (60, 100), (100, 180))  # draws of those stolen, borrowed and re-homed
 SHARE_EARLY = 3_000  # of those re-homed: moved before their date
 SHARE_LABEL = 120  # of each label, among the lots of a scenario
+SHARE_DUAL = 2_000  # of lots whose units have two IMEIs
+SHARE_POOLS = 4_000  # of lots without a label, and of thefts: units of one model in a pool
 # Of wrong paperwork: three SIMs of a lot, each expected where the next one is.
 SHARE_SHIFTED = 5_000
 LOT = 6  # SIMs of a scenario to which at most one thing befalls
@@ -139,6 +149,9 @@ class Scenario(StrEnum):
     PAPERWORK = "paperwork"
     CLONE = "clone"
     SOFTWARE = "software-version"
+    DUAL_IMEI = "dual-imei"
+    POOL = "pool"
+    STOCK = "stock"
 
 
 LABELS = tuple(label for label in Scenario if label is not Scenario.ALL)
@@ -168,6 +181,8 @@ class Stream(StrEnum):
     SOFTWARE = "software"
     LABEL = "label"
     SHIFTED = "shifted"
+    DUAL = "dual"
+    POOLED = "pooled"
     FIRST = "first"
 
 
@@ -397,9 +412,18 @@ class _ScenarioDraws(_Draws):
 
     def expectations(self) -> pl.LazyFrame:
         """Where the SIMs belong, by papers that may be wrong."""
+        paper = pl.col("paper")
+        imei = _with_check_digit(paper, IMEI_BODY_DIGITS)
+        second = _with_check_digit(_second(paper), IMEI_BODY_DIGITS)
         return self._with_fates(_indices(0, self.fleet.sims)).select(
             iccid=self._iccid(),
-            imei=_with_check_digit(pl.col("paper"), IMEI_BODY_DIGITS),
+            imei=pl.when(self._lot_label() == Scenario.STOCK.value)
+            .then(pl.lit(WORD_OF[NOWHERE]))
+            .when(self._is_dual())
+            .then(imei + SEPARATOR + second)
+            .when(self._is_pooled())
+            .then((paper // TAC_SERIALS).cast(pl.String))
+            .otherwise(imei),
             effective_from=pl.lit(None, pl.String),
         )
 
@@ -411,13 +435,15 @@ class _ScenarioDraws(_Draws):
         return labelled.select(iccid=self._iccid(), label="label")
 
     def visits(self, start: int, stop: int) -> pl.LazyFrame:
-        """Each SIM is seen where it was delivered before anything can befall it."""
+        """Each SIM in use is seen where it was delivered before anything can befall it."""
         first = _indices(start, stop).select(
-            "sim",
             second=1 + self._draw(Stream.FIRST, self.fleet.span_s // 4 - 1),
+            sim="sim",
             hardware=_home(pl.col("sim")),
         )
-        return pl.concat([super().visits(start, stop), first.select("second", "sim", "hardware")])
+        in_stock = (self._lot_label() == Scenario.STOCK.value) & self._label().is_null()
+        visits = pl.concat([super().visits(start, stop), first])
+        return visits.filter(~in_stock.fill_null(value=False))
 
     def activations(self, visits: pl.LazyFrame) -> pl.LazyFrame:
         """The network's log; whoever has the label shows another software version each time."""
@@ -428,23 +454,42 @@ class _ScenarioDraws(_Draws):
             [super().activations(visits).rename({"imei": "plain"}), sighting], how="horizontal"
         ).select("iccid", imei=pl.coalesce("imei", "plain"), activated_at="activated_at")
 
-    def _label(self) -> pl.Expr:
-        """What befalls a SIM; null for nothing."""
-        lot, place = pl.col("sim") // LOT, pl.col("sim") % LOT
+    def _lot_label(self) -> pl.Expr:
+        """What befalls SIMs of the lot; null for nothing."""
+        lot = pl.col("sim") // LOT
         asked = LABELS if self.fleet.scenario is Scenario.ALL else (self.fleet.scenario,)
         nth = self._draw(Stream.LABEL, WHOLE, of=lot) // SHARE_LABEL
-        drawn = pl.when(nth < len(asked)).then(
+        is_whole = (lot + 1) * LOT <= self.fleet.sims
+        return pl.when(is_whole & (nth < len(asked))).then(
             _one_of([str(each) for each in asked], nth.clip(0, len(asked) - 1))
         )
+
+    def _label(self) -> pl.Expr:
+        """What befalls a SIM; null for nothing."""
+        label, place = self._lot_label(), pl.col("sim") % LOT
         sims_of = (
-            pl.when(drawn == Scenario.SWAP_PAIR.value)
+            pl.when(label.is_in([Scenario.SWAP_PAIR, Scenario.POOL]))
             .then(2)
-            .when(self._is_shifted(drawn))
+            .when(self._is_shifted(label))
             .then(3)
             .otherwise(1)
         )
-        is_whole = (lot + 1) * LOT <= self.fleet.sims
-        return pl.when(is_whole & (place < sims_of)).then(drawn)
+        return pl.when(place < sims_of).then(label)
+
+    def _is_dual(self) -> pl.Expr:
+        """Whether the units of the lot have two IMEIs."""
+        label = self._lot_label()
+        drawn = self._draw(Stream.DUAL, WHOLE, of=pl.col("sim") // LOT) < SHARE_DUAL
+        of_label = label == Scenario.DUAL_IMEI.value
+        is_other_kind = label.is_in([Scenario.POOL, Scenario.STOCK])
+        return (of_label | (drawn & ~is_other_kind)).fill_null(drawn)
+
+    def _is_pooled(self) -> pl.Expr:
+        """Whether the units of the lot are in a pool, unless they have two IMEIs."""
+        label = self._lot_label()
+        drawn = self._draw(Stream.POOLED, WHOLE, of=pl.col("sim") // LOT) < SHARE_POOLS
+        of_label = label == Scenario.POOL.value
+        return (of_label | (drawn & (label == Scenario.THEFT.value))).fill_null(drawn)
 
     def _is_shifted(self, label: pl.Expr) -> pl.Expr:
         shifted = self._draw(Stream.SHIFTED, WHOLE, of=pl.col("sim") // LOT) < SHARE_SHIFTED
@@ -458,8 +503,10 @@ class _ScenarioDraws(_Draws):
         foreign = _one_of(FOREIGN_TACS, lot % len(FOREIGN_TACS)) * TAC_SERIALS + lot // len(
             FOREIGN_TACS
         )
-        moves = label.is_in(
-            [Scenario.THEFT, Scenario.REPLACEMENT, Scenario.SWAP_PAIR, Scenario.CLONE]
+        changes_places = label.is_in([Scenario.SWAP_PAIR, Scenario.POOL])
+        is_dual = label == Scenario.DUAL_IMEI.value
+        moves = changes_places | label.is_in(
+            [Scenario.THEFT, Scenario.REPLACEMENT, Scenario.CLONE, Scenario.DUAL_IMEI]
         )
         quarter = self.fleet.span_s // 4
         moved = quarter + self._draw(Stream.MOVE, 2 * quarter, of=lot)
@@ -469,13 +516,15 @@ class _ScenarioDraws(_Draws):
             home=home,
             other=pl.when(label == Scenario.REPLACEMENT.value)
             .then(same_model)
-            .when(label == Scenario.SWAP_PAIR.value)
+            .when(changes_places)
             .then(_home(pl.col("sim") ^ 1))
             .when(label == Scenario.CLONE.value)
             .then(_home(pl.col("sim") + 1))
+            .when(is_dual)
+            .then(_second(home))
             .otherwise(foreign),
             moved=pl.when(moves).then(moved).otherwise(NEVER),
-            returned=pl.lit(NEVER),
+            returned=pl.when(is_dual).then(moved + quarter // 2).otherwise(NEVER),
             paper=pl.when(self._is_shifted(label))
             .then(shifted)
             .when(label == Scenario.PAPERWORK.value)
@@ -498,6 +547,11 @@ def _home(sim: pl.Expr) -> pl.Expr:
     model = batch % len(HOME_TACS)
     serial = batch // len(HOME_TACS) * SIMS_A_BATCH + sim % SIMS_A_BATCH + model * FIRST_SERIAL_STEP
     return _one_of(HOME_TACS, model) * TAC_SERIALS + serial % TAC_SERIALS
+
+
+def _second(hardware: pl.Expr) -> pl.Expr:
+    """The other radio of a unit with two IMEIs, of a type of its own."""
+    return hardware + TAC_SERIALS
 
 
 def _with_check_digit(body: pl.Expr, digits: int) -> pl.Expr:

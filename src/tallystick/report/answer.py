@@ -7,7 +7,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from tallystick.core.allowed import HARDWARE
+from tallystick.core.allowed import HARDWARE, Allowed
 from tallystick.core.errors import NoAccounts, StoreOutdated
 from tallystick.core.moments import zone_named
 from tallystick.core.reason_json import Extra, append, decode, encode, extra_of
@@ -106,11 +106,15 @@ def explained(
         raise StoreOutdated(message)
     if zone_name != reader.wire_zone():
         rows = [(row[0], encode(decode(row[1]), zone), *row[2:]) for row in rows]
-    return _with_company(rows, reader.companies(rows, account_ids, window), zone)
+    companies = reader.companies(rows, account_ids, window)
+    return _with_company(rows, companies, reader.lists_expected(rows), zone)
 
 
 def _with_company(
-    rows: list[ExplainedRow], companies: Mapping[int, Company], zone: tzinfo
+    rows: list[ExplainedRow],
+    companies: Mapping[int, Company],
+    lists: Mapping[tuple[int, int], str],
+    zone: tzinfo,
 ) -> list[Explained]:
     """Rows and their reasons, those that concern other SIMs behind those of the SIM alone."""
     # Hardware that nobody claims reads the same in all rows but the first listed.
@@ -126,9 +130,9 @@ def _with_company(
         if is_one_of_many and hardware in crowds:
             more = crowds[hardware]
         else:
-            more = extra_of(
-                reasons_of_others(Row(iccid, activated_at, expected // HARDWARE), company), zone
-            )
+            expected_in = Allowed.read(expected, lists.get((iccid, expected))).hardware
+            row = Row(iccid, activated_at, expected_in)
+            more = extra_of(reasons_of_others(row, company), zone)
             if is_one_of_many:
                 crowds[hardware] = more
         with_all.append((wire, append(own, more) if more else own))

@@ -45,15 +45,24 @@ class By(StrEnum):
 
 
 class Hardware(NamedTuple):
-    """What is known of the type of some hardware; `tac` tells the ones of which nothing is."""
+    """What is known of the type of some hardware; `tac` tells the ones of which nothing is.
+
+    Without any of them it is no hardware: the SIM is expected nowhere.
+    """
 
     manufacturer: str | None
     model: str | None = None
     tac: Tac | None = None
 
 
+NO_HARDWARE = Hardware(None)
+
+
 class Counted(NamedTuple):
-    """Rows, and their SIMs, that were seen in one kind of hardware and expected in another."""
+    """Rows, and their SIMs, that were seen in one kind of hardware and expected in another.
+
+    Where several members are expected, the first of them counts.
+    """
 
     seen: Hardware
     expected: Hardware
@@ -107,7 +116,7 @@ def summary(
     tally = _Tally()
     for row in reader.mismatched_types(scope, question.window):
         seen = _counted_by(types.of(row.seen_tac), by)
-        expected = _counted_by(types.of(row.expected_tac), by)
+        expected = _counted_by(_expected_in(row, types), by)
         tally.add((seen, expected), row.iccid, row.rows)
     return tally.counted()
 
@@ -138,6 +147,13 @@ class _Tally:
 
         counts = [Counted(*pair, rows, self._sims[pair]) for pair, rows in self._rows.items()]
         return sorted(counts, key=place)
+
+
+def _expected_in(row: MismatchedTypes, types: _Types) -> Hardware:
+    """The type of hardware that a SIM was expected in, by the first of several members."""
+    if row.members is not None:
+        return types.of(int(row.members[: Tac.LENGTH_MAX]))
+    return NO_HARDWARE if row.expected_tac is None else types.of(row.expected_tac)
 
 
 def _counted_by(hardware: Hardware, by: By) -> Hardware:

@@ -15,6 +15,7 @@ from tallystick.store.callbacks import (
 )
 from tallystick.store.facts import sim_of
 from tallystick.store.groups import GroupChanges
+from tallystick.store.ledger import put_lists
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
 
     def put_lists(self, lists: pl.DataFrame) -> None:
         """Keep the texts of values that have several members."""
-        self._connection.run_many("put_list", lists.rows())
+        put_lists(self._connection, lists.rows())
 
     def put_former(self, former: pl.DataFrame) -> None:
         """Keep values that ended in another store, in the order in which they did."""

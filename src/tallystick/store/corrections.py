@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 class MismatchedTypes(NamedTuple):
-    """How many rows a SIM has, seen in hardware of one type and expected in that of a type."""
+    """How many rows a SIM has, seen in hardware of one type and expected in that of a type.
+
+    `members` is the text of what was expected where that has several members; `expected_tac` is
+    None then, and where no hardware was expected.
+    """
 
     iccid: int
     seen_tac: int
-    expected_tac: int
+    expected_tac: int | None
+    members: str | None
     rows: int
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import State
     from tallystick.store.batches import Facts
+    from tallystick.store.connection import Connection
 
 KEY = ["iccid", "effective_from"]
 FACT = [*KEY, "imei"]
@@ -144,6 +145,19 @@ def lists_in(facts: Facts) -> list[tuple[int, int, str]]:
         return []
     has_list = facts.filter(pl.col(LISTED).is_not_null())
     return has_list.select("iccid", "imei", LISTED).unique().rows()
+
+
+def put_lists(connection: Connection, lists: Sequence[tuple[int, int, str]]) -> None:
+    """Keep SIM, value and text of values with several members, and the hardware they name."""
+    if not lists:
+        return
+    connection.run_many("put_list", lists)
+    named = {
+        (hardware, iccid)
+        for iccid, value, text in lists
+        for hardware in Allowed.read(value, text).hardware
+    }
+    connection.run_many("put_listed_hardware", sorted(named))
 
 
 def columns_of(facts: Facts) -> pl.DataFrame:
@@ -453,9 +467,7 @@ class LedgerChanges(LedgerQuestions):
 
         They stay, for the ledger tells of former values.
         """
-        lists = lists_in(facts)
-        if lists:
-            self._connection.run_many("put_list", lists)
+        put_lists(self._connection, lists_in(facts))
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         facts = sum(len(facts_put) for facts_put, _ in batches)

@@ -11,9 +11,9 @@ from itertools import groupby, islice, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from tallystick.core.allowed import HARDWARE
+from tallystick.core.allowed import HARDWARE, LIST_MAX, Allowed
 from tallystick.core.reasons import LISTED_MAX, Claim, Company, is_placeholder
-from tallystick.store.connection import Asking
+from tallystick.store.facts import FactQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,8 +28,16 @@ MORE_THAN_ONE = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
 
 
-class ReasonQuestions(Asking):
+class ReasonQuestions(FactQuestions):
     """What is told of other SIMs."""
+
+    def lists_expected(self, rows: Iterable[ExplainedRow]) -> Mapping[tuple[int, int], str]:
+        """The text of what was expected of rows, where that has several members, by SIM and value.
+
+        Most fleets have none.
+        """
+        iccids = {iccid for _, _, iccid, _, expected, _ in rows if expected <= LIST_MAX}
+        return self.lists_of(iccids) if iccids else {}
 
     def companies(
         self, rows: Sequence[ExplainedRow], account_ids: Collection[int], window: Window
@@ -57,15 +65,13 @@ class ReasonQuestions(Asking):
         self, sims_in: Mapping[int, int], account_ids: frozenset[int]
     ) -> dict[int, list[Claim]]:
         """The SIMs that are expected in hardware, in order; not where it is the one found in it."""
-        asked = self._connection.rows(
-            "claimed_hardware", hardware=self._connection.set_of(sorted(sims_in))
+        hardware = self._connection.set_of(
+            sorted(each for each in sims_in if not is_placeholder(each))
         )
+        by_imei = self._connection.rows("claimed_hardware", hardware=hardware)
+        by_list = self._connection.rows("listed_claims", hardware=hardware)
         claimed = sorted(
-            {
-                (each, iccid)
-                for each, iccid in asked
-                if iccid != sims_in[each] and not is_placeholder(each)
-            }
+            {(each, iccid) for each, iccid in (*by_imei, *by_list) if iccid != sims_in[each]}
         )
         if not claimed:
             return {}
@@ -83,21 +89,22 @@ class ReasonQuestions(Asking):
 
     def _with_times(self, claimed: set[tuple[int, int]]) -> dict[int, list[Claim]]:
         """When each hardware was claimed by which SIM, and where that one was found instead."""
-        iccids = self._connection.set_of(sorted({iccid for _, iccid in claimed}))
+        sims = sorted({iccid for _, iccid in claimed})
+        iccids, lists = self._connection.set_of(sims), self.lists_of(sims)
         elsewhere = defaultdict(set)
-        for iccid, seen_in, expected in self._connection.rows("found_elsewhere", iccids=iccids):
-            elsewhere[expected, iccid].add(seen_in)
+        for iccid, seen_in, value in self._connection.rows("found_elsewhere", iccids=iccids):
+            for each in _hardware_of(iccid, value, lists):
+                elsewhere[each, iccid].add(seen_in)
         rows = sorted(self._connection.rows("values_among", iccids=iccids))
         claims = defaultdict(list)
-        for (iccid, since, imei, _), (next_iccid, next_since, *_) in pairwise(
+        for (iccid, since, value, _), (next_iccid, next_since, *_) in pairwise(
             [*rows, (None, 0, 0, 0)]
         ):
-            each = imei // HARDWARE
-            if (each, iccid) in claimed:
-                until = next_since if next_iccid == iccid else None
-                claims[each].append(
-                    Claim(iccid, since, until, frozenset(elsewhere.get((each, iccid), ())))
-                )
+            until = next_since if next_iccid == iccid else None
+            for each in _hardware_of(iccid, value, lists):
+                if (each, iccid) in claimed:
+                    found_in = frozenset(elsewhere.get((each, iccid), ()))
+                    claims[each].append(Claim(iccid, since, until, found_in))
         return claims
 
     def _seen_at_home(
@@ -142,3 +149,8 @@ class ReasonQuestions(Asking):
             each: (tuple(nsmallest(LISTED_MAX + 1, iccids)), len(iccids))
             for each, iccids in seen.items()
         }
+
+
+def _hardware_of(iccid: int, value: int, lists: Mapping[tuple[int, int], str]) -> frozenset[int]:
+    """The hardware that a value of a SIM's expectations names by IMEIs."""
+    return Allowed.read(value, lists.get((iccid, value))).hardware

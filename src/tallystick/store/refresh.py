@@ -174,7 +174,9 @@ class Refresh:
         rows_of = {block.iccid: self._rows(block) for block in blocks}
         retold = self._note_sightings(blocks, rows_of)
         to_the_end = {block.iccid for block in blocks if block.to_at >= AFTER_ALL_TIMES}
-        drafts = self._drafts(rows_of, kept, to_the_end)
+        drafts, unknown = self._drafts(rows_of, kept, to_the_end)
+        for place, departure in self._departures_behind(unknown, blocks).items():
+            drafts[place] = drafts[place]._replace(departure=departure)
         in_blocks = {place_of(row) for row in kept}
         before = {place_of(row): (row, draft) for row, draft in self._departed(blocks)}
         for row in retold:
@@ -194,10 +196,11 @@ class Refresh:
         rows_of: Mapping[int, list[LocalRow]],
         kept: Iterable[AnswerRow],
         to_the_end: Collection[int],
-    ) -> dict[Fact, _Draft]:
+    ) -> tuple[dict[Fact, _Draft], list[Fact]]:
         """The rows that blocks should have, each with when the SIM left.
 
-        `to_the_end` are the SIMs whose block has all that was seen later.
+        Give those too of which neither the block nor its rows say that. `to_the_end` are the SIMs
+        whose block has all that was seen later.
         """
         kept_of = defaultdict(list)
         for row in kept:
@@ -213,10 +216,42 @@ class Refresh:
                 drafts[place] = _Draft(*place, local.pre_imei, departure)
                 if not is_known:
                     unknown.append(place)
-        for place, (left_at, imei, value) in self._questions.first_elsewhere(unknown).items():
+        return drafts, unknown
+
+    def _departures_behind(
+        self, places: Sequence[Fact], blocks: Iterable[Block]
+    ) -> dict[Fact, Departure | None]:
+        """When SIMs left after rows, where that lies behind the blocks that have them.
+
+        Often the last row before a block tells. Otherwise the activations behind are gone through
+        until one is in other hardware, however long the SIM stayed.
+        """
+        departures = self._departures_kept_before(places, blocks)
+        asked = [place for place in places if place not in departures]
+        for place, (left_at, imei, value) in self._questions.first_elsewhere(asked).items():
             seen = Seen(left_at, imei, self._expected(place[0], value))
-            drafts[place] = drafts[place]._replace(departure=Departure(left_at, seen.is_at_home))
-        return drafts
+            departures[place] = Departure(left_at, seen.is_at_home)
+        return departures
+
+    def _departures_kept_before(
+        self, places: Sequence[Fact], blocks: Iterable[Block]
+    ) -> dict[Fact, Departure | None]:
+        """What the last rows before blocks tell of rows in the same hardware.
+
+        Where a SIM was there without a break from such a row until behind the block, it holds.
+        """
+        block_of = {block.iccid: block for block in blocks}
+        asked = {(iccid, block_of[iccid].first_at) for iccid, _, _ in places}
+        departures: dict[tuple[int, int], Departure | None] = {}
+        for row in self._questions.last_rows_before(sorted(asked)):
+            stayed = row.left_at is None or row.left_at > block_of[row.iccid].to_at
+            if stayed and row.reasons is not None:
+                departures[row.iccid, row.post_imei // HARDWARE] = _kept_departure(row)
+        return {
+            place: departures[place[0], place[2] // HARDWARE]
+            for place in places
+            if (place[0], place[2] // HARDWARE) in departures
+        }
 
     def _departed(self, blocks: Sequence[Block]) -> Iterator[tuple[AnswerRow, _Draft]]:
         """The last rows before blocks that were left otherwise than is kept."""

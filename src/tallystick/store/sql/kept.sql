@@ -7,7 +7,8 @@
 -- name: suspects
 -- Which of these SIMs can have rows, or have had some? Those with sightings, those seen in other
 -- hardware than that of their first expectation, and those seen at all that have expectations of
--- different hardware.
+-- different hardware. What is not one member is compared as it is: divided, `nowhere` would be the
+-- hardware whose digits are all zeros.
 SELECT t.value
 FROM carray(:iccids) AS t
 WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
@@ -16,7 +17,7 @@ WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
         FROM activations AS a
         WHERE a.iccid = t.value
             AND a.imei / 400 <> (
-                SELECT e.imei / 400
+                SELECT CASE WHEN e.imei < 0 THEN e.imei ELSE e.imei / 400 END
                 FROM expectations AS e
                 WHERE e.iccid = t.value
                 ORDER BY e.effective_from LIMIT 1
@@ -28,8 +29,8 @@ WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
             SELECT 1
             FROM expectations AS o
             WHERE o.iccid = t.value
-                AND o.imei / 400 <> (
-                    SELECT e.imei / 400
+                AND CASE WHEN o.imei < 0 THEN o.imei ELSE o.imei / 400 END <> (
+                    SELECT CASE WHEN e.imei < 0 THEN e.imei ELSE e.imei / 400 END
                     FROM expectations AS e
                     WHERE e.iccid = t.value
                     ORDER BY e.effective_from LIMIT 1
@@ -295,11 +296,11 @@ WHERE e.iccid = f.iccid
 
 -- name: first_elsewhere
 -- When were these SIMs next seen in other hardware than at these moments, in which, and what was
--- expected then?
+-- expected then? The moment is looked for once and kept, for a long stay lies behind it at times.
 WITH asked (iccid, activated_at, imei) AS (
     VALUES (:iccid, :activated_at, :imei)
 ),
-departures AS (
+departures AS MATERIALIZED (
     SELECT
         f.*,
         (

@@ -188,6 +188,11 @@ INSERT INTO expectation_lists (iccid, value, members)
 VALUES (:iccid, :value, :members)
 ON CONFLICT (iccid, value) DO NOTHING;
 
+-- name: put_listed_hardware
+-- A value of this SIM that has several members names this hardware.
+INSERT INTO listed_hardware (hardware, iccid) VALUES (:hardware, :iccid)
+ON CONFLICT (hardware, iccid) DO NOTHING;
+
 -- name: put_identity
 -- Put an identity in, whatever stands there.
 INSERT INTO identities (subscriber, valid_from, iccid, change_set_id)

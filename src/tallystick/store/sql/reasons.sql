@@ -2,18 +2,26 @@
 -- beside the first is one more way to plan it wrong.
 
 -- name: claimed_hardware
--- Which SIMs are expected in this hardware, at whatever time?
+-- Which SIMs are expected in this hardware by an IMEI, at whatever time? A TAC, whose last two bits
+-- are 3, would be hardware without a serial number.
 SELECT e.imei / 400 AS hardware, e.iccid
 FROM carray(:hardware) AS t
 CROSS JOIN expectations AS e
-WHERE e.imei / 400 = t.value;
+WHERE e.imei / 400 = t.value AND e.imei % 4 <> 3;
+
+-- name: listed_claims
+-- Of which SIMs was there a value with several members that names this hardware?
+SELECT l.hardware, l.iccid
+FROM carray(:hardware) AS t
+CROSS JOIN listed_hardware AS l
+WHERE l.hardware = t.value;
 
 -- name: found_elsewhere
--- In which hardware were these SIMs found, and in which were they expected then?
-SELECT m.iccid, m.post_imei / 400 AS hardware, m.expected_imei / 400 AS expected_hardware
+-- In which hardware were these SIMs found, and what was expected then?
+SELECT m.iccid, m.post_imei / 400 AS hardware, m.expected_imei AS value
 FROM carray(:iccids) AS t
 CROSS JOIN mismatches AS m
-WHERE m.iccid = t.value;
+WHERE m.iccid = t.value AND m.expected_imei IS NOT NULL;
 
 -- name: shared_hardware
 -- In which of this hardware were several SIMs found in the window?

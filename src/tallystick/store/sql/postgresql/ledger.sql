@@ -47,6 +47,12 @@ INSERT INTO expectation_lists (iccid, value, members)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:value AS bigint[]), CAST(:members AS text[]))
 ON CONFLICT (iccid, value) DO NOTHING;
 
+-- name: put_listed_hardware
+-- Values of these SIMs that have several members name this hardware.
+INSERT INTO listed_hardware (hardware, iccid)
+SELECT * FROM unnest(CAST(:hardware AS bigint[]), CAST(:iccid AS bigint[]))
+ON CONFLICT (hardware, iccid) DO NOTHING;
+
 -- name: put_identity
 -- Put identities in, whatever stands there.
 INSERT INTO identities (subscriber, valid_from, iccid, change_set_id)
