@@ -182,10 +182,6 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
         for change_set in change_sets:
             self._connection.run("put_change_set", **change_set._asdict())
 
-    def put_lists(self, lists: pl.DataFrame) -> None:
-        """Keep the texts of values that have several members."""
-        self._connection.run_many("put_list", lists.rows())
-
     def put_former(self, former: pl.DataFrame) -> None:
         """Keep values that ended in another store, in the order in which they did."""
         columns = ["ended_in", "iccid", "effective_from", "change_set_id", "imei", "version"]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tallystick.core.allowed import Allowed
+from tallystick.core.allowed import HARDWARE, Allowed
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.ledger import BEHIND_ALL, ChangeSet, LedgerKind, Origin, Value
 from tallystick.core.moments import Moment
 from tallystick.store.facts import FactQuestions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import State
@@ -144,6 +144,13 @@ def lists_in(facts: Facts) -> list[tuple[int, int, str]]:
         return []
     has_list = facts.filter(pl.col(LISTED).is_not_null())
     return has_list.select("iccid", "imei", LISTED).unique().rows()
+
+
+def _members_in(lists: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, int]]:
+    """Hardware, SIM and value of each member of lists; a TAC has six zeros behind it."""
+    for iccid, value, text in lists:
+        for member in Allowed.read(value, text).members:
+            yield member // HARDWARE, iccid, value
 
 
 def columns_of(facts: Facts) -> pl.DataFrame:
@@ -455,7 +462,12 @@ class LedgerChanges(LedgerQuestions):
         """
         lists = lists_in(facts)
         if lists:
-            self._connection.run_many("put_list", lists)
+            self.put_lists(lists)
+
+    def put_lists(self, lists: Sequence[tuple[int, int, str]]) -> None:
+        """Keep values that have several members: SIM, value and text of each."""
+        self._connection.run_many("put_list", lists)
+        self._connection.run_many("put_list_member", sorted(set(_members_in(lists))))
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         facts = sum(len(facts_put) for facts_put, _ in batches)

@@ -188,6 +188,12 @@ INSERT INTO expectation_lists (iccid, value, members)
 VALUES (:iccid, :value, :members)
 ON CONFLICT (iccid, value) DO NOTHING;
 
+-- name: put_list_member
+-- Keep one member of a value that has several.
+INSERT INTO list_members (hardware, iccid, value)
+VALUES (:hardware, :iccid, :value)
+ON CONFLICT (hardware, iccid, value) DO NOTHING;
+
 -- name: put_identity
 -- Put an identity in, whatever stands there.
 INSERT INTO identities (subscriber, valid_from, iccid, change_set_id)
