@@ -236,6 +236,10 @@ class LedgerQuestions(FactQuestions):
             )
         return [ChangeSet(*row) for row in rows]
 
+    def expecting_sims_after(self, after: int, at_most: int) -> list[int]:
+        """The next SIMs of which anything is expected, in order."""
+        return self._numbers("expecting_sims_after", after=after, at_most=at_most)
+
     def undoings(self) -> dict[int, int]:
         """What each change set took back that took one back."""
         return dict(self._connection.rows("undoings"))

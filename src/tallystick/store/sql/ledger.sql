@@ -1,6 +1,10 @@
 -- What changed expectations, and what stood there before. Lists of change sets are joined with
 -- values in Python: on a cluster change sets lie on one machine and values on all of them.
 
+-- name: expecting_sims_after
+-- Of which SIMs is anything expected, in order after one, no more than are asked for?
+SELECT DISTINCT e.iccid FROM expectations AS e WHERE e.iccid > :after ORDER BY e.iccid LIMIT :at_most;
+
 -- name: add_change_set
 -- A change set has come; which number has it?
 INSERT INTO change_sets
