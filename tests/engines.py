@@ -41,7 +41,7 @@ EMPTY = (
         b"DELETE FROM mismatches",
         b"DELETE FROM sightings",
         b"DELETE FROM expectation_lists",
-        b"DELETE FROM listed_hardware",
+        b"DELETE FROM list_members",
         b"DELETE FROM group_members",
         b"DELETE FROM activations",
         b"DELETE FROM expectations",

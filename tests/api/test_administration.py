@@ -204,6 +204,9 @@ def test_a_large_group_comes_in_pages(served: Served) -> None:
         "mdn": None,
         "activation_date": "2024-02-02T20:05:06-08:00",
         "generation": "4G",
+        "last_seen_at": "2026-03-05T02:00:00-08:00",
+        "last_imei": "357152091234562",
+        "expected_imei": "352099001761481",
     }
     assert len({sim["account"] for sim in served.done("GET", "/sims")["sims"]}) > 1
     served.refused("GET", "/sims?account=lost", None, 404, "account-not-found")

@@ -227,6 +227,24 @@ def test_the_words_pick_as_those_of_the_report(served: Served) -> None:
     assert served.rows(served.admin, account=MINE, group="Unassigned Devices") == []
 
 
+def test_rows_are_picked_by_hardware_too(served: Served) -> None:
+    in_home = {"imei": str(HOME)}
+    assert [row["iccid"] for row in served.rows(served.admin, **in_home)] == [str(TWO)]
+    assert served.rows(served.user, **in_home) == []
+    both = served.rows(served.admin, ("imei", str(HOME)), ("imei", str(FOREIGN)), account=MINE)
+    assert [row["iccid"] for row in both] == [str(ONE)]
+    assert served.rows(served.admin, iccid=str(ONE), **in_home) == []
+
+
+def test_listed_sims_of_which_none_is_known_are_told(served: Served) -> None:
+    listed = (("iccid", str(TWO)), ("iccid", str(THREE)))
+    reply = served.get("mismatches", served.user, *listed, **WINDOW)
+    assert (reply.status, reply.json["error"]["code"]) == (404, "sim-not-found")
+    assert f"{TWO} is loaded, nor any of 1 others" in reply.json["error"]["message"]
+    reply = served.get("mismatches", served.admin, ("iccid", str(HOME)), **WINDOW)
+    assert "as long as an IMEI" in reply.json["error"]["message"]
+
+
 @pytest.mark.parametrize("reasons", ["true", "false"])
 def test_every_form_has_the_same_rows(served: Served, reasons: str) -> None:
     words = {**WINDOW, "account": OTHERS, "reasons": reasons}
@@ -315,6 +333,22 @@ def test_who_calls_is_checked(served: Served, path: str, words: dict[str, str]) 
     assert (served.get(path, unknown, **words).status) == 401
     with_session = served.admin | {"VZ-M2M-Token": served.user["VZ-M2M-Token"]}
     assert served.get(path, with_session, **words).status == 403
+
+
+# Hardware
+
+
+def test_hardware_tells_a_user_of_their_own_sims_alone(served: Served) -> None:
+    (sim,) = served.get(f"hardware/{HOME}", served.user).json["sims"]
+    assert (sim["iccid"], sim["account"], sim["activations"]) == (str(ONE), MINE, 1)
+    assert sim["expectations"] == [
+        {"effective_from": None, "until": None, "imei": str(HOME), "by": "imei"}
+    ]
+    first = served.get(f"hardware/{HOME}", served.admin, at_most="1").json
+    second = served.get(f"hardware/{HOME}", served.admin, after=first["next"], at_most="1").json
+    both = [each["iccid"] for each in first["sims"] + second["sims"]]
+    assert both == [str(ONE), str(TWO)]
+    assert served.get("hardware/89148", served.admin).status == 400
 
 
 # History

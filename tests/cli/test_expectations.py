@@ -29,6 +29,42 @@ def corrected(workplace: Path, example: Store) -> str:
     return "corrected.csv"
 
 
+IN_FORCE = """\
+iccid,imei,effective_from
+89148000000800000011,352099001761481,
+89148000000800000029,35209900,2026-03-05T10:00:00.250000Z
+89148000000800000037,352099001761481|35715209,2026-03-06T00:00:00Z
+89148000000800000045,nowhere,2026-03-07T00:00:00Z
+89148000000800000052,none,2026-03-08T00:00:00Z
+"""
+OUT_OF_FORCE = """\
+89148000000800000029,352099001761481,
+89148000000800000052,352099001761481,
+89148000000800000011,nowhere,2999-01-01T00:00:00Z
+"""
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_in_force_is_exported_and_comes_back_the_same(run: Run) -> None:
+    loaded = run("import", "expectations", "-", stdin=IN_FORCE + OUT_OF_FORCE)
+    assert loaded.exit_code == 0, loaded.output
+    assert run("expectations", "export").stdout == IN_FORCE
+    other = {"TALLYSTICK_DATABASE": "sqlite:///other.db"}
+    assert run("init", env=other).exit_code == 0
+    assert run("import", "expectations", "-", stdin=IN_FORCE, env=other).exit_code == 0
+    assert run("expectations", "export", env=other).stdout == IN_FORCE
+    at = run("expectations", "export", "--at", "2026-03-01").stdout.splitlines()
+    assert [line.split(",")[1] for line in at[1:]] == ["352099001761481"] * 3
+
+
+@pytest.mark.usefixtures("example")
+def test_an_export_may_be_of_one_account_and_go_to_a_file(run: Run, workplace: Path) -> None:
+    words = ("expectations", "export", "--output", "file.csv", "--account")
+    assert run(*words, "0212398765-00001").exit_code == 0
+    assert (workplace / "file.csv").read_text() == f"iccid,imei,effective_from\n{ICCID},{OLD},\n"
+    assert "there is no account" in run(*words, "nobody's").stderr
+
+
 def told(run: Run, *words: str, exit_code: int = 0) -> Any:  # noqa: ANN401 - whatever is told
     """The JSON that a command prints."""
     result = run(*words, "--json")

@@ -102,6 +102,33 @@ def test_a_sim_that_is_not_loaded_yet_is_waiting(run: Run, store: Store) -> None
     assert "waits" in run("history", MISMATCHED).stdout
 
 
+@pytest.mark.usefixtures("example")
+def test_an_imei_tells_who_was_seen_in_the_hardware_and_who_is_expected_in_it(run: Run) -> None:
+    told = json.loads(run("history", "987603420573553", "--json").stdout)
+    assert told == {
+        "imei": "987603420573553",
+        "type": {"tac": "98760342", "manufacturer": None, "model": None},
+        "sims": [
+            {
+                "iccid": MISMATCHED,
+                "account": "0212398765-00001",
+                "first_seen_at": "2017-12-02T00:00:00Z",
+                "last_seen_at": "2017-12-02T00:00:00Z",
+                "activations": 1,
+                "expectations": [],
+            }
+        ],
+        "next": None,
+        "is_cut": False,
+    }
+    lines = run("history", "99-000342-053557-3").stdout.splitlines()
+    assert lines[0] == "hardware 990003420535573, of a model that is not known (TAC 99000342)"
+    assert lines[-1].split()[-5:] == ["the", "beginning", "further", "notice", "imei"]
+    nobody = run("history", "010203040506070")
+    assert (nobody.exit_code, "not looked for" in nobody.stderr) == (0, True)
+    assert run("history", "010203040506070", "--all", "--json").stdout.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -56,6 +56,25 @@ def test_the_table_is_for_people_and_its_count_stands_on_standard_error(run: Run
 
 
 @pytest.mark.usefixtures("example")
+def test_rows_are_picked_by_the_hardware_that_sims_were_seen_in(run: Run) -> None:
+    every = run("report", *WINDOW, "--format", "csv").stdout
+    seen_in = run("report", *WINDOW, "--format", "csv", "--imei", "98-760342-057355-3")
+    assert (seen_in.stdout, seen_in.stderr) == (every, "")
+    home = run("report", *WINDOW, "--format", "csv", "--imei", "990003420535573", "--reasons")
+    assert home.stdout.count("\n") == 1
+
+
+@pytest.mark.usefixtures("example")
+def test_a_listed_sim_that_cannot_have_rows_is_told_on_standard_error(run: Run) -> None:
+    listed = ("--iccid", "987603420573553", "--iccid", "89148000000800000099")
+    told = run("report", *WINDOW, "--format", "csv", *listed, "--mdn", "5550000000").stderr
+    an_imei, iccid, mdn = told.splitlines()
+    assert an_imei.startswith("--iccid 987603420573553 is no ICCID, and no SIM has it; it is as")
+    assert iccid == "no SIM with the ICCID 89148000000800000099 is loaded"
+    assert mdn == "no SIM with the MDN 5550000000 is loaded"
+
+
+@pytest.mark.usefixtures("example")
 def test_a_table_without_rows_is_a_count_alone(run: Run) -> None:
     result = run("report", "--earliest", "2020-01-01", "--latest", "2020-01-02")
     assert (result.stdout, result.stderr) == ("", "0 mismatches\n")

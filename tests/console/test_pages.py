@@ -269,6 +269,20 @@ def test_a_sim_is_told_in_words(bob: Browser) -> None:
     assert text.count('class="home"') == 1
 
 
+def test_hardware_tells_its_sims_and_its_model_and_is_linked(ann: Browser, bob: Browser) -> None:
+    page = bob.get(f"/hardware/{FOREIGN}")
+    assert page.status == 200
+    assert page.sims == [str(ONE), str(TWO)]
+    for part in ("Corvid &amp; Sons", "35715209", "<svg", "from the beginning", OTHERS):
+        assert part in page.text
+    assert ann.get(f"/hardware/{FOREIGN}").sims == [str(ONE)]
+    assert f'href="/hardware/{FOREIGN}"' in ann.get(f"/sims/{ONE}?{WINDOW}").text
+    assert f'href="/hardware/{FOREIGN}"' in ann.get(f"/mismatches?{WINDOW}&order=oldest").text
+    nobody = ann.get("/hardware/010203040506070")
+    assert (nobody.status, nobody.sims, "No SIM here" in nobody.text) == (200, [], True)
+    assert ann.get("/hardware/12345").status == 400
+
+
 def test_a_sim_that_was_not_seen_says_what_to_load(bob: Browser) -> None:
     page = bob.get(f"/sims/{ONE}?earliest=2020-01-01&latest=2020-01-02")
     assert page.status == 200

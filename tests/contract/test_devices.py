@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.core.facts import GroupMember
+from tallystick.core.facts import GroupMember, SimActivation
+from tallystick.core.identifiers import Imei
+from tallystick.core.moments import parse_moment
 from tallystick.core.selection import UNASSIGNED
 from tests.contract.conftest import FOREIGN, Served, mdn_of
 from tests.contract.test_groups import CATCH_ALL, check_refused
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from tests.serving import Reply, Session
 
 LIST = "/devices/actions/list"
+EARLIER, LATER = parse_moment("2026-04-01"), parse_moment("2026-05-01")
+SEEN_IN, ELSEWHERE = Imei.parse("357152091234562"), Imei.parse("861234050000018")
 
 
 def listed(reply: Reply) -> list[str]:
@@ -51,6 +55,29 @@ def test_a_device_is_told_with_its_account_group_and_date(served: Served) -> Non
             }
         ],
     }
+
+
+def test_devices_are_asked_for_by_the_hardware_they_were_last_seen_in(served: Served) -> None:
+    iccids = served.fleet("by hardware", 3)
+    with served.store.transaction() as writer:
+        writer.take_activations([SimActivation(iccid, EARLIER, SEEN_IN) for iccid in iccids])
+        writer.take_activations([SimActivation(iccids[1], LATER, ELSEWHERE)])
+    session = served.session()
+    (first, *_) = session.call("POST", LIST, {"accountName": "by hardware"}).json["devices"]
+    assert first["deviceIds"][-1] == {"kind": "IMEI", "id": str(SEEN_IN)}
+    other_version = {"kind": "imei", "id": f"{str(SEEN_IN)[:14]}07"}
+    in_foreign = asked(session, accountName="by hardware", deviceId=other_version)
+    assert in_foreign == [str(iccids[0]), str(iccids[2])]
+    for text in (str(ELSEWHERE), str(ELSEWHERE)[:9]):
+        search = {"kind": "IMEI", "startswith": text}
+        body = {"filter": {"deviceIdentifierFilters": [search]}}
+        assert asked(session, accountName="by hardware", **body) == [str(iccids[1])]
+    grouped = asked(
+        session, accountName="by hardware", deviceId=other_version, groupName=UNASSIGNED
+    )
+    assert grouped == in_foreign
+    wrong = session.call("POST", LIST, {"deviceId": {"kind": "IMEI", "id": "1234"}})
+    check_refused(wrong, "INPUT_INVALID.Device.Identifier.Invalid", "deviceId.id")
 
 
 def test_pages_follow_each_other_by_the_largest_id_seen(served: Served) -> None:
@@ -113,9 +140,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "'x'",
     ),
     "an IMEI": (
-        {"deviceId": {"kind": "IMEI", "id": "1"}},
+        {"deviceId": {"kind": "EID", "id": "1"}},
         "INPUT_INVALID.Device.Kind.Invalid",
-        "'IMEI'",
+        "'EID'",
     ),
     "a bad id": (
         {"deviceId": {"kind": "MDN", "id": "1"}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,12 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
+from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Mdn
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.pairing import Activation
 from tallystick.core.selection import UNASSIGNED
+from tallystick.fleet import devices
 from tallystick.fleet.devices import Match, Wanted, page_of
 from tallystick.fleet.inventory import page
 from tallystick.store.devices import ACCOUNTS_ASKED_EACH_MAX
 from tests.contract.conftest import fleet_of
+from tests.store.few import FOREIGN, HOME
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -65,7 +71,8 @@ def test_many_accounts_are_listed_in_order_however_few_sims_each_has(store: Stor
             assert not found.has_more
         first = page_of(reader, visible, Wanted(at_most=5))
         assert ([device.iccid for device in first.devices], first.has_more) == (iccids[:5], True)
-        assert [device.iccid for device in page(reader, None, iccids[4]).sims] == iccids[5:]
+        behind = page(reader, None, iccids[4], Moment(0))
+        assert [device.iccid for device in behind.sims] == iccids[5:]
 
 
 def test_a_search_that_finds_little_ends_and_says_where_to_go_on(store: Store) -> None:
@@ -84,3 +91,24 @@ def test_a_search_that_finds_little_ends_and_says_where_to_go_on(store: Store) -
             wanted = Wanted("searched", group, matches=beginning, at_most=5)
             found = page_of(reader, visible, wanted, looked_at_max=2)
             assert [device.iccid for device in found.devices] == [iccids[29]]
+
+
+def test_of_many_devices_those_of_hardware_are_found_by_an_index(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iccids = fleet_of(store, "many", 6)
+    with store.transaction() as writer:
+        writer.take_expectations([SimExpectation(each, BEGINNING, HOME) for each in iccids[:3]])
+        writer.take_expectations([SimExpectation(iccids[3], BEGINNING, FOREIGN)])
+        writer.take_activations([SimActivation(each, Moment(1), HOME) for each in iccids[1:5]])
+        writer.take_activations([SimActivation(iccids[2], Moment(2), FOREIGN)])
+    wanted = Wanted(account="many", imei=HOME)
+    with store.snapshot() as reader:
+        every = page_of(reader, reader.accounts(), wanted)
+        monkeypatch.setattr(devices, "SEARCHED_MAX", 1)
+        indexed = page_of(reader, reader.accounts(), wanted)
+        grouped = page_of(reader, reader.accounts(), replace(wanted, group=UNASSIGNED))
+    assert [each.iccid for each in every.devices] == [iccids[1], iccids[3], iccids[4]]
+    assert [each.iccid for each in indexed.devices] == [iccids[1], iccids[3]]
+    assert grouped.devices == indexed.devices
+    assert indexed.last_seen[iccids[3]] == Activation(Moment(1), HOME)

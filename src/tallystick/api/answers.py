@@ -9,7 +9,7 @@ import msgspec
 from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED
-from tallystick.fleet import histories
+from tallystick.fleet import hardware, histories
 from tallystick.fleet.ledger import IdentityChange
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tallystick.fleet.accounts import Account
     from tallystick.fleet.groups import ChangedGroup, Group, MemberPage
     from tallystick.fleet.ledger import ExpectationChange
+    from tallystick.store.devices import Device
 
 
 class Name(msgspec.Struct):
@@ -127,7 +128,11 @@ class GroupChanged(GroupAnswer):
 
 
 class ListedSim(msgspec.Struct):
-    """A SIM in a list; `mdn` is null where it is not known."""
+    """A SIM in a list; what is not known is null.
+
+    `last_seen_at` and `last_imei` say when and where it was last seen, `expected_imei` where it is
+    expected now.
+    """
 
     iccid: str
     account: str
@@ -135,6 +140,9 @@ class ListedSim(msgspec.Struct):
     mdn: str | None
     activation_date: str | None
     generation: str
+    last_seen_at: str | None
+    last_imei: str | None
+    expected_imei: str | None
 
 
 class SimPage(msgspec.Struct):
@@ -213,18 +221,23 @@ def group_changed(changed: ChangedGroup) -> GroupChanged:
 
 def sim_page(page: inventory.SimPage, zone: tzinfo) -> SimPage:
     """Some SIMs, as they read in a zone."""
-    sims = [
-        ListedSim(
-            iccid=str(sim.iccid),
-            account=sim.account,
-            group=sim.group or UNASSIGNED,
-            mdn=_text(sim.mdn),
-            activation_date=wire_or_none(sim.activation_date, zone),
-            generation=sim.generation,
-        )
-        for sim in page.sims
-    ]
+    sims = [_listed_sim(sim, page, zone) for sim in page.sims]
     return SimPage(sims, sims[-1].iccid if page.has_more else None)
+
+
+def _listed_sim(sim: Device, page: inventory.SimPage, zone: tzinfo) -> ListedSim:
+    last = page.last_seen.get(sim.iccid)
+    return ListedSim(
+        iccid=str(sim.iccid),
+        account=sim.account,
+        group=sim.group or UNASSIGNED,
+        mdn=_text(sim.mdn),
+        activation_date=wire_or_none(sim.activation_date, zone),
+        generation=sim.generation,
+        last_seen_at=None if last is None else wire(last.activated_at, zone),
+        last_imei=None if last is None else str(last.imei),
+        expected_imei=_text(page.expected.get(sim.iccid)),
+    )
 
 
 def sim_answer(record: inventory.SimRecord, zone: tzinfo) -> SimAnswer:
@@ -258,6 +271,90 @@ def sim_history(page: histories.SimHistory, zone: tzinfo) -> dict[str, Any]:
         "pairings": [_pairing(stay, zone) for stay in page.stays],
         "next": histories.next_of(page),
     }
+
+
+class HardwareClaim(msgspec.Struct):
+    """An expectation that allows the hardware; `until` is null while no other came after it.
+
+    `effective_from` null is from the beginning. `by` says what names the hardware: `imei`, `tac`
+    for its model, or `list` for a value of several.
+    """
+
+    effective_from: str | None
+    until: str | None
+    imei: str
+    by: str
+
+
+class HardwareSim(msgspec.Struct):
+    """A SIM of hardware: when it was seen there, and the newest expectations that allow it.
+
+    The times are null and `activations` is 0 where it was never seen there; `account` is null while
+    it waits to be loaded.
+    """
+
+    iccid: str
+    account: str | None
+    first_seen_at: str | None
+    last_seen_at: str | None
+    activations: int
+    expectations: list[HardwareClaim]
+
+
+class HardwareType(msgspec.Struct):
+    """Who makes the hardware, and as what; both are null where its TAC is not known."""
+
+    tac: str
+    manufacturer: str | None
+    model: str | None
+
+
+class HardwarePage(msgspec.Struct):
+    """Some SIMs of hardware, the one that was seen last first.
+
+    `next` is null, or what to ask for the others with. `is_cut` is whether there may be SIMs that
+    were not looked at, because so many of other accounts show this number.
+    """
+
+    imei: str
+    type: HardwareType
+    sims: list[HardwareSim]
+    next: str | None
+    is_cut: bool
+
+
+def hardware_page(page: hardware.HardwarePage, zone: tzinfo) -> HardwarePage:
+    """Some SIMs of hardware, as they read in a zone."""
+    known = page.type
+    return HardwarePage(
+        str(page.imei),
+        HardwareType(
+            str(page.imei.tac), known and known.manufacturer, (known and known.model) or None
+        ),
+        [_hardware_sim(sim, zone) for sim in page.sims],
+        page.next_page and hardware.place_text(page.next_page),
+        page.is_cut,
+    )
+
+
+def _hardware_sim(sim: hardware.HardwareSim, zone: tzinfo) -> HardwareSim:
+    times = sim.times
+    return HardwareSim(
+        str(sim.iccid),
+        sim.account,
+        times and wire(times.first_seen_at, zone),
+        times and wire(times.last_seen_at, zone),
+        times.activations if times else 0,
+        [
+            HardwareClaim(
+                since(claim.effective_from, zone),
+                wire_or_none(claim.until, zone),
+                claim.imei,
+                claim.by,
+            )
+            for claim in sim.claims
+        ],
+    )
 
 
 def _expectation(expectation: Expectation, zone: tzinfo) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tallystick.api.calls import ROOT
 from tallystick.api.change_sets import Approval, ChangeSets, OneChangeSet, Rejection, Undoing
 from tallystick.api.corrections import Corrections
 from tallystick.api.coverage import CoverageCounts, UnattributedList
+from tallystick.api.hardware import Hardware
 from tallystick.api.history import History
 from tallystick.api.intake import ExpectationsIntake, IdentitiesIntake, Intake
 from tallystick.api.mismatches import Mismatches
@@ -55,6 +56,7 @@ def resources(
         f"{ROOT}/sims": sims.Sims(live, store, settings.zone),
         f"{ROOT}/sims/{{iccid}}": sims.Sim(store, settings.zone),
         f"{ROOT}/sims/{{iccid}}/history": History(store, settings),
+        f"{ROOT}/hardware/{{imei}}": Hardware(store, settings),
         f"{ROOT}/mismatches": Mismatches(store, settings, columns),
         f"{ROOT}/coverage": CoverageCounts(store, settings),
         f"{ROOT}/coverage/unattributed": UnattributedList(store, settings),

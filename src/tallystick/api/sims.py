@@ -14,6 +14,7 @@ from tallystick.api import answers
 from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation
+from tallystick.clock import system_clock
 from tallystick.core.identifiers import Iccid
 from tallystick.fleet import inventory
 from tallystick.intake import KINDS
@@ -47,9 +48,9 @@ class Sims(Intake):
         query={"account": "SIMs of this account alone."} | AFTER,
     )
     def on_get(self, req: Request, resp: Response) -> None:
-        """List SIMs, a page at a time."""
+        """List SIMs, a page at a time: where each was last seen, and where it is expected."""
         with self._store.snapshot() as reader:
-            page = inventory.page(reader, req.get_param("account"), after_in(req))
+            page = inventory.page(reader, req.get_param("account"), after_in(req), system_clock())
         resp.data = msgspec.json.encode(answers.sim_page(page, self._zone))
 
 

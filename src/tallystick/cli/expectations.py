@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,11 +18,14 @@ from tallystick.cli.shared import (
     print_table,
     say,
     store_of,
+    writing,
 )
 from tallystick.clock import system_clock
 from tallystick.core.ledger import BEHIND_ALL, State
-from tallystick.core.moments import since
+from tallystick.core.moments import moment_of, parse_named, since
 from tallystick.fleet import ledger
+from tallystick.fleet.in_force import COLUMNS, lines_in_force
+from tallystick.http.streaming import csv_lines
 from tallystick.intake import Receipt, Trial
 
 if TYPE_CHECKING:
@@ -187,6 +191,26 @@ def _change_for_people(
     if isinstance(change, ledger.IdentityChange):
         answer[change.subscriber.kind] = change.subscriber.masked
     return answer
+
+
+@commands.command(cls=Command)
+def export(
+    account: Annotated[
+        str | None, typer.Option(help="Of SIMs of this account; of all of them if none is named.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="In force at this moment; now if absent.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+) -> None:
+    """Write the expectations in force as CSV, in the columns that `import expectations` takes."""
+    moment = system_clock() if at is None else moment_of(parse_named("--at", at))
+    with store_of(current_settings()) as store, store.snapshot() as reader:
+        portions = lines_in_force(reader, account, moment)
+        first = next(portions, [])  # which raises what is refused, before a file is made
+        with writing(output) as file:
+            file.write(csv_lines([COLUMNS, *first]))
+            file.writelines(map(csv_lines, portions))
 
 
 @commands.command(cls=Command)

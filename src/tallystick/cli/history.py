@@ -2,46 +2,90 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallystick.api import answers
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, say, store_of
-from tallystick.fleet import histories
+from tallystick.core.selection import imei_asked_for
+from tallystick.fleet import hardware, histories
 from tallystick.fleet.histories import BEHIND_ALL, STAYS_A_PAGE, STAYS_A_PAGE_MAX, parse_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import tzinfo
+
+    from tallystick.fleet.hardware import HardwarePage, Place
+    from tallystick.store import Reader
+
+HARDWARE_COLUMNS = (
+    "iccid",
+    "account",
+    "first_seen_at",
+    "last_seen_at",
+    "activations",
+    "expected_from",
+    "expected_until",
+    "by",
+)
+NOBODY = (
+    "no SIM is expected in this hardware, and none that is judged was seen in it; SIMs that were "
+    "seen in it while nothing was expected of them are not looked for"
+)
+
+
+Named = Annotated[
+    str,
+    typer.Argument(metavar="ICCID|MDN|IMEI", help="The SIM, its phone number, or the hardware."),
+]
+Before = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MOMENT", help="Stays before this moment, or before where a page has ended."
+    ),
+]
+After = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", help="SIMs of hardware behind where a page has ended."),
+]
+AtMost = Annotated[
+    int,
+    typer.Option(
+        min=1, max=STAYS_A_PAGE_MAX, help="Show no more stays, or SIMs of hardware, than this."
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Show all pages; with --json, one page a line.")
+]
 
 
 def history(
-    iccid_or_mdn: Annotated[
-        str, typer.Argument(metavar="ICCID|MDN", help="The SIM, or its phone number.")
-    ],
-    before: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MOMENT", help="Stays before this moment, or before where a page has ended."
-        ),
-    ] = None,
-    at_most: Annotated[
-        int, typer.Option(min=1, max=STAYS_A_PAGE_MAX, help="Show no more stays than this.")
-    ] = STAYS_A_PAGE,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Show all pages; with --json, one page a line.")
-    ] = False,
+    named: Named,
+    before: Before = None,
+    after: After = None,
+    at_most: AtMost = STAYS_A_PAGE,
+    everything: Everything = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where a SIM has been, newest first, and which of its moves the report lists.
 
-    And where it was expected meanwhile.
+    And where it was expected meanwhile. Of an IMEI: the SIMs that were seen in that hardware and
+    when, and those that are or were expected in it.
     """
     settings = current_settings()
     place = parse_before(before) if before else BEHIND_ALL
     with store_of(settings) as store, store.snapshot() as reader:
+        if hardware.names_hardware(reader, named):
+            begin = hardware.parse_place(after) if after else hardware.FIRST
+            pages_of_it = _pages_of_hardware(reader, named, begin, at_most, everything=everything)
+            _print_hardware(pages_of_it, settings.zone, as_json=as_json)
+            return
         if everything:
-            for page in histories.whole_history(reader, iccid_or_mdn, place):
+            for page in histories.whole_history(reader, named, place):
                 _print_pages([answers.sim_history(page, settings.zone)], as_json=as_json)
             return
-        pages = histories.history(reader, iccid_or_mdn, None, place, at_most)
+        pages = histories.history(reader, named, None, place, at_most)
     read = [answers.sim_history(page, settings.zone) for page in pages]
     _print_pages(read, as_json=as_json)
     for each in read:
@@ -71,3 +115,53 @@ def _print(sim: dict[str, Any]) -> None:
     names = ("opened_at", "last_seen_at", "activations", "imei", "expected_imei", "verdict")
     if sim["pairings"]:
         print_table(names, [[str(each[name] or "") for name in names] for each in sim["pairings"]])
+
+
+def _pages_of_hardware(
+    reader: Reader, imei: str, begin: Place, at_most: int, *, everything: bool
+) -> Iterator[HardwarePage]:
+    """One page of hardware, or all of them from a place on."""
+    if everything:
+        return hardware.whole(reader, imei_asked_for(imei), begin)
+    return iter([hardware.page(reader, imei_asked_for(imei), None, begin, at_most)])
+
+
+def _print_hardware(pages: Iterator[HardwarePage], zone: tzinfo, *, as_json: bool) -> None:
+    read = (answers.hardware_page(page, zone) for page in pages)
+    if as_json:
+        for page in read:
+            print_json(page)
+        return
+    last = first = next(read)
+    say(f"hardware {first.imei}, {_model(first.type)}")
+    _print_sims(first)
+    for last in read:
+        _print_sims(last)
+    if not first.sims and last is first:
+        say(NOBODY, err=True)
+    if last.next:
+        say(f"hardware {first.imei} may have more SIMs: --after {last.next}", err=True)
+
+
+def _print_sims(page: answers.HardwarePage) -> None:
+    if page.sims:
+        print_table(HARDWARE_COLUMNS, [_hardware_row(sim) for sim in page.sims])
+
+
+def _model(known: answers.HardwareType) -> str:
+    if known.manufacturer is None:
+        return f"of a model that is not known (TAC {known.tac})"
+    return f"{known.manufacturer} {known.model or ''}".strip() + f" (TAC {known.tac})"
+
+
+def _hardware_row(sim: answers.HardwareSim) -> list[str]:
+    """A SIM, and the newest of the expectations that allow the hardware."""
+    claim = sim.expectations[0] if sim.expectations else None
+    expected = ["", "", ""] if claim is None else _claim(claim)
+    times = [sim.first_seen_at or "", sim.last_seen_at or "", str(sim.activations)]
+    return [sim.iccid, sim.account or "(not loaded)", *times, *expected]
+
+
+def _claim(claim: answers.HardwareClaim) -> list[str]:
+    until = claim.until or "further notice"
+    return [claim.effective_from or "the beginning", until, claim.by]

@@ -14,6 +14,7 @@ import typer
 
 from tallystick.cli.coverage import in_one_sentence
 from tallystick.cli.shared import (
+    Accounts,
     counted,
     current_settings,
     every_account,
@@ -25,8 +26,9 @@ from tallystick.cli.shared import (
 from tallystick.core.identifiers import Mdn
 from tallystick.core.moments import parse_named
 from tallystick.core.reason_json import SUMMARY, summary
-from tallystick.core.selection import Listed, iccid_asked_for
+from tallystick.core.selection import Listed, iccid_asked_for, imei_asked_for, is_imei_like
 from tallystick.core.window import window_between
+from tallystick.fleet.inventory import not_loaded
 from tallystick.http.streaming import csv_lines
 from tallystick.report.answer import Question, answer, answer_explained
 from tallystick.report.coverage import coverage
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from tallystick.store import Reader
 
 ROWS_A_WRITE = 1000
+UNKNOWN_SHOWN_MAX = 20
 
 
 class ReportFormat(StrEnum):
@@ -50,6 +53,10 @@ class ReportFormat(StrEnum):
     PARQUET = "parquet"
 
 
+Mdns = Annotated[list[str] | None, typer.Option(help="Of the SIM with this phone number.")]
+Imeis = Annotated[list[str] | None, typer.Option(help="Of SIMs that were seen in this hardware.")]
+
+
 def report(
     earliest: Annotated[
         str, typer.Option(help="Activations after this moment, like 2026-03-01T00:00:00Z.")
@@ -57,14 +64,11 @@ def report(
     latest: Annotated[
         str, typer.Option(help="Activations before this moment; three months later at most.")
     ],
-    account: Annotated[
-        list[str] | None, typer.Option(help="Of this account; all of them if none is named.")
-    ] = None,
+    account: Accounts = None,
     group: Annotated[str | None, typer.Option(help="Of this group of the one account.")] = None,
     iccid: Annotated[list[str] | None, typer.Option(help="Of the SIM with this ICCID.")] = None,
-    mdn: Annotated[
-        list[str] | None, typer.Option(help="Of the SIM with this phone number.")
-    ] = None,
+    mdn: Mdns = None,
+    imei: Imeis = None,
     format_: Annotated[
         ReportFormat, typer.Option("--format", help="How to print the rows.")
     ] = ReportFormat.TABLE,
@@ -83,9 +87,12 @@ def report(
         raise typer.BadParameter(message)
     window = window_between(parse_named("--earliest", earliest), parse_named("--latest", latest))
     listed = _listed(iccid, mdn) if iccid or mdn else None
-    question = Question(window, tuple(account or ()), group, listed)
+    imeis = tuple(map(imei_asked_for, imei)) if imei else None
+    question = Question(window, tuple(account or ()), group, listed, imeis)
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
+        if listed:
+            _say_who_is_unknown(reader, listed)
         rows = (
             _explained(reader, question, settings)
             if reasons
@@ -127,11 +134,24 @@ def _explained(reader: Reader, question: Question, settings: Settings) -> Report
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
-    asked_for = [iccid_asked_for("--iccid", text) for text in iccids or ()]
+    asked_for = [(text, iccid_asked_for("--iccid", text)) for text in iccids or ()]
+    for text, iccid in asked_for:
+        if iccid is None:
+            instead = "; it is as long as an IMEI, see --imei" if is_imei_like(text) else ""
+            say(f"--iccid {text} is no ICCID, and no SIM has it{instead}", err=True)
     return Listed(
-        tuple(iccid for iccid in asked_for if iccid is not None),
+        tuple(iccid for _, iccid in asked_for if iccid is not None),
         tuple(map(Mdn.parse, mdns or ())),
     )
+
+
+def _say_who_is_unknown(reader: Reader, listed: Listed) -> None:
+    """Say on standard error which listed SIMs are not loaded, of which there can be no rows."""
+    unknown = not_loaded(reader, listed)
+    for name, each in unknown[:UNKNOWN_SHOWN_MAX]:
+        say(f"no SIM with the {name} {each} is loaded", err=True)
+    if len(unknown) > UNKNOWN_SHOWN_MAX:
+        say(f"and {len(unknown) - UNKNOWN_SHOWN_MAX:,} more are not loaded", err=True)
 
 
 def _texts(row: bytes) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from tallystick.cli.shared import (
     store_of,
 )
 from tallystick.cli.sim_files import Line, lines_of
+from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, parse_name
 from tallystick.fleet import inventory
@@ -62,11 +63,16 @@ def list_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List SIMs in order of ICCID, 2,000 at a time."""
+    """List SIMs in order of ICCID, 2,000 at a time.
+
+    Each with where and when it was last seen, and where it is expected now.
+    """
     settings = current_settings()
     begin = BEFORE_ALL if after is None else Iccid.parse(after)
     with store_of(settings) as store, store.snapshot() as reader:
-        page = answers.sim_page(inventory.page(reader, account, begin), settings.zone)
+        page = answers.sim_page(
+            inventory.page(reader, account, begin, system_clock()), settings.zone
+        )
     if as_json:
         print_json(page)
         return

@@ -91,7 +91,7 @@ def lanes_of(seen: Timeline, window: Window, zone: tzinfo) -> Lanes | None:
     ]
     base = TOP + max(1, len(lanes)) * LANE_HEIGHT
     left_out = max(0, len(units) - LANES_MAX)
-    return Lanes(WIDTH, base + BOTTOM, LEFT, base, lanes, _labels(window, zone, scale), left_out)
+    return Lanes(WIDTH, base + BOTTOM, LEFT, base, lanes, labels_of(window, zone, scale), left_out)
 
 
 def _hardware(seen: Timeline, window: Window) -> list[Imei]:
@@ -112,13 +112,13 @@ def _in_force(expectations: list[Expectation], window: Window) -> list[tuple[Exp
 
 def _lane(imei: Imei, y: int, seen: Timeline, scale: Scale) -> Lane:
     expected = [
-        _stretch(scale, put.effective_from, until, 0)
+        stretch_of(scale, put.effective_from, until, 0)
         for put, until in _in_force(seen.expectations, scale.window)
         if put.imei != NONE and put.fits(imei) and until > scale.window.earliest
     ]
     stays = [
         DrawnStay(
-            _stretch(scale, stay.opened_at, stay.last_seen_at, LENGTH_MIN), verdict_of(stay), stay
+            stretch_of(scale, stay.opened_at, stay.last_seen_at, LENGTH_MIN), verdict_of(stay), stay
         )
         for stay in seen.stays
         if stay.imei.identity == imei.identity
@@ -126,13 +126,15 @@ def _lane(imei: Imei, y: int, seen: Timeline, scale: Scale) -> Lane:
     return Lane(imei, y, expected, stays)
 
 
-def _stretch(scale: Scale, start: int, end: int, length_min: float) -> Stretch:
+def stretch_of(scale: Scale, start: int, end: int, length_min: float) -> Stretch:
+    """The piece of a lane from one moment to another, at least so long."""
     x = scale.x(start)
     width = round(max(scale.x(end) - x, length_min), 2)
     return Stretch(min(x, WIDTH - RIGHT - width), width)
 
 
-def _labels(window: Window, zone: tzinfo, scale: Scale) -> list[tuple[float, str]]:
+def labels_of(window: Window, zone: tzinfo, scale: Scale) -> list[tuple[float, str]]:
+    """Where some days of a window begin, and what they are called."""
     days = days_of(window, zone)
     every = max(1, -(-len(days) // LABELS_MAX))
     marked = list(zip(days, beginnings(days, zone), strict=True))[::every]

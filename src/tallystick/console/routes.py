@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tallystick.console.exports import Export
+from tallystick.console.hardware import HardwarePage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Store
 
-OWN_PATH = re.compile(r"/|/login|/logout|/mismatches(?:\..*|/.*)?|/sims/.*|/static/.*")
+OWN_PATH = re.compile(r"/|/login|/logout|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*")
 
 
 def owns(req: Request) -> bool:
@@ -59,6 +60,7 @@ def add_routes(
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
+    app.add_route("/hardware/{imei}", HardwarePage(pages, store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
     app.add_route("/static/{name}", Static())

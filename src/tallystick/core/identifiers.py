@@ -18,11 +18,15 @@ elsewhere write them, contract section 8.
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from tallystick.core.errors import InvalidValue
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 STRIPPED_ZEROS = " (leading zeros may have been stripped; export the column as text)"
+LIKE_AN_IMEI = " (as long as an IMEI, which names hardware and no SIM)"
 VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
 
@@ -87,7 +91,7 @@ class _Digits(int):
     LENGTH_MIN: ClassVar[int]
     LENGTH_MAX: ClassVar[int]
     LENGTHS: ClassVar[int]  # room for the length in the integer's last digits, a power of two
-    SHORT_BY_ONE: ClassVar[str] = ""  # what may have happened to digits that are one too few
+    HINTS: ClassVar[Mapping[int, str]] = {}  # what digits of another length may be
     _form: ClassVar[str]
 
     @classmethod
@@ -101,8 +105,8 @@ class _Digits(int):
                 else cls.LENGTH_MAX
             )
             message = f"{cls.LABEL} must be {lengths} digits, not {cls.shown(text)}"
-            if length == cls.LENGTH_MIN - 1 and text.isascii() and text.isdigit():
-                message += cls.SHORT_BY_ONE
+            if text.isascii() and text.isdigit():
+                message += cls.HINTS.get(length, "")
             raise InvalidValue(message)
         if not text.startswith(cls.PREFIX):
             message = f"{cls.LABEL} must start with {cls.PREFIX}, not {shown(text)}"
@@ -158,6 +162,7 @@ class Iccid(_Digits):
     LENGTH_MIN = 18
     LENGTH_MAX = 20
     LENGTHS = 4
+    HINTS: ClassVar[Mapping[int, str]] = dict.fromkeys((14, 15, 16), LIKE_AN_IMEI)
 
 
 BEFORE_ALL = -(1 << 62)
@@ -209,7 +214,7 @@ class Tac(_Digits):
     LABEL = "tac"
     LENGTH_MIN = LENGTH_MAX = 8
     LENGTHS = 1
-    SHORT_BY_ONE = STRIPPED_ZEROS
+    HINTS: ClassVar[Mapping[int, str]] = {7: STRIPPED_ZEROS}
 
 
 class Imei(_Digits):
@@ -219,7 +224,7 @@ class Imei(_Digits):
     LENGTH_MIN = 14
     LENGTH_MAX = 16
     LENGTHS = 4
-    SHORT_BY_ONE = STRIPPED_ZEROS
+    HINTS: ClassVar[Mapping[int, str]] = {13: STRIPPED_ZEROS}
     IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
     SERIALS_A_TYPE: ClassVar[int] = 1_000_000  # behind the TAC come six digits
 

@@ -13,7 +13,7 @@ from tallystick.core.errors import (
     InvalidValue,
     NoAccounts,
 )
-from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.identifiers import Iccid, Imei, Mdn, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +26,10 @@ UNASSIGNED = "Unassigned Devices"
 ICCID_ASKED_FOR = re.compile(r"[0-9]{1,20}")
 """What a request may name as an ICCID; the published example has 16 digits (contract, section 1).
 """
+
+
+IMEI_LIKE = re.compile(r"[0-9]{14,16}|[0-9]{2}-[0-9]{6}-[0-9]{6}(?:-[0-9]{1,2})?")
+"""Digits of an IMEI, or as standards print one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,16 @@ def identifier(text: str) -> Iccid | Mdn:
     except InvalidValue as refusal:
         message = f"neither an ICCID nor an MDN: {refusal}"
         raise InvalidValue(message) from refusal
+
+
+def is_imei_like(text: str) -> bool:
+    """Whether a text has the form of an IMEI, which no ICCID has."""
+    return IMEI_LIKE.fullmatch(text) is not None
+
+
+def imei_asked_for(text: str) -> Imei:
+    """Read the IMEI of hardware, as digits or as standards print it. Raises `InvalidValue`."""
+    return Imei.parse(text.replace("-", "") if is_imei_like(text) else text)
 
 
 def iccid_asked_for(label: str, text: str) -> Iccid | None:

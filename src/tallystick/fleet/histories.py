@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tallystick.core.errors import SimNotFound
-from tallystick.core.identifiers import Iccid, Imei, shown
+from tallystick.core.identifiers import LIKE_AN_IMEI, Iccid, Imei, shown
 from tallystick.core.moments import BEGINNING, LAST, exact, moment_of, parse_named
 from tallystick.core.pairing import Activation, FirstUse, Run, in_force_at, stays, with_first_use
-from tallystick.core.selection import identifier
+from tallystick.core.selection import identifier, is_imei_like
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -76,7 +76,10 @@ def iccids_named(reader: Reader, iccid_or_mdn: str) -> list[Iccid]:
 
 def unknown_sim(iccid_or_mdn: str) -> SimNotFound:
     """What is raised where nothing is known of a SIM."""
-    return SimNotFound(f"there is no SIM with the ICCID or MDN {shown(iccid_or_mdn)}")
+    message = f"there is no SIM with the ICCID or MDN {shown(iccid_or_mdn)}"
+    if is_imei_like(iccid_or_mdn):
+        message += LIKE_AN_IMEI
+    return SimNotFound(message)
 
 
 def history(

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from tallystick.core.allowed import allowed
 from tallystick.core.errors import NotFound, SimNotFound
+from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED, found_account
 from tallystick.fleet.histories import iccids_named, unknown_sim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
+    from tallystick.core.allowed import Allowed
     from tallystick.core.facts import Sim
-    from tallystick.core.identifiers import Iccid
+    from tallystick.core.identifiers import Iccid, Mdn
     from tallystick.core.ledger import Origin
+    from tallystick.core.moments import Moment
+    from tallystick.core.pairing import Activation
+    from tallystick.core.selection import Listed
     from tallystick.store import Reader, Writer
     from tallystick.store.devices import Device
 
@@ -38,10 +44,16 @@ class SimRecord:
 
 @dataclass(frozen=True, slots=True)
 class SimPage:
-    """Some SIMs in order of ICCID, each with its group, and whether there are more after them."""
+    """Some SIMs in order of ICCID, each with its group, and whether there are more after them.
+
+    `last_seen` says where and when each was last seen, and `expected` what it may be in now. SIMs
+    lack that were never seen, or of which nothing is expected.
+    """
 
     sims: list[Device]
     has_more: bool
+    last_seen: Mapping[int, Activation]
+    expected: Mapping[int, Allowed]
 
 
 class Move(NamedTuple):
@@ -64,7 +76,7 @@ class SimsDone:
             raise refusal
 
 
-def page(reader: Reader, account: str | None, after: int) -> SimPage:
+def page(reader: Reader, account: str | None, after: int, now: Moment) -> SimPage:
     """The next SIMs of an account, or of all, after an ICCID. Raises `AccountNotFound`."""
     accounts = reader.accounts()
     wanted = (
@@ -73,7 +85,27 @@ def page(reader: Reader, account: str | None, after: int) -> SimPage:
         else list(accounts.values())
     )
     devices = reader.devices_after(wanted, after, SIMS_A_PAGE_MAX + 1)
-    return SimPage(devices[:SIMS_A_PAGE_MAX], len(devices) > SIMS_A_PAGE_MAX)
+    sims = devices[:SIMS_A_PAGE_MAX]
+    return SimPage(
+        sims,
+        len(devices) > SIMS_A_PAGE_MAX,
+        reader.last_activations([sim.iccid for sim in sims]),
+        _expected(reader, sims, now),
+    )
+
+
+def _expected(reader: Reader, sims: Sequence[Device], now: Moment) -> dict[int, Allowed]:
+    """What is expected of each SIM at a moment, by what was taken in or by its account's policy."""
+    in_force = reader.in_force_since([sim.iccid for sim in sims], now)
+    expected = {iccid: allowed(each.imei) for iccid, each in in_force.items()}
+    policies = reader.first_uses()
+    held = [
+        sim.iccid
+        for sim in sims
+        if sim.iccid not in expected and policies[sim.account] is not FirstUse.OFF
+    ]
+    first = reader.first_activations(held)
+    return expected | {iccid: allowed(imei) for iccid, (_, imei) in first.items()}
 
 
 def records(reader: Reader, iccid_or_mdn: str) -> list[SimRecord]:
@@ -138,6 +170,26 @@ def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> SimsDone:
     if known:
         writer.remove_sims(known, origin)
     return SimsDone(known, refused)
+
+
+def not_loaded(
+    reader: Reader, listed: Listed, visible: Container[int] | None = None
+) -> list[tuple[str, Iccid | Mdn]]:
+    """Those of some listed SIMs that are not loaded, each behind the name of its identifier.
+
+    `visible` are the numbers of the accounts that the asker may see, None all of them; a SIM of
+    another account is like one that is not loaded.
+    """
+    iccids_by_mdn = {mdn: reader.iccids_of([mdn]) for mdn in listed.mdns}
+    numbers = {iccid for iccids in iccids_by_mdn.values() for iccid in iccids}
+    homes = reader.accounts_of_sims(numbers.union(listed.iccids))
+    loaded = {each for each, home in homes.items() if visible is None or home in visible}
+    unknown: list[tuple[str, Iccid | Mdn]] = [
+        ("ICCID", iccid) for iccid in dict.fromkeys(listed.iccids) if iccid not in loaded
+    ]
+    return unknown + [
+        ("MDN", mdn) for mdn, iccids in iccids_by_mdn.items() if loaded.isdisjoint(iccids)
+    ]
 
 
 def _loaded(iccid: Iccid, homes: Mapping[int, int]) -> Iccid:

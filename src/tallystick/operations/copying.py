@@ -240,7 +240,7 @@ FACT_KINDS = (
         {"iccid": NUMBER, "value": NUMBER, "members": TEXT},
         2,
         lambda reader, part: reader.whole_lists_between(*part),
-        lambda writer, rows: writer.put_lists(rows),
+        lambda writer, rows: writer.put_lists(rows.rows()),
     ),
     CopiedKind(
         "expectations",

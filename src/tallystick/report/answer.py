@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
+    from tallystick.core.identifiers import Imei
     from tallystick.core.reasons import Company
     from tallystick.core.selection import Listed
     from tallystick.core.window import Window
@@ -35,13 +36,15 @@ Explained = tuple[bytes, bytes]
 class Question:
     """What a report is asked for.
 
-    No accounts: all that the asker may see; `listed` None: all their SIMs.
+    No accounts: all that the asker may see; `listed` None: all their SIMs. `imeis` None: whatever
+    hardware they were found in.
     """
 
     window: Window
     accounts: tuple[str, ...] = ()
     group: str | None = None
     listed: Listed | None = None
+    imeis: tuple[Imei, ...] | None = None
 
 
 def answer(
@@ -151,13 +154,29 @@ def scope_of(
     account_ids = tuple(
         sorted(account_number(visible, account) for account in question.accounts or visible)
     )
+    hardware = _hardware(question.imeis)
     return Scope(
         account_ids,
         generations,
-        _iccids(reader, question.listed),
+        _found_in(reader, hardware, _iccids(reader, question.listed)),
         question.group is not None,
         _group_id(reader, account_ids, question),
+        hardware,
     )
+
+
+def _hardware(imeis: tuple[Imei, ...] | None) -> tuple[int, ...] | None:
+    return None if imeis is None else tuple(sorted({imei.identity for imei in imeis}))
+
+
+def _found_in(
+    reader: Reader, hardware: tuple[int, ...] | None, listed: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """The SIMs that are listed, None being all; of those the ones that have rows in hardware."""
+    if hardware is None:
+        return listed
+    found = reader.sims_with_rows_in(hardware)
+    return tuple(found if listed is None else found.intersection(listed))
 
 
 def _group_id(reader: Reader, account_ids: tuple[int, ...], question: Question) -> int | None:

@@ -15,7 +15,6 @@ from tallystick.store.callbacks import (
 )
 from tallystick.store.facts import sim_of
 from tallystick.store.groups import GroupChanges
-from tallystick.store.ledger import put_lists
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
@@ -182,10 +181,6 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
         """Make change sets known as they are in another store."""
         for change_set in change_sets:
             self._connection.run("put_change_set", **change_set._asdict())
-
-    def put_lists(self, lists: pl.DataFrame) -> None:
-        """Keep the texts of values that have several members."""
-        put_lists(self._connection, lists.rows())
 
     def put_former(self, former: pl.DataFrame) -> None:
         """Keep values that ended in another store, in the order in which they did."""

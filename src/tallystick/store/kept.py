@@ -19,7 +19,6 @@ from tallystick.core.row_events import (
     CauseKind,
     RowChange,
 )
-from tallystick.store.neighbours import AnswerRow, NeighbourQuestions
 from tallystick.store.reader import Reader
 from tallystick.store.refresh import Difference, Refresh
 from tallystick.store.walking import sim_pages
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.pairing import FirstUse
     from tallystick.store.connection import Connection
-    from tallystick.store.neighbours import Fact, RowSim
+    from tallystick.store.neighbours import AnswerRow, Fact, RowSim
 
 SIMS_A_REFRESH = 65_536
 # So many SIMs are looked at span by span; of more, those that cannot have rows are left out first.
@@ -87,7 +86,7 @@ class _Pending:
         return next(cause for cause, iccids in reversed(self.causes.items()) if iccid in iccids)
 
 
-class KeptAnswer(NeighbourQuestions, Reader):
+class KeptAnswer(Reader):
     """The kept answer within one transaction.
 
     Whoever changes facts says which, and why (the methods `…_changed`). An observer is called with

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tallystick.core.allowed import Allowed
+from tallystick.core.allowed import HARDWARE, Allowed
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.ledger import BEHIND_ALL, ChangeSet, LedgerKind, Origin, Value
 from tallystick.core.moments import Moment
 from tallystick.store.facts import FactQuestions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import State
     from tallystick.store.batches import Facts
-    from tallystick.store.connection import Connection
 
 KEY = ["iccid", "effective_from"]
 FACT = [*KEY, "imei"]
@@ -147,17 +146,11 @@ def lists_in(facts: Facts) -> list[tuple[int, int, str]]:
     return has_list.select("iccid", "imei", LISTED).unique().rows()
 
 
-def put_lists(connection: Connection, lists: Sequence[tuple[int, int, str]]) -> None:
-    """Keep SIM, value and text of values with several members, and the hardware they name."""
-    if not lists:
-        return
-    connection.run_many("put_list", lists)
-    named = {
-        (hardware, iccid)
-        for iccid, value, text in lists
-        for hardware in Allowed.read(value, text).hardware
-    }
-    connection.run_many("put_listed_hardware", sorted(named))
+def _members_in(lists: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, int]]:
+    """Hardware, SIM and value of each member of lists; a TAC has six zeros behind it."""
+    for iccid, value, text in lists:
+        for member in Allowed.read(value, text).members:
+            yield member // HARDWARE, iccid, value
 
 
 def columns_of(facts: Facts) -> pl.DataFrame:
@@ -242,6 +235,10 @@ class LedgerQuestions(FactQuestions):
                 "change_sets_in_state_before", before=before, at_most=at_most, state=state
             )
         return [ChangeSet(*row) for row in rows]
+
+    def expecting_sims_after(self, after: int, at_most: int) -> list[int]:
+        """The next SIMs of which anything is expected, in order."""
+        return self._numbers("expecting_sims_after", after=after, at_most=at_most)
 
     def undoings(self) -> dict[int, int]:
         """What each change set took back that took one back."""
@@ -467,7 +464,14 @@ class LedgerChanges(LedgerQuestions):
 
         They stay, for the ledger tells of former values.
         """
-        put_lists(self._connection, lists_in(facts))
+        lists = lists_in(facts)
+        if lists:
+            self.put_lists(lists)
+
+    def put_lists(self, lists: Sequence[tuple[int, int, str]]) -> None:
+        """Keep values that have several members: SIM, value and text of each."""
+        self._connection.run_many("put_list", lists)
+        self._connection.run_many("put_list_member", sorted(set(_members_in(lists))))
 
     def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
         facts = sum(len(facts_put) for facts_put, _ in batches)

@@ -17,6 +17,7 @@ from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.listing import ListingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
+from tallystick.store.sightings import SightingQuestions
 from tallystick.store.types import TypeQuestions
 from tallystick.store.unfinished import WorkQuestions
 from tallystick.store.uploads import UploadQuestions
@@ -25,6 +26,7 @@ from tallystick.store.verifying import VerifyQuestions
 
 class Reader(
     ReasonQuestions,
+    SightingQuestions,
     LedgerQuestions,
     IdentityQuestions,
     FactQuestions,

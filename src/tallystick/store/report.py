@@ -25,7 +25,8 @@ class Scope:
     """Whose rows a report may have.
 
     Accounts by number, generations, and within them a group or listed SIMs. `group_id` None with
-    `grouped` set means the SIMs of the one account that are in none of its groups.
+    `grouped` set means the SIMs of the one account that are in none of its groups. `hardware`, if
+    not None, is what the SIMs, which are listed then, were found in.
     """
 
     account_ids: tuple[int, ...]
@@ -33,6 +34,7 @@ class Scope:
     iccids: tuple[int, ...] | None = None
     grouped: bool = False
     group_id: int | None = None
+    hardware: tuple[int, ...] | None = None
 
     @property
     def is_one_range(self) -> bool:
@@ -137,6 +139,8 @@ class ReportQuestions(Asking):
             iccids=self._connection.set_of(self.listed_in(scope)),
             account_ids=self._connection.set_of(scope.account_ids),
             generations=self._connection.set_of(scope.generations),
+            has_hardware=int(scope.hardware is not None),
+            hardware=self._connection.set_of(scope.hardware or ()),
             **bounds,
         )
 

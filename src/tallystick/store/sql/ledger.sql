@@ -1,6 +1,10 @@
 -- What changed expectations, and what stood there before. Lists of change sets are joined with
 -- values in Python: on a cluster change sets lie on one machine and values on all of them.
 
+-- name: expecting_sims_after
+-- Of which SIMs is anything expected, in order after one, no more than are asked for?
+SELECT DISTINCT e.iccid FROM expectations AS e WHERE e.iccid > :after ORDER BY e.iccid LIMIT :at_most;
+
 -- name: add_change_set
 -- A change set has come; which number has it?
 INSERT INTO change_sets
@@ -188,10 +192,11 @@ INSERT INTO expectation_lists (iccid, value, members)
 VALUES (:iccid, :value, :members)
 ON CONFLICT (iccid, value) DO NOTHING;
 
--- name: put_listed_hardware
--- A value of this SIM that has several members names this hardware.
-INSERT INTO listed_hardware (hardware, iccid) VALUES (:hardware, :iccid)
-ON CONFLICT (hardware, iccid) DO NOTHING;
+-- name: put_list_member
+-- Keep one member of a value that has several.
+INSERT INTO list_members (hardware, iccid, value)
+VALUES (:hardware, :iccid, :value)
+ON CONFLICT (hardware, iccid, value) DO NOTHING;
 
 -- name: put_identity
 -- Put an identity in, whatever stands there.

@@ -11,9 +11,9 @@ WHERE e.imei / 400 = t.value AND e.imei % 4 <> 3;
 
 -- name: listed_claims
 -- Of which SIMs was there a value with several members that names this hardware?
-SELECT l.hardware, l.iccid
+SELECT DISTINCT l.hardware, l.iccid
 FROM carray(:hardware) AS t
-CROSS JOIN listed_hardware AS l
+CROSS JOIN list_members AS l
 WHERE l.hardware = t.value;
 
 -- name: found_elsewhere

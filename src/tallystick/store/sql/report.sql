@@ -89,7 +89,8 @@ WHERE m.account_id = :account_id
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: report_of_sims
--- Which rows do the listed SIMs have in the window, within the given accounts?
+-- Which rows do the listed SIMs have in the window, within the given accounts? A flag of 0 leaves
+-- the hardware out that they were found in.
 SELECT m.wire
 FROM carray(:iccids) AS s
 CROSS JOIN mismatches AS m
@@ -97,6 +98,10 @@ WHERE m.iccid = s.value
     AND m.activated_at > :earliest AND m.activated_at < :latest
     AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
+    AND (
+        :has_hardware = 0
+        OR m.post_imei / 400 IN (SELECT h.value FROM carray(:hardware) AS h)
+    )
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: report_of_sims_explained
@@ -108,6 +113,10 @@ WHERE m.iccid = s.value
     AND m.activated_at > :earliest AND m.activated_at < :latest
     AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND m.generation IN (SELECT g.value FROM carray(:generations) AS g)
+    AND (
+        :has_hardware = 0
+        OR m.post_imei / 400 IN (SELECT h.value FROM carray(:hardware) AS h)
+    )
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: sims_in_group

@@ -47,11 +47,11 @@ INSERT INTO expectation_lists (iccid, value, members)
 SELECT * FROM unnest(CAST(:iccid AS bigint[]), CAST(:value AS bigint[]), CAST(:members AS text[]))
 ON CONFLICT (iccid, value) DO NOTHING;
 
--- name: put_listed_hardware
--- Values of these SIMs that have several members name this hardware.
-INSERT INTO listed_hardware (hardware, iccid)
-SELECT * FROM unnest(CAST(:hardware AS bigint[]), CAST(:iccid AS bigint[]))
-ON CONFLICT (hardware, iccid) DO NOTHING;
+-- name: put_list_member
+-- Keep members of values that have several.
+INSERT INTO list_members (hardware, iccid, value)
+SELECT * FROM unnest(CAST(:hardware AS bigint[]), CAST(:iccid AS bigint[]), CAST(:value AS bigint[]))
+ON CONFLICT (hardware, iccid, value) DO NOTHING;
 
 -- name: put_identity
 -- Put identities in, whatever stands there.
