@@ -23,6 +23,7 @@
     │   ├── AppRefused           wrong app key or secret                       app-refused
     │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
     │   ├── ScopeRefused         the app lacks the scope                       scope-refused
+    │   ├── RoleRefused          the user lacks the role                       role-refused
     │   ├── PasswordRefused      wrong password, unknown or locked user        password-refused
     │   ├── SessionRefused       no such session                               session-refused
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
@@ -199,6 +200,12 @@ class ScopeRefused(AccessRefused):
     """The app lacks the scope for this call."""
 
     code = "scope-refused"
+
+
+class RoleRefused(AccessRefused):
+    """The user's role does not allow this."""
+
+    code = "role-refused"
 
 
 class PasswordRefused(AccessRefused):

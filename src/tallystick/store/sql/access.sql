@@ -93,7 +93,7 @@ SELECT
         WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
         ELSE a.former_token_expires_at
     END AS expires_at,
-    s.user_id, s.used_at, u.name AS user_name
+    s.user_id, s.used_at, u.name AS user_name, u.role
 FROM (SELECT 1 AS call) AS c
 LEFT JOIN apps AS a
     ON a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256
@@ -102,8 +102,8 @@ LEFT JOIN users AS u ON u.user_id = s.user_id;
 
 -- name: add_user
 -- Make a user known.
-INSERT INTO users (name, password_argon2, all_accounts)
-VALUES (:name, :password_argon2, :all_accounts);
+INSERT INTO users (name, password_argon2, all_accounts, role)
+VALUES (:name, :password_argon2, :all_accounts, :role);
 
 -- name: user_named
 -- Which user has this name?
@@ -127,13 +127,17 @@ DELETE FROM user_accounts WHERE user_id = :user_id;
 -- From now on the user sees all accounts, or only those granted by name.
 UPDATE users SET all_accounts = :all_accounts WHERE user_id = :user_id;
 
+-- name: set_role
+-- From now on the user has this role.
+UPDATE users SET role = :role WHERE user_id = :user_id;
+
 -- name: remove_user
 -- There is no such user any more.
 DELETE FROM users WHERE user_id = :user_id;
 
 -- name: users
 -- Which users are there?
-SELECT u.name, u.all_accounts, u.failed_logins FROM users AS u ORDER BY u.name;
+SELECT u.name, u.all_accounts, u.role, u.failed_logins FROM users AS u ORDER BY u.name;
 
 -- name: accounts_granted
 -- Which accounts was this user granted by name?
@@ -184,7 +188,7 @@ INSERT INTO sessions (token_sha256, user_id, used_at) VALUES (:token_sha256, :us
 
 -- name: session
 -- Whose session is this, and when was it last used?
-SELECT s.user_id, s.used_at, u.name
+SELECT s.user_id, s.used_at, u.name, u.role
 FROM sessions AS s
 INNER JOIN users AS u ON u.user_id = s.user_id
 WHERE s.token_sha256 = :token_sha256;
