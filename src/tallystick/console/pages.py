@@ -69,6 +69,7 @@ class Pages:
         resp.content_type = HTML
         resp.text = self._templates.get_template(template).render(
             user=None if caller is None else caller.user_name,
+            role=None if caller is None else caller.role,
             csrf=None if caller is None else csrf_of(caller),
             **values,
         )

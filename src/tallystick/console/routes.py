@@ -9,6 +9,8 @@ from tallystick.console.exports import Export
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
+from tallystick.console.sessions import PATH as SESSIONS_PATH
+from tallystick.console.sessions import EndOthers, EndSession, SessionList
 from tallystick.console.sign_in import SignIn, SignOut
 from tallystick.console.sims import SimPage
 from tallystick.console.static import Static
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Store
 
-OWN_PATH = re.compile(r"/|/login|/logout|/mismatches(?:\..*|/.*)?|/sims/.*|/static/.*")
+OWN_PATH = re.compile(
+    r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/sessions(?:/.*)?|/static/.*"
+)
 
 
 def owns(req: Request) -> bool:
@@ -61,6 +65,9 @@ def add_routes(
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
+    app.add_route(SESSIONS_PATH, SessionList(pages, access))
+    app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
+    app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
     app.add_route("/static/{name}", Static())
     app.add_middleware(Headers())
 

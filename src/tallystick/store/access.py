@@ -76,6 +76,15 @@ class SessionRow(NamedTuple):
     role: Role
 
 
+class ListedSession(NamedTuple):
+    """A session as its user sees it; `begun_at` is None of one from before that was kept."""
+
+    token_sha256: bytes
+    begun_at: Moment | None
+    used_at: Moment
+    in_console: bool
+
+
 class View(NamedTuple):
     """The accounts that a user may see, numbers by name, and the zone of the kept rows.
 
@@ -156,6 +165,19 @@ class AccessQuestions(Asking):
         """The user of a session, their role, and the moment of its last use."""
         row = self._connection.row("session", token_sha256=token_sha256)
         return None if row is None else _session_row(*row)
+
+    def sessions_of(self, user_id: int, at_most: int) -> list[ListedSession]:
+        """The sessions of a user, the last used first; those that have expired are among them."""
+        rows = self._connection.rows("sessions_of_user", user_id=user_id, at_most=at_most)
+        return [
+            ListedSession(
+                digest,
+                None if begun_at is None else Moment(begun_at),
+                Moment(used_at),
+                bool(in_console),
+            )
+            for digest, begun_at, used_at, in_console in rows
+        ]
 
 
 def _session_row(user_id: int, used_at: int, user_name: str, role: str) -> SessionRow:
@@ -282,10 +304,16 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """Give a user another password."""
         self._connection.run("set_password", user_id=user_id, password_argon2=password_argon2)
 
-    def open_session(self, token_sha256: bytes, user_id: int, used_at: int) -> None:
-        """Begin a session."""
+    def open_session(
+        self, token_sha256: bytes, user_id: int, begun_at: int, *, in_console: bool
+    ) -> None:
+        """Begin a session, of the console or of calls of apps."""
         self._connection.run(
-            "open_session", token_sha256=token_sha256, user_id=user_id, used_at=used_at
+            "open_session",
+            token_sha256=token_sha256,
+            user_id=user_id,
+            begun_at=begun_at,
+            in_console=int(in_console),
         )
 
     def use_session(self, token_sha256: bytes, used_at: int) -> None:
@@ -295,6 +323,16 @@ class AccessChanges(AccountChanges, AccessQuestions):
     def end_session(self, token_sha256: bytes) -> bool:
         """End a session; give whether there was one."""
         return self._connection.run("end_session", token_sha256=token_sha256) > 0
+
+    def end_session_of(self, user_id: int, token_sha256: bytes) -> None:
+        """End a session if it is this user's."""
+        self._connection.run("end_session_of_user", user_id=user_id, token_sha256=token_sha256)
+
+    def end_other_sessions_of(self, user_id: int, token_sha256: bytes) -> None:
+        """End every session of a user but one."""
+        self._connection.run(
+            "end_other_sessions_of_user", user_id=user_id, token_sha256=token_sha256
+        )
 
     def forget_sessions(self, used_before: int, used_after: int) -> None:
         """Forget sessions last used before one moment, or after another that is still to come."""

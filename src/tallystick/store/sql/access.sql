@@ -184,7 +184,8 @@ WHERE u.user_id = :user_id;
 
 -- name: open_session
 -- A session begins.
-INSERT INTO sessions (token_sha256, user_id, used_at) VALUES (:token_sha256, :user_id, :used_at);
+INSERT INTO sessions (token_sha256, user_id, used_at, begun_at, in_console)
+VALUES (:token_sha256, :user_id, :begun_at, :begun_at, :in_console);
 
 -- name: session
 -- Whose session is this, and when was it last used?
@@ -192,6 +193,22 @@ SELECT s.user_id, s.used_at, u.name, u.role
 FROM sessions AS s
 INNER JOIN users AS u ON u.user_id = s.user_id
 WHERE s.token_sha256 = :token_sha256;
+
+-- name: sessions_of_user
+-- Which sessions has this user, the last used first, no more than are asked for?
+SELECT s.token_sha256, s.begun_at, s.used_at, s.in_console
+FROM sessions AS s
+WHERE s.user_id = :user_id
+ORDER BY s.used_at DESC
+LIMIT :at_most;
+
+-- name: end_session_of_user
+-- This session of this user ends.
+DELETE FROM sessions WHERE token_sha256 = :token_sha256 AND user_id = :user_id;
+
+-- name: end_other_sessions_of_user
+-- Every session of the user but this one ends.
+DELETE FROM sessions WHERE user_id = :user_id AND token_sha256 <> :token_sha256;
 
 -- name: use_session
 -- The session was used at this moment.
