@@ -10,6 +10,8 @@ from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
 from tallystick.console.words import CAUSES, sentence_of
 from tallystick.core.moments import wire
+from tallystick.core.roles import Right, may
+from tallystick.intake import described_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +47,12 @@ class Pages:
             lstrip_blocks=True,
         )
         zone = settings.zone
-        filters: dict[str, Callable[..., str]] = {
+        filters: dict[str, Callable[..., Any]] = {
             "count": "{:,}".format,
             "wire": lambda moment: wire(moment, zone),
             "printed": printed,
             "sentence": sentence_of,
+            "described": lambda row: described_row(row, zone),
         }
         self._templates.filters |= filters
         self._templates.globals |= {
@@ -70,9 +73,16 @@ class Pages:
         resp.text = self._templates.get_template(template).render(
             user=None if caller is None else caller.user_name,
             role=None if caller is None else caller.role,
+            can_propose=_may(caller, Right.PROPOSE),
+            can_decide=_may(caller, Right.DECIDE),
             csrf=None if caller is None else csrf_of(caller),
             **values,
         )
+
+
+def _may(caller: Caller | None, right: Right) -> bool:
+    """Whether a page offers something; the gate is what refuses it."""
+    return caller is not None and caller.role is not None and may(caller.role, right)
 
 
 def printed(timestamp: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tallystick.console.changes import PATH as CHANGES_PATH
+from tallystick.console.changes import ChangeList, Decision, OneChange
+from tallystick.console.correct import CorrectionPage
 from tallystick.console.exports import Export
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 OWN_PATH = re.compile(
-    r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/sessions(?:/.*)?|/static/.*"
+    r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/static/.*"
+    r"|/(?:sessions|changes)(?:/.*)?"
 )
 
 
@@ -63,6 +67,11 @@ def add_routes(
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
+    app.add_route("/sims/{iccid}/correct", CorrectionPage(pages, store, clock))
+    one_change = OneChange(pages, store)
+    app.add_route(CHANGES_PATH, ChangeList(pages, store))
+    app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
+    app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
     app.add_route(SESSIONS_PATH, SessionList(pages, access))

@@ -13,6 +13,7 @@
     │   ├── ListenerNotFound     no such callback listener                     listener-not-found
     │   ├── DeliveryNotFound     no such delivery to a listener                delivery-not-found
     │   ├── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
+    │   ├── MismatchNotFound     the SIM has no such mismatch any more         mismatch-not-found
     │   └── ChangeSetNotFound    no such change set                            change-set-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
@@ -140,6 +141,12 @@ class ManufacturerUnknown(NotFound):
     """No type has this manufacturer."""
 
     code = "manufacturer-unknown"
+
+
+class MismatchNotFound(NotFound):
+    """The SIM has no such mismatch, or has it no more."""
+
+    code = "mismatch-not-found"
 
 
 class ChangeSetNotFound(NotFound):

@@ -88,11 +88,13 @@ class ListedSession(NamedTuple):
 class View(NamedTuple):
     """The accounts that a user may see, numbers by name, and the zone of the kept rows.
 
-    The zone is empty where there are no accounts.
+    The zone is empty where there are no accounts. `sees_all` is whether they see those that come
+    later, too.
     """
 
     accounts: dict[str, int]
     wire_zone: str
+    sees_all: bool
 
 
 class AccessQuestions(Asking):
@@ -150,7 +152,9 @@ class AccessQuestions(Asking):
         One question, for every report begins with it.
         """
         rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
-        return View({name: account_id for account_id, name, _ in rows}, rows[0][2] if rows else "")
+        accounts = {name: account_id for account_id, name, _, _ in rows}
+        _, _, wire_zone, sees_all = rows[0] if rows else (0, "", "", 0)
+        return View(accounts, wire_zone, bool(sees_all))
 
     def user_of_id(self, user_id: int) -> tuple[str, UserRow] | None:
         """Give the name of the user with this number, and what is kept of them."""

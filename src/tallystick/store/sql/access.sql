@@ -149,8 +149,11 @@ WHERE u.name = :name
 ORDER BY a.name;
 
 -- name: accounts_seen_by
--- Which accounts may this user see, and in which zone do their kept rows print their times?
-SELECT a.account_id, a.name, z.wire_zone
+-- Which accounts may this user see, do they see all, and in which zone do their kept rows print
+-- their times?
+SELECT
+    a.account_id, a.name, z.wire_zone,
+    (SELECT u.all_accounts FROM users AS u WHERE u.user_id = :user_id) AS sees_all
 FROM accounts AS a
 CROSS JOIN store AS z
 WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_accounts = 1)
