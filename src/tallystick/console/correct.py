@@ -14,7 +14,7 @@ from tallystick.core.correcting import Place, Since, correction_of
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
-from tallystick.core.moments import BEGINNING, moment_of, parse_named
+from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import review
 from tallystick.http.gate import caller_of, for_console_to, user_of
@@ -99,7 +99,6 @@ class CorrectionPage:
             typed=typed,
             problem=problem,
             action=req.relative_uri,
-            beginning=BEGINNING,
             trial=trial,
             rows_tried=None if trial is None else rows_tried(trial),
         )

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
 from tallystick.console.words import CAUSES, sentence_of
-from tallystick.core.moments import wire
+from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
 from tallystick.intake import described_row
 
@@ -59,6 +59,7 @@ class Pages:
             "static": address_of,
             "zone_name": settings.time_zone,
             "causes": CAUSES,
+            "beginning": BEGINNING,
         }
 
     def show(

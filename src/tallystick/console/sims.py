@@ -12,7 +12,7 @@ from tallystick.console.asked import PRESETS, asked_by, preset
 from tallystick.console.lanes import lanes_of
 from tallystick.console.mismatches import ShownRow, shown_rows
 from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.moments import BEGINNING, Moment, exact
+from tallystick.core.moments import Moment, exact
 from tallystick.fleet.timeline import recent_log, timeline
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, rows_of_sim
@@ -89,7 +89,6 @@ class SimPage:
             has_more_rows=len(explained) > ROWS_EXPLAINED_MAX,
             entries=entries,
             types=types,
-            beginning=BEGINNING,
             presets=[
                 (days, asked.address(f"/sims/{iccid}", **preset(days, settings.zone, now)))
                 for days in PRESETS
