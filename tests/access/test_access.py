@@ -36,6 +36,7 @@ from tallystick.core.errors import (
     TokenRefused,
     UserNotFound,
 )
+from tallystick.core.roles import Role
 from tests.engines import content_of, rows_of
 
 if TYPE_CHECKING:
@@ -230,8 +231,8 @@ def test_users_are_listed_with_what_they_see_and_whether_they_are_locked(
     access.add_user("bob", PASSWORD, [], all_accounts=True)
     fail_to_log_in(access, "bob", FAILED_LOGINS_MAX)
     assert access.users() == [
-        User(user, ("0342077109-00001",), all_accounts=False, locked=False),
-        User("bob", (), all_accounts=True, locked=True),
+        User(user, ("0342077109-00001",), all_accounts=False, role=Role.VIEWER, locked=False),
+        User("bob", (), all_accounts=True, role=Role.VIEWER, locked=True),
     ]
 
 
@@ -562,15 +563,21 @@ def test_a_user_is_granted_and_revoked_accounts_while_a_session_goes_on(
     with store.snapshot() as reader:
         assert list(reader.view_of(access.user_of_session(session)).accounts) == ["new"]
     access.change_user(user, UserChange(all_accounts=True))
-    assert access.user_named(user) == User(user, ("new",), all_accounts=True, locked=False)
+    assert access.user_named(user) == User(
+        user, ("new",), all_accounts=True, role=Role.VIEWER, locked=False
+    )
     access.change_user(user, UserChange(all_accounts=False))
-    assert access.users() == [User(user, ("new",), all_accounts=False, locked=False)]
+    assert access.users() == [
+        User(user, ("new",), all_accounts=False, role=Role.VIEWER, locked=False)
+    ]
 
 
 def test_a_change_that_cannot_be_made_whole_is_not_made_at_all(access: Access, user: str) -> None:
     with pytest.raises(InvalidValue, match="nobody's"):
         access.change_user(user, UserChange(grant=["new"], revoke=["nobody's"], all_accounts=True))
-    assert access.users() == [User(user, ("0342077109-00001",), all_accounts=False, locked=False)]
+    assert access.users() == [
+        User(user, ("0342077109-00001",), all_accounts=False, role=Role.VIEWER, locked=False)
+    ]
 
 
 def test_a_password_that_an_operator_sets_ends_the_sessions_and_unlocks_nobody(

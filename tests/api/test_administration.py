@@ -218,7 +218,13 @@ def test_a_large_group_comes_in_pages(served: Served) -> None:
 
 def test_a_user_is_made_changed_unlocked_and_removed(served: Served) -> None:
     body = {"name": "dora", "password": PASSWORD, "accounts": ["seen"]}
-    user = {"name": "dora", "accounts": ["seen"], "all_accounts": False, "locked": False}
+    user = {
+        "name": "dora",
+        "accounts": ["seen"],
+        "all_accounts": False,
+        "role": "viewer",
+        "locked": False,
+    }
     reply = served.call("POST", "/users", body)
     assert (reply.status, reply.json, reply.headers["location"]) == (
         201,
@@ -231,10 +237,12 @@ def test_a_user_is_made_changed_unlocked_and_removed(served: Served) -> None:
         "revoke": ["seen"],
         "all_accounts": True,
         "password": "battery staple",
+        "role": "editor",
     }
     assert served.done("PATCH", "/users/dora", wanted) == user | {
         "accounts": ["other"],
         "all_accounts": True,
+        "role": "editor",
     }
     headers = bearer(served.port, served.access.add_app("doras", ["m2m"]))
     login = json.dumps({"username": "dora", "password": "battery staple"})
@@ -353,6 +361,8 @@ def test_a_sim_is_not_moved_to_an_account_that_there_is_not(served: Served) -> N
             "accounts[1] must be a string, not 3"),
         ("POST", "/users", {"name": "x", "password": "y", "all_accounts": 1},
             "all_accounts must be true or false"),
+        ("POST", "/users", {"name": "x", "password": "y", "role": "king"},
+            "role must be one of approver, editor, operator, viewer, not 'king'"),
         ("POST", "/users", {"name": "x", "password": ""},
             "password must be 8-256 characters, not 0"),
         ("POST", "/apps", {"name": "x", "scopes": []},

@@ -97,15 +97,24 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(
 
 
 @pytest.mark.usefixtures("store")
-def test_the_list_says_what_users_see(run: Run) -> None:
+def test_the_list_says_what_users_see_and_may_do(run: Run) -> None:
     run("user", "add", "anna", "--all-accounts", "--password-stdin", stdin=SECRET)
-    run("user", "add", "berta", "--account", "0342077109-00001", "--password-stdin", stdin=SECRET)
+    options = ("--account", "0342077109-00001", "--role", "approver", "--password-stdin")
+    run("user", "add", "berta", *options, stdin=SECRET)
     lines = run("user", "list").stdout.splitlines()
     assert [line.split() for line in lines] == [
-        ["user", "accounts", "locked"],
-        ["anna", "all"],
-        ["berta", "0342077109-00001"],
+        ["user", "role", "accounts", "locked"],
+        ["anna", "viewer", "all"],
+        ["berta", "approver", "0342077109-00001"],
     ]
+
+
+@pytest.mark.usefixtures("store")
+def test_the_role_of_a_user_is_changed_alone(run: Run) -> None:
+    run("user", "add", "anna", "--all-accounts", "--password-stdin", stdin=SECRET)
+    changed = run("user", "change", "anna", "--role", "operator", "--json").stdout
+    assert (json.loads(changed)["role"], json.loads(changed)["all_accounts"]) == ("operator", True)
+    assert run("user", "change", "anna", "--role", "king").exit_code == 2
 
 
 @pytest.mark.usefixtures("store")
@@ -120,7 +129,12 @@ def test_a_locked_user_is_listed_so_until_unlocked(run: Run, access: Access) -> 
     for _ in range(5):
         with pytest.raises(PasswordRefused):
             access.login("anna", "wrong")
-    assert run("user", "list").stdout.splitlines()[1].split() == ["anna", "all", "locked"]
+    assert run("user", "list").stdout.splitlines()[1].split() == [
+        "anna",
+        "viewer",
+        "all",
+        "locked",
+    ]
     assert run("user", "unlock", "anna").exit_code == 0
     assert access.login("anna", SECRET)
 

@@ -7,6 +7,7 @@ import pytest
 from falcon import testing
 
 from tallystick.access import Access
+from tallystick.core.roles import Role
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
 from tallystick.server import build_app
@@ -43,7 +44,7 @@ def clock() -> Clock:
 def access(filled: Store, clock: Clock) -> Iterator[Access]:
     opened = Access(filled, clock, secrets.token_bytes)
     opened.add_user("ann", PASSWORD, [MINE], all_accounts=False)
-    opened.add_user("bob", PASSWORD, [], all_accounts=True)
+    opened.add_user("bob", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
     opened.add_user("new", PASSWORD, [], all_accounts=False)
     yield opened
     opened.close()

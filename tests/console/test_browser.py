@@ -14,9 +14,15 @@ from playwright.sync_api import sync_playwright
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
+from tallystick.core.facts import SimExpectation
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import BEGINNING
+from tallystick.core.roles import Role
+from tallystick.fleet import review
+from tallystick.intake import propose_facts
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.console.world import CROWD, MINE, ONE, PASSWORD, WINDOW, fill
+from tests.console.world import CROWD, DAY_ONE, FOREIGN, MINE, ONE, PASSWORD, WINDOW, fill
 from tests.serving import serving
 
 if TYPE_CHECKING:
@@ -75,8 +81,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         store.init("UTC")
         fill(store)
         Access(store, system_clock, secrets.token_bytes).add_user(
-            "ann", PASSWORD, [MINE], all_accounts=False
+            "ann", PASSWORD, [MINE], all_accounts=False, role=Role.APPROVER
         )
+        proposal = review.for_one_sim(Origin("console/ed", DAY_ONE), ONE)
+        propose_facts(store, [SimExpectation(ONE, BEGINNING, FOREIGN)], proposal)
     with serving(database) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -116,6 +124,17 @@ def sign_in(page: Page, then: str = "/") -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("header.top")
+
+
+def every_page(page: Page) -> list[str]:
+    """The addresses of all pages, those that lists lead to among them."""
+    page.goto("/changes?state=proposed")
+    change_set = page.locator("tbody a").first.get_attribute("href")
+    page.goto(PAGES[-1])
+    correction = page.get_by_text("Correct", exact=True).get_attribute("href")
+    assert change_set
+    assert correction
+    return [*PAGES, "/sessions", "/changes", change_set, correction]
 
 
 def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
@@ -173,7 +192,7 @@ def test_texts_can_be_read_and_nothing_is_wider_than_the_screen(
     page: Page, scheme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=scheme)
-    for path in PAGES:
+    for path in every_page(page):
         page.goto(path)
         for summary in page.locator("details > summary").all():
             summary.click()
@@ -185,7 +204,7 @@ def test_texts_can_be_read_and_nothing_is_wider_than_the_screen(
 
 
 def test_every_field_has_a_name_and_focus_can_be_seen(page: Page) -> None:
-    for path in PAGES:
+    for path in every_page(page):
         page.goto(path)
         assert page.evaluate(UNNAMED_FIELDS) == []
         assert page.locator("h1").count() == 1
@@ -210,4 +229,20 @@ def test_without_javascript_more_rows_are_another_page(browser: Browser, base: s
     plain.get_by_text("Load more").click()
     plain.wait_for_url("**behind=*")
     assert plain.locator(".rows tbody tr").count() == 200
+    context.close()
+
+
+def test_without_javascript_a_correction_is_tried_proposed_and_left_to_somebody_else(
+    browser: Browser, base: str
+) -> None:
+    context = browser.new_context(base_url=base, java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, PAGES[-1])
+    plain.get_by_text("Correct", exact=True).click()
+    plain.get_by_label("Ticket").fill("OPS-7")
+    plain.get_by_text("Show what it would do").click()
+    plain.get_by_text("would close 1 row").wait_for()
+    plain.get_by_text("Propose it").click()
+    plain.wait_for_url("**/changes/*")
+    assert plain.get_by_text("another person has to decide").count() == 1
     context.close()

@@ -10,7 +10,7 @@ from tallystick.console.sign_in import local_path
 from tallystick.core.errors import SessionRefused
 from tallystick.settings import Settings
 from tests.console.conftest import client_of
-from tests.console.world import PASSWORD, Browser
+from tests.console.world import PASSWORD, Browser, posted_paths
 
 if TYPE_CHECKING:
     from falcon import testing
@@ -23,7 +23,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-PAGES = ("/", "/mismatches", "/mismatches/export", "/sims/89148000000800000010")
+PAGES = ("/", "/mismatches", "/mismatches/export", "/sims/89148000000800000010", "/sessions")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -166,6 +166,19 @@ def test_a_form_of_another_site_is_refused(
     assert ann.get("/").status == 200
     body = f"name=ann&password={PASSWORD}"
     assert Browser(client).ask("POST", "/login", body, headers).status == 403
+
+
+def test_every_form_of_the_console_needs_the_token_of_its_session(
+    bob: Browser, client: testing.TestClient
+) -> None:
+    forms = posted_paths(client)
+    assert {"/logout", "/sessions/end-others", "/sims/1/correct", "/changes/1/1"} <= set(forms)
+    for path in forms:
+        for headers in ({}, {"Sec-Fetch-Site": "cross-site"}):
+            refused = bob.ask("POST", path, "csrf=0123", headers)
+            assert (path, refused.status) == (path, 403)
+            assert "not sent from a page of this server" in refused.text
+    assert bob.get("/").status == 200
 
 
 @pytest.mark.parametrize("body", ["", "csrf=", "csrf=0123"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.facts import (
     GroupMember,
@@ -14,9 +14,10 @@ from tallystick.core.facts import (
 )
 from tallystick.core.identifiers import Iccid, Imei, Mdn, Tac
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
+from tallystick.http.gate import Session, needs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from falcon import testing
 
@@ -150,3 +151,26 @@ class Browser:
         self.cookies[name] = value
         if "expires=Thu, 01 Jan 1970" in set_cookie:
             del self.cookies[name]
+
+
+def posted_paths(client: testing.TestClient) -> list[str]:
+    """Every address of the console that takes a form, with 1 in the place of what varies."""
+    roots = client.app._router._roots  # noqa: SLF001 - the framework tells routes to nobody
+    return [
+        re.sub(r"\{\w+\}", "1", path)
+        for path, resource in _resources("", roots)
+        if hasattr(resource, "on_post") and _is_of_console(resource)
+    ]
+
+
+def _is_of_console(resource: object) -> bool:
+    stated = needs_of(resource, "POST")
+    return stated is not None and stated.session is Session.CONSOLE
+
+
+def _resources(above: str, nodes: list[Any]) -> Iterator[tuple[str, object]]:
+    for node in nodes:
+        path = f"{above}/{node.raw_segment}"
+        if node.resource is not None:
+            yield path, node.resource
+        yield from _resources(path, node.children)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.core.correcting import Correction, corrections
+from tallystick.core.allowed import NONE, NOWHERE
+from tallystick.core.correcting import Correction, Place, Since, correction_of, corrections
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation, FirstUse, mismatches, with_first_use
@@ -127,3 +128,22 @@ def test_a_sim_that_is_back_in_the_model_it_is_held_to_needs_nothing() -> None:
     assert corrections(activations, with_first_use(activations, [], FirstUse.IMEI)) == [
         Correction(Moment(30), HOME_MODEL)
     ]
+
+
+DATED = Expectation(Moment(5), HOME)
+
+
+@pytest.mark.parametrize(
+    ("in_force", "place", "since", "wanted"),
+    [
+        (DATED, Place.SEEN, Since.MOVE, (9, FOREIGN)),
+        (DATED, Place.SEEN, Since.BEGINNING, (5, FOREIGN)),
+        (None, Place.SEEN, Since.BEGINNING, (BEGINNING, FOREIGN)),
+        (DATED, Place.NOWHERE, Since.MOVE, (9, NOWHERE)),
+        (DATED, Place.NONE, Since.BEGINNING, (5, NONE)),
+    ],
+)
+def test_a_mismatch_is_answered_from_the_move_on_or_in_the_place_of_what_was_wrong(
+    in_force: Expectation | None, place: Place, since: Since, wanted: tuple[int, int]
+) -> None:
+    assert correction_of(FOREIGN, Moment(9), in_force, place, since) == wanted

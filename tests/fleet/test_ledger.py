@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallystick.access import Access, UserChange
 from tallystick.core.errors import (
     ChangedSince,
     ChangeSetDecided,
@@ -18,11 +20,13 @@ from tallystick.core.errors import (
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.roles import Role
 from tallystick.fleet import ledger
 from tallystick.intake import propose_facts, try_facts
 from tallystick.operations.verify import verify
 from tallystick.store import Batch
 from tallystick.thingspace.rows import wire_row
+from tests.conftest import Clock
 from tests.engines import change
 from tests.kept import everything_in, rule_of
 from tests.store.few import (
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
 ANN = Origin("ann", Moment(1_000_000), "api", "", "OPS-1", "paperwork")
 BOB = Origin("bob", Moment(2_000_000), "import", "corrected.csv")
 LAST = 1 << 62
+PASSWORD = "correct horse"
 
 
 def put(store: Store, *facts: SimExpectation, origin: Origin = ANN) -> int:
@@ -282,6 +287,21 @@ def test_a_proposal_changes_nothing_until_another_person_approves_it(mismatched:
         ledger.approve(mismatched, number, "bob", Moment(9))
     ledger.undo(mismatched, number, BOB)
     assert everything_in(mismatched) == before
+
+
+def test_an_app_that_chose_the_password_of_an_approver_cannot_approve_as_them(
+    store: Store,
+) -> None:
+    access = Access(store, Clock(), token_bytes)
+    access.add_user("eve", PASSWORD, [], all_accounts=True, chosen_by="desk")
+    number = propose_facts(store, [expected(ONE)], ANN._replace(actor="desk"))
+    with pytest.raises(OwnProposal, match="proposed by desk"):
+        ledger.approve(store, number, "console/eve", Moment(9))
+    access.change_user("eve", UserChange(role=Role.APPROVER))
+    with pytest.raises(OwnProposal):
+        ledger.approve(store, number, "console/eve", Moment(9))
+    access.change_user("eve", UserChange(password="battery staple"))  # by an operator
+    assert ledger.approve(store, number, "console/eve", Moment(9)).accepted == 1
 
 
 def test_a_proposal_that_was_rejected_is_never_in_force(store: Store) -> None:

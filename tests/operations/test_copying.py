@@ -17,6 +17,7 @@ from tallystick.core.identifiers import Tac
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment
 from tallystick.core.pairing import FirstUse
+from tallystick.core.roles import Role
 from tallystick.fleet import ledger
 from tallystick.intake import propose_facts
 from tallystick.operations import copying
@@ -123,7 +124,7 @@ def fill(store: Store) -> None:
     correct(store)
     access = Access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
-    access.add_user("bob", "correct horse", [], all_accounts=True)
+    access.add_user("bob", "correct horse", [], all_accounts=True, role=Role.OPERATOR)
     app = access.add_app("app", ["m2m", "intake"])
     access.issue_token(app.key, app.secret)
     access.add_app("without a token", ["m2m"])

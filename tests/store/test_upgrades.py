@@ -22,6 +22,7 @@ import pytest
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid
 from tallystick.core.moments import Moment
+from tallystick.core.roles import Role
 from tallystick.operations.integrity import check_integrity
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
@@ -202,6 +203,16 @@ def test_an_upgraded_store_has_the_schema_of_a_new_one(
     with older_store(engine, dump, tmp_path) as database, open_store(database, wire_row) as store:
         store.init("UTC")
         assert schema_of(engine, database) == fresh_schema(engine)
+
+
+@pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])
+def test_the_users_of_an_older_store_may_look_and_no_more(engine: str, tmp_path: Path) -> None:
+    newest = max((DUMPS / engine).glob("*.sql"))
+    with older_store(engine, newest, tmp_path) as database, open_store(database, wire_row) as store:
+        store.init("UTC")
+        with store.snapshot() as reader:
+            roles = {user.name: (user.all_accounts, user.role) for user in reader.users()}
+    assert roles == {"ann": (False, Role.VIEWER), "bob": (True, Role.VIEWER)}
 
 
 @pytest.mark.parametrize(("engine", "dump"), dumps())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.access.sessions import Sessions
-from tallystick.access.shared import digest_of
+from tallystick.access.shared import CONSOLE, digest_of, name_for
 from tallystick.access.tokens import Tokens
 
-CONSOLE = "console"
-"""What stands in the place of an app where a user has signed in to the console."""
+if TYPE_CHECKING:
+    from tallystick.core.roles import Role
+    from tallystick.store.access import SessionRow
 
 
 class Caller(NamedTuple):
@@ -23,11 +24,12 @@ class Caller(NamedTuple):
     user_id: int | None = None
     user_name: str | None = None
     session_token: str | None = None
+    role: Role | None = None
 
     @property
     def name(self) -> str:
         """What the ledger calls them: the app, or the app and the user."""
-        return self.app_name if self.user_name is None else f"{self.app_name}/{self.user_name}"
+        return name_for(self.app_name, self.user_name)
 
 
 class Callers(Tokens, Sessions):
@@ -50,7 +52,7 @@ class Callers(Tokens, Sessions):
             row, session_row = reader.caller(digest_of(token), digest_of(session_token))
         app = self._checked_app(row, scope)
         session = self._checked_session(session_row, session_token)
-        return Caller(app.key, app.name, session.user_id, session.user_name, session_token)
+        return _caller_of(app.key, app.name, session, session_token)
 
     def caller_in_console(self, session_token: str) -> Caller:
         """Give the user of a session of the console, which is used by this.
@@ -58,4 +60,8 @@ class Callers(Tokens, Sessions):
         Raises `SessionRefused` or `SessionExpired`.
         """
         session = self._console_session(session_token)
-        return Caller("", CONSOLE, session.user_id, session.user_name, session_token)
+        return _caller_of("", CONSOLE, session, session_token)
+
+
+def _caller_of(key: str, app_name: str, session: SessionRow, session_token: str) -> Caller:
+    return Caller(key, app_name, session.user_id, session.user_name, session_token, session.role)

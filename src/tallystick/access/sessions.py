@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from tallystick.access.last_uses import LastUses
@@ -12,7 +12,12 @@ from tallystick.access.passwords import NOBODYS_PASSWORD
 from tallystick.access.shared import CLOCK_AHEAD_S_MAX, AccessTopic, digest_of
 from tallystick.access.users import FAILED_LOGINS_MAX
 from tallystick.background import Loops
-from tallystick.core.errors import PasswordRefused, SessionExpired, SessionRefused
+from tallystick.core.errors import (
+    InvalidValue,
+    PasswordRefused,
+    SessionExpired,
+    SessionRefused,
+)
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 
@@ -28,12 +33,28 @@ CONSOLE_S_MAX = 12 * 60 * 60
 EXPIRED_KEPT_S = 24 * 60 * 60
 """So long an ended session is told from one that never was."""
 PASSWORD_BYTES = 15
+SESSION_NAME = re.compile(r"[0-9a-f]{64}")
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+SESSIONS_LISTED_MAX = 100
 CONSOLE_TOKEN = re.compile(rf"{GUID.pattern}\.(?P<begun>[0-9]{{1,16}})")
 """A session of the console: a GUID, and the second since 1970 in which it began.
 
 The store keeps the digest of both together, so nobody can change the second.
 """
+
+
+class OwnSession(NamedTuple):
+    """A session as its user sees it.
+
+    `name` tells it from others and opens nothing. `begun_at` is None of one from before that was
+    kept; `is_this` is whether the user looks through it.
+    """
+
+    name: str
+    begun_at: Moment | None
+    used_at: Moment
+    in_console: bool
+    is_this: bool
 
 
 class Sessions(AccessTopic):
@@ -59,7 +80,7 @@ class Sessions(AccessTopic):
         Raises `PasswordRefused`, after the same work for a wrong password, an unknown and a locked
         user.
         """
-        return self._begin(username, password, self._guid())
+        return self._begin(username, password, self._guid(), in_console=False)
 
     def sign_in(self, username: str, password: str) -> str:
         """Begin a session of the console and give its token, which no call of an app takes.
@@ -67,12 +88,12 @@ class Sessions(AccessTopic):
         Raises `PasswordRefused` like `login`; failures of both lock the same user.
         """
         second = self._clock() // MICROSECONDS_A_SECOND
-        return self._begin(username, password, f"{self._guid()}.{second}")
+        return self._begin(username, password, f"{self._guid()}.{second}", in_console=True)
 
     def _guid(self) -> str:
         return str(UUID(bytes=self._random_bytes(16), version=4))
 
-    def _begin(self, username: str, password: str, session_token: str) -> str:
+    def _begin(self, username: str, password: str, session_token: str, *, in_console: bool) -> str:
         with self._store.glance() as reader:
             user = reader.user(username)
         is_proven = self._is_proven(user, password)
@@ -81,7 +102,7 @@ class Sessions(AccessTopic):
             # the password.
             if is_proven and user and _is_unchanged_and_open(user, writer.user(username)):
                 writer.forget_failed_logins(username)
-                self._open_session(writer, session_token, user.user_id)
+                self._open_session(writer, session_token, user.user_id, in_console=in_console)
                 return session_token
             writer.note_failed_login(username)
         raise PasswordRefused
@@ -91,10 +112,12 @@ class Sessions(AccessTopic):
         password_argon2 = user.password_argon2 if user else NOBODYS_PASSWORD
         return self._passwords.fits(password, password_argon2)
 
-    def _open_session(self, writer: Writer, session_token: str, user_id: int) -> None:
+    def _open_session(
+        self, writer: Writer, session_token: str, user_id: int, *, in_console: bool
+    ) -> None:
         """Begin a session, and forget those that ended long ago."""
         now = self._clock()
-        writer.open_session(digest_of(session_token), user_id, now)
+        writer.open_session(digest_of(session_token), user_id, now, in_console=in_console)
         kept = (IDLE_S_MAX + EXPIRED_KEPT_S) * MICROSECONDS_A_SECOND
         writer.forget_sessions(now - kept, now + kept)
 
@@ -108,6 +131,47 @@ class Sessions(AccessTopic):
         """End a session of the console, if there is one with this token."""
         with self._store.transaction() as writer:
             writer.end_session(digest_of(session_token))
+
+    def sessions_of(self, user_id: int, session_token: str) -> list[OwnSession]:
+        """The sessions of a user that have not ended, the last used first, 100 at most.
+
+        `session_token` is the one through which they look.
+        """
+        this = digest_of(session_token)
+        with self._store.glance() as reader:
+            listed = reader.sessions_of(user_id, SESSIONS_LISTED_MAX)
+        sessions = [
+            OwnSession(
+                each.token_sha256.hex(),
+                each.begun_at,
+                self._last_use(each.token_sha256, each.used_at),
+                each.in_console,
+                each.token_sha256 == this,
+            )
+            for each in listed
+        ]
+        return [each for each in sessions if not self._has_ended(each)]
+
+    def _has_ended(self, session: OwnSession) -> bool:
+        oldest = self._clock() - CONSOLE_S_MAX * MICROSECONDS_A_SECOND
+        is_too_old = session.in_console and (session.begun_at or 0) < oldest
+        return is_too_old or self._has_expired(session.used_at)
+
+    def end_session_of(self, user_id: int, name: str) -> None:
+        """End a user's session by its name in `sessions_of`; one that has ended is no more anyway.
+
+        Raises `InvalidValue`.
+        """
+        if not SESSION_NAME.fullmatch(name):
+            message = f"session must be what the list of sessions gave, not {shown(name)}"
+            raise InvalidValue(message)
+        with self._store.transaction() as writer:
+            writer.end_session_of(user_id, bytes.fromhex(name))
+
+    def end_other_sessions_of(self, user_id: int, session_token: str) -> None:
+        """End every session of a user but the one through which they ask."""
+        with self._store.transaction() as writer:
+            writer.end_other_sessions_of(user_id, digest_of(session_token))
 
     def user_of_session(self, session_token: str) -> int:
         """Give the user of a session, which is used by this.
@@ -141,13 +205,18 @@ class Sessions(AccessTopic):
         """The session, which is used by this; raises `SessionRefused` or `SessionExpired`."""
         if session is None:
             raise SessionRefused
-        now = self._clock()
-        idle = now - max(session.used_at, self._last_uses.of(digest))
-        idle_min = -CLOCK_AHEAD_S_MAX * MICROSECONDS_A_SECOND
-        if not idle_min <= idle <= IDLE_S_MAX * MICROSECONDS_A_SECOND:
+        if self._has_expired(self._last_use(digest, session.used_at)):
             raise SessionExpired
-        self._last_uses.note(digest, now)
+        self._last_uses.note(digest, self._clock())
         return session
+
+    def _last_use(self, digest: bytes, saved: Moment) -> Moment:
+        return Moment(max(saved, self._last_uses.of(digest)))
+
+    def _has_expired(self, last_use: Moment) -> bool:
+        idle = self._clock() - last_use
+        idle_min = -CLOCK_AHEAD_S_MAX * MICROSECONDS_A_SECOND
+        return not idle_min <= idle <= IDLE_S_MAX * MICROSECONDS_A_SECOND
 
     def reset_password(self, user_id: int, old_password: str) -> str:
         """Give a user a new password, in force at once.

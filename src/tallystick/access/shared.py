@@ -27,6 +27,10 @@ was put back, and holds no longer: else it would hold until the clock gets there
 """
 
 
+CONSOLE = "console"
+"""What stands in the place of an app where a user has signed in to the console."""
+
+
 class AccessTopic:
     """The store, the clock and the source of random bytes that a topic works with."""
 
@@ -37,6 +41,11 @@ class AccessTopic:
         self._clock = clock
         self._random_bytes = random_bytes
         self._passwords = Passwords(random_bytes)
+
+
+def name_for(app_name: str, user_name: str | None) -> str:
+    """What the ledger calls an app, or the app and the user that it calls for."""
+    return app_name if user_name is None else f"{app_name}/{user_name}"
 
 
 def digest_of(secret: str) -> bytes:

@@ -1,12 +1,13 @@
-"""Users: who may log in, and which accounts they see."""
+"""Users: who may log in, which accounts they see, and what they may do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.access.shared import AccessTopic
+from tallystick.access.shared import CONSOLE, AccessTopic, name_for
 from tallystick.core.errors import InvalidValue, NameTaken, UserNotFound
 from tallystick.core.identifiers import parse_name, shown
+from tallystick.core.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ class User(NamedTuple):
     name: str
     accounts: tuple[str, ...]
     all_accounts: bool
+    role: Role
     locked: bool
 
 
@@ -33,17 +35,26 @@ class UserChange(NamedTuple):
     revoke: Sequence[str] = ()
     all_accounts: bool | None = None
     password: str | None = None
+    role: Role | None = None
 
 
 class Users(AccessTopic):
     """Users made, listed, changed, unlocked and removed by an operator."""
 
     def add_user(
-        self, name: str, password: str, accounts: Sequence[str], *, all_accounts: bool
+        self,
+        name: str,
+        password: str,
+        accounts: Sequence[str],
+        *,
+        all_accounts: bool,
+        role: Role = Role.VIEWER,
+        chosen_by: str | None = None,
     ) -> None:
         """Make a user known, and accounts that are not known yet.
 
-        Raises `InvalidValue` or `NameTaken`.
+        `chosen_by` is the app that chose the password, None where an operator did. It may sign in
+        as this user, and is no second person beside them. Raises `InvalidValue` or `NameTaken`.
         """
         parse_name("user name", name)
         for account in accounts:
@@ -53,7 +64,8 @@ class Users(AccessTopic):
             if writer.user(name) is not None:
                 message = f"there is a user named {shown(name)} already"
                 raise NameTaken(message)
-            writer.add_user(name, password_argon2, accounts, all_accounts=all_accounts)
+            writer.add_user(name, password_argon2, accounts, all_accounts=all_accounts, role=role)
+            writer.note_app_keeper(name_for(CONSOLE, name), chosen_by)
 
     def users(self) -> list[User]:
         """Every user, by name."""
@@ -72,11 +84,11 @@ class Users(AccessTopic):
             _user(writer, name)
             writer.forget_failed_logins(name)
 
-    def change_user(self, name: str, wanted: UserChange) -> None:
-        """Change what a user sees, making accounts that are not known yet, or their password.
+    def change_user(self, name: str, wanted: UserChange, chosen_by: str | None = None) -> None:
+        """Change what a user sees, making accounts that are not known yet, their role or password.
 
-        A new password ends the user's sessions; it does not unlock them. Raises `InvalidValue` or
-        `UserNotFound`.
+        A new password ends the user's sessions; it does not unlock them. `chosen_by` is the app
+        that chose it, None where an operator did. Raises `InvalidValue` or `UserNotFound`.
         """
         for account in wanted.grant:
             parse_name("account", account)
@@ -90,7 +102,10 @@ class Users(AccessTopic):
                 _revoke(writer, name, account)
             if wanted.all_accounts is not None:
                 writer.set_all_accounts(user_id, all_accounts=wanted.all_accounts)
+            if wanted.role is not None:
+                writer.set_role(user_id, wanted.role)
             if password_argon2 is not None:
+                writer.note_app_keeper(name_for(CONSOLE, name), chosen_by)
                 writer.set_password(user_id, password_argon2)
                 writer.end_sessions_of(user_id)
 
@@ -109,9 +124,10 @@ def _user(reader: Reader, name: str) -> UserRow:
 
 
 def _users(reader: Reader) -> Iterator[User]:
-    for name, all_accounts, failed_logins in reader.users():
-        accounts = tuple(reader.accounts_granted(name))
-        yield User(name, accounts, all_accounts, failed_logins >= FAILED_LOGINS_MAX)
+    for user in reader.users():
+        accounts = tuple(reader.accounts_granted(user.name))
+        locked = user.failed_logins >= FAILED_LOGINS_MAX
+        yield User(user.name, accounts, user.all_accounts, user.role, locked)
 
 
 def _revoke(writer: Writer, user: str, account: str) -> None:

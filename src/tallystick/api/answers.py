@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.core.moments import since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
+from tallystick.core.roles import Role
 from tallystick.core.selection import UNASSIGNED
 from tallystick.fleet import hardware, histories
 from tallystick.fleet.ledger import IdentityChange
@@ -76,11 +77,12 @@ class CredentialsAnswer(msgspec.Struct):
 
 
 class UserAnswer(msgspec.Struct):
-    """A user: the accounts that they see, and whether failed logins locked them."""
+    """A user: the accounts they see, their role, and whether failed logins locked them."""
 
     name: str
     accounts: list[str]
     all_accounts: bool
+    role: Role
     locked: bool
 
 
@@ -191,7 +193,7 @@ def credentials_answer(made: Credentials) -> CredentialsAnswer:
 
 def user_answer(user: User) -> UserAnswer:
     """A user, as they read."""
-    return UserAnswer(user.name, list(user.accounts), user.all_accounts, user.locked)
+    return UserAnswer(user.name, list(user.accounts), user.all_accounts, user.role, user.locked)
 
 
 def group_answer(group: Group) -> GroupAnswer:

@@ -13,9 +13,7 @@ from tallystick.api import answers
 from tallystick.api.calls import ADMIN, NOTES, number_in, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
-from tallystick.core.errors import ChangeSetNotFound, InvalidValue
-from tallystick.core.identifiers import shown
-from tallystick.core.ledger import BEHIND_ALL, STATES
+from tallystick.core.ledger import BEHIND_ALL, STATES, parse_number, parse_state
 from tallystick.fleet import ledger
 from tallystick.http.gate import caller_of
 from tallystick.intake import Receipt
@@ -25,10 +23,8 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
-    from tallystick.core.ledger import State
     from tallystick.store import Store
 
-NUMBER_DIGITS_MAX = 18
 LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
 
 
@@ -61,7 +57,7 @@ class ChangeSets:
         before = number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
         at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
-            change_sets = reader.change_sets(before, at_most, _state(req))
+            change_sets = reader.change_sets(before, at_most, parse_state(req.get_param("state")))
         resp.data = msgspec.json.encode(
             ChangeSetList([answers.change_set_answer(each, self._zone) for each in change_sets])
         )
@@ -79,7 +75,7 @@ class OneChangeSet:
         """Tell of a change set, and what it did or would do to each expectation."""
         at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
         with self._store.snapshot() as reader:
-            change_set = ledger.change_set(reader, _parsed(number))
+            change_set = ledger.change_set(reader, parse_number(number))
             changes, in_all = ledger.changes_in(reader, change_set, at_most)
         resp.data = msgspec.json.encode(
             answers.change_set_with_changes(change_set, changes, in_all, self._zone)
@@ -106,7 +102,7 @@ class Approval(_Decision):
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Put a proposal in force, as another app; the answer is the receipt."""
         by = caller_of(req).name
-        taken = ledger.approve(self._store, _parsed(number), by, system_clock())
+        taken = ledger.approve(self._store, parse_number(number), by, system_clock())
         receipt = Receipt(taken.accepted, taken.duplicate)
         resp.data = msgspec.json.encode(receipt.described("index") | {"change_set_id": int(number)})
 
@@ -118,7 +114,7 @@ class Rejection(_Decision):
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Drop a proposal, as another app."""
         by = caller_of(req).name
-        ledger.reject(self._store, _parsed(number), by, system_clock())
+        ledger.reject(self._store, parse_number(number), by, system_clock())
         resp.data = self._told(int(number))
 
 
@@ -129,23 +125,4 @@ class Undoing(_Decision):
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Take a change set back; the answer is the one that does so."""
         origin = origin_of(req)
-        resp.data = self._told(ledger.undo(self._store, _parsed(number), origin))
-
-
-def _parsed(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
-        message = f"there is no change set {shown(text)}"
-        raise ChangeSetNotFound(message)
-    return int(text)
-
-
-def _state(req: Request) -> State | None:
-    """The state that the query names. Raises `InvalidValue`."""
-    text = req.get_param("state")
-    if not text:
-        return None
-    for state in STATES:
-        if state == text:
-            return state
-    message = f"state must be one of {', '.join(STATES)}, not {shown(text)}"
-    raise InvalidValue(message)
+        resp.data = self._told(ledger.undo(self._store, parse_number(number), origin))

@@ -1,4 +1,4 @@
-"""`/api/v1/users`: who may log in, and whose SIMs they see."""
+"""`/api/v1/users`: who may log in, whose SIMs they see, and what they may do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tallystick.access import UserChange
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.core.roles import Role
+from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -26,6 +28,7 @@ class NewUser(msgspec.Struct, forbid_unknown_fields=True):
     password: str
     accounts: list[str] = []
     all_accounts: bool = False
+    role: Role = Role.VIEWER
 
 
 class UserPatch(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,6 +41,7 @@ class UserPatch(msgspec.Struct, forbid_unknown_fields=True):
     revoke: list[str] = []
     all_accounts: bool | UnsetType = UNSET
     password: str | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
 
 
 class Users:
@@ -58,7 +62,12 @@ class Users:
         """Make a user."""
         body = struct_of(req, NewUser)
         self._access.add_user(
-            body.name, body.password, body.accounts, all_accounts=body.all_accounts
+            body.name,
+            body.password,
+            body.accounts,
+            all_accounts=body.all_accounts,
+            role=body.role,
+            chosen_by=caller_of(req).name,
         )
         resp.status = falcon.HTTP_201
         resp.location = address_of("users", body.name)
@@ -78,15 +87,16 @@ class User:
 
     @operation(scope=ADMIN, body=UserPatch, answer=answers.UserAnswer)
     def on_patch(self, req: Request, resp: Response, user: str) -> None:
-        """Change what a user sees, or their password."""
+        """Change what a user sees, their role, or their password."""
         body = struct_of(req, UserPatch)
         wanted = UserChange(
             body.grant,
             body.revoke,
             None if body.all_accounts is UNSET else body.all_accounts,
             None if body.password is UNSET else body.password,
+            None if body.role is UNSET else body.role,
         )
-        self._access.change_user(name_in(user), wanted)
+        self._access.change_user(name_in(user), wanted, caller_of(req).name)
         self._answer(resp, name_in(user))
 
     @operation(scope=ADMIN, status=204)

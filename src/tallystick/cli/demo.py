@@ -23,6 +23,7 @@ from tallystick.cli.synth import today
 from tallystick.clock import system_clock
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, in_zone
+from tallystick.core.roles import Role
 from tallystick.intake import ImportOptions, import_file
 from tallystick.operations.synth import (
     ACCOUNTS,
@@ -70,7 +71,7 @@ def demo(port: Port = None) -> None:
         _load(store, until)
         access = Access(store, system_clock, secrets.token_bytes)
         app = access.add_app(NAME, ["m2m", "intake"])
-        access.add_user(NAME, password, [], all_accounts=True)
+        access.add_user(NAME, password, [], all_accounts=True, role=Role.OPERATOR)
         for line in _calls(store, settings, until, app, password):
             typer.echo(line)
     from tallystick import server  # noqa: PLC0415 - only who serves should wait for it to load

@@ -18,12 +18,16 @@ from tallystick.cli.shared import (
     print_table,
     say,
 )
+from tallystick.core.roles import Role
 
 if TYPE_CHECKING:
     from tallystick.access import Access, User
 
-commands = typer.Typer(help="Users: who may log in, and whose SIMs they see.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Users: who may log in, whose SIMs they see, and what they may do.", no_args_is_help=True
+)
 
+ROLE_HELP = "What they may do in the console; each role may do what those before it may, too."
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
@@ -32,7 +36,7 @@ PasswordStdin = Annotated[
 
 @commands.command("list", cls=Command)
 def list_(as_json: AsJson = False) -> None:
-    """List the users, what they see, and who is locked."""
+    """List the users, what they see and may do, and who is locked."""
     with opened_access() as access:
         users = access.users()
     if as_json:
@@ -43,7 +47,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @commands.command(cls=Command)
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show a user, what they see, and whether they are locked."""
+    """Show a user, what they see and may do, and whether they are locked."""
     with opened_access() as access:
         user = access.user_named(name)
     if as_json:
@@ -59,13 +63,18 @@ def add(
     all_accounts: Annotated[
         bool, typer.Option("--all-accounts", help="They see every account.")
     ] = False,
+    role: Annotated[Role, typer.Option(help=ROLE_HELP)] = Role.VIEWER,
     password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a user known."""
     with opened_access() as access:
         access.add_user(
-            name, _password(from_stdin=password_stdin), account or [], all_accounts=all_accounts
+            name,
+            _password(from_stdin=password_stdin),
+            account or [],
+            all_accounts=all_accounts,
+            role=role,
         )
         _print_done(f"user {name} added", access, name, as_json=as_json)
     if not (account or all_accounts):
@@ -85,6 +94,7 @@ def change(
             "--all-accounts/--no-all-accounts", help="They see every account, or only those named."
         ),
     ] = None,
+    role: Annotated[Role | None, typer.Option(help=ROLE_HELP, show_default=False)] = None,
     password_stdin: Annotated[
         bool,
         typer.Option(
@@ -94,17 +104,17 @@ def change(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change what a user sees, or their password."""
-    if not (account or revoke_account or password_stdin or all_accounts is not None):
+    """Change what a user sees, what they may do, or their password."""
+    if not (account or revoke_account or role or password_stdin or all_accounts is not None):
         message = (
-            "name what is to change: an account, --all-accounts or --no-all-accounts, or "
+            "name what is to change: an account, --all-accounts or --no-all-accounts, --role, or "
             "--password-stdin"
         )
         raise typer.BadParameter(message)
     password = _password(from_stdin=True) if password_stdin else None
     with opened_access() as access:
         access.change_user(
-            name, UserChange(account or [], revoke_account or [], all_accounts, password)
+            name, UserChange(account or [], revoke_account or [], all_accounts, password, role)
         )
         _print_done(f"user {name} changed", access, name, as_json=as_json)
 
@@ -138,10 +148,11 @@ def remove(name: Name, as_json: AsJson = False) -> None:
 
 def _print(users: list[User]) -> None:
     print_table(
-        ("user", "accounts", "locked"),
+        ("user", "role", "accounts", "locked"),
         [
             (
                 user.name,
+                user.role,
                 "all" if user.all_accounts else ", ".join(user.accounts),
                 "locked" if user.locked else "",
             )

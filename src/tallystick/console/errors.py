@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from tallystick.console.pages import HEADERS, HTML
 from tallystick.console.static import address_of
-from tallystick.core.errors import NoAccounts, NotFound, Refusal, StoreRefused
+from tallystick.core.errors import NoAccounts, NotFound, Refusal, RoleRefused, StoreRefused
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.cookies import ForeignForm
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STATUS: dict[type[Refusal], tuple[int, str]] = {
     ForeignForm: (403, "Not from this page"),
+    RoleRefused: (403, "Not allowed to you"),
     NotFound: (404, "Not found"),
     NoAccounts: (403, "No account"),
     BodyTooLarge: (413, "Too large"),

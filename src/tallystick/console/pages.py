@@ -9,7 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
 from tallystick.console.words import CAUSES, sentence_of
-from tallystick.core.moments import wire
+from tallystick.core.moments import BEGINNING, wire
+from tallystick.core.roles import Right, may
+from tallystick.intake import described_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,17 +47,19 @@ class Pages:
             lstrip_blocks=True,
         )
         zone = settings.zone
-        filters: dict[str, Callable[..., str]] = {
+        filters: dict[str, Callable[..., Any]] = {
             "count": "{:,}".format,
             "wire": lambda moment: wire(moment, zone),
             "printed": printed,
             "sentence": sentence_of,
+            "described": lambda row: described_row(row, zone),
         }
         self._templates.filters |= filters
         self._templates.globals |= {
             "static": address_of,
             "zone_name": settings.time_zone,
             "causes": CAUSES,
+            "beginning": BEGINNING,
         }
 
     def show(
@@ -69,9 +73,17 @@ class Pages:
         resp.content_type = HTML
         resp.text = self._templates.get_template(template).render(
             user=None if caller is None else caller.user_name,
+            role=None if caller is None else caller.role,
+            can_propose=_may(caller, Right.PROPOSE),
+            can_decide=_may(caller, Right.DECIDE),
             csrf=None if caller is None else csrf_of(caller),
             **values,
         )
+
+
+def _may(caller: Caller | None, right: Right) -> bool:
+    """Whether a page offers something; the gate is what refuses it."""
+    return caller is not None and caller.role is not None and may(caller.role, right)
 
 
 def printed(timestamp: str) -> str:

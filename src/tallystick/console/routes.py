@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tallystick.console.changes import PATH as CHANGES_PATH
+from tallystick.console.changes import ChangeList, Decision, OneChange
+from tallystick.console.correct import CorrectionPage
 from tallystick.console.exports import Export
 from tallystick.console.hardware import HardwarePage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
+from tallystick.console.sessions import PATH as SESSIONS_PATH
+from tallystick.console.sessions import EndOthers, EndSession, SessionList
 from tallystick.console.sign_in import SignIn, SignOut
 from tallystick.console.sims import SimPage
 from tallystick.console.static import Static
@@ -27,7 +32,10 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
     from tallystick.store import Store
 
-OWN_PATH = re.compile(r"/|/login|/logout|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*")
+OWN_PATH = re.compile(
+    r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
+    r"|/(?:sessions|changes)(?:/.*)?"
+)
 
 
 def owns(req: Request) -> bool:
@@ -61,8 +69,16 @@ def add_routes(
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
     app.add_route("/hardware/{imei}", HardwarePage(pages, store, clock))
+    app.add_route("/sims/{iccid}/correct", CorrectionPage(pages, store, clock))
+    one_change = OneChange(pages, store)
+    app.add_route(CHANGES_PATH, ChangeList(pages, store))
+    app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
+    app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
+    app.add_route(SESSIONS_PATH, SessionList(pages, access))
+    app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
+    app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
     app.add_route("/static/{name}", Static())
     app.add_middleware(Headers())
 

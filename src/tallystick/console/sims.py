@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
 import falcon
 import msgspec
@@ -10,8 +11,8 @@ import msgspec
 from tallystick.console.asked import PRESETS, asked_by, preset
 from tallystick.console.lanes import lanes_of
 from tallystick.console.mismatches import ShownRow, shown_rows
-from tallystick.core.identifiers import Iccid
-from tallystick.core.moments import BEGINNING
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import Moment, exact
 from tallystick.fleet.timeline import recent_log, timeline
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, rows_of_sim
@@ -23,18 +24,19 @@ if TYPE_CHECKING:
 
     from tallystick.console.exports import WireRows
     from tallystick.console.pages import Pages
-    from tallystick.core.moments import Moment
+    from tallystick.core.window import Window
     from tallystick.report.answer import Explained
-    from tallystick.store import Store
+    from tallystick.store import Reader, Store
 
 ROWS_EXPLAINED_MAX = 50
 
 
 class ExplainedRow(NamedTuple):
-    """A row of the SIM, and its reasons."""
+    """A row of the SIM, its reasons, and the address at which a correction is proposed."""
 
     row: ShownRow
     reasons: list[dict[str, Any]]
+    correct: str
 
 
 class SimPage:
@@ -59,7 +61,9 @@ class SimPage:
             seen = timeline(reader, sim, window, visible)
             lister = Lister(reader, visible, settings.generations, settings.time_zone)
             explained = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
-            explained_rows = self._with_reasons(lister, explained[:ROWS_EXPLAINED_MAX])
+            explained_rows = self._with_reasons(
+                lister, explained[:ROWS_EXPLAINED_MAX], _addresses(reader, sim, window)
+            )
             entries = recent_log(reader, sim)
             tacs = sorted({stay.imei.tac for stay in seen.stays})
             types = (
@@ -85,16 +89,27 @@ class SimPage:
             has_more_rows=len(explained) > ROWS_EXPLAINED_MAX,
             entries=entries,
             types=types,
-            beginning=BEGINNING,
             presets=[
                 (days, asked.address(f"/sims/{iccid}", **preset(days, settings.zone, now)))
                 for days in PRESETS
             ],
         )
 
-    def _with_reasons(self, lister: Lister, explained: list[Explained]) -> list[ExplainedRow]:
+    def _with_reasons(
+        self, lister: Lister, explained: list[Explained], addresses: list[str]
+    ) -> list[ExplainedRow]:
         shown = shown_rows(lister, self._rows, explained)
         return [
-            ExplainedRow(row, msgspec.json.decode(why)["reasons"])
-            for row, (_, why) in zip(shown, explained, strict=True)
+            ExplainedRow(row, msgspec.json.decode(why)["reasons"], address)
+            for row, (_, why), address in zip(shown, explained, addresses, strict=True)
         ]
+
+
+def _addresses(reader: Reader, iccid: Iccid, window: Window) -> list[str]:
+    """Where corrections are proposed of the rows that are explained, in their order."""
+    rows = reader.rows_of_sim(iccid, window, ROWS_EXPLAINED_MAX)
+    keys = [
+        urlencode({"at": exact(Moment(activated_at)), "imei": str(Imei(post_imei))})
+        for _, _, _, post_imei, _, activated_at in rows
+    ]
+    return [f"/sims/{iccid}/correct?{key}" for key in keys]

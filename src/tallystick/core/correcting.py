@@ -10,16 +10,38 @@ for else a row would open where there was none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tallystick.core.allowed import NONE, NOWHERE, Allowed
+from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import in_force_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tallystick.core.identifiers import Imei
-    from tallystick.core.moments import Moment
     from tallystick.core.pairing import Activation, Expectation
+
+
+class Place(StrEnum):
+    """Where a SIM with a mismatch is to be expected."""
+
+    SEEN = "seen"
+    """In the hardware that it was seen in."""
+    NOWHERE = "nowhere"
+    """In none: whatever it is seen in is a mismatch."""
+    NONE = "none"
+    """Nobody says where: it is not judged."""
+
+
+class Since(StrEnum):
+    """From when on."""
+
+    MOVE = "move"
+    """From the mismatch on: it was right before."""
+    BEGINNING = "beginning"
+    """In the place of what was expected then: that was wrong all along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +50,23 @@ class Correction:
 
     effective_from: Moment
     imei: Imei
+
+
+def correction_of(
+    seen_in: Imei, seen_at: Moment, in_force: Expectation | None, place: Place, since: Since
+) -> tuple[Moment, Imei | Allowed]:
+    """Give moment and value of the expectation that answers a mismatch as somebody chose.
+
+    The SIM was `seen_in` hardware at `seen_at`, while `in_force` was expected; None: nothing that
+    was written down.
+    """
+    values: dict[Place, Imei | Allowed] = {
+        Place.SEEN: seen_in,
+        Place.NOWHERE: Allowed(NOWHERE),
+        Place.NONE: Allowed(NONE),
+    }
+    replaced = BEGINNING if in_force is None else in_force.effective_from
+    return (seen_at if since is Since.MOVE else replaced), values[place]
 
 
 def corrections(

@@ -13,6 +13,7 @@
     │   ├── ListenerNotFound     no such callback listener                     listener-not-found
     │   ├── DeliveryNotFound     no such delivery to a listener                delivery-not-found
     │   ├── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
+    │   ├── MismatchNotFound     the SIM has no such mismatch any more         mismatch-not-found
     │   └── ChangeSetNotFound    no such change set                            change-set-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
@@ -23,6 +24,7 @@
     │   ├── AppRefused           wrong app key or secret                       app-refused
     │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
     │   ├── ScopeRefused         the app lacks the scope                       scope-refused
+    │   ├── RoleRefused          the user lacks the role                       role-refused
     │   ├── PasswordRefused      wrong password, unknown or locked user        password-refused
     │   ├── SessionRefused       no such session                               session-refused
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
@@ -141,6 +143,12 @@ class ManufacturerUnknown(NotFound):
     code = "manufacturer-unknown"
 
 
+class MismatchNotFound(NotFound):
+    """The SIM has no such mismatch, or has it no more."""
+
+    code = "mismatch-not-found"
+
+
 class ChangeSetNotFound(NotFound):
     """There is no such change set."""
 
@@ -199,6 +207,12 @@ class ScopeRefused(AccessRefused):
     """The app lacks the scope for this call."""
 
     code = "scope-refused"
+
+
+class RoleRefused(AccessRefused):
+    """The user's role does not allow this."""
+
+    code = "role-refused"
 
 
 class PasswordRefused(AccessRefused):

@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tallystick.core.errors import InvalidValue
+from tallystick.core.errors import ChangeSetNotFound, InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import Moment
 
@@ -25,6 +25,7 @@ BEFORE_THE_LEDGER = 0
 BEHIND_ALL = 1 << 62
 """No change set has so high a number: where lists of them begin."""
 NOTE_LENGTH_MAX = 500
+NUMBER_DIGITS_MAX = 18
 
 
 class Origin(NamedTuple):
@@ -96,6 +97,25 @@ def parse_note(label: str, text: str) -> str:
         )
         raise InvalidValue(message)
     return text
+
+
+def parse_number(text: str) -> int:
+    """The number of a change set. Raises `ChangeSetNotFound`: no other text is one's."""
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+        message = f"there is no change set {shown(text)}"
+        raise ChangeSetNotFound(message)
+    return int(text)
+
+
+def parse_state(text: str | None) -> State | None:
+    """The state that a text names; None where there is none. Raises `InvalidValue`."""
+    if not text:
+        return None
+    for state in STATES:
+        if state == text:
+            return state
+    message = f"state must be one of {', '.join(STATES)}, not {shown(text)}"
+    raise InvalidValue(message)
 
 
 def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]:

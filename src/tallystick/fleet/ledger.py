@@ -19,7 +19,15 @@ from tallystick.core.identities import Subscriber
 from tallystick.core.ledger import ChangeSet, Stay, is_same_hand, stays_of
 from tallystick.core.moments import Moment
 from tallystick.store import Taken
-from tallystick.store.ledger import EXPECTATIONS, IDENTITIES, KEY, LEDGERED, Ledgered
+from tallystick.store.ledger import (
+    EXPECTATIONS,
+    IDENTITIES,
+    KEY,
+    LEDGERED,
+    WHOLE,
+    Ledgered,
+    LedgerPart,
+)
 from tallystick.store.unfinished import SIMS_A_PART
 
 if TYPE_CHECKING:
@@ -97,16 +105,17 @@ def change_set(reader: Reader, number: int) -> ChangeSet:
 
 
 def changes_in(
-    reader: Reader, change_set: ChangeSet, at_most: int
+    reader: Reader, change_set: ChangeSet, at_most: int, part: LedgerPart = WHOLE
 ) -> tuple[list[ExpectationChange] | list[IdentityChange], int]:
     """Give what a change set did, or would do: the first changes by SIM, and how many in all.
 
-    A change set that was rejected did nothing.
+    A change set that was rejected did nothing. Where only SIMs of a part are asked about, no others
+    are read.
     """
     of = LEDGERED[change_set.kind]
     is_proposed = change_set.state == "proposed"
     find_changes = _proposed_changes if is_proposed else _made_changes
-    changes = find_changes(reader, change_set)
+    changes = find_changes(reader, change_set, part)
     first = changes.select(*of.key, OLD, of.value).sort(of.key).head(at_most)
     if of is IDENTITIES:
         return [_identity_change(row) for row in first.iter_rows()], len(changes)
@@ -114,17 +123,17 @@ def changes_in(
     return [_change(row, lists) for row in first.iter_rows()], len(changes)
 
 
-def _proposed_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
-    after = reader.proposed(change_set.change_set_id)
+def _proposed_changes(reader: Reader, change_set: ChangeSet, part: LedgerPart) -> pl.DataFrame:
+    after = reader.proposed(change_set.change_set_id, part)
     before = reader.values_among(after["iccid"]) if len(after) else after
     return after.join(before.select(*KEY, pl.col("imei").alias(OLD)), on=KEY, how="left")
 
 
-def _made_changes(reader: Reader, change_set: ChangeSet) -> pl.DataFrame:
+def _made_changes(reader: Reader, change_set: ChangeSet, part: LedgerPart) -> pl.DataFrame:
     of = LEDGERED[change_set.kind]
-    before, after = reader.effect_of(change_set)
+    before, after = reader.effect_of(change_set, part)
     if change_set.undoes is None:
-        ended = reader.ended_values_of(change_set)
+        ended = reader.ended_values_of(change_set, part)
         after = pl.concat([after, ended]).unique(of.key, keep="first")
     old = before.select(*of.key, pl.col(of.value).alias(OLD))
     new = after.select(*of.key, of.value)
@@ -247,6 +256,11 @@ def _shown(of: Ledgered, number: int) -> str:
     return str(Iccid(number)) if of is EXPECTATIONS else Subscriber(number).masked
 
 
+def is_own(reader: Reader, change_set: ChangeSet, by: str) -> bool:
+    """Whether who would decide about a change set may be who brought it."""
+    return is_same_hand(change_set.actor, by, reader.app_keepers())
+
+
 def _require_state(change_set: ChangeSet, *states: State) -> None:
     if change_set.state not in states:
         wanted = " or ".join(states)
@@ -257,9 +271,9 @@ def _require_state(change_set: ChangeSet, *states: State) -> None:
 def _require_other_eyes(reader: Reader, change_set: ChangeSet, by: str) -> None:
     """Raise `OwnProposal` where one hand would both propose and decide."""
     _require_state(change_set, "proposed")
-    actor = change_set.actor
-    if not is_same_hand(actor, by, reader.app_keepers()):
+    if not is_own(reader, change_set, by):
         return
+    actor = change_set.actor
     shared = "" if by == actor else f", and whoever made one of the apps {actor} and {by} has both"
     message = (
         f"change set {change_set.change_set_id} was proposed by {actor}{shared}; another person "

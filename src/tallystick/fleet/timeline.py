@@ -52,10 +52,7 @@ def timeline(reader: Reader, iccid: Iccid, window: Window, visible: Container[st
     `visible` are the accounts that the asker may see. A SIM of another account and one that is not
     loaded are refused alike. Raises `SimNotFound`.
     """
-    sim = reader.sim(iccid)
-    if sim is None or sim.account not in visible:
-        message = f"there is no SIM with the ICCID {iccid}"
-        raise SimNotFound(message)
+    sim = visible_sim(reader, iccid, visible)
     newest = reader.newest_activations(iccid, window, ACTIVATIONS_MAX + 1)
     activations = newest[:ACTIVATIONS_MAX][::-1]
     is_cut = len(newest) > ACTIVATIONS_MAX
@@ -73,6 +70,15 @@ def timeline(reader: Reader, iccid: Iccid, window: Window, visible: Container[st
         for stay in stays(runs, expectations)
     ]
     return Timeline(sim, begins_at, is_cut, seen, expectations, has_more)
+
+
+def visible_sim(reader: Reader, iccid: Iccid, visible: Container[str]) -> Sim:
+    """Give a SIM of the accounts that the asker may see. Raises `SimNotFound`."""
+    sim = reader.sim(iccid)
+    if sim is None or sim.account not in visible:
+        message = f"there is no SIM with the ICCID {iccid}"
+        raise SimNotFound(message)
+    return sim
 
 
 def _expectations(reader: Reader, sim: Sim, latest: Moment) -> tuple[list[Expectation], bool]:

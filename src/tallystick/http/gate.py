@@ -14,6 +14,7 @@ from urllib.parse import quote
 import falcon
 
 from tallystick.core.errors import AccessRefused, SessionExpired, SessionRefused
+from tallystick.core.roles import Right, require_right
 from tallystick.http.cookies import SAFE_METHODS, Browsers
 
 if TYPE_CHECKING:
@@ -58,17 +59,24 @@ class Session(Enum):
 
 
 class Needs(NamedTuple):
-    """What a call asks of its caller."""
+    """What a call asks of its caller.
+
+    `right` is what the user of a session of the console must be allowed to do.
+    """
 
     scope: str
     session: Session = Session.NONE
+    right: Right = Right.SEE
 
 
-def needs(scope: str, session: Session = Session.NONE) -> Callable[[Responder], Responder]:
+def needs(
+    scope: str, session: Session = Session.NONE, right: Right = Right.SEE
+) -> Callable[[Responder], Responder]:
     """Say of a responder what its call asks of its caller."""
+    stated = Needs(scope, session, right)
 
     def marked(responder: Responder) -> Responder:
-        responder.needs = Needs(scope, session)  # type: ignore[attr-defined] # read back by the gate
+        responder.needs = stated  # type: ignore[attr-defined] # read back by the gate
         return responder
 
     return marked
@@ -78,7 +86,12 @@ for_users = needs(SCOPE_OF_USERS, Session.REQUIRED)
 """Say of a responder that a user calls it, through an app."""
 
 
-for_console = needs(SCOPE_OF_USERS, Session.CONSOLE)
+def for_console_to(right: Right) -> Callable[[Responder], Responder]:
+    """Say of a responder that a browser calls it, for a signed-in user who has this right."""
+    return needs(SCOPE_OF_USERS, Session.CONSOLE, right)
+
+
+for_console = for_console_to(Right.SEE)
 """Say of a responder that a browser calls it, for a user who has signed in to the console."""
 
 
@@ -126,7 +139,7 @@ class Gate:
 
     def _caller(self, req: Request, stated: Needs) -> Caller:
         if stated.session is Session.CONSOLE:
-            return self._caller_in_console(req)
+            return self._caller_in_console(req, stated.right)
         session_token = req.get_header(SESSION_HEADER)
         is_for_user = stated.session is Session.REQUIRED or (
             stated.session is Session.ALLOWED and session_token is not None
@@ -141,15 +154,21 @@ class Gate:
         message = f"the call needs {SESSION_HEADER}: the session of a user"
         raise SessionMissing(message)
 
-    def _caller_in_console(self, req: Request) -> Caller:
-        """The user of the session in the browser's cookie; others are sent to sign in."""
+    def _caller_in_console(self, req: Request, right: Right) -> Caller:
+        """The user of the session in the browser's cookie; others are sent to sign in.
+
+        Raises `ForeignForm` or `RoleRefused`.
+        """
         self._browsers.require_own_page(req)
         try:
-            return self._access.caller_in_console(self._browsers.session_token(req) or "")
+            caller = self._access.caller_in_console(self._browsers.session_token(req) or "")
         except (SessionRefused, SessionExpired) as refusal:
             back = req.relative_uri if req.method in SAFE_METHODS else "/"
             place = f"{SIGN_IN_PATH}?next={quote(back, safe='/')}"
             raise falcon.HTTPSeeOther(place) from refusal
+        assert caller.role is not None  # noqa: S101 - every user has one
+        require_right(caller.role, right)
+        return caller
 
 
 def caller_of(req: Request) -> Caller:

@@ -127,6 +127,7 @@ USER_COLUMNS = {
     "password_argon2": TEXT,
     "all_accounts": NUMBER,
     "failed_logins": NUMBER,
+    "role": TEXT,
 }
 LISTENER_COLUMNS = dict.fromkeys(("account", "service", "url", "username", "password"), TEXT)
 DELIVERY_COLUMNS = {

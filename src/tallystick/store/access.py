@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.moments import Moment
+from tallystick.core.roles import Role
 from tallystick.store.accounts import AccountChanges
 from tallystick.store.connection import Asking
 
@@ -57,22 +58,43 @@ class AppOfToken(NamedTuple):
     expires_at: int
 
 
+class ListedUser(NamedTuple):
+    """A user as they are listed, without the accounts granted by name."""
+
+    name: str
+    all_accounts: bool
+    role: Role
+    failed_logins: int
+
+
 class SessionRow(NamedTuple):
-    """A session as kept."""
+    """A session as kept, with its user's name and role."""
 
     user_id: int
     used_at: Moment
     user_name: str
+    role: Role
+
+
+class ListedSession(NamedTuple):
+    """A session as its user sees it; `begun_at` is None of one from before that was kept."""
+
+    token_sha256: bytes
+    begun_at: Moment | None
+    used_at: Moment
+    in_console: bool
 
 
 class View(NamedTuple):
     """The accounts that a user may see, numbers by name, and the zone of the kept rows.
 
-    The zone is empty where there are no accounts.
+    The zone is empty where there are no accounts. `sees_all` is whether they see those that come
+    later, too.
     """
 
     accounts: dict[str, int]
     wire_zone: str
+    sees_all: bool
 
 
 class AccessQuestions(Asking):
@@ -103,9 +125,9 @@ class AccessQuestions(Asking):
         row = self._connection.row(
             "caller", token_sha256=token_sha256, session_sha256=session_sha256
         )
-        key, name, scopes, expires_at, user_id, used_at, user_name = row or (None,) * 7
+        key, name, scopes, expires_at, *session_columns = row or (None,) * 8
         app = None if key is None else AppOfToken(key, name, scopes, expires_at)
-        session = None if user_id is None else SessionRow(user_id, Moment(used_at), user_name)
+        session = None if session_columns[0] is None else _session_row(*session_columns)
         return app, session
 
     def user(self, name: str) -> UserRow | None:
@@ -113,11 +135,11 @@ class AccessQuestions(Asking):
         row = self._connection.row("user_named", name=name)
         return None if row is None else UserRow(*row)
 
-    def users(self) -> list[tuple[str, bool, int]]:
-        """Name, whether they see all accounts, and failed logins in a row, of every user."""
+    def users(self) -> list[ListedUser]:
+        """Every user, by name."""
         return [
-            (name, bool(all_accounts), failed)
-            for name, all_accounts, failed in self._connection.rows("users")
+            ListedUser(name, bool(all_accounts), Role(role), failed)
+            for name, all_accounts, role, failed in self._connection.rows("users")
         ]
 
     def accounts_granted(self, name: str) -> list[str]:
@@ -130,7 +152,9 @@ class AccessQuestions(Asking):
         One question, for every report begins with it.
         """
         rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
-        return View({name: account_id for account_id, name, _ in rows}, rows[0][2] if rows else "")
+        accounts = {name: account_id for account_id, name, _, _ in rows}
+        _, _, wire_zone, sees_all = rows[0] if rows else (0, "", "", 0)
+        return View(accounts, wire_zone, bool(sees_all))
 
     def user_of_id(self, user_id: int) -> tuple[str, UserRow] | None:
         """Give the name of the user with this number, and what is kept of them."""
@@ -142,9 +166,26 @@ class AccessQuestions(Asking):
         return dict(self._connection.rows("app_keepers"))
 
     def session(self, token_sha256: bytes) -> SessionRow | None:
-        """The user of a session and the moment of its last use."""
+        """The user of a session, their role, and the moment of its last use."""
         row = self._connection.row("session", token_sha256=token_sha256)
-        return None if row is None else SessionRow(row[0], Moment(row[1]), row[2])
+        return None if row is None else _session_row(*row)
+
+    def sessions_of(self, user_id: int, at_most: int) -> list[ListedSession]:
+        """The sessions of a user, the last used first; those that have expired are among them."""
+        rows = self._connection.rows("sessions_of_user", user_id=user_id, at_most=at_most)
+        return [
+            ListedSession(
+                digest,
+                None if begun_at is None else Moment(begun_at),
+                Moment(used_at),
+                bool(in_console),
+            )
+            for digest, begun_at, used_at, in_console in rows
+        ]
+
+
+def _session_row(user_id: int, used_at: int, user_name: str, role: str) -> SessionRow:
+    return SessionRow(user_id, Moment(used_at), user_name, Role(role))
 
 
 class AccessChanges(AccountChanges, AccessQuestions):
@@ -195,18 +236,32 @@ class AccessChanges(AccountChanges, AccessQuestions):
             self._connection.run(query, key=key, token_sha256=token_sha256)
 
     def note_app_keeper(self, name: str, keeper: str | None) -> None:
-        """Note which other app was shown an app's secret; None where an operator alone was."""
+        """Note which other app was shown an app's secret; None where an operator alone was.
+
+        A user of the console, by the name that the ledger has for them, is kept in the same way by
+        the app that chose their password.
+        """
         if keeper is None:
             self._connection.run("forget_app_keeper", name=name)
         else:
             self._connection.run("keep_app_keeper", name=name, keeper=keeper)
 
     def add_user(
-        self, name: str, password_argon2: str, accounts: Sequence[str], *, all_accounts: bool
+        self,
+        name: str,
+        password_argon2: str,
+        accounts: Sequence[str],
+        *,
+        all_accounts: bool,
+        role: Role,
     ) -> None:
         """Make a user known, and accounts that they may see and that are not known yet."""
         self._connection.run(
-            "add_user", name=name, password_argon2=password_argon2, all_accounts=int(all_accounts)
+            "add_user",
+            name=name,
+            password_argon2=password_argon2,
+            all_accounts=int(all_accounts),
+            role=role,
         )
         user = self.user(name)
         assert user is not None  # noqa: S101 - made above, in this transaction
@@ -225,6 +280,10 @@ class AccessChanges(AccountChanges, AccessQuestions):
     def set_all_accounts(self, user_id: int, *, all_accounts: bool) -> None:
         """Let a user see all accounts, or only those granted by name."""
         self._connection.run("set_all_accounts", user_id=user_id, all_accounts=int(all_accounts))
+
+    def set_role(self, user_id: int, role: Role) -> None:
+        """Say what a user may do."""
+        self._connection.run("set_role", user_id=user_id, role=role)
 
     def remove_user(self, user_id: int) -> None:
         """Forget a user, their sessions, and the accounts that they were granted."""
@@ -249,10 +308,16 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """Give a user another password."""
         self._connection.run("set_password", user_id=user_id, password_argon2=password_argon2)
 
-    def open_session(self, token_sha256: bytes, user_id: int, used_at: int) -> None:
-        """Begin a session."""
+    def open_session(
+        self, token_sha256: bytes, user_id: int, begun_at: int, *, in_console: bool
+    ) -> None:
+        """Begin a session, of the console or of calls of apps."""
         self._connection.run(
-            "open_session", token_sha256=token_sha256, user_id=user_id, used_at=used_at
+            "open_session",
+            token_sha256=token_sha256,
+            user_id=user_id,
+            begun_at=begun_at,
+            in_console=int(in_console),
         )
 
     def use_session(self, token_sha256: bytes, used_at: int) -> None:
@@ -262,6 +327,16 @@ class AccessChanges(AccountChanges, AccessQuestions):
     def end_session(self, token_sha256: bytes) -> bool:
         """End a session; give whether there was one."""
         return self._connection.run("end_session", token_sha256=token_sha256) > 0
+
+    def end_session_of(self, user_id: int, token_sha256: bytes) -> None:
+        """End a session if it is this user's."""
+        self._connection.run("end_session_of_user", user_id=user_id, token_sha256=token_sha256)
+
+    def end_other_sessions_of(self, user_id: int, token_sha256: bytes) -> None:
+        """End every session of a user but one."""
+        self._connection.run(
+            "end_other_sessions_of_user", user_id=user_id, token_sha256=token_sha256
+        )
 
     def forget_sessions(self, used_before: int, used_after: int) -> None:
         """Forget sessions last used before one moment, or after another that is still to come."""

@@ -46,6 +46,7 @@ class WholeUser(NamedTuple):
     password_argon2: str
     all_accounts: int
     failed_logins: int
+    role: str
 
 
 class MovingQuestions(CallbackQuestions, AccountQuestions):

@@ -93,7 +93,7 @@ SELECT
         WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
         ELSE a.former_token_expires_at
     END AS expires_at,
-    s.user_id, s.used_at, u.name AS user_name
+    s.user_id, s.used_at, u.name AS user_name, u.role
 FROM (SELECT 1 AS call) AS c
 LEFT JOIN apps AS a
     ON a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256
@@ -102,8 +102,8 @@ LEFT JOIN users AS u ON u.user_id = s.user_id;
 
 -- name: add_user
 -- Make a user known.
-INSERT INTO users (name, password_argon2, all_accounts)
-VALUES (:name, :password_argon2, :all_accounts);
+INSERT INTO users (name, password_argon2, all_accounts, role)
+VALUES (:name, :password_argon2, :all_accounts, :role);
 
 -- name: user_named
 -- Which user has this name?
@@ -127,13 +127,17 @@ DELETE FROM user_accounts WHERE user_id = :user_id;
 -- From now on the user sees all accounts, or only those granted by name.
 UPDATE users SET all_accounts = :all_accounts WHERE user_id = :user_id;
 
+-- name: set_role
+-- From now on the user has this role.
+UPDATE users SET role = :role WHERE user_id = :user_id;
+
 -- name: remove_user
 -- There is no such user any more.
 DELETE FROM users WHERE user_id = :user_id;
 
 -- name: users
 -- Which users are there?
-SELECT u.name, u.all_accounts, u.failed_logins FROM users AS u ORDER BY u.name;
+SELECT u.name, u.all_accounts, u.role, u.failed_logins FROM users AS u ORDER BY u.name;
 
 -- name: accounts_granted
 -- Which accounts was this user granted by name?
@@ -145,8 +149,11 @@ WHERE u.name = :name
 ORDER BY a.name;
 
 -- name: accounts_seen_by
--- Which accounts may this user see, and in which zone do their kept rows print their times?
-SELECT a.account_id, a.name, z.wire_zone
+-- Which accounts may this user see, do they see all, and in which zone do their kept rows print
+-- their times?
+SELECT
+    a.account_id, a.name, z.wire_zone,
+    (SELECT u.all_accounts FROM users AS u WHERE u.user_id = :user_id) AS sees_all
 FROM accounts AS a
 CROSS JOIN store AS z
 WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_accounts = 1)
@@ -180,14 +187,31 @@ WHERE u.user_id = :user_id;
 
 -- name: open_session
 -- A session begins.
-INSERT INTO sessions (token_sha256, user_id, used_at) VALUES (:token_sha256, :user_id, :used_at);
+INSERT INTO sessions (token_sha256, user_id, used_at, begun_at, in_console)
+VALUES (:token_sha256, :user_id, :begun_at, :begun_at, :in_console);
 
 -- name: session
 -- Whose session is this, and when was it last used?
-SELECT s.user_id, s.used_at, u.name
+SELECT s.user_id, s.used_at, u.name, u.role
 FROM sessions AS s
 INNER JOIN users AS u ON u.user_id = s.user_id
 WHERE s.token_sha256 = :token_sha256;
+
+-- name: sessions_of_user
+-- Which sessions has this user, the last used first, no more than are asked for?
+SELECT s.token_sha256, s.begun_at, s.used_at, s.in_console
+FROM sessions AS s
+WHERE s.user_id = :user_id
+ORDER BY s.used_at DESC
+LIMIT :at_most;
+
+-- name: end_session_of_user
+-- This session of this user ends.
+DELETE FROM sessions WHERE token_sha256 = :token_sha256 AND user_id = :user_id;
+
+-- name: end_other_sessions_of_user
+-- Every session of the user but this one ends.
+DELETE FROM sessions WHERE user_id = :user_id AND token_sha256 <> :token_sha256;
 
 -- name: use_session
 -- The session was used at this moment.

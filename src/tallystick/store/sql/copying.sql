@@ -155,15 +155,15 @@ SET name = excluded.name,
 
 -- name: users_whole
 -- Which users are there, whole?
-SELECT u.name, u.password_argon2, u.all_accounts, u.failed_logins FROM users AS u;
+SELECT u.name, u.password_argon2, u.all_accounts, u.failed_logins, u.role FROM users AS u;
 
 -- name: put_user
 -- Make a user known as they are in another store.
-INSERT INTO users (name, password_argon2, all_accounts, failed_logins)
-VALUES (:name, :password_argon2, :all_accounts, :failed_logins)
+INSERT INTO users (name, password_argon2, all_accounts, failed_logins, role)
+VALUES (:name, :password_argon2, :all_accounts, :failed_logins, :role)
 ON CONFLICT (name) DO UPDATE
 SET password_argon2 = excluded.password_argon2, all_accounts = excluded.all_accounts,
-    failed_logins = excluded.failed_logins;
+    failed_logins = excluded.failed_logins, role = excluded.role;
 
 -- name: grants
 -- Which user was granted which account by name?

@@ -1,0 +1,193 @@
+"""`/changes`: the ledger's change sets, and what an approver decides about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import falcon
+
+from tallystick.console.forms import users_fields
+from tallystick.core.errors import ChangeSetRefused, InvalidValue, Refusal
+from tallystick.core.identifiers import shown
+from tallystick.core.ledger import (
+    BEHIND_ALL,
+    STATES,
+    Origin,
+    parse_note,
+    parse_number,
+    parse_state,
+)
+from tallystick.core.roles import Right
+from tallystick.fleet import ledger, review
+from tallystick.fleet.ledger import IdentityChange
+from tallystick.http.gate import caller_of, for_console, for_console_to, user_of
+from tallystick.intake import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Request, Response
+
+    from tallystick.console.pages import Pages
+    from tallystick.core.ledger import ChangeSet
+    from tallystick.core.moments import Moment
+    from tallystick.fleet.ledger import ExpectationChange
+    from tallystick.store import Reader, Store
+
+PATH = "/changes"
+LISTED_MAX = 50
+CHANGES_SHOWN_MAX = 100
+NO_NOTES = {"ticket": "", "reason": ""}
+
+
+class Notes(NamedTuple):
+    """What somebody says of a change, for the ledger."""
+
+    ticket: str
+    reason: str
+
+    def by(self, actor: str, at: Moment) -> Origin:
+        """The origin of a change that this is said of."""
+        return Origin(actor, at, ticket=self.ticket, reason=self.reason)
+
+
+def notes_of(typed: dict[str, str]) -> Notes:
+    """The fields `ticket` and `reason` of a form. Raises `InvalidValue`."""
+    ticket = parse_note("ticket", typed.get("ticket", "").strip())
+    return Notes(ticket, parse_note("reason", typed.get("reason", "").strip()))
+
+
+class ChangeList:
+    """The change sets that the user sees."""
+
+    def __init__(self, pages: Pages, store: Store) -> None:
+        self._pages = pages
+        self._store = store
+
+    @for_console
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List them, the last first; those in a state, and before one, if the address says so."""
+        before_text, state = req.get_param("before"), parse_state(req.get_param("state"))
+        before = parse_number(before_text) if before_text else BEHIND_ALL
+        with self._store.snapshot() as reader:
+            view = reader.view_of(user_of(req))
+            page = review.change_sets_seen(reader, view, before, LISTED_MAX, state)
+            sims = {each: review.sim_of(reader, each) for each in page.change_sets}
+        self._pages.show(
+            resp, "changes.html", caller_of(req), page=page, sims=sims, state=state, states=STATES
+        )
+
+
+class OneChange:
+    """One change set."""
+
+    def __init__(self, pages: Pages, store: Store) -> None:
+        self._pages = pages
+        self._store = store
+        self.generations = pages.settings.generations
+
+    @for_console
+    def on_get(self, req: Request, resp: Response, number: str) -> None:
+        """Show what is known of it, and what it did or would do."""
+        self.show(req, resp, parse_number(number))
+
+    def show(
+        self,
+        req: Request,
+        resp: Response,
+        number: int,
+        *,
+        trial: Trial | None = None,
+        problem: str = "",
+        typed: dict[str, str] | None = None,
+    ) -> None:
+        """Answer with its page, with what was typed there and what is wrong with it."""
+        with self._store.snapshot() as reader:
+            change_set = review.change_set_seen(reader, reader.view_of(user_of(req)), number)
+            iccid = review.sim_of(reader, change_set)
+            changes, in_all = _changes(reader, change_set)
+            is_own = ledger.is_own(reader, change_set, caller_of(req).name)
+        self._pages.show(
+            resp,
+            "change.html",
+            caller_of(req),
+            change_set=change_set,
+            iccid=iccid,
+            is_own=is_own,
+            changes=changes,
+            changes_in_all=in_all,
+            problem=problem,
+            typed=NO_NOTES | (typed or {}),
+            trial=trial,
+        )
+
+
+def _changes(reader: Reader, change_set: ChangeSet) -> tuple[list[ExpectationChange] | None, int]:
+    """The first changes, and how many in all.
+
+    None where all expectations would have to be read for them: of large change sets that are in
+    force.
+    """
+    iccid = review.sim_of(reader, change_set)
+    if iccid is not None:
+        changes, in_all = review.changes_for_one_sim(reader, change_set, iccid, CHANGES_SHOWN_MAX)
+    elif change_set.state == "proposed":
+        changes, in_all = ledger.changes_in(reader, change_set, CHANGES_SHOWN_MAX)
+    else:
+        return None, 0
+    return [each for each in changes if not isinstance(each, IdentityChange)], in_all
+
+
+class Decision:
+    """What an approver does about a change set: one of the deeds, by its name in the address."""
+
+    def __init__(self, page: OneChange, store: Store, clock: Callable[[], Moment]) -> None:
+        self._page = page
+        self._store = store
+        self._clock = clock
+        self._deeds = {"approve": self._approve, "reject": self._reject, "undo": self._undo}
+
+    @for_console_to(Right.DECIDE)
+    def on_post(self, req: Request, resp: Response, number: str, deed: str) -> None:
+        """Do it, and show the change set, or say why not."""
+        typed = users_fields(req)
+        parsed = parse_number(number)
+        with self._store.snapshot() as reader:
+            review.change_set_seen(reader, reader.view_of(user_of(req)), parsed)
+        try:
+            if deed == "try":
+                self._page.show(req, resp, parsed, trial=self._trial(parsed), typed=typed)
+                return
+            shown_next = self._deed(deed)(parsed, caller_of(req).name, typed)
+        except (ChangeSetRefused, InvalidValue) as refusal:
+            resp.status = _status(refusal)
+            self._page.show(req, resp, parsed, problem=refusal.message, typed=typed)
+            return
+        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{shown_next}"
+
+    def _deed(self, name: str) -> Callable[[int, str, dict[str, str]], int]:
+        if name not in self._deeds:
+            message = f"one can approve, reject, undo or try a change set, not {shown(name)}"
+            raise InvalidValue(message)
+        return self._deeds[name]
+
+    def _approve(self, number: int, by: str, _: dict[str, str]) -> int:
+        ledger.approve(self._store, number, by, self._clock())
+        return number
+
+    def _reject(self, number: int, by: str, _: dict[str, str]) -> int:
+        ledger.reject(self._store, number, by, self._clock())
+        return number
+
+    def _undo(self, number: int, by: str, typed: dict[str, str]) -> int:
+        return ledger.undo(self._store, number, notes_of(typed).by(by, self._clock()))
+
+    def _trial(self, number: int) -> Trial:
+        trial = Trial()
+        for tried, facts in ledger.try_proposal(self._store, number):
+            trial.add(tried, facts, self._page.generations)
+        return trial
+
+
+def _status(refusal: Refusal) -> str:
+    return falcon.HTTP_409 if isinstance(refusal, ChangeSetRefused) else falcon.HTTP_400

@@ -1,0 +1,135 @@
+"""`/sims/{iccid}/correct`: what is to become of one mismatch, tried dry and then proposed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import falcon
+
+from tallystick.console.changes import PATH as CHANGES_PATH
+from tallystick.console.changes import notes_of
+from tallystick.console.forms import users_fields
+from tallystick.core.correcting import Place, Since, correction_of
+from tallystick.core.errors import InvalidValue
+from tallystick.core.facts import SimExpectation
+from tallystick.core.identifiers import Iccid, Imei, shown
+from tallystick.core.moments import moment_of, parse_named
+from tallystick.core.roles import Right
+from tallystick.fleet import review
+from tallystick.http.gate import caller_of, for_console_to, user_of
+from tallystick.intake import propose_facts, try_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Request, Response
+
+    from tallystick.console.pages import Pages
+    from tallystick.core.moments import Moment
+    from tallystick.fleet.review import Mismatch
+    from tallystick.intake import Trial
+    from tallystick.store import Store
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+PROPOSE = "propose"
+UNTOUCHED = {"place": Place.SEEN, "since": Since.MOVE, "ticket": "", "reason": ""}
+"""What the form has at first."""
+
+
+class Shown(NamedTuple):
+    """What the page shows beside the mismatch: what was typed, what it would do, what is wrong."""
+
+    typed: dict[str, str]
+    trial: Trial | None = None
+    problem: str = ""
+
+
+class CorrectionPage:
+    """The form for one mismatch, which the parameters `at` and `imei` name."""
+
+    def __init__(self, pages: Pages, store: Store, clock: Callable[[], Moment]) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+
+    @for_console_to(Right.PROPOSE)
+    def on_get(self, req: Request, resp: Response, iccid: str) -> None:
+        """Show the form."""
+        self._show(req, resp, self._mismatch(req, iccid), Shown(UNTOUCHED))
+
+    @for_console_to(Right.PROPOSE)
+    def on_post(self, req: Request, resp: Response, iccid: str) -> None:
+        """Say what the correction would do, or propose it if that is what was shown before."""
+        typed = UNTOUCHED | users_fields(req)
+        mismatch = self._mismatch(req, iccid)
+        try:
+            notes = notes_of(typed)
+            expectation = _expectation(mismatch, typed)
+        except InvalidValue as refusal:
+            self._show(req, resp, mismatch, Shown(typed, problem=refusal.message))
+            return
+        trial = try_facts(self._store, [expectation], (), self._pages.settings.generations)
+        problem = _objection(trial, typed)
+        if typed.get("do") != PROPOSE or problem:
+            self._show(req, resp, mismatch, Shown(typed, trial, problem))
+            return
+        origin = review.for_one_sim(notes.by(caller_of(req).name, self._clock()), mismatch.iccid)
+        number = propose_facts(self._store, [expectation], origin)
+        resp.status, resp.location = falcon.HTTP_303, f"{CHANGES_PATH}/{number}"
+
+    def _mismatch(self, req: Request, iccid: str) -> Mismatch:
+        """The mismatch that the address names. Raises `InvalidValue` or `NotFound`."""
+        seen_at = moment_of(parse_named("at", req.get_param("at") or ""))
+        seen_in = Imei.parse(req.get_param("imei") or "")
+        with self._store.snapshot() as reader:
+            visible = reader.view_of(user_of(req)).accounts
+            return review.mismatch(reader, Iccid.parse(iccid), seen_in, seen_at, visible)
+
+    def _show(self, req: Request, resp: Response, mismatch: Mismatch, shown_now: Shown) -> None:
+        typed, trial, problem = shown_now
+        if problem:
+            resp.status = falcon.HTTP_400
+        self._pages.show(
+            resp,
+            "correct.html",
+            caller_of(req),
+            mismatch=mismatch,
+            typed=typed,
+            problem=problem,
+            action=req.relative_uri,
+            trial=trial,
+            rows_tried=None if trial is None else rows_tried(trial),
+        )
+
+
+def _expectation(mismatch: Mismatch, typed: dict[str, str]) -> SimExpectation:
+    """What the choices come to. Raises `InvalidValue`."""
+    place, since = _chosen(Place, "place", typed), _chosen(Since, "since", typed)
+    moment, value = correction_of(
+        mismatch.seen_in, mismatch.seen_at, mismatch.in_force, place, since
+    )
+    return SimExpectation(mismatch.iccid, moment, value)
+
+
+def _chosen(choices: type[Choice], name: str, typed: dict[str, str]) -> Choice:
+    try:
+        return choices(typed[name])
+    except ValueError as error:
+        message = f"{name} must be one of {', '.join(choices)}, not {shown(typed[name])}"
+        raise InvalidValue(message) from error
+
+
+def rows_tried(trial: Trial) -> str:
+    """How many rows go and come, as the form brings back what its reader saw."""
+    return f"{len(trial.closed)} {len(trial.opened)}"
+
+
+def _objection(trial: Trial, typed: dict[str, str]) -> str:
+    """Why the correction is not proposed as it stands; empty where it may be."""
+    if not trial.added and not trial.corrected:
+        return "that is what is expected already, so there is nothing to propose"
+    if typed.get("do") == PROPOSE and typed.get("rows_tried") != rows_tried(trial):
+        return "what it would do is no more what you were shown; look at it again below"
+    return ""

@@ -1,0 +1,240 @@
+"""Corrections proposed, decided about and undone in the console, by whom and to whose SIMs."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from html import unescape
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tallystick.access import Access
+from tallystick.core.facts import SimExpectation
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.roles import Role
+from tallystick.fleet import review
+from tallystick.intake import propose_facts
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.conftest import Clock
+from tests.console.conftest import client_of
+from tests.console.world import (
+    FOREIGN,
+    HOME,
+    MINE,
+    ONE,
+    OTHERS,
+    PASSWORD,
+    TWO,
+    WINDOW,
+    Answer,
+    Browser,
+    fill,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tallystick.store import Store
+    from tallystick.store.access import View
+
+CORRECT = re.compile(r'href="(/sims/[0-9]+/correct[^"]+)"')
+TRIED = re.compile(r'name="rows_tried" value="([^"]*)"')
+SIM_PAGE = f"/sims/{ONE}?{WINDOW}"
+USERS = {
+    "vic": (MINE, Role.VIEWER),
+    "ed": (MINE, Role.EDITOR),
+    "pam": (MINE, Role.APPROVER),
+    "pat": (MINE, Role.APPROVER),
+    "otto": (OTHERS, Role.APPROVER),
+}
+
+
+class Desk(NamedTuple):
+    """Browsers of people with different roles, at one store."""
+
+    store: Store
+    people: dict[str, Browser]
+
+    def get(self, name: str, path: str) -> Answer:
+        """A page, as somebody sees it."""
+        return self.people[name].get(path)
+
+    def post(self, name: str, path: str, body: str) -> Answer:
+        """A form that somebody sends, with the token of their session."""
+        return self.people[name].ask("POST", path, f"csrf={self.people[name].csrf()}&{body}")
+
+    def address(self, name: str = "ed") -> str:
+        """Where a correction of the SIM's mismatch is proposed."""
+        (link,) = CORRECT.findall(self.get(name, SIM_PAGE).text)
+        return unescape(link)
+
+    def propose(self, name: str = "ed", choice: str = "place=seen&since=move") -> str:
+        """Try a correction dry and propose it; give the address of the change set."""
+        address = self.address(name)
+        tried = self.post(name, address, f"{choice}&do=try")
+        (rows,) = TRIED.findall(tried.text)
+        body = f"{choice}&ticket=OPS-7&reason=moved&do=propose&rows_tried={rows}"
+        proposed = self.post(name, address, body)
+        assert proposed.status == 303, proposed.text
+        return proposed.headers["location"]
+
+    def view_of(self, accounts: list[str]) -> View:
+        """What a user sees who was granted these accounts."""
+        name = next(name for name, (account, _) in USERS.items() if [account] == accounts)
+        with self.store.snapshot() as reader:
+            user = reader.user(name)
+            assert user
+            return reader.view_of(user.user_id)
+
+    def expected(self) -> list[tuple[int, int]]:
+        """Moment and value of what is expected of the SIM."""
+        with self.store.snapshot() as reader:
+            return [(each.effective_from, each.imei) for each in reader.values_of(ONE)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    clock = Clock()
+    with open_store(f"sqlite:///{tmp_path}/store.db", wire_row) as store:
+        store.init("UTC")
+        fill(store)
+        access = Access(store, clock, secrets.token_bytes)
+        client = client_of(store, access, clock, monkeypatch)
+        people = {name: Browser(client) for name in (*USERS, "root")}
+        for name, (account, role) in USERS.items():
+            access.add_user(name, PASSWORD, [account], all_accounts=False, role=role)
+        access.add_user("root", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
+        for name, browser in people.items():
+            assert browser.sign_in(name).status == 303
+        yield Desk(store, people)
+        access.close()
+
+
+def test_a_viewer_is_offered_nothing_and_their_forged_forms_are_refused(desk: Desk) -> None:
+    assert CORRECT.findall(desk.get("vic", SIM_PAGE).text) == []
+    address = desk.address()
+    change_set = desk.propose()
+    assert "Approve" not in desk.get("vic", change_set).text
+    before = desk.expected()
+    assert desk.get("vic", address).status == 403
+    for path in (address, *(f"{change_set}/{deed}" for deed in ("approve", "reject", "undo"))):
+        refused = desk.post("vic", path, "place=seen&since=move&do=propose&rows_tried=1+0")
+        assert (path, refused.status) == (path, 403)
+        assert "you are viewer" in refused.text
+    assert "proposed" in desk.get("vic", change_set).text
+    assert desk.expected() == before
+
+
+def test_an_editor_sees_what_a_correction_would_do_and_proposes_it(desk: Desk) -> None:
+    address, before = desk.address(), desk.expected()
+    assert f"in {FOREIGN}, where it was seen" in desk.get("ed", address).text
+    tried = desk.post("ed", address, "place=seen&since=move&ticket=OPS-7&do=try").text
+    assert "would close 1 row<" in tried
+    assert "would open 0 rows<" in tried
+    assert 'name="ticket" value="OPS-7"' in tried
+    change_set = desk.propose()
+    page = desk.get("ed", change_set).text
+    assert "OPS-7" in page
+    assert "console/ed" in page
+    assert change_set in desk.get("ed", "/changes?state=proposed").text
+    assert desk.expected() == before
+    assert "Approve" not in page
+    assert desk.post("ed", f"{change_set}/approve", "").status == 403
+
+
+def test_another_person_approves_and_the_row_goes_and_an_undo_brings_it_back(desk: Desk) -> None:
+    change_set = desk.propose()
+    assert "would close 1 row<" in desk.post("pam", f"{change_set}/try", "").text
+    approved = desk.post("pam", f"{change_set}/approve", "")
+    assert (approved.status, approved.headers["location"]) == (303, change_set)
+    assert "console/pam" in desk.get("vic", change_set).text
+    assert CORRECT.findall(desk.get("ed", SIM_PAGE).text) == []
+    again = desk.post("pat", f"{change_set}/approve", "")
+    assert (again.status, "is applied, not proposed" in again.text) == (409, True)
+    undone = desk.post("pat", f"{change_set}/undo", "ticket=OPS-8&reason=it+was+right")
+    assert undone.status == 303
+    undoing = desk.get("vic", undone.headers["location"]).text
+    assert "OPS-8" in undoing
+    assert f'href="{change_set}"' in undoing
+    assert desk.expected()[-1] == (BEGINNING, HOME)
+    assert desk.address()
+
+
+def test_an_approver_cannot_decide_about_what_they_proposed_themselves(desk: Desk) -> None:
+    change_set = desk.propose("pam")
+    assert "Approve" not in desk.get("pam", change_set).text
+    assert "Approve" in desk.get("pat", change_set).text
+    for deed in ("approve", "reject"):
+        refused = desk.post("pam", f"{change_set}/{deed}", "")
+        assert (refused.status, "another person" in refused.text) == (409, True)
+    assert desk.post("pat", f"{change_set}/reject", "").status == 303
+    assert "rejected" in desk.get("pam", change_set).text
+    assert desk.expected() == [(BEGINNING, HOME)]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("place=seen&since=move&reason=" + "x" * 501, "Reason must be at most 500"),
+        ("place=elsewhere&since=move&reason=kept", "Place must be one of seen, nowhere, none"),
+        ("place=seen&since=move&reason=kept&do=propose&rows_tried=0+0", "is no more what you"),
+    ],
+)
+def test_a_form_that_is_refused_keeps_what_was_typed(desk: Desk, body: str, said: str) -> None:
+    refused = desk.post("ed", desk.address(), f"{body}&ticket=%3COPS%3E")
+    assert refused.status == 400
+    assert said in refused.text
+    assert 'name="ticket" value="&lt;OPS&gt;"' in refused.text
+    assert "None here" in desk.get("root", "/changes?state=proposed").text
+
+
+def test_a_mismatch_that_was_closed_meanwhile_can_be_proposed_no_more(desk: Desk) -> None:
+    address = desk.address()
+    assert desk.post("pam", f"{desk.propose()}/approve", "").status == 303
+    gone = desk.post("ed", address, "place=seen&since=move&do=try")
+    assert (gone.status, "has it no more" in gone.text) == (404, True)
+
+
+def test_what_is_expected_already_is_not_proposed(desk: Desk) -> None:
+    nowhere = "place=nowhere&since=beginning"
+    assert desk.post("pam", f"{desk.propose(choice=nowhere)}/approve", "").status == 303
+    refused = desk.post("ed", desk.address(), f"{nowhere}&do=propose&rows_tried=0+0")
+    assert (refused.status, "expected already" in refused.text) == (400, True)
+
+
+def test_nobody_sees_or_decides_about_change_sets_of_other_accounts(desk: Desk) -> None:
+    change_set, address = desk.propose(), desk.address()
+    file = [SimExpectation(ONE, BEGINNING, FOREIGN), SimExpectation(TWO, BEGINNING, HOME)]
+    of_file = f"/changes/{propose_facts(desk.store, file, Origin('ann', Moment(1), 'import'))}"
+    never = "/changes/999999"
+    for name, hidden in (("otto", change_set), ("otto", of_file), ("pam", of_file)):
+        refused = desk.get(name, hidden)
+        assert refused.status == 404
+        assert refused.text == desk.get(name, never).text.replace("999999", hidden[9:])
+        for deed in ("approve", "reject", "undo", "try"):
+            assert desk.post(name, f"{hidden}/{deed}", "").status == 404
+        assert f'href="{hidden}"' not in desk.get(name, "/changes").text
+    assert desk.get("otto", address).status == 404
+    listed = desk.get("root", "/changes").text
+    assert change_set in listed
+    assert of_file in listed
+    assert str(TWO) in desk.get("root", of_file).text
+
+
+def test_every_change_set_that_a_user_sees_is_on_one_of_the_pages(desk: Desk) -> None:
+    numbers = [int(desk.propose().rpartition("/")[2]) for _ in range(3)]
+    propose_facts(desk.store, [SimExpectation(TWO, BEGINNING, HOME)], Origin("ann", Moment(1)))
+    numbers.append(int(desk.propose().rpartition("/")[2]))
+    view, before, seen = desk.view_of([MINE]), 1 << 62, list[int]()
+    while True:
+        with desk.store.snapshot() as reader:
+            page = review.change_sets_seen(reader, view, before, 1, None)
+        seen += [each.change_set_id for each in page.change_sets]
+        if page.before is None:
+            break
+        before = page.before
+    assert seen == numbers[::-1]
