@@ -19,9 +19,9 @@ from tallystick.core.window import Window
 from tallystick.intake import (
     Doubts,
     ImportOptions,
+    LinesLimit,
     Progress,
     Receipt,
-    RejectsLimit,
     bulk,
     import_file,
 )
@@ -328,7 +328,7 @@ def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "ndjson", "parquet of texts"])
 @pytest.mark.parametrize(
     "options",
-    [ImportOptions(), ImportOptions(max_rejects=RejectsLimit.parse("1%"))],
+    [ImportOptions(), ImportOptions(max_rejects=LinesLimit.parse("1%"))],
     ids=["once", "checked first"],
 )
 def test_progress_grows_while_a_file_is_read_and_while_it_is_applied(
@@ -382,7 +382,7 @@ def test_how_far_standard_input_has_come_is_not_known_unless_it_is_checked_first
 ) -> None:
     for options, known in (
         (ImportOptions(), False),
-        (ImportOptions(max_rejects=RejectsLimit.parse("0")), True),
+        (ImportOptions(max_rejects=LinesLimit.parse("0")), True),
     ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM).encode())))
         seen: list[Progress] = []

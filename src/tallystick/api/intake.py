@@ -5,13 +5,14 @@ Expectations also tried or proposed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import falcon
 import msgspec
 
 from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, origin_of
 from tallystick.api.operation import operation
+from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.ledger import UNKNOWN_ORIGIN
@@ -21,6 +22,8 @@ from tallystick.intake import (
     KINDS,
     Receipt,
     check_items,
+    doubts_of_call,
+    doubts_of_items,
     idempotency_key,
     propose_facts,
     read_items,
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.core.ledger import Origin
-    from tallystick.intake import Kind, LiveIntake, Reject
+    from tallystick.intake import Doubts, Kind, LiveIntake, Reject
     from tallystick.settings import Settings
     from tallystick.store import Facts, Store
 
@@ -48,6 +51,19 @@ class RejectAnswer(msgspec.Struct):
     reason: str
 
 
+class DoubtAnswer(msgspec.Struct, omit_defaults=True):
+    """One doubt: of how many facts, up to five examples, and what to do.
+
+    `known_with` is there for SIMs that are not loaded: how many of the facts name SIMs that are
+    loaded with a check digit (`add`), or without theirs (`strip`).
+    """
+
+    count: int
+    examples: list[str]
+    advice: str
+    known_with: dict[str, int] | None = None
+
+
 class ReceiptAnswer(msgspec.Struct):
     """What became of the facts; `read` is the sum of the three counts behind it."""
 
@@ -56,11 +72,27 @@ class ReceiptAnswer(msgspec.Struct):
     duplicate: int
     rejected: int
     unknown_sims: int
+    iccid_check_digit: int
+    iccid_rounded: int
+    several_values: int
+    shared_hardware: int
+    placeholder_imei: int
     stripped_zeros: int
     in_future: int
+    mdn_left_out: int
+    without_zone: int
+    doubts: dict[str, DoubtAnswer]
     seconds: float
     accounts_made: list[str]
     rejects: list[RejectAnswer]
+
+
+class CheckedCall(NamedTuple):
+    """The facts of a call, the refused ones, and the doubts that the texts of the others show."""
+
+    facts: Facts
+    rejects: list[Reject]
+    doubts: Doubts
 
 
 def facts_of(resource: Intake) -> Any:  # noqa: ANN401 - a list of a type that is made here
@@ -91,17 +123,21 @@ class Intake:
         resp.data = self._take(req, app, body, UNKNOWN_ORIGIN)
 
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
-        facts, rejects = self._checked(req, body)
+        checked = self._checked(req, body)
         named = req.get_header("Idempotency-Key")
         key = (
             idempotency_key(app, parse_name("Idempotency-Key", named), self.kind, body)
             if named
             else None
         )
-        return self._live.take(self.kind, facts, rejects, key, origin)
+        return self._live.take(
+            self.kind, checked.facts, checked.rejects, key, origin, checked.doubts
+        )
 
-    def _checked(self, req: Request, body: bytes) -> tuple[Facts, list[Reject]]:
-        return check_items(self.kind, read_items(body, lines=_is_ndjson(req)))
+    def _checked(self, req: Request, body: bytes) -> CheckedCall:
+        items = read_items(body, lines=_is_ndjson(req))
+        facts, rejects = check_items(self.kind, items)
+        return CheckedCall(facts, rejects, doubts_of_items(self.kind, items, rejects))
 
 
 class ExpectationsIntake(Intake):
@@ -134,16 +170,20 @@ class ExpectationsIntake(Intake):
         if req.get_header("Idempotency-Key"):
             message = f"Idempotency-Key goes with mode={APPLY} only"
             raise InvalidValue(message)
-        facts, rejects = self._checked(req, body)
         answer = self._try if mode == DRY_RUN else self._propose
-        resp.data = msgspec.json.encode(answer(facts, rejects, origin))
+        resp.data = msgspec.json.encode(answer(self._checked(req, body), origin))
 
-    def _try(self, facts: Facts, rejects: list[Reject], _: Origin) -> dict[str, Any]:
-        trial = try_facts(self._store, facts, rejects, self._settings.generations)
+    def _try(self, checked: CheckedCall, _: Origin) -> dict[str, Any]:
+        trial = try_facts(self._store, checked.facts, checked.rejects, self._settings.generations)
+        trial.receipt.doubts = checked.doubts.and_also(trial.receipt.doubts)
         return trial.described(self._settings.zone, "index")
 
-    def _propose(self, facts: Facts, rejects: list[Reject], origin: Origin) -> dict[str, Any]:
+    def _propose(self, checked: CheckedCall, origin: Origin) -> dict[str, Any]:
+        facts, rejects = checked.facts, checked.rejects
         receipt = Receipt(accepted=len(facts), rejected=len(rejects), rejects=rejects)
+        with self._store.snapshot() as reader:
+            more = doubts_of_call(reader, self.kind, facts, system_clock())
+        receipt.doubts = checked.doubts.and_also(more)
         number = propose_facts(self._store, facts, origin) if len(facts) else None
         return receipt.described("index") | {"change_set_id": number}
 

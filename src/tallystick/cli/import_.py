@@ -28,11 +28,12 @@ from tallystick.core.identifiers import printable
 from tallystick.intake import (
     KINDS,
     STANDARD_INPUT,
+    WORDINGS,
     ImportOptions,
     KindName,
+    LinesLimit,
     Receipt,
     Reject,
-    RejectsLimit,
     import_file,
     propose_file,
     try_file,
@@ -46,29 +47,6 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 EXIT_NOTHING_DONE = 1
-LARGE_SHARE = 0.05  # of a file's lines: from here on a doubt is warned of, not only counted
-
-DOUBTS = {  # how each count reads, and what to look at where it is large
-    "unknown_sims": (
-        "of unknown SIMs",
-        (
-            "are of SIMs unknown to the device database, and wait for them: import the SIMs, or "
-            "check the ICCIDs"
-        ),
-    ),
-    "stripped_zeros": (
-        "with an IMEI that seems to lack its leading zero",
-        (
-            "have an IMEI that seems to lack its leading zero: check that the column imei was "
-            "exported as text"
-        ),
-    ),
-    "in_future": (
-        "in the future",
-        "happen in the future: check the time zone of activated_at, and the clock of this machine",
-    ),
-}
-
 KindArgument = Annotated[
     KindName, typer.Argument(metavar="KIND", help=f"What the files hold: {', '.join(KINDS)}.")
 ]
@@ -108,6 +86,14 @@ MaxRejects = Annotated[
         "or a share like 0.5%.",
     ),
 ]
+MaxDoubts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|P%",
+        help="Check each file whole first, and refuse it whole if there are more doubts about its "
+        "lines: a number, or a share like 0.5%. A line with two doubts counts twice.",
+    ),
+]
 
 
 def import_(
@@ -115,6 +101,7 @@ def import_(
     files: Files,
     rejects: RejectsFile = None,
     max_rejects: MaxRejects = None,
+    max_doubts: MaxDoubts = None,
     dry_run: DryRun = False,
     propose: Propose = False,
     ticket: Ticket = "",
@@ -127,7 +114,12 @@ def import_(
         kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor)
     )
     origin = origin_told(actor, ticket, reason)
-    options = ImportOptions(origin.at, None if max_rejects is None else _limit(max_rejects), origin)
+    options = ImportOptions(
+        origin.at,
+        _limit("--max-rejects", max_rejects),
+        _limit("--max-doubts", max_doubts),
+        origin,
+    )
     settings = current_settings()
     act = _try_one if dry_run else _propose_one if propose else _import_one
     paths = list(_expanded(files))
@@ -164,11 +156,11 @@ def _make_missing(store: Store, settings: Settings) -> None:
         say(f"warning: {store.name}: there was no store here; made a new one", err=True)
 
 
-def _limit(text: str) -> RejectsLimit:
+def _limit(option: str, text: str | None) -> LinesLimit | None:
     try:
-        return RejectsLimit.parse(text)
+        return None if text is None else LinesLimit.parse(text)
     except InvalidValue as refusal:
-        raise typer.BadParameter(refusal.message, param_hint="--max-rejects") from refusal
+        raise typer.BadParameter(refusal.message, param_hint=option) from refusal
 
 
 def _expanded(patterns: list[str]) -> Iterator[str]:
@@ -322,13 +314,8 @@ def _print(path: str, done: Done) -> None:
         say(
             f"{path}: and {receipt.rejected - len(receipt.rejects):,} more rejected lines", err=True
         )
-    for doubt, count in receipt.doubts._asdict().items():
-        if count and count >= LARGE_SHARE * receipt.read:
-            _, warning = DOUBTS[doubt]
-            say(
-                f"warning: {path}: {100 * count / receipt.read:.0f} % of the lines {warning}",
-                err=True,
-            )
+    for sentence in receipt.doubts.sentences():
+        say(f"doubt: {path}: {sentence}", err=True)
 
 
 def _print_counts(name: str, receipt: Receipt) -> None:
@@ -337,12 +324,10 @@ def _print_counts(name: str, receipt: Receipt) -> None:
         f"{receipt.rejected:,} rejected"
     )
     say(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
-    doubtful = [
-        f"{count:,} {DOUBTS[doubt][0]}"
-        for doubt, count in receipt.doubts._asdict().items()
-        if count
-    ]
-    if doubtful:
+    if receipt.doubts.by_name:
+        doubtful = (
+            f"{doubt.count:,} {WORDINGS[name].of}" for name, doubt in receipt.doubts.by_name.items()
+        )
         say(f"  taken, but doubtful: {', '.join(doubtful)}")
     if receipt.accounts_made:
         say(f"  new accounts: {', '.join(receipt.accounts_made)}")

@@ -226,6 +226,12 @@ class TooManyRejects(FileRefused):
     code = "too-many-rejects"
 
 
+class TooManyDoubts(FileRefused):
+    """A file has more doubts than it may have."""
+
+    code = "too-many-doubts"
+
+
 class TargetRefused(Refusal):
     """The store cannot be copied into: it holds other facts, or is the same one."""
 

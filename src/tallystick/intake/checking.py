@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core.allowed import Allowed
+from tallystick.core.moments import LAST, Moment
 from tallystick.intake import fast_parse
+from tallystick.intake.doubt_kinds import (
+    EXAMPLES_MAX,
+    NO_DOUBTS,
+    DoubtName,
+    Doubts,
+    doubt_of,
+    only,
+)
+from tallystick.intake.doubts import doubts_of_values
 from tallystick.intake.prefetch import in_parallel
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sorting import in_order
@@ -17,7 +27,7 @@ from tallystick.intake.sources import LINE
 from tallystick.store import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tallystick.intake.kinds import Column, Kind
     from tallystick.intake.sources import Block, Source
@@ -30,15 +40,17 @@ BLOCKS_AT_ONCE_MAX = 4
 class Checked(NamedTuple):
     """Facts as columns, named and ordered as the kind's, in the order of their lines.
 
-    The refused lines. Lines count from 0 at the block's first; `lines` is how many it has.
+    The refused lines. Lines count from 0 at the block's first; `lines` is how many it has. The
+    doubts of what was taken in, as far as texts and values alone show them.
     """
 
     facts: pl.DataFrame
     rejects: list[Reject]
     lines: int
+    doubts: Doubts = NO_DOUBTS
 
 
-def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
+def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Checked]:
     """Check every block of a file, several at once.
 
     Facts come in order of SIM, rejects with their lines' numbers.
@@ -46,7 +58,9 @@ def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
 
     def work(read: Callable[[], Block]) -> Checked:
         checked = check(read(), kind)
-        return checked._replace(facts=in_order(checked.facts, kind.key))
+        facts = in_order(checked.facts, kind.key)
+        doubts = checked.doubts.and_also(doubts_of_values(kind, facts, now))
+        return checked._replace(facts=facts, doubts=doubts)
 
     first = source.first_line
     works = (partial(work, read) for read in source.blocks)
@@ -71,9 +85,39 @@ def check(block: Block, kind: Kind) -> Checked:
         .select(pl.all_horizontal(pl.all()))
         .to_series()
     )
-    if sure.all():
-        return Checked(facts, block.rejects, block.lines)
-    return _with_the_rest(block, kind, facts, sure)
+    checked = (
+        Checked(facts, block.rejects, block.lines)
+        if sure.all()
+        else _with_the_rest(block, kind, facts, sure)
+    )
+    return checked._replace(doubts=_doubts_of_texts(block, kind, checked.rejects))
+
+
+def _doubts_of_texts(block: Block, kind: Kind, rejects: Sequence[Reject]) -> Doubts:
+    """Doubts that the texts of the lines taken in show, and their values do not."""
+    texts = block.frame
+    moments = [column.name for column in kind.columns if column.recognise is fast_parse.moments]
+    columns = [name for name in moments if name in texts.columns and _is_text(texts[name])]
+    where = {name: fast_parse.without_zone(texts[name]) for name in columns}
+    lacking = [name for name in columns if where[name].any()]
+    if not lacking:
+        return NO_DOUBTS
+    refused = {reject.line for reject in rejects}
+    taken = ~texts[LINE].is_in(pl.Series(sorted(refused), dtype=texts.schema[LINE]).implode())
+    any_lacking = pl.DataFrame([where[name].rename(name) for name in lacking]).select(
+        pl.any_horizontal(pl.all())
+    )
+    lines = any_lacking.to_series() & taken
+    examples = [
+        text
+        for name in lacking
+        for text in texts[name].filter(where[name] & taken).unique().bottom_k(EXAMPLES_MAX)
+    ]
+    return only({DoubtName.WITHOUT_ZONE: doubt_of(int(lines.sum()), examples)})
+
+
+def _is_text(column: pl.Series) -> bool:
+    return column.dtype == pl.String
 
 
 def _column(texts: pl.DataFrame, column: Column) -> tuple[pl.Series, pl.Series]:

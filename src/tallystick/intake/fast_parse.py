@@ -11,7 +11,7 @@ import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Mdn, Tac
 from tallystick.core.moments import BEGINNING, LAST
-from tallystick.core.suspicious_values import STRIPPED_FIRST, STRIPPED_LAST
+from tallystick.core.suspicious_values import TIME_OF_DAY, ZONE
 
 NAME = rf"^[ -~]{{1,{NAME_LENGTH_MAX}}}$"
 SECOND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]"
@@ -97,6 +97,16 @@ def moments(column: pl.Series) -> pl.Series:
     return _between(moment, BEGINNING + MICROSECONDS_A_DAY, LAST)
 
 
+def without_zone(column: pl.Series) -> pl.Series:
+    """Which texts have a time of day and no zone; a date alone is none of them."""
+    text = pl.col("text")
+    lacking = text.str.contains(TIME_OF_DAY.pattern) & ~text.str.contains(ZONE.pattern)
+    texts_given = column.cast(pl.String).to_frame("text")
+    if texts_given.select(text.str.ends_with("Z").all()).item():
+        return pl.Series([False]).new_from_index(0, len(column))
+    return texts_given.select(lacking.fill_null(value=False)).to_series()
+
+
 def _moments_of_dates(column: pl.Series, dtype: pl.Datetime | pl.Date) -> pl.Series:
     """Counted in whole numbers: Polars panics where its own calendar ends."""
     count = column.to_physical().cast(pl.Int64)
@@ -114,21 +124,6 @@ def _moments_of_dates(column: pl.Series, dtype: pl.Datetime | pl.Date) -> pl.Ser
 def _between(moment: pl.Series, first: int, last: int) -> pl.Series:
     inside = pl.col("moment").is_between(first, last)
     return moment.to_frame("moment").select(pl.when(inside).then(pl.col("moment"))).to_series()
-
-
-def stripped_zeros(imeis: pl.Series) -> pl.Series:
-    """Those of a column of IMEIs, as compact integers, that `core.doubts.has_stripped_zeros`."""
-    imei = pl.col("imei")
-    begins_with_1 = (
-        imeis.rename("imei").to_frame().filter(imei.is_between(STRIPPED_FIRST, STRIPPED_LAST))
-    )
-    if begins_with_1.is_empty():
-        return begins_with_1.to_series()
-    total = pl.lit(0, dtype=pl.Int64)
-    for place in range(Imei.LENGTH_MIN):
-        doubled = imei // (Imei.IDENTITY_DIVISOR * 10**place) % 10 * (1 + place % 2)
-        total += doubled // 10 + doubled % 10
-    return begins_with_1.filter(imei % Imei.LENGTHS == 0).filter(total % 10 == 0).to_series()
 
 
 def texts(column: pl.Series) -> pl.Series:

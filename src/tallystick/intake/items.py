@@ -8,7 +8,10 @@ import msgspec
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.core.suspicious_values import lacks_zone
+from tallystick.intake import fast_parse
 from tallystick.intake.checking import check
+from tallystick.intake.doubt_kinds import DoubtName, Doubts, doubt_of, only
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import block_of, no_object, record_of
 
@@ -75,3 +78,18 @@ def _fact_of(kind: Kind, index: int, item: Any) -> tuple[Any, ...] | Reject:  # 
     if isinstance(fact, kind.fact):
         return fact
     return Reject(index, tuple(fault for fault in fact if isinstance(fault, Fault)), ())
+
+
+def doubts_of_items(kind: Kind, items: Sequence[Any], rejects: Sequence[Reject]) -> Doubts:
+    """Doubts that the texts of the facts taken in show, and their values do not."""
+    refused = {reject.line for reject in rejects}
+    moments = [each.name for each in kind.columns if each.recognise is fast_parse.moments]
+    taken = (item for index, item in enumerate(items) if index not in refused)
+    lacking = [texts for item in taken if (texts := _without_zone(item, moments))]
+    examples = (text for texts in lacking for text in texts)
+    return only({DoubtName.WITHOUT_ZONE: doubt_of(len(lacking), examples)})
+
+
+def _without_zone(item: Any, names: Sequence[str]) -> list[str]:  # noqa: ANN401 - whatever JSON holds
+    given = (item.get(name) for name in names)
+    return [text for text in given if isinstance(text, str) and lacks_zone(text)]

@@ -64,8 +64,9 @@ class Kind:
     are made by others: their columns have other names too, and those that the kind does not need
     are passed over. A kind that `may_list` has values with several members, whose text is a column
     of its own (`listed`) in a frame. The ledger keeps who changed a kind that `is_ledgered`. Of a
-    kind that `is_shortlisted` a snapshot tells beforehand what deserves a closer look, and which
-    SIMs the device database does not know.
+    kind that `is_shortlisted` a snapshot tells beforehand what deserves a closer look. Of the facts
+    that have one value in the columns of `told_apart_by` the last counts; without such columns
+    every fact stays. Facts of a kind that `awaits_sims` say nothing until their SIM is loaded.
     """
 
     name: KindName
@@ -76,6 +77,8 @@ class Kind:
     may_list: bool = False
     is_ledgered: bool = False
     is_shortlisted: bool = False
+    told_apart_by: tuple[str, ...] = ()
+    awaits_sims: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -207,6 +210,7 @@ KINDS: dict[KindName, Kind] = {
                     default=GENERATION_DEFAULT,
                 ),
             ),
+            told_apart_by=("iccid",),
         ),
         Kind(
             "expectations",
@@ -224,14 +228,22 @@ KINDS: dict[KindName, Kind] = {
             ),
             may_list=True,
             is_ledgered=True,
+            told_apart_by=("iccid", "effective_from"),
+            awaits_sims=True,
         ),
         Kind(
             "activations",
             SimActivation,
             (ICCID, Column("activated_at", parse_moment, fast_parse.moments), IMEI),
             is_shortlisted=True,
+            awaits_sims=True,
         ),
-        Kind("groups", GroupMember, (ACCOUNT, Column("group", _group, fast_parse.names), ICCID)),
+        Kind(
+            "groups",
+            GroupMember,
+            (ACCOUNT, Column("group", _group, fast_parse.names), ICCID),
+            told_apart_by=("account", "iccid"),
+        ),
         Kind(
             "types",
             HardwareType,
@@ -244,6 +256,7 @@ KINDS: dict[KindName, Kind] = {
             ),
             key="tac",
             is_from_elsewhere=True,
+            told_apart_by=("tac",),
         ),
     )
 }

@@ -22,8 +22,9 @@ from tallystick.intake.bulk import (
     read_batches,
     refuse_too_many,
     reject_to,
+    whole_doubts,
 )
-from tallystick.intake.doubts import doubts_of
+from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import KINDS
 from tallystick.intake.progress import Work
 from tallystick.intake.receipt import Receipt
@@ -95,7 +96,7 @@ def try_facts(
     trial = Trial(Receipt(rejected=len(rejects), rejects=list(rejects)))
     with store.transaction() as writer:
         trial.add(writer.try_expectations(facts), len(facts), generations)
-    trial.receipt.doubts = doubts_of(EXPECTATIONS, facts, (), LAST)
+        trial.receipt.doubts = doubts_of_call(writer, EXPECTATIONS, facts, LAST)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -119,15 +120,16 @@ def try_file(
     with open_source(path, EXPECTATIONS) as source:
         on_columns(source.columns)
         work = Work(on_progress, passes=1)
-        for batch in read_batches(source, EXPECTATIONS, work, reject_to(trial.receipt, on_reject)):
-            for stretch in stretches(batch, EXPECTATIONS.key, STRETCH_FACTS):
+        reject = reject_to(trial.receipt, on_reject)
+        for batch in read_batches(source, EXPECTATIONS, work, reject, options.now):
+            doubts = batch.doubts.and_also(whole_doubts(store, EXPECTATIONS, batch.parts))
+            trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
+            for stretch in stretches(batch.parts, EXPECTATIONS.key, STRETCH_FACTS):
                 for facts in _whole_sims(stretch):
                     with store.transaction() as writer:
                         trial.add(writer.try_expectations(facts), len(facts), generations)
-                    doubts = doubts_of(EXPECTATIONS, facts, (), options.now)
-                    trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
                     work.taken(trial.receipt.accepted + trial.receipt.duplicate)
-        refuse_too_many(path, options.max_rejects, trial.receipt)
+        refuse_too_many(path, options, trial.receipt)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -161,11 +163,14 @@ def propose_file(
     with open_source(path, EXPECTATIONS) as source:
         on_columns(source.columns)
         work = Work(on_progress, passes=1)
-        for batch in read_batches(source, EXPECTATIONS, work, reject_to(receipt, on_reject)):
-            parts += batch
+        reject = reject_to(receipt, on_reject)
+        for batch in read_batches(source, EXPECTATIONS, work, reject, options.now):
+            parts += batch.parts
+            doubts = batch.doubts.and_also(whole_doubts(store, EXPECTATIONS, batch.parts))
+            receipt.doubts = receipt.doubts.and_also(doubts)
     facts = pl.concat(parts) if parts else pl.DataFrame()
     receipt.accepted = len(facts)
-    refuse_too_many(path, options.max_rejects, receipt)
+    refuse_too_many(path, options, receipt)
     if len(facts) > PROPOSED_FACTS_MAX:
         message = (
             f"{path}: a proposal may have {PROPOSED_FACTS_MAX:,} lines, not {len(facts):,}; "
@@ -176,9 +181,6 @@ def propose_file(
         propose_facts(store, facts, origin_of(path, EXPECTATIONS, options.origin))
         if len(facts)
         else None
-    )
-    receipt.doubts = (
-        doubts_of(EXPECTATIONS, facts, (), options.now) if len(facts) else receipt.doubts
     )
     receipt.seconds = time.perf_counter() - started
     return number, receipt

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -58,25 +60,6 @@ def in_one_sentence(faults: Sequence[str]) -> str:
     return f"{told}; and {more:,} more faults" if more > 0 else told
 
 
-class Doubts(NamedTuple):
-    """Counts of lines that were taken in and look doubtful.
-
-    They are of SIMs that the device database does not know, have an IMEI that seems to lack its
-    leading zero, or happen later than now. A line may be counted in several.
-    """
-
-    unknown_sims: int = 0
-    stripped_zeros: int = 0
-    in_future: int = 0
-
-    def and_also(self, other: Doubts) -> Doubts:
-        """Both together."""
-        return Doubts(*map(sum, zip(self, other, strict=True)))
-
-
-NO_DOUBTS = Doubts()
-
-
 @dataclass(slots=True)
 class Receipt:
     """Counts of lines, and the first rejects.
@@ -124,7 +107,7 @@ class Receipt:
             "accepted": self.accepted,
             "duplicate": self.duplicate,
             "rejected": self.rejected,
-            **self.doubts._asdict(),
+            **self.doubts.described(),
             "seconds": round(self.seconds, 6),
             "accounts_made": self.accounts_made,
             "rejects": rejects,

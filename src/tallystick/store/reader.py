@@ -11,6 +11,7 @@ from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
+from tallystick.store.hardware import HardwareQuestions
 from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
@@ -22,6 +23,7 @@ from tallystick.store.verifying import VerifyQuestions
 
 class Reader(
     ReasonQuestions,
+    HardwareQuestions,
     LedgerQuestions,
     FactQuestions,
     DeviceQuestions,
