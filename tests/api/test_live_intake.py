@@ -15,7 +15,8 @@ from tallystick.core.errors import IntakeBusy, KeyReused
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
-from tallystick.intake import KINDS, LiveIntake, Receipt
+from tallystick.core.suspicious_values import lacks_check_digit
+from tallystick.intake import KINDS, DoubtName, LiveIntake, Receipt
 from tallystick.intake import live as live_module
 from tallystick.intake.live import idempotency_key
 from tallystick.store import open_store
@@ -147,19 +148,24 @@ def test_a_receipt_has_the_shape_of_a_files_and_counts_what_looks_doubtful(
         port, "activations", [ACTIVATION, unknown, unknown, stripped, later, "bad"], headers
     )
     assert receipt.pop("seconds") > 0
+    taken = [Iccid.parse(each["iccid"]) for each in (ACTIVATION, unknown, unknown, stripped, later)]
     (reject,) = receipt.pop("rejects")
     assert set(reject) == {"index", "reason"}
-    assert receipt == {
+    doubts = receipt.pop("doubts")
+    assert doubts["unknown_sims"]["examples"] == [unknown["iccid"]]
+    assert doubts["unknown_sims"]["known_with"] == {"add": 0, "strip": 0}
+    assert receipt == dict.fromkeys(DoubtName, 0) | {
         "read": 6,
         "accepted": 4,
         "duplicate": 1,
         "rejected": 1,
         "unknown_sims": 2,
+        "iccid_check_digit": sum(map(lacks_check_digit, taken)),
         "stripped_zeros": 1,
         "in_future": 1,
         "accounts_made": [],
     }
-    assert set(receipt) | {"seconds", "rejects"} == set(Receipt().described())
+    assert set(receipt) | {"seconds", "rejects", "doubts"} == set(Receipt().described())
     keyed = headers | {"Idempotency-Key": "doubtful"}
     assert post(port, "activations", [unknown], keyed)["unknown_sims"] == 1
     assert post(port, "sims", [SIM | {"iccid": unknown["iccid"]}], headers)["unknown_sims"] == 0

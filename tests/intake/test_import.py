@@ -17,6 +17,8 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
 from tallystick.intake import (
+    Doubt,
+    DoubtName,
     Doubts,
     ImportOptions,
     LinesLimit,
@@ -129,17 +131,24 @@ def test_accounts_of_refused_lines_are_not_made(store: Store, tmp_path: Path) ->
 
 
 def test_receipts_of_several_files_add_up() -> None:
-    both = Receipt(1, 2, 3, 4.0, ["a"], doubts=Doubts(1, 2, 3))
-    both.add(Receipt(10, 20, 30, 40.0, ["b"], doubts=Doubts(10, 20, 30)))
-    assert both == Receipt(11, 22, 33, 44.0, ["a", "b"], doubts=Doubts(11, 22, 33))
-    assert both.described() | {"rejects": 0} == {
+    first, second, whole = (
+        Doubts({DoubtName.UNKNOWN_SIMS: Doubt(count, examples)}, {"add": count})
+        for count, examples in ((1, ("b",)), (10, ("a", "b")), (11, ("a", "b")))
+    )
+    both = Receipt(1, 2, 3, 4.0, ["a"], doubts=first)
+    both.add(Receipt(10, 20, 30, 40.0, ["b"], doubts=second))
+    assert both == Receipt(11, 22, 33, 44.0, ["a", "b"], doubts=whole)
+    described = both.described()
+    told = described.pop("doubts")["unknown_sims"]
+    assert "--check-digit add" in told.pop("advice")
+    known_with = {"add": 11, "strip": 0}
+    assert told == {"count": 11, "examples": ["a", "b"], "known_with": known_with}
+    assert described | {"rejects": 0} == dict.fromkeys(DoubtName, 0) | {
         "read": 66,
         "accepted": 11,
         "duplicate": 22,
         "rejected": 33,
         "unknown_sims": 11,
-        "stripped_zeros": 22,
-        "in_future": 33,
         "seconds": 44.0,
         "accounts_made": ["a", "b"],
         "rejects": 0,

@@ -1,0 +1,57 @@
+"""Files as people's systems write them: what looks wrong in them is told, and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+FIELD = Path(__file__).parent.parent / "field"
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def imported(run: Run, kind: str, name: str, *options: str) -> dict[str, Any]:
+    """The receipt of a file of the field, or its refusal."""
+    (path,) = FIELD.glob(f"{name}-*")
+    printed: dict[str, Any] = json.loads(run("import", kind, str(path), "--json", *options).stdout)
+    return printed
+
+
+def test_a_check_digit_that_is_left_out_is_told_with_the_option_that_adds_it(run: Run) -> None:
+    assert imported(run, "sims", "02a")["doubts"] == {}
+    for kind, name in (("expectations", "02b"), ("activations", "02c")):
+        receipt = imported(run, kind, name)
+        doubt = receipt["doubts"]["unknown_sims"]
+        assert (receipt["unknown_sims"], doubt["known_with"]) == (2, {"add": 2, "strip": 0})
+        assert "loaded with a check digit" in doubt["advice"]
+        assert "--check-digit add" in doubt["advice"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "several"), [("sims", "03a", 3), ("expectations", "03b", 3)]
+)
+def test_iccids_that_a_spreadsheet_rounded_are_told_and_can_be_refused(
+    run: Run, kind: str, name: str, several: int
+) -> None:
+    refusal = imported(run, kind, name, "--max-doubts", "2")
+    (error,) = (each["error"] for each in refusal["files"].values())
+    assert (refusal["accepted"], error["code"]) == (0, "too-many-doubts")
+    receipt = imported(run, kind, name)
+    assert (receipt["iccid_check_digit"], receipt["iccid_rounded"]) == (3, 3)
+    assert receipt["several_values"] == several
+
+
+def test_several_values_shared_hardware_placeholders_and_lacking_zones_are_told(run: Run) -> None:
+    several = imported(run, "expectations", "15b")["doubts"]["several_values"]
+    assert (several["count"], several["examples"]) == (2, ["89148000000800000011"])
+    shared = imported(run, "expectations", "19")["doubts"]["shared_hardware"]
+    assert (shared["count"], shared["examples"]) == (3, ["352099001761481", "3520990017614801"])
+    placeholders = imported(run, "expectations", "20")["doubts"]["placeholder_imei"]
+    assert placeholders["examples"] == ["000000000000000", "123456789012345"]
+    assert imported(run, "activations", "12")["without_zone"] == 2
