@@ -7,6 +7,7 @@ import glob
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -114,12 +115,7 @@ def import_(
         kind, dry_run=dry_run, propose=propose, told=bool(ticket or reason or actor)
     )
     origin = origin_told(actor, ticket, reason)
-    options = ImportOptions(
-        origin.at,
-        _limit("--max-rejects", max_rejects),
-        _limit("--max-doubts", max_doubts),
-        origin,
-    )
+    options = _limited(ImportOptions(origin.at, origin=origin), max_rejects, max_doubts)
     settings = current_settings()
     act = _try_one if dry_run else _propose_one if propose else _import_one
     paths = list(_expanded(files))
@@ -154,6 +150,14 @@ def _make_missing(store: Store, settings: Settings) -> None:
     if store.is_empty():
         store.init(settings.time_zone)
         say(f"warning: {store.name}: there was no store here; made a new one", err=True)
+
+
+def _limited(
+    options: ImportOptions, max_rejects: str | None, max_doubts: str | None
+) -> ImportOptions:
+    """The options with the limits that were asked for."""
+    rejects, doubts = _limit("--max-rejects", max_rejects), _limit("--max-doubts", max_doubts)
+    return replace(options, max_rejects=rejects, max_doubts=doubts)
 
 
 def _limit(option: str, text: str | None) -> LinesLimit | None:
