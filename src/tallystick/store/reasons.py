@@ -12,8 +12,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tallystick.core.allowed import HARDWARE
-from tallystick.core.reasons import LISTED_MAX, Claim, Company, is_placeholder
-from tallystick.store.connection import Asking
+from tallystick.core.reasons import LISTED_MAX, Claim, Company
+from tallystick.core.suspicious_values import is_placeholder
+from tallystick.store.hardware import HardwareQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ MORE_THAN_ONE = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
 
 
-class ReasonQuestions(Asking):
+class ReasonQuestions(HardwareQuestions):
     """What is told of other SIMs."""
 
     def companies(
@@ -57,9 +58,7 @@ class ReasonQuestions(Asking):
         self, sims_in: Mapping[int, int], account_ids: frozenset[int]
     ) -> dict[int, list[Claim]]:
         """The SIMs that are expected in hardware, in order; not where it is the one found in it."""
-        asked = self._connection.rows(
-            "claimed_hardware", hardware=self._connection.set_of(sorted(sims_in))
-        )
+        asked = self.claims_of(sorted(sims_in))
         claimed = sorted(
             {
                 (each, iccid)

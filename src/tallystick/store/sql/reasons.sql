@@ -1,13 +1,6 @@
 -- Other SIMs in the hardware of rows of the report. Whose they are is told and not asked for: each set that a query has
 -- beside the first is one more way to plan it wrong.
 
--- name: claimed_hardware
--- Which SIMs are expected in this hardware, at whatever time?
-SELECT e.imei / 400 AS hardware, e.iccid
-FROM carray(:hardware) AS t
-CROSS JOIN expectations AS e
-WHERE e.imei / 400 = t.value;
-
 -- name: found_elsewhere
 -- In which hardware were these SIMs found, and in which were they expected then?
 SELECT m.iccid, m.post_imei / 400 AS hardware, m.expected_imei / 400 AS expected_hardware
