@@ -102,30 +102,32 @@ class UnloadedSeen(NamedTuple):
 def unloaded_seen(reader: Reader, window: Window) -> UnloadedSeen:
     """Look at some SIMs that were ever seen, spread over their ICCIDs, however many there are.
 
-    Each of a few places costs a walk over the activations of a few SIMs.
+    Each of some ten places costs a walk over the activations of about a hundred SIMs.
     """
-    sims = reader.seen_from(0, SAMPLED_SIMS + 1)
+    first, last = reader.bounds_of_seen() or (0, 0)
+    sims = reader.seen_between(first, last, SAMPLED_SIMS + 1)
     is_all = len(sims) <= SAMPLED_SIMS
     if not is_all:
-        sims = _spread_sims_seen(reader)
+        sims = _spread_sims_seen(reader, first, last, SAMPLED_SIMS)
     missing = set(sims) - reader.loaded_sims(sims)
     seen = reader.seen_among(sorted(missing), window)
     longer = [other for iccid in seen if (other := with_check_digit(iccid)) is not None]
     return UnloadedSeen(len(seen), len(sims), is_all, len(reader.loaded_sims(longer)))
 
 
-def _spread_sims_seen(reader: Reader) -> list[int]:
-    """SIMs that were ever seen, from places between the first and the last, none of them twice."""
-    bounds = reader.bounds_of_seen()
-    if bounds is None:
-        return []
-    first, last = bounds
-    sims: list[int] = []
-    for place in range(SAMPLED_PLACES):
-        start = first + (last - first) * place // SAMPLED_PLACES
-        start = max(start, sims[-1] + 1) if sims else start
-        sims += reader.seen_from(start, SAMPLED_SIMS // SAMPLED_PLACES)
-    return sims
+def _spread_sims_seen(reader: Reader, first: int, last: int, at_most: int) -> list[int]:
+    """SIMs that were ever seen, from one to another that were, spread over their numbers.
+
+    Half of them from each half of the numbers; where one half has few SIMs, more from the other.
+    So a single ICCID that is far from all others changes little.
+    """
+    if at_most <= SAMPLED_SIMS // SAMPLED_PLACES or first == last:
+        return reader.seen_between(first, last, at_most)
+    middle = (first + last) // 2 + 1
+    (above,) = reader.seen_between(middle, last, 1)
+    upper = _spread_sims_seen(reader, above, last, at_most // 2)
+    below = reader.last_seen_before(middle)
+    return _spread_sims_seen(reader, first, below, at_most - len(upper)) + upper
 
 
 def unattributed(reader: Reader) -> Iterator[Unattributed]:

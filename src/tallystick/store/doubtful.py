@@ -99,9 +99,13 @@ class DoubtfulQuestions(Asking):
         first, last = self._connection.row("bounds_of_seen") or (None, None)
         return None if first is None else (first, last)
 
-    def seen_from(self, first: int, at_most: int) -> list[int]:
-        """SIMs that were ever seen, from one on, in order."""
-        return self._numbers("seen_from", first=first, at_most=at_most)
+    def seen_between(self, first: int, last: int, at_most: int) -> list[int]:
+        """SIMs that were ever seen, from one to another, in order."""
+        return self._numbers("seen_between", first=first, last=last, at_most=at_most)
+
+    def last_seen_before(self, iccid: int) -> int:
+        """The SIM before another, of those that were ever seen; the same where there is none."""
+        return self._value(int, "last_seen_before", iccid=iccid) or iccid
 
     def seen_among(self, iccids: Iterable[int], window: Window) -> set[int]:
         """Those of some SIMs that were seen in the window."""

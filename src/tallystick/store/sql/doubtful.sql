@@ -62,13 +62,17 @@ SELECT
     (SELECT min(a.iccid) FROM activations AS a),
     (SELECT max(b.iccid) FROM activations AS b);
 
--- name: seen_from
--- Which SIMs were ever seen, in order from this one on? No more than are asked for.
+-- name: seen_between
+-- Which SIMs were ever seen, in order from the first to the last? No more than are asked for.
 SELECT DISTINCT a.iccid
 FROM activations AS a
-WHERE a.iccid >= :first
+WHERE a.iccid BETWEEN :first AND :last
 ORDER BY a.iccid
 LIMIT :at_most;
+
+-- name: last_seen_before
+-- Which SIM that was ever seen is the last before this one?
+SELECT max(a.iccid) FROM activations AS a WHERE a.iccid < :iccid;
 
 -- name: seen_among
 -- Which of these SIMs were seen in the window?
