@@ -16,7 +16,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
-from tallystick.intake import LiveIntake
+from tallystick.intake import LiveIntake, doubts_of_expectations
 from tallystick.outbox.uploads import Uploads
 from tallystick.server import build_app
 from tallystick.settings import Settings
@@ -44,7 +44,7 @@ def opened_app(settings: Settings) -> tuple[Callable[..., Iterable[bytes]], Call
     store = open_store(settings.database, wire_row)
     access = Access(store, system_clock, secrets.token_bytes)
     live = LiveIntake(store, system_clock, time.perf_counter)
-    uploads = Uploads(store, system_clock, secrets.token_bytes)
+    uploads = Uploads(store, system_clock, secrets.token_bytes, doubts_of=doubts_of_expectations)
 
     def close() -> None:
         access.close()

@@ -39,7 +39,7 @@ from tallystick.http.leaving import Leaving
 from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
-from tallystick.intake import LiveIntake
+from tallystick.intake import LiveIntake, doubts_of_expectations
 from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
@@ -186,7 +186,7 @@ def wired_app(
     of_callers = store.with_places(max(1, settings.threads // 2))
     access = Access(of_callers, system_clock, secrets.token_bytes, loops)
     live = LiveIntake(store, system_clock, time.perf_counter, loops)
-    uploads = Uploads(store, system_clock, secrets.token_bytes, loops)
+    uploads = Uploads(store, system_clock, secrets.token_bytes, loops, doubts_of_expectations)
     uploads.start()
     outbox = Outbox(
         store,

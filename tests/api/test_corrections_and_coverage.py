@@ -173,6 +173,22 @@ def test_activations_by_imsi_wait_are_listed_and_go_to_their_sim(served: Served)
     assert "unattributed" not in served.get("coverage").json
 
 
+def test_sims_that_are_not_loaded_and_shared_hardware_are_counted_and_listed(
+    served: Served,
+) -> None:
+    one, two = "89148000000800000037", "89148000000800000045"
+    served.post("expectations", [{"iccid": each, "imei": FOREIGN} for each in (one, two)])
+    covered = served.get("coverage").json
+    assert (covered["unloaded"], covered["shared_hardware"]) == (2, 1)
+    assert "unloaded" not in served.get("coverage", account="A-1").json
+    listed = [{"iccid": each, "imei": FOREIGN, "effective_from": None} for each in (one, two)]
+    assert served.get("coverage/unloaded").json == {"unloaded": listed, "next": None}
+    assert served.get("coverage/unloaded", after=one).json["unloaded"] == listed[1:]
+    assert served.get("coverage/shared-hardware").json == {"shared_hardware": listed, "next": None}
+    behind = served.get("coverage/shared-hardware", after=FOREIGN).json
+    assert behind["shared_hardware"] == []
+
+
 @pytest.mark.parametrize("path", ["coverage", "corrections"])
 def test_only_the_scope_admin_may_ask_about_the_fleet(served: Served, path: str) -> None:
     assert served.get(path, served.sender).status == 403

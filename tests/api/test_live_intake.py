@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import secrets
 import time
@@ -17,7 +18,8 @@ from tallystick.core.errors import IntakeBusy, KeyReused, StoreBusy
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
-from tallystick.intake import KINDS, LiveIntake, Receipt
+from tallystick.core.suspicious_values import lacks_check_digit
+from tallystick.intake import KINDS, DoubtName, LiveIntake, Receipt
 from tallystick.intake import live as live_module
 from tallystick.intake.live import idempotency_key
 from tallystick.store import open_store
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallystick.access import Credentials
+    from tallystick.intake import KindName
     from tallystick.store import Store
     from tests.conftest import Clock
 
@@ -195,25 +198,71 @@ def test_a_receipt_has_the_shape_of_a_files_and_counts_what_looks_doubtful(
         port, "activations", [ACTIVATION, unknown, unknown, stripped, later, "bad"], headers
     )
     assert receipt.pop("seconds") > 0
+    taken = [Iccid.parse(each["iccid"]) for each in (ACTIVATION, unknown, unknown, stripped, later)]
     (reject,) = receipt.pop("rejects")
     assert set(reject) == {"index", "reason"}
-    assert receipt == {
+    doubts = receipt.pop("doubts")
+    assert doubts["unknown_sims"]["examples"] == [unknown["iccid"]]
+    assert doubts["unknown_sims"]["known_with"] == {"add": 0, "strip": 0}
+    assert receipt == dict.fromkeys(DoubtName, 0) | {
         "read": 6,
         "accepted": 4,
         "duplicate": 1,
         "rejected": 1,
         "unknown_sims": 2,
+        "iccid_check_digit": sum(map(lacks_check_digit, taken)),
         "stripped_zeros": 1,
         "in_future": 1,
         "mdn_left_out": 0,
         "unattributed": 0,
         "accounts_made": [],
     }
-    assert set(receipt) | {"seconds", "rejects"} == set(Receipt().described())
+    assert set(receipt) | {"seconds", "rejects", "doubts"} == set(Receipt().described())
     keyed = headers | {"Idempotency-Key": "doubtful"}
     assert post(port, "activations", [unknown], keyed)["unknown_sims"] == 1
     assert post(port, "sims", [SIM | {"iccid": unknown["iccid"]}], headers)["unknown_sims"] == 0
     assert post(port, "activations", [unknown], headers)["unknown_sims"] == 0
+
+
+DOUBTS_OF_FILES: list[tuple[KindName, str, dict[str, int]]] = [
+    ("expectations", "03b", {"iccid_check_digit": 3, "iccid_rounded": 3, "several_values": 3}),
+    ("activations", "12", {"without_zone": 2}),
+    ("expectations", "15b", {"several_values": 2}),
+    ("expectations", "19", {"shared_hardware": 3}),
+    ("expectations", "20", {"placeholder_imei": 2}),
+]
+
+
+def test_calls_with_the_files_of_the_field_are_told_their_doubts(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    headers = bearer(port, apps["sender"])
+    for kind, name, doubts in DOUBTS_OF_FILES:
+        (path,) = FIELD.glob(f"{name}-*")
+        with path.open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        columns = KINDS[kind].column_names
+        facts = [{key: line[key] or None for key in line if key in columns} for line in lines]
+        receipt = post(port, kind, facts, headers)
+        assert {each: receipt[each] for each in doubts} == doubts
+        assert all(receipt["doubts"][each]["advice"] for each in doubts)
+
+
+def test_a_call_is_told_which_option_its_sims_would_be_known_with(
+    port: int, apps: dict[str, Credentials]
+) -> None:
+    headers = bearer(port, apps["sender"])
+    post(port, "sims", [SIM | {"iccid": "89148000000800000011"}], headers)
+    short = ACTIVATION | {"iccid": "8914800000080000001"}
+    receipt = post(port, "activations", [short], headers)
+    doubt = receipt["doubts"]["unknown_sims"]
+    assert (receipt["iccid_check_digit"], doubt["known_with"]) == (1, {"add": 1, "strip": 0})
+    left_out = SIM | {"mdn": "555-CALL"}
+    assert post(port, "sims", [left_out], headers)["doubts"]["mdn_left_out"] == {
+        "count": 1,
+        "examples": ["555-CALL"],
+        "advice": "the SIMs were taken in without it: correct the column mdn and import them again",
+    }
 
 
 def test_a_repeated_call_gets_the_first_receipt_and_other_facts_under_its_key_are_refused(

@@ -30,9 +30,11 @@ def fleet(run: Run, example: object) -> None:
 @pytest.mark.usefixtures("fleet")
 def test_coverage_counts_sims_for_people_and_for_programs(run: Run) -> None:
     counts = json.loads(run("coverage", *WINDOW, "--json").stdout)
+    assert counts.pop("shared_hardware") == 1
     assert counts == {"sims": 4, "expected": 3, "seen": 2, "newest": "2017-12-02T00:00:00Z"}
-    header, line = run("coverage", *WINDOW).stdout.splitlines()
+    header, line, shared = run("coverage", *WINDOW).stdout.splitlines()
     assert (header.split(), line.split()) == (list(counts), ["4", "3", "2", "2017-12-02T00:00:00Z"])
+    assert shared.startswith("1 IMEIs are those of hardware in which several SIMs are expected")
 
 
 @pytest.mark.usefixtures("fleet")
@@ -108,9 +110,31 @@ def test_the_report_tells_what_it_rests_on_beside_its_rows(run: Run) -> None:
     )
 
 
+@pytest.mark.usefixtures("fleet")
+def test_shared_hardware_and_sims_that_are_not_loaded_are_listed_as_last_expected(run: Run) -> None:
+    moved_on = (
+        "89148000000800000037,352099001761481,2026-01-01\n89148000000800000037,none,2026-02-01\n"
+    )
+    alike = "89148000000800000045,3520990017614802,2026-01-01\n"
+    Path("more.csv").write_text(f"iccid,imei,effective_from\n{moved_on}{alike}", "utf-8")
+    run("import", "expectations", "more.csv")
+    counts = json.loads(run("coverage", "--json").stdout)
+    assert (counts["unloaded"], counts["shared_hardware"]) == (2, 1)
+    unloaded = run("coverage", "--list", "unloaded", "--format", "csv").stdout
+    assert unloaded == (
+        "iccid,imei,effective_from\n89148000000800000037,none,2026-02-01T00:00:00Z\n"
+        "89148000000800000045,3520990017614802,2026-01-01T00:00:00Z\n"
+    )
+    shared = run("coverage", "--list", "shared-hardware", "--format", "csv").stdout.splitlines()
+    assert shared[1] == "89148000000800000011,352099001761481,"
+    assert shared[2] == "89148000000800000045,3520990017614802,2026-01-01T00:00:00Z"
+    assert "89148000000800000037" not in " ".join(shared)
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
+        (("--list", "unloaded", "--account", "a"), 2),
         (("--list", "unseen", "--json"), 2),
         (("--list", "unheard"), 2),
         (("--earliest", "soon"), 1),

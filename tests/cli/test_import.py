@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run, Start
 
 HEADER = "iccid,imei,activated_at\n"
-ICCID, HOME, STRIPPED = "89148000000800000001", "352099001761481", "13327001234568"
+ICCID, HOME, STRIPPED = "89148000000800000011", "352099001761481", "13327001234568"
 GOOD = f"{ICCID},{HOME},2026-03-01\n"
 SIMS = f"iccid,account,activation_date\n{ICCID},A-1,2026-03-01\n"
 FINISHED = re.compile(r" in [0-9.]+ s$")
@@ -64,29 +64,18 @@ def test_a_receipt_without_doubts_is_one_line(run: Run) -> None:
     ]
 
 
-def test_doubts_are_counted_for_people_and_warned_of_where_they_are_many(run: Run) -> None:
+def test_doubts_are_counted_for_people_and_each_says_what_to_do(run: Run) -> None:
     run("import", "sims", write("sims.csv", SIMS))
-    lines = [f"{ICCID},{HOME},2026-03-{day:02}" for day in range(1, 22)]
-    few = [*lines, f"{ICCID[:-1]}9,{HOME},2026-03-01"]
-    many = [*lines[:5], f"{ICCID},{STRIPPED},2026-03-01", f"{ICCID[:-1]}9,{HOME},9999-03-01"]
-    first = run("import", "activations", write("few.csv", HEADER + "\n".join(few)))
-    assert (first.exit_code, first.stderr) == (0, "")
-    assert first.stdout.splitlines()[1:] == ["  taken, but doubtful: 1 of unknown SIMs"]
-    second = run("import", "activations", write("many.csv", HEADER + "\n".join(many)))
-    assert second.exit_code == 0
-    (doubts,) = second.stdout.splitlines()[1:]
-    assert doubts == (
-        "  taken, but doubtful: 1 of unknown SIMs, 1 with an IMEI that seems to lack its leading "
-        "zero, 1 in the future"
-    )
-    warnings = second.stderr.splitlines()
-    assert [line.partition(" of the lines ")[0] for line in warnings] == [
-        "warning: many.csv: 14 %"
-    ] * 3
-    for word, line in zip(
-        ("import the SIMs,", "exported as text", "time zone"), warnings, strict=True
-    ):
-        assert word in line
+    many = [f"{ICCID},{STRIPPED},2026-03-01", f"{ICCID[:-1]}9,{HOME},9999-03-01"]
+    result = run("import", "activations", write("many.csv", HEADER + "\n".join(many)))
+    assert result.exit_code == 0
+    (counts,) = result.stdout.splitlines()[1:]
+    sentences = result.stderr.splitlines()
+    assert len(sentences) == len(counts.split(", ")) - 1  # the first comma is the sentence's
+    assert counts.startswith("  taken, but doubtful: 1 of SIMs that are not loaded, ")
+    assert sentences[0].startswith("doubt: many.csv: 1 line of SIMs that are not loaded (89")
+    for words in ("import the SIMs", "export the column imei as text", "check the time zone"):
+        assert sum(words in sentence for sentence in sentences) == 1
 
 
 @pytest.mark.usefixtures("store")
@@ -107,7 +96,11 @@ def test_programs_get_every_count_of_a_file_and_of_all(run: Run) -> None:
 def test_of_several_files_each_reject_is_told_once_under_its_file(run: Run) -> None:
     names = [write(name, HEADER + GOOD + "bad\n") for name in ("a.csv", "b.csv")]
     result = run("import", "activations", *names)
-    told = [line for line in result.stderr.splitlines() if not line.startswith("warning: ")]
+    told = [
+        line
+        for line in [line for line in result.stderr.splitlines() if not line.startswith("doubt: ")]
+        if not line.startswith("warning: ")
+    ]
     assert told == [f"{name}:3: the line has 1 fields, the header 3" for name in names]
     assert (
         FINISHED.sub("", result.stdout.splitlines()[-2])
@@ -384,9 +377,11 @@ def test_of_standard_input_the_bar_shows_facts_without_an_end_in_sight() -> None
 def test_in_a_pipe_there_is_no_bar(start: Start) -> None:
     process = start("import", "activations", some_activations("a.csv", 100_000))
     _, told = process.communicate()
-    assert [line.partition(" of the lines ")[0] for line in told.decode().splitlines()] == [
-        "warning: a.csv: 100 %"
-    ]
+    assert {line.partition(" lines ")[0] for line in told.decode().splitlines()} == {
+        "doubt: a.csv: 100,000",
+        "doubt: a.csv: 90,000",
+        "doubt: a.csv: 100",
+    }
     assert process.returncode == 0
 
 

@@ -19,7 +19,6 @@ from tallystick.core.reasons import (
     Stay,
     cause_of,
     expected_for_another_sim,
-    is_placeholder,
     likely_cause,
     own_reasons,
     reasons_of_others,
@@ -27,6 +26,7 @@ from tallystick.core.reasons import (
     stays,
     swap_pair,
 )
+from tallystick.core.suspicious_values import is_placeholder
 
 HOME, SAME_MODEL, FOREIGN = (
     Imei.parse(each) for each in ("352099001761481", "352099007654329", "357152091234565")

@@ -22,7 +22,7 @@ from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.roles import Role
 from tallystick.fleet import ledger
-from tallystick.intake import propose_facts, try_facts
+from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
 from tallystick.operations.verify import verify
 from tallystick.store import Batch
 from tallystick.thingspace.rows import wire_row
@@ -366,7 +366,7 @@ def test_a_trial_tells_what_would_come_and_go_and_changes_nothing(mismatched: St
         expected(THREE, FOREIGN),
         expected(TWO, FOREIGN),
     ]
-    trial = try_facts(mismatched, facts, [], ("4G",))
+    trial = try_facts(mismatched, KINDS["expectations"], CheckedItems(facts, []), ("4G",))
     assert (trial.added, trial.corrected, trial.receipt.duplicate) == (2, 1, 1)
     assert [(row.iccid, row.account) for row in trial.closed] == [(ONE, "a")]
     assert [row.iccid for row in trial.opened] == [TWO]

@@ -1,4 +1,4 @@
-"""Accepted lines that look doubtful are counted: unknown SIMs, stripped zeros, the future."""
+"""Lines that were taken in and look doubtful are counted, however the file is cut."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.core import suspicious_values as values
+from tallystick.core.allowed import Allowed
+from tallystick.core.errors import TooManyDoubts
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, parse_moment
-from tallystick.core.suspicious_values import has_stripped_zeros
 from tallystick.intake import (
     KINDS,
+    DoubtName,
     Doubts,
     ImportOptions,
+    LinesLimit,
     Progress,
     Receipt,
     bulk,
-    fast_parse,
     import_file,
 )
-from tallystick.intake.doubts import doubts_of
-from tallystick.store import shortlist
+from tallystick.intake import suspicious_columns as columns
+from tallystick.intake.doubts import doubts_of_values
 from tests.kept import everything_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tallystick.intake import KindName
@@ -36,48 +40,73 @@ if TYPE_CHECKING:
 DIGITS = "0123456789"
 NOW = parse_moment("2026-06-01T12:00:00Z")
 HEADER = "iccid,imei,activated_at\n"
-HOME = "352099001761481"
+HOME, FOREIGN = "352099001761481", "357152091234565"
 STRIPPED = "13327001234568"  # 013327001234568 without its zero
-KNOWN, EXPECTED, UNKNOWN = (f"8914800000080000000{number}" for number in (1, 2, 3))
+KNOWN, EXPECTED, UNKNOWN = ("89148000000800000011", "89148000000800000029", "89148000000800000037")
 
 imeis = st.one_of(
     st.text(DIGITS, min_size=14, max_size=16),
     st.builds("1{}".format, st.text(DIGITS, min_size=13, max_size=15)),
-).map(Imei.parse)
-activations = st.builds(
-    SimActivation,
-    st.sampled_from([KNOWN, EXPECTED, UNKNOWN]).map(Iccid.parse),
-    st.integers(NOW - 2, NOW + 2).map(Moment),
-    imeis,
+    st.sampled_from(["0" * 15, "7" * 14, "123456789012345", "35209900"]),
+).map(Allowed.parse)
+iccids = st.one_of(
+    st.builds("89{}".format, st.text(DIGITS, min_size=16, max_size=18)),
+    st.builds("89{:013d}{}".format, st.integers(0, 10**13 - 1), st.sampled_from(["000", "00000"])),
+).map(Iccid.parse)
+
+
+def column_of(numbers: list[int]) -> pl.Series:
+    """A column as a frame of facts has it."""
+    return pl.Series(numbers, dtype=pl.Int64)
+
+
+@pytest.mark.parametrize(
+    ("alone", "column", "given_values"),
+    [
+        (values.lacks_check_digit, columns.lacking_check_digits, iccids),
+        (values.is_rounded, columns.rounded, iccids),
+        (values.with_check_digit, columns.with_check_digits, iccids),
+        (values.without_check_digit, columns.without_check_digits, iccids),
+        (values.has_stripped_zeros, columns.stripped_zeros, imeis),
+        (values.is_placeholder_imei, columns.placeholders, imeis),
+    ],
 )
+def test_a_column_at_once_gives_what_the_rule_gives_one_by_one(
+    alone: Callable[[int], object],
+    column: Callable[[pl.Series], pl.Series],
+    given_values: st.SearchStrategy[int],
+) -> None:
+    @settings(deadline=None, max_examples=50)
+    @given(st.lists(given_values, max_size=30))
+    def compare(numbers: list[int]) -> None:
+        assert column(column_of(numbers)).to_list() == [alone(number) for number in numbers]
 
-
-@settings(deadline=None)
-@given(st.lists(imeis, max_size=30))
-def test_a_column_at_once_gives_what_the_rule_gives_one_by_one(column: list[Imei]) -> None:
-    suspected = fast_parse.stripped_zeros(pl.Series(column, dtype=pl.Int64))
-    assert suspected.to_list() == [int(imei) for imei in column if has_stripped_zeros(imei)]
+    compare()
 
 
 @settings(deadline=None)
 @given(
-    st.lists(activations, max_size=30),
-    st.sets(st.sampled_from([KNOWN, EXPECTED, UNKNOWN]).map(Iccid.parse)),
+    st.lists(
+        st.builds(
+            SimActivation,
+            iccids,
+            st.integers(NOW - 2, NOW + 2).map(Moment),
+            st.text(DIGITS, min_size=14, max_size=16).map(Imei.parse),
+        ),
+        max_size=30,
+    )
 )
 def test_a_frame_and_a_call_of_the_same_facts_have_the_same_doubts(
-    facts: list[SimActivation], unknown: set[Iccid]
+    facts: list[SimActivation],
 ) -> None:
     kind = KINDS["activations"]
     frame = pl.DataFrame(facts, schema=kind.fact_columns, orient="row")
-    assert doubts_of(kind, frame, unknown, NOW) == doubts_of(kind, facts, unknown, NOW)
+    assert doubts_of_values(kind, frame, NOW) == doubts_of_values(kind, facts, NOW)
 
 
-@pytest.fixture(params=[1, 1_000], ids=["judged beforehand", "taken as they come"])
-def known(
-    request: pytest.FixtureRequest, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Store:
-    """A store that knows one SIM and expects another; few activations are shortlisted, or none."""
-    monkeypatch.setattr(shortlist, "DENSE_SIMS_MIN", request.param)
+@pytest.fixture
+def known(store: Store, tmp_path: Path) -> Store:
+    """A store that has loaded one SIM, and expects another that it has not."""
     take(store, tmp_path, "sims", f"iccid,account,activation_date\n{KNOWN},A-1,2026-03-01\n")
     take(store, tmp_path, "expectations", f"iccid,imei\n{EXPECTED},{HOME}\n")
     return store
@@ -90,6 +119,11 @@ def take(store: Store, folder: Path, kind: KindName, text: str) -> Receipt:
     return import_file(store, kind, str(path), options=ImportOptions(NOW))
 
 
+def counts(doubts: Doubts) -> dict[str, int]:
+    """The counts of the doubts that have lines."""
+    return {name: count for name, count in doubts.counts().items() if count}
+
+
 def test_each_doubt_counts_its_lines_and_all_of_them_are_taken(
     known: Store, tmp_path: Path
 ) -> None:
@@ -100,11 +134,18 @@ def test_each_doubt_counts_its_lines_and_all_of_them_are_taken(
         f"{UNKNOWN},{HOME},2026-03-02",
         f"{KNOWN},{STRIPPED},2026-03-03",
         f"{KNOWN},{HOME},2026-06-01T12:00:00Z",
-        f"{KNOWN},{HOME},2026-06-01T12:00:01Z",
+        f"{KNOWN},{HOME},2026-06-01T12:00:01",
         f"{UNKNOWN},{STRIPPED},2062-06-01",
     ]
     receipt = take(known, tmp_path, "activations", HEADER + "\n".join(lines))
-    assert receipt.doubts == Doubts(unknown_sims=3, stripped_zeros=2, in_future=2)
+    assert counts(receipt.doubts) == {
+        "unknown_sims": 4,
+        "stripped_zeros": 2,
+        "in_future": 2,
+        "without_zone": 1,
+    }
+    assert receipt.doubts[DoubtName.UNKNOWN_SIMS].examples == (EXPECTED, UNKNOWN)
+    assert receipt.doubts[DoubtName.STRIPPED_ZEROS].examples == (STRIPPED,)
     assert (receipt.accepted, receipt.rejected) == (8, 0)
     assert len(everything_in(known).activations) == 8
 
@@ -113,26 +154,66 @@ def test_a_repeated_line_is_as_doubtful_as_the_first(known: Store, tmp_path: Pat
     text = f"{HEADER}{UNKNOWN},{HOME},2026-03-01\n"
     take(known, tmp_path, "activations", text)
     again = take(known, tmp_path, "activations", text + "bad\n")
-    assert (again.duplicate, again.rejected, again.doubts) == (1, 1, Doubts(unknown_sims=1))
+    assert (again.duplicate, again.rejected, counts(again.doubts)) == (1, 1, {"unknown_sims": 1})
 
 
-def test_an_activation_of_an_unknown_sim_waits_and_is_no_doubt_once_it_is_known(
+def test_a_sim_is_no_doubt_once_it_is_loaded(known: Store, tmp_path: Path) -> None:
+    text = f"{HEADER}{UNKNOWN},{HOME},2026-03-01\n"
+    assert counts(take(known, tmp_path, "activations", text).doubts) == {"unknown_sims": 1}
+    take(known, tmp_path, "sims", f"iccid,account,activation_date\n{UNKNOWN},A-1,2026-03-01\n")
+    assert counts(take(known, tmp_path, "activations", text).doubts) == {}
+
+
+def test_hardware_is_shared_by_the_last_expectation_of_each_sim_in_the_file_and_the_store(
     known: Store, tmp_path: Path
 ) -> None:
-    text = f"{HEADER}{UNKNOWN},{HOME},2026-03-01\n"
-    assert take(known, tmp_path, "activations", text).doubts == Doubts(unknown_sims=1)
-    take(known, tmp_path, "sims", f"iccid,account,activation_date\n{UNKNOWN},A-1,2026-03-01\n")
-    assert take(known, tmp_path, "activations", text).doubts == Doubts()
+    header = "iccid,imei,effective_from\n"
+    moved_on = f"{KNOWN},{HOME},2026-01-01\n{KNOWN},{FOREIGN},2026-02-01\n"
+    receipt = take(known, tmp_path, "expectations", header + moved_on)
+    assert DoubtName.SHARED_HARDWARE not in receipt.doubts.by_name
+    receipt = take(known, tmp_path, "expectations", f"{header}{KNOWN},{HOME},2026-03-01\n")
+    assert receipt.doubts[DoubtName.SHARED_HARDWARE].count == 1
+    ended = f"{header}{EXPECTED},none,2026-03-01\n{KNOWN},{HOME},2026-03-01\n"
+    receipt = take(known, tmp_path, "expectations", ended)
+    assert DoubtName.SHARED_HARDWARE not in receipt.doubts.by_name
 
 
-def test_expectations_are_looked_at_for_stripped_zeros_alone(known: Store, tmp_path: Path) -> None:
-    text = (
-        f"iccid,imei,effective_from\n{UNKNOWN},{STRIPPED},2062-01-01\n{UNKNOWN},{HOME},2062-01-02\n"
-    )
-    assert take(known, tmp_path, "expectations", text).doubts == Doubts(stripped_zeros=1)
+MANY = "iccid,imei,effective_from\n" + "".join(
+    f"8914800000080000{number:03d},{HOME if number % 3 else FOREIGN},2026-0{1 + number % 2}-01\n"
+    f"8914800000080000{number:03d},{'0' * 15},2026-0{1 + number % 3}-01\n"
+    for number in range(40)
+)
 
 
-def test_facts_that_an_earlier_run_applied_are_not_counted_again(
+def test_the_doubts_do_not_depend_on_how_a_file_is_cut(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = take(store, tmp_path, "expectations", MANY).doubts
+    monkeypatch.setattr(bulk, "STRETCH_FACTS", 7)
+    monkeypatch.setattr(bulk, "SLICE_FACTS", 3)
+    in_parts = take(store, tmp_path, "expectations", MANY).doubts
+    assert in_parts == whole
+    assert {"several_values", "shared_hardware", "unknown_sims"} <= counts(whole).keys()
+
+
+def test_a_file_with_more_doubts_than_allowed_is_refused_whole(
+    known: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "activations.csv"
+    path.write_text(f"{HEADER}{UNKNOWN},{STRIPPED},2026-03-01\n", "utf-8")
+    with pytest.raises(TooManyDoubts, match="2 doubts about 1 lines, more than --max-doubts 1"):
+        import_file(
+            known,
+            "activations",
+            str(path),
+            options=ImportOptions(NOW, max_doubts=LinesLimit.parse("1")),
+        )
+    assert everything_in(known).activations == []
+    options = ImportOptions(NOW, max_doubts=LinesLimit.parse("2"))
+    assert import_file(known, "activations", str(path), options=options).accepted == 1
+
+
+def test_a_file_that_goes_on_has_the_doubts_of_all_of_its_lines(
     known: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "SLICE_FACTS", 2)
@@ -149,4 +230,4 @@ def test_facts_that_an_earlier_run_applied_are_not_counted_again(
     with pytest.raises(KeyboardInterrupt):
         import_file(known, "activations", str(path), on_progress=interrupt)
     receipt = import_file(known, "activations", str(path))
-    assert (receipt.accepted, receipt.doubts.unknown_sims) == (5, 3)
+    assert (receipt.accepted, counts(receipt.doubts)) == (5, {"unknown_sims": 5})

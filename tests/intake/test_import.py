@@ -17,11 +17,13 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
 from tallystick.intake import (
+    Doubt,
+    DoubtName,
     Doubts,
     ImportOptions,
+    LinesLimit,
     Progress,
     Receipt,
-    RejectsLimit,
     bulk,
     import_file,
 )
@@ -129,18 +131,24 @@ def test_accounts_of_refused_lines_are_not_made(store: Store, tmp_path: Path) ->
 
 
 def test_receipts_of_several_files_add_up() -> None:
-    both = Receipt(1, 2, 3, 4.0, ["a"], doubts=Doubts(1, 2, 3))
-    both.add(Receipt(10, 20, 30, 40.0, ["b"], doubts=Doubts(10, 20, 30)))
-    assert both == Receipt(11, 22, 33, 44.0, ["a", "b"], doubts=Doubts(11, 22, 33))
-    assert both.described() | {"rejects": 0} == {
+    first, second, whole = (
+        Doubts({DoubtName.UNKNOWN_SIMS: Doubt(count, examples)}, {"add": count})
+        for count, examples in ((1, ("b",)), (10, ("a", "b")), (11, ("a", "b")))
+    )
+    both = Receipt(1, 2, 3, 4.0, ["a"], doubts=first)
+    both.add(Receipt(10, 20, 30, 40.0, ["b"], doubts=second))
+    assert both == Receipt(11, 22, 33, 44.0, ["a", "b"], doubts=whole)
+    described = both.described()
+    told = described.pop("doubts")["unknown_sims"]
+    assert "--check-digit add" in told.pop("advice")
+    known_with = {"add": 11, "strip": 0}
+    assert told == {"count": 11, "examples": ["a", "b"], "known_with": known_with}
+    assert described | {"rejects": 0} == dict.fromkeys(DoubtName, 0) | {
         "read": 66,
         "accepted": 11,
         "duplicate": 22,
         "rejected": 33,
         "unknown_sims": 11,
-        "stripped_zeros": 22,
-        "in_future": 33,
-        "mdn_left_out": 0,
         "unattributed": 0,
         "seconds": 44.0,
         "accounts_made": ["a", "b"],
@@ -330,7 +338,7 @@ def test_a_crowd_of_sims_in_one_slice_has_the_rows_of_the_rule(
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "ndjson", "parquet of texts"])
 @pytest.mark.parametrize(
     "options",
-    [ImportOptions(), ImportOptions(max_rejects=RejectsLimit.parse("1%"))],
+    [ImportOptions(), ImportOptions(max_rejects=LinesLimit.parse("1%"))],
     ids=["once", "checked first"],
 )
 def test_progress_grows_while_a_file_is_read_and_while_it_is_applied(
@@ -384,7 +392,7 @@ def test_how_far_standard_input_has_come_is_not_known_unless_it_is_checked_first
 ) -> None:
     for options, known in (
         (ImportOptions(), False),
-        (ImportOptions(max_rejects=RejectsLimit.parse("0")), True),
+        (ImportOptions(max_rejects=LinesLimit.parse("0")), True),
     ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM).encode())))
         seen: list[Progress] = []

@@ -47,7 +47,13 @@ GOOD: dict[KindName, list[dict[str, Any]]] = {
         {"iccid": "89148000000800000011", "imei": 352099001761481, "effective_from": None}
     ],
     "sims": [
-        {"iccid": "89148000000800000011", "account": "Ünïcode", "activation_date": "2026-03-05"}
+        {"iccid": "89148000000800000011", "account": "Ünïcode", "activation_date": "2026-03-05"},
+        {
+            "iccid": "89148000000800000029",
+            "mdn": "555-CALL",
+            "account": "a",
+            "activation_date": "2026-03-05 10:00:00",
+        },
     ],
     "groups": [
         {
@@ -82,10 +88,11 @@ def test_many_values_at_once_give_what_they_give_one_by_one(
     values = data.draw(
         st.lists(st.sampled_from([*GOOD[kind_name], *GOOD["activations"], *WRONG]), max_size=12)
     )
-    facts, rejects = check_items(kind, values)
+    facts, rejects, doubts = check_items(kind, values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(items, "COLUMNS_PAY_MIN", 0)
-        frame, same_rejects = check_items(kind, values)
+        frame, same_rejects, same_doubts = check_items(kind, values)
     assert isinstance(frame, pl.DataFrame)
     assert frame.select(list(kind.fact_columns)).rows() == [tuple(fact) for fact in facts]
     assert sorted(each[:2] for each in same_rejects) == sorted(each[:2] for each in rejects)
+    assert same_doubts == doubts

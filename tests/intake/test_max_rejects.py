@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.core.errors import FileRefused, InvalidValue, TooManyRejects
-from tallystick.intake import ImportOptions, Receipt, Reject, RejectsLimit, import_file
+from tallystick.intake import ImportOptions, LinesLimit, Receipt, Reject, import_file
 from tests.kept import everything_in
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def take(
     store: Store, path: Path | str, limit: str, rejects: list[Reject] | None = None
 ) -> Receipt:
     """Import a file with a limit."""
-    options = ImportOptions(max_rejects=RejectsLimit.parse(limit))
+    options = ImportOptions(max_rejects=LinesLimit.parse(limit))
     return import_file(
         store,
         "activations",
@@ -71,7 +71,7 @@ def test_each_reject_is_told_once_whether_the_file_is_refused_or_taken(
 ) -> None:
     told: list[Reject] = []
     columns: list[tuple[str, ...]] = []
-    options = ImportOptions(max_rejects=RejectsLimit.parse(limit))
+    options = ImportOptions(max_rejects=LinesLimit.parse(limit))
     try:
         import_file(
             store,
@@ -156,9 +156,9 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
     with pytest.raises(
         InvalidValue, match=r"must be a number of lines like 20, or a share like 0\.5%, not"
     ):
-        RejectsLimit.parse(text)
+        LinesLimit.parse(text)
 
 
 def test_a_share_is_exact() -> None:
-    limit = RejectsLimit.parse("0.1%")
+    limit = LinesLimit.parse("0.1%")
     assert [limit.is_passed(rejected, 3000) for rejected in (3, 4)] == [False, True]

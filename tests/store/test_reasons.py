@@ -23,11 +23,11 @@ from tallystick.core.reasons import (
     Company,
     Row,
     Stay,
-    is_placeholder,
     own_reasons,
     reasons_of_others,
     stays,
 )
+from tallystick.core.suspicious_values import is_placeholder
 from tallystick.core.window import Window
 from tallystick.operations.verify import verify
 from tallystick.report import answer as report_module

@@ -12,6 +12,7 @@ import msgspec
 
 from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, origin_of
 from tallystick.api.operation import operation
+from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.http.bodies import media_type_of
@@ -22,6 +23,7 @@ from tallystick.intake import (
     KINDS,
     Receipt,
     check_items,
+    doubts_of_call,
     idempotency_key,
     preset,
     propose_facts,
@@ -33,9 +35,9 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.core.ledger import Origin
-    from tallystick.intake import Kind, LiveIntake, Mapping, Reject
+    from tallystick.intake import CheckedItems, Kind, LiveIntake, Mapping
     from tallystick.settings import Settings
-    from tallystick.store import Facts, Store
+    from tallystick.store import Store
 
 SCOPE = "intake"
 APPLY, DRY_RUN, PROPOSE = MODES = ("apply", "dry-run", "propose")
@@ -52,6 +54,19 @@ class RejectAnswer(msgspec.Struct):
     reason: str
 
 
+class DoubtAnswer(msgspec.Struct, omit_defaults=True):
+    """One doubt: of how many facts, up to five examples, and what to do.
+
+    `known_with` is there for SIMs that are not loaded: how many of the facts name SIMs that are
+    loaded with a check digit (`add`), or without theirs (`strip`).
+    """
+
+    count: int
+    examples: list[str]
+    advice: str
+    known_with: dict[str, int] | None = None
+
+
 class ReceiptAnswer(msgspec.Struct):
     """What became of the facts; `read` is the sum of the three counts behind it."""
 
@@ -60,9 +75,16 @@ class ReceiptAnswer(msgspec.Struct):
     duplicate: int
     rejected: int
     unknown_sims: int
+    iccid_check_digit: int
+    iccid_rounded: int
+    several_values: int
+    shared_hardware: int
+    placeholder_imei: int
     stripped_zeros: int
     in_future: int
     mdn_left_out: int
+    without_zone: int
+    doubts: dict[str, DoubtAnswer]
     unattributed: int
     seconds: float
     accounts_made: list[str]
@@ -97,7 +119,7 @@ class Intake:
         resp.data = self._take(req, app, body, origin_of(req))
 
     def _take(self, req: Request, app: str, body: bytes, origin: Origin) -> bytes:
-        facts, rejects = self._checked(req, body)
+        facts, rejects, doubts = self._checked(req, body)
         named = req.get_header("Idempotency-Key")
         mapped = (req.get_param("map") or "").encode()
         key = (
@@ -105,11 +127,11 @@ class Intake:
             if named
             else None
         )
-        waiting = self._live.put(self.kind, facts, rejects, key, origin)
+        waiting = self._live.put(self.kind, facts, rejects, key, origin, doubts)
         leave_seat(req)
         return waiting.wait()
 
-    def _checked(self, req: Request, body: bytes) -> tuple[Facts, list[Reject]]:
+    def _checked(self, req: Request, body: bytes) -> CheckedItems:
         mapping = _mapping_asked(req, self.kind)
         return check_items(
             self.kind, read_items(body, lines=_is_ndjson(req), mapping=mapping), mapping
@@ -139,16 +161,21 @@ class _LedgeredIntake(Intake):
         if req.get_header("Idempotency-Key"):
             message = f"Idempotency-Key goes with mode={APPLY} only"
             raise InvalidValue(message)
-        facts, rejects = self._checked(req, body)
+        items = self._checked(req, body)
         answer = self._try if mode == DRY_RUN else self._propose
-        resp.data = msgspec.json.encode(answer(facts, rejects, origin))
+        resp.data = msgspec.json.encode(answer(items, origin))
 
-    def _try(self, facts: Facts, rejects: list[Reject], _: Origin) -> dict[str, Any]:
-        trial = try_facts(self._store, facts, rejects, self._settings.generations, self.kind)
+    def _try(self, items: CheckedItems, _: Origin) -> dict[str, Any]:
+        trial = try_facts(self._store, self.kind, items, self._settings.generations)
         return trial.described(self._settings.zone, "index")
 
-    def _propose(self, facts: Facts, rejects: list[Reject], origin: Origin) -> dict[str, Any]:
-        receipt = Receipt(accepted=len(facts), rejected=len(rejects), rejects=rejects)
+    def _propose(self, items: CheckedItems, origin: Origin) -> dict[str, Any]:
+        facts, rejects, doubts = items
+        with self._store.snapshot() as reader:
+            doubts = doubts.and_also(doubts_of_call(reader, self.kind, facts, system_clock()))
+        receipt = Receipt(
+            accepted=len(facts), rejected=len(rejects), rejects=rejects, doubts=doubts
+        )
         number = propose_facts(self._store, facts, origin) if len(facts) else None
         return receipt.described("index") | {"change_set_id": number}
 

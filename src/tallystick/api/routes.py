@@ -8,7 +8,12 @@ from tallystick.api import accounts, apps, errors, openapi, sims, users
 from tallystick.api.calls import ROOT
 from tallystick.api.change_sets import Approval, ChangeSets, OneChangeSet, Rejection, Undoing
 from tallystick.api.corrections import Corrections
-from tallystick.api.coverage import CoverageCounts, UnattributedList
+from tallystick.api.coverage import (
+    CoverageCounts,
+    SharedHardwareList,
+    UnattributedList,
+    UnloadedList,
+)
 from tallystick.api.hardware import Hardware
 from tallystick.api.history import History
 from tallystick.api.intake import ExpectationsIntake, IdentitiesIntake, Intake
@@ -60,6 +65,8 @@ def resources(
         f"{ROOT}/mismatches": Mismatches(store, settings, columns),
         f"{ROOT}/coverage": CoverageCounts(store, settings),
         f"{ROOT}/coverage/unattributed": UnattributedList(store, settings),
+        f"{ROOT}/coverage/unloaded": UnloadedList(store, settings),
+        f"{ROOT}/coverage/shared-hardware": SharedHardwareList(store, settings),
         f"{ROOT}/corrections": Corrections(store, settings),
         f"{ROOT}/readiness": Ready(readiness),
         f"{ROOT}/accounts": accounts.Accounts(store),

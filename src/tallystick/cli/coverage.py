@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
@@ -37,10 +37,23 @@ if TYPE_CHECKING:
 
     from tallystick.store import Reader
     from tallystick.store.coverage import Coverage, Uncovered
+    from tallystick.store.doubtful import LastExpectation
 
 COLUMNS = ("account", "mdn", "iccid")
 WAITING_COLUMNS = ("imsi", "msisdn", "source", "activations", "first_at", "last_at")
 EXPECTED_COLUMNS = (*COLUMNS, "expected_imei", "effective_from")
+LAST_COLUMNS = ("iccid", "imei", "effective_from")
+LAST_EXPECTATIONS = {
+    Lacking.UNLOADED: covering.unloaded,
+    Lacking.SHARED_HARDWARE: covering.shared_hardware,
+}
+DOUBTFUL = {  # how each count of the whole store reads
+    "unloaded": "{:,} SIMs are expected and not loaded: see --list unloaded",
+    "shared_hardware": (
+        "{:,} IMEIs are those of hardware in which several SIMs are expected: see --list "
+        "shared-hardware"
+    ),
+}
 ROWS_A_WRITE = 1000
 
 
@@ -62,8 +75,9 @@ def coverage(
         typer.Option(
             "--list",
             help="List the SIMs not seen in the window, the expectations that the network never "
-            "confirmed, the SIMs without an expectation, or the numbers (IMSI, MSISDN) that "
-            "activations name and no identity tells of.",
+            "confirmed, the SIMs without an expectation, the numbers (IMSI, MSISDN) that "
+            "activations name and no identity tells of, the SIMs that are expected and not loaded, "
+            "or the hardware in which several SIMs are expected.",
         ),
     ] = None,
     format_: Annotated[
@@ -76,27 +90,41 @@ def coverage(
     if list_ and as_json:
         message = "print a list for programs with --format ndjson"
         raise typer.BadParameter(message, param_hint="--json")
-    if list_ is Lacking.UNATTRIBUTED and (account or group or earliest or latest):
-        message = "takes no account, group or window: it is not known whose they are"
-        raise typer.BadParameter(message, param_hint="--list unattributed")
+    if list_ in covering.IN_THE_STORE and (account or group or earliest or latest):
+        message = "takes no account, group or window: it is of the store as a whole"
+        raise typer.BadParameter(message, param_hint=f"--list {list_}")
     settings = current_settings()
     question = Question(span_named(earliest, latest), tuple(account or ()), group)
     with store_of(settings) as store, store.snapshot() as reader:
         asked = (reader, every_account(reader), question, settings.generations)
         if list_ is None:
-            waiting = reader.unattributed_by_source()
-            _print(covering.coverage(*asked), waiting, settings.zone, as_json=as_json)
+            _print_counts(*asked, settings.zone, as_json=as_json)
             return
-        if list_ is Lacking.UNATTRIBUTED:
-            columns: Columns = WAITING_COLUMNS
+        if list_ in covering.IN_THE_STORE:
             is_masked = format_ is CoverageFormat.TABLE
-            rows = _waiting_texts(reader, settings.zone, is_masked=is_masked)
+            columns, rows = _listed_of_store(reader, list_, settings.zone, is_masked=is_masked)
         else:
             columns = EXPECTED_COLUMNS if list_ is Lacking.UNCONFIRMED else COLUMNS
             lacking = covering.uncovered(*asked, list_)
             rows = (_texts(each, settings.zone)[: len(columns)] for each in lacking)
         with writing(output) as file:
             WRITERS[format_](columns, rows, file)
+
+
+def _listed_of_store(
+    reader: Reader, list_: Lacking, zone: tzinfo, *, is_masked: bool
+) -> tuple[Columns, Rows]:
+    """A list that is of the store as a whole, and its columns."""
+    if list_ is Lacking.UNATTRIBUTED:
+        return WAITING_COLUMNS, _waiting_texts(reader, zone, is_masked=is_masked)
+    return LAST_COLUMNS, _last_texts(LAST_EXPECTATIONS[list_](reader), zone)
+
+
+def _last_texts(expectations: Iterable[LastExpectation], zone: tzinfo) -> Rows:
+    """Expectations as texts."""
+    for expectation in expectations:
+        described = covering.described_expectation(expectation, zone)
+        yield tuple(each or "" for each in described.values())
 
 
 def _waiting_texts(reader: Reader, zone: tzinfo, *, is_masked: bool) -> Rows:
@@ -111,16 +139,30 @@ def _waiting_texts(reader: Reader, zone: tzinfo, *, is_masked: bool) -> Rows:
         yield tuple("" if each is None else str(each) for each in described.values())
 
 
-def _print(covered: Coverage, waiting: Mapping[str, int], zone: tzinfo, *, as_json: bool) -> None:
-    described = covering.described(covered, zone)
+def _print_counts(
+    reader: Reader,
+    visible: Mapping[str, int],
+    question: Question,
+    generations: tuple[str, ...],
+    zone: tzinfo,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what a report rests on, and without an account what is doubtful in the store."""
+    covered = covering.coverage(reader, visible, question, generations)
+    described, waiting = covering.described(covered, zone), reader.unattributed_by_source()
+    of_store = {} if question.accounts else covering.doubtful(reader)._asdict()
+    doubts = {name: count for name, count in of_store.items() if count}
     if as_json:
-        print_json(described | ({"unattributed": waiting} if waiting else {}))
+        print_json(described | doubts | ({"unattributed": waiting} if waiting else {}))
         return
     print_table(
         tuple(described), [["" if each is None else str(each) for each in described.values()]]
     )
     for source, count in waiting.items():
         say(f"{count:,} activations of {source} wait until it is known whose number they name")
+    for name, count in doubts.items():
+        say(DOUBTFUL[name].format(count))
 
 
 def in_one_sentence(covered: Coverage, zone: tzinfo) -> str:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -35,11 +36,12 @@ from tallystick.core.identifiers import printable
 from tallystick.intake import (
     KINDS,
     STANDARD_INPUT,
+    WORDINGS,
     ImportOptions,
     KindName,
+    LinesLimit,
     Receipt,
     Reject,
-    RejectsLimit,
     import_file,
     members_of,
     propose_file,
@@ -54,40 +56,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 EXIT_NOTHING_DONE = 1
 ARCHIVE = ".zip"
-LARGE_SHARE = 0.05  # of a file's lines: from here on a doubt is warned of, not only counted
-
-DOUBTS = {  # how each count reads, and what to look at where it is large
-    "unknown_sims": (
-        "of unknown SIMs",
-        (
-            "are of SIMs unknown to the device database, and wait for them: import the SIMs, or "
-            "check the ICCIDs"
-        ),
-    ),
-    "stripped_zeros": (
-        "with an IMEI that seems to lack its leading zero",
-        (
-            "have an IMEI that seems to lack its leading zero: check that the column imei was "
-            "exported as text"
-        ),
-    ),
-    "in_future": (
-        "in the future",
-        "happen in the future: check the time zone of activated_at, and the clock of this machine",
-    ),
-    "mdn_left_out": (
-        "with an mdn that cannot be read, and was left out",
-        "have an mdn that cannot be read, and was left out: give it as 10-15 digits",
-    ),
-    "unattributed": (
-        "that wait until their IMSI or MSISDN is known",
-        (
-            "name a SIM by an IMSI or MSISDN that no identity tells of at that moment, and wait: "
-            "import the identities, or see `tallystick coverage --list unattributed`"
-        ),
-    ),
-}
-
+UNATTRIBUTED = (
+    "name a SIM by an IMSI or MSISDN that no identity tells of at that moment, and wait: import "
+    "the identities, or see `tallystick coverage --list unattributed`"
+)
 KindArgument = Annotated[
     KindName, typer.Argument(metavar="KIND", help=f"What the files hold: {', '.join(KINDS)}.")
 ]
@@ -127,6 +99,14 @@ MaxRejects = Annotated[
         metavar="N|P%",
         help="Check each file whole first, and refuse it whole if more lines are bad: a number, "
         "or a share like 0.5%.",
+    ),
+]
+MaxDoubts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|P%",
+        help="Check each file whole first, and refuse it whole if there are more doubts about its "
+        "lines: a number, or a share like 0.5%. A line with two doubts counts twice.",
     ),
 ]
 
@@ -186,6 +166,7 @@ def import_(
     files: Files,
     rejects: RejectsFile = None,
     max_rejects: MaxRejects = None,
+    max_doubts: MaxDoubts = None,
     dry_run: DryRun = False,
     propose: Propose = False,
     ticket: Ticket = "",
@@ -209,8 +190,8 @@ def import_(
         print_previews(kind, list(_expanded(files)), mapping, as_json=as_json)
         return
     origin = origin_told(actor, ticket, reason)
-    limit = None if max_rejects is None else _limit(max_rejects)
-    options = ImportOptions(origin.at, limit, origin, mapping)
+    options = ImportOptions(origin.at, origin=origin, mapping=mapping)
+    options = _limited(options, max_rejects, max_doubts)
     act = _try_one if dry_run else _propose_one if propose else _import_one
     asked = Asked(kind, options, current_settings())
     _import_all(list(_expanded(files)), asked, act, rejects, as_json=as_json)
@@ -251,11 +232,19 @@ def _make_missing(store: Store, settings: Settings) -> None:
         say(f"warning: {store.name}: there was no store here; made a new one", err=True)
 
 
-def _limit(text: str) -> RejectsLimit:
+def _limited(
+    options: ImportOptions, max_rejects: str | None, max_doubts: str | None
+) -> ImportOptions:
+    """The options with the limits that were asked for."""
+    rejects, doubts = _limit("--max-rejects", max_rejects), _limit("--max-doubts", max_doubts)
+    return replace(options, max_rejects=rejects, max_doubts=doubts)
+
+
+def _limit(option: str, text: str | None) -> LinesLimit | None:
     try:
-        return RejectsLimit.parse(text)
+        return None if text is None else LinesLimit.parse(text)
     except InvalidValue as refusal:
-        raise typer.BadParameter(refusal.message, param_hint="--max-rejects") from refusal
+        raise typer.BadParameter(refusal.message, param_hint=option) from refusal
 
 
 def _expanded(patterns: list[str]) -> Iterator[str]:
@@ -430,13 +419,13 @@ def _print(path: str, done: Done) -> None:
         say(
             f"{path}: and {receipt.rejected - len(receipt.rejects):,} more rejected lines", err=True
         )
-    for doubt, count in receipt.doubts._asdict().items():
-        if count and count >= LARGE_SHARE * receipt.read:
-            _, warning = DOUBTS[doubt]
-            say(
-                f"warning: {path}: {100 * count / receipt.read:.0f} % of the lines {warning}",
-                err=True,
-            )
+    for sentence in receipt.doubts.sentences():
+        say(f"doubt: {path}: {sentence}", err=True)
+    if receipt.unattributed:
+        say(
+            f"warning: {path}: {receipt.unattributed:,} activations {UNATTRIBUTED}",
+            err=True,
+        )
 
 
 def _print_counts(name: str, receipt: Receipt) -> None:
@@ -445,13 +434,13 @@ def _print_counts(name: str, receipt: Receipt) -> None:
         f"{receipt.rejected:,} rejected"
     )
     say(f"{name}: {receipt.read:,} read: {counts} in {receipt.seconds:.1f} s")
-    doubtful = [
-        f"{count:,} {DOUBTS[doubt][0]}"
-        for doubt, count in receipt.doubts._asdict().items()
-        if count
-    ]
-    if doubtful:
+    if receipt.doubts.by_name:
+        doubtful = (
+            f"{doubt.count:,} {WORDINGS[name].of}" for name, doubt in receipt.doubts.by_name.items()
+        )
         say(f"  taken, but doubtful: {', '.join(doubtful)}")
+    if receipt.unattributed:
+        say(f"  {receipt.unattributed:,} activations wait until their IMSI or MSISDN is known")
     if receipt.accounts_made:
         say(f"  new accounts: {', '.join(receipt.accounts_made)}")
 

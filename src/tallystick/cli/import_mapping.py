@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import typer
 
-from tallystick.cli.shared import counted, print_json, say
+from tallystick.cli.shared import counted, current_settings, print_json, say, store_of
+from tallystick.clock import system_clock
 from tallystick.core.errors import FileRefused, Refusal
 from tallystick.core.identifiers import printable
 from tallystick.intake import ANY, KindName, Mapping, checked, mapping_of, preview_file
@@ -71,9 +73,6 @@ def notes_lines(notes: Notes) -> Iterator[str]:
     if notes.left_out:
         rows = counted(notes.left_out, "row", "rows")
         yield f"  {rows} left out, which the mapping does not keep"
-    if notes.without_zone:
-        moments = counted(notes.without_zone, "moment", "moments")
-        yield f"  {moments} without a zone, read as UTC: name their zone with --zone"
 
 
 def print_previews(
@@ -82,11 +81,13 @@ def print_previews(
     """Show how files would be read. Raises `Exit` where one cannot be."""
     previews: dict[str, Preview] = {}
     refused: dict[str, FileRefused] = {}
-    for path in paths:
-        try:
-            previews[path] = preview_file(kind, path, mapping)
-        except FileRefused as refusal:
-            refused[path] = refusal
+    with store_of(current_settings()) as store:
+        for path in paths:
+            try:
+                with nullcontext() if store.is_empty() else store.snapshot() as reader:
+                    previews[path] = preview_file(kind, path, mapping, system_clock(), reader)
+            except FileRefused as refusal:
+                refused[path] = refusal
     if as_json:
         files = {printable(path): preview.described() for path, preview in previews.items()}
         errors = {
@@ -116,7 +117,5 @@ def _preview_lines(path: str, preview: Preview) -> Iterator[str]:
         yield f"  {printable(' '.join(values))}"
     for reject in preview.rejects:
         yield f"  line {reject.line} is refused: {printable(reject.reason)}"
-    doubts = preview.doubts._asdict()
-    told = [f"{count:,} {name}" for name, count in doubts.items() if count]
-    if told:
-        yield f"  doubtful among the first {preview.lines:,} lines: {', '.join(told)}"
+    for sentence in preview.doubts.sentences():
+        yield f"  doubtful among the first {preview.lines:,} lines: {sentence}"

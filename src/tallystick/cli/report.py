@@ -31,7 +31,7 @@ from tallystick.core.window import window_between
 from tallystick.fleet.inventory import not_loaded
 from tallystick.http.streaming import csv_lines
 from tallystick.report.answer import Question, answer, answer_explained
-from tallystick.report.coverage import coverage
+from tallystick.report.coverage import coverage, unloaded_seen
 from tallystick.store import joined
 from tallystick.thingspace.rows import COLUMNS, columns_of, devices_of, in_zone, with_reasons
 
@@ -93,16 +93,33 @@ def report(
     with store_of(settings) as store, store.snapshot() as reader:
         if listed:
             _say_who_is_unknown(reader, listed)
-        rows = (
-            _explained(reader, question, settings)
-            if reasons
-            else _plain(reader, question, settings)
-        )
+        rows_of = _explained if reasons else _plain
+        rows = rows_of(reader, question, settings)
         with writing(output) as file:
             WRITERS[format_](rows, file)
         if with_coverage:
             covered = coverage(reader, every_account(reader), question, settings.generations)
             say(in_one_sentence(covered, settings.zone), err=True)
+        _warn_of_unloaded(reader, question)
+
+
+def _warn_of_unloaded(reader: Reader, question: Question) -> None:
+    """Say that SIMs were seen that the report cannot have rows of, for they are not loaded."""
+    if question.listed is not None or not (seen := unloaded_seen(reader, question.window)).unloaded:
+        return
+    sample = "" if seen.is_all else f" (of {seen.sims:,} SIMs looked at)"
+    sims = counted(seen.unloaded, "SIM that was", "SIMs that were")
+    say(
+        f"warning: {sims} activated in the window{sample} are not loaded, and in no report: import "
+        "the SIMs, or check the ICCIDs",
+        err=True,
+    )
+    if seen.known_with_check_digit:
+        say(
+            f"warning: {seen.known_with_check_digit:,} of them are loaded with a check digit: "
+            "import the activations with --check-digit add",
+            err=True,
+        )
 
 
 def operators_answer(reader: Reader, question: Question, settings: Settings) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import review
 from tallystick.http.gate import caller_of, for_console_to, user_of
-from tallystick.intake import propose_facts, try_facts
+from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,10 @@ class CorrectionPage:
         except InvalidValue as refusal:
             self._show(req, resp, mismatch, Shown(typed, problem=refusal.message))
             return
-        trial = try_facts(self._store, [expectation], (), self._pages.settings.generations)
+        checked = CheckedItems([expectation], [])
+        trial = try_facts(
+            self._store, KINDS["expectations"], checked, self._pages.settings.generations
+        )
         problem = _objection(trial, typed)
         if typed.get("do") != PROPOSE or problem:
             self._show(req, resp, mismatch, Shown(typed, trial, problem))

@@ -29,7 +29,8 @@
     │   ├── SessionRefused       no such session                               session-refused
     │   └── SessionExpired       more than 20 idle minutes                     session-expired
     ├── FileRefused              a file that cannot be read as facts           file-refused
-    │   └── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
+    │   ├── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
+    │   └── TooManyDoubts        a file with more doubts than it may have      too-many-doubts
     ├── TargetRefused            a store that cannot be copied into             target-refused
     ├── ChangeSetRefused         a change set that cannot be decided so         change-set-refused
     │   ├── ChangeSetDecided     its state does not allow it                   change-set-decided
@@ -243,6 +244,12 @@ class TooManyRejects(FileRefused):
     """The file has more bad lines than are allowed."""
 
     code = "too-many-rejects"
+
+
+class TooManyDoubts(FileRefused):
+    """The file has more doubts than are allowed."""
+
+    code = "too-many-doubts"
 
 
 class TargetRefused(Refusal):

@@ -73,14 +73,14 @@ DOUBLED = str.maketrans(
 )  # each digit twice, and the digits of that added
 
 
-def luhn_holds(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1).
+def luhn_remainder(digits: str) -> int:
+    """The weighted sum of digits (ISO/IEC 7812-1) by ten; a zero in front changes nothing."""
+    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLED)))) % 10
 
-    A zero in front changes nothing.
-    """
-    return (
-        sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(DOUBLED)))
-    ) % 10 == 0
+
+def luhn_holds(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1)."""
+    return luhn_remainder(digits) == 0
 
 
 class _Digits(int):

@@ -19,21 +19,13 @@ from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation, FirstUse, is_fit, with_first_use
+from tallystick.core.suspicious_values import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
 LISTED_MAX = 5  # other SIMs that a reason lists; all are counted
 CHECKED_DIGITS = 15  # of an IMEI that ends with its check digit
-TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
-"""First two digits of a test IMEI.
-
-Reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's.
-"""
-A_BODY = 10**12  # serials and models of one reporting body
-ONES = 11_111_111_111_111
-COUNTED_UP = 12_345_678_901_234
-"""What hardware shows whose IMEI was never set, beside one digit repeated."""
 
 
 Pair = tuple[int, int]
@@ -292,14 +284,6 @@ def model(stay: Stay) -> Reason | None:
 def not_a_valid_imei(stay: Stay) -> Reason | None:
     """The IMEI found is no device's: one digit repeated, digits counted up, or of a test body."""
     return NOT_A_VALID_IMEI if is_placeholder(stay.seen_in // HARDWARE) else None
-
-
-def is_placeholder(hardware: int) -> bool:
-    """Whether a hardware's number is no device's own, but what many show.
-
-    The fourteen digits as an integer.
-    """
-    return hardware // A_BODY in TEST_BODIES or hardware % ONES == 0 or hardware == COUNTED_UP
 
 
 def check_digit_wrong(stay: Stay) -> Reason | None:

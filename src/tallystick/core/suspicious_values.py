@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import Imei, luhn_holds
+from tallystick.core.allowed import FORM_BITS, HARDWARE, TAC_FORM
+from tallystick.core.identifiers import Iccid, Imei, luhn_holds
 
 if TYPE_CHECKING:
     from tallystick.core.moments import Moment
 
 STRIPPED_FIRST = int("1".ljust(Imei.LENGTH_MAX, "0")) * Imei.LENGTHS
 STRIPPED_LAST = int("1".ljust(Imei.LENGTH_MAX, "9")) * Imei.LENGTHS
+
+SPREADSHEET_DIGITS = 15
+"""A spreadsheet keeps so many digits of a number, and writes zeros in the place of the others."""
+ROUNDED_DIVISOR = Iccid.LENGTHS * 10 ** (Iccid.LENGTH_MAX - SPREADSHEET_DIGITS)
+"""By this the compact integer of a rounded ICCID can be divided, its length aside."""
+
+TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
+"""First two digits of a test IMEI.
+
+Reporting bodies 00 and 02 to 09 (GSMA TS.06, annex A). 01 is North America's.
+"""
+A_BODY = 10**12  # serials and models of one reporting body
+ONES = 11_111_111_111_111
+COUNTED_UP = 12_345_678_901_234
+"""What hardware shows whose IMEI was never set, beside one digit repeated."""
 
 
 def has_stripped_zeros(imei: int) -> bool:
@@ -29,3 +45,52 @@ def has_stripped_zeros(imei: int) -> bool:
 def is_in_future(activated_at: Moment, now: Moment) -> bool:
     """Whether an activation lies in the future, as one in a wrong time zone or year does."""
     return activated_at > now
+
+
+def is_placeholder(hardware: int) -> bool:
+    """Whether a hardware's number is no device's own, but what many show.
+
+    The fourteen digits as an integer.
+    """
+    return hardware // A_BODY in TEST_BODIES or hardware % ONES == 0 or hardware == COUNTED_UP
+
+
+def is_placeholder_imei(value: int) -> bool:
+    """Whether a value is an IMEI that is no device's own; a TAC and a word are none."""
+    if value < 0 or value & FORM_BITS == TAC_FORM:
+        return False
+    return is_placeholder(value // HARDWARE)
+
+
+def lacks_check_digit(iccid: int) -> bool:
+    """Whether the last digit of an ICCID is not the check digit of the others.
+
+    It was left out by the source, or a digit is wrong.
+    """
+    return not luhn_holds(Iccid.digits(iccid))
+
+
+def is_rounded(iccid: int) -> bool:
+    """Whether an ICCID ends as a spreadsheet leaves it: with zeros behind the 15th digit."""
+    rest: int = iccid % ROUNDED_DIVISOR
+    return rest < Iccid.LENGTHS  # nothing but the length is left
+
+
+def with_check_digit(iccid: int) -> Iccid | None:
+    """The ICCID with its check digit behind it; None where it has no room for one."""
+    digits = Iccid.digits(iccid)
+    if len(digits) == Iccid.LENGTH_MAX:
+        return None
+    return next(
+        Iccid.parse(digits + check_digit)
+        for check_digit in "0123456789"
+        if luhn_holds(digits + check_digit)
+    )
+
+
+def without_check_digit(iccid: int) -> Iccid | None:
+    """The ICCID without its last digit; None where that is not its check digit, or is needed."""
+    digits = Iccid.digits(iccid)
+    if len(digits) == Iccid.LENGTH_MIN or not luhn_holds(digits):
+        return None
+    return Iccid.parse(digits[:-1])

@@ -1,7 +1,9 @@
 """Facts in: files and calls, checked value by value, and answered with a receipt."""
 
 from tallystick.intake.bulk import import_file
-from tallystick.intake.items import check_items, read_items
+from tallystick.intake.doubt_kinds import WORDINGS, Doubt, DoubtName, Doubts
+from tallystick.intake.doubts import doubts_of_call
+from tallystick.intake.items import CheckedItems, check_items, doubts_of_expectations, read_items
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.live import LiveIntake, idempotency_key
 from tallystick.intake.mappings import (
@@ -13,7 +15,7 @@ from tallystick.intake.mappings import (
     preset_text,
     presets,
 )
-from tallystick.intake.options import ImportOptions, RejectsLimit
+from tallystick.intake.options import ImportOptions, LinesLimit
 from tallystick.intake.preview import Preview, preview_file
 from tallystick.intake.progress import Progress
 from tallystick.intake.proposals import (
@@ -25,18 +27,23 @@ from tallystick.intake.proposals import (
     try_file,
     try_identities_file,
 )
-from tallystick.intake.receipt import Doubts, Fault, Receipt, Reject
+from tallystick.intake.receipt import Fault, Receipt, Reject
 from tallystick.intake.sources import STANDARD_INPUT, Notes, members_of
 
 __all__ = [
     "ANY",
     "KINDS",
     "STANDARD_INPUT",
+    "WORDINGS",
+    "CheckedItems",
+    "Doubt",
+    "DoubtName",
     "Doubts",
     "Fault",
     "ImportOptions",
     "Kind",
     "KindName",
+    "LinesLimit",
     "LiveIntake",
     "Mapping",
     "Notes",
@@ -44,11 +51,12 @@ __all__ = [
     "Progress",
     "Receipt",
     "Reject",
-    "RejectsLimit",
     "Trial",
     "check_items",
     "checked",
     "described_row",
+    "doubts_of_call",
+    "doubts_of_expectations",
     "idempotency_key",
     "import_file",
     "mapping_of",

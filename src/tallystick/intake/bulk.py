@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import polars as pl
 
-from tallystick.core.errors import ChangeSetDecided, TooManyRejects
+from tallystick.core.errors import ChangeSetDecided, TooManyDoubts, TooManyRejects
 from tallystick.core.identifiers import printable
 from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
-from tallystick.intake.doubts import doubts_of
+from tallystick.intake.doubt_kinds import NO_DOUBTS
+from tallystick.intake.doubts import doubts_of_hardware, doubts_of_keys, doubts_of_sims
 from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch
 from tallystick.intake.mappings import ANY
-from tallystick.intake.options import ImportOptions, RejectsLimit
+from tallystick.intake.options import ImportOptions
 from tallystick.intake.prefetch import Prefetch
 from tallystick.intake.progress import Progress, Work
 from tallystick.intake.receipt import Receipt, Reject
@@ -32,12 +34,10 @@ from tallystick.store import LEDGERED_KINDS, ImportProgress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import polars as pl
-
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
+    from tallystick.intake.doubt_kinds import Doubts
     from tallystick.intake.mappings import Mapping
-    from tallystick.intake.receipt import Doubts
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Reader, Store, Writer
 
@@ -64,6 +64,13 @@ class Slice(NamedTuple):
     end: int
 
 
+class ReadBatch(NamedTuple):
+    """Facts to be sorted together, in parts that are in order, and the doubts of their values."""
+
+    parts: list[pl.DataFrame]
+    doubts: Doubts
+
+
 def _nothing(_: object) -> None:
     """Report to nobody."""
 
@@ -88,16 +95,16 @@ def import_file(
     behind the last slice that was committed. A file of expectations is one change set, and
     `options.origin` tells who brought it, when and what for. `on_progress` may be called from
     another thread. Raises `FileRefused` where the file as a whole cannot be read, and
-    `TooManyRejects` before its first line is applied.
+    `TooManyRejects` or `TooManyDoubts` before its first line is applied.
     """
-    kind, limit = KINDS[kind_name], options.max_rejects
+    kind, is_limited = KINDS[kind_name], bool(options.max_rejects or options.max_doubts)
     started = time.perf_counter()
-    work = Work(on_progress, passes=2 if limit else 1)
-    with to_be_read_again(path) if limit else nullcontext() as spooled:
-        if limit:
+    work = Work(on_progress, passes=2 if is_limited else 1)
+    with to_be_read_again(path) if is_limited else nullcontext() as spooled:
+        if is_limited:
             with open_source(path, kind, spooled, options.mapping) as source:
                 on_columns(source.columns)
-                check_whole(source, kind, limit, work, on_reject)
+                check_whole(store, source, kind, options, work, on_reject)
             work.begin_again()
             on_columns = on_reject = _nothing  # all told
         with open_source(path, kind, spooled, options.mapping) as source:
@@ -112,21 +119,34 @@ def import_file(
 
 
 def check_whole(
-    source: Source, kind: Kind, limit: RejectsLimit, work: Work, on_reject: Callable[[Reject], None]
+    store: Store,
+    source: Source,
+    kind: Kind,
+    options: ImportOptions,
+    work: Work,
+    on_reject: Callable[[Reject], None],
 ) -> None:
-    """Read a file to its end, without a fact taken in. Raises `TooManyRejects`."""
+    """Read a file to its end, without a fact taken in.
+
+    Raises `TooManyRejects` or `TooManyDoubts`.
+    """
     receipt = Receipt()
-    for checked in check_source(source, kind):
-        for reject in checked.rejects:
-            receipt.reject(reject)
-            on_reject(reject)
-        receipt.accepted += len(checked.facts)
-        work.read(source.read_share(), 0)
-    refuse_too_many(source.name, limit, receipt)
+    reject = reject_to(receipt, on_reject)
+    for batch in read_batches(source, kind, work, reject, options.now):
+        receipt.accepted += sum(map(len, batch.parts))
+        receipt.doubts = receipt.doubts.and_also(batch.doubts)
+        if options.max_doubts:
+            doubts = whole_doubts(store, kind, batch.parts)
+            receipt.doubts = receipt.doubts.and_also(doubts)
+    refuse_too_many(source.name, options, receipt)
 
 
-def refuse_too_many(name: str, limit: RejectsLimit | None, receipt: Receipt) -> None:
-    """Raise `TooManyRejects` where a file, read whole, has more bad lines than it may have."""
+def refuse_too_many(name: str, options: ImportOptions, receipt: Receipt) -> None:
+    """Hold a file, read whole, to the limits of its bad lines and its doubts.
+
+    Raises `TooManyRejects` or `TooManyDoubts`.
+    """
+    limit, doubts_limit, doubts = options.max_rejects, options.max_doubts, receipt.doubts
     if limit and limit.is_passed(receipt.rejected, receipt.read):
         first = receipt.rejects[0]
         message = (
@@ -135,6 +155,31 @@ def refuse_too_many(name: str, limit: RejectsLimit | None, receipt: Receipt) -> 
             f"all down), or allow more. The first is line {first.line}: {first.reason}"
         )
         raise TooManyRejects(message)
+    if doubts_limit and doubts_limit.is_passed(doubts.in_all, receipt.read):
+        message = (
+            f"{name}: nothing was taken in: there are {doubts.in_all:,} doubts about "
+            f"{receipt.read:,} lines, more than --max-doubts {doubts_limit.text}; correct the "
+            f"file, or allow more. {'. '.join(doubts.sentences())}"
+        )
+        raise TooManyDoubts(message)
+
+
+def whole_doubts(store: Store, kind: Kind, parts: Sequence[pl.DataFrame]) -> Doubts:
+    """The doubts of a batch that more than single values show."""
+    doubts = _hardware_doubts(store, kind, parts)
+    for stretch in stretches(parts, kind.key, STRETCH_FACTS):
+        doubts = doubts.and_also(doubts_of_keys(kind, stretch))
+        for facts in stretch.iter_slices(SLICE_FACTS):
+            with store.snapshot() as reader:
+                doubts = doubts.and_also(doubts_of_sims(reader, kind, facts))
+    return doubts
+
+
+def _hardware_doubts(store: Store, kind: Kind, parts: Sequence[pl.DataFrame]) -> Doubts:
+    if not kind.may_list:
+        return NO_DOUBTS
+    with store.snapshot() as reader:
+        return doubts_of_hardware(reader, kind, pl.concat(parts))
 
 
 def _take_in(
@@ -143,7 +188,7 @@ def _take_in(
     """Read a file and apply it, both at once where it is large."""
     reject = reject_to(taking.receipt, on_reject)
     with (
-        Prefetch(read_batches(source, taking.kind, work, reject)) as batches,
+        Prefetch(read_batches(source, taking.kind, work, reject, taking.now)) as batches,
         Prefetch(taking.slices(batches), SLICES_AHEAD) as slices,
     ):
         for taken in taking.take_all(slices):
@@ -193,20 +238,21 @@ def reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callable
 
 
 def read_batches(
-    source: Source, kind: Kind, work: Work, reject: Callable[[Reject], None]
-) -> Iterator[list[pl.DataFrame]]:
+    source: Source, kind: Kind, work: Work, reject: Callable[[Reject], None], now: Moment
+) -> Iterator[ReadBatch]:
     """Facts in batches, each in parts that are in order of SIM."""
-    waiting: list[pl.DataFrame] = []
-    for checked in check_source(source, kind):
+    waiting, doubts = list[pl.DataFrame](), NO_DOUBTS
+    for checked in check_source(source, kind, now):
         for refused in checked.rejects:
             reject(refused)
         waiting.append(checked.facts)
+        doubts = doubts.and_also(checked.doubts)
         work.read(source.read_share(), len(checked.facts))
         if _is_full(waiting):
-            yield waiting
-            waiting = []
+            yield ReadBatch(waiting, doubts)
+            waiting, doubts = [], NO_DOUBTS
     if waiting:
-        yield waiting
+        yield ReadBatch(waiting, doubts)
 
 
 def _is_full(parts: Sequence[pl.DataFrame]) -> bool:
@@ -225,7 +271,7 @@ class _Taking:
         self.kind = kind
         self._store = store
         self._digest = digest
-        self._now = now
+        self.now = now
         self._origin = origin
         self._looked = self._seen = 0
         begun = self._begun() or ImportProgress(0, 0, 0, BEFORE_THE_LEDGER)
@@ -240,19 +286,27 @@ class _Taking:
                 return None
         return begun
 
-    def slices(self, batches: Iterator[list[pl.DataFrame]]) -> Iterator[Slice]:
-        """The facts of each batch, in order of SIM and then of their lines, shortlisted."""
-        for batch in batches:
-            for stretch in stretches(batch, self.kind.key, STRETCH_FACTS):
-                yield from map(self._looked_at, stretch.iter_slices(SLICE_FACTS))
+    def slices(self, batches: Iterator[ReadBatch]) -> Iterator[Slice]:
+        """The facts of each batch, in order of SIM and then of their lines, shortlisted.
 
-    def _looked_at(self, facts: pl.DataFrame) -> Slice:
-        """Facts behind those that an import which was cut off has taken."""
+        The first slice of each stretch has the doubts of the whole of it.
+        """
+        for batch in batches:
+            doubts = batch.doubts.and_also(_hardware_doubts(self._store, self.kind, batch.parts))
+            for stretch in stretches(batch.parts, self.kind.key, STRETCH_FACTS):
+                doubts = doubts.and_also(doubts_of_keys(self.kind, stretch))
+                for facts in stretch.iter_slices(SLICE_FACTS):
+                    yield self._looked_at(facts, doubts)
+                    doubts = NO_DOUBTS
+
+    def _looked_at(self, facts: pl.DataFrame, doubts: Doubts) -> Slice:
+        """Facts behind those that an import which was cut off has taken, and doubts of all."""
         begun = max(self._taken - self._looked, 0)
         self._looked += len(facts)
         batch = shortlisted_batch(self._store, self.kind, facts[begun:])
-        unknown = batch.shortlist.unknown_sims if batch.shortlist else ()
-        return Slice(batch, doubts_of(self.kind, batch.facts, unknown, self._now), self._looked)
+        with self._store.snapshot() as reader:
+            doubts = doubts.and_also(doubts_of_sims(reader, self.kind, facts))
+        return Slice(batch, doubts, self._looked)
 
     def take_all(self, slices: Prefetch[Slice]) -> Iterator[int]:
         """Take slices in.
@@ -286,6 +340,7 @@ class _Taking:
 
     def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
         self._seen = part.end
+        self.receipt.doubts = self.receipt.doubts.and_also(part.doubts)
         if len(part.batch.facts) == 0:
             return ()
         if self.kind.is_ledgered:
@@ -293,13 +348,10 @@ class _Taking:
             taken = writer.take_ledgered(self.kind.fact, facts, self._change_set(writer))
         else:
             taken = writer.take(self.kind.fact, *part.batch._replace(origin=self._origin))
-        doubts = part.doubts
         if self.kind.is_shortlisted:
-            waiting = writer.count_unattributed(part.batch.facts)
-            doubts = doubts._replace(unattributed=waiting)
+            self.receipt.unattributed += writer.count_unattributed(part.batch.facts)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
-        self.receipt.doubts = self.receipt.doubts.and_also(doubts)
         return taken.accounts_made
 
     def _change_set(self, writer: Writer) -> int:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core.allowed import Allowed
-from tallystick.core.written_values import PLAIN, is_without_zone, unwrapped
+from tallystick.core.moments import LAST, Moment
+from tallystick.core.written_values import PLAIN
 from tallystick.intake import fast_parse
+from tallystick.intake.doubt_kinds import EXAMPLES_MAX, NO_DOUBTS, DoubtName, Doubts, doubt_of, only
+from tallystick.intake.doubts import (
+    DoubtfulText,
+    doubtful_texts,
+    doubts_of_texts,
+    doubts_of_values,
+)
 from tallystick.intake.prefetch import in_parallel
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sorting import in_order
@@ -18,7 +26,7 @@ from tallystick.intake.sources import LINE
 from tallystick.store import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tallystick.core.written_values import Conventions
     from tallystick.intake.kinds import Column, Kind
@@ -32,17 +40,17 @@ BLOCKS_AT_ONCE_MAX = 4
 class Checked(NamedTuple):
     """Facts as columns, named and ordered as the kind's, in the order of their lines.
 
-    The refused lines. Lines count from 0 at the block's first; `lines` is how many it has.
-    `without_zone` counts moments that name a time of day and no zone.
+    The refused lines. Lines count from 0 at the block's first; `lines` is how many it has. The
+    doubts that the texts of the lines taken in show; `check_source` adds those of the values.
     """
 
     facts: pl.DataFrame
     rejects: list[Reject]
     lines: int
-    without_zone: int = 0
+    doubts: Doubts = NO_DOUBTS
 
 
-def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
+def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Checked]:
     """Check every block of a file, several at once.
 
     Facts come in order of SIM, rejects with their lines' numbers. The source's notes are kept.
@@ -51,12 +59,13 @@ def check_source(source: Source, kind: Kind) -> Iterator[Checked]:
     def work(read: Callable[[], Block]) -> tuple[Checked, int]:
         block = read()
         checked = check(block, kind, source.conventions)
-        return checked._replace(facts=in_order(checked.facts, kind.key)), block.left_out
+        facts = in_order(checked.facts, kind.key)
+        doubts = checked.doubts.and_also(doubts_of_values(kind, facts, now))
+        return checked._replace(facts=facts, doubts=doubts), block.left_out
 
     first = source.first_line
     works = (partial(work, read) for read in source.blocks)
     for checked, left_out in in_parallel(works, min(os.cpu_count() or 1, BLOCKS_AT_ONCE_MAX)):
-        source.notes.without_zone += checked.without_zone
         source.notes.left_out += left_out
         yield checked._replace(
             rejects=[reject._replace(line=first + reject.line) for reject in checked.rejects]
@@ -74,7 +83,6 @@ def check(block: Block, kind: Kind, conventions: Conventions = PLAIN) -> Checked
         for column in kind.columns
         if _is_in(texts, column, kind)
     ]
-    without_zone = sum(each.without_zone for each in columns)
     facts = pl.DataFrame([each.values for each in columns])
     settled = pl.DataFrame([each.settled for each in columns])
     if kind.one_of:
@@ -87,10 +95,26 @@ def check(block: Block, kind: Kind, conventions: Conventions = PLAIN) -> Checked
     if kind.may_list:
         facts = facts.with_columns(pl.lit(None, pl.String).alias(LISTED))
     sure = settled.select(pl.all_horizontal(pl.all())).to_series()
+    doubts = _doubts_of_recognised(texts, columns, sure)
     if sure.all():
-        return Checked(facts, block.rejects, block.lines, without_zone)
+        return Checked(facts, block.rejects, block.lines, doubts)
     checked = _with_the_rest(block, kind, facts, sure, conventions)
-    return checked._replace(without_zone=checked.without_zone + without_zone)
+    return checked._replace(doubts=doubts.and_also(checked.doubts))
+
+
+def _doubts_of_recognised(
+    texts: pl.DataFrame, columns: Sequence[_Column], sure: pl.Series
+) -> Doubts:
+    """Doubts of lines that were recognised at once: moments without a zone.
+
+    A kind has at most one column of moments.
+    """
+    for column in columns:
+        if column.without_zone is not None and column.without_zone.any():
+            lacking = texts[column.values.name].filter(column.without_zone & sure)
+            first = fast_parse.texts(lacking.unique().bottom_k(EXAMPLES_MAX))
+            return only({DoubtName.WITHOUT_ZONE: doubt_of(len(lacking), first)})
+    return NO_DOUBTS
 
 
 def _is_in(texts: pl.DataFrame, column: Column, kind: Kind) -> bool:
@@ -104,11 +128,14 @@ def _is_in(texts: pl.DataFrame, column: Column, kind: Kind) -> bool:
 
 
 class _Column(NamedTuple):
-    """The recognised values of one column, and where they are settled."""
+    """The recognised values of one column, and where they are settled.
+
+    `without_zone` is where they are moments whose zone had to be guessed.
+    """
 
     values: pl.Series
     settled: pl.Series
-    without_zone: int = 0
+    without_zone: pl.Series | None = None
 
 
 def _column(texts: pl.DataFrame, column: Column, conventions: Conventions) -> _Column:
@@ -130,8 +157,10 @@ def _column(texts: pl.DataFrame, column: Column, conventions: Conventions) -> _C
     return _Column(values, settled, without_zone)
 
 
-def _recognised(text: pl.Series, column: Column, conventions: Conventions) -> tuple[pl.Series, int]:
-    """The values of a column that are read at once, and how many moments name no zone."""
+def _recognised(
+    text: pl.Series, column: Column, conventions: Conventions
+) -> tuple[pl.Series, pl.Series | None]:
+    """The values of a column that are read at once, and which moments name no zone."""
     if column.is_moment:
         moments = fast_parse.moments_by(text, conventions)
         return moments.values.rename(column.name), moments.without_zone
@@ -141,7 +170,7 @@ def _recognised(text: pl.Series, column: Column, conventions: Conventions) -> tu
         values = values.zip_with(values.is_not_null(), again)
     if column.recognise is fast_parse.iccids and conventions.check_digit != "keep":
         values = fast_parse.checked_iccids(values, conventions.check_digit)
-    return values.rename(column.name), 0
+    return values.rename(column.name), None
 
 
 def _with_the_rest(
@@ -153,13 +182,7 @@ def _with_the_rest(
     lines: list[int] = []
     parsed: list[tuple[Any, ...]] = []
     unsure = block.frame.filter(~sure)
-    unread = facts.filter(~sure)
-    without_zone = sum(
-        is_without_zone(unwrapped(text or ""), conventions)
-        for column in kind.columns
-        if column.is_moment and column.name in names
-        for text in fast_parse.texts(unsure[column.name].filter(unread[column.name].is_null()))
-    )
+    doubtful: list[DoubtfulText] = []
     texts = pl.DataFrame([fast_parse.texts(unsure[name]) for name in names])
     for line, row in zip(unsure[LINE], texts.iter_rows(), strict=True):
         values = dict(zip(names, row, strict=True))
@@ -167,6 +190,7 @@ def _with_the_rest(
         if isinstance(fact, kind.fact):
             lines.append(line)
             parsed.append((*fact, _listed(fact)) if kind.may_list else fact)
+            doubtful += doubtful_texts(kind, fact, values, conventions)
         else:
             faults = tuple(fault for fault in fact if isinstance(fault, Fault))
             rejects.append(Reject(line, faults, tuple(text or "" for text in row)))
@@ -176,7 +200,7 @@ def _with_the_rest(
         pl.Series(LINE, lines, dtype=recognised.schema[LINE])
     )
     merged = pl.concat([recognised, exact]).sort(LINE).drop(LINE)
-    return Checked(merged, rejects, block.lines, without_zone)
+    return Checked(merged, rejects, block.lines, doubts_of_texts(doubtful))
 
 
 def _listed(fact: tuple[Any, ...]) -> str | None:

@@ -1,51 +1,350 @@
-"""Doubtful facts counted: those of a frame a column at once, others one by one."""
+"""What is doubtful in facts that were taken in: in frames a column at a time, else one by one.
+
+The doubts of a file are the sum over its parts, however it is cut: what a value alone shows is
+counted block by block, what its neighbours show where all facts of one SIM are together, and what
+the store shows in a snapshot.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from tallystick.core.identifiers import MDN_LEFT_OUT
-from tallystick.core.suspicious_values import has_stripped_zeros, is_in_future
-from tallystick.intake import fast_parse
-from tallystick.intake.receipt import Doubts
+from tallystick.core import suspicious_values as values
+from tallystick.core.allowed import FORM_BITS, HARDWARE, LIST_MAX, TAC_FORM, Allowed
+from tallystick.core.facts import Identity, Sim
+from tallystick.core.identifiers import MDN_LEFT_OUT, Iccid, Imei, Tac
+from tallystick.core.identities import Statement, Subscriber, statements_in
+from tallystick.core.moments import Moment, wire
+from tallystick.core.written_values import is_without_zone, unwrapped
+from tallystick.intake import suspicious_columns as columns
+from tallystick.intake.doubt_kinds import (
+    EXAMPLES_MAX,
+    NO_DOUBT,
+    NO_DOUBTS,
+    Doubt,
+    DoubtName,
+    Doubts,
+    doubt_of,
+    only,
+)
+from tallystick.store import LISTED, by_iccid, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tallystick.core.moments import Moment
+    from tallystick.core.written_values import Conventions
     from tallystick.intake.kinds import Kind
-    from tallystick.store import Facts
+    from tallystick.store import Facts, Reader
 
 
-def doubts_of(kind: Kind, facts: Facts, unknown: Collection[int], now: Moment) -> Doubts:
-    """What is doubtful in facts; `unknown` are their SIMs that the device database lacks."""
-    return (
-        _in_columns(facts, unknown, now)
-        if isinstance(facts, pl.DataFrame)
-        else _one_by_one(kind, facts, unknown, now)
+class Rule(NamedTuple):
+    """A doubt that a value alone shows: in which column, for one value and for a column of them."""
+
+    name: DoubtName
+    column: str
+    holds: Callable[[int], bool]
+    where: Callable[[pl.Series], pl.Series]
+    text: Callable[[int], str]
+
+
+RULES = (
+    Rule(
+        DoubtName.ICCID_CHECK_DIGIT,
+        "iccid",
+        values.lacks_check_digit,
+        columns.lacking_check_digits,
+        Iccid.digits,
+    ),
+    Rule(DoubtName.ICCID_ROUNDED, "iccid", values.is_rounded, columns.rounded, Iccid.digits),
+    Rule(
+        DoubtName.PLACEHOLDER_IMEI,
+        "imei",
+        values.is_placeholder_imei,
+        columns.placeholders,
+        Imei.digits,
+    ),
+    Rule(
+        DoubtName.STRIPPED_ZEROS,
+        "imei",
+        values.has_stripped_zeros,
+        columns.stripped_zeros,
+        Imei.digits,
+    ),
+)
+# How the first column of a key prints in examples; IMSIs and MSISDNs in part.
+PRINTED_KEYS: dict[str, Callable[[int], str]] = {
+    "iccid": Iccid.digits,
+    "tac": Tac.digits,
+    "subscriber": lambda subscriber: Subscriber(subscriber).masked,
+}
+EXAMPLE_LENGTH_MAX = 40
+
+
+# What the text of a value shows, and the value does not
+
+
+class DoubtfulText(NamedTuple):
+    """A text that was read with a doubt."""
+
+    name: DoubtName
+    text: str
+
+
+def doubtful_texts(
+    kind: Kind, fact: tuple[Any, ...], texts: Mapping[str, str | None], conventions: Conventions
+) -> Iterator[DoubtfulText]:
+    """The doubtful ones of the texts, by column, that a fact was made of."""
+    for column in kind.columns:
+        text = unwrapped(texts.get(column.name) or "")
+        if column.is_moment and is_without_zone(text, conventions):
+            yield DoubtfulText(DoubtName.WITHOUT_ZONE, text[:EXAMPLE_LENGTH_MAX])
+    if isinstance(fact, Sim) and fact.mdn == MDN_LEFT_OUT:
+        yield DoubtfulText(DoubtName.MDN_LEFT_OUT, (texts["mdn"] or "")[:EXAMPLE_LENGTH_MAX])
+
+
+def doubts_of_texts(doubtful: Sequence[DoubtfulText]) -> Doubts:
+    """Doubtful texts, each of a line of its own, as doubts."""
+    by_name = defaultdict[DoubtName, list[str]](list)
+    for name, text in doubtful:
+        by_name[name].append(text)
+    return only({name: doubt_of(len(texts), texts) for name, texts in by_name.items()})
+
+
+# What a value alone shows
+
+
+def doubts_of_values(kind: Kind, facts: Facts, now: Moment) -> Doubts:
+    """Doubts that the values of each fact show."""
+    if isinstance(facts, pl.DataFrame):
+        return _in_columns(facts, now)
+    return _one_by_one(kind, facts, now)
+
+
+def _in_columns(facts: pl.DataFrame, now: Moment) -> Doubts:
+    by_column = {"imei": facts, "iccid": _with_iccids(facts)}
+    by_name = {
+        rule.name: _where(by_column[rule.column], rule)
+        for rule in RULES
+        if rule.column in facts.columns
+    }
+    if "activated_at" in facts.columns:
+        activated_at = facts["activated_at"]
+        by_name[DoubtName.IN_FUTURE] = _examples(activated_at, activated_at > now, _moment_text)
+    return only(by_name)
+
+
+def _with_iccids(facts: pl.DataFrame) -> pl.DataFrame:
+    """Those of some facts that name the SIM by its ICCID."""
+    named = by_iccid(facts) if "iccid" in facts.columns else facts
+    assert isinstance(named, pl.DataFrame)  # noqa: S101 - as it was given
+    return named
+
+
+def _where(facts: pl.DataFrame, rule: Rule) -> Doubt:
+    """The facts for which a rule holds; those of values with several members one by one."""
+    column = facts[rule.column]
+    doubt = _examples(column, rule.where(column), rule.text)
+    if rule.column != "imei" or LISTED not in facts.columns or not facts[LISTED].count():
+        return doubt
+    listed = facts.filter(pl.col(LISTED).is_not_null()).select("imei", LISTED).rows()
+    return doubt.and_also(_of_each(rule, (Allowed.read(*row) for row in listed)))
+
+
+def _examples(column: pl.Series, where: pl.Series, text: Callable[[int], str]) -> Doubt:
+    count = int(where.sum() or 0)
+    if not count:
+        return NO_DOUBT
+    first = column.filter(where).unique().bottom_k(EXAMPLES_MAX)
+    return doubt_of(count, map(text, first))
+
+
+def _moment_text(moment: int) -> str:
+    return wire(Moment(moment), UTC)
+
+
+def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
+    names = list(kind.fact_columns)
+    values_of = {
+        name: [fact[place] for fact in facts if name != "iccid" or fact[place] >= 0]
+        for place, name in enumerate(names)
+    }
+    by_name = {
+        rule.name: _of_each(rule, values_of[rule.column]) for rule in RULES if rule.column in names
+    }
+    if "activated_at" in names:
+        late = [moment for moment in values_of["activated_at"] if values.is_in_future(moment, now)]
+        by_name[DoubtName.IN_FUTURE] = doubt_of(len(late), map(_moment_text, late))
+    return only(by_name)
+
+
+def _of_each(rule: Rule, given: Iterable[int]) -> Doubt:
+    count, texts = 0, set[str]()
+    for value in given:
+        members = value.members if isinstance(value, Allowed) and value <= LIST_MAX else (value,)
+        doubtful = [rule.text(member) for member in members if rule.holds(member)]
+        count += bool(doubtful)
+        texts.update(doubtful)
+    return doubt_of(count, texts)
+
+
+# What the facts of one key show
+
+
+def doubts_of_keys(kind: Kind, facts: Facts) -> Doubts:
+    """Keys with several values, among facts of which all of one key are at hand."""
+    if not kind.told_apart_by:
+        return NO_DOUBTS
+    if isinstance(facts, pl.DataFrame):
+        return only({DoubtName.SEVERAL_VALUES: _several_in_columns(kind, _keyed(kind, facts))})
+    return only({DoubtName.SEVERAL_VALUES: _several_one_by_one(kind, facts)})
+
+
+def _keyed(kind: Kind, facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts with the columns of their key; of identities, what they say of each number."""
+    if kind.fact is not Identity:
+        return facts
+    subscribers = {"imsi": Subscriber.IMSI_MAX, "msisdn": Subscriber.MSISDN_MAX}
+    statements = (
+        facts.filter(pl.col(name).is_not_null()).select(
+            (first - 2 * pl.col(name)).alias("subscriber"), "valid_from", "iccid"
+        )
+        for name, first in subscribers.items()
     )
+    return pl.concat(statements)
 
 
-def _in_columns(facts: pl.DataFrame, unknown: Collection[int], now: Moment) -> Doubts:
-    return Doubts(
-        int(facts["iccid"].is_in(pl.Series(list(unknown), dtype=pl.Int64).implode()).sum())
-        if unknown
-        else 0,
-        len(fast_parse.stripped_zeros(facts["imei"])) if "imei" in facts.columns else 0,
-        int((facts["activated_at"] > now).sum()) if "activated_at" in facts.columns else 0,
-        int((facts["mdn"] == MDN_LEFT_OUT).sum()) if "mdn" in facts.columns else 0,
+def _several_in_columns(kind: Kind, facts: pl.DataFrame) -> Doubt:
+    key, name = list(kind.told_apart_by), kind.told_apart_by[0]
+    in_order = facts if facts[name].is_sorted() else facts.sort(name)
+    same = in_order[name] == in_order[name].shift(1)
+    if not same.any():
+        return NO_DOUBT
+    again = in_order[name].filter(same.fill_null(value=False)).unique()
+    repeated = in_order.filter(pl.col(name).is_in(again.implode()))
+    rest = [each for each in facts.columns if each not in key]
+    contradicted = (
+        repeated.group_by(key)
+        .agg(pl.struct(rest).n_unique().alias("values"), pl.len().alias("lines"))
+        .filter(pl.col("values") > 1)
     )
+    first = contradicted[name].unique().bottom_k(EXAMPLES_MAX)
+    return doubt_of(int(contradicted["lines"].sum()), map(PRINTED_KEYS[name], first))
 
 
-def _one_by_one(kind: Kind, facts: Sequence[Any], unknown: Collection[int], now: Moment) -> Doubts:
-    names = kind.column_names
-    return Doubts(
-        sum(fact.iccid in unknown for fact in facts) if unknown else 0,
-        sum(has_stripped_zeros(fact.imei) for fact in facts) if "imei" in names else 0,
-        sum(is_in_future(fact.activated_at, now) for fact in facts)
-        if "activated_at" in names
-        else 0,
-        sum(fact.mdn == MDN_LEFT_OUT for fact in facts) if "mdn" in names else 0,
+def _several_one_by_one(kind: Kind, facts: Sequence[Any]) -> Doubt:
+    names, keyed = list(kind.fact_columns), facts
+    if kind.fact is Identity:
+        names = list(Statement._fields)
+        keyed = [statement for fact in facts for statement in statements_in(fact)]
+    places = [names.index(name) for name in kind.told_apart_by]
+    alike = defaultdict[tuple[Any, ...], list[tuple[Any, ...]]](list)
+    for fact in keyed:
+        alike[tuple(fact[place] for place in places)].append(tuple(fact))
+    several = {key: of_key for key, of_key in alike.items() if len(set(of_key)) > 1}
+    text = PRINTED_KEYS[kind.told_apart_by[0]]
+    return doubt_of(sum(map(len, several.values())), (text(key[0]) for key in several))
+
+
+# What the store shows
+
+
+def doubts_of_sims(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
+    """Facts of SIMs that are not loaded, and how many a check digit more or less would load."""
+    facts = by_iccid(facts) if kind.awaits_sims else ()
+    if not len(facts):
+        return NO_DOUBTS
+    if not isinstance(facts, pl.DataFrame):
+        iccids = {fact[0] for fact in facts}
+        if len(reader.loaded_sims(iccids)) == len(iccids):
+            return NO_DOUBTS
+        facts = pl.DataFrame({"iccid": [int(fact[0]) for fact in facts]})
+    unloaded = reader.unloaded_in(facts["iccid"].unique().sort())
+    if unloaded.is_empty():
+        return NO_DOUBTS
+    lines = facts["iccid"].filter(facts["iccid"].is_in(unloaded.implode()))
+    doubt = doubt_of(len(lines), map(Iccid.digits, unloaded[:EXAMPLES_MAX]))
+    known_with = {
+        "add": _lines_known_as(reader, lines, columns.with_check_digits(unloaded), unloaded),
+        "strip": _lines_known_as(reader, lines, columns.without_check_digits(unloaded), unloaded),
+    }
+    return Doubts({DoubtName.UNKNOWN_SIMS: doubt}, known_with)
+
+
+def _lines_known_as(reader: Reader, lines: pl.Series, others: pl.Series, own: pl.Series) -> int:
+    """How many lines name SIMs that are loaded under another number."""
+    asked = others.drop_nulls().unique().sort()
+    loaded = asked.filter(~asked.is_in(reader.unloaded_in(asked).implode()))
+    known = own.filter(others.is_in(loaded.implode()).fill_null(value=False))
+    return int(lines.is_in(known.implode()).sum())
+
+
+def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
+    """Expectations of hardware where another SIM is expected too, by the last of each SIM."""
+    if not kind.may_list or not len(facts):
+        return NO_DOUBTS
+    rows = facts if isinstance(facts, pl.DataFrame) else _expectations_in(facts)
+    is_one = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
+    of_one = rows.filter(is_one).select("iccid", "imei", hardware=pl.col("imei") // HARDWARE)
+    wanted = of_one["hardware"].unique().sort()
+    pairs = of_one.select("hardware", "iccid")
+    if len(wanted):
+        pairs = pl.concat([pairs, reader.claims_on(wanted)])
+    shared = _named_by_several(pairs).join(wanted.to_frame(), on="hardware", how="semi")
+    if shared.is_empty():
+        return NO_DOUBTS
+    sims = pairs.join(shared, on="hardware", how="semi")["iccid"].unique().sort()
+    last = _last_values(reader, rows, sims)
+    still = _named_by_several(last).rename({"hardware": "shared"})
+    claims = last.join(still, left_on="hardware", right_on="shared", how="semi")
+    lines = of_one.join(claims, on=["hardware", "iccid"], how="semi")
+    first = lines["imei"].unique().bottom_k(EXAMPLES_MAX)
+    return only({DoubtName.SHARED_HARDWARE: doubt_of(len(lines), map(Imei.digits, first))})
+
+
+def _named_by_several(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The hardware that comes with different SIMs; mostly there is none that comes twice."""
+    alone = pairs["hardware"].sort()
+    if not (alone == alone.shift(1)).any():
+        return pairs.select("hardware").clear()
+    in_order = pairs.sort("hardware", "iccid")
+    hardware, iccid = pl.col("hardware"), pl.col("iccid")
+    is_other_sim = (hardware == hardware.shift(1)) & (iccid != iccid.shift(1))
+    return in_order.filter(is_other_sim).select("hardware").unique()
+
+
+def _last_values(reader: Reader, rows: pl.DataFrame, sims: pl.Series) -> pl.DataFrame:
+    """`hardware` and `iccid` of the last expectation of SIMs, once some rows are taken in."""
+    stored = reader.expectations_among(sims).select(
+        "iccid", "effective_from", pl.col("value").alias("imei")
+    )
+    brought = rows.filter(pl.col("iccid").is_in(sims.implode())).select(stored.columns)
+    last = (
+        pl.concat([stored, brought])
+        .sort("effective_from", maintain_order=True)
+        .unique("iccid", keep="last", maintain_order=True)
+    )
+    is_one = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
+    return last.filter(is_one).select("iccid", hardware=pl.col("imei") // HARDWARE)
+
+
+def _expectations_in(facts: Sequence[Any]) -> pl.DataFrame:
+    rows = [(int(iccid), int(since), int(value)) for iccid, since, value in rows_of(facts)]
+    schema = ["iccid", "effective_from", "imei"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.Int64), orient="row")
+
+
+def doubts_of_call(reader: Reader | None, kind: Kind, facts: Facts, now: Moment) -> Doubts:
+    """All doubts of facts that came in one call, which are all at hand.
+
+    Without a reader, those that the store shows are left out.
+    """
+    doubts = doubts_of_values(kind, facts, now).and_also(doubts_of_keys(kind, facts))
+    if reader is None:
+        return doubts
+    return doubts.and_also(doubts_of_sims(reader, kind, facts)).and_also(
+        doubts_of_hardware(reader, kind, facts)
     )

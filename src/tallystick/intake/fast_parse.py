@@ -15,7 +15,6 @@ import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
 from tallystick.core.moments import BEGINNING, EPOCH, LAST
-from tallystick.core.suspicious_values import STRIPPED_FIRST, STRIPPED_LAST
 from tallystick.core.written_values import PLAIN
 
 if TYPE_CHECKING:
@@ -181,11 +180,11 @@ def names(column: pl.Series) -> pl.Series:
 class Moments(NamedTuple):
     """Moments as microseconds since 1970, null where they were not recognised.
 
-    `without_zone` counts those that name a time of day, and whose zone has to be guessed.
+    `without_zone` is where they name a time of day and their zone has to be guessed; None: nowhere.
     """
 
     values: pl.Series
-    without_zone: int = 0
+    without_zone: pl.Series | None = None
 
 
 def moments(column: pl.Series) -> pl.Series:
@@ -200,22 +199,23 @@ def moments_by(column: pl.Series, conventions: Conventions) -> Moments:
         if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
             return Moments(moment)
         is_guessed = isinstance(column.dtype, pl.Datetime) and not conventions.is_zone_known
-        without_zone = len(moment) - moment.null_count() if is_guessed else 0
-        return Moments(_at_home(moment, conventions.zone), without_zone)
+        guessed = moment.is_not_null() if is_guessed else None
+        return Moments(_at_home(moment, conventions.zone), guessed)
     is_zone_known = conventions.is_zone_known
     given = _given(conventions)
     text = column.cast(pl.String)
     moment = pl.Series("moment", [None], dtype=pl.Int64).new_from_index(0, len(text))
     if given is None:
         return Moments(moment)
-    without_zone = 0
+    without_zone: pl.Series | None = None
     forms = [*given, *MOMENT_FORMS]
     while forms and (left := text.filter(moment.is_null() & text.is_not_null())).len():
         form = given.pop(0) if given else _likeliest(forms, left[0])
         forms.remove(form)
         read = _read(text.to_frame("text"), moment, form, conventions.zone)
         if form.is_local and form.reading not in WITHOUT_CLOCK and not is_zone_known:
-            without_zone += moment.null_count() - read.null_count()
+            fresh = moment.is_null() & read.is_not_null()
+            without_zone = fresh if without_zone is None else without_zone | fresh
         moment = read
     # The offset may carry a text of the year 0, which core refuses, into the first day: core reads
     # that day's texts.
@@ -302,21 +302,6 @@ def _moments_of_dates(column: pl.Series, dtype: pl.Datetime | pl.Date) -> pl.Ser
 def _between(moment: pl.Series, first: int, last: int) -> pl.Series:
     inside = pl.col("moment").is_between(first, last)
     return moment.to_frame("moment").select(pl.when(inside).then(pl.col("moment"))).to_series()
-
-
-def stripped_zeros(imeis: pl.Series) -> pl.Series:
-    """Those of a column of IMEIs, as compact integers, that `core.doubts.has_stripped_zeros`."""
-    imei = pl.col("imei")
-    begins_with_1 = (
-        imeis.rename("imei").to_frame().filter(imei.is_between(STRIPPED_FIRST, STRIPPED_LAST))
-    )
-    if begins_with_1.is_empty():
-        return begins_with_1.to_series()
-    total = pl.lit(0, dtype=pl.Int64)
-    for place in range(Imei.LENGTH_MIN):
-        doubled = imei // (Imei.IDENTITY_DIVISOR * 10**place) % 10 * (1 + place % 2)
-        total += doubled // 10 + doubled % 10
-    return begins_with_1.filter(imei % Imei.LENGTHS == 0).filter(total % 10 == 0).to_series()
 
 
 def tidied(column: pl.Series) -> pl.Series:

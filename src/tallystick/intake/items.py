@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.json_faults import fault_of_json
+from tallystick.core.moments import LAST
 from tallystick.intake.checking import check
+from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
+from tallystick.intake.doubts import (
+    DoubtfulText,
+    doubtful_texts,
+    doubts_of_call,
+    doubts_of_texts,
+)
+from tallystick.intake.kinds import KINDS
 from tallystick.intake.mappings import ANY
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import Records, block_of, no_object, refuse_foreign
@@ -17,9 +26,10 @@ from tallystick.intake.sources import Records, block_of, no_object, refuse_forei
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tallystick.core.facts import SimExpectation
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
-    from tallystick.store import Facts
+    from tallystick.store import Facts, Reader
 
 FACTS_MAX = 10_000
 """Facts that one call may bring."""
@@ -57,29 +67,44 @@ def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     return value
 
 
-def check_items(
-    kind: Kind, items: Sequence[Any], mapping: Mapping = ANY
-) -> tuple[Facts, list[Reject]]:
-    """Each value as a fact of this kind or as a reject, whose `line` is the value's index from 0.
+class CheckedItems(NamedTuple):
+    """Facts, the refused values, and the doubts that the texts of the facts show.
 
-    Many are checked a column at a time, like a file's, and come as a frame. Raises `InvalidValue`
-    where objects are of another form, which a mapping fits.
+    Many facts come as a frame. The `line` of a reject is the value's index from 0.
+    """
+
+    facts: Facts
+    rejects: list[Reject]
+    doubts: Doubts = NO_DOUBTS
+
+
+def check_items(kind: Kind, items: Sequence[Any], mapping: Mapping = ANY) -> CheckedItems:
+    """Each value as a fact of this kind or as a reject.
+
+    Many are checked a column at a time, like a file's. Raises `InvalidValue` where objects are of
+    another form, which a mapping fits.
     """
     records = Records(kind, mapping, strict=True)
     if items and not (isinstance(items[0], dict) and items[0].keys() <= set(kind.column_names)):
         _refuse_foreign(items, records)
     if len(items) >= COLUMNS_PAY_MIN or mapping.keep:
         checked = check(block_of(items, records), kind, mapping.conventions)
-        return checked.facts, checked.rejects
+        return CheckedItems(checked.facts, checked.rejects, checked.doubts)
     facts: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
+    doubtful: list[DoubtfulText] = []
     for index, item in enumerate(items):
-        fact = _fact_of(records, index, item, mapping)
+        fact = _fact_of(records, index, item, mapping, doubtful)
         if isinstance(fact, Reject):
             rejects.append(fact)
         else:
             facts.append(fact)
-    return facts, rejects
+    return CheckedItems(facts, rejects, doubts_of_texts(doubtful))
+
+
+def doubts_of_expectations(reader: Reader, facts: Sequence[SimExpectation]) -> dict[str, Any]:
+    """The doubts of expectations that are taken in, for programs: by name, those that there are."""
+    return doubts_of_call(reader, KINDS["expectations"], facts, LAST).detailed()
 
 
 def _refuse_foreign(items: Sequence[Any], records: Records) -> None:
@@ -94,14 +119,18 @@ def _fact_of(
     index: int,
     item: Any,  # noqa: ANN401 - whatever JSON holds
     mapping: Mapping,
+    doubtful: list[DoubtfulText],
 ) -> tuple[Any, ...] | Reject:
+    """A value as a fact, its doubtful texts added to the others, or as a reject."""
     if not isinstance(item, dict):
         return no_object(index, item)
     record = records.record_of(index, item)
     if isinstance(record, Reject):
         return record
     kind = records.kind
-    fact = kind.parse(dict(zip(kind.column_names, record, strict=True)), mapping.conventions)
+    texts = dict(zip(kind.column_names, record, strict=True))
+    fact = kind.parse(texts, mapping.conventions)
     if isinstance(fact, kind.fact):
+        doubtful += doubtful_texts(kind, fact, texts, mapping.conventions)
         return fact
     return Reject(index, tuple(fault for fault in fact if isinstance(fault, Fault)), ())

@@ -130,7 +130,9 @@ class Kind:
     others: calls may have fields that it does not know. A kind that `may_list` has values with
     several members, whose text is a column of its own (`listed`) in a frame. The ledger keeps who
     changed a kind that `is_ledgered`. Of a kind that `is_shortlisted` a snapshot tells beforehand
-    what deserves a closer look, and which SIMs the device database does not know.
+    what deserves a closer look. Of the facts that have the same values in the columns of
+    `told_apart_by` the last counts; without such columns every fact stays. The first of them names
+    the key to people. Facts of a kind that `awaits_sims` say nothing until their SIM is loaded.
     """
 
     name: KindName
@@ -141,6 +143,8 @@ class Kind:
     may_list: bool = False
     is_ledgered: bool = False
     is_shortlisted: bool = False
+    told_apart_by: tuple[str, ...] = ()
+    awaits_sims: bool = False
     one_of: tuple[str, ...] = ()
     lacking: str = "is missing"
     make: Callable[..., tuple[Any, ...]] | None = None
@@ -390,6 +394,7 @@ KINDS: dict[KindName, Kind] = {
                     also=("networkgeneration",),
                 ),
             ),
+            told_apart_by=("iccid",),
         ),
         Kind(
             "expectations",
@@ -408,6 +413,8 @@ KINDS: dict[KindName, Kind] = {
             ),
             may_list=True,
             is_ledgered=True,
+            told_apart_by=("iccid", "effective_from"),
+            awaits_sims=True,
         ),
         Kind(
             "activations",
@@ -420,6 +427,7 @@ KINDS: dict[KindName, Kind] = {
                 MSISDN,
             ),
             is_shortlisted=True,
+            awaits_sims=True,
             one_of=("iccid", "imsi", "msisdn"),
             make=_activation,
             gather=_activations,
@@ -432,6 +440,7 @@ KINDS: dict[KindName, Kind] = {
                 Column("group", _group, fast_parse.names, also=("groupname", "devicegroupname")),
                 ICCID,
             ),
+            told_apart_by=("iccid", "account"),
         ),
         Kind(
             "types",
@@ -445,6 +454,7 @@ KINDS: dict[KindName, Kind] = {
             ),
             key="tac",
             is_from_elsewhere=True,
+            told_apart_by=("tac",),
         ),
         Kind(
             "identities",
@@ -464,6 +474,7 @@ KINDS: dict[KindName, Kind] = {
             ),
             key="valid_from",
             is_ledgered=True,
+            told_apart_by=("subscriber", "valid_from"),
             one_of=("imsi", "msisdn"),
             lacking="is missing, and so is msisdn",
         ),

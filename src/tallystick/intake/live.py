@@ -24,13 +24,14 @@ from tallystick.background import Loops, Raised, attempted
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
-from tallystick.intake.doubts import doubts_of
+from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
+from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
-from tallystick.store import TURN_WAIT_S_MAX, by_iccid, rows_of
+from tallystick.store import TURN_WAIT_S_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
@@ -63,7 +64,7 @@ def idempotency_key(app: str, key: str, kind: Kind, body: bytes) -> Key:
 class Waiting:
     """One call on its way; the lock is free once it is answered."""
 
-    __slots__ = ("_answered", "answer", "batch", "began", "key", "kind", "rejects")
+    __slots__ = ("_answered", "answer", "batch", "began", "doubts", "key", "kind", "rejects")
 
     def __init__(
         self, kind: Kind, batch: Batch, rejects: Sequence[Reject], key: Key | None, began: float
@@ -71,6 +72,7 @@ class Waiting:
         self.kind = kind
         self.batch = batch
         self.rejects = rejects
+        self.doubts = NO_DOUBTS
         self.key = key
         self.began = began
         self.answer: bytes | BaseException = b""
@@ -119,9 +121,10 @@ class LiveIntake:
         rejects: Sequence[Reject],
         key: Key | None,
         origin: Origin = UNKNOWN_ORIGIN,
+        doubts: Doubts = NO_DOUBTS,
     ) -> bytes:
         """Take checked facts in, as `put` does; give the receipt once they are durable."""
-        return self.put(kind, facts, rejects, key, origin).wait()
+        return self.put(kind, facts, rejects, key, origin, doubts).wait()
 
     def put(
         self,
@@ -130,14 +133,17 @@ class LiveIntake:
         rejects: Sequence[Reject],
         key: Key | None,
         origin: Origin = UNKNOWN_ORIGIN,
+        doubts: Doubts = NO_DOUBTS,
     ) -> Waiting:
         """Have checked facts taken in; who waits for what this gives has the receipt as JSON.
 
-        Expectations are a change set of this `origin`. Raises `IntakeBusy` when too much is
-        waiting. The wait raises `KeyReused` or `StoreRefused`; nothing was taken then.
+        Expectations are a change set of this `origin`; `doubts` are those that their texts have
+        shown. Raises `IntakeBusy` when too much is waiting. The wait raises `KeyReused` or
+        `StoreRefused`; nothing was taken then.
         """
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
         call = Waiting(kind, batch, rejects, key, self._timer())
+        call.doubts = doubts
         with self._queue:
             if self._closed or self._is_full(len(facts)):
                 raise IntakeBusy
@@ -225,9 +231,8 @@ class LiveIntake:
         """Take calls of one kind in that have no key, and give their receipts."""
         batches = [call.batch for call in calls]
         taken = writer.take_all(calls[0].kind.fact, batches)
-        unknown = _unknown_sims(writer, calls)
         for call, taken_of_call in zip(calls, taken, strict=True):
-            yield self._receipt(writer, call, taken_of_call, unknown)
+            yield self._receipt(writer, call, taken_of_call)
 
     def _take_keyed(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes | Refusal]:
         """Take calls in whose keys have not been here, and give the receipts of all."""
@@ -244,17 +249,14 @@ class LiveIntake:
             is_repeated = facts_sha256 == call.key.facts_sha256
             return receipt_of_first if is_repeated else KeyReused()
         taken = writer.take(call.kind.fact, *call.batch)
-        receipt = self._receipt(writer, call, taken, _unknown_sims(writer, [call]))
+        receipt = self._receipt(writer, call, taken)
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
-    def _receipt(
-        self, writer: Writer, call: Waiting, taken: Taken, unknown: Collection[int]
-    ) -> bytes:
+    def _receipt(self, writer: Writer, call: Waiting, taken: Taken) -> bytes:
         facts = call.batch.facts
-        doubts = doubts_of(call.kind, facts, unknown, self._clock())
-        if call.kind.is_shortlisted:
-            doubts = doubts._replace(unattributed=writer.count_unattributed(facts))
+        doubts = doubts_of_call(writer, call.kind, facts, self._clock())
+        waiting = writer.count_unattributed(facts) if call.kind.is_shortlisted else 0
         receipt = Receipt(
             taken.accepted,
             taken.duplicate,
@@ -262,7 +264,8 @@ class LiveIntake:
             self._timer() - call.began,
             list(taken.accounts_made),
             list(call.rejects),
-            doubts,
+            call.doubts.and_also(doubts),
+            unattributed=waiting,
         )
         return msgspec.json.encode(receipt.described("index"))
 
@@ -277,22 +280,3 @@ class LiveIntake:
 
 def _kind_and_key(call: Waiting) -> tuple[str, bool]:
     return call.kind.name, call.key is not None
-
-
-def _unknown_sims(writer: Writer, calls: Sequence[Waiting]) -> Collection[int]:
-    """SIMs of the calls' activations that the device database does not know.
-
-    The shortlist of a call, where it has one, names them already.
-    """
-    if not calls[0].kind.is_shortlisted:
-        return ()
-    unknown: set[int] = set()
-    unasked: set[int] = set()
-    for call in calls:
-        if call.batch.shortlist:
-            unknown.update(call.batch.shortlist.unknown_sims)
-        else:
-            unasked.update(fact[0] for fact in rows_of(by_iccid(call.batch.facts)))
-    if unasked:
-        unknown.update(writer.unknown_sims(unasked))
-    return unknown

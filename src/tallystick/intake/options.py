@@ -18,8 +18,8 @@ PERCENT_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
-class RejectsLimit:
-    """How many of a file's lines may be bad: a number of lines, or a share of those that it has."""
+class LinesLimit:
+    """How many of a file's lines may be bad, or doubtful: a number, or a share of all of them."""
 
     text: str
     lines: int = 0
@@ -35,21 +35,22 @@ class RejectsLimit:
             raise InvalidValue(message)
         return cls(text, int(form["lines"] or 0), share)
 
-    def is_passed(self, rejected: int, lines: int) -> bool:
-        """Whether so many of so many lines are more than may be bad."""
-        return rejected > self.lines + self.share * lines  # one of the two is 0
+    def is_passed(self, counted: int, lines: int) -> bool:
+        """Whether so many of so many lines are more than may be."""
+        return counted > self.lines + self.share * lines  # one of the two is 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """What is asked of a file.
 
-    By which moment an activation is in the future, how many lines may be bad, whose it is. Without
-    a limit bad lines never stop the good ones. The origin is told in the ledger, of expectations.
-    The mapping says how the file is read.
+    By which moment an activation is in the future, how many lines may be bad and how many doubts
+    there may be, whose it is. Without a limit bad lines never stop the good ones. The origin is
+    told in the ledger, of expectations. The mapping says how the file is read.
     """
 
     now: Moment = LAST
-    max_rejects: RejectsLimit | None = None
+    max_rejects: LinesLimit | None = None
+    max_doubts: LinesLimit | None = None
     origin: Origin = UNKNOWN_ORIGIN
     mapping: Mapping = ANY

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tallystick.core.moments import LAST, Moment
 from tallystick.intake.checking import check
-from tallystick.intake.doubts import doubts_of
+from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
+from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import KINDS, Kind, KindName
 from tallystick.intake.mappings import ANY
 from tallystick.intake.sources import open_source
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tallystick.intake.mappings import Mapping
-    from tallystick.intake.receipt import Doubts, Reject
+    from tallystick.intake.receipt import Reject
     from tallystick.intake.sources import Notes
+    from tallystick.store import Reader
 
 LINES_SHOWN = 5
 
@@ -44,28 +46,35 @@ class Preview:
             "lines": self.lines,
             "facts": self.facts,
             "rejects": [{"line": each.line, "reason": each.reason} for each in self.rejects],
-            **self.doubts._asdict(),
+            **self.doubts.described(),
         }
 
 
 def preview_file(
-    kind_name: KindName, path: str, mapping: Mapping = ANY, now: Moment = LAST
+    kind_name: KindName,
+    path: str,
+    mapping: Mapping = ANY,
+    now: Moment = LAST,
+    reader: Reader | None = None,
 ) -> Preview:
-    """Read the first lines of a file. Raises `FileRefused`."""
+    """Read the first lines of a file. Raises `FileRefused`.
+
+    Without a `reader` of the store, doubts that follow from what is loaded are not told.
+    """
     kind = KINDS[kind_name]
     with open_source(path, kind, mapping=mapping) as source:
         notes = source.notes
         block = next((read() for read in source.blocks), None)
         if block is None:
-            return Preview(notes, [], [], 0, doubts_of(kind, [], (), now))
+            return Preview(notes, [], [], 0, NO_DOUBTS)
         checked = check(block, kind, source.conventions)
-        notes.without_zone, notes.left_out = checked.without_zone, block.left_out
+        notes.left_out = block.left_out
         rejects = [
             each._replace(line=source.first_line + each.line)
             for each in islice(checked.rejects, LINES_SHOWN)
         ]
         facts = _texts(kind, checked.facts.head(LINES_SHOWN))
-        doubts = doubts_of(kind, checked.facts, (), now)
+        doubts = checked.doubts.and_also(doubts_of_call(reader, kind, checked.facts, now))
         return Preview(notes, facts, rejects, checked.lines, doubts)
 
 

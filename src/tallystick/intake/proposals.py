@@ -22,8 +22,9 @@ from tallystick.intake.bulk import (
     read_batches,
     refuse_too_many,
     reject_to,
+    whole_doubts,
 )
-from tallystick.intake.doubts import doubts_of
+from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import KINDS
 from tallystick.intake.progress import Work
 from tallystick.intake.receipt import Receipt
@@ -31,10 +32,11 @@ from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator
     from datetime import tzinfo
 
     from tallystick.core.ledger import Origin
+    from tallystick.intake.items import CheckedItems
     from tallystick.intake.kinds import Kind
     from tallystick.intake.options import ImportOptions
     from tallystick.intake.progress import Progress
@@ -88,19 +90,14 @@ def described_row(row: KeptRow, zone: tzinfo) -> dict[str, str]:
     }
 
 
-def try_facts(
-    store: Store,
-    facts: Facts,
-    rejects: Sequence[Reject],
-    generations: Collection[str],
-    kind: Kind = EXPECTATIONS,
-) -> Trial:
+def try_facts(store: Store, kind: Kind, items: CheckedItems, generations: Collection[str]) -> Trial:
     """What some checked expectations or identities would do."""
     started = time.perf_counter()
+    facts, rejects, doubts = items
     trial = Trial(Receipt(rejected=len(rejects), rejects=list(rejects)))
     with store.transaction() as writer:
         trial.add(writer.try_ledgered(kind.fact, facts), len(facts), generations)
-    trial.receipt.doubts = doubts_of(kind, facts, (), LAST)
+        trial.receipt.doubts = doubts.and_also(doubts_of_call(writer, kind, facts, LAST))
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -125,15 +122,16 @@ def try_file(
         on_columns(source.columns)
         trial.receipt.notes = source.notes
         work = Work(on_progress, passes=1)
-        for batch in read_batches(source, EXPECTATIONS, work, reject_to(trial.receipt, on_reject)):
-            for stretch in stretches(batch, EXPECTATIONS.key, STRETCH_FACTS):
+        reject = reject_to(trial.receipt, on_reject)
+        for batch in read_batches(source, EXPECTATIONS, work, reject, options.now):
+            doubts = batch.doubts.and_also(whole_doubts(store, EXPECTATIONS, batch.parts))
+            trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
+            for stretch in stretches(batch.parts, EXPECTATIONS.key, STRETCH_FACTS):
                 for facts in _whole_sims(stretch):
                     with store.transaction() as writer:
                         trial.add(writer.try_expectations(facts), len(facts), generations)
-                    doubts = doubts_of(EXPECTATIONS, facts, (), options.now)
-                    trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
                     work.taken(trial.receipt.accepted + trial.receipt.duplicate)
-        refuse_too_many(path, options.max_rejects, trial.receipt)
+        refuse_too_many(path, options, trial.receipt)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -153,22 +151,27 @@ def try_identities_file(
     Raises `FileRefused`, also where it has more lines than one transaction should.
     """
     started, receipt, kind = time.perf_counter(), Receipt(), KINDS["identities"]
-    with open_source(path, kind) as source:
+    parts: list[pl.DataFrame] = []
+    with open_source(path, kind, mapping=options.mapping) as source:
         on_columns(source.columns)
+        receipt.notes = source.notes
         work = Work(on_progress, passes=1)
-        reject = reject_to(receipt, on_reject)
-        parts = [part for batch in read_batches(source, kind, work, reject) for part in batch]
+        for batch in read_batches(source, kind, work, reject_to(receipt, on_reject), options.now):
+            parts += batch.parts
+            receipt.doubts = receipt.doubts.and_also(batch.doubts)
+            receipt.doubts = receipt.doubts.and_also(whole_doubts(store, kind, batch.parts))
     facts = pl.concat(parts) if parts else pl.DataFrame(schema=kind.fact_columns)
     receipt.accepted = len(facts)
-    refuse_too_many(path, options.max_rejects, receipt)
+    refuse_too_many(path, options, receipt)
     if len(facts) > PROPOSED_FACTS_MAX:
         message = (
             f"{path}: a dry run may have {PROPOSED_FACTS_MAX:,} lines of {kind.name}, not "
             f"{len(facts):,}; try it in several files"
         )
         raise FileRefused(message)
-    trial = try_facts(store, facts, (), generations, kind)
-    trial.receipt.rejected, trial.receipt.rejects = receipt.rejected, receipt.rejects
+    receipt.accepted, trial = 0, Trial(receipt)
+    with store.transaction() as writer:
+        trial.add(writer.try_ledgered(kind.fact, facts), len(facts), generations)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -203,11 +206,14 @@ def propose_file(
         on_columns(source.columns)
         receipt.notes = source.notes
         work = Work(on_progress, passes=1)
-        for batch in read_batches(source, EXPECTATIONS, work, reject_to(receipt, on_reject)):
-            parts += batch
+        reject = reject_to(receipt, on_reject)
+        for batch in read_batches(source, EXPECTATIONS, work, reject, options.now):
+            parts += batch.parts
+            doubts = batch.doubts.and_also(whole_doubts(store, EXPECTATIONS, batch.parts))
+            receipt.doubts = receipt.doubts.and_also(doubts)
     facts = pl.concat(parts) if parts else pl.DataFrame()
     receipt.accepted = len(facts)
-    refuse_too_many(path, options.max_rejects, receipt)
+    refuse_too_many(path, options, receipt)
     if len(facts) > PROPOSED_FACTS_MAX:
         message = (
             f"{path}: a proposal may have {PROPOSED_FACTS_MAX:,} lines, not {len(facts):,}; "
@@ -218,9 +224,6 @@ def propose_file(
         propose_facts(store, facts, origin_of(path, EXPECTATIONS, options.origin))
         if len(facts)
         else None
-    )
-    receipt.doubts = (
-        doubts_of(EXPECTATIONS, facts, (), options.now) if len(facts) else receipt.doubts
     )
     receipt.seconds = time.perf_counter() - started
     return number, receipt

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,35 +62,12 @@ def in_one_sentence(faults: Sequence[str]) -> str:
     return f"{told}; and {more:,} more faults" if more > 0 else told
 
 
-class Doubts(NamedTuple):
-    """Counts of lines that were taken in and look doubtful.
-
-    They are of SIMs that the device database does not know, have an IMEI that seems to lack its
-    leading zero, or happen later than now; have a phone number that cannot be read; or are
-    activations that wait until it is known whose IMSI or MSISDN they name. A line may be counted in
-    several.
-    """
-
-    unknown_sims: int = 0
-    stripped_zeros: int = 0
-    in_future: int = 0
-    mdn_left_out: int = 0
-    unattributed: int = 0
-
-    def and_also(self, other: Doubts) -> Doubts:
-        """Both together."""
-        return Doubts(*map(sum, zip(self, other, strict=True)))
-
-
-NO_DOUBTS = Doubts()
-
-
 @dataclass(slots=True)
 class Receipt:
     """Counts of lines, and the first rejects.
 
     `read` is the sum of the other three; `doubts` are among the taken; `notes` say how a file was
-    read.
+    read. `unattributed` counts activations that wait until it is known whose number they name.
     """
 
     accepted: int = 0
@@ -99,6 +78,7 @@ class Receipt:
     rejects: list[Reject] = field(default_factory=list)
     doubts: Doubts = NO_DOUBTS
     notes: Notes | None = None
+    unattributed: int = 0
 
     @property
     def read(self) -> int:
@@ -120,6 +100,7 @@ class Receipt:
         self.accounts_made += other.accounts_made
         self.rejects = (self.rejects + other.rejects)[:REJECTS_SHOWN_MAX]
         self.doubts = self.doubts.and_also(other.doubts)
+        self.unattributed += other.unattributed
 
     def described(self, place: str = "line") -> dict[str, Any]:
         """The receipt for programs.
@@ -133,7 +114,8 @@ class Receipt:
             "accepted": self.accepted,
             "duplicate": self.duplicate,
             "rejected": self.rejected,
-            **self.doubts._asdict(),
+            **self.doubts.described(),
+            "unattributed": self.unattributed,
             "seconds": round(self.seconds, 6),
             "accounts_made": self.accounts_made,
             "rejects": rejects,

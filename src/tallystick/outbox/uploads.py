@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -28,7 +28,7 @@ from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tallystick.core.moments import Moment
     from tallystick.core.pairing import Expectation
@@ -59,11 +59,19 @@ class BadPair(msgspec.Struct):
     reason: str
 
 
-class Outcome(msgspec.Struct):
-    """What came of an upload: how many pairs hold, and those that do not."""
+class Outcome(msgspec.Struct, omit_defaults=True):
+    """What came of an upload: how many pairs hold, and those that do not.
+
+    `doubts` are of pairs that hold and look wrong, by name, as a receipt has them.
+    """
 
     accepted: int
     rejected: list[BadPair]
+    doubts: dict[str, Any] = {}
+
+
+def _no_doubts(_: Reader, __: Sequence[SimExpectation]) -> dict[str, Any]:
+    return {}
 
 
 class Uploads:
@@ -75,10 +83,12 @@ class Uploads:
         clock: Callable[[], Moment],
         random_bytes: Callable[[int], bytes],
         loops: Loops | None = None,
+        doubts_of: Callable[[Reader, Sequence[SimExpectation]], dict[str, Any]] = _no_doubts,
     ) -> None:
         self._store = store
         self._clock = clock
         self._random_bytes = random_bytes
+        self._doubts_of = doubts_of
         self._loop = (loops or Loops()).loop("uploads", self.take_next, LOOK_EVERY_S)
 
     def start(self) -> None:
@@ -126,8 +136,28 @@ class Uploads:
             upload = writer.waiting_upload(upload_id)
             if upload is None:
                 return False
-            self._finish(writer, upload, _taken_in(writer, upload))
+            self._finish(writer, upload, self._taken_in(writer, upload))
         return True
+
+    def _taken_in(self, writer: Writer, upload: WaitingUpload) -> Outcome:
+        """Take the good pairs of an upload in; of several for one SIM the last counts.
+
+        A pair corrects the expectation that was in force at the upload, and its past with it; where
+        there was none, the SIM has belonged there from the beginning.
+        """
+        rejected: list[BadPair] = []
+        pairs = msgspec.json.decode(upload.pairs, type=list[Pair])
+        parsed = list(_parsed(pairs, rejected))
+        own = set(writer.sims_in_account(upload.account_id, {iccid for _, iccid, _ in parsed}))
+        for index, iccid, _ in parsed:
+            if iccid not in own:
+                rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
+        good = [(iccid, imei) for _, iccid, imei in parsed if iccid in own]
+        in_force = writer.in_force_since(own, upload.uploaded_at)
+        origin = Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
+        writer.take(SimExpectation, list(_corrections(good, in_force)), origin=origin)
+        doubts = self._doubts_of(writer, [_expectation(*pair, in_force) for pair in good])
+        return Outcome(len(good), sorted(rejected, key=lambda pair: pair.index), doubts)
 
     def _count_failure(self, upload_id: int) -> None:
         """Count that an upload failed, and end it as failed if that was once too often."""
@@ -155,36 +185,21 @@ def outcome_of(reader: Reader, account_id: int, request_id: str) -> Outcome | No
     return None if row.outcome is None else msgspec.json.decode(row.outcome, type=Outcome)
 
 
-def _taken_in(writer: Writer, upload: WaitingUpload) -> Outcome:
-    """Take the good pairs of an upload in; of several for one SIM the last counts.
-
-    A pair corrects the expectation that was in force at the upload, and its past with it; where
-    there was none, the SIM has belonged there from the beginning.
-    """
-    rejected: list[BadPair] = []
-    pairs = msgspec.json.decode(upload.pairs, type=list[Pair])
-    parsed = list(_parsed(pairs, rejected))
-    own = set(writer.sims_in_account(upload.account_id, {iccid for _, iccid, _ in parsed}))
-    for index, iccid, _ in parsed:
-        if iccid not in own:
-            rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
-    facts = [(iccid, imei) for _, iccid, imei in parsed if iccid in own]
-    origin = Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
-    writer.take(SimExpectation, list(_corrections(writer, upload, facts)), origin=origin)
-    return Outcome(len(facts), sorted(rejected, key=lambda pair: pair.index))
+def _expectation(iccid: Iccid, imei: Imei, in_force: Mapping[int, Expectation]) -> SimExpectation:
+    """A pair as an expectation, from the same moment on as the one in force."""
+    corrected = in_force.get(iccid)
+    since = BEGINNING if corrected is None else corrected.effective_from
+    return SimExpectation(iccid, since, imei)
 
 
 def _corrections(
-    writer: Writer, upload: WaitingUpload, pairs: Sequence[tuple[Iccid, Imei]]
+    pairs: Sequence[tuple[Iccid, Imei]], in_force: Mapping[int, Expectation]
 ) -> Iterator[SimExpectation]:
     """What pairs change: one that fits what is in force changes nothing (contract, section 7)."""
-    in_force = writer.in_force_since({iccid for iccid, _ in pairs}, upload.uploaded_at)
     for iccid, imei in dict(pairs).items():
-        expectation = in_force.get(iccid)
-        if expectation is None:
-            yield SimExpectation(iccid, BEGINNING, imei)
-        elif expectation.imei == NONE or not expectation.fits(imei) or _is_one_imei(expectation):
-            yield SimExpectation(iccid, expectation.effective_from, imei)
+        known = in_force.get(iccid)
+        if known is None or known.imei == NONE or not known.fits(imei) or _is_one_imei(known):
+            yield _expectation(iccid, imei, in_force)
 
 
 def _is_one_imei(expectation: Expectation) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.identifiers import BEFORE_ALL
-from tallystick.core.moments import wire
+from tallystick.core.moments import since, wire
+from tallystick.core.suspicious_values import with_check_digit
 from tallystick.report.answer import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
+    from tallystick.core.window import Window
     from tallystick.report.answer import Question
     from tallystick.store import Reader
     from tallystick.store.coverage import Coverage, Uncovered
+    from tallystick.store.doubtful import LastExpectation
     from tallystick.store.identities import Unattributed
 
 SAMPLED_SIMS = 1_000
@@ -32,9 +36,98 @@ class Lacking(StrEnum):
     WITHOUT_EXPECTATION = "without-expectation"
     UNATTRIBUTED = "unattributed"
     """Activations that name their SIM by an IMSI or MSISDN that was no SIM's at that moment."""
+    UNLOADED = "unloaded"
+    """SIMs that are expected somewhere and not loaded."""
+    SHARED_HARDWARE = "shared-hardware"
+    """Hardware in which several SIMs are expected."""
 
 
+IN_THE_STORE = (Lacking.UNATTRIBUTED, Lacking.UNLOADED, Lacking.SHARED_HARDWARE)
+"""What concerns the store as a whole: no account is known of it."""
 SUBSCRIBERS_A_PAGE = 1_000
+UNLOADED_A_PAGE = 1_000
+
+
+class Doubtful(NamedTuple):
+    """SIMs that are expected and not loaded; hardware in which several SIMs are expected."""
+
+    unloaded: int
+    shared_hardware: int
+
+
+def doubtful(reader: Reader) -> Doubtful:
+    """What is doubtful in the expectations of the whole store.
+
+    Costs two walks: through the keys of all expectations, and through their index by hardware.
+    """
+    shared = sum(len({each.hardware for each in page}) for page in reader.shared_pages())
+    return Doubtful(reader.count_unloaded(), shared)
+
+
+def unloaded(reader: Reader) -> Iterator[LastExpectation]:
+    """The SIMs that are expected somewhere and not loaded, by ICCID."""
+    after = BEFORE_ALL
+    while page := reader.unloaded_after(after, UNLOADED_A_PAGE):
+        yield from page
+        after = page[-1].iccid
+
+
+def shared_hardware(reader: Reader) -> Iterator[LastExpectation]:
+    """The expectations of hardware in which several SIMs are expected, in order of the hardware."""
+    return chain.from_iterable(reader.shared_pages())
+
+
+def described_expectation(expectation: LastExpectation, zone: tzinfo) -> dict[str, Any]:
+    """An expectation for programs, the time printed in a zone; None: from the beginning."""
+    return {
+        "iccid": str(expectation.iccid),
+        "imei": str(expectation.imei),
+        "effective_from": since(expectation.effective_from, zone),
+    }
+
+
+class UnloadedSeen(NamedTuple):
+    """SIMs that were seen in a window and are not loaded, of so many SIMs looked at.
+
+    `is_all` is whether these are all that were ever seen. `known_with_check_digit` counts those
+    that are loaded with a check digit behind.
+    """
+
+    unloaded: int
+    sims: int
+    is_all: bool
+    known_with_check_digit: int
+
+
+def unloaded_seen(reader: Reader, window: Window) -> UnloadedSeen:
+    """Look at some SIMs that were ever seen, spread over their ICCIDs, however many there are.
+
+    Each of some ten places costs a walk over the activations of about a hundred SIMs.
+    """
+    first, last = reader.bounds_of_seen() or (0, 0)
+    sims = reader.seen_between(first, last, SAMPLED_SIMS + 1)
+    is_all = len(sims) <= SAMPLED_SIMS
+    if not is_all:
+        sims = _spread_sims_seen(reader, first, last, SAMPLED_SIMS)
+    missing = set(sims) - reader.loaded_sims(sims)
+    seen = reader.seen_among(sorted(missing), window)
+    longer = [other for iccid in seen if (other := with_check_digit(iccid)) is not None]
+    return UnloadedSeen(len(seen), len(sims), is_all, len(reader.loaded_sims(longer)))
+
+
+def _spread_sims_seen(reader: Reader, first: int, last: int, at_most: int) -> list[int]:
+    """SIMs that were ever seen, from one to another that were, spread over their numbers.
+
+    Half of them from each half of the numbers; where one half has few SIMs, more from the other.
+    So a single ICCID that is far from all others changes little.
+    """
+    if at_most <= SAMPLED_SIMS // SAMPLED_PLACES or first == last:
+        return reader.seen_between(first, last, at_most)
+    middle = (first + last) // 2 + 1
+    (above,) = reader.seen_between(middle, last, 1)
+    upper = _spread_sims_seen(reader, above, last, at_most // 2)
+    below = reader.last_seen_before(middle)
+    return _spread_sims_seen(reader, first, below, at_most - len(upper)) + upper
 
 
 def unattributed(reader: Reader) -> Iterator[Unattributed]:
@@ -135,7 +228,7 @@ def uncovered(
     generations: tuple[str, ...],
     lacking: Lacking,
 ) -> Iterator[Uncovered]:
-    """The SIMs that lack something else than an identity, by ICCID within each account.
+    """The SIMs of accounts that lack something, by ICCID within each account.
 
     Raises the same, before the first.
     """

@@ -136,16 +136,6 @@ class FactQuestions(Asking):
         """`iccid`, `effective_from` and `value` of every expectation of some SIMs."""
         return self._connection.frame("expectations_among", iccids=self._connection.set_of(iccids))
 
-    def has_sims_between(self, first: int, last: int) -> bool:
-        """Whether the device database has a SIM from one to another."""
-        return bool(self._value(bool, "has_sims_between", first=first, last=last))
-
-    def loaded_sims(self, iccids: Iterable[int]) -> pl.Series:
-        """Those of some SIMs that are loaded."""
-        return self._connection.frame("loaded_sims", iccids=self._connection.set_of(iccids))[
-            "iccid"
-        ]
-
     def unknown_sims(self, iccids: Iterable[int]) -> list[int]:
         """The SIMs that the device database does not know: neither loaded nor expected anywhere."""
         asked = set(iccids)

@@ -12,6 +12,7 @@ from tallystick.core.allowed import LIST_MAX, NONE, Allowed
 from tallystick.core.moments import Moment
 from tallystick.core.pairing import Expectation, FirstUse
 from tallystick.store.facts import FactQuestions
+from tallystick.store.hardware import HardwareQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -73,7 +74,7 @@ class InForce(NamedTuple):
     change_set_id: int
 
 
-class NeighbourQuestions(FactQuestions):
+class NeighbourQuestions(HardwareQuestions, FactQuestions):
     """Neighbours in time of facts, and what is kept of SIMs with rows."""
 
     def relevant_activations(self, facts: Sequence[Fact], held: Collection[int]) -> list[int]:

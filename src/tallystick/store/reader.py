@@ -9,8 +9,10 @@ from tallystick.store.copying import MovingQuestions
 from tallystick.store.corrections import CorrectionQuestions
 from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
+from tallystick.store.doubtful import DoubtfulQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
+from tallystick.store.hardware import HardwareQuestions
 from tallystick.store.history import HistoryQuestions
 from tallystick.store.identities import IdentityQuestions
 from tallystick.store.ledger import LedgerQuestions
@@ -27,6 +29,7 @@ from tallystick.store.verifying import VerifyQuestions
 class Reader(
     ReasonQuestions,
     SightingQuestions,
+    HardwareQuestions,
     LedgerQuestions,
     IdentityQuestions,
     FactQuestions,
@@ -36,6 +39,7 @@ class Reader(
     CorrectionQuestions,
     ListingQuestions,
     CoverageQuestions,
+    DoubtfulQuestions,
     UploadQuestions,
     ProgressQuestions,
     VerifyQuestions,

@@ -12,8 +12,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tallystick.core.allowed import HARDWARE, LIST_MAX, Allowed
-from tallystick.core.reasons import LISTED_MAX, Claim, Company, is_placeholder
+from tallystick.core.reasons import LISTED_MAX, Claim, Company
+from tallystick.core.suspicious_values import is_placeholder
 from tallystick.store.facts import FactQuestions
+from tallystick.store.hardware import HardwareQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,7 +30,7 @@ MORE_THAN_ONE = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
 
 
-class ReasonQuestions(FactQuestions):
+class ReasonQuestions(HardwareQuestions, FactQuestions):
     """What is told of other SIMs."""
 
     def lists_expected(self, rows: Iterable[ExplainedRow]) -> Mapping[tuple[int, int], str]:
@@ -65,11 +67,9 @@ class ReasonQuestions(FactQuestions):
         self, sims_in: Mapping[int, int], account_ids: frozenset[int]
     ) -> dict[int, list[Claim]]:
         """The SIMs that are expected in hardware, in order; not where it is the one found in it."""
-        hardware = self._connection.set_of(
-            sorted(each for each in sims_in if not is_placeholder(each))
-        )
-        by_imei = self._connection.rows("claimed_hardware", hardware=hardware)
-        by_list = self._connection.rows("listed_claims", hardware=hardware)
+        asked = sorted(each for each in sims_in if not is_placeholder(each))
+        by_imei = self.claims_of(asked)
+        by_list = self._connection.rows("listed_claims", hardware=self._connection.set_of(asked))
         claimed = sorted(
             {(each, iccid) for each, iccid in (*by_imei, *by_list) if iccid != sims_in[each]}
         )

@@ -33,14 +33,11 @@ class Shortlist(NamedTuple):
     """What was found out of some activations.
 
     `spans` are stretches of time of SIMs in which activations are unexpected: `iccid`, `first_at`
-    and `last_at`, in order. `unknown_sims` are the SIMs that the device database does not know:
-    neither loaded nor expected anywhere. `is_dense` is whether the SIMs at hand are a large part of
-    the range from the first to the last. All of it holds while `version` is that of the store's
-    expectations.
+    and `last_at`, in order. `is_dense` is whether the SIMs at hand are a large part of the range
+    from the first to the last. All of it holds while `version` is that of the store's expectations.
     """
 
     spans: pl.DataFrame
-    unknown_sims: list[int]
     is_dense: bool
     version: int
 
@@ -65,8 +62,7 @@ def together(batches: Sequence[Batch]) -> Batch:
     if len(shortlists) < len(batches) or len({each.version for each in shortlists}) > 1:
         return Batch(pl.concat(frames))
     spans = pl.concat([shortlist.spans for shortlist in shortlists])
-    unknown_sims = sorted({iccid for shortlist in shortlists for iccid in shortlist.unknown_sims})
-    merged = Shortlist(spans, unknown_sims, is_dense=False, version=shortlists[0].version)
+    merged = Shortlist(spans, is_dense=False, version=shortlists[0].version)
     return Batch(pl.concat(frames), merged)
 
 
@@ -84,10 +80,8 @@ def shortlist_of(reader: Reader, activations: pl.DataFrame) -> Shortlist:
     both = activations.join(expected, on="iccid", how="left")
     hardware = pl.col("value") // HARDWARE
     elsewhere = both.filter(hardware != SEEN)["iccid"].unique().sort()
-    strangers = both.filter(pl.col("value").is_null())["iccid"].unique().sort()
     spans = _unexpected(reader, activations, elsewhere)
-    unknown_sims = _unknown(reader, strangers)
-    return Shortlist(spans, unknown_sims, is_dense, reader.expectations_version())
+    return Shortlist(spans, is_dense, reader.expectations_version())
 
 
 def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
@@ -102,15 +96,6 @@ def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
         if len(expected) < crowd_max:
             return expected, True
     return reader.expectations_among(sims), False
-
-
-def _unknown(reader: Reader, strangers: pl.Series) -> list[int]:
-    """Those of some SIMs, in order and expected nowhere, that are not loaded either."""
-    # Activations are often loaded first: that there is no SIM among them is one look-up, not one
-    # for each.
-    if strangers.is_empty() or not reader.has_sims_between(strangers[0], strangers[-1]):
-        return strangers.to_list()
-    return strangers.filter(~strangers.is_in(reader.loaded_sims(strangers).implode())).to_list()
 
 
 def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series) -> pl.DataFrame:

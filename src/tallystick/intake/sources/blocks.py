@@ -47,8 +47,8 @@ class Block:
 class Notes:
     """How a file was read: what was found about it, and what was counted while it was read.
 
-    `read_as` has the file's name of each column that it calls otherwise than we do. `without_zone`
-    counts moments that name a time of day and no zone, `left_out` rows that are not kept.
+    `read_as` has the file's name of each column that it calls otherwise than we do. `left_out`
+    counts rows that are not kept.
     """
 
     encoding: str = "utf-8"
@@ -56,7 +56,6 @@ class Notes:
     header: int = 0
     read_as: dict[str, str] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
-    without_zone: int = 0
     left_out: int = 0
 
     def described(self) -> dict[str, Any]:
@@ -67,7 +66,6 @@ class Notes:
             "header": self.header,
             "read_as": self.read_as,
             "passed_over": list(self.passed_over),
-            "without_zone": self.without_zone,
             "left_out": self.left_out,
         }
 

@@ -83,14 +83,6 @@ WHERE a.iccid = t.value;
 -- How often have expectations changed?
 SELECT s.expectations_version FROM store AS s;
 
--- name: has_sims_between
--- Does the device database have a SIM from the first to the last?
-SELECT EXISTS (SELECT 1 FROM sims AS s WHERE s.iccid BETWEEN :first AND :last);
-
--- name: loaded_sims
--- Which of these SIMs are loaded?
-SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
-
 -- name: known_sims
 -- Which of these SIMs does the device database know, loaded or expected somewhere? One may come
 -- several times.

@@ -1,14 +1,6 @@
 -- Other SIMs in the hardware of rows of the report. Whose they are is told and not asked for: each set that a query has
 -- beside the first is one more way to plan it wrong.
 
--- name: claimed_hardware
--- Which SIMs are expected in this hardware by an IMEI, at whatever time? A TAC, whose last two bits
--- are 3, would be hardware without a serial number.
-SELECT e.imei / 400 AS hardware, e.iccid
-FROM carray(:hardware) AS t
-CROSS JOIN expectations AS e
-WHERE e.imei / 400 = t.value AND e.imei % 4 <> 3;
-
 -- name: listed_claims
 -- Of which SIMs was there a value with several members that names this hardware?
 SELECT DISTINCT l.hardware, l.iccid

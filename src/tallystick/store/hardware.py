@@ -1,0 +1,67 @@
+"""SIMs by the hardware that they are expected in, and SIMs that are loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.store.connection import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import polars as pl
+
+DENSE_ROWS_MIN = 1_000  # from so many keys on it is worth trying to read all that lies between them
+# Which is cheaper while there are fewer rows than this for each key at hand.
+DENSE_ROWS_A_KEY_MAX = 8
+
+
+class HardwareQuestions(Asking):
+    """Which SIMs belong to hardware, and which are loaded."""
+
+    def claims_on(self, hardware: pl.Series) -> pl.DataFrame:
+        """`hardware` and `iccid` of expectations of at least this hardware, which is in order."""
+        if len(hardware) >= DENSE_ROWS_MIN:
+            crowd_max = len(hardware) * DENSE_ROWS_A_KEY_MAX
+            between = self._connection.frame(
+                "claims_between", first=hardware[0], last=hardware[-1], at_most=crowd_max
+            )
+            if len(between) < crowd_max:
+                return between
+        asked = self._connection.set_of(hardware)
+        return self._connection.frame("claimed_hardware", hardware=asked)
+
+    def claims_of(self, hardware: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Hardware and SIM of every expectation of some hardware."""
+        asked = self._connection.set_of(hardware)
+        rows = self._connection.rows("claimed_hardware", hardware=asked)
+        yield from ((claimed, iccid) for claimed, iccid in rows)
+
+    def unloaded_in(self, iccids: pl.Series) -> pl.Series:
+        """Those of some SIMs, in order and each once, that are not loaded."""
+        if iccids.is_empty() or not self.has_sims_between(iccids[0], iccids[-1]):
+            return iccids
+        return iccids.filter(~iccids.is_in(self._loaded_in(iccids).implode()))
+
+    def _loaded_in(self, iccids: pl.Series) -> pl.Series:
+        """At least those of some SIMs, in order, that are loaded."""
+        if len(iccids) >= DENSE_ROWS_MIN:
+            crowd_max = len(iccids) * DENSE_ROWS_A_KEY_MAX
+            between = self._connection.frame(
+                "loaded_between", first=iccids[0], last=iccids[-1], at_most=crowd_max
+            )
+            if len(between) < crowd_max:
+                return between["iccid"]
+        asked = self._connection.set_of(iccids)
+        return self._connection.frame("loaded_sims", iccids=asked)["iccid"]
+
+    def has_sims_between(self, first: int, last: int) -> bool:
+        """Whether there is a SIM from one to another.
+
+        Facts are often loaded before SIMs: that there is none is one look-up, not one for each.
+        """
+        return bool(self._numbers("loaded_between", first=first, last=last, at_most=1))
+
+    def loaded_sims(self, iccids: Iterable[int]) -> set[int]:
+        """Those of some SIMs that are loaded."""
+        return set(self._numbers("loaded_sims", iccids=self._connection.set_of(iccids)))

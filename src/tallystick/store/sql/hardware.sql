@@ -1,0 +1,26 @@
+-- SIMs by the hardware that they are expected in, and SIMs that are loaded.
+-- `imei / 400` is the hardware, its first 14 digits.
+
+-- name: claimed_hardware
+-- Which SIMs are expected in this hardware by an IMEI, at whatever time? A TAC, whose last two bits
+-- are 3, would be hardware without a serial number.
+SELECT e.imei / 400 AS hardware, e.iccid
+FROM carray(:hardware) AS t
+CROSS JOIN expectations AS e
+WHERE e.imei / 400 = t.value AND e.imei % 4 <> 3;
+
+-- name: claims_between
+-- Which SIMs are expected in the hardware from the first to the last by an IMEI, at whatever time?
+-- No more rows than are asked for.
+SELECT e.imei / 400 AS hardware, e.iccid
+FROM expectations AS e
+WHERE e.imei / 400 BETWEEN :first AND :last AND e.imei % 4 <> 3
+LIMIT :at_most;
+
+-- name: loaded_sims
+-- Which of these SIMs are loaded?
+SELECT s.iccid FROM carray(:iccids) AS t CROSS JOIN sims AS s WHERE s.iccid = t.value;
+
+-- name: loaded_between
+-- Which SIMs from the first to the last are loaded? No more than are asked for.
+SELECT s.iccid FROM sims AS s WHERE s.iccid BETWEEN :first AND :last LIMIT :at_most;
