@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "REQUEST_FAILED.DeviceGroupNotFound",
         "'x'",
     ),
-    "an IMEI": (
+    "a kind that is none": (
         {"deviceId": {"kind": "EID", "id": "1"}},
         "INPUT_INVALID.Device.Kind.Invalid",
         "'EID'",

@@ -19,8 +19,10 @@ import apsw
 import psycopg
 import pytest
 
+from tallystick.core.allowed import HARDWARE, Allowed
 from tallystick.core.facts import Sim
-from tallystick.core.identifiers import Iccid
+from tallystick.core.identifiers import BEFORE_ALL, Iccid
+from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.moments import Moment
 from tallystick.core.roles import Role
 from tallystick.operations.integrity import check_integrity
@@ -179,6 +181,10 @@ def assert_sound(store: Store) -> None:
     assert sum(part.rows for part in verified) > 0
     assert [difference for part in verified for difference in part.differences] == []
     assert [damage for check in check_integrity(store) for damage in check.damage] == []
+    with store.snapshot() as reader:
+        for iccid, value, text in reader.whole_lists_between(BEFORE_ALL, BEHIND_ALL):
+            for member in Allowed.read(value, text).members:
+                assert reader.sims_of_hardware(member // HARDWARE, iccid - 1, 1) == [iccid]
 
 
 @pytest.mark.parametrize(("engine", "dump"), dumps())

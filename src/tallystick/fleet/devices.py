@@ -26,7 +26,7 @@ DEVICES_A_PAGE_MAX = 2000
 LOOKED_AT_MAX = 500_000
 """Devices that are looked at for one page; those that fit may be few, or none."""
 LOOKED_AT_ONCE = 100_000
-SEARCHED_MAX = 100_000
+SEARCHED_MAX = 20_000
 """Of so many devices each is looked at for one hardware; of more, those that an index names."""
 
 
