@@ -19,6 +19,7 @@ import apsw
 import psycopg
 import pytest
 
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid
 from tallystick.core.moments import Moment
@@ -180,6 +181,17 @@ def assert_sound(store: Store) -> None:
     assert [damage for check in check_integrity(store) for damage in check.damage] == []
 
 
+def assert_lists_are_found(database: str) -> None:
+    """The hardware that expectations of several members name is kept, and no other."""
+    lists = rows_of(database, "SELECT iccid, value, members FROM expectation_lists")
+    named = {
+        (hardware, iccid)
+        for iccid, value, members in lists
+        for hardware in Allowed.read(value, members).hardware
+    }
+    assert set(rows_of(database, "SELECT hardware, iccid FROM listed_hardware")) == named
+
+
 @pytest.mark.parametrize(("engine", "dump"), dumps())
 def test_an_older_store_is_upgraded_and_loses_nothing(
     engine: str, dump: Path, tmp_path: Path
@@ -193,6 +205,7 @@ def test_an_older_store_is_upgraded_and_loses_nothing(
             without_default_group(before, columns)
             assert content_of(database, columns) == before
             assert_sound(store)
+        assert_lists_are_found(database)
 
 
 @pytest.mark.parametrize(("engine", "dump"), dumps())
