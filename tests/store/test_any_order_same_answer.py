@@ -70,7 +70,7 @@ def test_a_sim_that_is_to_be_nowhere_has_a_row_in_hardware_whose_digits_are_zero
             SimExpectation(ICCIDS[0], BEGINNING, Allowed.parse("nowhere")),
             Sim(ICCIDS[0], None, "a", MOMENTS[0], "4G"),
         ],
-        [],
+        [1, 2],
     )
     assert len(rows_of(store)) == 1
 
