@@ -236,15 +236,6 @@ def test_rows_are_picked_by_hardware_too(served: Served) -> None:
     assert served.rows(served.admin, iccid=str(ONE), **in_home) == []
 
 
-def test_listed_sims_of_which_none_is_known_are_told(served: Served) -> None:
-    listed = (("iccid", str(TWO)), ("iccid", str(THREE)))
-    reply = served.get("mismatches", served.user, *listed, **WINDOW)
-    assert (reply.status, reply.json["error"]["code"]) == (404, "sim-not-found")
-    assert f"{TWO} is loaded, nor any of 1 others" in reply.json["error"]["message"]
-    reply = served.get("mismatches", served.admin, ("iccid", str(HOME)), **WINDOW)
-    assert "as long as an IMEI" in reply.json["error"]["message"]
-
-
 @pytest.mark.parametrize("reasons", ["true", "false"])
 def test_every_form_has_the_same_rows(served: Served, reasons: str) -> None:
     words = {**WINDOW, "account": OTHERS, "reasons": reasons}

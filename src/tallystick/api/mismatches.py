@@ -11,11 +11,10 @@ import msgspec
 
 from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, moment_in, several_in
 from tallystick.api.operation import operation
-from tallystick.core.errors import InvalidValue, SimNotFound
+from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Mdn, shown
 from tallystick.core.selection import Listed, imei_asked_for
 from tallystick.core.window import window_between
-from tallystick.fleet.inventory import not_loaded
 from tallystick.http.gate import caller_of
 from tallystick.http.row_forms import FORMS
 from tallystick.http.streaming import send
@@ -75,7 +74,6 @@ class Mismatches:
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             visible = accounts_of(reader, asker)
-            _require_known(reader, visible, question)
             rows = self._rows(reader, visible, question, explained=explained)
             resp.content_type = form
             send(req, resp, FORMS[form](rows, explained), held)
@@ -113,19 +111,6 @@ def asked_by(req: Request) -> tuple[Question, bool]:
     imeis = tuple(map(imei_asked_for, several_in(req, "imei"))) or None
     question = Question(window, several_in(req, "account"), req.get_param("group"), listed, imeis)
     return question, _yes_or_no(req, "reasons")
-
-
-def _require_known(reader: Reader, visible: dict[str, int], question: Question) -> None:
-    """Refuse a question of listed SIMs of which the caller may see none. Raises `SimNotFound`."""
-    listed = question.listed
-    if listed is None:
-        return
-    unknown = not_loaded(reader, listed, frozenset(visible.values()))
-    if len(unknown) == len({*listed.iccids}) + len({*listed.mdns}):
-        name, first = unknown[0]
-        more = f", nor any of {len(unknown) - 1:,} others that are listed" if unknown[1:] else ""
-        message = f"no SIM with the {name} {first} is loaded{more}, or this user may not see it"
-        raise SimNotFound(message)
 
 
 def _bound(req: Request, name: str) -> datetime:
