@@ -638,3 +638,26 @@ def test_a_user_that_there_is_not_is_refused_by_name(access: Access) -> None:
             ask("nobody")
     with pytest.raises(UserNotFound, match="nobody"):
         access.change_user("nobody", UserChange(all_accounts=True))
+
+
+def test_a_user_lists_and_ends_their_own_sessions_and_no_others(
+    access: Access, user: str, clock: Clock
+) -> None:
+    access.add_user("bob", PASSWORD, [], all_accounts=True)
+    program, others = access.login(user, PASSWORD), access.login("bob", PASSWORD)
+    clock.advance(60)
+    browser = access.sign_in(user, PASSWORD)
+    user_id = access.user_of_session(program)
+    listed = access.sessions_of(user_id, browser)
+    assert {(each.in_console, each.is_this) for each in listed} == {(True, True), (False, False)}
+    assert [each.begun_at for each in listed if each.is_this] == [clock()]
+    (name,) = [each.name for each in listed if not each.is_this]
+    access.end_session_of(access.user_of_session(others), name)
+    assert len(access.sessions_of(user_id, browser)) == 2
+    access.end_session_of(user_id, name)
+    with pytest.raises(SessionRefused):
+        access.user_of_session(program)
+    access.login(user, PASSWORD)
+    access.end_other_sessions_of(user_id, browser)
+    assert [each.is_this for each in access.sessions_of(user_id, browser)] == [True]
+    assert access.user_of_session(others) != user_id

@@ -267,6 +267,24 @@ def test_a_user_is_made_changed_unlocked_and_removed(served: Served) -> None:
     served.refused("GET", "/users/dora", None, 404, "user-not-found")
 
 
+def test_an_app_that_chooses_a_password_is_kept_as_who_may_act_as_that_user(
+    served: Served,
+) -> None:
+    served.done("POST", "/users", {"name": "finn", "password": PASSWORD}, status=201)
+    served.access.add_user("gwen", PASSWORD, [], all_accounts=True)
+    served.done("PATCH", "/users/gwen", {"role": "approver"})
+    assert keepers_in(served) == {"console/finn": "admin"}
+    served.done("PATCH", "/users/gwen", {"password": "battery staple"})
+    assert keepers_in(served)["console/gwen"] == "admin"
+
+
+def keepers_in(served: Served) -> dict[str, str]:
+    """Who may act as one of the two users."""
+    names = ("console/finn", "console/gwen")
+    with served.store.snapshot() as reader:
+        return {name: by for name, by in reader.app_keepers().items() if name in names}
+
+
 # Apps
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tallystick.access import Access
+from tallystick.access import Access, UserChange
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
@@ -127,6 +127,15 @@ def test_a_viewer_is_offered_nothing_and_their_forged_forms_are_refused(desk: De
         assert "you are viewer" in refused.text
     assert "proposed" in desk.get("vic", change_set).text
     assert desk.expected() == before
+
+
+def test_another_role_holds_from_the_next_request_on(desk: Desk) -> None:
+    address, access = desk.address(), Access(desk.store, Clock(), secrets.token_bytes)
+    assert desk.get("ed", address).status == 200
+    access.change_user("ed", UserChange(role=Role.VIEWER))
+    assert desk.get("ed", address).status == 403
+    access.change_user("ed", UserChange(role=Role.APPROVER))
+    assert desk.get("ed", address).status == 200
 
 
 def test_an_editor_sees_what_a_correction_would_do_and_proposes_it(desk: Desk) -> None:
