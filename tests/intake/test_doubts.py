@@ -65,8 +65,6 @@ def column_of(numbers: list[int]) -> pl.Series:
     [
         (values.lacks_check_digit, columns.lacking_check_digits, iccids),
         (values.is_rounded, columns.rounded, iccids),
-        (values.with_check_digit, columns.with_check_digits, iccids),
-        (values.without_check_digit, columns.without_check_digits, iccids),
         (values.has_stripped_zeros, columns.stripped_zeros, imeis),
         (values.is_placeholder_imei, columns.placeholders, imeis),
     ],

@@ -28,6 +28,7 @@ from tallystick.core.written_values import (
     with_check_digit,
 )
 from tallystick.intake import ANY, KINDS, fast_parse
+from tallystick.intake.check_digits import checked_iccids
 from tallystick.intake.checking import check_source
 from tallystick.intake.sources import open_source
 
@@ -151,7 +152,7 @@ def test_any_local_time_is_moved_as_core_moves_it(clock: datetime, zone: str) ->
 def test_check_digits_of_a_column_are_those_of_core(rule: str, texts: list[str]) -> None:
     values = [Iccid.parse(text) for text in texts]
     column = pl.Series(values, dtype=pl.Int64)
-    for value, changed in zip(values, fast_parse.checked_iccids(column, rule), strict=True):  # type: ignore[arg-type] # a rule
+    for value, changed in zip(values, checked_iccids(column, rule), strict=True):  # type: ignore[arg-type] # a rule
         try:
             expected: int | None = with_check_digit(value, rule)  # type: ignore[arg-type] # the same
         except InvalidValue:

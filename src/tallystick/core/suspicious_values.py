@@ -74,23 +74,3 @@ def is_rounded(iccid: int) -> bool:
     """Whether an ICCID ends as a spreadsheet leaves it: with zeros behind the 15th digit."""
     rest: int = iccid % ROUNDED_DIVISOR
     return rest < Iccid.LENGTHS  # nothing but the length is left
-
-
-def with_check_digit(iccid: int) -> Iccid | None:
-    """The ICCID with its check digit behind it; None where it has no room for one."""
-    digits = Iccid.digits(iccid)
-    if len(digits) == Iccid.LENGTH_MAX:
-        return None
-    return next(
-        Iccid.parse(digits + check_digit)
-        for check_digit in "0123456789"
-        if luhn_holds(digits + check_digit)
-    )
-
-
-def without_check_digit(iccid: int) -> Iccid | None:
-    """The ICCID without its last digit; None where that is not its check digit, or is needed."""
-    digits = Iccid.digits(iccid)
-    if len(digits) == Iccid.LENGTH_MIN or not luhn_holds(digits):
-        return None
-    return Iccid.parse(digits[:-1])

@@ -12,6 +12,7 @@ from tallystick.core.allowed import Allowed
 from tallystick.core.moments import LAST, Moment
 from tallystick.core.written_values import PLAIN
 from tallystick.intake import fast_parse
+from tallystick.intake.check_digits import checked_iccids
 from tallystick.intake.doubt_kinds import EXAMPLES_MAX, NO_DOUBTS, DoubtName, Doubts, doubt_of, only
 from tallystick.intake.doubts import (
     DoubtfulText,
@@ -169,7 +170,7 @@ def _recognised(
         again = column.recognise(fast_parse.tidied(text.set(values.is_not_null(), None)))
         values = values.zip_with(values.is_not_null(), again)
     if column.recognise is fast_parse.iccids and conventions.check_digit != "keep":
-        values = fast_parse.checked_iccids(values, conventions.check_digit)
+        values = checked_iccids(values, conventions.check_digit)
     return values.rename(column.name), None
 
 

@@ -21,6 +21,7 @@ from tallystick.core.identities import Statement, Subscriber, statements_in
 from tallystick.core.moments import Moment, wire
 from tallystick.core.written_values import is_without_zone, unwrapped
 from tallystick.intake import suspicious_columns as columns
+from tallystick.intake.check_digits import checked_iccids
 from tallystick.intake.doubt_kinds import (
     EXAMPLES_MAX,
     NO_DOUBT,
@@ -36,7 +37,7 @@ from tallystick.store import LISTED, by_iccid, rows_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tallystick.core.written_values import Conventions
+    from tallystick.core.written_values import CheckDigit, Conventions
     from tallystick.intake.kinds import Kind
     from tallystick.store import Facts, Reader
 
@@ -82,6 +83,7 @@ PRINTED_KEYS: dict[str, Callable[[int], str]] = {
     "subscriber": lambda subscriber: Subscriber(subscriber).masked,
 }
 EXAMPLE_LENGTH_MAX = 40
+CHANGES: tuple[CheckDigit, ...] = ("add", "strip")  # of the check digit, by the option's word
 
 
 # What the text of a value shows, and the value does not
@@ -267,9 +269,9 @@ def doubts_of_sims(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
         return NO_DOUBTS
     lines = facts["iccid"].filter(facts["iccid"].is_in(unloaded.implode()))
     doubt = doubt_of(len(lines), map(Iccid.digits, unloaded[:EXAMPLES_MAX]))
-    known_with = {
-        "add": _lines_known_as(reader, lines, columns.with_check_digits(unloaded), unloaded),
-        "strip": _lines_known_as(reader, lines, columns.without_check_digits(unloaded), unloaded),
+    known_with: dict[str, int] = {
+        rule: _lines_known_as(reader, lines, checked_iccids(unloaded, rule), unloaded)
+        for rule in CHANGES
     }
     return Doubts({DoubtName.UNKNOWN_SIMS: doubt}, known_with)
 

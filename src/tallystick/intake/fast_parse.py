@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
-    from tallystick.core.written_values import CheckDigit, Conventions
+    from tallystick.core.written_values import Conventions
 
 # Neither a blank at an end nor a sign before it that core drops.
 NAME = rf"^[!-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
@@ -128,47 +128,6 @@ def imsis(column: pl.Series) -> pl.Series:
 def msisdns(column: pl.Series) -> pl.Series:
     """MSISDNs as compact integers."""
     return _keys(column, Msisdn)
-
-
-def checked_iccids(iccids: pl.Series, rule: CheckDigit) -> pl.Series:
-    """ICCIDs, as compact integers, with their check digit added or taken off.
-
-    Null where core has to say what becomes of it.
-    """
-    iccid: pl.Expr = pl.col("iccid")
-    change: pl.Expr
-    longest = Iccid.LENGTH_MAX
-    length = iccid % Iccid.LENGTHS + Iccid.LENGTH_MIN
-    padded = iccid // Iccid.LENGTHS
-    if rule == "strip":
-        last = pl.when(length == longest).then(1).otherwise(10)
-        kept = padded // (last * 10) * (last * 10)
-        shorter = kept * Iccid.LENGTHS + length - 1 - Iccid.LENGTH_MIN
-        change = pl.when(length > Iccid.LENGTH_MIN).then(shorter).otherwise(None)
-    else:
-        change = iccid
-        for digits in range(Iccid.LENGTH_MIN, longest):
-            unit = 10 ** (longest - digits - 1)
-            added = padded + _check_digit(padded // (unit * 10), digits) * unit
-            changed = added * Iccid.LENGTHS + digits + 1 - Iccid.LENGTH_MIN
-            change = pl.when(length == digits).then(changed).otherwise(change)
-    return iccids.rename("iccid").to_frame().select(change.alias(iccids.name)).to_series()
-
-
-def _check_digit(body: pl.Expr, digits: int) -> pl.Expr:
-    """The check digit of as many digits, those of the prefix and of `body` behind it."""
-    total = pl.lit(0, dtype=pl.Int64)
-    for place in range(digits - len(Iccid.PREFIX)):
-        total += _doubled(body // 10**place % 10, place)
-    for place, digit in enumerate(reversed(Iccid.PREFIX), digits - len(Iccid.PREFIX)):
-        total += _doubled(pl.lit(int(digit), dtype=pl.Int64), place)
-    return (10 - total % 10) % 10
-
-
-def _doubled(digit: pl.Expr, place: int) -> pl.Expr:
-    """What a digit counts, so many places before its check digit's neighbour."""
-    doubled = digit * (2 - place % 2)
-    return doubled // 10 + doubled % 10
 
 
 def names(column: pl.Series) -> pl.Series:

@@ -7,9 +7,9 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.identifiers import BEFORE_ALL
+from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.moments import since, wire
-from tallystick.core.suspicious_values import with_check_digit
+from tallystick.core.written_values import with_check_digit
 from tallystick.report.answer import scope_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def unloaded_seen(reader: Reader, window: Window) -> UnloadedSeen:
         sims = _spread_sims_seen(reader, first, last, SAMPLED_SIMS)
     missing = set(sims) - reader.loaded_sims(sims)
     seen = reader.seen_among(sorted(missing), window)
-    longer = [other for iccid in seen if (other := with_check_digit(iccid)) is not None]
+    longer = {with_check_digit(Iccid(iccid), "add") for iccid in seen}
     return UnloadedSeen(len(seen), len(sims), is_all, len(reader.loaded_sims(longer)))
 
 
