@@ -34,7 +34,7 @@ def test_coverage_counts_sims_for_people_and_for_programs(run: Run) -> None:
     assert counts == {"sims": 4, "expected": 3, "seen": 2, "newest": "2017-12-02T00:00:00Z"}
     header, line, shared = run("coverage", *WINDOW).stdout.splitlines()
     assert (header.split(), line.split()) == (list(counts), ["4", "3", "2", "2017-12-02T00:00:00Z"])
-    assert shared.startswith("1 IMEIs are those of hardware in which several SIMs are expected")
+    assert shared.startswith("hardware in which several SIMs are expected: 1;")
 
 
 @pytest.mark.usefixtures("fleet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import polars as pl
 from hypothesis import given, settings
 
 from tallystick.core.allowed import HARDWARE, LIST_MAX, NONE, NOWHERE, is_model
@@ -13,6 +14,7 @@ from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.moments import Moment
 from tallystick.core.window import Window
 from tallystick.report import coverage
+from tallystick.store import hardware
 from tests.store.few import HOME, ICCIDS, ONE, expected, seen, sim, take
 from tests.worlds import facts
 
@@ -48,10 +50,10 @@ def test_doubtful_expectations_are_those_that_the_facts_show(
     for iccid, value in last.items():
         if value not in {NONE, NOWHERE} and value > LIST_MAX and not is_model(value):
             sims_in[value // HARDWARE].add(iccid)
-    several = {hardware: sims for hardware, sims in sims_in.items() if len(sims) > 1}
+    several = {number: sims for number, sims in sims_in.items() if len(sims) > 1}
     expected_sims = {iccid for (iccid, _), value in values.items() if value != NONE}
     assert unloaded == sorted(expected_sims - loaded)
-    assert shared == {(hardware, iccid) for hardware, sims in several.items() for iccid in sims}
+    assert shared == {(number, iccid) for number, sims in several.items() for iccid in sims}
     assert counts == (len(unloaded), len(several))
 
 
@@ -65,6 +67,16 @@ def test_pages_of_both_lists_go_on_where_the_page_before_ended(store: Store) -> 
         behind = reader.shared_after(page.last, at_most=1)
     assert [each.iccid for each in (*first, *rest)] == ICCIDS[:3]
     assert ([each.iccid for each in page.expectations], behind) == (ICCIDS[:3], ([], None))
+
+
+def test_of_hardware_that_a_whole_fleet_shares_some_expectations_are_looked_at(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "CLAIMS_MAX", 2)
+    take(store, *(expected(iccid) for iccid in ICCIDS[:10]))
+    asked = pl.Series([HOME // HARDWARE])
+    with store.snapshot() as reader:
+        assert len(reader.claims_on(asked)) == hardware.DENSE_ROWS_A_KEY_MAX < 10
 
 
 def test_of_many_sims_some_are_looked_at_and_none_twice(

@@ -48,10 +48,9 @@ LAST_EXPECTATIONS = {
     Lacking.SHARED_HARDWARE: covering.shared_hardware,
 }
 DOUBTFUL = {  # how each count of the whole store reads
-    "unloaded": "{:,} SIMs are expected and not loaded: see --list unloaded",
+    "unloaded": "SIMs that are expected and not loaded: {:,}; see --list unloaded",
     "shared_hardware": (
-        "{:,} IMEIs are those of hardware in which several SIMs are expected: see --list "
-        "shared-hardware"
+        "hardware in which several SIMs are expected: {:,}; see --list shared-hardware"
     ),
 }
 ROWS_A_WRITE = 1000

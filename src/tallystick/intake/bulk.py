@@ -168,11 +168,17 @@ def whole_doubts(store: Store, kind: Kind, parts: Sequence[pl.DataFrame]) -> Dou
     """The doubts of a batch that more than single values show."""
     doubts = _hardware_doubts(store, kind, parts)
     for stretch in stretches(parts, kind.key, STRETCH_FACTS):
-        doubts = doubts.and_also(doubts_of_keys(kind, stretch))
-        for facts in stretch.iter_slices(SLICE_FACTS):
-            with store.snapshot() as reader:
-                doubts = doubts.and_also(doubts_of_sims(reader, kind, facts))
+        doubts = doubts.and_also(_stretch_doubts(store, kind, stretch))
     return doubts
+
+
+def _stretch_doubts(store: Store, kind: Kind, stretch: pl.DataFrame) -> Doubts:
+    """The doubts of a stretch that the lines of one key show, and the SIMs in the store."""
+    doubts = doubts_of_keys(kind, stretch)
+    if not kind.awaits_sims:
+        return doubts
+    with store.snapshot() as reader:
+        return doubts.and_also(doubts_of_sims(reader, kind, stretch))
 
 
 def _hardware_doubts(store: Store, kind: Kind, parts: Sequence[pl.DataFrame]) -> Doubts:
@@ -294,18 +300,16 @@ class _Taking:
         for batch in batches:
             doubts = batch.doubts.and_also(_hardware_doubts(self._store, self.kind, batch.parts))
             for stretch in stretches(batch.parts, self.kind.key, STRETCH_FACTS):
-                doubts = doubts.and_also(doubts_of_keys(self.kind, stretch))
+                doubts = doubts.and_also(_stretch_doubts(self._store, self.kind, stretch))
                 for facts in stretch.iter_slices(SLICE_FACTS):
                     yield self._looked_at(facts, doubts)
                     doubts = NO_DOUBTS
 
     def _looked_at(self, facts: pl.DataFrame, doubts: Doubts) -> Slice:
-        """Facts behind those that an import which was cut off has taken, and doubts of all."""
+        """Facts behind those that an import which was cut off has taken, with their doubts."""
         begun = max(self._taken - self._looked, 0)
         self._looked += len(facts)
         batch = shortlisted_batch(self._store, self.kind, facts[begun:])
-        with self._store.snapshot() as reader:
-            doubts = doubts.and_also(doubts_of_sims(reader, self.kind, facts))
         return Slice(batch, doubts, self._looked)
 
     def take_all(self, slices: Prefetch[Slice]) -> Iterator[int]:

@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 DENSE_ROWS_MIN = 1_000  # from so many keys on it is worth trying to read all that lies between them
 # Which is cheaper while there are fewer rows than this for each key at hand.
 DENSE_ROWS_A_KEY_MAX = 8
+# Expectations of the hardware at hand that are looked at, where its number allows no more: a number
+# that was never set may be expected for a whole fleet.
+CLAIMS_MAX = 100_000
 
 
 class HardwareQuestions(Asking):
     """Which SIMs belong to hardware, and which are loaded."""
 
     def claims_on(self, hardware: pl.Series) -> pl.DataFrame:
-        """`hardware` and `iccid` of expectations of at least this hardware, which is in order."""
+        """`hardware` and `iccid` of expectations of at least this hardware, which is in order.
+
+        There are at most eight for each hardware on average, or 100,000 where those are more.
+        """
         if len(hardware) >= DENSE_ROWS_MIN:
             crowd_max = len(hardware) * DENSE_ROWS_A_KEY_MAX
             between = self._connection.frame(
@@ -28,8 +34,11 @@ class HardwareQuestions(Asking):
             )
             if len(between) < crowd_max:
                 return between
-        asked = self._connection.set_of(hardware)
-        return self._connection.frame("claimed_hardware", hardware=asked)
+        return self._connection.frame(
+            "some_claims",
+            hardware=self._connection.set_of(hardware),
+            at_most=max(len(hardware) * DENSE_ROWS_A_KEY_MAX, CLAIMS_MAX),
+        )
 
     def claims_of(self, hardware: Iterable[int]) -> Iterator[tuple[int, int]]:
         """Hardware and SIM of every expectation of some hardware."""

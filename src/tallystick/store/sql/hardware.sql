@@ -9,6 +9,14 @@ FROM carray(:hardware) AS t
 CROSS JOIN expectations AS e
 WHERE e.imei / 400 = t.value AND e.imei % 4 <> 3;
 
+-- name: some_claims
+-- Which SIMs are expected in this hardware, at whatever time? No more rows than are asked for.
+SELECT e.imei / 400 AS hardware, e.iccid
+FROM carray(:hardware) AS t
+CROSS JOIN expectations AS e
+WHERE e.imei / 400 = t.value
+LIMIT :at_most;
+
 -- name: claims_between
 -- Which SIMs are expected in the hardware from the first to the last by an IMEI, at whatever time?
 -- No more rows than are asked for.
