@@ -5,23 +5,15 @@ Starting a server takes two seconds of processor time; this takes a few millisec
 
 from __future__ import annotations
 
-import secrets
 import threading
-import time
 from contextlib import contextmanager
 from io import BytesIO
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from tallystick.access import Access
-from tallystick.clock import system_clock
-from tallystick.intake import LiveIntake, doubts_of_expectations
-from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
+from tests.contract.world_router import opened_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,21 +29,6 @@ class _Handler(WSGIRequestHandler):
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the form of the base class
         pass
-
-
-def opened_app(settings: Settings) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
-    """The app on the settings' store, and what closes it. Uploads are not looked for."""
-    store = open_store(settings.database, wire_row)
-    access = Access(store, system_clock, secrets.token_bytes)
-    live = LiveIntake(store, system_clock, time.perf_counter)
-    uploads = Uploads(store, system_clock, secrets.token_bytes, doubts_of=doubts_of_expectations)
-
-    def close() -> None:
-        access.close()
-        live.close()
-        store.close()
-
-    return build_app(settings, store, access, live, uploads), close
 
 
 def with_whole_bodies(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:

@@ -301,7 +301,13 @@ def test_a_users_accounts_and_password_are_changed(run: Run, store: Store) -> No
         "--password-stdin",
         stdin="second one\n",
     )
-    assert changed == {"name": "anna", "accounts": ["B"], "all_accounts": False, "locked": False}
+    assert changed == {
+        "name": "anna",
+        "role": "viewer",
+        "accounts": ["B"],
+        "all_accounts": False,
+        "locked": False,
+    }
     with pytest.raises(PasswordRefused):
         access.login("anna", "first one")
     assert access.login("anna", "second one")

@@ -27,6 +27,7 @@ LEFT_OUT = {
     "somebody else's account": OPERATORS_SEE_EVERYTHING,
     "a user without accounts": OPERATORS_SEE_EVERYTHING,
     "an entry without ids": "options have no entries",
+    "IMEI is no kind here": "the option --imei picks rows by hardware",
 }
 USAGE = None
 """Wrong usage: told by the exit status 2 alone."""
@@ -42,7 +43,6 @@ CODES = {
     "unknown group": "group-not-found",
     "unknown account": "account-not-found",
     "account without its leading zero": "account-not-found",
-    "IMEI is no kind here": USAGE,
     "letters in an ICCID": "invalid-value",
     "short phone number": "invalid-value",
 }

@@ -203,7 +203,11 @@ def test_the_sdk_reads_an_account_and_lists_its_devices(app: Credentials) -> Non
     (device,) = answer.devices
     assert (device.account_name, device.group_names) == (ACCOUNT, ["Unassigned Devices"])
     assert device.last_activation_date == "2011-01-21T10:55:27-08:00"
-    assert [each.id for each in device.device_ids] == ["89148000000800784259", "5096300587"]
+    assert [each.id for each in device.device_ids] == [
+        "89148000000800784259",
+        "5096300587",
+        "987603420573553",
+    ]
 
 
 def test_the_sdk_uploads_a_pair_and_waits_for_its_success(app: Credentials) -> None:

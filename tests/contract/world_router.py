@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+from tallystick.access import Access
+from tallystick.clock import system_clock
+from tallystick.intake import LiveIntake, doubts_of_expectations
+from tallystick.outbox.uploads import Uploads
+from tallystick.server import build_app
 from tallystick.settings import Settings
-from tests.answering import opened_app
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,24 +28,31 @@ _opening = threading.Lock()
 
 
 def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
-    """The program's own app on one store; the one that was opened first is closed for a new one.
-
-    Uploads are not looked for: so many threads would crowd a server.
-    """
+    """The program's own app on one store; the one that was opened first is closed for a new one."""
     with _opening:
         key = database, time_zone
         if key not in _apps:
             if len(_apps) == WORLDS_MAX:
                 _, close = _apps.pop(next(iter(_apps)))
                 close()
-            _apps[key] = _opened(database, time_zone)
+            settings = Settings(database=database, time_zone=time_zone)
+            _apps[key] = opened_app(settings)
         return _apps[key][0]
 
 
-def _opened(
-    database: str, time_zone: str
-) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
-    return opened_app(Settings(database=database, time_zone=time_zone))
+def opened_app(settings: Settings) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
+    """The app on the settings' store, and what closes it. Uploads are not looked for."""
+    store = open_store(settings.database, wire_row)
+    access = Access(store, system_clock, secrets.token_bytes)
+    live = LiveIntake(store, system_clock, time.perf_counter)
+    uploads = Uploads(store, system_clock, secrets.token_bytes, doubts_of=doubts_of_expectations)
+
+    def close() -> None:
+        access.close()
+        live.close()
+        store.close()
+
+    return build_app(settings, store, access, live, uploads), close
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

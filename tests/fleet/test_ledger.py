@@ -389,7 +389,7 @@ def kept_and_expected(store: Store) -> Snapshot:
     return everything.kept, present(store)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.one_of(sims, activations, activations), max_size=25),
     st.lists(st.lists(random_expectations, min_size=1, max_size=6), min_size=1, max_size=6),

@@ -823,6 +823,7 @@ def by_a_plain_reading(
     st.booleans(),
     st.integers(20, 400),
 )
+@example(some=[b",, "], end=b"\n", ended=True, block_bytes=400)
 @example(some=[b"x" * 300, b"bad", b"x" * 700, b"bad"], end=b"\n", ended=False, block_bytes=50)
 @example(
     some=[b",".join([*FIELDS[:2], b"2026-03-02"]), b",".join(FIELDS)],

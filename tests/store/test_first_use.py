@@ -42,7 +42,7 @@ def seen_at(*where: int) -> list[Fact]:
     ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     facts,
     st.randoms(use_true_random=False),
@@ -107,7 +107,7 @@ def test_an_expectation_that_was_taken_in_wins_from_its_moment_on(store: Store) 
     assert rows_of(store) == []
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts, st.lists(st.tuples(policies, st.integers(0, 40)), min_size=1, max_size=4))
 def test_policies_may_change_in_any_order_within_one_transaction(
     stores: Stores, world: list[Fact], steps: list[tuple[dict[str, FirstUse], int]]

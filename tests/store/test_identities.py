@@ -98,7 +98,7 @@ def requires_the_same(store: Store, taken: Iterable[Any]) -> None:
     assert sum(part.wrong for part in verify_attributions(store)) == 0
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts, st.randoms(use_true_random=False), st.booleans())
 def test_any_facts_in_any_order_are_attributed_by_the_rule(
     stores: Stores, world: list[Any], random: Random, columns: bool
@@ -111,7 +111,7 @@ def test_any_facts_in_any_order_are_attributed_by_the_rule(
         requires_the_same(store, taken)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     facts,
     st.lists(st.lists(identities, min_size=1, max_size=4), min_size=1, max_size=3),
@@ -146,7 +146,7 @@ def _change_sets(store: Store) -> list[int]:
         ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts)
 def test_a_copy_tells_direct_activations_from_those_that_follow(
     stores: Stores, world: list[Any]

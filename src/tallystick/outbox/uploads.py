@@ -69,6 +69,11 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     rejected: list[BadPair]
     doubts: dict[str, Any] = {}
 
+    @property
+    def of_pairs(self) -> Outcome:
+        """The same without the doubts: what clients of ThingSpace know as the outcome."""
+        return Outcome(self.accepted, self.rejected)
+
 
 def _no_doubts(_: Reader, __: Sequence[SimExpectation]) -> dict[str, Any]:
     return {}

@@ -107,7 +107,7 @@ def message_of(delivery: DueDelivery) -> bytes:
         "deviceIds": [],
         "status": "Success" if outcome.accepted else "Failed",
         "callbackCount": delivery.attempts + 1,
-        "outcome": outcome,
+        "outcome": outcome.of_pairs,
     }
     if not outcome.accepted:
         message["faultResponse"] = {

@@ -67,7 +67,9 @@ class RequestStatus:
 def _told(outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {"status": "Pending"}
-    return {"status": "Success" if outcome.accepted else "Failure", "outcome": outcome}
+    status = "Success" if outcome.accepted else "Failure"
+    doubts = {"doubts": outcome.doubts} if outcome.doubts else {}
+    return {"status": status, "outcome": outcome.of_pairs, **doubts}
 
 
 def _pairs(body: UploadBody) -> Iterator[Pair]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = ",;\t|"
 HEADER_LINES_MAX = 20  # of a file; the line that names the columns is among them
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what str.strip() takes off
 END = b"x"  # a column put behind all others, to tell lines that are short
 
 
@@ -117,9 +118,19 @@ def _frame(text: bytes, layout: Layout) -> pl.DataFrame | None:
     if frame is None or len(frame) != ended.count(b"\n"):
         return None
     named = frame.select(_texts(places).alias(name) for name, places in layout.places.items())
-    if named.select(pl.all_horizontal(pl.all().is_null() | (pl.all() == ""))).to_series().any():
-        return None  # such a line may have nothing in any column
+    if _may_have_blank_line(named):
+        return None
     return named.with_row_index(LINE)
+
+
+def _may_have_blank_line(named: pl.DataFrame) -> bool:
+    """Whether a line has nothing but blanks in the columns that are read."""
+    in_first = named.filter(_is_blank(pl.first()))
+    return not in_first.filter(pl.all_horizontal(_is_blank(pl.all()))).is_empty()
+
+
+def _is_blank(column: pl.Expr) -> pl.Expr:
+    return column.is_null() | (column.str.strip_chars(BLANKS) == "")
 
 
 def _place(number: int) -> str:
