@@ -119,6 +119,7 @@ def page(browser: Browser, base: str) -> Iterator[Page]:
 def sign_in(page: Page, then: str = "/") -> None:
     """As a person does it, with the keyboard."""
     page.goto(then)
+    page.wait_for_selector("input[name=name]:focus")
     page.keyboard.type("ann")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
