@@ -159,6 +159,11 @@ def test_a_preview_shows_how_a_file_would_be_read_and_takes_nothing_in(desk: Des
     assert desk.seen() == before
 
 
+def test_the_check_digit_of_iccids_may_be_stripped(desk: Desk) -> None:
+    fields = {"kind": "expectations", "check_digit": "strip", "do": "preview"}
+    assert f">{str(ONE)[:-1]}<" in desk.send("ed", fields, EXPECTED).text
+
+
 def test_what_was_looked_at_is_taken_in_and_the_answer_is_its_receipt(desk: Desk) -> None:
     fields = {"kind": "activations", "zone": "America/New_York"}
     answer = desk.take_in(fields, f"{SEEN}{TWO},12,2026-05-06 10:00:00\n")
@@ -186,8 +191,13 @@ def test_expectations_are_a_change_set_of_who_imported_them(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("changed", "content"),
-    [({}, EXPECTED + "\n"), ({"zone": "America/New_York"}, EXPECTED), ({"kind": "sims"}, EXPECTED)],
-    ids=["another file", "another zone", "another kind"],
+    [
+        ({}, EXPECTED + "\n"),
+        ({"check_digit": "strip"}, EXPECTED),
+        ({"zone": "America/New_York"}, EXPECTED),
+        ({"kind": "sims"}, EXPECTED),
+    ],
+    ids=["another file", "another check digit", "another zone", "another kind"],
 )
 def test_only_what_was_shown_is_taken_in(desk: Desk, changed: dict[str, str], content: str) -> None:
     fields = {"kind": "expectations"}
@@ -208,6 +218,7 @@ def test_only_what_was_shown_is_taken_in(desk: Desk, changed: dict[str, str], co
     [
         ({"kind": "hats"}, "a.csv", "Kind must be one of"),
         ({"map": "none-such"}, "a.csv", "There is no mapping"),
+        ({"kind": "types", "map": "1nce-events"}, "a.csv", "1nce-events is of activations, not of"),
         ({"zone": "Mars/One"}, "a.csv", "must be a zone of the IANA database"),
         ({"ticket": "x" * 501}, "a.csv", "Ticket must be at most 500"),
         ({}, "a.csv.gz", "must end in one of .csv"),

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import falcon
 import msgspec
@@ -18,6 +18,7 @@ from tallystick.console.forms import users_file_form
 from tallystick.core.errors import FileRefused, InvalidValue, Refusal, RoleRefused
 from tallystick.core.identifiers import printable, shown
 from tallystick.core.roles import Right
+from tallystick.core.written_values import CheckDigit
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.calls import CallsBusy
 from tallystick.http.file_forms import FILE_BYTES_MAX
@@ -50,11 +51,15 @@ UNTOUCHED = {
     "kind": "activations",
     "map": "",
     "zone": "",
+    "check_digit": "",
     "ticket": "",
     "reason": "",
     "previewed": "",
 }
 """What the form has at first."""
+HOW_READ = ("kind", "map", "zone", "check_digit")
+"""The fields that say how a file is read."""
+CHECK_DIGITS: tuple[CheckDigit, ...] = get_args(CheckDigit)
 SUFFIXES = (".csv", ".tsv", ".txt", ".out", ".ndjson", ".jsonl", ".json", ".xlsx")
 """Files that are not packed, so that the bound of what is sent bounds the work, too."""
 FILES_AT_ONCE = 2
@@ -192,6 +197,7 @@ class ImportPage:
             forbidden=FORBIDDEN,
             kinds=KINDS,
             maps=presets(),
+            check_digits=CHECK_DIGITS,
             suffixes=SUFFIXES,
             mebibytes_max=FILE_BYTES_MAX >> 20,
             passed_over_max=PASSED_OVER_SHOWN_MAX,
@@ -218,9 +224,7 @@ def _asked(typed: dict[str, str], sent: SentFile) -> tuple[KindName, Mapping]:
     """What the form says of a file: its kind and how it is read. Raises `InvalidValue`."""
     kind = _kind(typed)
     notes_of(typed)
-    mapping = preset_for(kind, typed["map"])
-    if zone := typed["zone"].strip():
-        mapping = checked(msgspec.structs.replace(mapping, zone=zone))
+    mapping = _mapping(kind, typed)
     if sent.path.suffix.lower() not in SUFFIXES:
         message = (
             f"the name of the file must end in one of {', '.join(SUFFIXES)}, and is "
@@ -230,9 +234,20 @@ def _asked(typed: dict[str, str], sent: SentFile) -> tuple[KindName, Mapping]:
     return kind, mapping
 
 
+def _mapping(kind: KindName, typed: dict[str, str]) -> Mapping:
+    """The mapping that was chosen, with what the form says in its place. Raises `InvalidValue`."""
+    mapping = preset_for(kind, typed["map"])
+    if zone := typed["zone"].strip():
+        mapping = msgspec.structs.replace(mapping, zone=zone)
+    for choice in CHECK_DIGITS:
+        if choice == typed["check_digit"]:
+            return checked(msgspec.structs.replace(mapping, check_digit=choice))
+    return checked(mapping)
+
+
 def _digest(typed: dict[str, str], sent: SentFile) -> str:
     """What tells a file, and how it is read, from others."""
-    parts = (sent.digest, sent.path.name, typed["kind"], typed["map"], typed["zone"].strip())
+    parts = (sent.digest, sent.path.name, *(typed[name] for name in HOW_READ))
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -241,8 +256,8 @@ def _objection(typed: dict[str, str]) -> str:
     if typed.get("do") != IMPORT:
         return ""
     return (
-        "nothing was taken in: the file, its kind, its mapping or its zone is not what you were "
-        "shown; look at it again below"
+        "nothing was taken in: the file, or how it is to be read, is not what you were shown; look "
+        "at it again below"
     )
 
 
