@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import tempfile
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+import falcon
 import pytest
+from falcon import testing
 
 from tallystick.access import Access
 from tallystick.console import imports
@@ -265,6 +268,22 @@ def test_files_beyond_those_that_are_read_at_a_time_are_to_be_sent_again(
     browser.cookies |= desk.people["ed"].cookies
     refused = desk._replace(people={"ed": browser}).send("ed", {"kind": "sims"})
     assert (refused.status, "try again in a moment" in refused.text) == (503, True)
+
+
+def test_a_file_lies_on_the_disk_for_its_owner_alone(tmp_path: Path) -> None:
+    environ = testing.create_environ(
+        "/imports",
+        method="POST",
+        headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+        body=form_of({"kind": "sims"}, "a.csv", SEEN),
+    )
+    admitted: list[dict[str, str]] = []
+    sent = file_forms.FileForm(falcon.Request(environ), admitted.append).read(tmp_path)
+    assert sent
+    assert sent.path.read_text("utf-8") == SEEN
+    assert sent.path.stat().st_mode & 0o777 == 0o600
+    assert sent.digest == sha256(SEEN.encode()).hexdigest()
+    assert admitted == [{"kind": "sims"}]
 
 
 @pytest.mark.parametrize(
