@@ -28,7 +28,7 @@ from tests.serving import serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, FilePayload, Page
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -83,6 +83,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         Access(store, system_clock, secrets.token_bytes).add_user(
             "ann", PASSWORD, [MINE], all_accounts=False, role=Role.APPROVER
         )
+        Access(store, system_clock, secrets.token_bytes).add_user(
+            "ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR
+        )
         proposal = review.for_one_sim(Origin("console/ed", DAY_ONE), ONE)
         propose_facts(store, [SimExpectation(ONE, BEGINNING, FOREIGN)], proposal)
     with serving(database) as port:
@@ -116,15 +119,22 @@ def page(browser: Browser, base: str) -> Iterator[Page]:
     assert [address for address in asked if not address.startswith(base)] == []
 
 
-def sign_in(page: Page, then: str = "/") -> None:
+def sign_in(page: Page, then: str = "/", name: str = "ann") -> None:
     """As a person does it, with the keyboard."""
     page.goto(then)
     page.wait_for_selector("input[name=name]:focus")
-    page.keyboard.type("ann")
+    page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("header.top")
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing on a page is wider than the screen."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
 def every_page(page: Page) -> list[str]:
@@ -135,7 +145,7 @@ def every_page(page: Page) -> list[str]:
     correction = page.get_by_text("Correct", exact=True).get_attribute("href")
     assert change_set
     assert correction
-    return [*PAGES, "/sessions", "/changes", change_set, correction]
+    return [*PAGES, "/sessions", "/changes", change_set, correction, "/imports"]
 
 
 def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
@@ -199,9 +209,7 @@ def test_texts_can_be_read_and_nothing_is_wider_than_the_screen(
             summary.click()
         contrast, where = page.evaluate(CONTRASTS)
         assert contrast >= CONTRAST_MIN, f"{path}: {where}"
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert_fits(page)
 
 
 def test_every_field_has_a_name_and_focus_can_be_seen(page: Page) -> None:
@@ -247,3 +255,33 @@ def test_without_javascript_a_correction_is_tried_proposed_and_left_to_somebody_
     plain.wait_for_url("**/changes/*")
     assert plain.get_by_text("another person has to decide").count() == 1
     context.close()
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_file_is_looked_at_and_taken_in_and_chosen_once_where_there_is_javascript(
+    browser: Browser, base: str, has_script: bool
+) -> None:
+    file: FilePayload = {
+        "name": "seen.csv",
+        "mimeType": "text/csv",
+        "buffer": f"iccid,imei,activated_at\n{ONE},{FOREIGN},2026-05-09T10:00:00Z\nx,y,z".encode(),
+    }
+    context = browser.new_context(base_url=base, java_script_enabled=has_script)
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    sign_in(opened, "/imports", "ed")
+    opened.get_by_label("File", exact=True).set_input_files(file)
+    opened.get_by_text("Preview", exact=True).click()
+    opened.get_by_text("How seen.csv would be read").wait_for()
+    assert_fits(opened)
+    if not has_script:
+        opened.get_by_label("File", exact=True).set_input_files(file)
+    opened.get_by_role("button", name="Import").click()
+    opened.get_by_text("seen.csv was taken in").wait_for()
+    assert opened.get_by_role("table").get_by_role("row").count() == 4
+    assert_fits(opened)
+    if has_script:
+        assert opened.get_by_label("File", exact=True).input_value().endswith("seen.csv")
+    context.close()
+    assert complaints == []

@@ -9,8 +9,8 @@ from tallystick.core.roles import Right, Role, may, require_right
 
 ALLOWED = {
     Role.VIEWER: {Right.SEE},
-    Role.EDITOR: {Right.SEE, Right.PROPOSE},
-    Role.APPROVER: {Right.SEE, Right.PROPOSE, Right.DECIDE},
+    Role.EDITOR: {Right.SEE, Right.PROPOSE, Right.IMPORT},
+    Role.APPROVER: {Right.SEE, Right.PROPOSE, Right.IMPORT, Right.DECIDE},
     Role.OPERATOR: set(Right),
 }
 

@@ -19,13 +19,12 @@ from tallystick.http.bodies import media_type_of
 from tallystick.http.calls import leave_seat
 from tallystick.http.gate import caller_of
 from tallystick.intake import (
-    ANY,
     KINDS,
     Receipt,
     check_items,
     doubts_of_call,
     idempotency_key,
-    preset,
+    preset_for,
     propose_facts,
     read_items,
     try_facts,
@@ -224,14 +223,7 @@ class IdentitiesIntake(_LedgeredIntake):
 
 def _mapping_asked(req: Request, kind: Kind) -> Mapping:
     """The mapping that a call names. Raises `InvalidValue`."""
-    name = req.get_param("map")
-    if not name:
-        return ANY
-    mapping = preset(name)
-    if mapping.kinds and kind.name not in mapping.kinds:
-        message = f"map={name} is of {' and '.join(mapping.kinds)}, not of {kind.name}"
-        raise InvalidValue(message)
-    return mapping
+    return preset_for(kind.name, req.get_param("map") or "")
 
 
 def _is_ndjson(req: Request) -> bool:

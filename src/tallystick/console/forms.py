@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from tallystick.core.errors import InvalidValue
 from tallystick.http.bodies import media_type_of, whole_body
 from tallystick.http.cookies import ForeignForm
+from tallystick.http.file_forms import FileForm
 from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
@@ -48,8 +49,22 @@ def users_fields(req: Request) -> dict[str, str]:
     Raises `ForeignForm` where the form does not have the token of their session.
     """
     fields = fields_of(req)
+    _require_token(req, fields)
+    return fields
+
+
+def users_file_form(req: Request) -> FileForm:
+    """A form with a file, of somebody who has signed in.
+
+    It is refused before any of the file is read where the token of their session does not stand
+    before it.
+    """
+    return FileForm(req, lambda fields: _require_token(req, fields))
+
+
+def _require_token(req: Request, fields: dict[str, str]) -> None:
+    """Hold a form to have the token of its sender's session. Raises `ForeignForm`."""
     if not hmac.compare_digest(
         fields.get(CSRF_FIELD, "").encode(), csrf_of(caller_of(req)).encode()
     ):
         raise ForeignForm
-    return fields

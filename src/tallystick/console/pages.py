@@ -75,6 +75,7 @@ class Pages:
             user=None if caller is None else caller.user_name,
             role=None if caller is None else caller.role,
             can_propose=_may(caller, Right.PROPOSE),
+            can_import=_may(caller, Right.IMPORT),
             can_decide=_may(caller, Right.DECIDE),
             csrf=None if caller is None else csrf_of(caller),
             **values,

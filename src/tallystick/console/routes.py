@@ -10,6 +10,8 @@ from tallystick.console.changes import ChangeList, Decision, OneChange
 from tallystick.console.correct import CorrectionPage
 from tallystick.console.exports import Export
 from tallystick.console.hardware import HardwarePage
+from tallystick.console.imports import PATH as IMPORTS_PATH
+from tallystick.console.imports import ImportPage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 OWN_PATH = re.compile(
     r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/(?:sessions|changes)(?:/.*)?"
+    r"|/imports|/(?:sessions|changes)(?:/.*)?"
 )
 
 
@@ -74,6 +76,7 @@ def add_routes(
     app.add_route(CHANGES_PATH, ChangeList(pages, store))
     app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
     app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
+    app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
     app.add_route(SESSIONS_PATH, SessionList(pages, access))

@@ -15,6 +15,7 @@ class Right(StrEnum):
 
     SEE = "see pages"
     PROPOSE = "propose corrections"
+    IMPORT = "import files"
     DECIDE = "approve, reject and undo"
     ADMINISTER = "administer users, apps, accounts and settings"
 
@@ -31,6 +32,7 @@ class Role(StrEnum):
 LEAST_ROLES = {
     Right.SEE: Role.VIEWER,
     Right.PROPOSE: Role.EDITOR,
+    Right.IMPORT: Role.EDITOR,
     Right.DECIDE: Role.APPROVER,
     Right.ADMINISTER: Role.OPERATOR,
 }

@@ -59,7 +59,7 @@ def whole_body(req: Request, bytes_max: int) -> bytes:
     with waiting_for_body(req):
         body: bytes = req.stream.read(bytes_max + 1)
         if len(body) > bytes_max:
-            _discard(req, DISCARD_BYTES_MAX)
+            discard(req)
     if len(body) > bytes_max:
         message = f"the body must not be larger than {bytes_max:,} bytes; send it in several calls"
         raise BodyTooLarge(message)
@@ -83,10 +83,10 @@ def drained(req: Request) -> bool:
     if not has_body:
         return True
     leave_seat(req, Phase.BODY)
-    return _discard(req, DRAIN_BYTES_MAX)
+    return discard(req, DRAIN_BYTES_MAX)
 
 
-def _discard(req: Request, bytes_max: int) -> bool:
+def discard(req: Request, bytes_max: int = DISCARD_BYTES_MAX) -> bool:
     """Read and drop so much of a body at most; give whether that was the rest of it."""
     return any(
         not req.stream.read(DISCARD_BYTES_STEP) for _ in range(0, bytes_max, DISCARD_BYTES_STEP)

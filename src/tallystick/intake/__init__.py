@@ -12,6 +12,7 @@ from tallystick.intake.mappings import (
     checked,
     mapping_of,
     preset,
+    preset_for,
     preset_text,
     presets,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "mapping_of",
     "members_of",
     "preset",
+    "preset_for",
     "preset_text",
     "presets",
     "preview_file",

@@ -220,17 +220,17 @@ def _digest(path: str, kind: Kind, mapping: Mapping) -> bytes | None:
 def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:
     """The origin of a file.
 
-    Its name, and the digest of what is in it where that can be read more than once.
+    Its name, which the origin may give already, and the digest of what is in it where that can be
+    read more than once.
     """
     if not kind.is_ledgered:
         return origin._replace(source=SOURCE, detail=printable(Path(path).name))
     if is_read_once(path):
         return origin._replace(source=SOURCE, detail=printable(path))
+    name = origin.detail or printable(path)
     with file_of(path).open("rb") as file:
-        return origin._replace(
-            source=SOURCE,
-            detail=f"{printable(path)} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}",
-        )
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return origin._replace(source=SOURCE, detail=f"{name} sha256:{digest}")
 
 
 def reject_to(receipt: Receipt, on_reject: Callable[[Reject], None]) -> Callable[[Reject], None]:
@@ -382,6 +382,8 @@ class _Taking:
                     writer.forget_import(self._digest)
                 if self._change_set_id and _is_open(writer, self._change_set_id):
                     writer.end_change_set(self._change_set_id, self._origin.at)
+                    if writer.change_set(self._change_set_id) is not None:  # it changed something
+                        self.receipt.change_set_id = self._change_set_id
 
 
 def _is_open(reader: Reader, change_set_id: int) -> bool:

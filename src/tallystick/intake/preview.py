@@ -38,6 +38,8 @@ class Preview:
     rejects: list[Reject]
     lines: int
     doubts: Doubts
+    columns: tuple[str, ...]
+    """What the values of the refused lines belong to, in their order."""
 
     def described(self) -> dict[str, Any]:
         """The preview for programs."""
@@ -66,7 +68,7 @@ def preview_file(
         notes = source.notes
         block = next((read() for read in source.blocks), None)
         if block is None:
-            return Preview(notes, [], [], 0, NO_DOUBTS)
+            return Preview(notes, [], [], 0, NO_DOUBTS, source.columns)
         checked = check(block, kind, source.conventions)
         notes.left_out = block.left_out
         rejects = [
@@ -75,7 +77,7 @@ def preview_file(
         ]
         facts = _texts(kind, checked.facts.head(LINES_SHOWN))
         doubts = checked.doubts.and_also(doubts_of_call(reader, kind, checked.facts, now))
-        return Preview(notes, facts, rejects, checked.lines, doubts)
+        return Preview(notes, facts, rejects, checked.lines, doubts, source.columns)
 
 
 def _texts(kind: Kind, facts: pl.DataFrame) -> list[dict[str, str]]:

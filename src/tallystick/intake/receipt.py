@@ -68,6 +68,7 @@ class Receipt:
 
     `read` is the sum of the other three; `doubts` are among the taken; `notes` say how a file was
     read. `unattributed` counts activations that wait until it is known whose number they name.
+    `change_set_id` is the number of the change set that a file has made, 0 where it made none.
     """
 
     accepted: int = 0
@@ -79,6 +80,7 @@ class Receipt:
     doubts: Doubts = NO_DOUBTS
     notes: Notes | None = None
     unattributed: int = 0
+    change_set_id: int = 0
 
     @property
     def read(self) -> int:

@@ -58,3 +58,27 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   loadMore(link).catch(() => location.assign(link.href));
 });
+
+// A file that was chosen stays chosen while the server's answer is put below the form.
+async function sendFile(form, button) {
+  const outcome = document.getElementById("outcome");
+  const sent = new FormData(form, button);
+  outcome.textContent = "The file is sent and read …";
+  button.disabled = true;
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: sent });
+    if (answer.redirected) return void location.assign(answer.url);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const parts = page.getElementById("outcome") ?? page.querySelector("main");
+    outcome.replaceChildren(...parts.childNodes);
+  } catch {
+    outcome.textContent = "The server did not answer, or refused the file unread.";
+  } finally {
+    button.disabled = false;
+  }
+}
+
+document.getElementById("file-form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  sendFile(event.target, event.submitter);
+});

@@ -11,7 +11,7 @@ import msgspec
 
 from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.identifiers import shown
-from tallystick.intake.mappings.mapping import Mapping, checked
+from tallystick.intake.mappings.mapping import ANY, Mapping, checked
 
 SUFFIX = ".toml"
 FILE_BYTES_MAX = 1 << 20
@@ -47,6 +47,20 @@ def preset(name: str) -> Mapping:
     """One mapping that comes with Tallystick. Raises `InvalidValue`."""
     preset_text(name)
     return presets()[name]
+
+
+def preset_for(kind: str, name: str) -> Mapping:
+    """The mapping of this name that comes with Tallystick, for files of a kind of facts.
+
+    Without a name, that of files of which nothing is known. Raises `InvalidValue`.
+    """
+    if not name:
+        return ANY
+    mapping = preset(name)
+    if mapping.kinds and kind not in mapping.kinds:
+        message = f"the mapping {name} is of {' and '.join(mapping.kinds)}, not of {kind}"
+        raise InvalidValue(message)
+    return mapping
 
 
 def mapping_of(name: str) -> Mapping:

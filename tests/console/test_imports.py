@@ -1,0 +1,303 @@
+"""Files looked at and taken in by the console: by whom, how they are shown, and within bounds."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+import falcon
+import pytest
+from falcon import testing
+
+from tallystick.access import Access
+from tallystick.console import imports
+from tallystick.core.moments import parse_moment
+from tallystick.core.roles import Role
+from tallystick.http import file_forms
+from tallystick.http.file_forms import NAME_LENGTH_MAX, plain_file_name
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.conftest import Clock
+from tests.console.conftest import client_of
+from tests.console.world import FOREIGN, HOME, MINE, ONE, PASSWORD, TWO, Answer, Browser, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tallystick.store import Store
+
+PREVIEWED = re.compile(r'name="previewed" value="([0-9a-f]{64})"')
+CHANGE_SET = re.compile(r'href="(/changes/[0-9]+)"')
+BOUNDARY = "----a-boundary"
+EXPECTED = f"iccid,imei,effective_from\n{ONE},{FOREIGN},2026-05-01T00:00:00Z\n"
+SEEN = f"iccid,imei,activated_at\n{TWO},{HOME},2026-05-06 10:00:00\n"
+
+
+def form_of(fields: dict[str, str], name: str, content: str) -> str:
+    """A form with its file, as a browser sends it: `do` is the button below the file."""
+    parts = [
+        f'Content-Disposition: form-data; name="{field}"\r\n\r\n{value}'
+        for field, value in fields.items()
+        if field not in {"do", "previewed"}
+    ]
+    parts.append(
+        f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        f"Content-Type: text/csv\r\n\r\n{content}"
+    )
+    parts += [
+        f'Content-Disposition: form-data; name="{field}"\r\n\r\n{fields[field]}'
+        for field in ("previewed", "do")
+        if field in fields
+    ]
+    return "".join(f"--{BOUNDARY}\r\n{part}\r\n" for part in parts) + f"--{BOUNDARY}--\r\n"
+
+
+class Desk(NamedTuple):
+    """Browsers of people with different roles, at one store, and where files lie meanwhile."""
+
+    store: Store
+    access: Access
+    folder: Path
+    people: dict[str, Browser]
+
+    def send(
+        self, who: str, fields: dict[str, str], content: str = SEEN, name: str = "a.csv"
+    ) -> Answer:
+        """A form with a file that somebody sends, with the token of their session."""
+        whole = {"csrf": self.people[who].csrf()} | fields
+        return self.post(who, form_of(whole, name, content))
+
+    def post(self, who: str, body: str) -> Answer:
+        """A form that somebody sends as it is."""
+        form = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        return self.people[who].ask("POST", "/imports", body, form)
+
+    def take_in(self, fields: dict[str, str], content: str, name: str = "a.csv") -> Answer:
+        """An editor looks at a file and takes it in."""
+        shown = self.send("ed", fields | {"do": "preview"}, content, name)
+        assert shown.status == 200, shown.text
+        (previewed,) = PREVIEWED.findall(shown.text)
+        return self.send("ed", fields | {"do": "import", "previewed": previewed}, content, name)
+
+    def seen(self) -> int:
+        """How many activations of the second SIM there are."""
+        with self.store.snapshot() as reader:
+            return len(reader.activations_of(TWO))
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Desk]:
+    path, folder = tmp_path_factory.mktemp("imports"), tmp_path_factory.mktemp("temporary")
+    with (
+        pytest.MonkeyPatch.context() as patches,
+        open_store(f"sqlite:///{path}/store.db", wire_row) as store,
+    ):
+        patches.setattr(tempfile, "tempdir", str(folder))
+        store.init("UTC")
+        fill(store)
+        access = Access(store, clock, secrets.token_bytes)
+        client = client_of(store, access, clock, patches)
+        access.add_user("vic", PASSWORD, [], all_accounts=True, role=Role.VIEWER)
+        access.add_user("ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR)
+        access.add_user("liz", PASSWORD, [MINE], all_accounts=False, role=Role.OPERATOR)
+        people = {name: Browser(client) for name in ("vic", "ed", "liz")}
+        for name, browser in people.items():
+            assert browser.sign_in(name).status == 303
+        yield Desk(store, access, folder, people)
+        access.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_a_file_stays(desk: Desk) -> Iterator[None]:
+    yield
+    assert list(desk.folder.iterdir()) == []
+
+
+def test_a_viewer_and_who_sees_some_accounts_only_may_not_import(desk: Desk) -> None:
+    before = desk.seen()
+    assert 'href="/imports"' not in desk.people["vic"].get("/").text
+    assert desk.people["vic"].get("/imports").status == 403
+    shown = desk.people["liz"].get("/imports")
+    assert (shown.status, "file-form" in shown.text) == (200, False)
+    assert "one must see every account" in shown.text
+    for name, reason in (("vic", "you are viewer"), ("liz", "one must see every account")):
+        refused = desk.send(name, {"kind": "activations", "do": "import"})
+        assert (refused.status, reason in refused.text) == (403, True)
+    assert desk.seen() == before
+
+
+def test_a_form_is_refused_unread_without_the_token_of_its_session_before_its_file(
+    desk: Desk,
+) -> None:
+    before = desk.seen()
+    fields = {"kind": "activations", "do": "import"}
+    for forged in (fields, {"csrf": desk.people["vic"].csrf()} | fields):
+        assert desk.post("ed", form_of(forged, "a.csv", SEEN)).status == 403
+    behind = form_of(fields | {"previewed": desk.people["ed"].csrf()}, "a.csv", SEEN)
+    assert desk.post("ed", behind.replace('"previewed"', '"csrf"')).status == 403
+    assert desk.seen() == before
+
+
+def test_a_preview_shows_how_a_file_would_be_read_and_takes_nothing_in(desk: Desk) -> None:
+    before = desk.seen()
+    content = (
+        f"SIM ICCID;imei;activated_at;Colour\n{TWO};{HOME};2026-05-06 10:00:00;red\n{TWO};x;y;\n"
+    )
+    assert 'href="/imports"' in desk.people["ed"].get("/").text
+    shown = desk.send("ed", {"kind": "activations", "do": "preview"}, content)
+    assert shown.status == 200
+    for said in ("How a.csv would be read", "SIM ICCID as iccid", "Colour", str(TWO), ">Import<"):
+        assert said in shown.text
+    assert '<td>3</td><td>imei</td><td class="digits">x</td>' in shown.text
+    assert "1 line with a time of day without a time zone" in shown.text
+    assert desk.seen() == before
+
+
+def test_the_check_digit_of_iccids_may_be_stripped(desk: Desk) -> None:
+    fields = {"kind": "expectations", "check_digit": "strip", "do": "preview"}
+    assert f">{str(ONE)[:-1]}<" in desk.send("ed", fields, EXPECTED).text
+
+
+def test_what_was_looked_at_is_taken_in_and_the_answer_is_its_receipt(desk: Desk) -> None:
+    fields = {"kind": "activations", "zone": "America/New_York"}
+    answer = desk.take_in(fields, f"{SEEN}{TWO},12,2026-05-06 10:00:00\n")
+    assert (answer.status, "a.csv was taken in" in answer.text) == (200, True)
+    assert "<dt>Lines read</dt><dd>2</dd>" in answer.text
+    assert "<dt>Accepted</dt><dd>1</dd>" in answer.text
+    assert '<td>3</td><td>imei</td><td class="digits">12</td>' in answer.text
+    with desk.store.snapshot() as reader:
+        moments = [each.activated_at for each in reader.activations_of(TWO)]
+    assert parse_moment("2026-05-06T14:00:00Z") in moments
+    again = desk.take_in(fields, SEEN)
+    assert "<dt>Known already</dt><dd>1</dd>" in again.text
+
+
+def test_expectations_are_a_change_set_of_who_imported_them(desk: Desk) -> None:
+    fields = {"kind": "expectations", "ticket": "OPS-7", "reason": "new list"}
+    answer = desk.take_in(fields, EXPECTED, "fleet list.csv")
+    (change_set,) = CHANGE_SET.findall(answer.text)
+    page = desk.people["ed"].get(change_set).text
+    for said in ("applied", "console/ed", "OPS-7", "new list", "import fleet list.csv sha256:"):
+        assert said in page
+    assert str(desk.folder) not in page
+    assert CHANGE_SET.findall(desk.take_in(fields, EXPECTED).text) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "content"),
+    [
+        ({}, EXPECTED + "\n"),
+        ({"check_digit": "strip"}, EXPECTED),
+        ({"zone": "America/New_York"}, EXPECTED),
+        ({"kind": "sims"}, EXPECTED),
+    ],
+    ids=["another file", "another check digit", "another zone", "another kind"],
+)
+def test_only_what_was_shown_is_taken_in(desk: Desk, changed: dict[str, str], content: str) -> None:
+    fields = {"kind": "expectations"}
+    shown = desk.send("ed", fields | {"do": "preview"}, EXPECTED)
+    (previewed,) = PREVIEWED.findall(shown.text)
+    before = desk.people["ed"].get("/changes").text
+    sent = fields | {"do": "import", "previewed": previewed} | changed
+    refused = desk.send("ed", sent, content)
+    assert refused.status == 400
+    if "kind" not in changed:  # there the file has not the columns of the kind
+        assert "Nothing was taken in: the file" in refused.text
+        assert PREVIEWED.findall(refused.text) != [previewed]
+    assert desk.people["ed"].get("/changes").text == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "said"),
+    [
+        ({"kind": "hats"}, "a.csv", "Kind must be one of"),
+        ({"map": "none-such"}, "a.csv", "There is no mapping"),
+        ({"kind": "types", "map": "1nce-events"}, "a.csv", "1nce-events is of activations, not of"),
+        ({"zone": "Mars/One"}, "a.csv", "must be a zone of the IANA database"),
+        ({"ticket": "x" * 501}, "a.csv", "Ticket must be at most 500"),
+        ({}, "a.csv.gz", "must end in one of .csv"),
+        ({}, "", "Choose a file"),
+        ({}, "a.json", "The file a.json: "),
+    ],
+)
+def test_a_refusal_keeps_what_was_typed(
+    desk: Desk, fields: dict[str, str], name: str, said: str
+) -> None:
+    typed = {"kind": "activations", "reason": "<why>", "do": "preview"} | fields
+    refused = desk.send("ed", typed, name=name)
+    assert refused.status == 400
+    assert said in refused.text
+    assert str(desk.folder) not in refused.text
+    assert 'name="reason" value="&lt;why&gt;"' in refused.text
+
+
+def test_a_file_beyond_the_bound_is_refused_and_what_was_typed_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_forms, "FILE_BYTES_MAX", 100)
+    monkeypatch.setattr(file_forms, "FIELDS_BYTES_MAX", 1_000)
+    refused = desk.send("ed", {"kind": "sims", "do": "preview"}, SEEN * 30)
+    assert refused.status == 413
+    assert "must not be larger than 100 bytes" in refused.text
+    assert "<option selected>sims</option>" in refused.text
+
+
+@pytest.mark.parametrize("cut", [10, 60, 200, -10, -3])
+def test_a_form_that_ends_early_takes_nothing_in(desk: Desk, cut: int) -> None:
+    before = desk.seen()
+    fields = {"csrf": desk.people["ed"].csrf(), "kind": "activations", "do": "import"}
+    refused = desk.post("ed", form_of(fields, "a.csv", SEEN)[:cut])
+    assert (refused.status, "How a.csv would be read" in refused.text) == (400, False)
+    assert desk.seen() == before
+
+
+def test_files_beyond_those_that_are_read_at_a_time_are_to_be_sent_again(
+    desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "FILES_AT_ONCE", 0)
+    browser = Browser(client_of(desk.store, desk.access, clock, monkeypatch))
+    browser.cookies |= desk.people["ed"].cookies
+    refused = desk._replace(people={"ed": browser}).send("ed", {"kind": "sims"})
+    assert (refused.status, "try again in a moment" in refused.text) == (503, True)
+
+
+def test_a_file_lies_on_the_disk_for_its_owner_alone(tmp_path: Path) -> None:
+    environ = testing.create_environ(
+        "/imports",
+        method="POST",
+        headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+        body=form_of({"kind": "sims"}, "a.csv", SEEN),
+    )
+    admitted: list[dict[str, str]] = []
+    sent = file_forms.FileForm(falcon.Request(environ), admitted.append).read(tmp_path)
+    assert sent
+    assert sent.path.read_text("utf-8") == SEEN
+    assert sent.path.stat().st_mode & 0o777 == 0o600
+    assert sent.digest == sha256(SEEN.encode()).hexdigest()
+    assert admitted == [{"kind": "sims"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("fleet list.csv", "fleet list.csv"),
+        ("C:\\files\\a.csv", "a.csv"),
+        ("../../etc/a.csv", "a.csv"),
+        ("..", "file"),
+        ("a\n\x00b.csv", "a__b.csv"),
+        ("x" * 300 + ".csv", "x" * (NAME_LENGTH_MAX - 4) + ".csv"),
+    ],
+)
+def test_the_name_of_a_file_is_kept_without_what_could_lead_elsewhere(
+    given: str, kept: str
+) -> None:
+    assert plain_file_name(given) == kept
