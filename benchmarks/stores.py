@@ -106,6 +106,7 @@ class SqliteStores:
         self.size(address)
         copy = self._folder / f"copy-{secrets.token_hex(4)}.db"
         try:
+            copy.touch(0o600)
             shutil.copyfile(_path(address), copy)
             with copy.open("rb") as file:
                 os.fsync(file)
