@@ -68,6 +68,7 @@ def whole_body(req: Request, bytes_max: int) -> bytes:
     # Of a body in chunks nothing tells whether its end came, or that of our patience.
     if call is not None and call.is_too_slow and (is_cut or req.content_length is None):
         raise BodyTooSlow
+    req.context.body_is_read = not is_cut
     if is_cut:
         message = f"the body has {req.content_length:,} bytes, of which {len(body):,} came"
         raise BodyCutShort(message)
@@ -80,7 +81,7 @@ def drained(req: Request) -> bool:
     A connection whose body is not read to its end cannot carry another call.
     """
     has_body = bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
-    if not has_body:
+    if not has_body or req.context.get("body_is_read"):
         return True
     leave_seat(req, Phase.BODY)
     return discard(req, DRAIN_BYTES_MAX)
