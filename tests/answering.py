@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 128  # callers who come at once
 
 
 class _Handler(WSGIRequestHandler):
