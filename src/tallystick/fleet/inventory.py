@@ -12,7 +12,7 @@ from tallystick.core.selection import UNASSIGNED, found_account
 from tallystick.fleet.histories import iccids_named, unknown_sim
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tallystick.core.allowed import Allowed
     from tallystick.core.facts import Sim
@@ -172,23 +172,14 @@ def remove(writer: Writer, iccids: Sequence[Iccid], origin: Origin) -> SimsDone:
     return SimsDone(known, refused)
 
 
-def not_loaded(
-    reader: Reader, listed: Listed, visible: Container[int] | None = None
-) -> list[tuple[str, Iccid | Mdn]]:
-    """Those of some listed SIMs that are not loaded, each behind the name of its identifier.
-
-    `visible` are the numbers of the accounts that the asker may see, None all of them; a SIM of
-    another account is like one that is not loaded.
-    """
-    iccids_by_mdn = {mdn: reader.iccids_of([mdn]) for mdn in listed.mdns}
-    numbers = {iccid for iccids in iccids_by_mdn.values() for iccid in iccids}
-    homes = reader.accounts_of_sims(numbers.union(listed.iccids))
-    loaded = {each for each, home in homes.items() if visible is None or home in visible}
+def not_loaded(reader: Reader, listed: Listed) -> list[tuple[str, Iccid | Mdn]]:
+    """Those of some listed SIMs that are not loaded, each behind the name of its identifier."""
+    loaded = reader.loaded_sims(listed.iccids)
     unknown: list[tuple[str, Iccid | Mdn]] = [
         ("ICCID", iccid) for iccid in dict.fromkeys(listed.iccids) if iccid not in loaded
     ]
     return unknown + [
-        ("MDN", mdn) for mdn, iccids in iccids_by_mdn.items() if loaded.isdisjoint(iccids)
+        ("MDN", mdn) for mdn in dict.fromkeys(listed.mdns) if not reader.iccids_of([mdn])
     ]
 
 
