@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -100,9 +101,9 @@ def doubtful_texts(
     kind: Kind, fact: tuple[Any, ...], texts: Mapping[str, str | None], conventions: Conventions
 ) -> Iterator[DoubtfulText]:
     """The doubtful ones of the texts, by column, that a fact was made of."""
-    for column in kind.columns:
+    for column in filter(attrgetter("is_moment"), kind.columns):
         text = unwrapped(texts.get(column.name) or "")
-        if column.is_moment and is_without_zone(text, conventions):
+        if is_without_zone(text, conventions):
             yield DoubtfulText(DoubtName.WITHOUT_ZONE, text[:EXAMPLE_LENGTH_MAX])
     if isinstance(fact, Sim) and fact.mdn == MDN_LEFT_OUT:
         yield DoubtfulText(DoubtName.MDN_LEFT_OUT, (texts["mdn"] or "")[:EXAMPLE_LENGTH_MAX])
