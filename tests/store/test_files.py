@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,13 +31,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "store.db"
 
 
-@pytest.fixture
-def opened(path: Path) -> Iterator[Store]:
-    """A store that has been written to and is open."""
+@pytest.fixture(params=[0, 60], ids=["young", "at rest"])
+def opened(path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store that has been written to and is open, in a folder changed so many seconds ago."""
     with open_store(f"sqlite:///{path}", wire_row) as store:
         store.init("UTC")
         take(store, 1)
+        leave_at_rest(path.parent, request.param)
+        assert activations(store) == 1
         yield store
+
+
+def leave_at_rest(folder: Path, seconds: float) -> None:
+    """Have a folder look as if nothing in it was made or deleted for so many seconds."""
+    changed_at = time.time() - seconds
+    os.utime(folder, (changed_at, changed_at))
 
 
 def take(store: Store, moment: int) -> None:
@@ -87,6 +97,32 @@ def test_a_store_whose_files_are_deleted_or_replaced_is_neither_read_nor_written
         take(opened, 2)
     with pytest.raises(StoreBroken, match="put it back, or restart"):
         activations(opened)
+
+
+def test_a_file_that_is_replaced_at_once_is_missed_by_a_file_system_with_a_coarse_clock(
+    path: Path,
+) -> None:
+    with open_store(f"sqlite:///{path}", wire_row) as store:
+        store.init("UTC")
+        assert activations(store) == 0
+        before = path.parent.stat()
+        replace(path)
+        os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with pytest.raises(StoreBroken, match="was deleted or replaced"):
+            activations(store)
+
+
+def test_a_file_that_is_replaced_behind_a_link_is_missed(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    with open_store(f"sqlite:///{path}", wire_row) as store:
+        store.init("UTC")
+    link.symlink_to(path)
+    leave_at_rest(tmp_path, 60)
+    with open_store(f"sqlite:///{link}", wire_row) as store:
+        assert activations(store) == 0
+        replace(path)
+        with pytest.raises(StoreBroken, match=r"link\.db was deleted or replaced"):
+            activations(store)
 
 
 def test_a_store_whose_file_comes_back_goes_on_by_itself(opened: Store, path: Path) -> None:

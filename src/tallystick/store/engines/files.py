@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LOG_ENDING, INDEX_ENDING = "-wal", "-shm"
 OWNER_ALONE = 0o600
+FOLDER_REST_NS_MIN = 3_000_000_000
+"""File systems keep the time of a change to a few milliseconds, and some to two seconds."""
 OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -30,15 +33,25 @@ class Identity(NamedTuple):
     inode: int
 
 
+class _Folder(NamedTuple):
+    """A folder, and when an entry of it was last made, deleted or replaced."""
+
+    device: int
+    inode: int
+    changed_at_ns: int
+
+
 class StoreFiles:
     """The store's file, its log, and the index of the log, as this process has opened them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._folder_path = str(path.parent)
         self.log = beside(path, LOG_ENDING)
         self._watched = (path, self.log, beside(path, INDEX_ENDING))
         self._noting = threading.Lock()
         self._opened: dict[Path, Identity] = {}
+        self._same_in: _Folder | None = None
 
     def note(self) -> None:
         """Note which files a connection has opened, which has read from the store by now.
@@ -58,6 +71,7 @@ class StoreFiles:
     def forget(self) -> None:
         """Begin anew: every connection has been closed."""
         self._opened = {}
+        self._same_in = None
 
     def require_same(self) -> None:
         """Raise `StoreBroken` unless the files that were opened are still those at their paths."""
@@ -83,7 +97,35 @@ class StoreFiles:
         return self.log in lost and self._path not in lost and not _size_of(self.log)
 
     def _lost(self) -> list[Path]:
-        return [path for path, identity in self._opened.items() if identity_of(path) != identity]
+        """The files that are no longer at their paths.
+
+        Each look at a file lets another thread go first, and this is asked at every question. So
+        the files are left alone while no entry of their folder has changed.
+        """
+        folder = self._folder()
+        if folder is not None and folder == self._same_in:
+            return []
+        lost = [path for path, identity in self._opened.items() if identity_of(path) != identity]
+        if folder is not None and not lost and self._opened:
+            self._same_in = folder if self._tells_of_files(folder) else None
+        return lost
+
+    def _tells_of_files(self, folder: _Folder) -> bool:
+        """Whether the folder's time will show that a file was deleted or replaced.
+
+        It will not where the store's path is a link to a file elsewhere, nor where a change of a
+        moment ago could have the same time as the next one.
+        """
+        is_at_rest = time.time_ns() - folder.changed_at_ns > FOLDER_REST_NS_MIN
+        return is_at_rest and not self._path.is_symlink()
+
+    def _folder(self) -> _Folder | None:
+        """The folder of the store as it is now; None where it cannot be looked at."""
+        try:
+            at_path = os.stat(self._folder_path)  # noqa: PTH116 - as for `identity_of`
+        except OSError:
+            return None
+        return _Folder(at_path.st_dev, at_path.st_ino, at_path.st_mtime_ns)
 
 
 def beside(path: Path, ending: str) -> Path:
