@@ -65,12 +65,15 @@ def is_placeholder_imei(value: int) -> bool:
 def lacks_check_digit(iccid: int) -> bool:
     """Whether the last digit of an ICCID is not the check digit of the others.
 
-    It was left out by the source, or a digit is wrong.
+    It was left out by the source, or a digit is wrong. A number below zero is that of a subscriber.
     """
-    return not luhn_holds(Iccid.digits(iccid))
+    return iccid >= 0 and not luhn_holds(Iccid.digits(iccid))
 
 
 def is_rounded(iccid: int) -> bool:
-    """Whether an ICCID ends as a spreadsheet leaves it: with zeros behind the 15th digit."""
+    """Whether an ICCID ends as a spreadsheet leaves it: with zeros behind the 15th digit.
+
+    A number below zero is that of a subscriber.
+    """
     rest: int = iccid % ROUNDED_DIVISOR
-    return rest < Iccid.LENGTHS  # nothing but the length is left
+    return iccid >= 0 and rest < Iccid.LENGTHS  # nothing but the length is left

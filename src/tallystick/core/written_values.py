@@ -105,6 +105,8 @@ def read_allowed(text: str) -> Allowed:
 
 
 def _digits(label: str, text: str) -> str:
+    if text.isascii() and text.isdigit():
+        return text
     _refuse_exponent(label, text)
     return text.translate(DROPPED_IN_DIGITS).rstrip(PADDING) if text[:1].isdigit() else text
 
@@ -130,12 +132,12 @@ def with_check_digit(iccid: Iccid, rule: CheckDigit) -> Iccid:
     Nothing can be added to 20 digits, which stay as they are. Raises `InvalidValue` where too few
     digits would be left.
     """
+    if rule == "keep":
+        return iccid
     digits = str(iccid)
     if rule == "add" and len(digits) < Iccid.LENGTH_MAX:
         return Iccid.parse(next(filter(luhn_holds, (f"{digits}{last}" for last in range(10)))))
-    if rule == "strip":
-        return Iccid.parse(digits[:-1])
-    return iccid
+    return Iccid.parse(digits[:-1]) if rule == "strip" else iccid
 
 
 def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
@@ -148,6 +150,8 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
         moment = _moment_of_form(text, form, conventions.zone)
         if moment is not None:
             return moment
+    if _has_year_and_hyphen(text):
+        return moment_of(parse(text, conventions.zone))
     unix = UNIX_TIME.fullmatch(text)
     if unix:
         return _since_1970(unix)
@@ -158,6 +162,11 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
         )
         raise InvalidValue(message)
     return moment_of(parse(_in_iso(text), conventions.zone))
+
+
+def _has_year_and_hyphen(text: str) -> bool:
+    """Whether a value begins as ISO 8601 has it, which no other form does."""
+    return text[4:5] == "-" and text[:4].isdigit()
 
 
 def is_without_zone(text: str, conventions: Conventions = PLAIN) -> bool:

@@ -80,8 +80,9 @@ def drained(req: Request) -> bool:
 
     A connection whose body is not read to its end cannot carry another call.
     """
-    has_body = bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
-    if not has_body or req.context.get("body_is_read"):
+    if req.context.get("body_is_read"):
+        return True
+    if not req.content_length and req.get_header("Transfer-Encoding") is None:
         return True
     leave_seat(req, Phase.BODY)
     return discard(req, DRAIN_BYTES_MAX)

@@ -99,10 +99,13 @@ class Doubt:
 
 def doubt_of(count: int, values: Iterable[str]) -> Doubt:
     """So many lines, and the first few of their values."""
+    if not count:
+        return NO_DOUBT
     return Doubt(count, tuple(sorted(set(values))[:EXAMPLES_MAX]))
 
 
 NO_DOUBT = Doubt()
+NO_LINES = {str(name): 0 for name in DoubtName}
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,8 @@ class Doubts:
 
     def counts(self) -> dict[str, int]:
         """How many lines each doubt has, those without a line included."""
-        return {str(name): self[name].count for name in DoubtName}
+        present = {str(name): doubt.count for name, doubt in self.by_name.items()}
+        return NO_LINES | present
 
     def advice(self, name: DoubtName) -> str:
         """What to do about a doubt, in a sentence."""
@@ -165,7 +169,7 @@ class Doubts:
 
     def described(self) -> dict[str, Any]:
         """The doubts for programs: the counts of all, and more of those that have lines."""
-        return {**self.counts(), "doubts": self.detailed()}
+        return {**self.counts(), "doubts": self.detailed() if self.by_name else {}}
 
     def detailed(self) -> dict[str, Any]:
         """The doubts that have lines, for programs: count, examples and advice by name."""
@@ -189,5 +193,7 @@ NO_DOUBTS = Doubts()
 
 def only(by_name: Mapping[DoubtName, Doubt]) -> Doubts:
     """Doubts by name, in the order of the names, without those that have no line."""
+    if not by_name:
+        return NO_DOUBTS
     in_order = {name: by_name.get(name, NO_DOUBT) for name in DoubtName}
     return Doubts({name: doubt for name, doubt in in_order.items() if doubt.count})

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC
-from operator import attrgetter
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from tallystick.core import suspicious_values as values
-from tallystick.core.allowed import FORM_BITS, HARDWARE, LIST_MAX, TAC_FORM, Allowed
+from tallystick.core.allowed import FORM_BITS, HARDWARE, TAC_FORM, Allowed
 from tallystick.core.facts import Identity, Sim
 from tallystick.core.identifiers import MDN_LEFT_OUT, Iccid, Imei, Tac
 from tallystick.core.identities import Statement, Subscriber, statements_in
@@ -51,6 +51,14 @@ class Rule(NamedTuple):
     holds: Callable[[int], bool]
     where: Callable[[pl.Series], pl.Series]
     text: Callable[[int], str]
+
+
+class DoubtfulValue(NamedTuple):
+    """A value for which a rule holds, and the line that has it."""
+
+    rule: Rule
+    line: int
+    value: int
 
 
 RULES = (
@@ -101,7 +109,7 @@ def doubtful_texts(
     kind: Kind, fact: tuple[Any, ...], texts: Mapping[str, str | None], conventions: Conventions
 ) -> Iterator[DoubtfulText]:
     """The doubtful ones of the texts, by column, that a fact was made of."""
-    for column in filter(attrgetter("is_moment"), kind.columns):
+    for column in kind.moments:
         text = unwrapped(texts.get(column.name) or "")
         if is_without_zone(text, conventions):
             yield DoubtfulText(DoubtName.WITHOUT_ZONE, text[:EXAMPLE_LENGTH_MAX])
@@ -111,6 +119,8 @@ def doubtful_texts(
 
 def doubts_of_texts(doubtful: Sequence[DoubtfulText]) -> Doubts:
     """Doubtful texts, each of a line of its own, as doubts."""
+    if not doubtful:
+        return NO_DOUBTS
     by_name = defaultdict[DoubtName, list[str]](list)
     for name, text in doubtful:
         by_name[name].append(text)
@@ -154,7 +164,13 @@ def _where(facts: pl.DataFrame, rule: Rule) -> Doubt:
     if rule.column != "imei" or LISTED not in facts.columns or not facts[LISTED].count():
         return doubt
     listed = facts.filter(pl.col(LISTED).is_not_null()).select("imei", LISTED).rows()
-    return doubt.and_also(_of_each(rule, (Allowed.read(*row) for row in listed)))
+    doubtful = [
+        DoubtfulValue(rule, line, member)
+        for line, row in enumerate(listed)
+        for member in _members_of(Allowed.read(*row))
+        if rule.holds(member)
+    ]
+    return doubt.and_also(_of_rule(rule, doubtful))
 
 
 def _examples(column: pl.Series, where: pl.Series, text: Callable[[int], str]) -> Doubt:
@@ -170,28 +186,40 @@ def _moment_text(moment: int) -> str:
 
 
 def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
-    names = list(kind.fact_columns)
-    values_of = {
-        name: [fact[place] for fact in facts if name != "iccid" or fact[place] >= 0]
-        for place, name in enumerate(names)
-    }
-    by_name = {
-        rule.name: _of_each(rule, values_of[rule.column]) for rule in RULES if rule.column in names
-    }
+    names = tuple(kind.fact_columns)
+    rules = _rules_of(names)
+    doubtful = [
+        DoubtfulValue(rule, line, value)
+        for line, fact in enumerate(facts)
+        for rule, place in rules
+        for value in (_members_of(fact[place]) if kind.may_list else fact[place : place + 1])
+        if rule.holds(value)
+    ]
+    by_name = {rule.name: _of_rule(rule, doubtful) for rule, _ in rules} if doubtful else {}
     if "activated_at" in names:
-        late = [moment for moment in values_of["activated_at"] if values.is_in_future(moment, now)]
-        by_name[DoubtName.IN_FUTURE] = doubt_of(len(late), map(_moment_text, late))
+        place = names.index("activated_at")
+        late = [fact[place] for fact in facts if values.is_in_future(fact[place], now)]
+        if late:
+            by_name[DoubtName.IN_FUTURE] = doubt_of(len(late), map(_moment_text, late))
     return only(by_name)
 
 
-def _of_each(rule: Rule, given: Iterable[int]) -> Doubt:
-    count, texts = 0, set[str]()
-    for value in given:
-        members = value.members if isinstance(value, Allowed) and value <= LIST_MAX else (value,)
-        doubtful = [rule.text(member) for member in members if rule.holds(member)]
-        count += bool(doubtful)
-        texts.update(doubtful)
-    return doubt_of(count, texts)
+@cache
+def _rules_of(columns: tuple[str, ...]) -> list[tuple[Rule, int]]:
+    """The rules for facts of these columns, each with the place of its column."""
+    return [(rule, columns.index(rule.column)) for rule in RULES if rule.column in columns]
+
+
+def _members_of(value: int) -> Sequence[int]:
+    """The IMEIs and TACs of an expectation's value; any other value is its only member."""
+    return value.members if isinstance(value, Allowed) else (value,)
+
+
+def _of_rule(rule: Rule, doubtful: Iterable[DoubtfulValue]) -> Doubt:
+    """The lines for which a rule holds; several values of one line count as one."""
+    of_rule = [value for value in doubtful if value.rule is rule]
+    lines = {value.line for value in of_rule}
+    return doubt_of(len(lines), (rule.text(value.value) for value in of_rule))
 
 
 # What the facts of one key show
@@ -261,8 +289,7 @@ def doubts_of_sims(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
     if not len(facts):
         return NO_DOUBTS
     if not isinstance(facts, pl.DataFrame):
-        iccids = {fact[0] for fact in facts}
-        if len(reader.loaded_sims(iccids)) == len(iccids):
+        if all_are_loaded(reader, kind, [facts]):
             return NO_DOUBTS
         facts = pl.DataFrame({"iccid": [int(fact[0]) for fact in facts]})
     unloaded = reader.unloaded_in(facts["iccid"].unique().sort())
@@ -340,14 +367,28 @@ def _expectations_in(facts: Sequence[Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.Int64), orient="row")
 
 
-def doubts_of_call(reader: Reader | None, kind: Kind, facts: Facts, now: Moment) -> Doubts:
+def all_are_loaded(reader: Reader, kind: Kind, batches: Sequence[Facts]) -> bool:
+    """Whether all SIMs of a few facts are loaded, which is one question for several calls.
+
+    Of many facts it is not asked: their receipts find it out one by one.
+    """
+    if not kind.awaits_sims or any(isinstance(facts, pl.DataFrame) for facts in batches):
+        return False
+    iccids = {fact[0] for facts in batches for fact in by_iccid(facts)}
+    return len(reader.loaded_sims(iccids)) == len(iccids)
+
+
+def doubts_of_call(
+    reader: Reader | None, kind: Kind, facts: Facts, now: Moment, *, are_loaded: bool = False
+) -> Doubts:
     """All doubts of facts that came in one call, which are all at hand.
 
-    Without a reader, those that the store shows are left out.
+    Without a reader, those that the store shows are left out. With `are_loaded` their SIMs are
+    known to be loaded.
     """
     doubts = doubts_of_values(kind, facts, now).and_also(doubts_of_keys(kind, facts))
     if reader is None:
         return doubts
-    return doubts.and_also(doubts_of_sims(reader, kind, facts)).and_also(
-        doubts_of_hardware(reader, kind, facts)
-    )
+    if not are_loaded:
+        doubts = doubts.and_also(doubts_of_sims(reader, kind, facts))
+    return doubts.and_also(doubts_of_hardware(reader, kind, facts))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallystick.core.facts import SimExpectation
+    from tallystick.core.written_values import Conventions
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
     from tallystick.store import Facts, Reader
@@ -90,11 +91,12 @@ def check_items(kind: Kind, items: Sequence[Any], mapping: Mapping = ANY) -> Che
     if len(items) >= COLUMNS_PAY_MIN or mapping.keep:
         checked = check(block_of(items, records), kind, mapping.conventions)
         return CheckedItems(checked.facts, checked.rejects, checked.doubts)
+    conventions = mapping.conventions
     facts: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
     doubtful: list[DoubtfulText] = []
     for index, item in enumerate(items):
-        fact = _fact_of(records, index, item, mapping, doubtful)
+        fact = _fact_of(records, index, item, conventions, doubtful)
         if isinstance(fact, Reject):
             rejects.append(fact)
         else:
@@ -118,7 +120,7 @@ def _fact_of(
     records: Records,
     index: int,
     item: Any,  # noqa: ANN401 - whatever JSON holds
-    mapping: Mapping,
+    conventions: Conventions,
     doubtful: list[DoubtfulText],
 ) -> tuple[Any, ...] | Reject:
     """A value as a fact, its doubtful texts added to the others, or as a reject."""
@@ -129,8 +131,8 @@ def _fact_of(
         return record
     kind = records.kind
     texts = dict(zip(kind.column_names, record, strict=True))
-    fact = kind.parse(texts, mapping.conventions)
+    fact = kind.parse(texts, conventions)
     if isinstance(fact, kind.fact):
-        doubtful += doubtful_texts(kind, fact, texts, mapping.conventions)
+        doubtful += doubtful_texts(kind, fact, texts, conventions)
         return fact
     return Reject(index, tuple(fault for fault in fact if isinstance(fault, Fault)), ())

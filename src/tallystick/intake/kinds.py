@@ -166,6 +166,11 @@ class Kind:
         """The columns that every file of this kind has."""
         return tuple(column.name for column in self.columns if column.required)
 
+    @cached_property
+    def moments(self) -> tuple[Column, ...]:
+        """The columns whose values are moments."""
+        return tuple(column for column in self.columns if column.is_moment)
+
     def parse(
         self, values: Mapping[str, str | None], conventions: Conventions = PLAIN
     ) -> tuple[Any, ...] | tuple[Fault, ...]:
@@ -176,7 +181,8 @@ class Kind:
         parsed: list[Any] = []
         faults: list[Fault] = []
         for column in self.columns:
-            text = unwrapped(values.get(column.name) or "")
+            given = values.get(column.name)
+            text = unwrapped(given) if given else ""
             if not text:
                 if self._is_lacking(column, values):
                     faults.append(Fault(column.name, self.lacking + column.instead))

@@ -25,7 +25,7 @@ from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
-from tallystick.intake.doubts import doubts_of_call
+from tallystick.intake.doubts import all_are_loaded, doubts_of_call
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
 from tallystick.store import TURN_WAIT_S_MAX
@@ -229,10 +229,11 @@ class LiveIntake:
 
     def _take_together(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes]:
         """Take calls of one kind in that have no key, and give their receipts."""
-        batches = [call.batch for call in calls]
-        taken = writer.take_all(calls[0].kind.fact, batches)
+        kind, batches = calls[0].kind, [call.batch for call in calls]
+        taken = writer.take_all(kind.fact, batches)
+        are_loaded = all_are_loaded(writer, kind, [batch.facts for batch in batches])
         for call, taken_of_call in zip(calls, taken, strict=True):
-            yield self._receipt(writer, call, taken_of_call)
+            yield self._receipt(writer, call, taken_of_call, are_loaded=are_loaded)
 
     def _take_keyed(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes | Refusal]:
         """Take calls in whose keys have not been here, and give the receipts of all."""
@@ -253,9 +254,12 @@ class LiveIntake:
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
         return receipt
 
-    def _receipt(self, writer: Writer, call: Waiting, taken: Taken) -> bytes:
+    def _receipt(
+        self, writer: Writer, call: Waiting, taken: Taken, *, are_loaded: bool = False
+    ) -> bytes:
+        """The receipt of a call; `are_loaded` is whether its SIMs are known to be."""
         facts = call.batch.facts
-        doubts = doubts_of_call(writer, call.kind, facts, self._clock())
+        doubts = doubts_of_call(writer, call.kind, facts, self._clock(), are_loaded=are_loaded)
         waiting = writer.count_unattributed(facts) if call.kind.is_shortlisted else 0
         receipt = Receipt(
             taken.accepted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
@@ -45,10 +46,6 @@ class Records:
         self.kind = kind
         self._mapping = mapping
         self._strict = strict and not mapping.columns and not kind.is_from_elsewhere
-        self._sources = [
-            (column, [tuple(map(str, source)) for source in mapping.sources_of(column.name)])
-            for column in kind.columns
-        ]
         self._places: dict[tuple[str, ...], dict[str, Places]] = {}
         self._known = {*kind.column_names}
         self._are_plain = not mapping.columns and not mapping.keep
@@ -60,6 +57,14 @@ class Records:
             for keep in mapping.keep
         }
         self.columns = (*kind.column_names, *self.filters)
+
+    @cached_property
+    def _sources(self) -> dict[str, list[tuple[str, ...]]]:
+        """The paths that may be read as each of our columns, the best first."""
+        return {
+            name: [tuple(map(str, source)) for source in self._mapping.sources_of(name)]
+            for name in self.kind.column_names
+        }
 
     def notes(self, encoding: str, values: Sequence[Any]) -> Notes:
         """How objects like these are read."""
@@ -78,8 +83,8 @@ class Records:
 
     def _by_paths(self, value: dict[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for column, sources in self._sources:
-            for source in sources:
+        for column in self.kind.columns:
+            for source in self._sources[column.name]:
                 items = [_at(value, path) for path in source]
                 if None not in items:
                     values[column.name] = items[0] if len(items) == 1 else " ".join(map(str, items))
