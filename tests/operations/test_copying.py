@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.errors import TargetRefused
 from tallystick.core.facts import GroupMember, HardwareType, SimExpectation
@@ -28,6 +27,7 @@ from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import wire_row
 from tests.engines import CITUS, ENGINES, POSTGRESQL, SQLITE, database_on, made
 from tests.kept import everything_in
+from tests.quick_access import quick_access
 from tests.store.few import FOREIGN, HOME, ICCIDS, MDN, ONE, THIRD, TWO, expected, seen, sim, take
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ from tallystick.operations import copying
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import wire_row
+from tests.quick_access import quick_access
 copying.FACTS_A_RANGE_MAX = 20
 with open_store(sys.argv[1], wire_row) as source, open_store(sys.argv[2], wire_row) as target:
     print("begins", flush=True)
@@ -122,7 +123,7 @@ def fill(store: Store) -> None:
         writer.set_first_use(account_ids["account 1"], FirstUse.IMEI)
         writer.set_first_use(account_ids["account 2"], FirstUse.MODEL)
     correct(store)
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True, role=Role.OPERATOR)
     app = access.add_app("app", ["m2m", "intake"])
@@ -204,7 +205,7 @@ def test_whoever_could_log_in_still_can(
     source: tuple[Store, str], target: tuple[Store, str]
 ) -> None:
     copied(source[0], target[0])
-    access = Access(target[0], system_clock, secrets.token_bytes)
+    access = quick_access(target[0], system_clock, secrets.token_bytes)
     assert access.login("ann", "correct horse")
     access.close()
 
