@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.intake import LiveIntake, doubts_of_expectations
 from tallystick.outbox.uploads import Uploads
@@ -14,7 +15,6 @@ from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def app_of(database: str, time_zone: str) -> Callable[..., Iterable[bytes]]:
 def opened_app(settings: Settings) -> tuple[Callable[..., Iterable[bytes]], Callable[[], None]]:
     """The app on the settings' store, and what closes it. Uploads are not looked for."""
     store = open_store(settings.database, wire_row)
-    access = quick_access(store, system_clock, secrets.token_bytes)
+    access = Access(store, system_clock, secrets.token_bytes)
     live = LiveIntake(store, system_clock, time.perf_counter)
     uploads = Uploads(store, system_clock, secrets.token_bytes, doubts_of=doubts_of_expectations)
 
