@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.empty_stores import Schemas, empty_store_on
 from tests.engines import CITUS_VARIABLE, ENGINES, database_on, made, many_stores
+from tests.quick_access import quick_access
 from tests.store.few import MDN, ONE, expected, seen, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tallystick.access import Access
     from tallystick.store import Store
     from tests.engines import Stores
 
@@ -113,6 +114,6 @@ def clock() -> Clock:
 @pytest.fixture
 def access(store: Store, clock: Clock) -> Iterator[Access]:
     """Access to the fresh store, by the clock that is set by hand."""
-    opened = Access(store, clock, secrets.token_bytes)
+    opened = quick_access(store, clock, secrets.token_bytes)
     yield opened
     opened.close()

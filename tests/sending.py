@@ -10,13 +10,13 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.facts import Sim, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
 from tallystick.operations.verify import verify
 from tallystick.thingspace.rows import wire_row
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +43,7 @@ def load_fleet(store: Store) -> None:
 
 def headers_of_sender(store: Store) -> dict[str, str]:
     """Those of an app that may send facts."""
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     app = access.add_app("sender", ["intake"])
     issued = access.issue_token(app.key, app.secret)
     access.close()

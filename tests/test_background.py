@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from falcon.testing import TestClient
 
-from tallystick.access import Access
 from tallystick.background import (
     FAILING_S_MIN,
     STALE_S_MIN,
@@ -45,12 +44,14 @@ from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import account_with
 from tests.engines import change, made, rows_of
 from tests.listening import wait_until
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD
 from tests.store.few import FOREIGN, ONE, TWO, expected, seen, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallystick.access import Access
     from tallystick.intake import Kind
     from tallystick.store import Writer
     from tests.conftest import Clock
@@ -595,7 +596,7 @@ def test_last_uses_are_saved_after_a_surprise_and_are_told_of_while_they_are_not
 ) -> None:
     timer = Timer()
     loops = Loops(timer, at_once)
-    access = Access(store, clock, secrets.token_bytes, loops)
+    access = quick_access(store, clock, secrets.token_bytes, loops)
     access.add_user("ada", PASSWORD, [], all_accounts=True)
     session = access.login("ada", PASSWORD)
     with raising_on(database, "UPDATE", "sessions"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.intake import import_file
+from tests.dying import import_in_small_parts, kill_after
 from tests.sending import (
     FOREIGN,
     HOME,
@@ -34,17 +35,6 @@ if TYPE_CHECKING:
 LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 10, 15, 500
 SENDERS = 4
 MARCH = 1_772_323_200  # 2026-03-01, in seconds since 1970
-IMPORT = """
-import sys
-from tallystick.intake import bulk, import_file
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
-bulk.SLICE_FACTS = 500
-bulk.TRANSACTION_FACTS_MAX = 1500
-with open_store(sys.argv[1], wire_row) as store:
-    print("begins", flush=True)
-    import_file(store, "activations", sys.argv[2])
-"""
 
 
 def kill_a_server_while_facts_come(
@@ -86,12 +76,7 @@ def kill_imports(store: Store, database: str, folder: Path, kills: int) -> None:
     path = folder / "activations.csv"
     path.write_text("iccid,imei,activated_at\n" + "\n".join(lines) + "\n", "utf-8")
     for _ in range(kills):
-        command = [sys.executable, "-c", IMPORT, database, str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout
-            assert process.stdout.readline() == b"begins\n"
-            time.sleep(random.uniform(0, 0.12))
-            process.kill()
+        kill_after(random.uniform(0, 0.12), import_in_small_parts, database, str(path))
         assert_follows_the_rule(store)
     receipt = import_file(store, "activations", str(path))
     assert receipt.read == receipt.accepted + receipt.duplicate == len(lines)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreBroken, StoreMissing
 from tallystick.server import serve
@@ -23,6 +22,7 @@ from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import empty_sqlite_file
+from tests.quick_access import quick_access
 from tests.serving import (
     LOGIN,
     PASSWORD,
@@ -76,7 +76,7 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(
 ) -> None:
     with open_store(database, wire_row) as store:
         store.init("UTC")
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         access.add_user("user", PASSWORD, [], all_accounts=True)
         app = access.add_app("app", ["m2m"])
         port = free_port()
@@ -98,7 +98,7 @@ def test_it_stops_in_order_while_calls_wait_whose_clients_are_gone(tmp_path: Pat
     database, port = f"sqlite:///{tmp_path}/store.db", free_port()
     with open_store(database, wire_row) as store, (tmp_path / "said").open("w+") as said:
         store.init("UTC")
-        app = Access(store, system_clock, secrets.token_bytes).add_app("app", ["intake"])
+        app = quick_access(store, system_clock, secrets.token_bytes).add_app("app", ["intake"])
         command, environment = (
             [sys.executable, "-c", SERVE],
             os.environ | told(DATABASE=database, PORT=str(port)),

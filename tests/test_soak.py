@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.quick_access import quick_access
 from tests.sending import FOREIGN, SIMS, Sender, assert_nothing_is_lost, headers_of_sender, iccid_of
 from tests.sending import load_fleet as load
 from tests.serving import PASSWORD, REPORT, SERVE, call, free_port, signed_in, told
@@ -203,7 +203,7 @@ def soak(minutes: float, folder: Path) -> int:
         store.init("UTC")
         load(store)
         headers = headers_of_sender(store)
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         access.add_user("user", PASSWORD, [], all_accounts=True)
         app = access.add_app("soak", ["m2m"])
         access.close()

@@ -38,6 +38,7 @@ from tallystick.core.errors import (
 )
 from tallystick.core.roles import Role
 from tests.engines import content_of, rows_of
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -50,7 +51,7 @@ DAY_S = 24 * 60 * 60
 @pytest.fixture
 def elsewhere(store: Store, clock: Clock) -> Access:
     """Access to the same store from another worker."""
-    return Access(store, clock, secrets.token_bytes)
+    return quick_access(store, clock, secrets.token_bytes)
 
 
 @pytest.fixture
@@ -661,3 +662,14 @@ def test_a_user_lists_and_ends_their_own_sessions_and_no_others(
     access.end_other_sessions_of(user_id, browser)
     assert [each.is_this for each in access.sessions_of(user_id, browser)] == [True]
     assert access.user_of_session(others) != user_id
+
+
+def test_a_hash_costs_what_owasp_asks_for_and_an_unknown_user_costs_the_same(
+    store: Store, clock: Clock, database: str
+) -> None:
+    usual = Access(store, clock, secrets.token_bytes)
+    usual.add_user("ada", PASSWORD, [], all_accounts=True)
+    ((kept,),) = rows_of(database, "SELECT password_argon2 FROM users")
+    parameters = kept.split("$")[:4]
+    assert parameters == ["", "argon2id", "v=19", "m=19456,t=2,p=1"]
+    assert usual._passwords.nobodys_argon2.split("$")[:4] == parameters  # noqa: SLF001 - time is no proof

@@ -19,6 +19,7 @@ from tallystick.fleet.groups import MEMBERS_A_PAGE_MAX
 from tallystick.store import Store, open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
+from tests.quick_access import quick_access
 from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, basic, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def served(
         database_on(request.param, tmp_path_factory.mktemp("served")) as database,
         open_store(database, wire_row) as store,
     ):
-        access = Access(made(store, request.param), system_clock, secrets.token_bytes)
+        access = quick_access(made(store, request.param), system_clock, secrets.token_bytes)
         app = access.add_app("admin", ["admin"])
         with serving(database, TIME_ZONE="America/Los_Angeles") as port:
             yield Served(port, store, access, bearer(port, app))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access, Credentials
+from tallystick.access import Credentials
 from tallystick.clock import system_clock
 from tests.answering import answering
 from tests.kept import everything_in
+from tests.quick_access import quick_access
 from tests.serving import bearer, call
 from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO
 
@@ -27,7 +28,7 @@ FACTS = [{"iccid": str(ONE), "imei": str(FOREIGN)}, {"iccid": str(TWO), "imei": 
 @pytest.fixture
 def apps(mismatched: Store) -> dict[str, Credentials]:
     """Apps that bring facts, two that may decide, and one that may neither."""
-    access = Access(mismatched, system_clock, secrets.token_bytes)
+    access = quick_access(mismatched, system_clock, secrets.token_bytes)
     scopes = {
         "sender": ["intake"],
         "desk": ["intake", "admin"],

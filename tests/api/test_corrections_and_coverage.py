@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, Reply, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def served(
     with database_on(request.param, tmp_path_factory.mktemp("served")) as database:
         with open_store(database, wire_row) as store:
             made(store, request.param)
-            access = Access(store, system_clock, secrets.token_bytes)
+            access = quick_access(store, system_clock, secrets.token_bytes)
             access.add_user("olivia", PASSWORD, [], all_accounts=True)
             apps = [access.add_app(scope, [scope]) for scope in ("admin", "intake", "m2m")]
             access.close()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.errors import IntakeBusy, KeyReused, StoreBusy
 from tallystick.core.facts import SimActivation
@@ -27,6 +26,7 @@ from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def apps(store: Store) -> dict[str, Credentials]:
 
 def apps_of(store: Store) -> dict[str, Credentials]:
     """The same of any store."""
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("olivia", PASSWORD, [], all_accounts=True)
     granted = {
         "sender": access.add_app("sender", ["intake", "m2m"]),

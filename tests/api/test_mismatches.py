@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
@@ -19,6 +18,7 @@ from tallystick.core.moments import BEGINNING, Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, Reply, bearer, call, serving, signed_in
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def served(
     with database_on(request.param, folder) as database, open_store(database, wire_row) as store:
         made(store, request.param)
         fill(store)
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         access.add_user("user", PASSWORD, [MINE], all_accounts=False)
         access.add_user("everybody", PASSWORD, [], all_accounts=True)
         app, operators = access.add_app("app", ["m2m"]), access.add_app("operators", ["admin"])

@@ -16,7 +16,7 @@ import falcon.testing
 import msgspec
 import pytest
 
-from tallystick.access import SCOPES, Access
+from tallystick.access import SCOPES
 from tallystick.api import intake, openapi
 from tallystick.api.calls import ROOT
 from tallystick.api.operation import operation_of
@@ -29,6 +29,7 @@ from tallystick.server import wired_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import columns_in, wire_row
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def document(settings: Settings) -> dict[str, Any]:
     """The description. A `TypeError` here names a call that lacks its `@operation`."""
     store = open_store(settings.database, wire_row)
     access, live = (
-        Access(store, system_clock, token_bytes),
+        quick_access(store, system_clock, token_bytes),
         LiveIntake(store, system_clock, perf_counter),
     )
     return openapi.document_of(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.cli import sims
 from tallystick.clock import system_clock
 from tallystick.core.errors import AppRefused, PasswordRefused
 from tallystick.fleet import inventory
 from tests.cli.conftest import EXAMPLE, WINDOW, Run
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -287,7 +287,7 @@ def test_a_removed_sim_leaves_what_the_network_saw_of_it(run: Run) -> None:
 
 
 def test_a_users_accounts_and_password_are_changed(run: Run, store: Store) -> None:
-    access = Access(store, system_clock, token_bytes)
+    access = quick_access(store, system_clock, token_bytes)
     run("user", "add", "anna", "--account", "A", "--password-stdin", stdin="first one\n")
     changed = told(
         run,
@@ -323,7 +323,7 @@ def test_a_users_accounts_and_password_are_changed(run: Run, store: Store) -> No
 
 
 def test_an_app_is_listed_changed_rotated_and_removed(run: Run, store: Store) -> None:
-    access = Access(store, system_clock, token_bytes)
+    access = quick_access(store, system_clock, token_bytes)
     old = told(run, "app", "add", "meter")
     app = {"name": "meter", "key": old["key"], "scopes": ["m2m"], "token_expires_in_s": None}
     assert told(run, "app", "list") == {"apps": [app]}

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.errors import PasswordRefused
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
+    from tallystick.access import Access
     from tallystick.store import Store
     from tests.cli.conftest import Run, Start
 
@@ -20,7 +21,7 @@ SECRET = "correct horse"
 
 @pytest.fixture
 def access(store: Store) -> Access:
-    return Access(store, system_clock, token_bytes)
+    return quick_access(store, system_clock, token_bytes)
 
 
 def test_an_app_gets_a_key_and_a_secret_that_open_the_gateway(run: Run, access: Access) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 from falcon import testing
 
-from tallystick.access import Access
 from tallystick.core.roles import Role
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
@@ -16,10 +15,12 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.console.world import MINE, PASSWORD, Browser, fill
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallystick.access import Access
     from tallystick.store import Store
 
 USUAL = Settings()
@@ -42,7 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def access(filled: Store, clock: Clock) -> Iterator[Access]:
-    opened = Access(filled, clock, secrets.token_bytes)
+    opened = quick_access(filled, clock, secrets.token_bytes)
     opened.add_user("ann", PASSWORD, [MINE], all_accounts=False)
     opened.add_user("bob", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
     opened.add_user("new", PASSWORD, [], all_accounts=False)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
@@ -23,6 +22,7 @@ from tallystick.intake import propose_facts
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.console.world import CROWD, DAY_ONE, FOREIGN, MINE, ONE, PASSWORD, WINDOW, fill
+from tests.quick_access import quick_access
 from tests.serving import serving
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with open_store(database, wire_row) as store:
         store.init("UTC")
         fill(store)
-        Access(store, system_clock, secrets.token_bytes).add_user(
+        quick_access(store, system_clock, secrets.token_bytes).add_user(
             "ann", PASSWORD, [MINE], all_accounts=False, role=Role.APPROVER
         )
-        Access(store, system_clock, secrets.token_bytes).add_user(
+        quick_access(store, system_clock, secrets.token_bytes).add_user(
             "ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR
         )
         proposal = review.for_one_sim(Origin("console/ed", DAY_ONE), ONE)

@@ -12,7 +12,6 @@ import falcon
 import pytest
 from falcon import testing
 
-from tallystick.access import Access
 from tallystick.console import imports
 from tallystick.core.moments import parse_moment
 from tallystick.core.roles import Role
@@ -23,11 +22,13 @@ from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.console.conftest import client_of
 from tests.console.world import FOREIGN, HOME, MINE, ONE, PASSWORD, TWO, Answer, Browser, fill
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tallystick.access import Access
     from tallystick.store import Store
 
 PREVIEWED = re.compile(r'name="previewed" value="([0-9a-f]{64})"')
@@ -104,7 +105,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Des
         patches.setattr(tempfile, "tempdir", str(folder))
         store.init("UTC")
         fill(store)
-        access = Access(store, clock, secrets.token_bytes)
+        access = quick_access(store, clock, secrets.token_bytes)
         client = client_of(store, access, clock, patches)
         access.add_user("vic", PASSWORD, [], all_accounts=True, role=Role.VIEWER)
         access.add_user("ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tallystick.access import Access, UserChange
+from tallystick.access import UserChange
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
@@ -33,6 +33,7 @@ from tests.console.world import (
     Browser,
     fill,
 )
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with open_store(f"sqlite:///{tmp_path}/store.db", wire_row) as store:
         store.init("UTC")
         fill(store)
-        access = Access(store, clock, secrets.token_bytes)
+        access = quick_access(store, clock, secrets.token_bytes)
         client = client_of(store, access, clock, monkeypatch)
         people = {name: Browser(client) for name in (*USERS, "root")}
         for name, (account, role) in USERS.items():
@@ -130,7 +131,7 @@ def test_a_viewer_is_offered_nothing_and_their_forged_forms_are_refused(desk: De
 
 
 def test_another_role_holds_from_the_next_request_on(desk: Desk) -> None:
-    address, access = desk.address(), Access(desk.store, Clock(), secrets.token_bytes)
+    address, access = desk.address(), quick_access(desk.store, Clock(), secrets.token_bytes)
     assert desk.get("ed", address).status == 200
     access.change_user("ed", UserChange(role=Role.VIEWER))
     assert desk.get("ed", address).status == 403

@@ -8,7 +8,6 @@ from zlib import crc32
 
 import pytest
 
-from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid, Mdn
@@ -16,11 +15,13 @@ from tallystick.core.moments import parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import ENGINES, database_on, made
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, Session, serving, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallystick.access import Credentials
     from tallystick.store import Store
 
 FOREIGN = "somebody else's"
@@ -74,7 +75,7 @@ def served(
         open_store(database, wire_row) as store,
     ):
         made(store, request.param)
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         access.add_user("user", PASSWORD, [], all_accounts=True)
         access.add_user("other", PASSWORD, [FOREIGN], all_accounts=False)
         app = access.add_app("app", ["m2m"])

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.callbacks import SERVICES
@@ -21,6 +20,7 @@ from tests.contract.test_groups import CATCH_ALL, check_refused
 from tests.contract.test_uploads import NEW, UPLOAD, body_of, device, finished
 from tests.engines import SQLITE, change
 from tests.listening import AUTHORITY, listening, wait_until
+from tests.quick_access import quick_access
 from tests.serving import (
     PASSWORD,
     SERVE,
@@ -71,7 +71,7 @@ def kept(store: Store) -> list[DeliveryRow]:
 @pytest.fixture
 def app(store: Store) -> Credentials:
     """An app, beside a user who sees everything."""
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("user", PASSWORD, [], all_accounts=True)
     made = access.add_app("app", ["m2m"])
     access.close()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
 from tallystick.core.allowed import Allowed
 from tallystick.core.facts import (
@@ -26,11 +25,13 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.contract.world_router import DATABASE, TIME_ZONE
 from tests.engines import made
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, Reply, call, free_port, running, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tallystick.access import Credentials
     from tallystick.store import Store
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -72,7 +73,7 @@ def ask(port: int, database: str, zone: str, app: Credentials, body: str) -> Rep
 
 def known(store: Store, accounts: Sequence[str]) -> Credentials:
     """An app, and a user who sees these accounts."""
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("user", PASSWORD, accounts, all_accounts=False)
     return access.add_app("app", ["m2m"])
 

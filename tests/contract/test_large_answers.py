@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
@@ -25,6 +24,7 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.cluster import cut_connections
 from tests.engines import CITUS, ENGINES, POSTGRESQL, rows_of
+from tests.quick_access import quick_access
 from tests.serving import (
     PASSWORD,
     REPORT,
@@ -40,6 +40,7 @@ from tests.serving import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallystick.access import Credentials
     from tallystick.store import Store
 
 FIRST = parse_moment("2026-03-01T00:00:01Z")
@@ -86,7 +87,7 @@ def add_mismatches(store: Store, start: int, stop: int, account: str = "large") 
 
 def known(store: Store) -> Credentials:
     """An app, and a user who sees the large and the small account."""
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("user", PASSWORD, ["large", "small"], all_accounts=False)
     return access.add_app("app", ["m2m"])
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access, Credentials
 from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.quick_access import quick_access
 from tests.serving import (
     LOGIN,
     LOGOUT,
@@ -31,6 +31,8 @@ from tests.serving import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tallystick.access import Credentials
+
 WINDOW = {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}
 STALE = {"VZ-M2M-Token": "9d956929-1e6a-4db4-8764-f18e4ce5de09"}
 UNEXPECTED = "UnifiedWebService.REQUEST_FAILED.UnexpectedError"
@@ -42,7 +44,7 @@ def app_and_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cre
     database = f"sqlite:///{tmp_path_factory.mktemp('raw')}/store.db"
     with open_store(database, wire_row) as store:
         store.init("UTC")
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         access.add_user("user", PASSWORD, ["0342077109-00001"], all_accounts=False)
         app = access.add_app("app", ["m2m"])
     with serving(database) as port:

@@ -30,13 +30,14 @@ from verizon.models.register_callback_request import RegisterCallbackRequest
 from verizon.models.session_reset_password_request import SessionResetPasswordRequest
 from verizon.verizon_client import VerizonClient
 
-from tallystick.access import HELD_OVER_S, Access, Credentials
+from tallystick.access import HELD_OVER_S, Credentials
 from tallystick.clock import system_clock
 from tallystick.intake import import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import change
 from tests.listening import listening
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, serving
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def app(database: str) -> Iterator[Credentials]:
         store.init(PACIFIC)
         for kind in ("sims", "expectations", "activations"):
             import_file(store, kind, str(EXAMPLE / f"{kind}.csv"))
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         for user in ("user", "resetting"):
             access.add_user(user, PASSWORD, [ACCOUNT], all_accounts=False)
         made = access.add_app("sdk", ["m2m"])

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import FAILED_LOGINS_MAX, Access, Credentials
+from tallystick.access import FAILED_LOGINS_MAX, Credentials
 from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.quick_access import quick_access
 from tests.serving import (
     LOGIN,
     LOGOUT,
@@ -40,7 +41,7 @@ def app_and_ports(
     database = f"sqlite:///{tmp_path_factory.mktemp('workers')}/store.db"
     with open_store(database, wire_row) as store:
         store.init("UTC")
-        access = Access(store, system_clock, secrets.token_bytes)
+        access = quick_access(store, system_clock, secrets.token_bytes)
         for user in ("user", "guessed"):
             access.add_user(user, PASSWORD, ["0342077109-00001"], all_accounts=False)
         app = access.add_app("app", ["m2m"])

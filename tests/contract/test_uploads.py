@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.allowed import Allowed
 from tallystick.core.facts import SimActivation, SimExpectation
@@ -22,6 +21,7 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import FOREIGN, Served, account_with
 from tests.contract.test_groups import CATCH_ALL, check_refused
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, SERVE, Session, free_port, running, serving, signed_in, told
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def test_an_upload_that_a_killed_server_acknowledged_is_finished_by_the_next(
     store: Store, database: str
 ) -> None:
     account_id, iccids = account_with(store, "killed", SIZE_MAX)
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("user", PASSWORD, ["killed"], all_accounts=False)
     app = access.add_app("app", ["m2m"])
     access.close()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallystick.access import Access, UserChange
+from tallystick.access import UserChange
 from tallystick.core.errors import (
     ChangedSince,
     ChangeSetDecided,
@@ -29,6 +29,7 @@ from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.engines import change
 from tests.kept import everything_in, rule_of
+from tests.quick_access import quick_access
 from tests.store.few import (
     FOREIGN,
     HOME,
@@ -292,7 +293,7 @@ def test_a_proposal_changes_nothing_until_another_person_approves_it(mismatched:
 def test_an_app_that_chose_the_password_of_an_approver_cannot_approve_as_them(
     store: Store,
 ) -> None:
-    access = Access(store, Clock(), token_bytes)
+    access = quick_access(store, Clock(), token_bytes)
     access.add_user("eve", PASSWORD, [], all_accounts=True, chosen_by="desk")
     number = propose_facts(store, [expected(ONE)], ANN._replace(actor="desk"))
     with pytest.raises(OwnProposal, match="proposed by desk"):

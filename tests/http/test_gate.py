@@ -8,19 +8,20 @@ import falcon
 import pytest
 from falcon import testing
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.http.gate import Gate, Session, caller_of, needs, needs_of, open_to_all
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
 from tallystick.server import build_app
 from tallystick.settings import Settings
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from falcon import Request, Response
 
+    from tallystick.access import Access
     from tallystick.store import Store
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -53,7 +54,7 @@ class Counted:
 
 @pytest.fixture
 def access(store: Store) -> Iterator[Access]:
-    access = Access(store, system_clock, bytes_of_zero)
+    access = quick_access(store, system_clock, bytes_of_zero)
     access.add_app("all", ["m2m", "intake", "admin"])
     access.add_user("ann", "correct horse", [], all_accounts=True)
     yield access

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import subprocess
-import sys
+import shutil
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,13 +19,11 @@ from tallystick.fleet import ledger
 from tallystick.intake import ImportOptions, Progress, Receipt, bulk, import_file
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.dying import die, import_and_die
 from tests.intake.fleets import fleet, write_file
-from tests.kept import everything_in, rule_of
+from tests.kept import Everything, everything_in, rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tallystick.core.ledger import ChangeSet
     from tallystick.intake import KindName, Reject
     from tallystick.store import Store
@@ -34,49 +31,15 @@ if TYPE_CHECKING:
 SLICE_FACTS = 100
 LAST = parse_moment("2027-01-01")
 
-# Kills itself when a slice is committed, or while it prints a row within a transaction.
-IMPORT_AND_DIE = f"""
-import itertools, os, signal, sys
-from tallystick.intake import import_file, bulk
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
 
-url, kind, path, slices, rows = sys.argv[1:]
-bulk.SLICE_FACTS = bulk.TRANSACTION_FACTS_MAX = {SLICE_FACTS}
-bulk.BATCH_FACTS = {4 * SLICE_FACTS}
-slices_done, rows_done = itertools.count(1), itertools.count(1)
-
-def after_a_slice(progress):
-    if progress.facts and next(slices_done) == int(slices):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def within_a_slice(*columns):
-    if next(rows_done) == int(rows):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return wire_row(*columns)
-
-with open_store(url, within_a_slice) as store:
-    import_file(store, kind, path, on_progress=after_a_slice)
-"""
-
-
-def import_and_die(
+def die_importing(
     database: str, kind: KindName, path: Path, *, slices: int = 0, rows: int = 0
 ) -> None:
-    """Import in a process of its own that is killed on the way."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [
-        sys.executable,
-        "-c",
-        IMPORT_AND_DIE,
-        database,
-        kind,
-        str(path),
-        str(slices),
-        str(rows),
-    ]
-    died = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    """Import in a process of its own that kills itself.
+
+    It does so when so many slices are committed, or at a row that it prints within a transaction.
+    """
+    die(import_and_die, database, kind, str(path), SLICE_FACTS, slices, rows)
 
 
 @pytest.fixture(autouse=True)
@@ -87,34 +50,44 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "BATCH_FACTS", 4 * SLICE_FACTS)
 
 
-@pytest.fixture
-def activations(store: Store, tmp_path: Path) -> Path:
-    """A store with SIMs and expectations, and a file of activations with repeats and bad lines."""
-    whole = fleet(450)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files of SIMs, expectations, and activations with repeats and bad lines."""
+    folder, whole = tmp_path_factory.mktemp("files"), fleet(450)
     for kind in ("sims", "expectations"):
-        import_file(store, kind, str(write_file(tmp_path / kind, kind, whole[kind], UTC)))
-    path = write_file(tmp_path / "activations", "activations", whole["activations"], UTC)
+        write_file(folder / kind, kind, whole[kind], UTC)
+    path = write_file(folder / "activations", "activations", whole["activations"], UTC)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(
         b"".join([*lines[:100], b"bad\n", *lines[100:500], b"bad\n", *lines[500:], b"bad\n"])
     )
     assert len(lines) > 8 * SLICE_FACTS
-    return path
+    return folder
 
 
 @pytest.fixture
-def at_once(activations: Path, tmp_path: Path) -> Iterator[tuple[Receipt, Store]]:
+def activations(store: Store, files: Path, tmp_path: Path) -> Path:
+    """The file of activations, and a store with the SIMs and expectations of the others."""
+    for kind in ("sims", "expectations"):
+        import_file(store, kind, str(files / f"{kind}.csv"))
+    return Path(shutil.copy(files / "activations.csv", tmp_path))
+
+
+@pytest.fixture(scope="module")
+def at_once(files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Receipt, Everything]:
     """What one undisturbed import of the same files makes of them."""
-    with open_store(f"sqlite:///{tmp_path}/at_once.db", wire_row) as other:
+    folder = tmp_path_factory.mktemp("at_once")
+    with open_store(f"sqlite:///{folder}/store.db", wire_row) as other:
         other.init("UTC")
         for kind in ("sims", "expectations"):
-            import_file(other, kind, str(tmp_path / f"{kind}.csv"))
-        yield import_file(other, "activations", str(activations)), other
+            import_file(other, kind, str(files / f"{kind}.csv"))
+        receipt = import_file(other, "activations", str(files / "activations.csv"))
+        return receipt, everything_in(other)
 
 
-def same(store: Store, receipt: Receipt, at_once: tuple[Receipt, Store]) -> None:
+def same(store: Store, receipt: Receipt, at_once: tuple[Receipt, Everything]) -> None:
     """Hold a resumed import to the undisturbed one."""
-    receipt_at_once, store_at_once = at_once
+    receipt_at_once, everything_at_once = at_once
     assert (receipt.read, receipt.accepted, receipt.duplicate, receipt.rejected) == (
         receipt_at_once.read,
         receipt_at_once.accepted,
@@ -122,7 +95,7 @@ def same(store: Store, receipt: Receipt, at_once: tuple[Receipt, Store]) -> None
         receipt_at_once.rejected,
     )
     everything = everything_in(store)
-    assert everything == everything_in(store_at_once)
+    assert everything == everything_at_once
     assert everything.kept == rule_of(everything)
     assert len(everything.kept) > 50
 
@@ -136,10 +109,10 @@ def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
     store: Store,
     database: str,
     activations: Path,
-    at_once: tuple[Receipt, Store],
+    at_once: tuple[Receipt, Everything],
     death: dict[str, int],
 ) -> None:
-    import_and_die(database, "activations", activations, **death)
+    die_importing(database, "activations", activations, **death)
     halfway = everything_in(store)
     assert halfway.kept == rule_of(
         halfway
@@ -161,23 +134,23 @@ def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
 
 
 def test_facts_that_were_committed_are_not_taken_in_again(
-    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store]
+    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Everything]
 ) -> None:
     """Otherwise they would be counted as duplicates."""
-    import_and_die(database, "activations", activations, slices=6)
+    die_importing(database, "activations", activations, slices=6)
     receipt = import_file(store, "activations", str(activations))
     assert receipt.duplicate == at_once[0].duplicate
 
 
 def test_it_may_be_killed_again_and_again(
-    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Store]
+    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Everything]
 ) -> None:
-    import_and_die(database, "activations", activations, slices=5)
-    import_and_die(
+    die_importing(database, "activations", activations, slices=5)
+    die_importing(
         database, "activations", activations, slices=2
     )  # while passing over what is there
-    import_and_die(database, "activations", activations, rows=20)
-    import_and_die(
+    die_importing(database, "activations", activations, rows=20)
+    die_importing(
         database, "activations", activations, slices=7
     )  # slices passed over are counted too
     same(store, import_file(store, "activations", str(activations)), at_once)
@@ -187,17 +160,17 @@ def test_another_size_of_slices_goes_on_at_the_right_fact(
     store: Store,
     database: str,
     activations: Path,
-    at_once: tuple[Receipt, Store],
+    at_once: tuple[Receipt, Everything],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import_and_die(database, "activations", activations, slices=3)
+    die_importing(database, "activations", activations, slices=3)
     monkeypatch.setattr(bulk, "SLICE_FACTS", 70)
     monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 70)
     same(store, import_file(store, "activations", str(activations)), at_once)
 
 
 def test_an_import_that_was_interrupted_in_this_process_goes_on_too(
-    store: Store, activations: Path, at_once: tuple[Receipt, Store]
+    store: Store, activations: Path, at_once: tuple[Receipt, Everything]
 ) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.facts:
@@ -224,7 +197,7 @@ def test_a_finished_one_run_again_is_harmless(store: Store, activations: Path) -
 def test_a_file_that_was_changed_since_begins_anew(
     store: Store, database: str, activations: Path
 ) -> None:
-    import_and_die(database, "activations", activations, slices=3)
+    die_importing(database, "activations", activations, slices=3)
     lines = activations.read_bytes().splitlines(keepends=True)
     activations.write_bytes(b"".join([lines[0], *lines[:0:-1]]))
     os.utime(activations, ns=(1, 1))
@@ -262,9 +235,9 @@ def test_a_file_of_expectations_that_was_killed_twice_is_one_change_set_and_is_u
     store: Store, database: str, corrections: Path
 ) -> None:
     before = everything_in(store)
-    import_and_die(database, "expectations", corrections, slices=2)
+    die_importing(database, "expectations", corrections, slices=2)
     assert [each.state for each in change_sets_of(store)] == ["applied", "applying"]
-    import_and_die(database, "expectations", corrections, slices=4)
+    die_importing(database, "expectations", corrections, slices=4)
     receipt = import_file(
         store,
         "expectations",
@@ -286,7 +259,7 @@ def test_what_a_killed_import_brought_can_be_undone_and_the_file_then_begins_ane
     store: Store, database: str, corrections: Path
 ) -> None:
     before = everything_in(store)
-    import_and_die(database, "expectations", corrections, slices=3)
+    die_importing(database, "expectations", corrections, slices=3)
     half = change_sets_of(store)[-1]
     assert (half.state, everything_in(store) != before) == ("applying", True)
     ledger.undo(store, half.change_set_id, Origin("bob", Moment(6)))

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import secrets
-import subprocess
-import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.errors import TargetRefused
 from tallystick.core.facts import GroupMember, HardwareType, SimExpectation
@@ -26,8 +22,10 @@ from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import wire_row
+from tests.dying import copy_in_small_parts, kill_after
 from tests.engines import CITUS, ENGINES, POSTGRESQL, SQLITE, database_on, made
 from tests.kept import everything_in
+from tests.quick_access import quick_access
 from tests.store.few import FOREIGN, HOME, ICCIDS, MDN, ONE, THIRD, TWO, expected, seen, sim, take
 
 if TYPE_CHECKING:
@@ -41,18 +39,6 @@ WAYS += [(POSTGRESQL, CITUS), (CITUS, SQLITE), (SQLITE, CITUS)] if CITUS in ENGI
 ZONE = "America/Los_Angeles"
 ANN = Origin("ann", Moment(1))
 KILLS = 6
-COPY = """
-import sys
-from tallystick.fleet import ledger
-from tallystick.operations import copying
-from tallystick.store import open_store
-from tallystick.store.callbacks import ListenerRow
-from tallystick.thingspace.rows import wire_row
-copying.FACTS_A_RANGE_MAX = 20
-with open_store(sys.argv[1], wire_row) as source, open_store(sys.argv[2], wire_row) as target:
-    print("begins", flush=True)
-    copying.copy(source, target, lambda done, steps: None)
-"""
 
 
 @pytest.fixture(params=WAYS, ids=" to ".join)
@@ -122,7 +108,7 @@ def fill(store: Store) -> None:
         writer.set_first_use(account_ids["account 1"], FirstUse.IMEI)
         writer.set_first_use(account_ids["account 2"], FirstUse.MODEL)
     correct(store)
-    access = Access(store, system_clock, secrets.token_bytes)
+    access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True, role=Role.OPERATOR)
     app = access.add_app("app", ["m2m", "intake"])
@@ -204,7 +190,7 @@ def test_whoever_could_log_in_still_can(
     source: tuple[Store, str], target: tuple[Store, str]
 ) -> None:
     copied(source[0], target[0])
-    access = Access(target[0], system_clock, secrets.token_bytes)
+    access = quick_access(target[0], system_clock, secrets.token_bytes)
     assert access.login("ann", "correct horse")
     access.close()
 
@@ -289,12 +275,7 @@ def test_a_killed_copy_goes_on_and_ends_the_same(
 ) -> None:
     counts = []
     for kill in range(KILLS):
-        command = [sys.executable, "-c", COPY, source[1], target[1]]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout
-            process.stdout.readline()
-            time.sleep(0.05 * kill)
-            process.kill()
+        kill_after(0.05 * kill, copy_in_small_parts, source[1], target[1])
         assert_follows_the_rule(target[0])
         with target[0].snapshot() as reader:
             counts.append(reader.counts().activations)

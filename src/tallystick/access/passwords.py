@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -17,25 +17,35 @@ if TYPE_CHECKING:
 PASSWORD_LENGTH_MIN = 8
 PASSWORD_LENGTH_MAX = 256
 
-# The parameters of OWASP's password storage cheat sheet.
-ARGON2_MEMORY_KIB = 19_456
-ARGON2_PASSES = 2
-ARGON2_LANES = 1
 HASHES_AT_ONCE_MAX = 4
 """Bounds the memory that a storm of logins takes."""
 
-_PARAMETERS = f"m={ARGON2_MEMORY_KIB},t={ARGON2_PASSES},p={ARGON2_LANES}"
-NOBODYS_PASSWORD = f"$argon2id$v=19${_PARAMETERS}${'A' * 22}${'A' * 43}"
-"""A hash that no password has: an unknown user's, so that refusing them takes as long."""
+
+class HashCost(NamedTuple):
+    """What it takes to compute a hash: the parameters of argon2."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+USUAL_COST = HashCost(memory_kib=19_456, passes=2, lanes=1)
+"""The parameters of OWASP's password storage cheat sheet."""
 
 
 class Passwords:
-    """Hashes passwords and compares them with their hashes."""
+    """Hashes passwords and compares them with their hashes.
 
-    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+    `nobodys_argon2` is a hash that no password has: an unknown user's, so that refusing them takes
+    as long.
+    """
+
+    def __init__(self, random_bytes: Callable[[int], bytes], cost: HashCost = USUAL_COST) -> None:
         self._random_bytes = random_bytes
         self._turns = threading.BoundedSemaphore(HASHES_AT_ONCE_MAX)
-        self._hasher = PasswordHasher(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES)
+        self._hasher = PasswordHasher(cost.passes, cost.memory_kib, cost.lanes)
+        parameters = f"m={cost.memory_kib},t={cost.passes},p={cost.lanes}"
+        self.nobodys_argon2 = f"$argon2id$v=19${parameters}${'A' * 22}${'A' * 43}"
 
     def chosen(self, password: str) -> str:
         """Hash a password that somebody chose. Raises `InvalidValue`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from tallystick.access.last_uses import LastUses
-from tallystick.access.passwords import NOBODYS_PASSWORD
+from tallystick.access.passwords import USUAL_COST
 from tallystick.access.shared import CLOCK_AHEAD_S_MAX, AccessTopic, digest_of
 from tallystick.access.users import FAILED_LOGINS_MAX
 from tallystick.background import Loops
@@ -24,6 +24,7 @@ from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tallystick.access.passwords import HashCost
     from tallystick.store import Store, Writer
     from tallystick.store.access import SessionRow, UserRow
 
@@ -66,8 +67,9 @@ class Sessions(AccessTopic):
         clock: Callable[[], Moment],
         random_bytes: Callable[[int], bytes],
         loops: Loops | None = None,
+        password_cost: HashCost = USUAL_COST,
     ) -> None:
-        super().__init__(store, clock, random_bytes)
+        super().__init__(store, clock, random_bytes, password_cost)
         self._last_uses = LastUses(store, loops or Loops())
 
     def close(self) -> None:
@@ -109,7 +111,7 @@ class Sessions(AccessTopic):
 
     def _is_proven(self, user: UserRow | None, password: str) -> bool:
         """Whether this is the user's password; for no user it takes as long to say no."""
-        password_argon2 = user.password_argon2 if user else NOBODYS_PASSWORD
+        password_argon2 = user.password_argon2 if user else self._passwords.nobodys_argon2
         return self._passwords.fits(password, password_argon2)
 
     def _open_session(

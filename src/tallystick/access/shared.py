@@ -8,11 +8,12 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from tallystick.access.passwords import Passwords
+from tallystick.access.passwords import USUAL_COST, Passwords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tallystick.access.passwords import HashCost
     from tallystick.core.moments import Moment
     from tallystick.store import Store
 
@@ -35,12 +36,16 @@ class AccessTopic:
     """The store, the clock and the source of random bytes that a topic works with."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], Moment], random_bytes: Callable[[int], bytes]
+        self,
+        store: Store,
+        clock: Callable[[], Moment],
+        random_bytes: Callable[[int], bytes],
+        password_cost: HashCost = USUAL_COST,
     ) -> None:
         self._store = store
         self._clock = clock
         self._random_bytes = random_bytes
-        self._passwords = Passwords(random_bytes)
+        self._passwords = Passwords(random_bytes, password_cost)
 
 
 def name_for(app_name: str, user_name: str | None) -> str:

@@ -3,36 +3,77 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version as version_of
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from tallystick.cli import (
-    accounts,
-    apps,
-    callbacks,
-    copy_,
-    corrections,
-    coverage,
-    demo,
-    expectations,
-    groups,
-    history,
-    import_,
-    init,
-    maps,
-    report,
-    serve,
-    settings,
-    sims,
-    synth,
-    users,
-    verify,
-)
 from tallystick.cli.shared import EXIT_REFUSED, Command, say
 
+# What each command is called by, and the function or group of commands that it is.
+COMMANDS = {
+    "init": "init.init",
+    "import": "import_.import_",
+    "report": "report.report",
+    "coverage": "coverage.coverage",
+    "history": "history.history",
+    "verify": "verify.verify",
+    "copy": "copy_.copy",
+    "serve": "serve.serve",
+    "settings": "settings.settings",
+    "synth": "synth.synth",
+    "demo": "demo.demo",
+    "maps": "maps.commands",
+    "corrections": "corrections.commands",
+    "expectations": "expectations.commands",
+    "app": "apps.commands",
+    "user": "users.commands",
+    "callbacks": "callbacks.commands",
+    "account": "accounts.commands",
+    "group": "groups.commands",
+    "sim": "sims.commands",
+}
+
+
+class _LoadedCommands(Mapping[str, Any]):
+    """Commands by name; each is loaded when it is asked for."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - Typer's own class for it is private
+        module, _, attribute = self._places[name].partition(".")
+        loaded = getattr(import_module(f"{__name__}.{module}"), attribute)
+        if isinstance(loaded, typer.Typer):
+            group = get_group(loaded)
+            group.name = name
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(name, cls=Command)(loaded)
+        return get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class Program(TyperGroup):
+    """The program, which loads the command that is called: to load all takes twice as long."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - what the base class takes
+        super().__init__(**kwargs)
+        loaded: Any = _LoadedCommands(COMMANDS)
+        self.commands = loaded
+
+
 app = typer.Typer(
+    cls=Program,
     help="Which SIMs were activated in hardware they do not belong in, and when.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -56,28 +97,6 @@ Version = Annotated[
 @app.callback()
 def _options(version: Version = False) -> None:
     """What may stand before a command."""
-
-
-app.command("init", cls=Command)(init.init)
-app.command("import", cls=Command)(import_.import_)
-app.add_typer(maps.commands, name="maps")
-app.command("report", cls=Command)(report.report)
-app.command("coverage", cls=Command)(coverage.coverage)
-app.add_typer(corrections.commands, name="corrections")
-app.command("history", cls=Command)(history.history)
-app.command("verify", cls=Command)(verify.verify)
-app.command("copy", cls=Command)(copy_.copy)
-app.add_typer(expectations.commands, name="expectations")
-app.add_typer(apps.commands, name="app")
-app.add_typer(users.commands, name="user")
-app.add_typer(callbacks.commands, name="callbacks")
-app.add_typer(accounts.commands, name="account")
-app.add_typer(groups.commands, name="group")
-app.add_typer(sims.commands, name="sim")
-app.command("serve", cls=Command)(serve.serve)
-app.command("settings", cls=Command)(settings.settings)
-app.command("synth", cls=Command)(synth.synth)
-app.command("demo", cls=Command)(demo.demo)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The tests: a package, for a dependency of them installs another one of this name."""
