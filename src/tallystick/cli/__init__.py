@@ -11,6 +11,7 @@ import typer
 from tallystick.cli import (
     accounts,
     apps,
+    backup,
     callbacks,
     copy_,
     corrections,
@@ -23,6 +24,7 @@ from tallystick.cli import (
     init,
     maps,
     report,
+    restore,
     serve,
     settings,
     sims,
@@ -67,6 +69,8 @@ app.add_typer(corrections.commands, name="corrections")
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)
+app.command("backup", cls=Command)(backup.backup)
+app.command("restore", cls=Command)(restore.restore)
 app.add_typer(expectations.commands, name="expectations")
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")

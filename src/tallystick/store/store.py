@@ -19,6 +19,7 @@ from tallystick.store.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
@@ -67,6 +68,12 @@ class Engine(Protocol):
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema; give the number of steps taken."""
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:
+        """Copy one moment of the store into an empty file; give the number of its schema.
+
+        Raises `BackupRefused`.
+        """
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where a store cannot be spread over several machines."""
@@ -244,6 +251,16 @@ class Store:
     def _unfinished_work(self) -> list[Work]:
         with self.glance() as reader:
             return reader.unfinished_work()
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:
+        """Copy one moment of the store into an empty file, while others read and write.
+
+        Give the number of its schema, which may be that of an older program. `on_progress` takes
+        how many pages are copied, and of how many. The copy has passed the database's own check;
+        to flush it to the disk is up to the caller. Raises `BackupRefused` where any of that fails,
+        and on PostgreSQL, which has tools of its own.
+        """
+        return self._engine.copy_into(file, on_progress)
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where the store cannot be spread over several machines."""

@@ -32,12 +32,13 @@ from tallystick.store.connection import (
     unknown_outcome,
 )
 from tallystick.store.engines.checkpoints import Checkpoints, Space
+from tallystick.store.engines.copying import copy_pages
 from tallystick.store.engines.files import StoreFiles, is_read_by_others, make_private
 from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.store.queries import migrations_for, queries_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tallystick.background import Loops
 
@@ -414,6 +415,18 @@ class SqliteEngine:
                 if have == 0:
                     connection.run("create_store_row", wire_zone=wire_zone)
         return len(steps)
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:
+        """Copy one moment of the store, whatever its schema; give the number of that."""
+        if self.is_empty():
+            require_schema(self.name, None, len(migrations_for(ENGINE)))
+        with ExitStack() as opened:
+            connection = opened.enter_context(self._opened(apsw.SQLITE_OPEN_READWRITE))
+            opened.enter_context(connection.transaction("BEGIN"))
+            opened.enter_context(our_errors(self._path))
+            schema = int(connection.driver.pragma("user_version"))  # the snapshot begins here
+            copy_pages(connection.driver, file, on_progress)
+        return schema
 
     def require_cluster(self) -> None:
         """SQLite has one machine. Raises `ClusterMissing`."""
