@@ -40,6 +40,7 @@ from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake, doubts_of_expectations
+from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
-FILES_BESIDE = 256  # open files of a worker that are no connections of callers, at most
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
@@ -293,7 +293,7 @@ def _held_at_most(settings: Settings) -> int:
     if files == resource.RLIM_INFINITY:
         return settings.connections
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    allowed = max(1, (files - FILES_BESIDE) * 4 // 5)
+    allowed = connections_allowed(files)
     if allowed < settings.connections:
         log.warning(
             "each worker holds %d connections, not %d: it may open %d files (ulimit -Hn)",

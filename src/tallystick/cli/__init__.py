@@ -17,6 +17,7 @@ from tallystick.cli import (
     corrections,
     coverage,
     demo,
+    doctor,
     expectations,
     groups,
     history,
@@ -80,6 +81,7 @@ app.add_typer(groups.commands, name="group")
 app.add_typer(sims.commands, name="sim")
 app.command("serve", cls=Command)(serve.serve)
 app.command("settings", cls=Command)(settings.settings)
+app.command("doctor", cls=Command)(doctor.doctor)
 app.command("synth", cls=Command)(synth.synth)
 app.command("demo", cls=Command)(demo.demo)
 

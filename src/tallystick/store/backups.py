@@ -1,4 +1,4 @@
-"""What a backup and its restoring need to know of the files of a store on SQLite."""
+"""The files of a store on SQLite, for whoever backs up, restores or examines it from outside."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tallystick.core.errors import BackupRefused
+from tallystick.core.moments import Moment
 from tallystick.store.engines.copying import require_room
-from tallystick.store.engines.files import INDEX_ENDING, LOG_ENDING, beside
+from tallystick.store.engines.files import INDEX_ENDING, LOG_ENDING, beside, is_read_by_others
 from tallystick.store.engines.sqlite import ENGINE, path_of
 from tallystick.store.engines.turnstile import TURN_ENDING
 from tallystick.store.queries import migrations_for
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "address_of_file",
+    "changed_at",
     "drop_beside",
     "file_of",
     "held_alone",
+    "is_open_elsewhere",
+    "is_read_by_others",
     "move_aside",
     "newest_schema",
     "require_room",
+    "size_of",
 ]
 
 # Every connection of SQLite to a store in WAL mode holds a lock on one of these bytes of its file.
@@ -75,6 +80,34 @@ def held_alone(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(opened)
+
+
+def is_open_elsewhere(file: Path) -> bool:
+    """Whether another process has a store open. Raises `OSError` if it cannot be opened here."""
+    try:
+        with held_alone(file):
+            return False
+    except BackupRefused:
+        return True
+
+
+def size_of(address: str) -> int | None:
+    """The bytes of a store's file; None for a store on a server, or one that is not there."""
+    status = _status(address)
+    return status and status.st_size
+
+
+def changed_at(address: str) -> Moment | None:
+    """When a store's file was last written, by the clock of that time; None likewise."""
+    status = _status(address)
+    return None if status is None else Moment(status.st_mtime_ns // 1000)
+
+
+def _status(address: str) -> os.stat_result | None:
+    try:
+        return file_of(address).stat()
+    except (BackupRefused, OSError):
+        return None
 
 
 def move_aside(file: Path, new: Path) -> None:
