@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 from tallystick.background import Loops
 from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken, StoreBusy
 from tallystick.core.identifiers import BEFORE_ALL, shown
+from tallystick.store.connection import require_schema
 from tallystick.store.engines.sqlite import SqliteEngine
+from tallystick.store.planning import plan_of
+from tallystick.store.queries import migrations_for
 from tallystick.store.reader import Reader
 from tallystick.store.unfinished import go_on
 from tallystick.store.writer import Writer
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
+    from tallystick.store.planning import Plan
     from tallystick.store.unfinished import Work
 
 
@@ -35,6 +39,10 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What messages call this store."""
+
+    @property
+    def kind(self) -> str:
+        """Which engine it is, as its folder of queries is called."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that sees one moment of the store."""
@@ -65,6 +73,9 @@ class Engine(Protocol):
 
     def space(self) -> Space | None:
         """The room on the store's disk, None where a server of its own has the disk."""
+
+    def any_schema(self) -> AbstractContextManager[tuple[Connection, int]]:
+        """A connection to a store whatever its schema is, and the number of that."""
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema; give the number of steps taken."""
@@ -223,6 +234,20 @@ class Store:
         self._explain_rows()
         self.finish_work()
         return steps
+
+    def plan(self) -> Plan:
+        """What `init` would do to a store that is there; nothing is changed.
+
+        Raises `StoreMissing`, and `StoreOutdated` for a store of a newer program.
+        """
+        newest = len(migrations_for(self._engine.kind))
+        if self.is_empty():
+            require_schema(self.name, None, newest)
+        with self._engine.any_schema() as (connection, have):
+            if have > newest:
+                require_schema(self.name, have, newest)
+            counts = Reader(connection).counts()._asdict()
+        return plan_of(self._engine.kind, have, counts)
 
     def _explain_rows(self) -> None:
         """Fill in what rows of an older program lack, some at a time.

@@ -658,6 +658,8 @@ def _array(column: tuple[Any, ...]) -> list[Any]:
 class PostgresqlEngine:
     """A store in a PostgreSQL database."""
 
+    kind = ENGINE
+
     def __init__(self, url: str, *, is_serving: bool = False) -> None:
         self._address = address_of(url)
         self._is_serving = is_serving
@@ -746,6 +748,12 @@ class PostgresqlEngine:
         """The number of the last migration that this store has."""
         with self._opened() as connection:
             return self._version(connection)
+
+    @contextmanager
+    def any_schema(self) -> Iterator[tuple[PostgresqlConnection, int]]:
+        """A connection to a store whatever its schema is, and the number of that."""
+        with self._opened() as connection:
+            yield connection, self._version(connection)
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema, making it where there is none.

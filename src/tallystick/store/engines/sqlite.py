@@ -293,6 +293,8 @@ class SqliteConnection:
 class SqliteEngine:
     """A store in one file."""
 
+    kind = ENGINE
+
     def __init__(self, url: str, loops: Loops) -> None:
         self._path = path_of(url)
         self._files = StoreFiles(self._path)
@@ -389,6 +391,14 @@ class SqliteEngine:
         """The number of the last migration that this store has."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, our_errors(self._path):
             return int(connection.driver.pragma("user_version"))
+
+    @contextmanager
+    def any_schema(self) -> Iterator[tuple[SqliteConnection, int]]:
+        """A connection to a store whatever its schema is, and the number of that."""
+        with self._opened(apsw.SQLITE_OPEN_READONLY) as connection:
+            with our_errors(self._path):
+                have = int(connection.driver.pragma("user_version"))
+            yield connection, have
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema, making it where there is none.
