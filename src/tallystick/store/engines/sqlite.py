@@ -360,6 +360,7 @@ class SqliteEngine:
         with our_errors(self._path):
             self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
         with self._writer.transaction("BEGIN IMMEDIATE"):
+            self._require_schema_of(self._writer)
             yield self._writer
         if not self._files.are_same():
             raise unknown_outcome(self.name, "its file was deleted or replaced meanwhile")
@@ -374,7 +375,11 @@ class SqliteEngine:
 
     def require_current(self) -> None:
         """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
-        with self.glancing() as connection, our_errors(self._path):
+        with self.glancing() as connection:
+            self._require_schema_of(connection)
+
+    def _require_schema_of(self, connection: SqliteConnection) -> None:
+        with our_errors(self._path):
             have = int(connection.driver.pragma("user_version"))
         require_schema(self.name, have, len(migrations_for(ENGINE)))
 
