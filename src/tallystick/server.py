@@ -40,6 +40,7 @@ from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake, doubts_of_expectations
+from tallystick.operations import service_manager
 from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
@@ -222,6 +223,7 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     connections = _held_at_most(settings)
     settings = replace(settings, host=address, connections=connections)
     announce(name)
+    _tell_service_manager(settings)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
     _Server(
@@ -243,6 +245,20 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
     ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+
+
+def _tell_service_manager(settings: Settings) -> None:
+    """Have a loop tell systemd that the server answers, if systemd has started it."""
+    address = service_manager.socket_of(os.environ)
+    if address is None:
+        return
+    manager = service_manager.ServiceManager(
+        partial(service_manager.send, address),
+        partial(service_manager.is_alive, settings.host, settings.health_port or settings.port),
+        service_manager.watchdog_s_of(os.environ),
+        time.monotonic,
+    )
+    Loops().loop("service manager", manager.look, service_manager.LOOK_EVERY_S).start()
 
 
 def _prepared(settings: Settings, *, create: bool) -> str:

@@ -23,6 +23,7 @@ from tallystick.cli import (
     history,
     import_,
     init,
+    man,
     maps,
     report,
     restore,
@@ -84,6 +85,7 @@ app.command("settings", cls=Command)(settings.settings)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.command("synth", cls=Command)(synth.synth)
 app.command("demo", cls=Command)(demo.demo)
+app.command("man", cls=Command)(man.man)
 
 
 def main() -> None:
