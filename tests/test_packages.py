@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.operations.service_manager import ServiceManager, socket_of, watchdog_s_of
+from tallystick.settings import Settings, variable
 from tests.serving import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 EXPOSURE_MAX = 2.0
 SKIPPED = 77
@@ -149,6 +151,15 @@ def test_the_socket_and_the_time_are_read_from_the_environment() -> None:
     assert watchdog_s_of({}) is None
 
 
+def test_what_is_deployed_names_settings_that_there_are_and_this_version() -> None:
+    known = {variable(name) for name in Settings.__dataclass_fields__}
+    known |= {f"{each}_FILE" for each in known} | {"TALLYSTICK_CONFIG"}
+    for file in (path for path in (ROOT / "deploy").rglob("*") if path.is_file()):
+        text = file.read_text("utf-8")
+        assert set(re.findall(r"\bTALLYSTICK_[A-Z_]+", text)) <= known, file
+        assert set(re.findall(r"image: tallystick:(\S+)", text)) <= {PROJECT["version"]}, file
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_units_expose_little_of_the_machine(unit: Path) -> None:
@@ -175,5 +186,4 @@ def test_units_let_the_program_start_without_memory_that_is_written_and_run() ->
     )
     if done.returncode == SKIPPED:
         pytest.skip("the kernel does not have it")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    assert done.stdout == f"tallystick {version}\n", done.stderr
+    assert done.stdout == f"tallystick {PROJECT['version']}\n", done.stderr
