@@ -62,6 +62,7 @@ NEVER_IMPORTED = {"tzdata"}
 ANY_PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|usr|opt|Users|mnt|srv)/")
 HOST = re.compile(r"https?://([\w.-]+)")
 HOSTS = {"127.0.0.1", "listener.example", "tally.example", "keepachangelog.com", "semver.org"}
+HOSTS |= {"litestream.io"}
 PLACEHOLDERS = {"COMMAND", "--help", "--install-completion", "--show-completion", "--version"}
 
 # Named already, and not there before other branches are merged. Remove with them.

@@ -1,4 +1,4 @@
-"""Settings are read once from the environment; an unknown or malformed one stops the start."""
+"""Settings are read once; an unknown or malformed one stops the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.moments import zone_named
-from tallystick.settings import PREFIX, Settings, read_settings, variable
+from tallystick.settings import PREFIX, Settings, read_settings, read_sourced, variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,6 +172,74 @@ def test_a_malformed_value_is_refused_with_the_variable_the_reason_and_the_value
     assert refusal.value.message.startswith(f"{name}: {reason}")
     assert repr(value)[:30] in refusal.value.message
     assert len(refusal.value.message) < 200
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Where the file of settings is."""
+    return tmp_path / "some.toml"
+
+
+def in_file(config: Path, text: str, **variables: str) -> Settings:
+    config.write_text(text, "utf-8")
+    return read_settings({"TALLYSTICK_CONFIG": str(config), **variables})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_can_be_given_in_the_file_of_settings(config: Path, name: str) -> None:
+    value = ANOTHER[variable(name)]
+    read = in_file(config, f'{name} = "{value}"\n')
+    assert read == read_settings({variable(name): value})
+
+
+def test_values_in_the_file_may_be_numbers_truths_and_lists(config: Path) -> None:
+    text = 'port = 9000\ncallback_private_addresses = true\ngenerations = ["5G", "4G"]\n'
+    read = in_file(config, text)
+    assert (read.port, read.callback_private_addresses) == (9000, True)
+    assert read.generations == ("4G", "5G")
+
+
+def test_a_variable_goes_before_the_file_and_the_file_before_the_default(config: Path) -> None:
+    config.write_text("port = 9000\nworkers = 3\n")
+    named = {"TALLYSTICK_CONFIG": str(config), "TALLYSTICK_PORT": "9001"}
+    sourced = read_sourced(named)
+    assert (sourced.settings.port, sourced.settings.workers) == (9001, 3)
+    assert sourced.place("port") == "TALLYSTICK_PORT"
+    assert sourced.place("workers") == f"{config}, line 2: workers"
+    assert sourced.place("host") == "default"
+
+
+def test_a_value_can_come_from_a_file_that_the_file_of_settings_names(
+    config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("postgresql://a:b@c/d\n")
+    read = in_file(config, f'database_file = "{tmp_path}/secret"\n')
+    assert read.database == "postgresql://a:b@c/d"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("\n\nprot = 1\n", r", line 3: prot: there is no such setting; did you mean port\?"),
+        ("zzzzz = 1", r", line 1: zzzzz: there is no such setting; `tallystick settings` lists"),
+        ("# port\nport = 0\n", r", line 2: port: must be a port, 1-65535, not '0'"),
+        ("port = 1.5", r", line 1: port: must be a text, a number, true or false, or a list"),
+        ("\n[port]\na = 1", r", line 2: port: must be a text, a number, true or false"),
+        ("port = 1\nport_file = 'x'", r"line 1: port and port_file are both set"),
+        ("port = x\n", r": cannot be read as settings: .*\(at line 1, column 8\)"),
+        ("database = 'mysql://u:secret@h/x'", r"line 1: database: must be sqlite:///(?!.*secret)"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_said_with_its_line(
+    config: Path, text: str, reason: str
+) -> None:
+    with pytest.raises(SettingRefused, match=f"^{config}.*{reason}"):
+        in_file(config, text, TALLYSTICK_PORT="80")
+
+
+def test_a_file_of_settings_that_is_named_has_to_be_there(config: Path) -> None:
+    with pytest.raises(SettingRefused, match=rf"{config}: cannot be read as settings"):
+        read_settings({"TALLYSTICK_CONFIG": str(config)})
 
 
 def test_generations_are_a_set_of_words() -> None:

@@ -40,6 +40,8 @@ from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake, doubts_of_expectations
+from tallystick.operations import service_manager
+from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
@@ -61,7 +63,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
-FILES_BESIDE = 256  # open files of a worker that are no connections of callers, at most
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
 LOGGING = {
@@ -222,6 +223,7 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     connections = _held_at_most(settings)
     settings = replace(settings, host=address, connections=connections)
     announce(name)
+    _tell_service_manager(settings)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
     _Server(
@@ -243,6 +245,20 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
     ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+
+
+def _tell_service_manager(settings: Settings) -> None:
+    """Have a loop tell systemd that the server answers, if systemd has started it."""
+    address = service_manager.socket_of(os.environ)
+    if address is None:
+        return
+    manager = service_manager.ServiceManager(
+        partial(service_manager.send, address),
+        partial(service_manager.is_alive, settings.host, settings.health_port or settings.port),
+        service_manager.watchdog_s_of(os.environ),
+        time.monotonic,
+    )
+    Loops().loop("service manager", manager.look, service_manager.LOOK_EVERY_S).start()
 
 
 def _prepared(settings: Settings, *, create: bool) -> str:
@@ -293,7 +309,7 @@ def _held_at_most(settings: Settings) -> int:
     if files == resource.RLIM_INFINITY:
         return settings.connections
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    allowed = max(1, (files - FILES_BESIDE) * 4 // 5)
+    allowed = connections_allowed(files)
     if allowed < settings.connections:
         log.warning(
             "each worker holds %d connections, not %d: it may open %d files (ulimit -Hn)",

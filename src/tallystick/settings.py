@@ -1,12 +1,17 @@
-"""Every setting, read once from the environment, checked and frozen."""
+"""Every setting, read once from the environment and a file, checked and frozen.
+
+A variable of the environment goes before the file, and the file before the default; an option of a
+command goes before all of them.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
@@ -14,11 +19,15 @@ from tallystick.core.moments import zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from dataclasses import Field
     from datetime import tzinfo
 
 PREFIX = "TALLYSTICK_"
 FILE_SUFFIX = "_FILE"
 TEST_PREFIX = "TALLYSTICK_TEST_"  # read by the test suite, none of the program's
+CONFIG_VARIABLE = "TALLYSTICK_CONFIG"  # names the file of settings
+CONFIG_NAME = "tallystick.toml"  # of that file in the current directory, where none is named
+BY_DEFAULT = "default"
 PORT_MAX = 65535
 PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/?")
 BEFORE_HOST = re.compile(r"^([a-z]*:/*)?.*@")
@@ -101,7 +110,8 @@ def _setting(default: str, read: Callable[[str], Any], about: str) -> Any:  # no
 class Settings:
     """What the program was told.
 
-    Each setting is the environment variable of its name, in capitals.
+    Each setting is the environment variable of its name, in capitals, and the key of its name in
+    the file of settings.
     """
 
     database: str = _setting("sqlite:///tallystick.db", _database, "Where the store is.")
@@ -156,42 +166,128 @@ def text_of(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read every setting; raises `SettingRefused` naming the variable, the value and what would do.
+class Sourced(NamedTuple):
+    """The settings, and where each was given by its name; one that is not there has its default."""
 
-    `TALLYSTICK_X_FILE` names a file whose content is the value of `TALLYSTICK_X`.
+    settings: Settings
+    places: Mapping[str, str]
+
+    def place(self, name: str) -> str:
+        """Where a setting was given."""
+        return self.places.get(name, BY_DEFAULT)
+
+
+class _Given(NamedTuple):
+    """The text that was given under a key, and the place that messages name."""
+
+    text: str
+    place: str
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read every setting.
+
+    Raises `SettingRefused`, which names the variable or the line of the file, the value and what
+    would do. `TALLYSTICK_X_FILE` names a file whose content is the value of `TALLYSTICK_X`.
     """
-    known = {variable(each.name): each for each in fields(Settings)}
-    values: dict[str, Any] = {}
-    for name, text in environment.items():
-        if not name.startswith(PREFIX) or name.startswith(TEST_PREFIX):
-            continue
-        base = name.removesuffix(FILE_SUFFIX)
+    return read_sourced(environment).settings
+
+
+def read_sourced(environment: Mapping[str, str]) -> Sourced:
+    """The same, with where each setting was given."""
+    known = {each.name: each for each in fields(Settings)}
+    of_file = _read(_given_in_file(environment), known, "_file")
+    by_variable = {variable(name): each for name, each in known.items()}
+    given = _given_in_environment(environment)
+    of_environment = _read(given, by_variable, FILE_SUFFIX)
+    chosen = of_file | of_environment
+    values = {name: value for name, (value, _) in chosen.items()}
+    return Sourced(Settings(**values), {name: place for name, (_, place) in chosen.items()})
+
+
+def _given_in_environment(environment: Mapping[str, str]) -> dict[str, _Given]:
+    return {
+        name: _Given(text, name)
+        for name, text in environment.items()
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name != CONFIG_VARIABLE
+    }
+
+
+def config_of(environment: Mapping[str, str]) -> Path | None:
+    """The file of settings that is named, or else the usual one; None where that is not there."""
+    named = environment.get(CONFIG_VARIABLE)
+    if named is not None:
+        return Path(named)
+    return Path(CONFIG_NAME) if Path(CONFIG_NAME).exists() else None
+
+
+def _given_in_file(environment: Mapping[str, str]) -> dict[str, _Given]:
+    path = config_of(environment)
+    if path is None:
+        return {}
+    try:
+        text = path.read_text("utf-8")
+        content = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"{path}: cannot be read as settings: {error}"
+        raise SettingRefused(message) from error
+    return {
+        key: _Given(_text_in_file(value, place), place)
+        for key, value in content.items()
+        for place in [_place_in_file(path, text, key)]
+    }
+
+
+def _place_in_file(path: Path, text: str, key: str) -> str:
+    """The file, the line of a key in it, and the key."""
+    form = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}\b")
+    for number, line in enumerate(text.splitlines(), 1):
+        if form.match(line):
+            return f"{path}, line {number}: {key}"
+    return f"{path}: {key}"
+
+
+def _text_in_file(value: object, place: str) -> str:
+    """A value as its variable would have it. Raises `SettingRefused` for what none can be."""
+    if isinstance(value, bool | int | str):
+        return text_of(value)
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return text_of(tuple(value))
+    message = f"{place}: must be a text, a number, true or false, or a list of texts"
+    raise SettingRefused(message)
+
+
+def _read(
+    given: Mapping[str, _Given], known: Mapping[str, Field[Any]], suffix: str
+) -> dict[str, tuple[Any, str]]:
+    """The value of each setting that was given, and the place where."""
+    values: dict[str, tuple[Any, str]] = {}
+    for key, (text, place) in given.items():
+        base = key.removesuffix(suffix)
         setting = known.get(base)
         if setting is None:
-            near = difflib.get_close_matches(base, known, n=1)
-            hint = (
-                f"; did you mean {near[0]}?"
-                if near
-                else "; `tallystick settings` lists those there are"
-            )
-            message = f"{name}: there is no such setting{hint}"
+            message = f"{place}: there is no such setting; {_hint(base, known)}"
             raise SettingRefused(message)
-        if name != base and base in environment:
-            message = f"{base} and {name} are both set; unset one of them"
+        if key != base and base in given:
+            message = f"{given[base].place} and {key} are both set; leave one of them out"
             raise SettingRefused(message)
-        value = text if name == base else _content(name, text)
+        value = text if key == base else _content(place, text)
         try:
-            values[setting.name] = setting.metadata["read"](value)
+            values[setting.name] = (setting.metadata["read"](value), place)
         except ValueError as error:
-            message = f"{name}: {error}, not {shown(without_password(value))}"
+            message = f"{place}: {error}, not {shown(without_password(value))}"
             raise SettingRefused(message) from error
-    return Settings(**values)
+    return values
 
 
-def _content(name: str, path: str) -> str:
+def _hint(base: str, known: Mapping[str, Field[Any]]) -> str:
+    near = difflib.get_close_matches(base, known, n=1)
+    return f"did you mean {near[0]}?" if near else "`tallystick settings` lists those there are"
+
+
+def _content(place: str, path: str) -> str:
     try:
         return Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{name}: cannot read {path}: {error}"
+        message = f"{place}: cannot read {path}: {error}"
         raise SettingRefused(message) from error

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from tests.cli.conftest import EXAMPLE, WINDOW, Run
 from tests.engines import CITUS, ENGINES, POSTGRESQL, database_on
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tallystick.store import Store
 
+DUMPS = Path(__file__).parents[1] / "dumps/sqlite"
 LOS_ANGELES = {"TALLYSTICK_TIME_ZONE": "America/Los_Angeles"}
 
 
@@ -25,6 +27,25 @@ def test_init_makes_the_store_that_the_setting_names(run: Run) -> None:
         run("init", env={"TALLYSTICK_DATABASE": "sqlite:///other.db"}).stdout
         == "other.db: made a new store\n"
     )
+
+
+def test_a_plan_is_told_and_nothing_is_made(run: Run, workplace: Path) -> None:
+    assert run("init", "--plan").stdout == "tallystick.db: a new store would be made\n"
+    assert list(workplace.iterdir()) == []
+    run("init")
+    assert "which is this program's; no step is needed" in run("init", "--plan").stdout
+
+
+def test_the_plan_of_an_older_store_has_its_steps_and_an_estimate(
+    run: Run, workplace: Path
+) -> None:
+    driver = apsw.Connection(str(workplace / "tallystick.db"))
+    driver.execute((DUMPS / "0012.sql").read_text("utf-8"))
+    driver.close()
+    lines = run("init", "--plan").stdout.splitlines()
+    assert lines[0].startswith("  0013 allowed, which goes through ")
+    assert lines[-2].startswith("  then the reasons of ")
+    assert re.search(r"steps from schema 12 to \d+, about 1 s\. This is an estimate", lines[-1])
 
 
 def test_init_reprints_the_kept_answer_when_the_zone_has_changed(run: Run, example: Store) -> None:

@@ -22,9 +22,9 @@ from tallystick.store.engines import checkpoints
 from tallystick.store.engines.sqlite import SqliteEngine, path_of, widened
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
-from tests.engines import SQLITE
+from tests.engines import SQLITE, change
 from tests.kept import everything_in
-from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, expected, seen, start, take
+from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO, expected, seen, sim, start, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +147,18 @@ def test_a_store_of_another_schema_is_outdated(database: str, version: int, reas
                 ask(),
             ):
                 pass
+
+
+def test_a_program_that_has_the_store_open_while_a_newer_one_upgrades_it_writes_no_more(
+    mismatched: Store, database: str
+) -> None:
+    change(database, "PRAGMA user_version = 99")
+    with pytest.raises(StoreOutdated, match=r"\(99\) needs a newer Tallystick"):
+        take(mismatched, sim(TWO))
+    with open_store(database, wire_row) as other, pytest.raises(StoreOutdated):
+        take(other, sim(TWO))
+    change(database, f"PRAGMA user_version = {len(migrations_for('sqlite'))}")
+    take(mismatched, sim(TWO))
 
 
 def test_a_store_cut_in_half_is_broken(mismatched: Store, database: str) -> None:

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from tallystick.core.allowed import HARDWARE, Allowed
+from tallystick.core.errors import StoreOutdated
 from tallystick.core.facts import Sim
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.ledger import BEHIND_ALL
@@ -31,7 +32,7 @@ from tallystick.store import open_store
 from tallystick.store.engines.sqlite import path_of
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.rows import wire_row
-from tests.engines import POSTGRESQL, SQLITE, database_on, rows_of
+from tests.engines import POSTGRESQL, SQLITE, change, database_on, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -200,6 +201,37 @@ def test_an_older_store_is_upgraded_and_loses_nothing(
             without_default_group(before, columns)
             assert content_of(database, columns) == before
             assert_sound(store)
+
+
+@pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])
+def test_a_plan_says_what_init_then_does_and_changes_nothing(engine: str, tmp_path: Path) -> None:
+    dump = DUMPS / engine / "0010.sql"
+    with older_store(engine, dump, tmp_path) as database:
+        columns = columns_by_table(engine, database)
+        before = content_of(database, columns)
+        with open_store(database, wire_row) as store:
+            plan = store.plan()
+            assert content_of(database, columns) == before
+            assert (plan.have, plan.want) == (10, len(migrations_for(engine)))
+            assert [step.number for step in plan.steps] == list(range(11, plan.want + 1))
+            assert plan.steps[-1].title == "own sessions"
+            assert sum(step.rows for step in plan.steps) > 0
+            with pytest.raises(StoreOutdated), store.snapshot():
+                pass
+            assert store.init("UTC") == len(plan.steps)
+            with store.snapshot() as reader:
+                assert plan.rows_explained == reader.counts().mismatches
+            assert store.plan().steps == ()
+
+
+def test_a_store_of_a_newer_program_has_no_plan(tmp_path: Path) -> None:
+    with older_store(SQLITE, DUMPS / SQLITE / "0014.sql", tmp_path) as database:
+        change(database, "PRAGMA user_version = 99")
+        with open_store(database, wire_row) as store:
+            with pytest.raises(StoreOutdated, match=r"schema \(99\) needs a newer Tallystick"):
+                store.plan()
+            with pytest.raises(StoreOutdated, match=r"schema \(99\) needs a newer Tallystick"):
+                store.init("UTC")
 
 
 @pytest.mark.parametrize(("engine", "dump"), dumps())

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.cli.shared import current_settings, say, store_of
+from tallystick.cli.shared import counted, current_settings, say, store_of
+
+if TYPE_CHECKING:
+    from tallystick.settings import Settings
 
 Distribute = Annotated[
     bool, typer.Option("--distribute", help="Spread the store over the cluster, which is Citus.")
 ]
+PlanOnly = Annotated[
+    bool,
+    typer.Option(
+        "--plan", help="Say what would be done to the store and about how long; change nothing."
+    ),
+]
 
 
-def init(distribute: Distribute = False) -> None:
+def init(distribute: Distribute = False, plan: PlanOnly = False) -> None:
     """Create the store, or bring it to this program's schema and the setting of the time zone."""
     settings = current_settings()
+    if plan:
+        _print_plan(settings)
+        return
     with store_of(settings) as store:
         if distribute:
             store.require_cluster()  # before anything is made that would not be wanted elsewhere
@@ -39,3 +51,26 @@ def init(distribute: Distribute = False) -> None:
                 else "the store is spread over the cluster"
             )
             say(f"{store.name}: {outcome}")
+
+
+def _print_plan(settings: Settings) -> None:
+    """What `init` would do."""
+    with store_of(settings) as store:
+        if store.is_empty():
+            say(f"{store.name}: a new store would be made")
+            return
+        plan = store.plan()
+    for step in plan.steps:
+        through = f", which goes through {step.rows:,} rows" if step.rows else ""
+        say(f"  {step.number:04} {step.title}{through}")
+    if not plan.steps:
+        say(f"{store.name}: has schema {plan.have}, which is this program's; no step is needed")
+        return
+    if plan.rows_explained:
+        say(f"  then the reasons of {counted(plan.rows_explained, 'row', 'rows')} are filled in")
+    say(
+        f"{store.name}: {counted(len(plan.steps), 'step', 'steps')} from schema {plan.have} to"
+        f" {plan.want}, about {max(1, round(plan.seconds)):,} s. This is an estimate from the"
+        " numbers of rows; `tallystick restore BACKUP --drill` upgrades a copy and says how long"
+        " it took."
+    )

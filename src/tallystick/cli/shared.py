@@ -97,7 +97,7 @@ def every_account(reader: Reader) -> Mapping[str, int]:
 
 
 def current_settings() -> Settings:
-    """The settings of this process's environment."""
+    """The settings of this process: of its environment, and of the file of settings."""
     return read_settings(os.environ)
 
 

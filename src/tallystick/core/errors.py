@@ -32,6 +32,7 @@
     │   ├── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
     │   └── TooManyDoubts        a file with more doubts than it may have      too-many-doubts
     ├── TargetRefused            a store that cannot be copied into             target-refused
+    ├── BackupRefused            a backup that is not made, or not restored     backup-refused
     ├── ChangeSetRefused         a change set that cannot be decided so         change-set-refused
     │   ├── ChangeSetDecided     its state does not allow it                   change-set-decided
     │   ├── OwnProposal          it needs another person's eyes                own-proposal
@@ -256,6 +257,12 @@ class TargetRefused(Refusal):
     """The store cannot be copied into: it holds other facts, or is the same one."""
 
     code = "target-refused"
+
+
+class BackupRefused(Refusal):
+    """The backup cannot be made, or cannot be restored."""
+
+    code = "backup-refused"
 
 
 class ChangeSetRefused(Refusal):

@@ -62,11 +62,22 @@ def migrations_for(engine: str) -> list[tuple[int, str]]:
     Numbers count up from 1 without a gap.
     """
     migrations = [
-        (int(file.name[:4]), file.read_text("utf-8"))
-        for file in _sql_files(SQL / "migrations" / engine)
+        (int(file.name[:4]), file.read_text("utf-8")) for file in _migration_files(engine)
     ]
     numbers = [number for number, _ in migrations]
     if numbers != list(range(1, len(numbers) + 1)):
         message = f"migrations of {engine} are not numbered 1, 2, 3, …: {numbers}"
         raise ValueError(message)
     return migrations
+
+
+def titles_of_migrations(engine: str) -> dict[int, str]:
+    """What each migration is about in a word or two, by its number."""
+    return {
+        int(file.name[:4]): file.name[5:].removesuffix(".sql").replace("_", " ")
+        for file in _migration_files(engine)
+    }
+
+
+def _migration_files(engine: str) -> Iterator[Traversable]:
+    return _sql_files(SQL / "migrations" / engine)

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 from tallystick.background import Loops
 from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken, StoreBusy
 from tallystick.core.identifiers import BEFORE_ALL, shown
+from tallystick.store.connection import require_schema
 from tallystick.store.engines.sqlite import SqliteEngine
+from tallystick.store.planning import plan_of
+from tallystick.store.queries import migrations_for
 from tallystick.store.reader import Reader
 from tallystick.store.unfinished import go_on
 from tallystick.store.writer import Writer
@@ -19,9 +22,11 @@ from tallystick.store.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
+    from tallystick.store.planning import Plan
     from tallystick.store.unfinished import Work
 
 
@@ -34,6 +39,10 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What messages call this store."""
+
+    @property
+    def kind(self) -> str:
+        """Which engine it is, as its folder of queries is called."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that sees one moment of the store."""
@@ -65,8 +74,17 @@ class Engine(Protocol):
     def space(self) -> Space | None:
         """The room on the store's disk, None where a server of its own has the disk."""
 
+    def any_schema(self) -> AbstractContextManager[tuple[Connection, int]]:
+        """A connection to a store whatever its schema is, and the number of that."""
+
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema; give the number of steps taken."""
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:
+        """Copy one moment of the store into an empty file; give the number of its schema.
+
+        Raises `BackupRefused`.
+        """
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where a store cannot be spread over several machines."""
@@ -217,6 +235,20 @@ class Store:
         self.finish_work()
         return steps
 
+    def plan(self) -> Plan:
+        """What `init` would do to a store that is there; nothing is changed.
+
+        Raises `StoreMissing`, and `StoreOutdated` for a store of a newer program.
+        """
+        newest = len(migrations_for(self._engine.kind))
+        if self.is_empty():
+            require_schema(self.name, None, newest)
+        with self._engine.any_schema() as (connection, have):
+            if have > newest:
+                require_schema(self.name, have, newest)
+            counts = Reader(connection).counts()._asdict()
+        return plan_of(self._engine.kind, have, counts)
+
     def _explain_rows(self) -> None:
         """Fill in what rows of an older program lack, some at a time.
 
@@ -244,6 +276,16 @@ class Store:
     def _unfinished_work(self) -> list[Work]:
         with self.glance() as reader:
             return reader.unfinished_work()
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:
+        """Copy one moment of the store into an empty file, while others read and write.
+
+        Give the number of its schema, which may be that of an older program. `on_progress` takes
+        how many pages are copied, and of how many. The copy has passed the database's own check;
+        to flush it to the disk is up to the caller. Raises `BackupRefused` where any of that fails,
+        and on PostgreSQL, which has tools of its own.
+        """
+        return self._engine.copy_into(file, on_progress)
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where the store cannot be spread over several machines."""

@@ -25,6 +25,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
 from tallystick.core.errors import (
+    BackupRefused,
     ClusterMissing,
     SettingRefused,
     StoreBroken,
@@ -44,7 +45,8 @@ from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers,
 from tallystick.store.queries import migrations_for, queries_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from psycopg.abc import Buffer, PQGen
 
@@ -63,6 +65,11 @@ SILENT_S_MAX = 130
 # A transaction that is left open for longer is ended by the server, and its turn with it.
 IDLE_WRITING_S_MAX = 60
 IDLE_READING_S_MAX = 600
+OWN_TOOLS = (
+    "a store on PostgreSQL is backed up with PostgreSQL's own tools: pg_dump and pg_restore, or a"
+    " base backup and an archive of its log, by pg_basebackup or pgBackRest"
+    " (docs/howto/back-up.md)"
+)
 # For the connection to a machine that has gone: both sides hear of it within half a minute or so.
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
 UNACKNOWLEDGED_MS_MAX = 60_000
@@ -651,6 +658,8 @@ def _array(column: tuple[Any, ...]) -> list[Any]:
 class PostgresqlEngine:
     """A store in a PostgreSQL database."""
 
+    kind = ENGINE
+
     def __init__(self, url: str, *, is_serving: bool = False) -> None:
         self._address = address_of(url)
         self._is_serving = is_serving
@@ -740,6 +749,12 @@ class PostgresqlEngine:
         with self._opened() as connection:
             return self._version(connection)
 
+    @contextmanager
+    def any_schema(self) -> Iterator[tuple[PostgresqlConnection, int]]:
+        """A connection to a store whatever its schema is, and the number of that."""
+        with self._opened() as connection:
+            yield connection, self._version(connection)
+
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema, making it where there is none.
 
@@ -757,6 +772,11 @@ class PostgresqlEngine:
                 if have == 0:
                     connection.run("create_store_row", wire_zone=wire_zone)
         return len(steps)
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:  # noqa: ARG002 - the form of every engine
+        """PostgreSQL has tools of its own. Raises `BackupRefused`."""
+        message = f"{self.name}: {OWN_TOOLS}"
+        raise BackupRefused(message)
 
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where the database lacks the extension citus."""

@@ -32,12 +32,13 @@ from tallystick.store.connection import (
     unknown_outcome,
 )
 from tallystick.store.engines.checkpoints import Checkpoints, Space
+from tallystick.store.engines.copying import copy_pages
 from tallystick.store.engines.files import StoreFiles, is_read_by_others, make_private
 from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.store.queries import migrations_for, queries_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tallystick.background import Loops
 
@@ -292,6 +293,8 @@ class SqliteConnection:
 class SqliteEngine:
     """A store in one file."""
 
+    kind = ENGINE
+
     def __init__(self, url: str, loops: Loops) -> None:
         self._path = path_of(url)
         self._files = StoreFiles(self._path)
@@ -357,6 +360,7 @@ class SqliteEngine:
         with our_errors(self._path):
             self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
         with self._writer.transaction("BEGIN IMMEDIATE"):
+            self._require_schema_of(self._writer)
             yield self._writer
         if not self._files.are_same():
             raise unknown_outcome(self.name, "its file was deleted or replaced meanwhile")
@@ -371,7 +375,11 @@ class SqliteEngine:
 
     def require_current(self) -> None:
         """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
-        with self.glancing() as connection, our_errors(self._path):
+        with self.glancing() as connection:
+            self._require_schema_of(connection)
+
+    def _require_schema_of(self, connection: SqliteConnection) -> None:
+        with our_errors(self._path):
             have = int(connection.driver.pragma("user_version"))
         require_schema(self.name, have, len(migrations_for(ENGINE)))
 
@@ -388,6 +396,14 @@ class SqliteEngine:
         """The number of the last migration that this store has."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, our_errors(self._path):
             return int(connection.driver.pragma("user_version"))
+
+    @contextmanager
+    def any_schema(self) -> Iterator[tuple[SqliteConnection, int]]:
+        """A connection to a store whatever its schema is, and the number of that."""
+        with self._opened(apsw.SQLITE_OPEN_READONLY) as connection:
+            with our_errors(self._path):
+                have = int(connection.driver.pragma("user_version"))
+            yield connection, have
 
     def migrate(self, wire_zone: str) -> int:
         """Bring the store to this program's schema, making it where there is none.
@@ -414,6 +430,18 @@ class SqliteEngine:
                 if have == 0:
                     connection.run("create_store_row", wire_zone=wire_zone)
         return len(steps)
+
+    def copy_into(self, file: Path, on_progress: Callable[[int, int], None]) -> int:
+        """Copy one moment of the store, whatever its schema; give the number of that."""
+        if self.is_empty():
+            require_schema(self.name, None, len(migrations_for(ENGINE)))
+        with ExitStack() as opened:
+            connection = opened.enter_context(self._opened(apsw.SQLITE_OPEN_READWRITE))
+            opened.enter_context(connection.transaction("BEGIN"))
+            opened.enter_context(our_errors(self._path))
+            schema = int(connection.driver.pragma("user_version"))  # the snapshot begins here
+            copy_pages(connection.driver, file, on_progress)
+        return schema
 
     def require_cluster(self) -> None:
         """SQLite has one machine. Raises `ClusterMissing`."""
