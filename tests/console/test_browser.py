@@ -226,7 +226,7 @@ def test_every_field_has_a_name_and_focus_can_be_seen(page: Page) -> None:
 def test_a_table_is_still_one_to_who_cannot_see_it(page: Page) -> None:
     page.goto(f"{LIST}&all=yes")
     table = page.get_by_role("table")
-    assert table.get_by_role("columnheader").count() == 8
+    assert table.get_by_role("columnheader").count() == 9
     assert table.get_by_role("row").count() == CROWD + 1
     assert table.get_by_role("row").nth(1).get_by_role("cell").count() == 8
 

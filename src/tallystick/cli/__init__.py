@@ -17,6 +17,7 @@ from tallystick.cli import (
     coverage,
     demo,
     expectations,
+    explanations,
     groups,
     history,
     import_,
@@ -68,6 +69,7 @@ app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
 app.command("copy", cls=Command)(copy_.copy)
 app.add_typer(expectations.commands, name="expectations")
+app.add_typer(explanations.commands, name="explanations")
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
 app.add_typer(callbacks.commands, name="callbacks")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import falcon
 
+from tallystick.console.asked import one_of
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import notes_of
 from tallystick.console.forms import users_fields
 from tallystick.core.correcting import Place, Since, correction_of
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimExpectation
-from tallystick.core.identifiers import Iccid, Imei, shown
+from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import review
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from tallystick.fleet.review import Mismatch
     from tallystick.intake import Trial
     from tallystick.store import Store
-
-Choice = TypeVar("Choice", bound=StrEnum)
 
 PROPOSE = "propose"
 UNTOUCHED = {"place": Place.SEEN, "since": Since.MOVE, "ticket": "", "reason": ""}
@@ -109,19 +107,12 @@ class CorrectionPage:
 
 def _expectation(mismatch: Mismatch, typed: dict[str, str]) -> SimExpectation:
     """What the choices come to. Raises `InvalidValue`."""
-    place, since = _chosen(Place, "place", typed), _chosen(Since, "since", typed)
+    place = one_of(Place, "place", typed["place"]) or Place.SEEN
+    since = one_of(Since, "since", typed["since"]) or Since.MOVE
     moment, value = correction_of(
         mismatch.seen_in, mismatch.seen_at, mismatch.in_force, place, since
     )
     return SimExpectation(mismatch.iccid, moment, value)
-
-
-def _chosen(choices: type[Choice], name: str, typed: dict[str, str]) -> Choice:
-    try:
-        return choices(typed[name])
-    except ValueError as error:
-        message = f"{name} must be one of {', '.join(choices)}, not {shown(typed[name])}"
-        raise InvalidValue(message) from error
 
 
 def rows_tried(trial: Trial) -> str:
