@@ -72,11 +72,11 @@ class CorrectionPage:
         trial = try_facts(
             self._store, KINDS["expectations"], checked, self._pages.settings.generations
         )
-        problem = _objection(trial, typed)
+        problem = objection(trial, typed)
         if typed.get("do") != PROPOSE or problem:
             self._show(req, resp, mismatch, Shown(typed, trial, problem))
             return
-        origin = review.for_one_sim(notes.by(caller_of(req).name, self._clock()), mismatch.iccid)
+        origin = review.for_sims(notes.by(caller_of(req).name, self._clock()), [mismatch.iccid])
         number = propose_facts(self._store, [expectation], origin)
         resp.status, resp.location = falcon.HTTP_303, f"{CHANGES_PATH}/{number}"
 
@@ -120,7 +120,7 @@ def rows_tried(trial: Trial) -> str:
     return f"{len(trial.closed)} {len(trial.opened)}"
 
 
-def _objection(trial: Trial, typed: dict[str, str]) -> str:
+def objection(trial: Trial, typed: dict[str, str]) -> str:
     """Why the correction is not proposed as it stands; empty where it may be."""
     if not trial.added and not trial.corrected:
         return "that is what is expected already, so there is nothing to propose"

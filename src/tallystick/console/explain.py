@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.console.asked import DAY, key_text
-from tallystick.console.forms import ROW_FIELD, RowsForm, users_rows_form
-from tallystick.console.mismatches import NO_ROWS, ShownRow, models_of, shown_rows
+from tallystick.console.asked import DAY
+from tallystick.console.forms import users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
-from tallystick.console.selection import MATCHING, is_as_shown, selection_of
-from tallystick.console.sign_in import local_path
+from tallystick.console.selection import (
+    OTHERS_NOW,
+    came_from,
+    form_in_address,
+    is_as_shown,
+    lister_of,
+    seen,
+    selection_of,
+)
 from tallystick.core.days import midnight
 from tallystick.core.errors import InvalidValue, Refusal
 from tallystick.core.explanations import note_of
 from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import explanations
-from tallystick.http.gate import caller_of, for_console_to, user_of
-from tallystick.report.listing import Lister, rows_named
+from tallystick.http.gate import caller_of, for_console_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,27 +32,16 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.console.exports import WireRows
+    from tallystick.console.forms import RowsForm
     from tallystick.console.pages import Pages
-    from tallystick.console.selection import Selection
     from tallystick.core.moments import Moment
-    from tallystick.store import Reader, Store
+    from tallystick.store import Store
 
 PATH = f"{LIST_PATH}/explain"
-ROWS_SHOWN = 20
 EXPLAIN, TAKE_BACK = "explain", "end"
 UNTIL_SEEN, UNTIL_DAY = "seen", "day"
 UNTOUCHED = {"holds": UNTIL_SEEN, "until": "", "ticket": "", "note": ""}
 """What the form has at first."""
-OTHERS_NOW = "other rows fit by now than you were shown; look at them again, and send the form"
-
-
-class _Seen(NamedTuple):
-    """What the page shows of the rows that it is about."""
-
-    selection: Selection | None
-    first: list[ShownRow]
-    models: dict[str, str]
-    problem: str
 
 
 class ExplainPage:
@@ -64,9 +58,7 @@ class ExplainPage:
     @for_console_to(Right.EXPLAIN)
     def on_get(self, req: Request, resp: Response) -> None:
         """Show the form for the few rows that the address names."""
-        names = (MATCHING, "back")
-        fields = {name: req.get_param(name) or "" for name in names}
-        self._show(req, resp, RowsForm(req.get_param_as_list(ROW_FIELD) or [], fields))
+        self._show(req, resp, form_in_address(req))
 
     @for_console_to(Right.EXPLAIN)
     def on_post(self, req: Request, resp: Response) -> None:
@@ -84,7 +76,7 @@ class ExplainPage:
         if not is_done:
             self._show(req, resp, form, OTHERS_NOW, falcon.HTTP_409)
             return
-        resp.status, resp.location = falcon.HTTP_303, _back(form)
+        resp.status, resp.location = falcon.HTTP_303, came_from(form)
 
     def _done(self, req: Request, form: RowsForm, *, takes_back: bool) -> bool:
         """Do what a form says; False, and nothing is done, where it is about other rows by now."""
@@ -94,7 +86,7 @@ class ExplainPage:
             note = note_of(caller.name, now, typed["ticket"].strip(), typed["note"].strip())
             until = self._until(typed)
         with self._store.transaction() as writer:
-            lister = self._lister(writer, req, now)
+            lister = lister_of(self._pages, writer, req, now)
             selection = selection_of(form, lister, self._pages.settings.zone)
             if not is_as_shown(selection, form):
                 return False
@@ -115,11 +107,6 @@ class ExplainPage:
         day = parse_named("until", typed["until"]).date()
         return moment_of(midnight(day, self._pages.settings.zone))
 
-    def _lister(self, reader: Reader, req: Request, now: Moment) -> Lister:
-        settings = self._pages.settings
-        visible = reader.view_of(user_of(req)).accounts
-        return Lister(reader, visible, settings.generations, settings.time_zone, now)
-
     def _show(
         self,
         req: Request,
@@ -128,41 +115,17 @@ class ExplainPage:
         problem: str = "",
         status: str = falcon.HTTP_400,
     ) -> None:
-        seen = self._seen(req, form, problem)
-        if seen.problem:
+        with self._store.snapshot() as reader:
+            lister = lister_of(self._pages, reader, req, self._clock())
+            shown_now = seen(lister, self._rows, form, self._pages.settings.zone, problem)
+        if shown_now.problem:
             resp.status = status
-        selection = seen.selection
-        named = selection.keys if selection and not selection.is_every else []
         self._pages.show(
             resp,
             "explain.html",
             caller_of(req),
-            selection=selection,
-            rows=[key_text(key) for key in named],
-            first=seen.first,
-            models=seen.models,
-            said=any(row.standing.explanation for row in seen.first),
+            said=any(row.standing.explanation for row in shown_now.first),
             typed=UNTOUCHED | form.fields,
-            matching=form.fields.get(MATCHING, ""),
-            back=_back(form),
-            problem=seen.problem,
             action=PATH,
+            **shown_now.values(form),
         )
-
-    def _seen(self, req: Request, form: RowsForm, problem: str) -> _Seen:
-        """The rows of a form, and what is wrong with it; none where that is the rows."""
-        with self._store.snapshot() as reader:
-            lister = self._lister(reader, req, self._clock())
-            try:
-                selection = selection_of(form, lister, self._pages.settings.zone)
-            except Refusal as refusal:
-                return _Seen(None, [], {}, problem or refusal.message)
-            keys = selection.keys[:ROWS_SHOWN]
-            listed = rows_named(lister, keys, selection.asked.question.window) if keys else NO_ROWS
-            first = shown_rows(lister, self._rows, listed)[::-1]
-            return _Seen(selection, first, models_of(reader, first), problem)
-
-
-def _back(form: RowsForm) -> str:
-    """Where the form came from."""
-    return local_path(form.fields.get("back") or LIST_PATH)
