@@ -86,7 +86,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         quick_access(store, system_clock, secrets.token_bytes).add_user(
             "ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR
         )
-        proposal = review.for_one_sim(Origin("console/ed", DAY_ONE), ONE)
+        proposal = review.for_sims(Origin("console/ed", DAY_ONE), [ONE])
         propose_facts(store, [SimExpectation(ONE, BEGINNING, FOREIGN)], proposal)
     with serving(database) as port:
         yield f"http://127.0.0.1:{port}"
@@ -143,9 +143,13 @@ def every_page(page: Page) -> list[str]:
     change_set = page.locator("tbody a").first.get_attribute("href")
     page.goto(PAGES[-1])
     correction = page.get_by_text("Correct", exact=True).get_attribute("href")
+    explanation = page.get_by_text("Explain", exact=True).get_attribute("href")
     assert change_set
     assert correction
-    return [*PAGES, "/sessions", "/changes", change_set, correction, "/imports"]
+    assert explanation
+    of_rows = explanation.replace("explain", "correct", 1)
+    work = [change_set, correction, explanation, of_rows]
+    return [*PAGES, "/sessions", "/changes", *work, "/imports"]
 
 
 def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
@@ -190,6 +194,25 @@ def test_rows_are_gone_through_and_opened_by_keys(page: Page) -> None:
     assert sims[0] in page.title()
 
 
+def test_rows_are_selected_by_keys_and_clicks_and_acted_on(page: Page) -> None:
+    page.goto(LIST)
+    sims = page.locator(".rows a.sim").all_text_contents()
+    for key in ("j", "j", "x", "j", "j", "X", "k", "x"):
+        page.keyboard.press(key)
+    assert page.locator("#selected").text_content() == "2 selected, or"
+    page.locator(".pick input").nth(5).click()
+    page.locator(".pick input").nth(8).click(modifiers=["Shift"])
+    assert page.locator("#selected").text_content() == "6 selected, or"
+    page.keyboard.press("p")
+    page.get_by_role("heading", name="Correct 6 mismatches").wait_for()
+    chosen = [sims[place] for place in (1, 3, 5, 6, 7, 8)]
+    assert page.locator(".rows a.sim").all_text_contents() == chosen
+    page.go_back()
+    page.get_by_label("take all that fit").check()
+    page.keyboard.press("e")
+    page.get_by_role("heading", name=f"Explain {CROWD} mismatches").wait_for()
+
+
 def test_a_bar_leads_to_the_rows_of_its_day(page: Page) -> None:
     page.goto(f"/?{WINDOW}")
     page.locator(".chart a").first.focus()
@@ -226,9 +249,9 @@ def test_every_field_has_a_name_and_focus_can_be_seen(page: Page) -> None:
 def test_a_table_is_still_one_to_who_cannot_see_it(page: Page) -> None:
     page.goto(f"{LIST}&all=yes")
     table = page.get_by_role("table")
-    assert table.get_by_role("columnheader").count() == 8
+    assert table.get_by_role("columnheader").count() == 9
     assert table.get_by_role("row").count() == CROWD + 1
-    assert table.get_by_role("row").nth(1).get_by_role("cell").count() == 8
+    assert table.get_by_role("row").nth(1).get_by_role("cell").count() == 9
 
 
 def test_without_javascript_more_rows_are_another_page(browser: Browser, base: str) -> None:

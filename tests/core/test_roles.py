@@ -9,8 +9,8 @@ from tallystick.core.roles import Right, Role, may, require_right
 
 ALLOWED = {
     Role.VIEWER: {Right.SEE},
-    Role.EDITOR: {Right.SEE, Right.PROPOSE, Right.IMPORT},
-    Role.APPROVER: {Right.SEE, Right.PROPOSE, Right.IMPORT, Right.DECIDE},
+    Role.EDITOR: {Right.SEE, Right.PROPOSE, Right.EXPLAIN, Right.IMPORT},
+    Role.APPROVER: set(Right) - {Right.ADMINISTER},
     Role.OPERATOR: set(Right),
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.clock import system_clock
 from tallystick.core.errors import TargetRefused
+from tallystick.core.explanations import Note
 from tallystick.core.facts import GroupMember, HardwareType, SimExpectation
 from tallystick.core.identifiers import Tac
 from tallystick.core.ledger import Origin
@@ -15,6 +16,7 @@ from tallystick.core.moments import Moment
 from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
 from tallystick.fleet import ledger
+from tallystick.fleet.explanations import explain, take_back
 from tallystick.intake import propose_facts
 from tallystick.operations import copying
 from tallystick.operations.copying import Copied, copy
@@ -107,6 +109,11 @@ def fill(store: Store) -> None:
         account_ids, _ = writer.account_ids_made({"account 1", "account 2"})
         writer.set_first_use(account_ids["account 1"], FirstUse.IMEI)
         writer.set_first_use(account_ids["account 2"], FirstUse.MODEL)
+    row = (77, int(ICCIDS[127]), int(FOREIGN))
+    with store.transaction() as writer:
+        explain(writer, [row], writer.accounts(), Note("ann", Moment(80), "Ünïcode"), None)
+        take_back(writer, [row], writer.accounts(), "bob", Moment(90))
+        explain(writer, [row], writer.accounts(), Note("bob", Moment(95), text="x"), Moment(99))
     correct(store)
     access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 START = parse_moment("2026-03-27T00:00:00Z")
 DAY_US = 86_400_000_000
+NOW = Moment(START + 30 * DAY_US)
 WINDOW = Window(START, Moment(START + 4 * DAY_US))
 ACCOUNTS = ("a", "b")
 GENERATIONS = ("4G", "5G")
@@ -108,15 +109,16 @@ def test_pages_one_behind_the_other_are_the_report(
     reader: Reader, accounts: tuple[str, ...], group: str | None, newest_first: bool
 ) -> None:
     question = Question(WINDOW, accounts, group)
-    lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC")
+    lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
     rows: list[Explained] = []
     behind = None
     for _ in range(100):
-        some, behind = page(lister, question, Filters(), behind, 7, newest_first=newest_first)
-        rows += some
+        part = page(lister, question, Filters(), behind, 7, newest_first=newest_first)
+        rows += part.rows
+        behind = part.behind
         if behind is None:
             break
-        assert len(some) == 7
+        assert len(part.rows) == 7
     expected = whole(reader, question)
     assert len(expected) > 7
     assert (rows[::-1] if newest_first else rows) == expected
@@ -130,10 +132,10 @@ def test_pages_one_behind_the_other_are_the_report(
 def test_filters_leave_what_the_report_has_of_that_kind(
     reader: Reader, digits: str, cause: Cause | None
 ) -> None:
-    lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC")
+    lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
     question = Question(WINDOW)
-    found, _ = page(lister, question, Filters(cause, digits=digits), None, 500, newest_first=False)
-    assert found == [row for row in whole(reader, question) if fits(row, digits, cause)]
+    listed = page(lister, question, Filters(cause, digits=digits), None, 500, newest_first=False)
+    assert listed.rows == [row for row in whole(reader, question) if fits(row, digits, cause)]
 
 
 @pytest.mark.parametrize("zone_name", ["UTC", "Asia/Kolkata", "Europe/Berlin"])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.core.moments import since, wire, wire_or_none
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.moments import Moment, since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
 from tallystick.core.selection import UNASSIGNED
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tallystick.access import App, Credentials, User
     from tallystick.core.allowed import Allowed
-    from tallystick.core.identifiers import Iccid, Imei, Mdn
+    from tallystick.core.identifiers import Mdn
     from tallystick.core.ledger import ChangeSet
     from tallystick.core.pairing import Expectation, Pairing
     from tallystick.fleet import inventory
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tallystick.fleet.groups import ChangedGroup, Group, MemberPage
     from tallystick.fleet.ledger import ExpectationChange
     from tallystick.store.devices import Device
+    from tallystick.store.explanations import KeptExplanation
 
 
 class Name(msgspec.Struct):
@@ -397,6 +399,52 @@ def change_set_answer(change_set: ChangeSet, zone: tzinfo) -> dict[str, Any]:
     for name in ("detail", "ticket", "reason", "decided_by"):
         answer[name] = answer[name] or None
     return answer
+
+
+class ExplanationAnswer(msgspec.Struct):
+    """What somebody said of a mismatch.
+
+    `until` is null where it holds until the SIM is seen in that hardware again; `ended_at` and
+    `ended_by` are null while nobody took it back or replaced it.
+    """
+
+    iccid: str
+    imei: str
+    activated_at: str
+    explained_by: str
+    explained_at: str
+    ticket: str | None
+    note: str | None
+    until: str | None
+    ended_by: str | None
+    ended_at: str | None
+
+
+class ExplanationList(msgspec.Struct):
+    """What was said of a SIM's mismatches, the newest of them first."""
+
+    explanations: list[ExplanationAnswer]
+
+
+def explanation_list(kept: Iterable[KeptExplanation], zone: tzinfo) -> ExplanationList:
+    """Explanations as they read in a zone."""
+    return ExplanationList([_explanation(each, zone) for each in kept])
+
+
+def _explanation(kept: KeptExplanation, zone: tzinfo) -> ExplanationAnswer:
+    note, until, _ = kept.explanation
+    return ExplanationAnswer(
+        str(Iccid(kept.iccid)),
+        str(Imei(kept.post_imei)),
+        wire(Moment(kept.activated_at), zone),
+        note.by,
+        wire(note.at, zone),
+        note.ticket or None,
+        note.text or None,
+        wire_or_none(until, zone),
+        kept.ended_by or None,
+        None if kept.ended_at is None else wire(Moment(kept.ended_at), zone),
+    )
 
 
 def change_set_with_changes(

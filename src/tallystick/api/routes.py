@@ -14,6 +14,7 @@ from tallystick.api.coverage import (
     UnattributedList,
     UnloadedList,
 )
+from tallystick.api.explanations import Explanations, ExplanationsEnded, ExplanationsOfSim
 from tallystick.api.hardware import Hardware
 from tallystick.api.history import History
 from tallystick.api.intake import ExpectationsIntake, IdentitiesIntake, Intake
@@ -61,6 +62,9 @@ def resources(
         f"{ROOT}/sims": sims.Sims(live, store, settings.zone),
         f"{ROOT}/sims/{{iccid}}": sims.Sim(store, settings.zone),
         f"{ROOT}/sims/{{iccid}}/history": History(store, settings),
+        f"{ROOT}/sims/{{iccid}}/explanations": ExplanationsOfSim(store, settings.zone),
+        f"{ROOT}/explanations": Explanations(store),
+        f"{ROOT}/explanations/end": ExplanationsEnded(store),
         f"{ROOT}/hardware/{{imei}}": Hardware(store, settings),
         f"{ROOT}/mismatches": Mismatches(store, settings, columns),
         f"{ROOT}/coverage": CoverageCounts(store, settings),

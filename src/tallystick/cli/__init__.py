@@ -34,6 +34,7 @@ COMMANDS = {
     "maps": "maps.commands",
     "corrections": "corrections.commands",
     "expectations": "expectations.commands",
+    "explanations": "explanations.commands",
     "app": "apps.commands",
     "user": "users.commands",
     "callbacks": "callbacks.commands",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qs, urlencode
 
 from tallystick.core.days import ONE_DAY, midnight
 from tallystick.core.errors import InvalidValue, WindowRefused
+from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac, shown
 from tallystick.core.moments import in_zone, parse_named
 from tallystick.core.reasons import Cause
@@ -18,12 +20,15 @@ from tallystick.report.answer import Question
 from tallystick.report.listing import NO_FILTERS, Filters, digits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
     from falcon import Request
 
     from tallystick.core.moments import Moment
     from tallystick.store.listing import RowKey
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 DAYS_SHOWN = 30  # where no window is asked for
 PRESETS = (7, DAYS_SHOWN, 89)
@@ -32,6 +37,7 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 KEY = re.compile(r"(-?[0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})")
 NEWEST, OLDEST = "newest", "oldest"
 COLUMNS = {
+    "state": "State",
     "mdn": "Phone number",
     "account": "Account",
     "expected": "Expected",
@@ -41,7 +47,7 @@ COLUMNS = {
     "next": "Since then",
 }
 """The columns that may be left out of the list, beside the time, the SIM and its hardware."""
-COLUMNS_SHOWN = ("account", "expected", "model", "cause", "next")
+COLUMNS_SHOWN = ("state", "account", "expected", "model", "cause")
 """Those that are shown where none are asked for: as many as fit a usual screen."""
 
 
@@ -74,6 +80,18 @@ class Asked:
         query = urlencode([(name, value) for name, values in typed.items() for value in values])
         return f"{path}?{query}" if query else path
 
+    @property
+    def frozen(self) -> str:
+        """What picks the rows of the list, as a text that `thawed` reads: window and filters."""
+        return urlencode(
+            [
+                (name, value)
+                for name, values in self.typed.items()
+                if name not in PLACE | LOOK
+                for value in values
+            ]
+        )
+
     def first(self, name: str) -> str:
         """The first value of a parameter as it was typed; empty where there is none."""
         return (self.typed.get(name) or [""])[0]
@@ -81,8 +99,10 @@ class Asked:
 
 PLACE = frozenset({"behind", "all"})
 """The parameters of a place in a list."""
+LOOK = frozenset({"order", "column"})
+"""The parameters that say how rows are shown, and not which."""
 KNOWN = (
-    "earliest", "latest", "account", "group", "cause", "tac", "manufacturer", "q", "order",
+    "earliest", "latest", "account", "group", "cause", "state", "tac", "manufacturer", "q", "order",
     "column", "behind", "all",
 )  # fmt: skip
 """Every parameter."""
@@ -90,7 +110,16 @@ KNOWN = (
 
 def asked_by(req: Request, zone: tzinfo, now: Moment) -> Asked:
     """Read the address of a page. What it says amiss is told as `problem`; nothing is raised."""
-    typed = _typed(req)
+    return _asked({name: req.get_param_as_list(name) or [] for name in KNOWN}, zone, now)
+
+
+def thawed(frozen: str, zone: tzinfo, now: Moment) -> Asked:
+    """Read what `Asked.frozen` gave, as if it were an address."""
+    return _asked(parse_qs(frozen), zone, now)
+
+
+def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
+    typed = _typed(given)
     earliest, latest = _usual_days(zone, now)
     typed = {"earliest": [earliest.isoformat()], "latest": [latest.isoformat()]} | typed
     usual = window_between(midnight(earliest, zone), midnight(latest, zone))
@@ -115,10 +144,10 @@ def asked_by(req: Request, zone: tzinfo, now: Moment) -> Asked:
     )
 
 
-def _typed(req: Request) -> dict[str, list[str]]:
+def _typed(given: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """The parameters that are known, without those that are empty."""
-    values: dict[str, Any] = {name: req.get_param_as_list(name) or [] for name in KNOWN}
-    return {name: [text for text in texts if text] for name, texts in values.items() if any(texts)}
+    values = {name: [text for text in given.get(name, []) if text] for name in KNOWN}
+    return {name: texts for name, texts in values.items() if texts}
 
 
 def _first(typed: dict[str, list[str]], name: str) -> str:
@@ -154,25 +183,35 @@ def _bound(name: str, text: str, zone: tzinfo) -> datetime:
 
 
 def _filters(typed: dict[str, list[str]]) -> Filters:
-    cause, tac = _first(typed, "cause"), _first(typed, "tac")
-    if cause and cause not in set(Cause):
-        message = f"cause must be one of {', '.join(Cause)}, not {shown(cause)}"
-        raise InvalidValue(message)
+    tac = _first(typed, "tac")
     return Filters(
-        Cause(cause) if cause else None,
+        one_of(Cause, "cause", _first(typed, "cause")),
         Tac.parse(tac) if tac else None,
         _first(typed, "manufacturer"),
         digits_of(_first(typed, "q")),
+        one_of(RowState, "state", _first(typed, "state")),
     )
+
+
+def one_of(choices: type[Choice], name: str, text: str) -> Choice | None:
+    """The choice that a text names; None where it is empty. Raises `InvalidValue`."""
+    try:
+        return choices(text) if text else None
+    except ValueError as error:
+        message = f"{name} must be one of {', '.join(choices)}, not {shown(text)}"
+        raise InvalidValue(message) from error
 
 
 def _key(typed: dict[str, list[str]]) -> RowKey | None:
     text = _first(typed, "behind")
-    if not text:
-        return None
+    return row_key("behind", text) if text else None
+
+
+def row_key(name: str, text: str) -> RowKey:
+    """Read a row's place as `key_text` wrote it. Raises `InvalidValue`."""
     form = KEY.fullmatch(text)
     if form is None or any(int(number) >= 1 << 62 for number in form.groups()):
-        message = f"behind must be what a page of the list gave, not {shown(text)}"
+        message = f"{name} must be what a page of the list gave, not {shown(text)}"
         raise InvalidValue(message)
     activated_at, iccid, post_imei = map(int, form.groups())
     return activated_at, iccid, post_imei

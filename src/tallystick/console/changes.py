@@ -24,11 +24,12 @@ from tallystick.http.gate import caller_of, for_console, for_console_to, user_of
 from tallystick.intake import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from falcon import Request, Response
 
     from tallystick.console.pages import Pages
+    from tallystick.core.identifiers import Iccid
     from tallystick.core.ledger import ChangeSet
     from tallystick.core.moments import Moment
     from tallystick.fleet.ledger import ExpectationChange
@@ -72,7 +73,7 @@ class ChangeList:
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             page = review.change_sets_seen(reader, view, before, LISTED_MAX, state)
-            sims = {each: review.sim_of(reader, each) for each in page.change_sets}
+            sims = {each: review.sims_of(reader, each) for each in page.change_sets}
         self._pages.show(
             resp, "changes.html", caller_of(req), page=page, sims=sims, state=state, states=STATES
         )
@@ -104,15 +105,15 @@ class OneChange:
         """Answer with its page, with what was typed there and what is wrong with it."""
         with self._store.snapshot() as reader:
             change_set = review.change_set_seen(reader, reader.view_of(user_of(req)), number)
-            iccid = review.sim_of(reader, change_set)
-            changes, in_all = _changes(reader, change_set)
+            iccids = review.sims_of(reader, change_set)
+            changes, in_all = _changes(reader, change_set, iccids)
             is_own = ledger.is_own(reader, change_set, caller_of(req).name)
         self._pages.show(
             resp,
             "change.html",
             caller_of(req),
             change_set=change_set,
-            iccid=iccid,
+            iccids=iccids,
             is_own=is_own,
             changes=changes,
             changes_in_all=in_all,
@@ -122,17 +123,19 @@ class OneChange:
         )
 
 
-def _changes(reader: Reader, change_set: ChangeSet) -> tuple[list[ExpectationChange] | None, int]:
+def _changes(
+    reader: Reader, change_set: ChangeSet, iccids: list[Iccid]
+) -> tuple[list[ExpectationChange] | None, int]:
     """The first changes, and how many in all.
 
     None where all expectations would have to be read for them: of large change sets that are in
     force.
     """
-    iccid = review.sim_of(reader, change_set)
-    if iccid is not None:
-        changes, in_all = review.changes_for_one_sim(reader, change_set, iccid, CHANGES_SHOWN_MAX)
-    elif change_set.state == "proposed":
+    changes: Sequence[ExpectationChange | IdentityChange]
+    if change_set.state == "proposed":
         changes, in_all = ledger.changes_in(reader, change_set, CHANGES_SHOWN_MAX)
+    elif iccids:
+        changes, in_all = review.changes_for_sims(reader, change_set, iccids, CHANGES_SHOWN_MAX)
     else:
         return None, 0
     return [each for each in changes if not isinstance(each, IdentityChange)], in_all

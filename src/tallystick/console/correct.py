@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import falcon
 
+from tallystick.console.asked import one_of
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import notes_of
 from tallystick.console.forms import users_fields
 from tallystick.core.correcting import Place, Since, correction_of
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimExpectation
-from tallystick.core.identifiers import Iccid, Imei, shown
+from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import review
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from tallystick.fleet.review import Mismatch
     from tallystick.intake import Trial
     from tallystick.store import Store
-
-Choice = TypeVar("Choice", bound=StrEnum)
 
 PROPOSE = "propose"
 UNTOUCHED = {"place": Place.SEEN, "since": Since.MOVE, "ticket": "", "reason": ""}
@@ -74,11 +72,11 @@ class CorrectionPage:
         trial = try_facts(
             self._store, KINDS["expectations"], checked, self._pages.settings.generations
         )
-        problem = _objection(trial, typed)
+        problem = objection(trial, typed)
         if typed.get("do") != PROPOSE or problem:
             self._show(req, resp, mismatch, Shown(typed, trial, problem))
             return
-        origin = review.for_one_sim(notes.by(caller_of(req).name, self._clock()), mismatch.iccid)
+        origin = review.for_sims(notes.by(caller_of(req).name, self._clock()), [mismatch.iccid])
         number = propose_facts(self._store, [expectation], origin)
         resp.status, resp.location = falcon.HTTP_303, f"{CHANGES_PATH}/{number}"
 
@@ -109,19 +107,12 @@ class CorrectionPage:
 
 def _expectation(mismatch: Mismatch, typed: dict[str, str]) -> SimExpectation:
     """What the choices come to. Raises `InvalidValue`."""
-    place, since = _chosen(Place, "place", typed), _chosen(Since, "since", typed)
+    place = one_of(Place, "place", typed["place"]) or Place.SEEN
+    since = one_of(Since, "since", typed["since"]) or Since.MOVE
     moment, value = correction_of(
         mismatch.seen_in, mismatch.seen_at, mismatch.in_force, place, since
     )
     return SimExpectation(mismatch.iccid, moment, value)
-
-
-def _chosen(choices: type[Choice], name: str, typed: dict[str, str]) -> Choice:
-    try:
-        return choices(typed[name])
-    except ValueError as error:
-        message = f"{name} must be one of {', '.join(choices)}, not {shown(typed[name])}"
-        raise InvalidValue(message) from error
 
 
 def rows_tried(trial: Trial) -> str:
@@ -129,7 +120,7 @@ def rows_tried(trial: Trial) -> str:
     return f"{len(trial.closed)} {len(trial.opened)}"
 
 
-def _objection(trial: Trial, typed: dict[str, str]) -> str:
+def objection(trial: Trial, typed: dict[str, str]) -> str:
     """Why the correction is not proposed as it stands; empty where it may be."""
     if not trial.added and not trial.corrected:
         return "that is what is expected already, so there is nothing to propose"

@@ -71,7 +71,8 @@ class Export:
     def on_get(self, req: Request, resp: Response) -> None:
         """Answer a file: whole where it is small, else streamed from one snapshot."""
         settings = self._settings
-        asked = asked_by(req, settings.zone, self._clock())
+        now = self._clock()
+        asked = asked_by(req, settings.zone, now)
         name = req.get_param("form") or "csv"
         if asked.problem or name not in FORMS:
             message = asked.problem or f"form must be one of {', '.join(FORMS)}, not {shown(name)}"
@@ -79,7 +80,7 @@ class Export:
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             visible = reader.view_of(user_of(req)).accounts
-            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
             portions = every_row(
                 lister, asked.question, asked.filters, newest_first=asked.newest_first
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 from tallystick.core.errors import InvalidValue
@@ -22,6 +22,11 @@ FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8 << 10
 FIELDS_MAX = 20
 CSRF_FIELD = "csrf"
+ROW_FIELD = "row"
+"""The field that names a row of the list; a form may have it many times."""
+ROWS_MAX = 1_000
+"""Rows that a form names one by one."""
+ROWS_FORM_BYTES_MAX = 128 << 10  # a row takes up to 60
 
 
 def csrf_of(caller: Caller) -> str:
@@ -29,15 +34,27 @@ def csrf_of(caller: Caller) -> str:
     return sha256(f"{CSRF_FIELD} {caller.session_token}".encode()).hexdigest()
 
 
+class RowsForm(NamedTuple):
+    """A form about rows of the list: those that it names, and its other fields."""
+
+    rows: list[str]
+    fields: dict[str, str]
+
+
 def fields_of(req: Request) -> dict[str, str]:
     """The fields of a form. Raises `InvalidValue`, `BodyTooLarge` or `BodyCutShort`."""
-    body = whole_body(req, FORM_BYTES_MAX)
+    return dict(_pairs_of(req, FORM_BYTES_MAX, FIELDS_MAX))
+
+
+def _pairs_of(req: Request, bytes_max: int, fields_max: int) -> list[tuple[str, str]]:
+    """Name and value of every field, in order."""
+    body = whole_body(req, bytes_max)
     if media_type_of(req) != FORM:
         message = f"the body must be a form: {FORM}"
         raise InvalidValue(message)
     try:
         text = body.decode()
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=fields_max)
     except ValueError as error:
         message = f"the form cannot be read: {error}"
         raise InvalidValue(message) from error
@@ -51,6 +68,15 @@ def users_fields(req: Request) -> dict[str, str]:
     fields = fields_of(req)
     _require_token(req, fields)
     return fields
+
+
+def users_rows_form(req: Request) -> RowsForm:
+    """The form about rows of somebody who has signed in. Raises `ForeignForm`, as above."""
+    pairs = _pairs_of(req, ROWS_FORM_BYTES_MAX, FIELDS_MAX + ROWS_MAX)
+    rows = [value for name, value in pairs if name == ROW_FIELD]
+    fields = {name: value for name, value in pairs if name != ROW_FIELD}
+    _require_token(req, fields)
+    return RowsForm(rows, fields)
 
 
 def users_file_form(req: Request) -> FileForm:

@@ -21,8 +21,10 @@ from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, WireRows
 from tallystick.console.pages import Pages, printed
 from tallystick.core.errors import Refusal
+from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
+from tallystick.fleet.explanations import Standing, standings
 from tallystick.fleet.groups import groups_of
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, Page, page
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.core.moments import Moment
-    from tallystick.report.answer import Explained
     from tallystick.store import Reader, Store
+    from tallystick.store.listing import RowKey
 
 PATH = "/mismatches"
 ROWS_A_PAGE = 200
 ROWS_MAX = 10_000
 ROWS_A_BODY = 100  # of a table, so that a browser draws only those that are looked at
+NO_ROWS = Page([], None, [])
+STATES = tuple(RowState)
 WHEREABOUTS = {
     Code.STILL_THERE: "still there",
     Code.MOVED_BACK: "moved back",
@@ -60,6 +64,8 @@ class ShownRow(NamedTuple):
     expected: str
     cause: Cause
     whereabouts: str
+    key: str
+    standing: Standing
 
 
 class MismatchList:
@@ -78,15 +84,15 @@ class MismatchList:
         """Show a page of the list, or as much of it as one page may hold."""
         settings, now = self._pages.settings, self._clock()
         asked = asked_by(req, settings.zone, now)
-        problem, listed, models = asked.problem, Page([], None), dict[str, str]()
+        problem, listed, models = asked.problem, NO_ROWS, dict[str, str]()
         shown: list[ShownRow] = []
         with self._store.snapshot() as reader:
             visible = reader.view_of(user_of(req)).accounts
-            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
             if visible and not problem:
                 try:
                     listed = _rows(lister, asked)
-                    shown = shown_rows(lister, self._rows, listed.rows)
+                    shown = shown_rows(lister, self._rows, listed)
                     models = models_of(reader, shown)
                 except Refusal as refusal:
                     problem = refusal.message
@@ -106,6 +112,8 @@ class MismatchList:
             models=models,
             columns=asked.columns,
             all_columns=COLUMNS,
+            states=STATES,
+            here_again=req.relative_uri,
             links=_links(asked, listed),
             presets=[
                 (days, asked.address(PATH, **preset(days, settings.zone, now))) for days in PRESETS
@@ -140,7 +148,8 @@ def _links(asked: Asked, listed: Page) -> dict[str, str | None]:
         "first": asked.address(PATH) if asked.behind else None,
         "turned": asked.address(PATH, order=OLDEST if asked.newest_first else NEWEST),
         "unfiltered": asked.address(
-            PATH, cause=None, tac=None, manufacturer=None, q=None, group=None, account=None
+            PATH,
+            **dict.fromkeys(("cause", "state", "tac", "manufacturer", "q", "group", "account")),
         ),
     }
 
@@ -153,17 +162,20 @@ def _groups(reader: Reader, visible: Mapping[str, int], asked: Asked) -> list[st
     return [group.name for group in groups_of(reader, visible[accounts[0]])]
 
 
-def shown_rows(lister: Lister, rows: WireRows, explained: list[Explained]) -> list[ShownRow]:
+def shown_rows(lister: Lister, rows: WireRows, listed: Page) -> list[ShownRow]:
     """Rows of the report as a list shows them."""
     kept_zone = lister.reader.wire_zone()
-    columns = rows.columns((row for row, _ in explained), kept_zone, lister.zone_name)
+    columns = rows.columns((row for row, _ in listed.rows), kept_zone, lister.zone_name)
+    standing_of = standings(lister.reader, listed.keys, lister.now)
     return [
-        _shown(each, msgspec.json.decode(why))
-        for each, (_, why) in zip(columns, explained, strict=True)
+        _shown(each, msgspec.json.decode(why), key, standing_of[key])
+        for each, (_, why), key in zip(columns, listed.rows, listed.keys, strict=True)
     ]
 
 
-def _shown(columns: tuple[str | None, ...], why: dict[str, Any]) -> ShownRow:
+def _shown(
+    columns: tuple[str | None, ...], why: dict[str, Any], key: RowKey, standing: Standing
+) -> ShownRow:
     account, mdn, _, iccid, before, seen_in, at = (text or "" for text in columns)
     reasons: list[dict[str, Any]] = why["reasons"]
     expected = next((each["imei"] for each in reasons if each["code"] == Code.EXPECTED), "")
@@ -181,6 +193,8 @@ def _shown(columns: tuple[str | None, ...], why: dict[str, Any]) -> ShownRow:
         expected,
         Cause(why["cause"]),
         whereabouts,
+        key_text(key),
+        standing,
     )
 
 

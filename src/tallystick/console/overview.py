@@ -64,7 +64,7 @@ class Overview:
         problem = asked.problem
         with self._store.snapshot() as reader:
             visible = reader.view_of(user_of(req)).accounts
-            lister = Lister(reader, visible, settings.generations, settings.time_zone)
+            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)
@@ -72,7 +72,7 @@ class Overview:
                     first = page(
                         lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, newest_first=True
                     )
-                    newest = shown_rows(lister, self._rows, first.rows)
+                    newest = shown_rows(lister, self._rows, first)
                     models = models_of(reader, newest)
                 except Refusal as refusal:
                     problem = refusal.message

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
-from tallystick.console.words import CAUSES, sentence_of
+from tallystick.console.words import CAUSES, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
 from tallystick.intake import described_row
@@ -59,6 +59,7 @@ class Pages:
             "static": address_of,
             "zone_name": settings.time_zone,
             "causes": CAUSES,
+            "state_words": STATES,
             "beginning": BEGINNING,
         }
 
@@ -75,6 +76,7 @@ class Pages:
             user=None if caller is None else caller.user_name,
             role=None if caller is None else caller.role,
             can_propose=_may(caller, Right.PROPOSE),
+            can_explain=_may(caller, Right.EXPLAIN),
             can_import=_may(caller, Right.IMPORT),
             can_decide=_may(caller, Right.DECIDE),
             csrf=None if caller is None else csrf_of(caller),

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import ChangeList, Decision, OneChange
 from tallystick.console.correct import CorrectionPage
+from tallystick.console.correct_rows import PATH as CORRECT_PATH
+from tallystick.console.correct_rows import CorrectRowsPage
+from tallystick.console.explain import PATH as EXPLAIN_PATH
+from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
 from tallystick.console.hardware import HardwarePage
 from tallystick.console.imports import PATH as IMPORTS_PATH
@@ -69,6 +73,8 @@ def add_routes(
     app.add_route("/", Overview(pages, store, clock, rows))
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
+    app.add_route(CORRECT_PATH, CorrectRowsPage(pages, store, clock, rows))
+    app.add_route(EXPLAIN_PATH, ExplainPage(pages, store, clock, rows))
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
     app.add_route("/hardware/{imei}", HardwarePage(pages, store, clock))
     app.add_route("/sims/{iccid}/correct", CorrectionPage(pages, store, clock))

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from tallystick.console.exports import WireRows
     from tallystick.console.pages import Pages
-    from tallystick.core.window import Window
-    from tallystick.report.answer import Explained
-    from tallystick.store import Reader, Store
+    from tallystick.report.listing import Page
+    from tallystick.store import Store
+    from tallystick.store.listing import RowKey
 
 ROWS_EXPLAINED_MAX = 50
 
@@ -59,11 +59,9 @@ class SimPage:
         with self._store.snapshot() as reader:
             visible = reader.view_of(user_of(req)).accounts
             seen = timeline(reader, sim, window, visible)
-            lister = Lister(reader, visible, settings.generations, settings.time_zone)
-            explained = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
-            explained_rows = self._with_reasons(
-                lister, explained[:ROWS_EXPLAINED_MAX], _addresses(reader, sim, window)
-            )
+            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
+            listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
+            explained_rows = self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX]
             entries = recent_log(reader, sim)
             tacs = sorted({stay.imei.tac for stay in seen.stays})
             types = (
@@ -86,7 +84,8 @@ class SimPage:
             seen=seen,
             lanes=lanes_of(seen, window, settings.zone),
             explained_rows=explained_rows,
-            has_more_rows=len(explained) > ROWS_EXPLAINED_MAX,
+            has_more_rows=len(explained_rows) < len(listed.rows),
+            here_again=req.relative_uri,
             entries=entries,
             types=types,
             presets=[
@@ -95,21 +94,16 @@ class SimPage:
             ],
         )
 
-    def _with_reasons(
-        self, lister: Lister, explained: list[Explained], addresses: list[str]
-    ) -> list[ExplainedRow]:
-        shown = shown_rows(lister, self._rows, explained)
+    def _with_reasons(self, lister: Lister, iccid: Iccid, listed: Page) -> list[ExplainedRow]:
+        shown = shown_rows(lister, self._rows, listed)
         return [
-            ExplainedRow(row, msgspec.json.decode(why)["reasons"], address)
-            for row, (_, why), address in zip(shown, explained, addresses, strict=True)
+            ExplainedRow(row, msgspec.json.decode(why)["reasons"], _address(iccid, key))
+            for row, (_, why), key in zip(shown, listed.rows, listed.keys, strict=True)
         ]
 
 
-def _addresses(reader: Reader, iccid: Iccid, window: Window) -> list[str]:
-    """Where corrections are proposed of the rows that are explained, in their order."""
-    rows = reader.rows_of_sim(iccid, window, ROWS_EXPLAINED_MAX)
-    keys = [
-        urlencode({"at": exact(Moment(activated_at)), "imei": str(Imei(post_imei))})
-        for _, _, _, post_imei, _, activated_at in rows
-    ]
-    return [f"/sims/{iccid}/correct?{key}" for key in keys]
+def _address(iccid: Iccid, key: RowKey) -> str:
+    """Where a correction of a row is proposed."""
+    activated_at, _, post_imei = key
+    query = urlencode({"at": exact(Moment(activated_at)), "imei": str(Imei(post_imei))})
+    return f"/sims/{iccid}/correct?{query}"

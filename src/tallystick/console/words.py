@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
+from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
 
@@ -17,6 +18,13 @@ CAUSES = {
     Cause.UNCLEAR: "Unclear",
 }
 """The likely causes, in the order in which a chart stacks them."""
+
+STATES = {
+    RowState.OPEN: "Open",
+    RowState.PROPOSED: "Proposed",
+    RowState.EXPLAINED: "Explained",
+}
+"""What is being done about a row."""
 
 SENTENCES = {
     Code.EXPECTED: "It was expected {where} {since}{by}.",

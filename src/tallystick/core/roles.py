@@ -15,6 +15,7 @@ class Right(StrEnum):
 
     SEE = "see pages"
     PROPOSE = "propose corrections"
+    EXPLAIN = "explain mismatches"
     IMPORT = "import files"
     DECIDE = "approve, reject and undo"
     ADMINISTER = "administer users, apps, accounts and settings"
@@ -32,6 +33,7 @@ class Role(StrEnum):
 LEAST_ROLES = {
     Right.SEE: Role.VIEWER,
     Right.PROPOSE: Role.EDITOR,
+    Right.EXPLAIN: Role.EDITOR,
     Right.IMPORT: Role.EDITOR,
     Right.DECIDE: Role.APPROVER,
     Right.ADMINISTER: Role.OPERATOR,

@@ -1,7 +1,7 @@
-"""Work on single SIMs: the mismatch that is answered, and the change sets that a user sees.
+"""Work on mismatches: the ones that are answered, and the change sets that a user sees.
 
 A change set says nothing of accounts. Who sees every account sees every change set; who sees some
-sees those that were proposed for one SIM of theirs, which name it, and their undoings.
+sees those that were proposed for SIMs of theirs and name each of them, and their undoings.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.errors import ChangeSetNotFound, MismatchNotFound
+from tallystick.core.correcting import Since, correction_of
+from tallystick.core.errors import ChangeSetNotFound, InvalidValue, MismatchNotFound
+from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, exact
 from tallystick.core.window import Window
@@ -18,16 +20,21 @@ from tallystick.fleet.timeline import visible_sim
 from tallystick.store.ledger import LedgerPart
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Collection, Container, Iterable, Sequence
 
+    from tallystick.core.correcting import Place
     from tallystick.core.ledger import ChangeSet, Origin, State
     from tallystick.core.pairing import Expectation
     from tallystick.fleet.ledger import ExpectationChange, IdentityChange
     from tallystick.store import Reader
     from tallystick.store.access import View
+    from tallystick.store.listing import RowKey
 
-FOR_ONE_SIM = "console"
-"""The source of change sets that were proposed for one SIM, whose ICCID is their detail."""
+FOR_SIMS = "console"
+"""The source of change sets that were proposed for SIMs, whose ICCIDs are their detail."""
+SIMS_NAMED_MAX = 500
+"""SIMs that a change set names; of more it only says how many they are."""
+BETWEEN_SIMS = ", "
 LOOKED_AT_MAX = 1_000
 """Change sets that are looked at for a page of those that a user sees."""
 ROWS_AT_ONCE_MAX = 100
@@ -69,27 +76,77 @@ def mismatch(
     return Mismatch(iccid, seen_in, seen_at, in_force[0] if in_force else None)
 
 
-def for_one_sim(origin: Origin, iccid: Iccid) -> Origin:
-    """The origin of a change set that is proposed for one SIM."""
-    return origin._replace(source=FOR_ONE_SIM, detail=str(iccid))
+def expectations_for(
+    reader: Reader, keys: Iterable[RowKey], place: Place, since: Since
+) -> list[SimExpectation]:
+    """Give the expectations that answer rows as somebody chose, each row by itself.
+
+    Raises `InvalidValue` where two rows of one SIM would have it expected in different hardware
+    from the same moment.
+    """
+    wanted: dict[tuple[Iccid, Moment], SimExpectation] = {}
+    for activated_at, number, post_imei in keys:
+        iccid, seen_at, seen_in = Iccid(number), Moment(activated_at), Imei(post_imei)
+        in_force = None
+        if since is Since.BEGINNING:
+            newest = reader.newest_expectations(iccid, Moment(seen_at + 1), 1)
+            in_force = newest[0] if newest else None
+        moment, value = correction_of(seen_in, seen_at, in_force, place, since)
+        put = SimExpectation(iccid, moment, value)
+        if wanted.setdefault((iccid, moment), put) != put:
+            message = (
+                f"SIM {iccid} has several of the rows, in different hardware, which would take the "
+                "place of one expectation; leave all but one out, or correct from each mismatch on"
+            )
+            raise InvalidValue(message)
+    return sorted(wanted.values())
 
 
-def sim_of(reader: Reader, change_set: ChangeSet) -> Iccid | None:
-    """The one SIM that a change set, or the undoing of one, was proposed for, if it was."""
+def for_sims(origin: Origin, iccids: Collection[Iccid]) -> Origin:
+    """The origin of a change set that is proposed for SIMs."""
+    names = BETWEEN_SIMS.join(sorted(map(str, set(iccids))))
+    are_few = len(set(iccids)) <= SIMS_NAMED_MAX
+    detail = names if are_few else f"{len(set(iccids)):,} SIMs"
+    return origin._replace(source=FOR_SIMS, detail=detail)
+
+
+def require_named(view: View, iccids: Collection[Iccid]) -> None:
+    """Hold a user to propose what they will see.
+
+    Raises `InvalidValue` where a change set would not name all of its SIMs.
+    """
+    count = len(set(iccids))
+    if not view.sees_all and count > SIMS_NAMED_MAX:
+        message = (
+            f"who does not see every account proposes for {SIMS_NAMED_MAX} SIMs at a time, not "
+            f"{count:,}; narrow the list down, and propose in several steps"
+        )
+        raise InvalidValue(message)
+
+
+def sims_of(reader: Reader, change_set: ChangeSet) -> list[Iccid]:
+    """The SIMs that a change set, or the undoing of one, was proposed for; none if it was not.
+
+    None, too, where they are so many that it does not name them.
+    """
     while change_set.undoes is not None:
         undone = reader.change_set(change_set.undoes)
         if undone is None:
-            return None
+            return []
         change_set = undone
-    return Iccid.parse(change_set.detail) if change_set.source == FOR_ONE_SIM else None
+    names = change_set.detail.split(BETWEEN_SIMS)
+    if change_set.source != FOR_SIMS or not names[0].isdigit():
+        return []
+    return list(map(Iccid.parse, names))
 
 
 def _is_seen(reader: Reader, view: View, change_set: ChangeSet) -> bool:
     if view.sees_all:
         return True
-    iccid = sim_of(reader, change_set)
-    sim = None if iccid is None else reader.sim(iccid)
-    return sim is not None and sim.account in view.accounts
+    iccids = sims_of(reader, change_set)
+    homes = reader.accounts_of_sims(iccids) if iccids else {}
+    accounts = frozenset(view.accounts.values())
+    return bool(iccids) and all(homes.get(iccid) in accounts for iccid in iccids)
 
 
 def change_set_seen(reader: Reader, view: View, number: int) -> ChangeSet:
@@ -120,9 +177,18 @@ def change_sets_seen(
     return ChangeSetPage(seen, looked_at[-1].change_set_id if has_more else None)
 
 
-def changes_for_one_sim(
-    reader: Reader, change_set: ChangeSet, iccid: Iccid, at_most: int
-) -> tuple[list[ExpectationChange] | list[IdentityChange], int]:
-    """Give what a change set did, or would do, to one SIM, as `ledger.changes_in` does."""
-    part = LedgerPart(iccid - 1, iccid, is_last=True)
-    return ledger.changes_in(reader, change_set, at_most, part)
+def changes_for_sims(
+    reader: Reader, change_set: ChangeSet, iccids: Sequence[Iccid], at_most: int
+) -> tuple[list[ExpectationChange | IdentityChange], int]:
+    """Give what a change set did, or would do, to the first of its SIMs, and how much in all."""
+    changes: list[ExpectationChange | IdentityChange] = []
+    counted = 0
+    for iccid in iccids:
+        part = LedgerPart(iccid - 1, iccid, is_last=True)
+        of_sim, count = ledger.changes_in(reader, change_set, at_most, part)
+        changes += of_sim
+        counted += count
+        if len(changes) >= at_most:
+            break
+    in_all = change_set.added + change_set.corrected + change_set.removed
+    return changes[:at_most], max(counted, in_all)

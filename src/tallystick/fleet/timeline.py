@@ -76,9 +76,13 @@ def visible_sim(reader: Reader, iccid: Iccid, visible: Container[str]) -> Sim:
     """Give a SIM of the accounts that the asker may see. Raises `SimNotFound`."""
     sim = reader.sim(iccid)
     if sim is None or sim.account not in visible:
-        message = f"there is no SIM with the ICCID {iccid}"
-        raise SimNotFound(message)
+        raise SimNotFound(no_such_sim(iccid))
     return sim
+
+
+def no_such_sim(iccid: Iccid) -> str:
+    """What is said of a SIM that is not loaded, or not visible to the asker."""
+    return f"there is no SIM with the ICCID {iccid}"
 
 
 def _expectations(reader: Reader, sim: Sim, latest: Moment) -> tuple[list[Expectation], bool]:

@@ -21,6 +21,7 @@ from tallystick.core.identities import Subscriber
 from tallystick.core.ledger import ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.copying import WholeApp, WholeUser
+from tallystick.store.explanations import KeptExplanation
 from tallystick.store.walking import SimRange, sim_ranges
 
 if TYPE_CHECKING:
@@ -160,6 +161,9 @@ SIM_COLUMNS = {
     "activation_date": NUMBER,
     "generation": TEXT,
 }
+EXPLANATION_COLUMNS: dict[str, Any] = dict.fromkeys(
+    KeptExplanation._fields, NUMBER
+) | dict.fromkeys(("explained_by", "ticket", "note", "ended_by"), TEXT)
 KEPT_COLUMNS = {
     "iccid": NUMBER,
     "account": TEXT,
@@ -304,6 +308,13 @@ FACT_KINDS = (
         lambda writer, rows: writer.take_group_members(
             rows.select("account", "group", "iccid").rows()
         ),
+    ),
+    CopiedKind(
+        "explanations",
+        EXPLANATION_COLUMNS,
+        4,
+        lambda reader, part: reader.whole_explanations_between(*part),
+        lambda writer, rows: writer.put_explanations(map(KeptExplanation._make, rows.iter_rows())),
     ),
 )
 KEPT = CopiedKind("kept rows", KEPT_COLUMNS, 6, _kept, _put_nothing)

@@ -12,9 +12,11 @@ from tallystick.report.answer import explained, scope_of
 from tallystick.store.listing import Narrowing, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tallystick.core.explanations import RowState
     from tallystick.core.identifiers import Iccid
+    from tallystick.core.moments import Moment
     from tallystick.core.reasons import Cause
     from tallystick.core.window import Window
     from tallystick.report.answer import Explained, Question
@@ -32,12 +34,14 @@ class Filters:
 
     `cause` is the guess from the SIM's own facts. `tac` and `manufacturer` are of the hardware that
     SIMs were seen in. `digits` stand anywhere in an ICCID, a phone number or an IMEI of the row.
+    `state` is what is being done about a row.
     """
 
     cause: Cause | None = None
     tac: Tac | None = None
     manufacturer: str = ""
     digits: str = ""
+    state: RowState | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -50,7 +54,7 @@ NO_FILTERS = Filters()
 
 @dataclass(frozen=True, slots=True)
 class Lister:
-    """Who asks for rows, and how they are printed.
+    """Who asks for rows, when, and how they are printed.
 
     `visible` are the numbers, by name, of the accounts that the asker may see.
     """
@@ -59,13 +63,18 @@ class Lister:
     visible: Mapping[str, int]
     generations: tuple[str, ...]
     zone_name: str
+    now: Moment
 
 
 class Page(NamedTuple):
-    """Some rows with their reasons, and the key to ask for those behind them; None at the end."""
+    """Some rows with their reasons, and the key of each.
+
+    `behind` is the key to ask for those behind them with; None at the end.
+    """
 
     rows: list[Explained]
     behind: RowKey | None
+    keys: list[RowKey]
 
 
 def digits_of(text: str) -> str:
@@ -101,14 +110,15 @@ def page(
     rows = reader.rows_listed(
         scope_of(reader, lister.visible, question, lister.generations),
         question.window,
-        _narrowing(reader, filters),
+        _narrowing(lister, filters),
         behind,
         at_most + 1,
         newest_first=newest_first,
     )
     shown_rows = rows[:at_most]
-    last = key_of(shown_rows[-1]) if len(rows) > at_most else None
-    return Page(_explained(lister, shown_rows, question.window), last)
+    keys = [key_of(row) for row in shown_rows]
+    last = keys[-1] if len(rows) > at_most else None
+    return Page(_explained(lister, shown_rows, question.window), last, keys)
 
 
 def every_row(
@@ -117,17 +127,41 @@ def every_row(
     """All rows of the same list, many at a time. Raises the same, with the first of them."""
     behind: RowKey | None = None
     while True:
-        some_rows, behind = page(
-            lister, question, filters, behind, ROWS_AT_ONCE, newest_first=newest_first
-        )
-        yield some_rows
+        part = page(lister, question, filters, behind, ROWS_AT_ONCE, newest_first=newest_first)
+        yield part.rows
+        behind = part.behind
         if behind is None:
             return
 
 
-def rows_of_sim(lister: Lister, iccid: Iccid, window: Window, at_most: int) -> list[Explained]:
+def keys_listed(lister: Lister, question: Question, filters: Filters, at_most: int) -> list[RowKey]:
+    """Give the keys of a list's rows, the newest first, no more than are asked for.
+
+    Raises what `page` raises.
+    """
+    rows = lister.reader.rows_listed(
+        scope_of(lister.reader, lister.visible, question, lister.generations),
+        question.window,
+        _narrowing(lister, filters),
+        None,
+        at_most,
+        newest_first=True,
+    )
+    return [key_of(row) for row in rows]
+
+
+def rows_of_sim(lister: Lister, iccid: Iccid, window: Window, at_most: int) -> Page:
     """The newest rows of one SIM in a window with their reasons, the newest first."""
-    return _explained(lister, lister.reader.rows_of_sim(iccid, window, at_most), window)
+    return _page_of(lister, lister.reader.rows_of_sim(iccid, window, at_most), window)
+
+
+def rows_named(lister: Lister, keys: Sequence[RowKey], window: Window) -> Page:
+    """Those of some rows that there are, with their reasons; the window is that of other SIMs."""
+    return _page_of(lister, lister.reader.rows_named(keys), window)
+
+
+def _page_of(lister: Lister, rows: list[ExplainedRow], window: Window) -> Page:
+    return Page(_explained(lister, rows, window), None, [key_of(row) for row in rows])
 
 
 def _explained(lister: Lister, rows: list[ExplainedRow], window: Window) -> list[Explained]:
@@ -135,11 +169,13 @@ def _explained(lister: Lister, rows: list[ExplainedRow], window: Window) -> list
     return explained(lister.reader, rows, accounts, window, lister.zone_name) if rows else []
 
 
-def _narrowing(reader: Reader, filters: Filters) -> Narrowing:
+def _narrowing(lister: Lister, filters: Filters) -> Narrowing:
     return Narrowing(
         None if filters.cause is None else beginning_of(filters.cause),
-        _tacs(reader, filters),
+        _tacs(lister.reader, filters),
         filters.digits or None,
+        filters.state,
+        lister.now,
     )
 
 

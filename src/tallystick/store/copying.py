@@ -13,6 +13,7 @@ from tallystick.store.callbacks import (
     ListenerRow,
     WholeDelivery,
 )
+from tallystick.store.explanations import KeptExplanation
 from tallystick.store.facts import sim_of
 from tallystick.store.groups import GroupChanges
 from tallystick.store.verifying import KeptRow
@@ -122,6 +123,11 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
             "moving_mismatches", after=after, up_to=up_to
         ):
             yield KeptRow(iccid, accounts[account_id], *rest)
+
+    def whole_explanations_between(self, after: int, up_to: int) -> Iterator[KeptExplanation]:
+        """What was said of the rows of a range of SIMs."""
+        rows = self._connection.stream("moving_explanations", after=after, up_to=up_to)
+        return (KeptExplanation(*row) for row in rows)
 
     def whole_groups(self) -> list[tuple[str, str, str]]:
         """Account, name and description of every group."""

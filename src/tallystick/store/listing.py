@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.allowed import Allowed
 from tallystick.core.identifiers import Imei
-from tallystick.core.moments import Moment
+from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
 from tallystick.store.connection import Asking
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from tallystick.core.explanations import RowState
     from tallystick.core.identifiers import Iccid
     from tallystick.core.window import Window
     from tallystick.store.report import ExplainedRow, Scope
@@ -41,12 +42,15 @@ class Narrowing(NamedTuple):
     """What narrows a list of rows down; what is None does not.
 
     `cause` is what a row's reasons begin with, `tacs` are the types of the hardware that SIMs were
-    seen in, `digits` stand anywhere in the ICCID, the phone number or one of the IMEIs.
+    seen in, `digits` stand anywhere in the ICCID, the phone number or one of the IMEIs. `state` is
+    what is being done about a row, at the moment `now`.
     """
 
     cause: bytes | None = None
     tacs: tuple[int, ...] | None = None
     digits: str | None = None
+    state: RowState | None = None
+    now: Moment = BEGINNING
 
 
 EVERY_ROW = Narrowing()
@@ -140,6 +144,8 @@ class ListingQuestions(Asking):
             "has_digits": int(bool(digits)),
             "digits": digits.encode(),
             "pattern": f"%{digits}%",
+            "state": str(narrowing.state or ""),
+            "now": narrowing.now,
         }
 
     def rows_of_sim(self, iccid: Iccid, window: Window, at_most: int) -> list[ExplainedRow]:
@@ -152,6 +158,11 @@ class ListingQuestions(Asking):
             at_most=at_most,
         )
         return list(rows)
+
+    def rows_named(self, keys: Sequence[RowKey]) -> list[ExplainedRow]:
+        """Those of some rows that there are, in the order of their keys."""
+        rows = self._connection.rows_of_many("rows_named", keys) if keys else []
+        return sorted(rows, key=key_of)
 
     def newest_activations(self, iccid: Iccid, window: Window, at_most: int) -> list[Activation]:
         """Where a SIM was seen in the window, the newest first."""

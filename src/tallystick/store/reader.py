@@ -10,6 +10,7 @@ from tallystick.store.corrections import CorrectionQuestions
 from tallystick.store.coverage import CoverageQuestions
 from tallystick.store.devices import DeviceQuestions
 from tallystick.store.doubtful import DoubtfulQuestions
+from tallystick.store.explanations import ExplanationQuestions
 from tallystick.store.facts import FactQuestions
 from tallystick.store.groups import GroupQuestions
 from tallystick.store.hardware import HardwareQuestions
@@ -38,6 +39,7 @@ class Reader(
     TypeQuestions,
     CorrectionQuestions,
     ListingQuestions,
+    ExplanationQuestions,
     CoverageQuestions,
     DoubtfulQuestions,
     UploadQuestions,

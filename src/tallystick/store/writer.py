@@ -20,6 +20,7 @@ from tallystick.core.row_events import ACTIVATION, MOVE, SIM, Cause, CauseKind, 
 from tallystick.store.attribution import IdentityChanges
 from tallystick.store.batches import Facts, by_iccid, by_subscriber, rows_of
 from tallystick.store.copying import MovingChanges
+from tallystick.store.explanations import ExplanationChanges
 from tallystick.store.facts import Taken
 from tallystick.store.kept import KeptAnswer, RowEvent, expectation_cause, identity_cause
 from tallystick.store.ledger import EXPECTATIONS, KEY, LEDGERED
@@ -70,6 +71,7 @@ class Writer(
     ProgressChanges,
     UploadChanges,
     TypeChanges,
+    ExplanationChanges,
     MovingChanges,
     WorkChanges,
     KeptAnswer,
@@ -208,13 +210,14 @@ class Writer(
         self.sims_changed(held_otherwise, MOVE)
 
     def remove_sims(self, iccids: Collection[int], origin: Origin) -> None:
-        """Forget SIMs, where they were expected and the groups they were in.
+        """Forget SIMs, where they were expected, their groups and what was said of their rows.
 
         Their activations wait. That they are expected nowhere any more is a change set.
         """
         sims = self._connection.set_of(iccids)
         self._connection.run("remove_sims", iccids=sims)
         self._connection.run("leave_all_groups", iccids=sims)
+        self.forget_explanations(iccids)
         change_set_id = self.begin_change_set(origin, "applied")
         self.sims_changed(iccids, Cause(CauseKind.REMOVAL, change_set_id))
         self.clear_expectations(iccids, change_set_id)

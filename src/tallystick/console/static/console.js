@@ -16,15 +16,64 @@ function moveTo(step) {
   links[place].closest("tr").scrollIntoView({ block: "nearest" });
 }
 
+function picks() {
+  return [...document.querySelectorAll(".pick input")];
+}
+
+// The row that was ticked last: the other end of a range.
+let lastPick = null;
+
+function sayHowMany() {
+  const shown = document.getElementById("selected");
+  if (!shown) return;
+  const count = picks().filter((pick) => pick.checked).length;
+  shown.textContent = count ? `${count.toLocaleString("en")} selected, or` : "Tick rows, or";
+}
+
+function pickTo(pick, isRange) {
+  const all = picks();
+  const from = isRange && lastPick ? all.indexOf(lastPick) : -1;
+  if (from >= 0) {
+    const to = all.indexOf(pick);
+    all.slice(Math.min(from, to), Math.max(from, to) + 1)
+      .forEach((each) => (each.checked = pick.checked));
+  }
+  lastPick = pick;
+  sayHowMany();
+}
+
+function pickHere(isRange) {
+  const pick = document.activeElement?.closest("tr")?.querySelector(".pick input");
+  if (!pick) return;
+  pick.checked = isRange || !pick.checked;
+  pickTo(pick, isRange);
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.matches(".pick input")) pickTo(event.target, event.shiftKey);
+});
+
+// A browser that goes back shows what was ticked.
+window.addEventListener("pageshow", sayHowMany);
+
+function press(key) {
+  document.querySelector(`[data-key="${key}"]`)?.click();
+}
+
 const ACTIONS = {
   j: () => moveTo(1),
   k: () => moveTo(-1),
+  x: () => pickHere(false),
+  X: () => pickHere(true),
+  e: () => press("e"),
+  p: () => press("p"),
+  a: () => document.querySelector('[data-key="a"]')?.focus(),
   "/": () => document.getElementById("search")?.focus(),
   "?": () => keysDialog?.showModal(),
 };
 
 function isTyping(target) {
-  return target.matches("input, select, textarea, [contenteditable]");
+  return target.matches("input:not([type=checkbox]), select, textarea, [contenteditable]");
 }
 
 document.addEventListener("keydown", (event) => {

@@ -206,3 +206,11 @@ SELECT
     d.given_up_at, d.last_error
 FROM deliveries AS d
 INNER JOIN listeners AS l ON l.listener_id = d.listener_id;
+
+-- name: moving_explanations
+-- What was said of the rows of a range of SIMs?
+SELECT
+    x.activated_at, x.iccid, x.post_imei, x.explained_at, x.explained_by, x.ticket, x.note,
+    x.holds_until, x.seen_until, x.ended_at, x.ended_by
+FROM explanations AS x
+WHERE x.iccid > :after AND x.iccid <= :up_to;

@@ -103,7 +103,8 @@ SELECT create_distributed_table(CAST(t.name AS regclass), 'iccid', colocate_with
 FROM (
     VALUES
         ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
-        ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings')
+        ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings'),
+        ('explanations')
 ) AS t (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));
 
@@ -113,7 +114,8 @@ SELECT truncate_local_data_after_distributing_table(CAST(t.name AS regclass))
 FROM (
     VALUES
         ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
-        ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings')
+        ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings'),
+        ('explanations')
 ) AS t (name);
 
 -- name: rows_of_arrays

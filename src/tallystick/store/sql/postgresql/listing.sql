@@ -12,7 +12,7 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
 -- Which rows of some accounts are in the window, before one row and narrowed down, the newest
 -- first, no more than are asked for? A flag of 0 leaves a filter out. The wire holds all digits of
 -- a row, so that only rows whose wire has the digits are looked at closely: ten to the power of n
--- in front keeps zeros at the beginning of a number.
+-- in front keeps zeros at the beginning of a number. A state is what core/explanations.py says.
 SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
 FROM mismatches AS m
 WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
@@ -32,6 +32,24 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND (:is_unassigned = 0 OR NOT EXISTS (
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
     ))
+    AND (:state = '' OR :state = CASE
+        WHEN EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
+            THEN 'proposed'
+        WHEN EXISTS (
+            SELECT 1
+            FROM explanations AS x
+            WHERE x.iccid = m.iccid AND x.activated_at = m.activated_at
+                AND x.post_imei = m.post_imei AND x.ended_at IS NULL
+                AND (x.holds_until > :now OR (x.holds_until IS NULL AND NOT EXISTS (
+                    SELECT 1
+                    FROM activations AS a
+                    WHERE a.iccid = m.iccid AND a.activated_at > x.seen_until
+                        AND a.activated_at < coalesce(m.left_at, 4611686018427387904)
+                )))
+        )
+            THEN 'explained'
+        ELSE 'open'
+    END)
     AND (:has_digits = 0 OR (position(:digits IN m.wire) > 0 AND (
         '89' || substr(
             CAST(1000000000000000000 + m.iccid / 4 AS text), 2, CAST(16 + m.iccid % 4 AS integer)
@@ -61,7 +79,7 @@ LIMIT :at_most;
 -- Which rows of some accounts are in the window, behind one row and narrowed down, the oldest
 -- first, no more than are asked for? A flag of 0 leaves a filter out. The wire holds all digits of
 -- a row, so that only rows whose wire has the digits are looked at closely: ten to the power of n
--- in front keeps zeros at the beginning of a number.
+-- in front keeps zeros at the beginning of a number. A state is what core/explanations.py says.
 SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
 FROM mismatches AS m
 WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
@@ -81,6 +99,24 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND (:is_unassigned = 0 OR NOT EXISTS (
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
     ))
+    AND (:state = '' OR :state = CASE
+        WHEN EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
+            THEN 'proposed'
+        WHEN EXISTS (
+            SELECT 1
+            FROM explanations AS x
+            WHERE x.iccid = m.iccid AND x.activated_at = m.activated_at
+                AND x.post_imei = m.post_imei AND x.ended_at IS NULL
+                AND (x.holds_until > :now OR (x.holds_until IS NULL AND NOT EXISTS (
+                    SELECT 1
+                    FROM activations AS a
+                    WHERE a.iccid = m.iccid AND a.activated_at > x.seen_until
+                        AND a.activated_at < coalesce(m.left_at, 4611686018427387904)
+                )))
+        )
+            THEN 'explained'
+        ELSE 'open'
+    END)
     AND (:has_digits = 0 OR (position(:digits IN m.wire) > 0 AND (
         '89' || substr(
             CAST(1000000000000000000 + m.iccid / 4 AS text), 2, CAST(16 + m.iccid % 4 AS integer)

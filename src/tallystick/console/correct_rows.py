@@ -1,0 +1,187 @@
+"""`/mismatches/correct`: what is to become of selected rows, tried dry and then proposed as one."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import msgspec
+
+from tallystick.console.asked import key_text, one_of
+from tallystick.console.changes import PATH as CHANGES_PATH
+from tallystick.console.changes import notes_of
+from tallystick.console.correct import PROPOSE, UNTOUCHED, objection, rows_tried
+from tallystick.console.forms import RowsForm, users_rows_form
+from tallystick.console.mismatches import PATH as LIST_PATH
+from tallystick.console.selection import (
+    OTHERS_NOW,
+    form_in_address,
+    is_as_shown,
+    lister_of,
+    seen,
+    selection_of,
+)
+from tallystick.core.correcting import Place, Since
+from tallystick.core.errors import Refusal
+from tallystick.core.identifiers import Iccid
+from tallystick.core.reasons import Code
+from tallystick.core.roles import Right
+from tallystick.fleet import review
+from tallystick.http.gate import caller_of, for_console_to, user_of
+from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
+from tallystick.report.listing import rows_named, rows_of_sim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from falcon import Request, Response
+
+    from tallystick.console.exports import WireRows
+    from tallystick.console.pages import Pages
+    from tallystick.console.selection import Selection
+    from tallystick.core.facts import SimExpectation
+    from tallystick.core.moments import Moment
+    from tallystick.intake import Trial
+    from tallystick.report.listing import Lister, Page
+    from tallystick.store import Store
+    from tallystick.store.listing import RowKey
+
+PATH = f"{LIST_PATH}/correct"
+TRY, PAIRS = "try", "pairs"
+PAIRED_ROWS_MAX = 200
+"""Selected rows of which the other sides of swapped pairs are looked for."""
+ROWS_OF_SIM_MAX = 50
+
+
+class CorrectRowsPage:
+    """The form for some rows, which the list or the page of a SIM names."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+
+    @for_console_to(Right.PROPOSE)
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Show the form for the few rows that the address names, and their other sides if asked."""
+        form = form_in_address(req)
+        self._show(req, resp, self._with_pairs(req, form) if req.get_param("do") == PAIRS else form)
+
+    @for_console_to(Right.PROPOSE)
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Show the form, or what it would do; or propose that if it is what was shown before."""
+        form = users_rows_form(req)
+        deed = form.fields.get("do")
+        if deed == PAIRS:
+            form = self._with_pairs(req, form)
+        if deed not in (TRY, PROPOSE):
+            self._show(req, resp, form)
+            return
+        try:
+            self._answer(req, resp, form)
+        except Refusal as refusal:
+            self._show(req, resp, form, problem=refusal.message)
+
+    def _answer(self, req: Request, resp: Response, form: RowsForm) -> None:
+        """Try or propose what a form says. Raises what it is refused for."""
+        typed = UNTOUCHED | form.fields
+        notes = notes_of(typed)
+        wanted = self._wanted(req, form, typed)
+        if wanted is None:
+            self._show(req, resp, form, problem=OTHERS_NOW, status=falcon.HTTP_409)
+            return
+        checked, generations = CheckedItems(wanted, []), self._pages.settings.generations
+        trial = try_facts(self._store, KINDS["expectations"], checked, generations)
+        problem = objection(trial, typed)
+        if typed["do"] != PROPOSE or problem:
+            self._show(req, resp, form, trial=trial, problem=problem)
+            return
+        origin = notes.by(caller_of(req).name, self._clock())
+        origin = review.for_sims(origin, [each.iccid for each in wanted])
+        number = propose_facts(self._store, wanted, origin)
+        resp.status, resp.location = falcon.HTTP_303, f"{CHANGES_PATH}/{number}"
+
+    def _wanted(
+        self, req: Request, form: RowsForm, typed: dict[str, str]
+    ) -> list[SimExpectation] | None:
+        """What is to be expected; None where the form is about other rows by now."""
+        place = one_of(Place, "place", typed["place"]) or Place.SEEN
+        since = one_of(Since, "since", typed["since"]) or Since.MOVE
+        with self._store.snapshot() as reader:
+            lister = lister_of(self._pages, reader, req, self._clock())
+            selection = selection_of(form, lister, self._pages.settings.zone)
+            if not is_as_shown(selection, form):
+                return None
+            wanted = review.expectations_for(reader, selection.keys, place, since)
+            view = reader.view_of(user_of(req))
+        review.require_named(view, [each.iccid for each in wanted])
+        return wanted
+
+    def _with_pairs(self, req: Request, form: RowsForm) -> RowsForm:
+        """The same form with the other sides of swapped pairs among its rows."""
+        with self._store.snapshot() as reader:
+            lister = lister_of(self._pages, reader, req, self._clock())
+            selection = selection_of(form, lister, self._pages.settings.zone)
+            others = list(map(key_text, _other_sides(lister, selection)))
+        return RowsForm([*form.rows, *others], form.fields)
+
+    def _show(
+        self,
+        req: Request,
+        resp: Response,
+        form: RowsForm,
+        *,
+        trial: Trial | None = None,
+        problem: str = "",
+        status: str = falcon.HTTP_400,
+    ) -> None:
+        with self._store.snapshot() as reader:
+            lister = lister_of(self._pages, reader, req, self._clock())
+            shown_now = seen(lister, self._rows, form, self._pages.settings.zone, problem)
+            selection = shown_now.selection
+            others = _other_sides(lister, selection) if selection else set()
+        if shown_now.problem:
+            resp.status = status
+        self._pages.show(
+            resp,
+            "correct_rows.html",
+            caller_of(req),
+            other_sides=len(others),
+            typed=UNTOUCHED | form.fields,
+            action=PATH,
+            trial=trial,
+            rows_tried=None if trial is None else rows_tried(trial),
+            **shown_now.values(form),
+        )
+
+
+def _other_sides(lister: Lister, selection: Selection) -> set[RowKey]:
+    """The rows of SIMs that are in the hardware of selected ones, and these in theirs.
+
+    Those that are selected already are left out, and all where many rows are selected or the
+    filters say which.
+    """
+    if selection.is_every or len(selection.keys) > PAIRED_ROWS_MAX:
+        return set()
+    window = selection.asked.question.window
+    chosen = rows_named(lister, selection.keys, window)
+    pairs = {(iccid, other) for (_, iccid, _), other in _swapped(chosen)}
+    rows: set[RowKey] = set()
+    for other in {other for _, other in pairs}:
+        theirs = rows_of_sim(lister, Iccid(other), window, ROWS_OF_SIM_MAX)
+        swapped = (key for key, iccid in _swapped(theirs) if (iccid, other) in pairs)
+        rows |= set(islice(swapped, 1))  # the newest
+    return rows.difference(selection.keys)
+
+
+def _swapped(listed: Page) -> Iterator[tuple[RowKey, int]]:
+    """Each row of a swapped pair, with the SIM that is in the other hardware."""
+    for key, (_, why) in zip(listed.keys, listed.rows, strict=True):
+        reasons: list[dict[str, Any]] = msgspec.json.decode(why)["reasons"]
+        for reason in reasons:
+            if reason["code"] == Code.SWAP_PAIR:
+                yield from ((key, int(Iccid.parse(text))) for text in reason["iccids"])
