@@ -7,11 +7,19 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from tallystick.access.audit import AuditTrail
 from tallystick.access.last_uses import LastUses
 from tallystick.access.passwords import NOBODYS_PASSWORD
-from tallystick.access.shared import CLOCK_AHEAD_S_MAX, AccessTopic, digest_of
+from tallystick.access.shared import (
+    CLOCK_AHEAD_S_MAX,
+    CONSOLE,
+    AccessTopic,
+    digest_of,
+    name_for,
+)
 from tallystick.access.users import FAILED_LOGINS_MAX
 from tallystick.background import Loops
+from tallystick.core.acts import refused
 from tallystick.core.errors import (
     InvalidValue,
     PasswordRefused,
@@ -20,6 +28,7 @@ from tallystick.core.errors import (
 )
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
+from tallystick.store.acting import act_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +42,8 @@ CONSOLE_S_MAX = 12 * 60 * 60
 EXPIRED_KEPT_S = 24 * 60 * 60
 """So long an ended session is told from one that never was."""
 PASSWORD_BYTES = 15
+UNKNOWN_USER = "?"
+"""What the audit calls a user whom nobody knows: the name may be a password, typed too early."""
 SESSION_NAME = re.compile(r"[0-9a-f]{64}")
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SESSIONS_LISTED_MAX = 100
@@ -68,11 +79,14 @@ class Sessions(AccessTopic):
         loops: Loops | None = None,
     ) -> None:
         super().__init__(store, clock, random_bytes)
-        self._last_uses = LastUses(store, loops or Loops())
+        loops = loops or Loops()
+        self._last_uses = LastUses(store, loops)
+        self.audit = AuditTrail(store, clock, loops)
 
     def close(self) -> None:
-        """Save what is known of sessions' last uses."""
+        """Save what is known of sessions' last uses, and what is noted for the audit."""
         self._last_uses.close()
+        self.audit.close()
 
     def login(self, username: str, password: str) -> str:
         """Begin a session and give its GUID.
@@ -96,6 +110,7 @@ class Sessions(AccessTopic):
     def _begin(self, username: str, password: str, session_token: str, *, in_console: bool) -> str:
         with self._store.glance() as reader:
             user = reader.user(username)
+        _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
         is_proven = self._is_proven(user, password)
         with self._store.transaction() as writer:
             # Looked up again: logins tried at the same time may have locked the user, or changed
@@ -105,7 +120,17 @@ class Sessions(AccessTopic):
                 self._open_session(writer, session_token, user.user_id, in_console=in_console)
                 return session_token
             writer.note_failed_login(username)
+            self._note_refusal(user)
         raise PasswordRefused
+
+    def _note_refusal(self, user: UserRow | None) -> None:
+        """Note for the audit that a password was refused; the act that this is changes nothing."""
+        act = act_under_way()
+        if act is None:
+            return
+        if user and user.failed_logins >= FAILED_LOGINS_MAX:
+            act.details["locked"] = True
+        self.audit.note(act, refused(PasswordRefused.code))
 
     def _is_proven(self, user: UserRow | None, password: str) -> bool:
         """Whether this is the user's password; for no user it takes as long to say no."""
@@ -236,7 +261,16 @@ class Sessions(AccessTopic):
                 writer.set_password(user_id, password_argon2)
                 return password
             writer.note_failed_login(name)
+            self._note_refusal(user)
         raise PasswordRefused
+
+
+def _name_who_logs_in(username: str, *, in_console: bool) -> None:
+    """Say for the audit who logs in: through the app that calls, or to the console."""
+    act = act_under_way()
+    if act is not None:
+        act.actor = name_for(CONSOLE if in_console else act.actor, username)
+        act.details.clear()
 
 
 def _session_digest(session_token: str) -> bytes:

@@ -14,6 +14,7 @@ from tallystick.access.shared import CLOCK_AHEAD_S_MAX, TOKEN_S, AccessTopic, di
 from tallystick.core.errors import AppRefused, ScopeRefused, TokenRefused
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.store.access import TokenRow
+from tallystick.store.acting import name_actor
 
 if TYPE_CHECKING:
     from tallystick.store import Reader
@@ -102,7 +103,7 @@ class Tokens(AccessTopic):
             raise TokenRefused
         if scope not in app.scopes.split():
             message = f"the app lacks the scope {scope} for this call"
-            raise ScopeRefused(message)
+            raise ScopeRefused(message, app.name)
         return app
 
 
@@ -112,6 +113,8 @@ def _token(secret: str, issue_salt: bytes) -> str:
 
 def _app(reader: Reader, key: str, secret: str) -> AppRow:
     app = reader.app(key)
+    if app is not None:
+        name_actor(app.name)
     if app is None or not hmac.compare_digest(app.secret_sha256, digest_of(secret)):
         raise AppRefused
     return app

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.core.moments import since, wire, wire_or_none
+from tallystick.core.moments import Moment, since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
 from tallystick.core.selection import UNASSIGNED
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tallystick.access import App, Credentials, User
+    from tallystick.core.acts import AuditRecord
     from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Iccid, Imei, Mdn
     from tallystick.core.ledger import ChangeSet
@@ -179,6 +181,25 @@ def account_answer(account: Account) -> AccountAnswer:
     return AccountAnswer(
         account.name, account.first_use, account.sims, account.groups, list(account.users)
     )
+
+
+def audit_answer(record: AuditRecord, zone: tzinfo) -> dict[str, Any]:
+    """A record of the audit, as it reads; `at_us` and `digest` are for who proves the chain."""
+    entry = record.entry
+    return {
+        "number": record.number,
+        "at": wire(Moment(entry.at), zone),
+        "at_us": entry.at,
+        "via": entry.via,
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "address": entry.address,
+        "outcome": entry.outcome,
+        "request_id": entry.request_id,
+        "details": json.loads(entry.details),
+        "digest": record.digest.hex(),
+    }
 
 
 def app_answer(app: App) -> AppAnswer:

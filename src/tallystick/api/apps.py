@@ -11,6 +11,7 @@ from tallystick.access import SCOPES_DEFAULT
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Apps:
         )
 
     @operation(scope=ADMIN, body=NewApp, answer=answers.CredentialsAnswer, status=201)
+    @records("app.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an app; its secret is shown this once."""
         caller = caller_of(req).name
@@ -68,6 +70,7 @@ class App:
         resp.data = msgspec.json.encode(answers.app_answer(self._access.app_named(name_in(app))))
 
     @operation(scope=ADMIN, body=AppChange, answer=answers.AppAnswer)
+    @records("app.change")
     def on_patch(self, req: Request, resp: Response, app: str) -> None:
         """Change what an app may do, with the token that it has too."""
         name = name_in(app)
@@ -75,6 +78,7 @@ class App:
         resp.data = msgspec.json.encode(answers.app_answer(self._access.app_named(name)))
 
     @operation(scope=ADMIN, status=204)
+    @records("app.remove")
     def on_delete(self, _req: Request, resp: Response, app: str) -> None:
         """Remove an app; its token ends at once."""
         self._access.remove_app(name_in(app))
@@ -88,6 +92,7 @@ class Secret:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.CredentialsAnswer)
+    @records("app.rotate")
     def on_post(self, req: Request, resp: Response, app: str) -> None:
         """Give an app another secret, shown this once; the old one and its token end at once."""
         caller = caller_of(req).name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.api import accounts, apps, errors, openapi, sims, users
+from tallystick.api.audit import Audit
 from tallystick.api.calls import ROOT
 from tallystick.api.change_sets import Approval, ChangeSets, OneChangeSet, Rejection, Undoing
 from tallystick.api.corrections import Corrections
@@ -76,6 +77,7 @@ def resources(
         f"{ROOT}/users": users.Users(access),
         f"{ROOT}/users/{{user}}": users.User(access),
         f"{ROOT}/users/{{user}}/unlock": users.Unlock(access),
+        f"{ROOT}/audit": Audit(access, settings.zone),
         f"{ROOT}/apps": apps.Apps(access),
         f"{ROOT}/apps/{{app}}": apps.App(access),
         f"{ROOT}/apps/{{app}}/secret": apps.Secret(access),

@@ -13,6 +13,7 @@ from tallystick.api import answers
 from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.roles import Role
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Users:
         )
 
     @operation(scope=ADMIN, body=NewUser, answer=answers.UserAnswer, status=201)
+    @records("user.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user."""
         body = struct_of(req, NewUser)
@@ -86,6 +88,7 @@ class User:
         self._answer(resp, name_in(user))
 
     @operation(scope=ADMIN, body=UserPatch, answer=answers.UserAnswer)
+    @records("user.change")
     def on_patch(self, req: Request, resp: Response, user: str) -> None:
         """Change what a user sees, their role, or their password."""
         body = struct_of(req, UserPatch)
@@ -100,6 +103,7 @@ class User:
         self._answer(resp, name_in(user))
 
     @operation(scope=ADMIN, status=204)
+    @records("user.remove")
     def on_delete(self, _req: Request, resp: Response, user: str) -> None:
         """Remove a user; their sessions end at once."""
         self._access.remove_user(name_in(user))
@@ -116,6 +120,7 @@ class Unlock:
         self._access = access
 
     @operation(scope=ADMIN, answer=answers.UserAnswer)
+    @records("user.unlock")
     def on_post(self, _req: Request, resp: Response, user: str) -> None:
         """Let a user log in again after too many failures."""
         name = name_in(user)

@@ -11,6 +11,7 @@ import typer
 from tallystick.cli import (
     accounts,
     apps,
+    audit,
     callbacks,
     copy_,
     corrections,
@@ -30,7 +31,14 @@ from tallystick.cli import (
     users,
     verify,
 )
-from tallystick.cli.shared import EXIT_REFUSED, Command, say
+from tallystick.cli.shared import (
+    EXIT_REFUSED,
+    Command,
+    ExportCommand,
+    LongCommand,
+    RecordedCommand,
+    say,
+)
 
 app = typer.Typer(
     help="Which SIMs were activated in hardware they do not belong in, and when.",
@@ -58,18 +66,19 @@ def _options(version: Version = False) -> None:
     """What may stand before a command."""
 
 
-app.command("init", cls=Command)(init.init)
-app.command("import", cls=Command)(import_.import_)
+app.command("init", cls=RecordedCommand)(init.init)
+app.command("import", cls=LongCommand)(import_.import_)
 app.add_typer(maps.commands, name="maps")
-app.command("report", cls=Command)(report.report)
+app.command("report", cls=ExportCommand)(report.report)
 app.command("coverage", cls=Command)(coverage.coverage)
 app.add_typer(corrections.commands, name="corrections")
 app.command("history", cls=Command)(history.history)
 app.command("verify", cls=Command)(verify.verify)
-app.command("copy", cls=Command)(copy_.copy)
+app.command("copy", cls=LongCommand)(copy_.copy)
 app.add_typer(expectations.commands, name="expectations")
 app.add_typer(apps.commands, name="app")
 app.add_typer(users.commands, name="user")
+app.add_typer(audit.commands, name="audit")
 app.add_typer(callbacks.commands, name="callbacks")
 app.add_typer(accounts.commands, name="account")
 app.add_typer(groups.commands, name="group")

@@ -12,6 +12,7 @@ from tallystick.api import answers
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
     opened_access,
     print_done,
     print_json,
@@ -57,7 +58,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         _print([app])
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(
     name: Name,
     scope: Annotated[
@@ -71,7 +72,7 @@ def add(
     _print_secret(made, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def change(
     name: Name,
     scope: Annotated[
@@ -88,7 +89,7 @@ def change(
     )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def rotate(name: Name, as_json: AsJson = False) -> None:
     """Give an app another secret, and print it this once; the old one and its token end at once."""
     with opened_access() as access:
@@ -96,7 +97,7 @@ def rotate(name: Name, as_json: AsJson = False) -> None:
     _print_secret(made, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove an app; its token ends at once."""
     with opened_access() as access:

@@ -12,6 +12,7 @@ from tallystick.api import answers
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
     opened_access,
     print_done,
     print_json,
@@ -56,7 +57,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         _print([user])
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(
     name: Name,
     account: Annotated[list[str] | None, typer.Option(help="They see this account.")] = None,
@@ -81,7 +82,7 @@ def add(
         say("They see no account: --account or --all-accounts was not given.", err=True)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def change(
     name: Name,
     account: Annotated[list[str] | None, typer.Option(help="They see this account, too.")] = None,
@@ -130,7 +131,7 @@ def _password(*, from_stdin: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def unlock(name: Name, as_json: AsJson = False) -> None:
     """Let a user log in again after too many failures."""
     with opened_access() as access:
@@ -138,7 +139,7 @@ def unlock(name: Name, as_json: AsJson = False) -> None:
         _print_done(f"user {name} unlocked", access, name, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove a user; their sessions end at once."""
     with opened_access() as access:

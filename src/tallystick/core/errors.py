@@ -187,9 +187,13 @@ class AccountNotEmpty(Refusal):
 
 
 class AccessRefused(Refusal):
-    """Access is refused."""
+    """Access is refused: to the app or user `actor`, where that is known."""
 
     code = "access-refused"
+
+    def __init__(self, message: str | None = None, actor: str = "") -> None:
+        super().__init__(message)
+        self.actor = actor
 
 
 class AppRefused(AccessRefused):

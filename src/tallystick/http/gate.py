@@ -166,6 +166,7 @@ class Gate:
             back = req.relative_uri if req.method in SAFE_METHODS else "/"
             place = f"{SIGN_IN_PATH}?next={quote(back, safe='/')}"
             raise falcon.HTTPSeeOther(place) from refusal
+        req.context.caller = caller  # the audit names who is refused, too
         assert caller.role is not None  # noqa: S101 - every user has one
         require_right(caller.role, right)
         return caller

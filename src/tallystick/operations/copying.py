@@ -4,7 +4,8 @@ Facts are keyed, so that taking one in again changes nothing. A copy that was ki
 what is there already is found by reading both sides, range of SIMs by range, and passed over. The
 kept answer is not copied but follows in the other store, and is compared too. What waits to be
 delivered to callback listeners is taken over, but not compared, for a server may deliver it
-meanwhile. Sessions, receipts, uploads and the progress of imports stay behind.
+meanwhile. The audit's chain goes into a store that has none yet. Sessions, receipts, uploads and
+the progress of imports stay behind.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tallystick.core.acts import BEFORE_ALL_RECORDS
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.identities import Subscriber
@@ -384,6 +386,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
         target.init(zone)
     ranges = _ranges(source)
     lacking = _lacking(source, target, ranges)
+    _take_audit(source, target)
     steps = len(lacking) + len(ranges)
     taken = _take_whole_kinds(source, target, zone)
     target.finish_work()
@@ -490,6 +493,17 @@ def _both(
 
 def _without(rows: Rows, others: Rows) -> Rows:
     return rows.join(others, on=rows.columns, how="anti", nulls_equal=True, maintain_order="left")
+
+
+def _take_audit(source: Store, target: Store) -> None:
+    """Take the audit's chain into a store that has none yet, before it records anything itself.
+
+    A store that has one keeps it as it is: two chains cannot become one.
+    """
+    with source.snapshot() as reader, target.transaction() as writer:
+        if writer.audit_head() == BEFORE_ALL_RECORDS:
+            for record in reader.audit_records():
+                writer.put_audit_record(record)
 
 
 def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:

@@ -24,6 +24,7 @@ class UserRow(NamedTuple):
 class AppRow(NamedTuple):
     """An app as kept, with the digests of its current token and of the one before."""
 
+    name: str
     secret_sha256: bytes
     scopes: str
     issue_salt: bytes

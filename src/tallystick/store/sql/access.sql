@@ -14,7 +14,7 @@ SELECT a.key, a.name, a.scopes, a.token_expires_at FROM apps AS a ORDER BY a.nam
 -- name: app_of_key
 -- Which app has this key, and what token has it now?
 SELECT
-    a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at,
+    a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at,
     a.former_token_sha256, a.former_token_expires_at
 FROM apps AS a
 WHERE a.key = :key;
