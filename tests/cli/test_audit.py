@@ -23,7 +23,7 @@ READING = {
     *("callbacks list", "corrections summary", "coverage", "demo", "expectations changes"),
     *("expectations log", "expectations show", "group list", "group show", "history"),
     *("maps", "maps show", "serve", "settings", "sim list", "sim show", "synth", "user list"),
-    *("user show", "verify"),
+    *("user sessions", "user show", "user tokens", "verify"),
 }
 """Commands that change nothing in the store of the settings, or, like `demo`, in one of theirs."""
 

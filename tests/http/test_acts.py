@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from falcon import testing
 
-from tallystick.access import Access
+from tallystick.access import Access, Credentials
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.roles import Role
@@ -23,7 +23,6 @@ from tests.serving import LOGIN, PASSWORD, REPORT, TOKEN, basic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tallystick.access import Credentials
     from tallystick.store import Store
 
 REMOTE = "198.51.100.7"
@@ -180,6 +179,57 @@ def test_a_call_that_reads_or_brings_facts_leaves_no_record(world: World) -> Non
     assert world.call("GET", "/api/v1/users", None).status_code == 200
     assert world.call("GET", "/api/v1/audit", None).json == {"records": []}
     assert world.records() == []
+
+
+def test_a_token_of_a_users_own_calls_for_the_user_and_not_at_thingspaces_doors(
+    world: World,
+) -> None:
+    body = {"name": "laptop", "scopes": ["m2m"], "valid_days": 30}
+    reply = world.call("POST", "/api/v1/users/ann/tokens", body)
+    assert (reply.status_code, reply.headers["Location"]) == (
+        *(201, "/api/v1/users/ann/tokens/laptop"),
+    )
+    token = reply.json["token"]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    rows = "/api/v1/mismatches?earliest=2026-01-01&latest=2026-02-01"
+    for path, status in ((rows, 404), ("/api/v1/users", 403)):
+        assert world.client.simulate_get(path, headers=headers).status_code == status, path
+    assert world.client.simulate_post(REPORT, headers=headers, body="{}").status_code == 401
+    assert world.call("GET", "/api/v1/users/ann/tokens", None).json["tokens"][0]["name"] == "laptop"
+    assert world.call("DELETE", "/api/v1/users/ann/tokens/laptop", None).status_code == 204
+    assert world.client.simulate_get(rows, headers=headers).status_code == 401
+    assert token not in str(world.records())
+    assert "console/ann" in {each["actor"] for each in world.records()}
+
+
+def test_secrets_tokens_and_sessions_are_listed_and_ended_over_http(world: World) -> None:
+    world.access.add_app("loader", ["m2m", "intake"])
+    rotated = world.call("POST", "/api/v1/apps/loader/secret?overlap_s=3600&valid_days=90", None)
+    assert rotated.status_code == 200
+    secrets_kept = world.call("GET", "/api/v1/apps/loader", None).json["secrets"]
+    assert [each["expires_at"] is None for each in secrets_kept] == [False, False]
+    pair = Credentials(rotated.json["key"], rotated.json["secret"])
+    for scope, status in (("intake", 200), ("", 200), ("admin", 400)):
+        form = f"grant_type=client_credentials&scope={scope}"
+        reply = world.client.simulate_post(TOKEN, body=form, headers=basic(pair))
+        assert reply.status_code == status
+        told = {key: reply.json[key] for key in ("scope", "error") if key in reply.json}
+        assert told == (
+            {"scope": scope or "m2m intake"} if status == 200 else {"error": "invalid_scope"}
+        )
+    tokens = world.call("GET", "/api/v1/apps/loader", None).json["tokens"]
+    assert len(tokens) == 2
+    for token in tokens:
+        path = f"/api/v1/apps/loader/tokens/{token['id']}"
+        assert world.call("DELETE", path, None).status_code == 204
+    assert world.call("GET", "/api/v1/apps/loader", None).json["tokens"] == []
+    world.access.login("ann", PASSWORD)
+    sessions = world.call("GET", "/api/v1/users/ann/sessions", None).json["sessions"]
+    assert [each["of"] for each in sessions] == ["calls"]
+    path = f"/api/v1/users/ann/sessions/{sessions[0]['id']}"
+    assert world.call("DELETE", path, None).status_code == 204
+    assert world.call("DELETE", "/api/v1/users/ann/sessions", None).status_code == 204
+    assert world.call("GET", "/api/v1/users/ann/sessions", None).json["sessions"] == []
 
 
 def test_operators_read_the_audit_page_by_page(world: World) -> None:

@@ -50,7 +50,8 @@ SHOWN = frozenset(
         *("first_use", "ticket", "reason", "actor", "state", "kind", "file", "files", "format"),
         *("dry_run", "propose", "output", "target", "distribute", "map", "earliest", "latest"),
         *("account_name", "group_name", "new_group_name", "group_description"),
-        *("read", "accepted", "duplicate", "rejected", "seconds", "session", "at", "form"),
+        *("overlap_s", "overlap_h", "valid_days", "session", "token_name", "at", "form"),
+        *("read", "accepted", "rejected"),
     }
 )
 """Fields of calls and options of commands whose values a record shows.

@@ -214,6 +214,12 @@ class ScopeRefused(AccessRefused):
     code = "scope-refused"
 
 
+class ScopeUnknown(AccessRefused):
+    """The app asks for a token with a scope that it lacks."""
+
+    code = "scope-unknown"
+
+
 class RoleRefused(AccessRefused):
     """The user's role does not allow this."""
 

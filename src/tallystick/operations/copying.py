@@ -71,20 +71,13 @@ def _put_accounts(writer: Writer, rows: Rows) -> None:
 
 
 def _put_apps(writer: Writer, rows: Rows) -> None:
-    for row in rows.iter_rows(named=True):
-        for column in APP_BYTES:
-            row[column] = None if row[column] is None else bytes.fromhex(row[column])
-        writer.put_app(WholeApp(**row))
+    for row in rows.iter_rows():
+        writer.put_app(WholeApp(*row))
 
 
 def _put_app_keepers(writer: Writer, rows: Rows) -> None:
     for name, keeper in rows.iter_rows():
         writer.note_app_keeper(name, keeper)
-
-
-def _apps(reader: Reader) -> Iterator[tuple[Any, ...]]:
-    for app in reader.whole_apps():
-        yield tuple(value.hex() if isinstance(value, bytes) else value for value in app)
 
 
 def _put_users(writer: Writer, rows: Rows) -> None:
@@ -120,16 +113,13 @@ def _put_nothing(writer: Writer, rows: Rows) -> None:
     """The kept answer follows from the facts."""
 
 
-APP_BYTES = ("secret_sha256", "issue_salt", "token_sha256", "former_token_sha256")
-APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | dict.fromkeys(
-    ("token_expires_at", "former_token_expires_at"), NUMBER
-)
 USER_COLUMNS = {
     "name": TEXT,
     "password_argon2": TEXT,
     "all_accounts": NUMBER,
     "failed_logins": NUMBER,
     "role": TEXT,
+    "tokens": TEXT,
 }
 LISTENER_COLUMNS = dict.fromkeys(("account", "service", "url", "username", "password"), TEXT)
 DELIVERY_COLUMNS = {
@@ -196,7 +186,13 @@ WHOLE_KINDS = (
         lambda reader, _: reader.whole_types(),
         lambda writer, rows: writer.take_types(rows),
     ),
-    CopiedKind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
+    CopiedKind(
+        "apps",
+        dict.fromkeys(WholeApp._fields, TEXT),
+        1,
+        lambda reader, _: reader.whole_apps(),
+        _put_apps,
+    ),
     CopiedKind(
         "apps' keepers",
         {"name": TEXT, "keeper": TEXT},

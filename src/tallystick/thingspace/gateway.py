@@ -50,7 +50,7 @@ class Token:
         if form["grant_type"] != "client_credentials":
             message = f"grant_type must be client_credentials, not {shown(form['grant_type'])}"
             raise GrantTypeRefused(message)
-        issued = self._access.issue_token(key, secret)
+        issued = self._access.issue_token(key, secret, form.get("scope", "").split())
         resp.cache_control = ("no-store",)
         resp.data = msgspec.json.encode(
             {
