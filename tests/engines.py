@@ -58,6 +58,8 @@ EMPTY = (
         b"DELETE FROM named_activations",
         b"DELETE FROM direct_twins",
         b"DELETE FROM sources",
+        b"DELETE FROM audit_records",
+        b"UPDATE audit_chain SET number = 0, digest = decode(repeat('00', 32), 'hex')",
     ),
 )
 

@@ -23,6 +23,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from tallystick.access import Access
+from tallystick.access.audit import PRUNE_EVERY_S
 from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
@@ -31,6 +32,7 @@ from tallystick.console import errors as console_errors
 from tallystick.console import routes as console
 from tallystick.console.exports import WireRows
 from tallystick.core.errors import Refusal, SettingRefused, StoreMissing
+from tallystick.http.acts import Acts
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.http.cookies import Browsers
@@ -126,6 +128,8 @@ def build_app(
         app.add_middleware(calls)
     app.add_middleware(Paths())
     app.add_middleware(Gate(access, browsers))
+    acts = Acts(access.audit, system_clock)
+    app.add_middleware(acts)
     thingspace.add_routes(app, settings, store, access, uploads)
     readiness = readiness or Readiness(store, Loops())
     api.add_routes(app, settings, store, access, live, columns_in, readiness)
@@ -143,6 +147,7 @@ def build_app(
         _answer_error(req, resp, error)
         message = error.message if isinstance(error, Refusal) else str(resp.status)
         refusals.note(req, resp.status_code, message)
+        acts.note_refusal(req, error)
 
     app.add_error_handler((Exception, falcon.HTTPError), answer_error)
     return app
@@ -199,6 +204,8 @@ def wired_app(
     )
     outbox.start()
     loops.loop("unfinished work", store.finish_work, LOOK_FOR_WORK_S).start()
+    prune_audit = partial(access.audit.prune, settings.audit_days)
+    loops.loop("end of the audit's time", prune_audit, PRUNE_EVERY_S).start()
     # When the worker ends, which for its forks `atexit` does not see.
     for part in (outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)

@@ -95,6 +95,10 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
 def _yes_or_no(text: str) -> bool:
     if text not in {"yes", "no"}:
         message = "must be yes or no"
@@ -140,6 +144,10 @@ class Settings:
     )
     callback_private_addresses: bool = _setting(
         "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."
+    )
+
+    audit_days: int = _setting(
+        "730", _count_or_none, "How many days the audit's records are kept; 0 for good."
     )
 
     @property

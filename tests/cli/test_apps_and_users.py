@@ -144,3 +144,35 @@ def test_a_locked_user_is_listed_so_until_unlocked(run: Run, access: Access) -> 
 def test_a_user_that_there_is_not_cannot_be_unlocked(run: Run) -> None:
     result = run("user", "unlock", "nobody")
     assert (result.exit_code, result.stderr) == (1, "error: there is no user 'nobody'\n")
+
+
+def test_secrets_overlap_and_tokens_and_sessions_end_by_command(run: Run, access: Access) -> None:
+    old = json.loads(run("app", "add", "loader", "--valid-days", "30", "--json").stdout)
+    new = json.loads(run("app", "rotate", "loader", "--overlap-h", "24", "--json").stdout)
+    for pair in (old, new):
+        access.issue_token(pair["key"], pair["secret"])
+    shown = json.loads(run("app", "show", "loader", "--json").stdout)
+    assert (len(shown["secrets"]), len(shown["tokens"])) == (2, 2)
+    assert "until 20" in run("app", "list").stdout
+    assert run("app", "end-tokens", "loader").stdout == "2 tokens ended\n"
+
+    added = run("user", "add", "ann", "--all-accounts", "--password-stdin", stdin="correct horse\n")
+    assert added.exit_code == 0
+    access.login("ann", "correct horse")
+    (session,) = json.loads(run("user", "sessions", "ann", "--json").stdout)["sessions"]
+    assert session["of"] == "calls"
+    assert run("user", "end-sessions", "ann", "--session", session["id"]).exit_code == 0
+    assert run("user", "sessions", "ann").stdout.split() == [
+        "session",
+        "begun",
+        "last",
+        "used",
+        "of",
+    ]
+
+    token = run("user", "add-token", "ann", "laptop", "--scope", "m2m").stdout.strip()
+    assert access.caller_by_personal_token(token, "m2m").user_name == "ann"
+    assert run("user", "add-token", "ann", "ops", "--scope", "admin").exit_code == 1
+    assert "laptop" in run("user", "tokens", "ann").stdout
+    assert run("user", "end-token", "ann", "laptop").exit_code == 0
+    assert json.loads(run("user", "tokens", "ann", "--json").stdout) == {"tokens": []}

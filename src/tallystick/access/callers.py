@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tallystick.access.personal_tokens import PersonalTokens
 from tallystick.access.sessions import Sessions
 from tallystick.access.shared import CONSOLE, digest_of, name_for
 from tallystick.access.tokens import Tokens
+from tallystick.core.errors import ScopeRefused, TokenRefused
+from tallystick.core.roles import scopes_of
 
 if TYPE_CHECKING:
     from tallystick.core.roles import Role
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 class Caller(NamedTuple):
     """An app, and the user that it calls for, if it does.
 
-    Who uses the console calls through no app: its key is empty, and its name `CONSOLE`.
+    Who uses the console, or a token of their own, calls through no app: its key is empty, and its
+    name `CONSOLE`.
     """
 
     app_key: str
@@ -32,7 +36,7 @@ class Caller(NamedTuple):
         return name_for(self.app_name, self.user_name)
 
 
-class Callers(Tokens, Sessions):
+class Callers(Tokens, Sessions, PersonalTokens):
     """Who calls, found in one question to the store."""
 
     def caller(self, token: str, scope: str) -> Caller:
@@ -61,6 +65,22 @@ class Callers(Tokens, Sessions):
         """
         session = self._console_session(session_token)
         return _caller_of("", CONSOLE, session, session_token)
+
+    def caller_by_personal_token(self, token: str, *scopes: str) -> Caller:
+        """Give the user of a token of their own that opens one of these scopes.
+
+        Raises `TokenRefused` or `ScopeRefused`.
+        """
+        with self._store.glance() as reader:
+            row = reader.personal_token(digest_of(token))
+        if row is None or row.expires_at <= self._clock():
+            raise TokenRefused
+        opened = set(row.scopes.split()).intersection(scopes_of(row.role))
+        name = name_for(CONSOLE, row.user_name)
+        if not opened.intersection(scopes):
+            message = f"the token lacks the scope {scopes[0]} for this call, or its user the role"
+            raise ScopeRefused(message, name)
+        return Caller("", CONSOLE, row.user_id, row.user_name, None, row.role)
 
 
 def _caller_of(key: str, app_name: str, session: SessionRow, session_token: str) -> Caller:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from tallystick.core.common_passwords import is_common
 from tallystick.core.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -47,14 +48,26 @@ class Passwords:
         parameters = f"m={cost.memory_kib},t={cost.passes},p={cost.lanes}"
         self.nobodys_argon2 = f"$argon2id$v=19${parameters}${'A' * 22}${'A' * 43}"
 
-    def chosen(self, password: str) -> str:
-        """Hash a password that somebody chose. Raises `InvalidValue`."""
+    def chosen(self, password: str, user_name: str) -> str:
+        """Hash a password that somebody chose for a user. Raises `InvalidValue`."""
         if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
             message = (
                 f"password must be {PASSWORD_LENGTH_MIN}-{PASSWORD_LENGTH_MAX} characters, "
                 f"not {len(password)}"
             )
             raise InvalidValue(message)
+        if is_common(password, user_name):
+            message = (
+                "password is one of the first that anybody would guess: a common word, a name, a "
+                "date or a row of keys; three words that do not belong together are better"
+            )
+            raise InvalidValue(message)
+        return self.hashed(password)
+
+    def renewed(self, password: str, password_argon2: str) -> str | None:
+        """Hash a password anew whose hash is weaker than hashes are made today, else give None."""
+        if not self._hasher.check_needs_rehash(password_argon2):
+            return None
         return self.hashed(password)
 
     def hashed(self, password: str) -> str:

@@ -7,19 +7,28 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from tallystick.access.audit import AuditTrail
 from tallystick.access.last_uses import LastUses
 from tallystick.access.passwords import USUAL_COST
-from tallystick.access.shared import CLOCK_AHEAD_S_MAX, AccessTopic, digest_of
-from tallystick.access.users import FAILED_LOGINS_MAX
+from tallystick.access.shared import (
+    CLOCK_AHEAD_S_MAX,
+    CONSOLE,
+    AccessTopic,
+    digest_named,
+    digest_of,
+    name_for,
+)
+from tallystick.access.users import FAILED_LOGINS_MAX, user_row
 from tallystick.background import Loops
+from tallystick.core.acts import refused
 from tallystick.core.errors import (
-    InvalidValue,
     PasswordRefused,
     SessionExpired,
     SessionRefused,
 )
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
+from tallystick.store.acting import act_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +43,8 @@ CONSOLE_S_MAX = 12 * 60 * 60
 EXPIRED_KEPT_S = 24 * 60 * 60
 """So long an ended session is told from one that never was."""
 PASSWORD_BYTES = 15
-SESSION_NAME = re.compile(r"[0-9a-f]{64}")
+UNKNOWN_USER = "?"
+"""What the audit calls a user whom nobody knows: the name may be a password, typed too early."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SESSIONS_LISTED_MAX = 100
 CONSOLE_TOKEN = re.compile(rf"{GUID.pattern}\.(?P<begun>[0-9]{{1,16}})")
@@ -70,11 +80,14 @@ class Sessions(AccessTopic):
         password_cost: HashCost = USUAL_COST,
     ) -> None:
         super().__init__(store, clock, random_bytes, password_cost)
-        self._last_uses = LastUses(store, loops or Loops())
+        loops = loops or Loops()
+        self._last_uses = LastUses(store, loops)
+        self.audit = AuditTrail(store, clock, loops)
 
     def close(self) -> None:
-        """Save what is known of sessions' last uses."""
+        """Save what is known of sessions' last uses, and what is noted for the audit."""
         self._last_uses.close()
+        self.audit.close()
 
     def login(self, username: str, password: str) -> str:
         """Begin a session and give its GUID.
@@ -98,16 +111,32 @@ class Sessions(AccessTopic):
     def _begin(self, username: str, password: str, session_token: str, *, in_console: bool) -> str:
         with self._store.glance() as reader:
             user = reader.user(username)
+        _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
         is_proven = self._is_proven(user, password)
+        renewed = (
+            self._passwords.renewed(password, user.password_argon2) if is_proven and user else None
+        )
         with self._store.transaction() as writer:
             # Looked up again: logins tried at the same time may have locked the user, or changed
             # the password.
             if is_proven and user and _is_unchanged_and_open(user, writer.user(username)):
                 writer.forget_failed_logins(username)
+                if renewed:
+                    writer.set_password(user.user_id, renewed)
                 self._open_session(writer, session_token, user.user_id, in_console=in_console)
                 return session_token
             writer.note_failed_login(username)
+            self._note_refusal(user)
         raise PasswordRefused
+
+    def _note_refusal(self, user: UserRow | None) -> None:
+        """Note for the audit that a password was refused; the act that this is changes nothing."""
+        act = act_under_way()
+        if act is None:
+            return
+        if user and user.failed_logins >= FAILED_LOGINS_MAX:
+            act.details["locked"] = True
+        self.audit.note(act, refused(PasswordRefused.code))
 
     def _is_proven(self, user: UserRow | None, password: str) -> bool:
         """Whether this is the user's password; for no user it takes as long to say no."""
@@ -134,10 +163,10 @@ class Sessions(AccessTopic):
         with self._store.transaction() as writer:
             writer.end_session(digest_of(session_token))
 
-    def sessions_of(self, user_id: int, session_token: str) -> list[OwnSession]:
+    def sessions_of(self, user_id: int, session_token: str = "") -> list[OwnSession]:
         """The sessions of a user that have not ended, the last used first, 100 at most.
 
-        `session_token` is the one through which they look.
+        `session_token` is the one through which they look; empty where an operator does.
         """
         this = digest_of(session_token)
         with self._store.glance() as reader:
@@ -164,16 +193,33 @@ class Sessions(AccessTopic):
 
         Raises `InvalidValue`.
         """
-        if not SESSION_NAME.fullmatch(name):
-            message = f"session must be what the list of sessions gave, not {shown(name)}"
-            raise InvalidValue(message)
+        digest = digest_named("session", name)
         with self._store.transaction() as writer:
-            writer.end_session_of(user_id, bytes.fromhex(name))
+            writer.end_session_of(user_id, digest)
 
     def end_other_sessions_of(self, user_id: int, session_token: str) -> None:
         """End every session of a user but the one through which they ask."""
         with self._store.transaction() as writer:
             writer.end_other_sessions_of(user_id, digest_of(session_token))
+
+    def sessions_of_user(self, name: str) -> list[OwnSession]:
+        """The sessions of a user that have not ended, for an operator. Raises `UserNotFound`."""
+        with self._store.glance() as reader:
+            user_id = user_row(reader, name).user_id
+        return self.sessions_of(user_id)
+
+    def end_sessions_of_user(self, name: str, session: str | None = None) -> None:
+        """End a user's sessions, or the one of this name, for an operator.
+
+        Raises `UserNotFound` or `InvalidValue`.
+        """
+        digest = None if session is None else digest_named("session", session)
+        with self._store.transaction() as writer:
+            user_id = user_row(writer, name).user_id
+            if digest is None:
+                writer.end_sessions_of(user_id)
+            else:
+                writer.end_session_of(user_id, digest)
 
     def user_of_session(self, session_token: str) -> int:
         """Give the user of a session, which is used by this.
@@ -238,7 +284,16 @@ class Sessions(AccessTopic):
                 writer.set_password(user_id, password_argon2)
                 return password
             writer.note_failed_login(name)
+            self._note_refusal(user)
         raise PasswordRefused
+
+
+def _name_who_logs_in(username: str, *, in_console: bool) -> None:
+    """Say for the audit who logs in: through the app that calls, or to the console."""
+    act = act_under_way()
+    if act is not None:
+        act.actor = name_for(CONSOLE if in_console else act.actor, username)
+        act.details.clear()
 
 
 def _session_digest(session_token: str) -> bytes:

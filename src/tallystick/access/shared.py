@@ -5,10 +5,14 @@ The store, a clock, random bytes, and how secrets are kept.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tallystick.access.passwords import USUAL_COST, Passwords
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import shown
+from tallystick.core.moments import MICROSECONDS_A_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,9 @@ was put back, and holds no longer: else it would hold until the clock gets there
 """
 
 
+TOKEN_LEFT_MAX = (TOKEN_S + CLOCK_AHEAD_S_MAX) * MICROSECONDS_A_SECOND
+"""No token has more microseconds left than this."""
+DIGEST_NAME = re.compile(r"[0-9a-f]{64}")
 CONSOLE = "console"
 """What stands in the place of an app where a user has signed in to the console."""
 
@@ -51,6 +58,17 @@ class AccessTopic:
 def name_for(app_name: str, user_name: str | None) -> str:
     """What the ledger calls an app, or the app and the user that it calls for."""
     return app_name if user_name is None else f"{app_name}/{user_name}"
+
+
+def digest_named(what: str, name: str) -> bytes:
+    """The digest that tells a session or a token from others, by its name in hexadecimal digits.
+
+    Raises `InvalidValue`.
+    """
+    if not DIGEST_NAME.fullmatch(name):
+        message = f"{what} must be 64 hexadecimal digits, not {shown(name)}"
+        raise InvalidValue(message)
+    return bytes.fromhex(name)
 
 
 def digest_of(secret: str) -> bytes:

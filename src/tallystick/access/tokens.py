@@ -9,14 +9,17 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.access.apps import SECRET_BYTES
-from tallystick.access.shared import CLOCK_AHEAD_S_MAX, TOKEN_S, AccessTopic, digest_of
-from tallystick.core.errors import AppRefused, ScopeRefused, TokenRefused
+from tallystick.access.apps import SCOPES, SECRET_BYTES
+from tallystick.access.shared import TOKEN_LEFT_MAX, TOKEN_S, AccessTopic, digest_of
+from tallystick.core.errors import AppRefused, ScopeRefused, ScopeUnknown, TokenRefused
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.store.access import TokenRow
+from tallystick.store.acting import name_actor
 
 if TYPE_CHECKING:
-    from tallystick.store import Reader
+    from collections.abc import Collection
+
+    from tallystick.store import Reader, Writer
     from tallystick.store.access import AppOfToken, AppRow
 
 RENEWED_S = 60
@@ -38,26 +41,45 @@ class Tokens(AccessTopic):
 
     def check_app(self, key: str, secret: str) -> None:
         """Check an app's key and secret, and do nothing else. Raises `AppRefused`."""
-        with self._store.glance() as reader:
-            _app(reader, key, secret)
+        with self._store.snapshot() as reader:
+            self._app(reader, key, secret)
 
-    def issue_token(self, key: str, secret: str) -> Issued:
+    def issue_token(self, key: str, secret: str, scopes: Collection[str] = ()) -> Issued:
         """Give the app's token: the same one for an hour from its first issue.
 
         In its last minute a new one takes its place, while the old one holds until shortly past
-        its end: clients read `expires_in` of 0 as never, and would send a dead token for good.
-        Raises `AppRefused`.
+        its end: clients read `expires_in` of 0 as never, and would send a dead token for good. With
+        `scopes` the token opens these only; words that are no scopes of ours are passed over.
+        Raises `AppRefused` or `ScopeUnknown`.
         """
         with self._store.snapshot() as reader:
-            current = self._current_token(_app(reader, key, secret), secret)
-        return current or self._issue_anew(key, secret)
+            app = self._app(reader, key, secret)
+            asked_for = _asked_for(app, scopes)
+            current = self._current_token(reader, app, secret, asked_for)
+        return current or self._issue_anew(key, secret, asked_for)
 
-    def _current_token(self, app: AppRow, secret: str) -> Issued | None:
-        """The app's token, unless it has none that holds for another minute."""
-        left_s = self._left(app.token_expires_at) // MICROSECONDS_A_SECOND
-        if left_s < RENEWED_S:
+    def _app(self, reader: Reader, key: str, secret: str) -> AppRow:
+        """The app with this key and secret. Raises `AppRefused`."""
+        app = reader.app_of_secret(key, digest_of(secret))
+        name = app.name if app else reader.app_name(key)
+        if name is not None:
+            name_actor(name)
+        if app is None or (app.expires_at is not None and app.expires_at <= self._clock()):
+            raise AppRefused
+        return app
+
+    def _current_token(
+        self, reader: Reader, app: AppRow, secret: str, asked_for: str
+    ) -> Issued | None:
+        """The app's token with these scopes, unless it has none that holds for another minute."""
+        kept = reader.current_token(digest_of(secret), asked_for)
+        if kept is None:
             return None
-        return Issued(_token(secret, app.issue_salt), app.scopes, left_s)
+        left_s = self._left(kept.expires_at) // MICROSECONDS_A_SECOND
+        token = _token(secret, kept.salt)
+        if left_s < RENEWED_S or digest_of(token) != kept.sha256:
+            return None
+        return Issued(token, asked_for or app.scopes, left_s)
 
     def _left(self, expires_at: int | None) -> int:
         """How many microseconds a token still holds; 0 where it does not.
@@ -66,52 +88,61 @@ class Tokens(AccessTopic):
         put back.
         """
         left = (expires_at or 0) - self._clock()
-        left_s_max = TOKEN_S + CLOCK_AHEAD_S_MAX
-        return left if 0 < left <= left_s_max * MICROSECONDS_A_SECOND else 0
+        return left if 0 < left <= TOKEN_LEFT_MAX else 0
 
-    def _issue_anew(self, key: str, secret: str) -> Issued:
+    def _issue_anew(self, key: str, secret: str, asked_for: str) -> Issued:
         with self._store.transaction() as writer:
-            app = _app(writer, key, secret)
-            current = self._current_token(app, secret)
+            app = self._app(writer, key, secret)
+            current = self._current_token(writer, app, secret, asked_for)
             if current:  # another worker was faster
                 return current
+            now = self._clock()
+            writer.forget_tokens(key, now, now + TOKEN_LEFT_MAX)
+            self._hold_over(writer, digest_of(secret), asked_for)
             salt = self._random_bytes(SECRET_BYTES)
             token = _token(secret, salt)
-            expires_at = self._clock() + TOKEN_S * MICROSECONDS_A_SECOND
-            new = TokenRow(digest_of(token), expires_at)
-            writer.issue_token(key, salt, new, self._former_token(app))
-        return Issued(token, app.scopes, TOKEN_S)
+            expires_at = now + TOKEN_S * MICROSECONDS_A_SECOND
+            new = TokenRow(digest_of(token), salt, expires_at)
+            writer.issue_token(key, digest_of(secret), asked_for, new)
+        return Issued(token, asked_for or app.scopes, TOKEN_S)
 
-    def _former_token(self, app: AppRow) -> TokenRow:
-        """What holds beside a new token: the one that it replaces, or the one before that."""
-        if app.token_expires_at is not None and self._left(app.token_expires_at):
-            expires_at = app.token_expires_at + HELD_OVER_S * MICROSECONDS_A_SECOND
-            return TokenRow(app.token_sha256, expires_at)
-        if self._left(app.former_token_expires_at):
-            return TokenRow(app.former_token_sha256, app.former_token_expires_at)
-        return TokenRow()
+    def _hold_over(self, writer: Writer, secret_sha256: bytes, asked_for: str) -> None:
+        """Have the token that is replaced hold until shortly past its end."""
+        replaced = writer.current_token(secret_sha256, asked_for)
+        if replaced is not None:
+            expires_at = replaced.expires_at + HELD_OVER_S * MICROSECONDS_A_SECOND
+            writer.hold_token_until(replaced.sha256, expires_at)
 
     def revoke_token(self, key: str, secret: str, token: str) -> None:
         """End an app's token; one that does not hold is no more anyway. Raises `AppRefused`."""
         with self._store.transaction() as writer:
-            _app(writer, key, secret)
+            self._app(writer, key, secret)
             writer.revoke_token(key, digest_of(token))
 
     def _checked_app(self, app: AppOfToken | None, scope: str) -> AppOfToken:
         if app is None or not self._left(app.expires_at):
             raise TokenRefused
-        if scope not in app.scopes.split():
+        if scope not in app.scopes:
             message = f"the app lacks the scope {scope} for this call"
-            raise ScopeRefused(message)
+            if scope in app.app_scopes.split():
+                message = f"the token was asked for without the scope {scope} of this call"
+            raise ScopeRefused(message, app.name)
         return app
 
 
-def _token(secret: str, issue_salt: bytes) -> str:
-    return hmac.digest(secret.encode(), issue_salt, "sha256").hex()
+def _asked_for(app: AppRow, scopes: Collection[str]) -> str:
+    """The scopes of ours among those that a token is asked for with; empty for all of the app's.
+
+    Raises `ScopeUnknown` where the app lacks one of them.
+    """
+    may = app.scopes.split()
+    ours = {scope for scope in scopes if scope in SCOPES}
+    lacking = sorted(ours.difference(may))
+    if lacking:
+        message = f"the app lacks the scope {lacking[0]}; it has {', '.join(may)}"
+        raise ScopeUnknown(message, app.name)
+    return "" if not ours or ours == set(may) else " ".join(s for s in may if s in ours)
 
 
-def _app(reader: Reader, key: str, secret: str) -> AppRow:
-    app = reader.app(key)
-    if app is None or not hmac.compare_digest(app.secret_sha256, digest_of(secret)):
-        raise AppRefused
-    return app
+def _token(secret: str, salt: bytes) -> str:
+    return hmac.digest(secret.encode(), salt, "sha256").hex()

@@ -59,7 +59,7 @@ class Users(AccessTopic):
         parse_name("user name", name)
         for account in accounts:
             parse_name("account", account)
-        password_argon2 = self._passwords.chosen(password)
+        password_argon2 = self._passwords.chosen(password, name)
         with self._store.transaction() as writer:
             if writer.user(name) is not None:
                 message = f"there is a user named {shown(name)} already"
@@ -75,28 +75,29 @@ class Users(AccessTopic):
     def user_named(self, name: str) -> User:
         """Give the user of this name. Raises `UserNotFound`."""
         with self._store.snapshot() as reader:
-            _user(reader, name)
+            user_row(reader, name)
             return next(user for user in _users(reader) if user.name == name)
 
     def unlock_user(self, name: str) -> None:
         """Let a user try again after too many failed logins. Raises `UserNotFound`."""
         with self._store.transaction() as writer:
-            _user(writer, name)
+            user_row(writer, name)
             writer.forget_failed_logins(name)
 
     def change_user(self, name: str, wanted: UserChange, chosen_by: str | None = None) -> None:
         """Change what a user sees, making accounts that are not known yet, their role or password.
 
-        A new password ends the user's sessions; it does not unlock them. `chosen_by` is the app
-        that chose it, None where an operator did. Raises `InvalidValue` or `UserNotFound`.
+        A new password ends the user's sessions and their own tokens; it does not unlock them.
+        `chosen_by` is the app that chose it, None where an operator did. Raises `InvalidValue` or
+        `UserNotFound`.
         """
         for account in wanted.grant:
             parse_name("account", account)
         password_argon2 = None
         if wanted.password is not None:
-            password_argon2 = self._passwords.chosen(wanted.password)
+            password_argon2 = self._passwords.chosen(wanted.password, name)
         with self._store.transaction() as writer:
-            user_id = _user(writer, name).user_id
+            user_id = user_row(writer, name).user_id
             writer.grant_accounts(user_id, wanted.grant)
             for account in wanted.revoke:
                 _revoke(writer, name, account)
@@ -108,14 +109,16 @@ class Users(AccessTopic):
                 writer.note_app_keeper(name_for(CONSOLE, name), chosen_by)
                 writer.set_password(user_id, password_argon2)
                 writer.end_sessions_of(user_id)
+                writer.end_personal_tokens_of(user_id)
 
     def remove_user(self, name: str) -> None:
-        """Forget a user; their sessions end at once. Raises `UserNotFound`."""
+        """Forget a user; their sessions and tokens end at once. Raises `UserNotFound`."""
         with self._store.transaction() as writer:
-            writer.remove_user(_user(writer, name).user_id)
+            writer.remove_user(user_row(writer, name).user_id)
 
 
-def _user(reader: Reader, name: str) -> UserRow:
+def user_row(reader: Reader, name: str) -> UserRow:
+    """The user of this name as kept. Raises `UserNotFound`."""
     user = reader.user(name)
     if user is None:
         message = f"there is no user {shown(name)}"
@@ -132,6 +135,6 @@ def _users(reader: Reader) -> Iterator[User]:
 
 def _revoke(writer: Writer, user: str, account: str) -> None:
     account_id = writer.account_id(account)
-    if account_id is None or not writer.revoke_account(_user(writer, user).user_id, account_id):
+    if account_id is None or not writer.revoke_account(user_row(writer, user).user_id, account_id):
         message = f"user {shown(user)} was not granted an account {shown(account)} by name"
         raise InvalidValue(message)

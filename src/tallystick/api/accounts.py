@@ -14,6 +14,7 @@ from tallystick.api.operation import operation
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
 from tallystick.fleet import accounts, groups
+from tallystick.http.acts import records
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -67,6 +68,7 @@ class Accounts:
             resp.data = msgspec.json.encode(answers.account_list(accounts.names(reader)))
 
     @operation(scope=ADMIN, body=NewAccount, answer=answers.AccountAnswer, status=201)
+    @records("account.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an account."""
         name = struct_of(req, NewAccount).name
@@ -93,6 +95,7 @@ class Account:
             )
 
     @operation(scope=ADMIN, body=AccountChange, answer=answers.AccountAnswer)
+    @records("account.change")
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
         """Rename an account, or hold its SIMs to their first use, in reports of its past too."""
         name, wanted = name_in(account), struct_of(req, AccountChange)
@@ -105,6 +108,7 @@ class Account:
         self._store.finish_work()
 
     @operation(scope=ADMIN, status=204)
+    @records("account.remove")
     def on_delete(self, _req: Request, resp: Response, account: str) -> None:
         """Remove an account that has neither SIMs nor groups."""
         with self._store.transaction() as writer:
@@ -128,6 +132,7 @@ class Groups:
         )
 
     @operation(scope=ADMIN, body=NewGroup, answer=answers.GroupChanged, status=201)
+    @records("group.add")
     def on_post(self, req: Request, resp: Response, account: str) -> None:
         """Make a group, of SIMs if some are listed."""
         body = struct_of(req, NewGroup)
@@ -161,6 +166,7 @@ class Group:
         resp.data = msgspec.json.encode(answers.group_page(page))
 
     @operation(scope=ADMIN, body=GroupChange, answer=answers.GroupChanged)
+    @records("group.change")
     def on_patch(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Change a group: its name, its description, which SIMs are in it."""
         body = struct_of(req, GroupChange)
@@ -177,6 +183,7 @@ class Group:
         resp.data = msgspec.json.encode(answers.group_changed(changed))
 
     @operation(scope=ADMIN, status=204)
+    @records("group.remove")
     def on_delete(self, _req: Request, resp: Response, account: str, group: str) -> None:
         """Remove a group; its SIMs are in the default group then."""
         with self._store.transaction() as writer:

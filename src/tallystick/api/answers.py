@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tallystick.access import App, Credentials, User
+    from tallystick.access.personal_tokens import PersonalToken
+    from tallystick.access.sessions import OwnSession
+    from tallystick.core.acts import AuditRecord
     from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Mdn
     from tallystick.core.ledger import ChangeSet
@@ -56,6 +61,22 @@ class AccountAnswer(msgspec.Struct):
     users: list[str]
 
 
+class SecretAnswer(msgspec.Struct):
+    """A secret of an app that holds; null where it has no end, or its beginning is not known."""
+
+    id: str
+    made_at: str | None
+    expires_at: str | None
+
+
+class TokenAnswer(msgspec.Struct):
+    """A token of an app that holds; without scopes it opens all that the app has."""
+
+    id: str
+    scopes: list[str]
+    expires_in_s: int
+
+
 class AppAnswer(msgspec.Struct):
     """An app: its scopes, and the seconds that its token has left, null where it has none."""
 
@@ -63,6 +84,8 @@ class AppAnswer(msgspec.Struct):
     key: str
     scopes: list[str]
     token_expires_in_s: int | None
+    secrets: list[SecretAnswer]
+    tokens: list[TokenAnswer]
 
 
 class AppList(msgspec.Struct):
@@ -76,6 +99,42 @@ class CredentialsAnswer(msgspec.Struct):
 
     key: str
     secret: str
+
+
+class SessionAnswer(msgspec.Struct):
+    """A session of a user that has not ended; `of` is `console`, or `calls` of an app."""
+
+    id: str
+    begun_at: str | None
+    used_at: str
+    of: str
+
+
+class SessionList(msgspec.Struct):
+    """The sessions of a user, the last used first."""
+
+    sessions: list[SessionAnswer]
+
+
+class PersonalTokenAnswer(msgspec.Struct):
+    """A token of a user's own."""
+
+    name: str
+    scopes: list[str]
+    made_at: str
+    expires_at: str
+
+
+class PersonalTokenList(msgspec.Struct):
+    """The tokens of a user's own, by name."""
+
+    tokens: list[PersonalTokenAnswer]
+
+
+class NewPersonalTokenAnswer(msgspec.Struct):
+    """A token of a user's own, shown this once."""
+
+    token: str
 
 
 class UserAnswer(msgspec.Struct):
@@ -183,9 +242,60 @@ def account_answer(account: Account) -> AccountAnswer:
     )
 
 
+def audit_answer(record: AuditRecord, zone: tzinfo) -> dict[str, Any]:
+    """A record of the audit, as it reads; `at_us` and `digest` are for who proves the chain."""
+    entry = record.entry
+    return {
+        "number": record.number,
+        "at": wire(Moment(entry.at), zone),
+        "at_us": entry.at,
+        "via": entry.via,
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "address": entry.address,
+        "outcome": entry.outcome,
+        "request_id": entry.request_id,
+        "details": json.loads(entry.details),
+        "digest": record.digest.hex(),
+    }
+
+
 def app_answer(app: App) -> AppAnswer:
     """An app, as it reads."""
-    return AppAnswer(app.name, app.key, list(app.scopes), app.token_expires_in_s)
+    secrets = [
+        SecretAnswer(each.name, wire_or_none(each.made_at, UTC), wire_or_none(each.expires_at, UTC))
+        for each in app.secrets
+    ]
+    tokens = [TokenAnswer(each.name, list(each.scopes), each.expires_in_s) for each in app.tokens]
+    return AppAnswer(app.name, app.key, list(app.scopes), app.token_expires_in_s, secrets, tokens)
+
+
+def session_list(sessions: Iterable[OwnSession]) -> SessionList:
+    """Sessions of a user, as they read."""
+    return SessionList(
+        [
+            SessionAnswer(
+                each.name,
+                wire_or_none(each.begun_at, UTC),
+                wire(each.used_at, UTC),
+                "console" if each.in_console else "calls",
+            )
+            for each in sessions
+        ]
+    )
+
+
+def personal_token_list(tokens: Iterable[PersonalToken]) -> PersonalTokenList:
+    """Tokens of a user's own, as they read."""
+    return PersonalTokenList(
+        [
+            PersonalTokenAnswer(
+                each.name, list(each.scopes), wire(each.made_at, UTC), wire(each.expires_at, UTC)
+            )
+            for each in tokens
+        ]
+    )
 
 
 def credentials_answer(made: Credentials) -> CredentialsAnswer:

@@ -22,6 +22,7 @@ from tallystick.core.window import span_between
 from tallystick.http.bodies import media_type_of, misfit_in, whole_body
 from tallystick.http.gate import caller_of
 from tallystick.report.answer import Question
+from tallystick.store.acting import add_details
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -166,9 +167,11 @@ def struct_of(req: Request, kind: type[Body]) -> Body:
         message = f"the body must be an object, not {shown(tree)}"
         raise InvalidValue(message)
     try:
-        return msgspec.convert(tree, kind)
+        body = msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
         raise InvalidValue(_complaint(tree, kind, str(error))) from error
+    add_details(tree)
+    return body
 
 
 def _choices(kind: type[msgspec.Struct], field: str) -> str:

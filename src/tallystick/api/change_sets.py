@@ -15,6 +15,7 @@ from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.ledger import BEHIND_ALL, STATES, parse_number, parse_state
 from tallystick.fleet import ledger
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 from tallystick.intake import Receipt
 
@@ -99,6 +100,7 @@ class Approval(_Decision):
     """A proposal is put in force."""
 
     @operation(scope=ADMIN, answer=dict[str, Any])
+    @records("change-set.approve")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Put a proposal in force, as another app; the answer is the receipt."""
         by = caller_of(req).name
@@ -111,6 +113,7 @@ class Rejection(_Decision):
     """A proposal is dropped."""
 
     @operation(scope=ADMIN, answer=dict[str, Any])
+    @records("change-set.reject")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Drop a proposal, as another app."""
         by = caller_of(req).name
@@ -122,6 +125,7 @@ class Undoing(_Decision):
     """A change set is taken back."""
 
     @operation(scope=ADMIN, answer=dict[str, Any], query=NOTES)
+    @records("change-set.undo")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Take a change set back; the answer is the one that does so."""
         origin = origin_of(req)

@@ -15,6 +15,7 @@ from tallystick.core.identifiers import Iccid
 from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right, require_right
 from tallystick.fleet import explanations
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Explanations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @records("explanation.add")
     @operation(scope=ADMIN, body=Explaining, answer=Explained, for_users=True)
     def on_post(self, req: Request, resp: Response) -> None:
         """Explain mismatches, all of them or none; as a user with the role editor, or as an app."""
@@ -94,6 +96,7 @@ class ExplanationsEnded:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @records("explanation.end")
     @operation(scope=ADMIN, body=Ending, answer=Ended, for_users=True)
     def on_post(self, req: Request, resp: Response) -> None:
         """Take back what was said of mismatches; it stays on record."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.api import accounts, apps, errors, openapi, sims, users
+from tallystick.api.audit import Audit
 from tallystick.api.calls import ROOT
 from tallystick.api.change_sets import Approval, ChangeSets, OneChangeSet, Rejection, Undoing
 from tallystick.api.corrections import Corrections
@@ -77,12 +78,26 @@ def resources(
         f"{ROOT}/accounts/{{account}}": accounts.Account(store),
         f"{ROOT}/accounts/{{account}}/groups": accounts.Groups(store),
         f"{ROOT}/accounts/{{account}}/groups/{{group}}": accounts.Group(store),
+        **_resources_of_access(access, settings),
+    }
+
+
+def _resources_of_access(access: Access, settings: Settings) -> dict[str, object]:
+    """Users, apps and what was done by whom."""
+    return {
         f"{ROOT}/users": users.Users(access),
         f"{ROOT}/users/{{user}}": users.User(access),
         f"{ROOT}/users/{{user}}/unlock": users.Unlock(access),
+        f"{ROOT}/users/{{user}}/sessions": users.Sessions(access),
+        f"{ROOT}/users/{{user}}/sessions/{{session}}": users.OneSession(access),
+        f"{ROOT}/users/{{user}}/tokens": users.PersonalTokens(access),
+        f"{ROOT}/users/{{user}}/tokens/{{token}}": users.OnePersonalToken(access),
+        f"{ROOT}/audit": Audit(access, settings.zone),
         f"{ROOT}/apps": apps.Apps(access),
         f"{ROOT}/apps/{{app}}": apps.App(access),
         f"{ROOT}/apps/{{app}}/secret": apps.Secret(access),
+        f"{ROOT}/apps/{{app}}/tokens": apps.Tokens(access),
+        f"{ROOT}/apps/{{app}}/tokens/{{token}}": apps.Token(access),
     }
 
 

@@ -17,6 +17,7 @@ from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.identifiers import Iccid
 from tallystick.fleet import inventory
+from tallystick.http.acts import records
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Sim:
             resp.data = self._described(reader, Iccid.parse(iccid))
 
     @operation(scope=ADMIN, body=SimChange, answer=answers.SimAnswer)
+    @records("sim.change")
     def on_patch(self, req: Request, resp: Response, iccid: str) -> None:
         """Move a SIM to another account, out of the groups that it is in."""
         sim, account = Iccid.parse(iccid), struct_of(req, SimChange).account
@@ -76,6 +78,7 @@ class Sim:
             resp.data = self._described(writer, sim)
 
     @operation(scope=ADMIN, status=204, query=NOTES)
+    @records("sim.remove")
     def on_delete(self, req: Request, resp: Response, iccid: str) -> None:
         """Take a SIM out of the device database; its activations stay, and wait."""
         origin = origin_of(req)

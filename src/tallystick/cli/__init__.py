@@ -6,59 +6,80 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import version as version_of
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
-from tallystick.cli.shared import EXIT_REFUSED, Command, say
+from tallystick.cli.shared import (
+    EXIT_REFUSED,
+    Command,
+    ExportCommand,
+    LongCommand,
+    RecordedCommand,
+    say,
+)
 
-# What each command is called by, and the function or group of commands that it is.
+
+class Place(NamedTuple):
+    """Where a command is: the module, and the function or group of commands there.
+
+    `form` is of a function: whether and how the audit records it. Those of a group say so
+    themselves.
+    """
+
+    module: str
+    attribute: str
+    form: type[Command] = Command
+
+
+# What each command is called by, and where it is.
 COMMANDS = {
-    "init": "init.init",
-    "import": "import_.import_",
-    "report": "report.report",
-    "coverage": "coverage.coverage",
-    "history": "history.history",
-    "verify": "verify.verify",
-    "copy": "copy_.copy",
-    "backup": "backup.backup",
-    "restore": "restore.restore",
-    "serve": "serve.serve",
-    "settings": "settings.settings",
-    "doctor": "doctor.doctor",
-    "synth": "synth.synth",
-    "demo": "demo.demo",
-    "man": "man.man",
-    "maps": "maps.commands",
-    "corrections": "corrections.commands",
-    "expectations": "expectations.commands",
-    "explanations": "explanations.commands",
-    "app": "apps.commands",
-    "user": "users.commands",
-    "callbacks": "callbacks.commands",
-    "account": "accounts.commands",
-    "group": "groups.commands",
-    "sim": "sims.commands",
+    "init": Place("init", "init", RecordedCommand),
+    "import": Place("import_", "import_", LongCommand),
+    "report": Place("report", "report", ExportCommand),
+    "coverage": Place("coverage", "coverage"),
+    "history": Place("history", "history"),
+    "verify": Place("verify", "verify"),
+    "copy": Place("copy_", "copy", LongCommand),
+    "backup": Place("backup", "backup", ExportCommand),
+    "restore": Place("restore", "restore"),
+    "serve": Place("serve", "serve"),
+    "settings": Place("settings", "settings"),
+    "doctor": Place("doctor", "doctor"),
+    "synth": Place("synth", "synth"),
+    "demo": Place("demo", "demo"),
+    "man": Place("man", "man"),
+    "maps": Place("maps", "commands"),
+    "corrections": Place("corrections", "commands"),
+    "expectations": Place("expectations", "commands"),
+    "explanations": Place("explanations", "commands"),
+    "audit": Place("audit", "commands"),
+    "app": Place("apps", "commands"),
+    "user": Place("users", "commands"),
+    "callbacks": Place("callbacks", "commands"),
+    "account": Place("accounts", "commands"),
+    "group": Place("groups", "commands"),
+    "sim": Place("sims", "commands"),
 }
 
 
 class _LoadedCommands(Mapping[str, Any]):
     """Commands by name; each is loaded when it is asked for."""
 
-    def __init__(self, places: Mapping[str, str]) -> None:
+    def __init__(self, places: Mapping[str, Place]) -> None:
         self._places = places
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - Typer's own class for it is private
-        module, _, attribute = self._places[name].partition(".")
-        loaded = getattr(import_module(f"{__name__}.{module}"), attribute)
+        place = self._places[name]
+        loaded = getattr(import_module(f"{__name__}.{place.module}"), place.attribute)
         if isinstance(loaded, typer.Typer):
             group = get_group(loaded)
             group.name = name
             return group
         alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=Command)(loaded)
+        alone.command(name, cls=place.form)(loaded)
         return get_command(alone)
 
     def __iter__(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tallystick.api import answers
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
     current_settings,
     print_done,
     print_json,
@@ -57,7 +58,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(name: Name, as_json: AsJson = False) -> None:
     """Make an account known."""
     with store_of(current_settings()) as store, store.transaction() as writer:
@@ -66,7 +67,7 @@ def add(name: Name, as_json: AsJson = False) -> None:
     print_done(f"account {name} added", answers.account_answer(made), as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def change(
     name: Name,
     first_use: Annotated[
@@ -92,7 +93,7 @@ def change(
     )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def rename(
     name: Name,
     new_name: Annotated[
@@ -111,7 +112,7 @@ def rename(
     )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove an account that has neither SIMs nor groups.
 

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.access import SCOPES_DEFAULT
+from tallystick.access import DAY_S, SCOPES_DEFAULT
 from tallystick.api import answers
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
+    counted,
     opened_access,
     print_done,
     print_json,
     print_table,
     say,
 )
+from tallystick.core.moments import wire
 
 if TYPE_CHECKING:
     from tallystick.access import App, Credentials
+    from tallystick.access.apps import Secret
 
 commands = typer.Typer(help="Apps: the OAuth clients that may call.", no_args_is_help=True)
 
+HOUR_S = 60 * 60
 Name = Annotated[str, typer.Argument(help="What the app is called.")]
+ValidDays = Annotated[
+    int | None,
+    typer.Option(min=1, max=3650, help="So many days the secret holds; for good if not given."),
+]
 
 
 class ScopeName(StrEnum):
@@ -57,21 +67,22 @@ def show(name: Name, as_json: AsJson = False) -> None:
         _print([app])
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(
     name: Name,
     scope: Annotated[
         list[ScopeName] | None, typer.Option(help="What it may do; m2m if nothing is named.")
     ] = None,
+    valid_days: ValidDays = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an app known, and print its key and secret this once."""
     with opened_access() as access:
-        made = access.add_app(name, scope or SCOPES_DEFAULT)
+        made = access.add_app(name, scope or SCOPES_DEFAULT, valid_s=_seconds(valid_days))
     _print_secret(made, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def change(
     name: Name,
     scope: Annotated[
@@ -88,15 +99,46 @@ def change(
     )
 
 
-@commands.command(cls=Command)
-def rotate(name: Name, as_json: AsJson = False) -> None:
-    """Give an app another secret, and print it this once; the old one and its token end at once."""
+@commands.command(cls=RecordedCommand)
+def rotate(
+    name: Name,
+    overlap_h: Annotated[
+        int,
+        typer.Option(
+            min=0, max=90 * 24, help="So many hours the old secret holds on; without, not at all."
+        ),
+    ] = 0,
+    valid_days: ValidDays = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an app another secret, and print it this once.
+
+    The old one ends at once with its tokens, unless it is to overlap with the new one.
+    """
     with opened_access() as access:
-        made = access.rotate_app(name)
+        made = access.rotate_app(name, overlap_s=overlap_h * HOUR_S, valid_s=_seconds(valid_days))
     _print_secret(made, as_json=as_json)
 
 
-@commands.command(cls=Command)
+def _seconds(days: int | None) -> int | None:
+    return None if days is None else days * DAY_S
+
+
+@commands.command(cls=RecordedCommand)
+def end_tokens(
+    name: Name,
+    token: Annotated[
+        str | None, typer.Option(metavar="ID", help="This token only, as `app show --json` has it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """End an app's tokens; it gets another one for its secret."""
+    with opened_access() as access:
+        ended = access.end_tokens(name, token)
+    print_done(f"{counted(ended, 'token', 'tokens')} ended", {"ended": ended}, as_json=as_json)
+
+
+@commands.command(cls=RecordedCommand)
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove an app; its token ends at once."""
     with opened_access() as access:
@@ -106,12 +148,23 @@ def remove(name: Name, as_json: AsJson = False) -> None:
 
 def _print(apps: list[App]) -> None:
     print_table(
-        ("app", "key", "scopes", "token"),
+        ("app", "key", "scopes", "secrets", "token"),
         [
-            (app.name, app.key, ", ".join(app.scopes), _token(app.token_expires_in_s))
+            (
+                app.name,
+                app.key,
+                ", ".join(app.scopes),
+                ", ".join(map(_secret, app.secrets)),
+                _token(app.token_expires_in_s),
+            )
             for app in apps
         ],
     )
+
+
+def _secret(secret: Secret) -> str:
+    """A secret that holds: until when."""
+    return "for good" if secret.expires_at is None else f"until {wire(secret.expires_at, UTC)}"
 
 
 def _token(seconds: int | None) -> str:

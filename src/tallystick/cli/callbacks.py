@@ -10,6 +10,7 @@ from tallystick import outbox
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
     current_settings,
     print_json,
     print_table,
@@ -74,7 +75,7 @@ def list_(account: OfAccount = None, as_json: AsJson = False) -> None:
         )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def retry(delivery_id: Id, as_json: AsJson = False) -> None:
     """Try a delivery again now, also one that was given up; a server that runs delivers it."""
     with store_of(current_settings()) as store, store.transaction() as writer:

@@ -14,6 +14,7 @@ from tallystick.cli.shared import (
     AsJson,
     Command,
     Earliest,
+    ExportCommand,
     Latest,
     counted,
     current_settings,
@@ -107,7 +108,7 @@ def _named(hardware: Hardware) -> str:
     return " ".join(filter(None, (hardware.manufacturer, hardware.model)))
 
 
-@commands.command(cls=Command)
+@commands.command(cls=ExportCommand)
 def export(
     manufacturer: Annotated[
         str | None, typer.Option(help="Of SIMs seen in hardware of this manufacturer.")

@@ -12,6 +12,8 @@ from tallystick.cli.ledger import Actor, Reason, Ticket, actor_told, origin_told
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    ExportCommand,
+    RecordedCommand,
     current_settings,
     print_done,
     print_json,
@@ -193,7 +195,7 @@ def _change_for_people(
     return answer
 
 
-@commands.command(cls=Command)
+@commands.command(cls=ExportCommand)
 def export(
     account: Annotated[
         str | None, typer.Option(help="Of SIMs of this account; of all of them if none is named.")
@@ -213,7 +215,7 @@ def export(
             file.writelines(map(csv_lines, portions))
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def approve(
     number: Number,
     dry_run: Annotated[
@@ -248,7 +250,7 @@ def _counts(receipt: Receipt) -> str:
     return f"  {receipt.read:,} proposed: {counts}"
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None:
     """Drop a proposal. Whoever proposed it cannot."""
     settings = current_settings()
@@ -258,7 +260,7 @@ def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None
     print_done(f"change set {number} is rejected", answer, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def undo(
     number: Number,
     ticket: Ticket = "",

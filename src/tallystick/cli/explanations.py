@@ -12,6 +12,7 @@ from tallystick.cli.ledger import Actor, actor_told
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
     current_settings,
     every_account,
     print_done,
@@ -49,7 +50,7 @@ SeenIn = Annotated[
 SeenAt = Annotated[str, typer.Option("--at", metavar="MOMENT", help="When, as the report has it.")]
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(
     iccid: Sim,
     imei: SeenIn,
@@ -78,7 +79,7 @@ def add(
     print_done(message, {"explained": count}, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def end(
     iccid: Sim, imei: SeenIn, seen_at: SeenAt, actor: Actor = None, as_json: AsJson = False
 ) -> None:

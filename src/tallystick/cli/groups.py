@@ -13,6 +13,7 @@ from tallystick.cli.shared import (
     EXIT_SOME_REJECTED,
     AsJson,
     Command,
+    RecordedCommand,
     counted,
     current_settings,
     print_done,
@@ -83,7 +84,7 @@ def _about(description: str) -> str:
     return f": {description}" if description else ""
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(
     account: Account,
     name: Name,
@@ -98,7 +99,7 @@ def add(
     print_done(f"group {name} added", answers.group_changed(made), as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def rename(
     account: Account,
     name: Name,
@@ -112,7 +113,7 @@ def rename(
     )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def describe(
     account: Account,
     name: Name,
@@ -126,7 +127,7 @@ def describe(
     print_done(f"group {name} described", answers.group_changed(changed), as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def put(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> None:
     """Put SIMs in a group, out of the ones they were in.
 
@@ -137,7 +138,7 @@ def put(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> No
     _print_changed(f"put in {name}", account, wanted, changed, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def take_out(account: Account, name: Name, sims: Sims, as_json: AsJson = False) -> None:
     """Take SIMs out of a group. Exit status: 3 if some are not the account's, 1 if none is."""
     wanted = listed(sims)
@@ -145,7 +146,7 @@ def take_out(account: Account, name: Name, sims: Sims, as_json: AsJson = False) 
     _print_changed(f"taken out of {name}", account, wanted, changed, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def remove(account: Account, name: Name, as_json: AsJson = False) -> None:
     """Remove a group; its SIMs are in the default one then."""
     with store_of(current_settings()) as store, store.transaction() as writer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.cli.shared import counted, current_settings, say, store_of
+from tallystick.store.acting import act_under_way, acting
 
 if TYPE_CHECKING:
     from tallystick.settings import Settings
@@ -33,7 +34,9 @@ def init(distribute: Distribute = False, plan: PlanOnly = False) -> None:
             store.require_cluster()  # before anything is made that would not be wanted elsewhere
         is_new = store.is_empty()
         steps = store.init(settings.time_zone)
-        with store.transaction() as writer:
+        # A new store's audit begins with what is done in it, or with what is copied there.
+        act = None if is_new else act_under_way()
+        with acting(act), store.transaction() as writer:
             is_moved = writer.set_wire_zone(settings.time_zone)
         if is_new:
             say(f"{store.name}: made a new store")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pwd
 import secrets
 import sys
 from contextlib import contextmanager
@@ -18,12 +19,14 @@ from typer.core import TyperCommand
 
 from tallystick.access import Access
 from tallystick.clock import system_clock
-from tallystick.core.errors import NoAccounts, Refusal
+from tallystick.core.acts import DONE, FAILED, WITHHELD, Act, Via, details_of, refused
+from tallystick.core.errors import AccessRefused, NoAccounts, OwnProposal, Refusal
 from tallystick.core.identifiers import printable
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.settings import Settings, read_settings
 from tallystick.store import Store, open_store
+from tallystick.store.acting import acting
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
 EXIT_REFUSED = 1
 EXIT_SOME_REJECTED = 3
+EXITS_DONE = (0, EXIT_SOME_REJECTED)
+RIGHTS_REFUSED = (AccessRefused, OwnProposal)
+"""Refusals of a right, which are recorded although nothing was changed."""
 # Where a table goes to when it is not to a terminal: wide enough for every row in one line.
 PLAIN_COLUMNS = 250
 
@@ -47,7 +53,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own class for it is private
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            return self.run(ctx)
         except Refusal as refusal:
             if self._speaks_json(ctx):
                 print_json({"error": {"code": refusal.code, "message": refusal.message}}, err=True)
@@ -55,11 +61,100 @@ class Command(TyperCommand):
                 say(f"error: {refusal.message}", err=True)
             raise typer.Exit(EXIT_REFUSED) from refusal
 
+    def run(self, ctx: Any) -> Any:  # noqa: ANN401 - the same
+        """Do what the command is for. Raises `Refusal`."""
+        return super().invoke(ctx)
+
     def _speaks_json(self, ctx: typer.Context) -> bool:
         as_json = any(
             ctx.params[each.name] for each in self.params if each.name and "--json" in each.opts
         )
         return as_json or ctx.params.get("format_") == "json"
+
+
+class RecordedCommand(Command):
+    """A command that is an act for the audit: the transaction that changes the store records it.
+
+    `is_export` is of commands that change nothing and are recorded when they are done, those that
+    may show their answer on a terminal only where they write a file; `is_long` is of commands that
+    take several transactions.
+    """
+
+    is_export = False
+    is_long = False
+
+    def run(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own class for it is private
+        """Do what the command is for, as an act. Raises `Refusal`."""
+        act = self._act(ctx)
+        with acting(act):
+            try:
+                answer = super().run(ctx)
+            except Refusal as refusal:
+                self._end(act, refused(refusal.code), is_due=isinstance(refusal, RIGHTS_REFUSED))
+                raise
+            except typer.Exit as end:
+                self._end(act, DONE if end.exit_code in EXITS_DONE else FAILED)
+                raise
+        self._end(act, DONE, is_due=self.is_export and _writes_a_file(ctx.params))
+        return answer
+
+    def _act(self, ctx: typer.Context) -> Act:
+        parameters = {name: _plain(value) for name, value in ctx.params.items()}
+        return Act(
+            system_clock(),
+            Via.COMMAND,
+            ".".join(ctx.command_path.split()[1:]),
+            _users_name(),
+            self._subject(parameters),
+            is_long=self.is_long,
+            details=details_of(parameters),
+        )
+
+    def _subject(self, parameters: Mapping[str, object]) -> str:
+        """What the command is about: its arguments, subscribers in part."""
+        names = [each.name for each in self.params if each.param_type_name == "argument"]
+        arguments = details_of({name: parameters[name] for name in names if name})
+        return "/".join(str(value) for value in arguments.values() if value != WITHHELD)
+
+    def _end(self, act: Act, outcome: str, *, is_due: bool = False) -> None:
+        """Record how an act ended where that is due, or where a transaction has said it began."""
+        if is_due or (self.is_long and act.recorded_in):
+            with store_of(current_settings()) as store, acting(None), store.transaction() as writer:
+                writer.append_to_audit([act.entry(outcome)])
+
+
+class ExportCommand(RecordedCommand):
+    """A command that writes rows to a file."""
+
+    is_export = True
+
+
+class LongCommand(RecordedCommand):
+    """A command that changes the store in several transactions."""
+
+    is_long = True
+
+
+def _users_name() -> str:
+    """The operating system's user, as the system says and no variable of the environment."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a user without a name, as containers have them
+        return str(number)
+
+
+def _plain(value: object) -> object:
+    """A parameter's value as the audit shows it."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def _writes_a_file(parameters: Mapping[str, Any]) -> bool:
+    """Whether an export leaves a file: all but those that may print a table do."""
+    is_file_named = any(parameters.get(name) is not None for name in ("output", "dir_"))
+    return is_file_named or "format_" not in parameters
 
 
 Earliest = Annotated[

@@ -17,6 +17,7 @@ from tallystick.cli.shared import (
     EXIT_SOME_REJECTED,
     AsJson,
     Command,
+    LongCommand,
     current_settings,
     print_json,
     print_table,
@@ -116,7 +117,7 @@ def _cell(value: object) -> str:
     )
 
 
-@commands.command(cls=Command)
+@commands.command(cls=LongCommand)
 def move(
     iccid: Iccids = None,
     to: Annotated[
@@ -147,7 +148,7 @@ def move(
     done.tell(as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=LongCommand)
 def remove(
     iccid: Iccids = None,
     file: File = None,

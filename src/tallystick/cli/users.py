@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.access import UserChange
+from tallystick.access.personal_tokens import VALID_DAYS_MAX
 from tallystick.api import answers
+from tallystick.cli.apps import ScopeName
 from tallystick.cli.shared import (
     AsJson,
     Command,
+    RecordedCommand,
     opened_access,
     print_done,
     print_json,
@@ -29,6 +32,7 @@ commands = typer.Typer(
 
 ROLE_HELP = "What they may do in the console; each role may do what those before it may, too."
 Name = Annotated[str, typer.Argument(help="The user's name.")]
+TokenName = Annotated[str, typer.Argument(metavar="TOKEN", help="What its user calls it.")]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
@@ -56,7 +60,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         _print([user])
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def add(
     name: Name,
     account: Annotated[list[str] | None, typer.Option(help="They see this account.")] = None,
@@ -81,7 +85,7 @@ def add(
         say("They see no account: --account or --all-accounts was not given.", err=True)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def change(
     name: Name,
     account: Annotated[list[str] | None, typer.Option(help="They see this account, too.")] = None,
@@ -130,7 +134,7 @@ def _password(*, from_stdin: bool) -> str:
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def unlock(name: Name, as_json: AsJson = False) -> None:
     """Let a user log in again after too many failures."""
     with opened_access() as access:
@@ -138,12 +142,77 @@ def unlock(name: Name, as_json: AsJson = False) -> None:
         _print_done(f"user {name} unlocked", access, name, as_json=as_json)
 
 
-@commands.command(cls=Command)
+@commands.command(cls=RecordedCommand)
 def remove(name: Name, as_json: AsJson = False) -> None:
     """Remove a user; their sessions end at once."""
     with opened_access() as access:
         access.remove_user(name)
     print_done(f"user {name} removed", {"removed": name}, as_json=as_json)
+
+
+@commands.command(cls=Command)
+def sessions(name: Name, as_json: AsJson = False) -> None:
+    """List a user's sessions that have not ended, the last used first."""
+    with opened_access() as access:
+        answer = answers.session_list(access.sessions_of_user(name))
+    if as_json:
+        print_json(answer)
+        return
+    rows = [(each.id, each.begun_at or "", each.used_at, each.of) for each in answer.sessions]
+    print_table(("session", "begun", "last used", "of"), rows)
+
+
+@commands.command(cls=RecordedCommand)
+def end_sessions(
+    name: Name,
+    session: Annotated[
+        str | None, typer.Option(metavar="ID", help="This session only, as `user sessions` has it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a user's sessions."""
+    with opened_access() as access:
+        access.end_sessions_of_user(name, session)
+    print_done(f"sessions of {name} ended", {"ended": session or "all"}, as_json=as_json)
+
+
+@commands.command(cls=Command)
+def tokens(name: Name, as_json: AsJson = False) -> None:
+    """List the tokens of a user's own, those that have ended too."""
+    with opened_access() as access:
+        answer = answers.personal_token_list(access.personal_tokens_of(name))
+    if as_json:
+        print_json(answer)
+        return
+    rows = [(each.name, ", ".join(each.scopes), each.expires_at) for each in answer.tokens]
+    print_table(("token", "scopes", "until"), rows)
+
+
+@commands.command(cls=RecordedCommand)
+def add_token(
+    name: Name,
+    token_name: TokenName,
+    scope: Annotated[
+        list[ScopeName],
+        typer.Option(help="What it opens; intake and admin are for operators alone."),
+    ],
+    valid_days: Annotated[
+        int, typer.Option(min=1, max=VALID_DAYS_MAX, help="So many days it holds.")
+    ] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token of a user's own, and print it this once."""
+    with opened_access() as access:
+        made = access.add_personal_token(name, token_name, scope, valid_days)
+    print_done(made, answers.NewPersonalTokenAnswer(made), as_json=as_json)
+
+
+@commands.command(cls=RecordedCommand)
+def end_token(name: Name, token_name: TokenName, as_json: AsJson = False) -> None:
+    """End a token of a user's own."""
+    with opened_access() as access:
+        access.end_personal_token(name, token_name)
+    print_done(f"token {token_name} of {name} ended", {"ended": token_name}, as_json=as_json)
 
 
 def _print(users: list[User]) -> None:

@@ -20,6 +20,7 @@ from tallystick.core.ledger import (
 from tallystick.core.roles import Right
 from tallystick.fleet import ledger, review
 from tallystick.fleet.ledger import IdentityChange
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console, for_console_to, user_of
 from tallystick.intake import Trial
 
@@ -151,6 +152,7 @@ class Decision:
         self._deeds = {"approve": self._approve, "reject": self._reject, "undo": self._undo}
 
     @for_console_to(Right.DECIDE)
+    @records("change-set.{deed}")
     def on_post(self, req: Request, resp: Response, number: str, deed: str) -> None:
         """Do it, and show the change set, or say why not."""
         typed = users_fields(req)

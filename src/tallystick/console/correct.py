@@ -17,6 +17,7 @@ from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import review
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
 from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
 
@@ -58,6 +59,7 @@ class CorrectionPage:
         self._show(req, resp, self._mismatch(req, iccid), Shown(UNTOUCHED))
 
     @for_console_to(Right.PROPOSE)
+    @records("correction.propose")
     def on_post(self, req: Request, resp: Response, iccid: str) -> None:
         """Say what the correction would do, or propose it if that is what was shown before."""
         typed = UNTOUCHED | users_fields(req)

@@ -28,6 +28,7 @@ from tallystick.core.identifiers import Iccid
 from tallystick.core.reasons import Code
 from tallystick.core.roles import Right
 from tallystick.fleet import review
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
 from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
 from tallystick.report.listing import rows_named, rows_of_sim
@@ -72,6 +73,7 @@ class CorrectRowsPage:
         self._show(req, resp, self._with_pairs(req, form) if req.get_param("do") == PAIRS else form)
 
     @for_console_to(Right.PROPOSE)
+    @records("correction.propose")
     def on_post(self, req: Request, resp: Response) -> None:
         """Show the form, or what it would do; or propose that if it is what was shown before."""
         form = users_rows_form(req)

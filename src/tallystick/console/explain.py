@@ -24,6 +24,7 @@ from tallystick.core.explanations import note_of
 from tallystick.core.moments import moment_of, parse_named
 from tallystick.core.roles import Right
 from tallystick.fleet import explanations
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class ExplainPage:
         self._show(req, resp, form_in_address(req))
 
     @for_console_to(Right.EXPLAIN)
+    @records("explanation.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Show the form; or do what it says, if the rows are still those that were shown."""
         form = users_rows_form(req)

@@ -12,6 +12,7 @@ from tallystick.console.asked import asked_by
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.http import row_forms
+from tallystick.http.acts import records
 from tallystick.http.gate import for_console, user_of
 from tallystick.http.row_forms import CSV, NDJSON
 from tallystick.http.streaming import send
@@ -68,6 +69,7 @@ class Export:
         self._rows = rows
 
     @for_console
+    @records("mismatches.export", is_export=True)
     def on_get(self, req: Request, resp: Response) -> None:
         """Answer a file: whole where it is small, else streamed from one snapshot."""
         settings = self._settings

@@ -12,6 +12,7 @@ from tallystick.http.bodies import media_type_of, whole_body
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.file_forms import FileForm
 from tallystick.http.gate import caller_of
+from tallystick.store.acting import add_details
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -67,6 +68,7 @@ def users_fields(req: Request) -> dict[str, str]:
     """
     fields = fields_of(req)
     _require_token(req, fields)
+    add_details({name: value for name, value in fields.items() if name != CSRF_FIELD})
     return fields
 
 

@@ -19,6 +19,7 @@ from tallystick.core.errors import FileRefused, InvalidValue, Refusal, RoleRefus
 from tallystick.core.identifiers import printable, shown
 from tallystick.core.roles import Right
 from tallystick.core.written_values import CheckDigit
+from tallystick.http.acts import records
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.calls import CallsBusy
 from tallystick.http.file_forms import FILE_BYTES_MAX
@@ -114,6 +115,7 @@ class ImportPage:
         self._show(req, resp, UNTOUCHED, Outcome())
 
     @for_console_to(Right.IMPORT)
+    @records("import.file", is_long=True)
     def on_post(self, req: Request, resp: Response) -> None:
         """Show how the file would be read, or take it in if that is what was shown before."""
         if not self._sees_all(req):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import falcon
 
 from tallystick.console.forms import users_fields
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console, session_of, user_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class EndSession:
         self._access = access
 
     @for_console
+    @records("session.end")
     def on_post(self, req: Request, resp: Response) -> None:
         """End the session that the field `session` names, if it is the user's own."""
         self._access.end_session_of(user_of(req), users_fields(req).get("session", ""))
@@ -52,6 +54,7 @@ class EndOthers:
         self._access = access
 
     @for_console
+    @records("session.end-others")
     def on_post(self, req: Request, resp: Response) -> None:
         """End every session of the user but the one that asks."""
         users_fields(req)

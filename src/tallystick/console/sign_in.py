@@ -9,6 +9,7 @@ import falcon
 
 from tallystick.console.forms import fields_of, users_fields
 from tallystick.core.errors import PasswordRefused
+from tallystick.http.acts import records
 from tallystick.http.gate import SIGN_IN_PATH, for_console, open_to_all, session_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class SignIn:
         self._show(resp, local_path(req.get_param("next") or "/"))
 
     @open_to_all
+    @records("session.login")
     def on_post(self, req: Request, resp: Response) -> None:
         """Begin a session and go on to the page that was asked for, or show the form again."""
         self._browsers.require_own_page(req)
@@ -72,6 +74,7 @@ class SignOut:
         self._browsers = browsers
 
     @for_console
+    @records("session.logout")
     def on_post(self, req: Request, resp: Response) -> None:
         """End the session."""
         users_fields(req)

@@ -188,9 +188,13 @@ class AccountNotEmpty(Refusal):
 
 
 class AccessRefused(Refusal):
-    """Access is refused."""
+    """Access is refused: to the app or user `actor`, where that is known."""
 
     code = "access-refused"
+
+    def __init__(self, message: str | None = None, actor: str = "") -> None:
+        super().__init__(message)
+        self.actor = actor
 
 
 class AppRefused(AccessRefused):
@@ -209,6 +213,12 @@ class ScopeRefused(AccessRefused):
     """The app lacks the scope for this call."""
 
     code = "scope-refused"
+
+
+class ScopeUnknown(AccessRefused):
+    """The app asks for a token with a scope that it lacks."""
+
+    code = "scope-unknown"
 
 
 class RoleRefused(AccessRefused):

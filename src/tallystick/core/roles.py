@@ -42,6 +42,18 @@ LEAST_ROLES = {
 IN_ORDER = tuple(Role)
 
 
+SCOPES_OF_USERS = ("m2m",)
+SCOPES_OF_OPERATORS = ("m2m", "intake", "admin")
+
+
+def scopes_of(role: Role) -> tuple[str, ...]:
+    """The scopes that a user's own tokens may have.
+
+    `intake` and `admin` are about the whole fleet and whoever uses it, as an operator is.
+    """
+    return SCOPES_OF_OPERATORS if may(role, Right.ADMINISTER) else SCOPES_OF_USERS
+
+
 def may(role: Role, right: Right) -> bool:
     """Whether a role has a right."""
     return IN_ORDER.index(role) >= IN_ORDER.index(LEAST_ROLES[right])

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import falcon
 
+from tallystick.access.personal_tokens import TOKEN_PREFIX
 from tallystick.core.errors import AccessRefused, SessionExpired, SessionRefused
 from tallystick.core.roles import Right, require_right
 from tallystick.http.cookies import SAFE_METHODS, Browsers
@@ -146,6 +147,8 @@ class Gate:
         )
         scope = SCOPE_OF_USERS if is_for_user else stated.scope
         token = bearer_token(req, scope)
+        if token.startswith(TOKEN_PREFIX) and stated.session is not Session.REQUIRED:
+            return self._access.caller_by_personal_token(token, stated.scope, *_also(stated))
         if not is_for_user:
             return self._access.caller(token, scope)
         if session_token:
@@ -166,9 +169,15 @@ class Gate:
             back = req.relative_uri if req.method in SAFE_METHODS else "/"
             place = f"{SIGN_IN_PATH}?next={quote(back, safe='/')}"
             raise falcon.HTTPSeeOther(place) from refusal
+        req.context.caller = caller  # the audit names who is refused, too
         assert caller.role is not None  # noqa: S101 - every user has one
         require_right(caller.role, right)
         return caller
+
+
+def _also(stated: Needs) -> tuple[str, ...]:
+    """The scope that may stand for the one of a call that users may make."""
+    return (SCOPE_OF_USERS,) if stated.session is Session.ALLOWED else ()
 
 
 def caller_of(req: Request) -> Caller:

@@ -30,6 +30,7 @@ from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import file_of, is_read_once, open_source, to_be_read_again
 from tallystick.store import LEDGERED_KINDS, ImportProgress
+from tallystick.store.acting import add_details
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +116,14 @@ def import_file(
             taking.receipt.notes = source.notes
             _take_in(source, taking, work, on_reject)
     taking.receipt.seconds = time.perf_counter() - started
+    _tell_audit(kind, origin, taking.receipt)
     return taking.receipt
+
+
+def _tell_audit(kind: Kind, origin: Origin, receipt: Receipt) -> None:
+    """Say of the act that an import is part of which file was taken in, and how many lines."""
+    counts = {name: getattr(receipt, name) for name in ("read", "accepted", "rejected")}
+    add_details({"kind": kind.name, "file": origin.detail, **counts})
 
 
 def check_whole(

@@ -4,7 +4,8 @@ Facts are keyed, so that taking one in again changes nothing. A copy that was ki
 what is there already is found by reading both sides, range of SIMs by range, and passed over. The
 kept answer is not copied but follows in the other store, and is compared too. What waits to be
 delivered to callback listeners is taken over, but not compared, for a server may deliver it
-meanwhile. Sessions, receipts, uploads and the progress of imports stay behind.
+meanwhile. The audit's chain goes into a store that has none yet. Sessions, receipts, uploads and
+the progress of imports stay behind.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from tallystick.core.acts import BEFORE_ALL_RECORDS
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.identities import Subscriber
@@ -70,20 +72,13 @@ def _put_accounts(writer: Writer, rows: Rows) -> None:
 
 
 def _put_apps(writer: Writer, rows: Rows) -> None:
-    for row in rows.iter_rows(named=True):
-        for column in APP_BYTES:
-            row[column] = None if row[column] is None else bytes.fromhex(row[column])
-        writer.put_app(WholeApp(**row))
+    for row in rows.iter_rows():
+        writer.put_app(WholeApp(*row))
 
 
 def _put_app_keepers(writer: Writer, rows: Rows) -> None:
     for name, keeper in rows.iter_rows():
         writer.note_app_keeper(name, keeper)
-
-
-def _apps(reader: Reader) -> Iterator[tuple[Any, ...]]:
-    for app in reader.whole_apps():
-        yield tuple(value.hex() if isinstance(value, bytes) else value for value in app)
 
 
 def _put_users(writer: Writer, rows: Rows) -> None:
@@ -119,16 +114,13 @@ def _put_nothing(writer: Writer, rows: Rows) -> None:
     """The kept answer follows from the facts."""
 
 
-APP_BYTES = ("secret_sha256", "issue_salt", "token_sha256", "former_token_sha256")
-APP_COLUMNS = dict.fromkeys(WholeApp._fields, TEXT) | dict.fromkeys(
-    ("token_expires_at", "former_token_expires_at"), NUMBER
-)
 USER_COLUMNS = {
     "name": TEXT,
     "password_argon2": TEXT,
     "all_accounts": NUMBER,
     "failed_logins": NUMBER,
     "role": TEXT,
+    "tokens": TEXT,
 }
 LISTENER_COLUMNS = dict.fromkeys(("account", "service", "url", "username", "password"), TEXT)
 DELIVERY_COLUMNS = {
@@ -198,7 +190,13 @@ WHOLE_KINDS = (
         lambda reader, _: reader.whole_types(),
         lambda writer, rows: writer.take_types(rows),
     ),
-    CopiedKind("apps", APP_COLUMNS, 1, lambda reader, _: _apps(reader), _put_apps),
+    CopiedKind(
+        "apps",
+        dict.fromkeys(WholeApp._fields, TEXT),
+        1,
+        lambda reader, _: reader.whole_apps(),
+        _put_apps,
+    ),
     CopiedKind(
         "apps' keepers",
         {"name": TEXT, "keeper": TEXT},
@@ -395,6 +393,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
         target.init(zone)
     ranges = _ranges(source)
     lacking = _lacking(source, target, ranges)
+    _take_audit(source, target)
     steps = len(lacking) + len(ranges)
     taken = _take_whole_kinds(source, target, zone)
     target.finish_work()
@@ -501,6 +500,17 @@ def _both(
 
 def _without(rows: Rows, others: Rows) -> Rows:
     return rows.join(others, on=rows.columns, how="anti", nulls_equal=True, maintain_order="left")
+
+
+def _take_audit(source: Store, target: Store) -> None:
+    """Take the audit's chain into a store that has none yet, before it records anything itself.
+
+    A store that has one keeps it as it is: two chains cannot become one.
+    """
+    with source.snapshot() as reader, target.transaction() as writer:
+        if writer.audit_head() == BEFORE_ALL_RECORDS:
+            for record in reader.audit_records():
+                writer.put_audit_record(record)
 
 
 def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:

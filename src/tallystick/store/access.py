@@ -22,40 +22,62 @@ class UserRow(NamedTuple):
 
 
 class AppRow(NamedTuple):
-    """An app as kept, with the digests of its current token and of the one before."""
+    """An app with one of its secrets as kept; `expires_at` is None of a secret without an end."""
 
-    secret_sha256: bytes
+    name: str
     scopes: str
-    issue_salt: bytes
-    token_sha256: bytes | None
-    token_expires_at: int | None
-    former_token_sha256: bytes | None
-    former_token_expires_at: int | None
+    expires_at: int | None
 
 
 class TokenRow(NamedTuple):
-    """A token as kept: its digest, and until when it holds."""
+    """A token as kept: its digest, what it is derived with, and until when it holds."""
 
-    sha256: bytes | None = None
-    expires_at: int | None = None
+    sha256: bytes
+    salt: bytes
+    expires_at: int
 
 
 class ListedApp(NamedTuple):
-    """An app as it is listed; `token_expires_at` is None while it has no token."""
+    """An app as it is listed."""
 
     key: str
     name: str
     scopes: str
-    token_expires_at: int | None
+
+
+class ListedSecret(NamedTuple):
+    """A secret as it is listed; None of what was not kept, and of a secret without an end."""
+
+    key: str
+    secret_sha256: bytes
+    made_at: int | None
+    expires_at: int | None
+
+
+class ListedToken(NamedTuple):
+    """A token of an app as it is listed; without scopes it has all that the app has."""
+
+    key: str
+    token_sha256: bytes
+    scopes: str
+    expires_at: int
 
 
 class AppOfToken(NamedTuple):
-    """The app that a token speaks for."""
+    """The app that a token speaks for; without scopes of its own the token has all of the app's."""
 
     key: str
     name: str
-    scopes: str
+    app_scopes: str
+    token_scopes: str
     expires_at: int
+
+    @property
+    def scopes(self) -> list[str]:
+        """What the token opens."""
+        scopes = self.app_scopes.split()
+        asked_for = self.token_scopes.split() or scopes
+        return [scope for scope in scopes if scope in asked_for]
 
 
 class ListedUser(NamedTuple):
@@ -85,6 +107,25 @@ class ListedSession(NamedTuple):
     in_console: bool
 
 
+class ListedPersonalToken(NamedTuple):
+    """A user's own token as it is listed."""
+
+    name: str
+    scopes: str
+    made_at: int
+    expires_at: int
+
+
+class PersonalTokenRow(NamedTuple):
+    """A user's own token as kept, with the user's name and role."""
+
+    user_id: int
+    user_name: str
+    role: Role
+    scopes: str
+    expires_at: int
+
+
 class View(NamedTuple):
     """The accounts that a user may see, numbers by name, and the zone of the kept rows.
 
@@ -100,14 +141,31 @@ class View(NamedTuple):
 class AccessQuestions(Asking):
     """Who may come in, and what they may see."""
 
-    def app(self, key: str) -> AppRow | None:
-        """The app with this key."""
-        row = self._connection.row("app_of_key", key=key)
+    def app_of_secret(self, key: str, secret_sha256: bytes) -> AppRow | None:
+        """The app with this key, if it has this secret."""
+        row = self._connection.row("app_of_secret", key=key, secret_sha256=secret_sha256)
         return None if row is None else AppRow(*row)
+
+    def app_name(self, key: str) -> str | None:
+        """What the app with this key is called."""
+        return self._value(str, "app_name", key=key)
 
     def apps(self) -> list[ListedApp]:
         """Every app, by name."""
         return [ListedApp(*row) for row in self._connection.rows("apps")]
+
+    def app_secrets(self) -> list[ListedSecret]:
+        """Every secret of every app, the newest of each first."""
+        return [ListedSecret(*row) for row in self._connection.rows("app_secrets")]
+
+    def app_tokens(self, now: Moment) -> list[ListedToken]:
+        """Every token of an app that ends after a moment, the last of each first."""
+        return [ListedToken(*row) for row in self._connection.rows("app_tokens", now=now)]
+
+    def current_token(self, secret_sha256: bytes, scopes: str) -> TokenRow | None:
+        """The token that was issued last for a secret and these scopes."""
+        row = self._connection.row("current_token", secret_sha256=secret_sha256, scopes=scopes)
+        return None if row is None else TokenRow(*row)
 
     def app_named(self, name: str) -> str | None:
         """The key of the app with this name."""
@@ -125,8 +183,8 @@ class AccessQuestions(Asking):
         row = self._connection.row(
             "caller", token_sha256=token_sha256, session_sha256=session_sha256
         )
-        key, name, scopes, expires_at, *session_columns = row or (None,) * 8
-        app = None if key is None else AppOfToken(key, name, scopes, expires_at)
+        key, name, scopes, token_scopes, expires_at, *session_columns = row or (None,) * 9
+        app = None if key is None else AppOfToken(key, name, scopes, token_scopes, expires_at)
         session = None if session_columns[0] is None else _session_row(*session_columns)
         return app, session
 
@@ -183,6 +241,25 @@ class AccessQuestions(Asking):
             for digest, begun_at, used_at, in_console in rows
         ]
 
+    def role_of(self, user_id: int) -> Role:
+        """The role of the user with this number, who is known."""
+        role = self._value(Role, "role_of_user", user_id=user_id)
+        assert role is not None  # noqa: S101 - the caller has found the user
+        return role
+
+    def personal_token(self, token_sha256: bytes) -> PersonalTokenRow | None:
+        """The user whose own token this is."""
+        row = self._connection.row("personal_token", token_sha256=token_sha256)
+        if row is None:
+            return None
+        user_id, user_name, role, scopes, expires_at = row
+        return PersonalTokenRow(user_id, user_name, Role(role), scopes, expires_at)
+
+    def personal_tokens_of(self, user_id: int) -> list[ListedPersonalToken]:
+        """A user's own tokens, by name."""
+        rows = self._connection.rows("personal_tokens_of_user", user_id=user_id)
+        return [ListedPersonalToken(*row) for row in rows]
+
 
 def _session_row(user_id: int, used_at: int, user_name: str, role: str) -> SessionRow:
     return SessionRow(user_id, Moment(used_at), user_name, Role(role))
@@ -191,49 +268,67 @@ def _session_row(user_id: int, used_at: int, user_name: str, role: str) -> Sessi
 class AccessChanges(AccountChanges, AccessQuestions):
     """Who comes in, and what they did."""
 
-    def add_app(
-        self, key: str, name: str, secret_sha256: bytes, scopes: str, issue_salt: bytes
-    ) -> None:
-        """Make an app known."""
-        self._connection.run(
-            "add_app",
-            key=key,
-            name=name,
-            secret_sha256=secret_sha256,
-            scopes=scopes,
-            issue_salt=issue_salt,
-        )
+    def add_app(self, key: str, name: str, scopes: str) -> None:
+        """Make an app known, which has no secret yet."""
+        self._connection.run("add_app", key=key, name=name, scopes=scopes)
 
     def set_app_scopes(self, key: str, scopes: str) -> None:
         """Say what an app may do."""
         self._connection.run("set_app_scopes", key=key, scopes=scopes)
 
-    def set_app_secret(self, key: str, secret_sha256: bytes, issue_salt: bytes) -> None:
-        """Give an app another secret, and end its tokens."""
+    def add_app_secret(
+        self, key: str, secret_sha256: bytes, made_at: Moment, expires_at: Moment | None
+    ) -> None:
+        """Give an app another secret, beside those that it has."""
         self._connection.run(
-            "set_app_secret", key=key, secret_sha256=secret_sha256, issue_salt=issue_salt
+            "add_app_secret",
+            key=key,
+            secret_sha256=secret_sha256,
+            made_at=made_at,
+            expires_at=expires_at,
         )
 
-    def remove_app(self, key: str) -> None:
-        """Forget an app, and its token with it."""
-        self._connection.run("remove_app", key=key)
+    def end_app_secret(self, secret_sha256: bytes, expires_at: Moment) -> None:
+        """Have a secret end at a moment; tokens that were issued for it hold for their hour."""
+        self._connection.run("end_app_secret", secret_sha256=secret_sha256, expires_at=expires_at)
 
-    def issue_token(self, key: str, issue_salt: bytes, token: TokenRow, former: TokenRow) -> None:
-        """Give an app a new token, and say which other one still holds."""
+    def remove_app_secret(self, secret_sha256: bytes) -> None:
+        """Have a secret end, and the tokens that were issued for it."""
+        for query in ("remove_app_secret", "remove_tokens_of_secret"):
+            self._connection.run(query, secret_sha256=secret_sha256)
+
+    def remove_app(self, key: str) -> None:
+        """Forget an app, its secrets and its tokens."""
+        for query in ("remove_app", "remove_app_secrets", "revoke_tokens"):
+            self._connection.run(query, key=key)
+
+    def issue_token(self, key: str, secret_sha256: bytes, scopes: str, token: TokenRow) -> None:
+        """Give an app a token, issued for one of its secrets and for these scopes."""
         self._connection.run(
             "issue_token",
             key=key,
-            issue_salt=issue_salt,
+            secret_sha256=secret_sha256,
+            scopes=scopes,
             token_sha256=token.sha256,
-            token_expires_at=token.expires_at,
-            former_token_sha256=former.sha256,
-            former_token_expires_at=former.expires_at,
+            salt=token.salt,
+            expires_at=token.expires_at,
         )
 
-    def revoke_token(self, key: str, token_sha256: bytes) -> None:
-        """Revoke an app's token, if this is its current one or the one before."""
-        for query in ("revoke_token", "revoke_former_token"):
-            self._connection.run(query, key=key, token_sha256=token_sha256)
+    def hold_token_until(self, token_sha256: bytes, expires_at: int) -> None:
+        """Have a token hold until a moment."""
+        self._connection.run("hold_token_until", token_sha256=token_sha256, expires_at=expires_at)
+
+    def forget_tokens(self, key: str, now: int, latest: int) -> None:
+        """Forget an app's tokens that ended before one moment, or that end after another."""
+        self._connection.run("forget_tokens", key=key, now=now, latest=latest)
+
+    def revoke_token(self, key: str, token_sha256: bytes) -> bool:
+        """Revoke an app's token; give whether there was one."""
+        return self._connection.run("revoke_token", key=key, token_sha256=token_sha256) > 0
+
+    def revoke_tokens(self, key: str) -> int:
+        """Revoke every token of an app; give how many there were."""
+        return self._connection.run("revoke_tokens", key=key)
 
     def note_app_keeper(self, name: str, keeper: str | None) -> None:
         """Note which other app was shown an app's secret; None where an operator alone was.
@@ -288,12 +383,41 @@ class AccessChanges(AccountChanges, AccessQuestions):
     def remove_user(self, user_id: int) -> None:
         """Forget a user, their sessions, and the accounts that they were granted."""
         self.end_sessions_of(user_id)
+        self.end_personal_tokens_of(user_id)
         self._connection.run("revoke_accounts_of_user", user_id=user_id)
         self._connection.run("remove_user", user_id=user_id)
 
     def end_sessions_of(self, user_id: int) -> None:
         """End every session of a user."""
         self._connection.run("end_sessions_of_user", user_id=user_id)
+
+    def add_personal_token(
+        self,
+        token_sha256: bytes,
+        user_id: int,
+        name: str,
+        scopes: str,
+        made_at: Moment,
+        expires_at: Moment,
+    ) -> None:
+        """Make a token of a user's own known."""
+        self._connection.run(
+            "add_personal_token",
+            token_sha256=token_sha256,
+            user_id=user_id,
+            name=name,
+            scopes=scopes,
+            made_at=made_at,
+            expires_at=expires_at,
+        )
+
+    def end_personal_token(self, user_id: int, name: str) -> bool:
+        """End a user's own token; give whether there was one."""
+        return self._connection.run("end_personal_token", user_id=user_id, name=name) > 0
+
+    def end_personal_tokens_of(self, user_id: int) -> None:
+        """End every token of a user's own."""
+        self._connection.run("end_personal_tokens_of_user", user_id=user_id)
 
     def note_failed_login(self, name: str) -> None:
         """Count a failed login, at the same cost for names that exist and names that do not."""

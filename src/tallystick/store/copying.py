@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.ledger import ChangeSet
-from tallystick.store.access import AccessChanges
+from tallystick.store.access import AccessChanges, TokenRow
 from tallystick.store.accounts import AccountQuestions
 from tallystick.store.callbacks import (
     CallbackChanges,
@@ -27,27 +29,35 @@ if TYPE_CHECKING:
 
 
 class WholeApp(NamedTuple):
-    """An app with everything that is kept of it."""
+    """An app with everything that is kept of it; its secrets and tokens are lists as JSON."""
 
     key: str
     name: str
-    secret_sha256: bytes
     scopes: str
-    issue_salt: bytes
-    token_sha256: bytes | None
-    token_expires_at: int | None
-    former_token_sha256: bytes | None
-    former_token_expires_at: int | None
+    secrets: str
+    tokens: str
 
 
 class WholeUser(NamedTuple):
-    """A user with everything that is kept of them but the accounts granted by name."""
+    """A user with everything that is kept of them but the accounts granted by name.
+
+    Their own tokens are a list as JSON.
+    """
 
     name: str
     password_argon2: str
     all_accounts: int
     failed_logins: int
     role: str
+    tokens: str
+
+
+def _lists_by_first(rows: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[list[Any]]]:
+    """The rows behind each value of the first column; bytes as hexadecimal digits."""
+    lists: defaultdict[str, list[list[Any]]] = defaultdict(list)
+    for first, *rest in rows:
+        lists[first].append([each.hex() if isinstance(each, bytes) else each for each in rest])
+    return lists
 
 
 class MovingQuestions(CallbackQuestions, AccountQuestions):
@@ -152,11 +162,20 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
 
     def whole_apps(self) -> list[WholeApp]:
         """Every app as it is kept."""
-        return [WholeApp(*row) for row in self._connection.rows("whole_apps")]
+        secrets = _lists_by_first(self._connection.rows("whole_app_secrets"))
+        tokens = _lists_by_first(self._connection.rows("whole_tokens"))
+        return [
+            WholeApp(key, name, scopes, json.dumps(secrets[key]), json.dumps(tokens[key]))
+            for key, name, scopes in self._connection.rows("whole_apps")
+        ]
 
     def whole_users(self) -> list[WholeUser]:
         """Every user as they are kept."""
-        return [WholeUser(*row) for row in self._connection.rows("users_whole")]
+        tokens = _lists_by_first(self._connection.rows("whole_personal_tokens"))
+        return [
+            WholeUser._make((*row, json.dumps(tokens[row[0]])))
+            for row in self._connection.rows("users_whole")
+        ]
 
     def grants(self) -> list[tuple[str, str]]:
         """User and account of every account that was granted by name."""
@@ -207,12 +226,25 @@ class MovingChanges(CallbackChanges, GroupChanges, AccessChanges):
         self._connection.run_frame("propose_expectation", proposed.select(columns))
 
     def put_app(self, app: WholeApp) -> None:
-        """Make an app known as it is in another store."""
-        self._connection.run("put_app", **app._asdict())
+        """Make an app known as it is in another store, with its secrets and tokens alone."""
+        self.remove_app(app.key)
+        self._connection.run("put_app", key=app.key, name=app.name, scopes=app.scopes)
+        for digest, made_at, expires_at in json.loads(app.secrets):
+            self.add_app_secret(app.key, bytes.fromhex(digest), made_at, expires_at)
+        for digest, secret, scopes, salt, expires_at in json.loads(app.tokens):
+            token = TokenRow(bytes.fromhex(digest), bytes.fromhex(salt), expires_at)
+            self.issue_token(app.key, bytes.fromhex(secret), scopes, token)
 
     def put_user(self, user: WholeUser) -> None:
-        """Make a user known as they are in another store."""
-        self._connection.run("put_user", **user._asdict())
+        """Make a user known as they are in another store, with their own tokens alone."""
+        parameters = user._asdict()
+        tokens = json.loads(parameters.pop("tokens"))
+        self._connection.run("put_user", **parameters)
+        known = self.user(user.name)
+        assert known is not None  # noqa: S101 - put above, in this transaction
+        self.end_personal_tokens_of(known.user_id)
+        for digest, *rest in tokens:
+            self.add_personal_token(bytes.fromhex(digest), known.user_id, *rest)
 
     def grant(self, name: str, account: str) -> None:
         """Let a user see an account; both are known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.store.access import AccessQuestions
 from tallystick.store.accounts import AccountQuestions
+from tallystick.store.audit import AuditQuestions
 from tallystick.store.callbacks import CallbackQuestions
 from tallystick.store.copying import MovingQuestions
 from tallystick.store.corrections import CorrectionQuestions
@@ -51,5 +52,6 @@ class Reader(
     AccountQuestions,
     GroupQuestions,
     AccessQuestions,
+    AuditQuestions,
 ):
     """Questions to one snapshot of the store."""

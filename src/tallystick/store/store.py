@@ -9,8 +9,10 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol, Self
 
 from tallystick.background import Loops
+from tallystick.core.acts import BEGUN, DONE
 from tallystick.core.errors import OutcomeUnknown, SettingRefused, StoreBroken, StoreBusy
 from tallystick.core.identifiers import BEFORE_ALL, shown
+from tallystick.store.acting import act_under_way, acting
 from tallystick.store.connection import require_schema
 from tallystick.store.engines.sqlite import SqliteEngine
 from tallystick.store.planning import plan_of
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from tallystick.core.acts import Act
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
     from tallystick.store.planning import Plan
@@ -150,9 +153,11 @@ class Store:
     def transaction(self, wait_s: float | None = None) -> Iterator[Writer]:
         """Changes that happen together or not at all.
 
-        At the block's end they are durable and the answer follows. Raises `StoreBusy` where the
-        turn to write does not come within `wait_s`, 30 s where that is None, or too many wait.
+        At the block's end they are durable and the answer follows; the first ones of an act under
+        way are durable with its record in the audit. Raises `StoreBusy` where the turn to write
+        does not come within `wait_s`, 30 s where that is None, or too many wait.
         """
+        act = act_under_way()
         with (
             self._place(),
             self._noting_whether_it_writes(),
@@ -161,6 +166,16 @@ class Store:
             writer = Writer(connection, self._wire_row)
             yield writer
             writer.settle()
+            is_recorded = act is not None and self._record(writer, act)
+        if act and is_recorded:
+            act.recorded_in.add(self.name)
+
+    def _record(self, writer: Writer, act: Act) -> bool:
+        """Record an act that changes the store, unless that was done; give whether it was now."""
+        if act.is_noted or writer.is_trial or self.name in act.recorded_in:
+            return False
+        writer.append_to_audit([act.entry(BEGUN if act.is_long else DONE)])
+        return True
 
     @contextmanager
     def _noting_whether_it_writes(self) -> Iterator[None]:
@@ -230,9 +245,10 @@ class Store:
 
         A new one prints its kept rows in `wire_zone`.
         """
-        steps = self._engine.migrate(wire_zone)
-        self._explain_rows()
-        self.finish_work()
+        with acting(None):  # whoever does this records it once it is done
+            steps = self._engine.migrate(wire_zone)
+            self._explain_rows()
+            self.finish_work()
         return steps
 
     def plan(self) -> Plan:

@@ -18,6 +18,7 @@ from tallystick.core.identifiers import MDN_LEFT_OUT
 from tallystick.core.ledger import BEFORE_THE_LEDGER, UNKNOWN_ORIGIN
 from tallystick.core.row_events import ACTIVATION, MOVE, SIM, Cause, CauseKind, RowChange
 from tallystick.store.attribution import IdentityChanges
+from tallystick.store.audit import AuditChanges
 from tallystick.store.batches import Facts, by_iccid, by_subscriber, rows_of
 from tallystick.store.copying import MovingChanges
 from tallystick.store.explanations import ExplanationChanges
@@ -74,9 +75,10 @@ class Writer(
     ExplanationChanges,
     MovingChanges,
     WorkChanges,
+    AuditChanges,
     KeptAnswer,
 ):
-    """One transaction.
+    """One transaction; `is_trial` is whether facts were only tried in it.
 
     Before it is committed, `settle` makes the kept answer follow from what was taken in. Facts are
     the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
@@ -84,6 +86,7 @@ class Writer(
 
     def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
         super().__init__(connection, wire_row)
+        self.is_trial = False
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
             GroupMember: self.take_group_members,
@@ -321,6 +324,7 @@ class Writer(
     def try_ledgered(self, kind: type, facts: Facts) -> Tried:
         """The same for facts of a kind that is told in the ledger."""
         events: list[RowEvent] = []
+        self.is_trial = True
         self.settle()  # what was taken in before stays, and so do its rows
         with self._connection.attempt(), self.observed_by(events.extend):
             if kind is Identity:

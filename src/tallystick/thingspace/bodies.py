@@ -19,6 +19,7 @@ from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
 from tallystick.http.bodies import media_type_of, misfit_in, whole_body
 from tallystick.report.answer import Question
+from tallystick.store.acting import add_details
 from tallystick.thingspace.errors import (
     BodyRefused,
     FormRefused,
@@ -183,7 +184,9 @@ def read_json(req: Request, kind: type[Body]) -> Body:
     except (ValueError, RecursionError) as error:
         message = f"the body is no JSON that can be read: {fault_of_json(error)}"
         raise BodyRefused(message) from error
-    return _typed(tree, kind)
+    read = _typed(tree, kind)
+    add_details(msgspec.structs.asdict(read))
+    return read
 
 
 def _fields_that_say_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

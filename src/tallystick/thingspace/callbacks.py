@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick import outbox
 from tallystick.core.identifiers import shown
+from tallystick.http.acts import records
 from tallystick.http.gate import for_users, user_of
 from tallystick.outbox.uploads import SERVICE, Outcome
 from tallystick.store.callbacks import ListenerRow
@@ -64,6 +65,7 @@ class Listeners:
         )
 
     @for_users
+    @records("callback.add")
     def on_post(self, req: Request, resp: Response, account: str) -> None:
         """Register a listener, in the place of the one that the service had."""
         user_id = user_of(req)
@@ -84,6 +86,7 @@ class NamedListener:
         self._store = store
 
     @for_users
+    @records("callback.remove")
     def on_delete(self, req: Request, resp: Response, account: str, service: str) -> None:
         """Deregister the listener; what was to be delivered to it is forgotten."""
         user_id = user_of(req)

@@ -113,6 +113,7 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     NoSuchResource: _no_resource(),
     PathRefused: _no_resource(),
     errors.AppRefused: _oauth(falcon.HTTP_401, "invalid_client", **BASIC),
+    errors.ScopeUnknown: _oauth(falcon.HTTP_400, "invalid_scope"),
     FormRefused: _oauth(falcon.HTTP_400, "invalid_request"),
     GrantTypeRefused: _oauth(falcon.HTTP_400, "unsupported_grant_type"),
     # The session

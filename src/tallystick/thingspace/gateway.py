@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.core.errors import AppRefused
 from tallystick.core.identifiers import shown
+from tallystick.http.acts import records
 from tallystick.http.gate import credentials, open_to_all
 from tallystick.thingspace.bodies import read_form
 from tallystick.thingspace.errors import (
@@ -37,6 +38,7 @@ class Token:
         self._access = access
 
     @open_to_all
+    @records("token.issue")
     def on_post(self, req: Request, resp: Response) -> None:
         """Issue the token; the same one for each request within its hour."""
         key, secret = _basic(req)
@@ -48,7 +50,7 @@ class Token:
         if form["grant_type"] != "client_credentials":
             message = f"grant_type must be client_credentials, not {shown(form['grant_type'])}"
             raise GrantTypeRefused(message)
-        issued = self._access.issue_token(key, secret)
+        issued = self._access.issue_token(key, secret, form.get("scope", "").split())
         resp.cache_control = ("no-store",)
         resp.data = msgspec.json.encode(
             {
@@ -67,6 +69,7 @@ class Revoke:
         self._access = access
 
     @open_to_all
+    @records("token.revoke")
     def on_post(self, req: Request, resp: Response) -> None:
         """Revoke the token; one that is not current is revoked already."""
         key, secret = _basic(req)

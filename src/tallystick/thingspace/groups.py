@@ -9,6 +9,7 @@ import falcon
 import msgspec
 
 from tallystick.fleet import groups
+from tallystick.http.acts import records
 from tallystick.http.gate import for_users, user_of
 from tallystick.thingspace.accounts import account_in_path, visible_account
 from tallystick.thingspace.bodies import (
@@ -49,6 +50,7 @@ class Groups:
         self._store = store
 
     @for_users
+    @records("group.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a group, of devices if some are listed."""
         user_id = user_of(req)
@@ -110,6 +112,7 @@ class NamedGroup:
         )
 
     @for_users
+    @records("group.change")
     def on_put(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Change the group: its name, its description, which devices are in it."""
         user_id = user_of(req)
@@ -126,6 +129,7 @@ class NamedGroup:
         resp.data = SUCCESS
 
     @for_users
+    @records("group.remove")
     def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Delete the group; its devices are in the default group then."""
         user_id = user_of(req)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallystick.http.acts import records
 from tallystick.http.gate import SCOPE_OF_USERS, for_users, needs, session_of, user_of
 from tallystick.thingspace.bodies import LoginBody, ResetBody, read_json
 
@@ -24,6 +25,7 @@ class Login:
         self._access = access
 
     @needs(SCOPE_OF_USERS)
+    @records("session.login")
     def on_post(self, req: Request, resp: Response) -> None:
         """Begin a session; another one of the same user goes on."""
         body = read_json(req, LoginBody)
@@ -40,6 +42,7 @@ class Logout:
         self._access = access
 
     @for_users
+    @records("session.logout")
     def on_post(self, req: Request, resp: Response) -> None:
         """End the session."""
         token = session_of(req)
@@ -54,6 +57,7 @@ class PasswordReset:
         self._access = access
 
     @for_users
+    @records("user.reset-password")
     def on_put(self, req: Request, resp: Response) -> None:
         """Reset the password of the session's user."""
         body = read_json(req, ResetBody)

@@ -1,60 +1,88 @@
 -- name: add_app
 -- Make an app known.
-INSERT INTO apps (key, name, secret_sha256, scopes, issue_salt)
-VALUES (:key, :name, :secret_sha256, :scopes, :issue_salt);
+INSERT INTO apps (key, name, scopes) VALUES (:key, :name, :scopes);
 
 -- name: app_named
 -- Is there an app of this name?
 SELECT a.key FROM apps AS a WHERE a.name = :name;
 
 -- name: apps
--- Which apps are there, what may they do, and until when does the token of each hold?
-SELECT a.key, a.name, a.scopes, a.token_expires_at FROM apps AS a ORDER BY a.name;
+-- Which apps are there, and what may they do?
+SELECT a.key, a.name, a.scopes FROM apps AS a ORDER BY a.name;
 
--- name: app_of_key
--- Which app has this key, and what token has it now?
-SELECT
-    a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at,
-    a.former_token_sha256, a.former_token_expires_at
+-- name: app_secrets
+-- Which secrets have the apps, the newest first?
+SELECT s.key, s.secret_sha256, s.made_at, s.expires_at
+FROM app_secrets AS s
+ORDER BY s.key, coalesce(s.made_at, 0) DESC, s.secret_sha256;
+
+-- name: app_tokens
+-- Which tokens have the apps that hold at this moment, and until when?
+SELECT t.key, t.token_sha256, t.scopes, t.expires_at
+FROM tokens AS t
+WHERE t.expires_at > :now
+ORDER BY t.key, t.expires_at DESC, t.token_sha256;
+
+-- name: app_of_secret
+-- Which app has this key and this secret, and until when does the secret hold?
+SELECT a.name, a.scopes, s.expires_at
 FROM apps AS a
-WHERE a.key = :key;
+INNER JOIN app_secrets AS s ON s.key = a.key
+WHERE a.key = :key AND s.secret_sha256 = :secret_sha256;
+
+-- name: app_name
+-- What is the app with this key called?
+SELECT a.name FROM apps AS a WHERE a.key = :key;
+
+-- name: add_app_secret
+-- The app has another secret.
+INSERT INTO app_secrets (secret_sha256, key, made_at, expires_at)
+VALUES (:secret_sha256, :key, :made_at, :expires_at);
+
+-- name: end_app_secret
+-- This secret of an app ends at this moment.
+UPDATE app_secrets SET expires_at = :expires_at WHERE secret_sha256 = :secret_sha256;
+
+-- name: remove_app_secret
+-- This secret is an app's no more.
+DELETE FROM app_secrets WHERE secret_sha256 = :secret_sha256;
+
+-- name: remove_tokens_of_secret
+-- The tokens that were issued for this secret hold no more.
+DELETE FROM tokens WHERE secret_sha256 = :secret_sha256;
+
+-- name: current_token
+-- Which token was issued last for this secret and these scopes?
+SELECT t.token_sha256, t.salt, t.expires_at
+FROM tokens AS t
+WHERE t.secret_sha256 = :secret_sha256 AND t.scopes = :scopes
+ORDER BY t.expires_at DESC
+LIMIT 1;
 
 -- name: issue_token
--- From now on this is the app's token; another one holds for as long as it says.
-UPDATE apps
-SET issue_salt = :issue_salt,
-    token_sha256 = :token_sha256,
-    token_expires_at = :token_expires_at,
-    former_token_sha256 = :former_token_sha256,
-    former_token_expires_at = :former_token_expires_at
-WHERE key = :key;
+-- This is a token of an app.
+INSERT INTO tokens (token_sha256, key, secret_sha256, scopes, salt, expires_at)
+VALUES (:token_sha256, :key, :secret_sha256, :scopes, :salt, :expires_at);
+
+-- name: hold_token_until
+-- The token holds until this moment.
+UPDATE tokens SET expires_at = :expires_at WHERE token_sha256 = :token_sha256;
+
+-- name: forget_tokens
+-- Forget an app's tokens that have ended, and those of a clock that was ahead.
+DELETE FROM tokens WHERE key = :key AND (expires_at <= :now OR expires_at > :latest);
 
 -- name: revoke_token
--- The app's token, if it is this one, no longer holds.
-UPDATE apps
-SET token_sha256 = NULL, token_expires_at = NULL
-WHERE key = :key AND token_sha256 = :token_sha256;
+-- This token of the app no longer holds.
+DELETE FROM tokens WHERE key = :key AND token_sha256 = :token_sha256;
 
--- name: revoke_former_token
--- The app's token before the current one, if it is this one, no longer holds.
-UPDATE apps
-SET former_token_sha256 = NULL, former_token_expires_at = NULL
-WHERE key = :key AND former_token_sha256 = :token_sha256;
+-- name: revoke_tokens
+-- No token of the app holds any more.
+DELETE FROM tokens WHERE key = :key;
 
 -- name: set_app_scopes
 -- From now on the app may do this.
 UPDATE apps SET scopes = :scopes WHERE key = :key;
-
--- name: set_app_secret
--- From now on this is the app's secret; its tokens end.
-UPDATE apps
-SET secret_sha256 = :secret_sha256,
-    issue_salt = :issue_salt,
-    token_sha256 = NULL,
-    token_expires_at = NULL,
-    former_token_sha256 = NULL,
-    former_token_expires_at = NULL
-WHERE key = :key;
 
 -- name: keep_app_keeper
 -- This app was shown the secret of that one.
@@ -70,33 +98,29 @@ DELETE FROM app_keepers WHERE name = :name;
 SELECT k.name, k.keeper FROM app_keepers AS k;
 
 -- name: remove_app
--- There is no such app any more, nor its token.
+-- There is no such app any more.
 DELETE FROM apps WHERE key = :key;
 
+-- name: remove_app_secrets
+-- The app has no secret any more.
+DELETE FROM app_secrets WHERE key = :key;
+
 -- name: app_of_token
--- Whose token is this, the current one or the one before it?
-SELECT
-    a.key, a.name, a.scopes,
-    CASE
-        WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
-        ELSE a.former_token_expires_at
-    END AS expires_at
-FROM apps AS a
-WHERE a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256;
+-- Whose token is this, what was asked for it, and until when does it hold?
+SELECT a.key, a.name, a.scopes, t.scopes AS token_scopes, t.expires_at
+FROM tokens AS t
+INNER JOIN apps AS a ON a.key = t.key
+WHERE t.token_sha256 = :token_sha256;
 
 -- name: caller
 -- Whose token is this, and whose session is that? One question, for nearly every call begins with
 -- both.
 SELECT
-    a.key, a.name, a.scopes,
-    CASE
-        WHEN a.token_sha256 = :token_sha256 THEN a.token_expires_at
-        ELSE a.former_token_expires_at
-    END AS expires_at,
+    a.key, a.name, a.scopes, t.scopes AS token_scopes, t.expires_at,
     s.user_id, s.used_at, u.name AS user_name, u.role
 FROM (SELECT 1 AS call) AS c
-LEFT JOIN apps AS a
-    ON a.token_sha256 = :token_sha256 OR a.former_token_sha256 = :token_sha256
+LEFT JOIN tokens AS t ON t.token_sha256 = :token_sha256
+LEFT JOIN apps AS a ON a.key = t.key
 LEFT JOIN sessions AS s ON s.token_sha256 = :session_sha256
 LEFT JOIN users AS u ON u.user_id = s.user_id;
 
@@ -229,3 +253,34 @@ DELETE FROM sessions WHERE user_id = :user_id;
 -- Sessions not used since one moment are past telling expired from unknown, and so are those of a
 -- clock that was ahead by more than until another moment.
 DELETE FROM sessions WHERE used_at < :used_before OR used_at > :used_after;
+
+-- name: role_of_user
+-- Which role has this user?
+SELECT u.role FROM users AS u WHERE u.user_id = :user_id;
+
+-- name: personal_token
+-- Whose own token is this, what does it open, and until when does it hold?
+SELECT u.user_id, u.name, u.role, t.scopes, t.expires_at
+FROM personal_tokens AS t
+INNER JOIN users AS u ON u.user_id = t.user_id
+WHERE t.token_sha256 = :token_sha256;
+
+-- name: personal_tokens_of_user
+-- Which tokens of their own has this user?
+SELECT t.name, t.scopes, t.made_at, t.expires_at
+FROM personal_tokens AS t
+WHERE t.user_id = :user_id
+ORDER BY t.name;
+
+-- name: add_personal_token
+-- A user has a token of their own.
+INSERT INTO personal_tokens (token_sha256, user_id, name, scopes, made_at, expires_at)
+VALUES (:token_sha256, :user_id, :name, :scopes, :made_at, :expires_at);
+
+-- name: end_personal_token
+-- This token of the user ends.
+DELETE FROM personal_tokens WHERE user_id = :user_id AND name = :name;
+
+-- name: end_personal_tokens_of_user
+-- Every token of the user's own ends.
+DELETE FROM personal_tokens WHERE user_id = :user_id;

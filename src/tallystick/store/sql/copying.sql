@@ -130,28 +130,31 @@ SELECT g.group_id, g.account_id, g.name, g.description FROM groups AS g;
 
 -- name: whole_apps
 -- Which apps are there, whole?
-SELECT
-    a.key, a.name, a.secret_sha256, a.scopes, a.issue_salt, a.token_sha256, a.token_expires_at,
-    a.former_token_sha256, a.former_token_expires_at
-FROM apps AS a;
+SELECT a.key, a.name, a.scopes FROM apps AS a;
+
+-- name: whole_app_secrets
+-- Which secrets have apps, whole?
+SELECT s.key, s.secret_sha256, s.made_at, s.expires_at
+FROM app_secrets AS s
+ORDER BY s.secret_sha256;
+
+-- name: whole_tokens
+-- Which tokens have apps, whole?
+SELECT t.key, t.token_sha256, t.secret_sha256, t.scopes, t.salt, t.expires_at
+FROM tokens AS t
+ORDER BY t.token_sha256;
+
+-- name: whole_personal_tokens
+-- Which tokens have users of their own, whole?
+SELECT u.name AS user_name, t.token_sha256, t.name, t.scopes, t.made_at, t.expires_at
+FROM personal_tokens AS t
+INNER JOIN users AS u ON u.user_id = t.user_id
+ORDER BY t.token_sha256;
 
 -- name: put_app
 -- Make an app known as it is in another store.
-INSERT INTO apps
-    (key, name, secret_sha256, scopes, issue_salt, token_sha256, token_expires_at,
-    former_token_sha256, former_token_expires_at)
-VALUES
-    (:key, :name, :secret_sha256, :scopes, :issue_salt, :token_sha256, :token_expires_at,
-    :former_token_sha256, :former_token_expires_at)
-ON CONFLICT (key) DO UPDATE
-SET name = excluded.name,
-    secret_sha256 = excluded.secret_sha256,
-    scopes = excluded.scopes,
-    issue_salt = excluded.issue_salt,
-    token_sha256 = excluded.token_sha256,
-    token_expires_at = excluded.token_expires_at,
-    former_token_sha256 = excluded.former_token_sha256,
-    former_token_expires_at = excluded.former_token_expires_at;
+INSERT INTO apps (key, name, scopes) VALUES (:key, :name, :scopes)
+ON CONFLICT (key) DO UPDATE SET name = excluded.name, scopes = excluded.scopes;
 
 -- name: users_whole
 -- Which users are there, whole?

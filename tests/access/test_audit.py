@@ -1,0 +1,231 @@
+"""What is recorded with a change, what is noted in passing, and how the chain is proved."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.access.audit import (
+    BURST_S,
+    BURSTS_MAX,
+    DAY_S,
+    NOTES_AT_ONCE,
+    AuditTrail,
+    Notes,
+)
+from tallystick.background import Loops
+from tallystick.core.acts import DONE, Act, Link, Via, refused
+from tallystick.core.errors import NameTaken, PasswordRefused
+from tallystick.core.moments import Moment
+from tallystick.operations.copying import copy
+from tallystick.store import open_store
+from tallystick.store.acting import act_under_way, acting
+from tallystick.store.audit import AuditFilter
+from tallystick.thingspace.rows import wire_row
+from tests.engines import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tallystick.access import Access
+    from tallystick.store import Store
+    from tests.conftest import Clock
+
+PASSWORD = "correct horse"
+ALL = AuditFilter(1 << 60)
+REFUSED = refused("password-refused")
+
+
+class Timer:
+    """Seconds that are set by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def timer() -> Timer:
+    return Timer()
+
+
+@pytest.fixture
+def audit(store: Store, clock: Clock, timer: Timer) -> Iterator[AuditTrail]:
+    opened = AuditTrail(store, clock, Loops(timer))
+    yield opened
+    opened.close()
+
+
+def act_of(action: str, actor: str = "ann", address: str = "192.0.2.1") -> Act:
+    """An act over HTTP."""
+    return Act(Moment(1), Via.HTTP, action, actor, address=address)
+
+
+def outcomes(audit: AuditTrail) -> list[tuple[str, str]]:
+    """Action and outcome of each record, the oldest first."""
+    return [(entry.action, entry.outcome) for _, entry, _ in audit.records()]
+
+
+def test_a_change_and_its_record_are_one_transaction(access: Access) -> None:
+    with acting(act_of("app.add")):
+        access.add_app("loader", ["intake"])
+    with acting(act_of("app.add")), pytest.raises(NameTaken):
+        access.add_app("loader", ["intake"])
+    assert act_under_way() is None
+    access.add_app("unseen", ["intake"])
+    assert outcomes(access.audit) == [("app.add", "done")]
+
+
+def test_a_long_act_is_recorded_once_as_begun_and_a_trial_not_at_all(
+    store: Store, access: Access
+) -> None:
+    act = Act(Moment(1), Via.COMMAND, "import", is_long=True)
+    with acting(act):
+        for name in ("a", "b"):
+            access.add_app(name, ["m2m"])
+    with acting(act_of("try")), store.transaction() as writer:
+        writer.try_expectations([])
+    assert outcomes(access.audit) == [("import", "begun")]
+
+
+def test_records_are_found_by_who_did_what_and_when(audit: AuditTrail) -> None:
+    for second, (actor, action) in enumerate(
+        [("ann", "user.add"), ("bob", "user.add"), ("ann", "user.change"), ("ann", "user.add")]
+    ):
+        audit.add(Act(Moment(second), Via.HTTP, action, actor, subject=f"s{second}"), DONE)
+
+    def numbers(asked: AuditFilter, at_most: int = 9) -> list[int]:
+        return [record.number for record in audit.page(asked, at_most)]
+
+    assert numbers(ALL) == [4, 3, 2, 1]
+    assert numbers(ALL, 2) == [4, 3]
+    assert numbers(ALL._replace(before=3)) == [2, 1]
+    assert numbers(ALL._replace(actor="ann")) == [4, 3, 1]
+    assert numbers(ALL._replace(action="user.add")) == [4, 2, 1]
+    assert numbers(ALL._replace(action="user.add", subject="s1")) == [2]
+    assert numbers(ALL._replace(actor="ann", action="user.add")) == [4, 1]
+    assert numbers(ALL._replace(earliest=0, latest=3)) == [3, 2]
+
+
+def test_a_record_changed_behind_the_programs_back_is_named(
+    database: str, audit: AuditTrail
+) -> None:
+    for number in range(3):
+        audit.add(act_of(f"act.{number}"), DONE)
+    assert audit.verify() == (1, audit.verify().head, None)
+    rows_of(database, "UPDATE audit_records SET actor = 'eve' WHERE number = 2 RETURNING number")
+    misfit = audit.verify().misfit
+    assert misfit
+    assert misfit.number == 2
+
+
+def test_the_cut_off_end_of_a_chain_is_missed(database: str, audit: AuditTrail) -> None:
+    for number in range(3):
+        audit.add(act_of(f"act.{number}"), DONE)
+    rows_of(database, "DELETE FROM audit_records WHERE number = 3 RETURNING number")
+    misfit = audit.verify().misfit
+    assert misfit
+    assert misfit.number == 3
+
+
+def test_what_is_pruned_leaves_a_chain_that_is_proved_from_its_anchor_on(
+    database: str, audit: AuditTrail, clock: Clock
+) -> None:
+    for number in range(3):
+        audit.add(Act(clock(), Via.HTTP, f"act.{number}"), DONE)
+    noted = audit.verify().head
+    clock.advance(31 * DAY_S)
+    audit.add(Act(clock(), Via.HTTP, "act.3"), DONE)
+    assert not audit.prune(0)
+    assert not audit.prune(32)
+    assert len(outcomes(audit)) == 4
+    assert not audit.prune(30)
+    assert outcomes(audit) == [("act.3", "done"), ("audit.prune", "done")]
+    oldest, head, misfit = audit.verify(noted)
+    assert (oldest, head.number, misfit) == (4, 5, None)
+    wrong = audit.verify(Link(2, noted.digest)).misfit
+    assert wrong
+    rows_of(database, "DELETE FROM audit_records WHERE number = 4 RETURNING number")
+    misfit = audit.verify().misfit
+    assert misfit
+    assert misfit.number == 4
+
+
+def test_failed_logins_of_one_name_and_address_are_one_record_with_a_count(
+    access: Access, timer: Timer, store: Store, clock: Clock
+) -> None:
+    access.add_user("ann", PASSWORD, [], all_accounts=True)
+    audit = access.audit = AuditTrail(store, clock, Loops(timer))
+    for _ in range(7):
+        with acting(act_of("session.login", "portal")), pytest.raises(PasswordRefused):
+            access.login("ann", "wrong")
+    with acting(act_of("session.login", "portal")), pytest.raises(PasswordRefused):
+        access.login("correct horse", "wrong")
+    audit.close()
+    counts: dict[str, int] = {}
+    for _, entry, _ in audit.records():
+        assert entry.outcome == REFUSED
+        count = json.loads(entry.details).get("count", 1)
+        counts[entry.actor] = counts.get(entry.actor, 0) + count
+    assert counts == {"portal/?": 1, "portal/ann": 7}
+    assert len(list(audit.records())) < 5
+    assert "horse" not in str(list(audit.records()))
+
+
+def test_what_is_repeated_is_written_at_once_and_then_every_ten_minutes(timer: Timer) -> None:
+    notes = Notes(timer)
+
+    def written() -> list[int]:
+        due = notes.due()
+        notes.written(due)
+        return [each.notes for each in due]
+
+    notes.add(act_of("call"), REFUSED)
+    assert written() == [1]
+    for _ in range(5):
+        notes.add(act_of("call"), REFUSED)
+    timer.seconds = BURST_S - 1
+    assert written() == []
+    timer.seconds = BURST_S
+    assert written() == [5]
+    timer.seconds = 2 * BURST_S
+    assert written() == []
+
+
+def test_a_stranger_with_any_number_of_addresses_causes_a_bounded_number_of_records(
+    timer: Timer,
+) -> None:
+    notes, records, told = Notes(timer), 0, 0
+    for hour in range(3):
+        for minute in range(60):
+            timer.seconds = 60.0 * (60 * hour + minute)
+            for number in range(2 * BURSTS_MAX):
+                notes.add(act_of("call", address=f"{minute}.{number}"), REFUSED)
+            due = notes.due()
+            notes.written(due)
+            records += len(due)
+            told += sum(each.notes for each in due)
+    assert records <= NOTES_AT_ONCE + 3 * 360 + 3 * 6 + 1
+    timer.seconds += BURST_S
+    told += sum(each.notes for each in notes.due())
+    assert told == 3 * 60 * 2 * BURSTS_MAX
+
+
+def test_a_copy_of_a_store_has_the_same_chain_and_goes_on_with_it(
+    access: Access, store: Store, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        access.audit.add(act_of(name), DONE)
+    with open_store(f"sqlite:///{tmp_path}/copy.db", wire_row) as target:
+        for _ in range(2):
+            with acting(act_of("copy")):
+                copy(store, target, lambda _done, _steps: None)
+        trail = AuditTrail(target, lambda: Moment(0), Loops())
+        actions = ["a", "b", "copy", "copy"]
+        assert [entry.action for _, entry, _ in trail.records()] == actions
+        assert trail.verify().misfit is None
