@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 import pytest
@@ -221,8 +222,9 @@ def test_an_app_that_was_shown_a_users_token_is_no_second_person_beside_them(
 
 
 def test_a_weaker_hash_is_made_anew_when_its_user_logs_in(
-    access: Access, store: Store, user: str
+    store: Store, clock: Clock, user: str
 ) -> None:
+    access = Access(store, clock, token_bytes)
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     with store.transaction() as writer:
         kept = writer.user(user)

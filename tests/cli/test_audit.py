@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 READING = {
     *("account list", "account show", "app list", "app show", "audit list", "audit verify"),
-    *("callbacks list", "corrections summary", "coverage", "demo", "expectations changes"),
-    *("expectations log", "expectations show", "group list", "group show", "history"),
-    *("maps", "maps show", "serve", "settings", "sim list", "sim show", "synth", "user list"),
+    *("callbacks list", "corrections summary", "coverage", "demo", "doctor"),
+    *("expectations changes", "expectations log", "expectations show", "explanations list"),
+    *("group list", "group show", "history", "man", "maps", "maps show", "restore", "serve"),
+    *("settings", "sim list", "sim show", "synth", "user list"),
     *("user sessions", "user show", "user tokens", "verify"),
 }
 """Commands that change nothing in the store of the settings, or, like `demo`, in one of theirs."""

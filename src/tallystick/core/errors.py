@@ -24,6 +24,7 @@
     │   ├── AppRefused           wrong app key or secret                       app-refused
     │   ├── TokenRefused         wrong, expired or revoked Bearer token        token-refused
     │   ├── ScopeRefused         the app lacks the scope                       scope-refused
+    │   ├── ScopeUnknown         a token is asked for with a scope it lacks    scope-unknown
     │   ├── RoleRefused          the user lacks the role                       role-refused
     │   ├── PasswordRefused      wrong password, unknown or locked user        password-refused
     │   ├── SessionRefused       no such session                               session-refused
