@@ -19,7 +19,7 @@ from tallystick.core.ledger import Value
 from tallystick.core.moments import Moment
 from tallystick.store import open_store
 from tallystick.store.engines import checkpoints
-from tallystick.store.engines.sqlite import SqliteEngine, path_of, widened
+from tallystick.store.engines.sqlite import SHORT_BYTES_MAX, SqliteEngine, path_of, widened
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
 from tests.engines import SQLITE, change
@@ -334,3 +334,14 @@ def test_the_log_is_carried_over_beside_the_writer(
     while path_of(database).stat().st_size < size + 20_000 * 20:
         assert time.monotonic() < until, "the log has not been carried over"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 600])
+def test_few_and_many_integers_come_as_they_were_put(store: Store, count: int) -> None:
+    """Few are read in another way than many."""
+    put = [seen(ONE, (HOME, FOREIGN)[number % 2], at=number - 1) for number in range(count)]
+    assert (len(str(ONE)) * count > SHORT_BYTES_MAX) == (count == 600)
+    with store.transaction() as writer:
+        writer.take(SimActivation, put)
+    with store.snapshot() as reader:
+        assert reader.whole_activations_between(-1, 1 << 62).sort("activated_at").rows() == put
