@@ -78,6 +78,7 @@ class Pages:
             can_propose=_may(caller, Right.PROPOSE),
             can_explain=_may(caller, Right.EXPLAIN),
             can_import=_may(caller, Right.IMPORT),
+            can_administer=_may(caller, Right.ADMINISTER),
             can_decide=_may(caller, Right.DECIDE),
             csrf=None if caller is None else csrf_of(caller),
             **values,

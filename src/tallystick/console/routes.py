@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tallystick.console import admin_accounts, admin_apps, admin_callbacks, admin_users
+from tallystick.console.admin import PATH as ADMIN_PATH
+from tallystick.console.admin import Desk, FirstAdminPage
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import ChangeList, Decision, OneChange
 from tallystick.console.correct import CorrectionPage
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 OWN_PATH = re.compile(
     r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/imports|/(?:sessions|changes)(?:/.*)?"
+    r"|/imports|/(?:sessions|changes|admin)(?:/.*)?"
 )
 
 
@@ -88,8 +91,22 @@ def add_routes(
     app.add_route(SESSIONS_PATH, SessionList(pages, access))
     app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
     app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
+    add_admin_routes(app, Desk(pages, store, access, clock))
     app.add_route("/static/{name}", Static())
     app.add_middleware(Headers())
+
+
+def add_admin_routes(app: App[Request, Response], desk: Desk) -> None:
+    """Put the pages for operators on the app."""
+    app.add_route(ADMIN_PATH, FirstAdminPage())
+    app.add_route(admin_users.LIST_PATH, admin_users.UserList(desk))
+    app.add_route(admin_users.ONE_PATH, admin_users.OneUser(desk))
+    app.add_route(admin_apps.LIST_PATH, admin_apps.AppList(desk))
+    app.add_route(admin_apps.ONE_PATH, admin_apps.OneApp(desk))
+    app.add_route(admin_accounts.LIST_PATH, admin_accounts.AccountList(desk))
+    app.add_route(admin_accounts.ONE_PATH, admin_accounts.OneAccount(desk))
+    app.add_route(admin_accounts.GROUP_PATH, admin_accounts.OneGroup(desk))
+    app.add_route(admin_callbacks.LIST_PATH, admin_callbacks.Callbacks(desk))
 
 
 class Headers:
