@@ -41,6 +41,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "ARCHITECTURE.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "SECURITY.md",
     ROOM_README,
     *sorted(DOCS.rglob("*.md")),
 ]
@@ -463,3 +464,14 @@ def test_no_page_names_a_path_of_a_machine_or_an_unknown_host(page: Path) -> Non
     """Nor the address of a package registry."""
     assert not ANY_PATH_OF_A_MACHINE.search(words(page))
     assert set(HOST.findall(words(page))) <= HOSTS
+
+
+TESTS_DEFINED = re.compile(r"^(?:async )?def (test_\w+)\(", re.MULTILINE)
+
+
+def test_every_test_that_the_table_of_requirements_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", words(DOCS / "explanation" / "security.md")))
+    assert len(named) > 50
+    files = (ROOT / "tests").rglob("test_*.py")
+    defined = {name for file in files for name in TESTS_DEFINED.findall(file.read_text("utf-8"))}
+    assert named - defined == set()
