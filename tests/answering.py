@@ -44,9 +44,9 @@ def with_whole_bodies(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iter
 
 
 @contextmanager
-def answering(database: str) -> Iterator[int]:
+def answering(database: str, time_zone: str = "UTC") -> Iterator[int]:
     """The app at a free port; gives the port."""
-    app, close = opened_app(Settings(database=database))
+    app, close = opened_app(Settings(database=database, time_zone=time_zone))
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.set_app(with_whole_bodies(app))
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

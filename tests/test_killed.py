@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 10, 15, 500
+LIVE_KILLS, IMPORT_KILLS, SOAK_KILLS = 6, 10, 500
 SENDERS = 4
 MARCH = 1_772_323_200  # 2026-03-01, in seconds since 1970
 

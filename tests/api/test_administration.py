@@ -18,9 +18,10 @@ from tallystick.core.selection import UNASSIGNED
 from tallystick.fleet.groups import MEMBERS_A_PAGE_MAX
 from tallystick.store import Store, open_store
 from tallystick.thingspace.rows import wire_row
+from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
 from tests.quick_access import quick_access
-from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, basic, bearer, call, serving, signed_in
+from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, basic, bearer, call, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ def served(
     ):
         access = quick_access(made(store, request.param), system_clock, secrets.token_bytes)
         app = access.add_app("admin", ["admin"])
-        with serving(database, TIME_ZONE="America/Los_Angeles") as port:
+        with answering(database, "America/Los_Angeles") as port:
             yield Served(port, store, access, bearer(port, app))
         access.close()
 

@@ -12,9 +12,10 @@ import pytest
 from tallystick.clock import system_clock
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
 from tests.quick_access import quick_access
-from tests.serving import PASSWORD, REPORT, Reply, bearer, call, serving, signed_in
+from tests.serving import PASSWORD, REPORT, Reply, bearer, call, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +73,7 @@ def served(
             access.add_user("olivia", PASSWORD, [], all_accounts=True)
             apps = [access.add_app(scope, [scope]) for scope in ("admin", "intake", "m2m")]
             access.close()
-        with serving(database) as port:
+        with answering(database) as port:
             admin, sender = bearer(port, apps[0]), bearer(port, apps[1])
             found = Served(port, admin, sender, signed_in(port, apps[2], "olivia"))
             found.post("sims", SIMS)

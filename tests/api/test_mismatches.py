@@ -17,9 +17,10 @@ from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
 from tests.quick_access import quick_access
-from tests.serving import PASSWORD, REPORT, Reply, bearer, call, serving, signed_in
+from tests.serving import PASSWORD, REPORT, Reply, bearer, call, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def served(
         access.add_user("everybody", PASSWORD, [], all_accounts=True)
         app, operators = access.add_app("app", ["m2m"]), access.add_app("operators", ["admin"])
         access.close()
-        with serving(database) as port:
+        with answering(database) as port:
             user, everybody = (signed_in(port, app, name) for name in ("user", "everybody"))
             yield Served(port, user, everybody, bearer(port, operators))
 

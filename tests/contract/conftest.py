@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -14,9 +16,10 @@ from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.moments import parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
 from tests.quick_access import quick_access
-from tests.serving import PASSWORD, Session, serving, signed_in
+from tests.serving import PASSWORD, Session, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from tallystick.access import Credentials
     from tallystick.store import Store
 
+Serve = Callable[[str], AbstractContextManager[int]]
 FOREIGN = "somebody else's"
 
 
@@ -65,9 +69,15 @@ def mdn_of(iccid: Iccid) -> Mdn:
     return Mdn.parse(str(iccid)[-12:])
 
 
+@pytest.fixture(scope="module")
+def serve() -> Serve:
+    """How a store is served; a module that needs more than answers has another way."""
+    return answering
+
+
 @pytest.fixture(scope="module", params=ENGINES)
 def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, serve: Serve
 ) -> Iterator[Served]:
     """The server, on each engine in turn."""
     with (
@@ -80,5 +90,5 @@ def served(
         access.add_user("other", PASSWORD, [FOREIGN], all_accounts=False)
         app = access.add_app("app", ["m2m"])
         access.close()
-        with serving(database) as port:
+        with serve(database) as port:
             yield Served(store, port, app)

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from verizon.models.date_filter import DateFilter
 from verizon.models.device_id import DeviceId
 from verizon.models.device_list import DeviceList
@@ -17,15 +18,22 @@ from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING
 from tests.contract.test_sdk_python import log_in, pointed_at
 from tests.contract.test_uploads import NEW, OLD, SIZE_MAX, finished, seen_soon
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from verizon.verizon_client import VerizonClient
 
-    from tests.contract.conftest import Served
+    from tests.contract.conftest import Serve, Served
 
 ACCOUNT = "by the SDK"
 BAD = 4321  # the place of a pair that cannot be taken in
 IN_FORCE_S_MAX = 5
+
+
+@pytest.fixture(scope="module")
+def serve() -> Serve:
+    """By the program, which takes uploads in."""
+    return serving
 
 
 def reported(sdk: VerizonClient) -> list[str]:

@@ -28,12 +28,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tallystick.store import Store
+    from tests.contract.conftest import Serve
     from tests.serving import Reply
 
 UPLOAD = "/devices/actions/upload"
 OLD, NEW = "352099001761481", "357152091234562"
 SIZE_MAX = 10_000
 KILLS = 4
+
+
+@pytest.fixture(scope="module")
+def serve() -> Serve:
+    """By the program, which takes uploads in."""
+    return serving
 
 
 def device(iccid: Iccid | str, imei: str) -> dict[str, Any]:

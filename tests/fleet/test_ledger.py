@@ -6,7 +6,7 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.access import UserChange
@@ -28,6 +28,7 @@ from tallystick.store import Batch
 from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.engines import change
+from tests.examples import examples
 from tests.kept import everything_in, rule_of
 from tests.quick_access import quick_access
 from tests.store.few import (
@@ -390,7 +391,7 @@ def kept_and_expected(store: Store) -> Snapshot:
     return everything.kept, present(store)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(15)
 @given(
     st.lists(st.one_of(sims, activations, activations), max_size=25),
     st.lists(st.lists(random_expectations, min_size=1, max_size=6), min_size=1, max_size=6),

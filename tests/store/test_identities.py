@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.facts import Identity, Sim, SimActivation, SimExpectation
@@ -24,6 +24,7 @@ from tallystick.operations.copying import copy
 from tallystick.operations.verify import Attributions, verify, verify_attributions
 from tallystick.thingspace.rows import wire_row
 from tests.engines import SQLITE, many_stores
+from tests.examples import examples
 from tests.kept import everything_in, rule_of
 from tests.store.test_any_order_same_answer import in_columns
 from tests.worlds import ICCIDS, IMEIS, MOMENTS, Fact, expectations, sims
@@ -98,7 +99,7 @@ def requires_the_same(store: Store, taken: Iterable[Any]) -> None:
     assert sum(part.wrong for part in verify_attributions(store)) == 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(40)
 @given(facts, st.randoms(use_true_random=False), st.booleans())
 def test_any_facts_in_any_order_are_attributed_by_the_rule(
     stores: Stores, world: list[Any], random: Random, columns: bool
@@ -111,7 +112,7 @@ def test_any_facts_in_any_order_are_attributed_by_the_rule(
         requires_the_same(store, taken)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(15)
 @given(
     facts,
     st.lists(st.lists(identities, min_size=1, max_size=4), min_size=1, max_size=3),
@@ -146,7 +147,7 @@ def _change_sets(store: Store) -> list[int]:
         ]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(12)
 @given(facts)
 def test_a_copy_tells_direct_activations_from_those_that_follow(
     stores: Stores, world: list[Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core import local
@@ -15,6 +15,7 @@ from tallystick.core.moments import BEGINNING, Moment
 from tallystick.operations.verify import verify
 from tallystick.store import shortlist
 from tallystick.thingspace.rows import wire_row
+from tests.examples import examples
 from tests.store.test_any_order_same_answer import take_in_batches
 from tests.worlds import VALUES, Fact
 
@@ -42,7 +43,7 @@ histories = st.lists(
 
 
 @pytest.mark.parametrize("dense_sims_min", [1, shortlist.DENSE_SIMS_MIN])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(20)
 @given(
     histories,
     st.lists(st.integers(0, 120), max_size=12),
