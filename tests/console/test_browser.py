@@ -22,6 +22,7 @@ from tallystick.fleet import review
 from tallystick.intake import propose_facts
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.console.vendored import GRAVE, OF_COLOURS, RUN_AXE, axe_source
 from tests.console.world import CROWD, DAY_ONE, FOREIGN, MINE, ONE, PASSWORD, WINDOW, fill
 from tests.serving import serving
 
@@ -35,7 +36,8 @@ CHROMIUM = next(
 )
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 LIST = f"/mismatches?{WINDOW}"
-PAGES = (f"/?{WINDOW}", LIST, f"/sims/{ONE}?{WINDOW}")
+# Few rows have all that many have, and are looked at much faster.
+PAGES = (f"/?{WINDOW}", f"{LIST}&q=8999000000000000001", f"/sims/{ONE}?{WINDOW}")
 WIDTHS = (360, 1280, 2560)
 CONTRAST_MIN = 4.5
 # The contrast of each text with the nearest ground behind it (WCAG 2.2, 1.4.3), worst first.
@@ -81,7 +83,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         store.init("UTC")
         fill(store)
         Access(store, system_clock, secrets.token_bytes).add_user(
-            "ann", PASSWORD, [MINE], all_accounts=False, role=Role.APPROVER
+            "ann", PASSWORD, [MINE], all_accounts=False, role=Role.OPERATOR
         )
         Access(store, system_clock, secrets.token_bytes).add_user(
             "ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR
@@ -148,7 +150,7 @@ def every_page(page: Page) -> list[str]:
     assert correction
     assert explanation
     of_rows = explanation.replace("explain", "correct", 1)
-    work = [change_set, correction, explanation, of_rows]
+    work = [change_set, correction, explanation, of_rows, f"/admin/account?name={MINE}"]
     return [*PAGES, "/sessions", "/changes", *work, "/imports"]
 
 
@@ -226,13 +228,18 @@ def test_texts_can_be_read_and_nothing_is_wider_than_the_screen(
     page: Page, scheme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=scheme)
+    wrong: list[tuple[str, str]] = []
+    rules = OF_COLOURS if scheme == "dark" else ()
     for path in every_page(page):
         page.goto(path)
         for summary in page.locator("details > summary").all():
             summary.click()
+        page.evaluate(axe_source())
+        wrong += [(path, each) for each in page.evaluate(RUN_AXE, [GRAVE, rules])]
         contrast, where = page.evaluate(CONTRASTS)
         assert contrast >= CONTRAST_MIN, f"{path}: {where}"
         assert_fits(page)
+    assert wrong == []
 
 
 def test_every_field_has_a_name_and_focus_can_be_seen(page: Page) -> None:
