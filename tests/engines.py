@@ -41,6 +41,7 @@ EMPTY = (
         b"DELETE FROM mismatches",
         b"DELETE FROM sightings",
         b"DELETE FROM explanations",
+        b"DELETE FROM saved_views",
         b"DELETE FROM expectation_lists",
         b"DELETE FROM list_members",
         b"DELETE FROM group_members",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, date, timedelta
 from functools import partial
+from hashlib import sha256
 
 import pytest
 
@@ -19,6 +21,7 @@ from tallystick.core.pairing import Activation, Expectation, Pairing, Run, stays
 from tallystick.core.reasons import Cause
 from tallystick.core.window import Window
 from tallystick.fleet.timeline import Timeline
+from tests.console.vendored import LIST, VENDOR, content_of
 
 HOME = Imei.parse("352099001761481")
 SIM = Sim(Iccid.parse("89148000000800000010"), None, "a", None, "4G")
@@ -136,3 +139,13 @@ def test_a_value_is_worked_out_once_in_its_time_and_the_oldest_goes_first() -> N
     assert made == []
     get("a")
     assert made == ["a"]
+
+
+def test_what_the_tests_bring_along_is_what_the_list_says() -> None:
+    for name, listed in tomllib.loads(LIST.read_text("utf-8")).items():
+        folder = VENDOR / f"{name}-{listed['version']}"
+        assert {path.name for path in folder.iterdir()} == set(listed["sha256"])
+        assert "LICENSE" in listed["sha256"]
+        assert listed["licence"]
+        for file, digest in listed["sha256"].items():
+            assert sha256(content_of(folder / file)).hexdigest() == digest

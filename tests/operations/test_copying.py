@@ -23,6 +23,7 @@ from tallystick.operations.copying import Copied, copy
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
+from tallystick.store.saved_views import SavedView
 from tallystick.thingspace.rows import wire_row
 from tests.dying import copy_in_small_parts, kill_after
 from tests.engines import CITUS, ENGINES, POSTGRESQL, SQLITE, database_on, made
@@ -118,6 +119,10 @@ def fill(store: Store) -> None:
     access = quick_access(store, system_clock, secrets.token_bytes)
     access.add_user("ann", "correct horse", ["account 1", "of nobody else"], all_accounts=False)
     access.add_user("bob", "correct horse", [], all_accounts=True, role=Role.OPERATOR)
+    with store.transaction() as writer:
+        bob = writer.user("bob")
+        assert bob
+        writer.save_view(bob.user_id, SavedView("Ünïcode", "days=7&state=open"))
     app = access.add_app("app", ["m2m", "intake"])
     access.issue_token(app.key, app.secret)
     access.add_app("without a token", ["m2m"])

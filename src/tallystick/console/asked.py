@@ -80,6 +80,16 @@ class Asked:
         query = urlencode([(name, value) for name, values in typed.items() for value in values])
         return f"{path}?{query}" if query else path
 
+    def as_view(self, zone: tzinfo, now: Moment) -> str:
+        """What a view that is saved asks for: a window until the end of today goes on with time."""
+        typed = {name: values for name, values in self.typed.items() if name not in PLACE}
+        tomorrow = in_zone(now, zone).date() + ONE_DAY
+        if self.first("latest") == tomorrow.isoformat() and DAY.fullmatch(self.first("earliest")):
+            days = (tomorrow - date.fromisoformat(self.first("earliest"))).days
+            typed = {name: values for name, values in typed.items() if name not in WINDOW}
+            typed[DAYS] = [str(days)]
+        return urlencode([(name, value) for name, values in typed.items() for value in values])
+
     @property
     def frozen(self) -> str:
         """What picks the rows of the list, as a text that `thawed` reads: window and filters."""
@@ -101,9 +111,12 @@ PLACE = frozenset({"behind", "all"})
 """The parameters of a place in a list."""
 LOOK = frozenset({"order", "column"})
 """The parameters that say how rows are shown, and not which."""
+WINDOW, DAYS = ("earliest", "latest"), "days"
+"""The parameters of a window, and that of one of so many days until the end of today."""
+DAYS_MAX = 92
 KNOWN = (
-    "earliest", "latest", "account", "group", "cause", "state", "tac", "manufacturer", "q", "order",
-    "column", "behind", "all",
+    "days", "earliest", "latest", "account", "group", "cause", "state", "tac", "manufacturer", "q",
+    "order", "column", "behind", "all",
 )  # fmt: skip
 """Every parameter."""
 
@@ -121,6 +134,9 @@ def thawed(frozen: str, zone: tzinfo, now: Moment) -> Asked:
 def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     typed = _typed(given)
     earliest, latest = _usual_days(zone, now)
+    days = typed.pop(DAYS, [""])[0]
+    if days.isascii() and days.isdigit() and 1 <= int(days[:3]) <= DAYS_MAX:
+        earliest = latest - timedelta(days=int(days[:3]))
     typed = {"earliest": [earliest.isoformat()], "latest": [latest.isoformat()]} | typed
     usual = window_between(midnight(earliest, zone), midnight(latest, zone))
     accounts = tuple(typed.get("account", ()))

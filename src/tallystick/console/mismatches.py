@@ -31,6 +31,7 @@ from tallystick.report.listing import Lister, Page, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import tzinfo
 
     from falcon import Request, Response
 
@@ -97,6 +98,7 @@ class MismatchList:
                 except Refusal as refusal:
                     problem = refusal.message
             groups = _groups(reader, visible, asked)
+            views = reader.saved_views(user_of(req))
         if problem:
             resp.status = falcon.HTTP_400
         self._pages.show(
@@ -113,18 +115,23 @@ class MismatchList:
             columns=asked.columns,
             all_columns=COLUMNS,
             states=STATES,
+            views=views,
+            as_asked=asked.address("")[1:],
             here_again=req.relative_uri,
             links=_links(asked, listed),
-            presets=[
-                (days, asked.address(PATH, **preset(days, settings.zone, now))) for days in PRESETS
-            ],
-            exports=[
-                (form.label, asked.address(f"{PATH}/export", form=name))
-                for name, form in FORMS.items()
-            ],
             commands=commands_for(asked, settings.public_url or f"{req.scheme}://{req.netloc}"),
             rows_max=ROWS_MAX,
+            **_addresses(asked, settings.zone, now),
         )
+
+
+def _addresses(asked: Asked, zone: tzinfo, now: Moment) -> dict[str, Any]:
+    """Where other windows of the same list are, and its rows as files."""
+    windows = [(days, asked.address(PATH, **preset(days, zone, now))) for days in PRESETS]
+    files = [
+        (form.label, asked.address(f"{PATH}/export", form=name)) for name, form in FORMS.items()
+    ]
+    return {"presets": windows, "exports": files}
 
 
 def _rows(lister: Lister, asked: Asked) -> Page:

@@ -22,6 +22,8 @@ from tallystick.console.imports import ImportPage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
+from tallystick.console.saved_views import PATH as VIEWS_PATH
+from tallystick.console.saved_views import SavedViews
 from tallystick.console.sessions import PATH as SESSIONS_PATH
 from tallystick.console.sessions import EndOthers, EndSession, SessionList
 from tallystick.console.sign_in import SignIn, SignOut
@@ -76,6 +78,7 @@ def add_routes(
     app.add_route("/", Overview(pages, store, clock, rows))
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
+    app.add_route(VIEWS_PATH, SavedViews(pages, store, clock))
     app.add_route(CORRECT_PATH, CorrectRowsPage(pages, store, clock, rows))
     app.add_route(EXPLAIN_PATH, ExplainPage(pages, store, clock, rows))
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))

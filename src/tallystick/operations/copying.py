@@ -24,6 +24,7 @@ from tallystick.core.ledger import ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.copying import WholeApp, WholeUser
 from tallystick.store.explanations import KeptExplanation
+from tallystick.store.saved_views import SavedView
 from tallystick.store.walking import SimRange, sim_ranges
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ def _put_users(writer: Writer, rows: Rows) -> None:
 def _put_grants(writer: Writer, rows: Rows) -> None:
     for user, account in rows.iter_rows():
         writer.grant(user, account)
+
+
+def _put_saved_views(writer: Writer, rows: Rows) -> None:
+    for name, *view in rows.iter_rows():
+        user = writer.user(name)
+        assert user is not None  # noqa: S101 - users are put before their views
+        writer.save_view(user.user_id, SavedView(*view))
 
 
 def _deliveries(reader: Reader) -> Iterator[tuple[Any, ...]]:
@@ -218,6 +226,13 @@ WHOLE_KINDS = (
         2,
         lambda reader, _: reader.grants(),
         _put_grants,
+    ),
+    CopiedKind(
+        "saved views",
+        {"user": TEXT, "name": TEXT, "asked": TEXT},
+        2,
+        lambda reader, _: reader.whole_saved_views(),
+        _put_saved_views,
     ),
     CopiedKind(
         "callback listeners",

@@ -381,10 +381,11 @@ class AccessChanges(AccountChanges, AccessQuestions):
         self._connection.run("set_role", user_id=user_id, role=role)
 
     def remove_user(self, user_id: int) -> None:
-        """Forget a user, their sessions, and the accounts that they were granted."""
+        """Forget a user, their sessions and views, and the accounts that they were granted."""
         self.end_sessions_of(user_id)
         self.end_personal_tokens_of(user_id)
         self._connection.run("revoke_accounts_of_user", user_id=user_id)
+        self._connection.run("forget_views_of_user", user_id=user_id)
         self._connection.run("remove_user", user_id=user_id)
 
     def end_sessions_of(self, user_id: int) -> None:

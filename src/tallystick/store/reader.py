@@ -21,6 +21,7 @@ from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.listing import ListingQuestions
 from tallystick.store.progress import ProgressQuestions
 from tallystick.store.reasons import ReasonQuestions
+from tallystick.store.saved_views import SavedViewQuestions
 from tallystick.store.sightings import SightingQuestions
 from tallystick.store.types import TypeQuestions
 from tallystick.store.unfinished import WorkQuestions
@@ -41,6 +42,7 @@ class Reader(
     CorrectionQuestions,
     ListingQuestions,
     ExplanationQuestions,
+    SavedViewQuestions,
     CoverageQuestions,
     DoubtfulQuestions,
     UploadQuestions,

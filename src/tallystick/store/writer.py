@@ -26,6 +26,7 @@ from tallystick.store.facts import Taken
 from tallystick.store.kept import KeptAnswer, RowEvent, expectation_cause, identity_cause
 from tallystick.store.ledger import EXPECTATIONS, KEY, LEDGERED
 from tallystick.store.progress import ProgressChanges
+from tallystick.store.saved_views import SavedViewChanges
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, spans_in, together
 from tallystick.store.types import TypeChanges
 from tallystick.store.unfinished import WorkChanges, WorkKind, begin
@@ -73,6 +74,7 @@ class Writer(
     UploadChanges,
     TypeChanges,
     ExplanationChanges,
+    SavedViewChanges,
     MovingChanges,
     WorkChanges,
     AuditChanges,

@@ -127,7 +127,30 @@ async function sendFile(form, button) {
   }
 }
 
-document.getElementById("file-form")?.addEventListener("submit", (event) => {
+const fileForm = document.getElementById("file-form");
+
+fileForm?.addEventListener("submit", (event) => {
   event.preventDefault();
   sendFile(event.target, event.submitter);
+});
+
+// A file that is dropped on the form is chosen, and shown as it would be read.
+function takeDropped(files) {
+  if (files.length !== 1) {
+    document.getElementById("outcome").textContent = "Drop one file at a time.";
+    return;
+  }
+  fileForm.elements.file.files = files;
+  fileForm.requestSubmit(fileForm.querySelector("[value=preview]"));
+}
+
+fileForm?.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  fileForm.classList.add("over");
+});
+fileForm?.addEventListener("dragleave", () => fileForm.classList.remove("over"));
+fileForm?.addEventListener("drop", (event) => {
+  event.preventDefault();
+  fileForm.classList.remove("over");
+  takeDropped(event.dataTransfer.files);
 });

@@ -155,6 +155,10 @@ UPDATE users SET all_accounts = :all_accounts WHERE user_id = :user_id;
 -- From now on the user has this role.
 UPDATE users SET role = :role WHERE user_id = :user_id;
 
+-- name: forget_views_of_user
+-- The user has saved no view any more.
+DELETE FROM saved_views WHERE user_id = :user_id;
+
 -- name: remove_user
 -- There is no such user any more.
 DELETE FROM users WHERE user_id = :user_id;

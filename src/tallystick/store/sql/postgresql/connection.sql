@@ -87,7 +87,7 @@ FROM (
     VALUES
         (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts'),
         (6, 'types'), (7, 'identities'), (8, 'sources'), (9, 'named_activations'),
-        (10, 'direct_twins')
+        (10, 'direct_twins'), (11, 'saved_views')
 ) AS t (place, name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass))
 ORDER BY t.place;
