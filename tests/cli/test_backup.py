@@ -39,6 +39,19 @@ def test_backup_drill_and_restore_speak_json(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("store")
+def test_of_a_folder_the_newest_backup_of_the_store_is_taken(run: Run) -> None:
+    Path("backups").mkdir()
+    refused = run("restore", "backups", "--drill")
+    assert "there is no whole backup of a store called tallystick" in refused.stderr
+    run("backup", "backups")
+    (made,) = Path("backups").glob("*.db")
+    other = {"TALLYSTICK_DATABASE": "sqlite:///zz.db"}
+    run("init", env=other)
+    run("backup", "backups", env=other)
+    assert f"{made} of 20" in run("restore", "backups", "--drill").stdout
+
+
+@pytest.mark.usefixtures("store")
 def test_a_restore_that_is_refused_names_what_to_do(run: Run) -> None:
     run("backup", "a.db")
     refused = run("restore", "a.db")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ def test_a_plan_is_told_and_nothing_is_made(run: Run, workplace: Path) -> None:
     assert run("init", "--plan").stdout == "tallystick.db: a new store would be made\n"
     assert list(workplace.iterdir()) == []
     run("init")
-    assert "which is this program's; no step is needed" in run("init", "--plan").stdout
+    assert "which is this program's; nothing is to be done" in run("init", "--plan").stdout
 
 
 def test_the_plan_of_an_older_store_has_its_steps_and_an_estimate(
@@ -44,8 +45,15 @@ def test_the_plan_of_an_older_store_has_its_steps_and_an_estimate(
     driver.close()
     lines = run("init", "--plan").stdout.splitlines()
     assert lines[0].startswith("  0013 allowed, which goes through ")
-    assert lines[-2].startswith("  then the reasons of ")
-    assert re.search(r"steps from schema 12 to \d+, about 1 s\. This is an estimate", lines[-1])
+    assert lines[-3:-1] == [
+        "  the reasons of 10 rows are filled in",
+        "  10 rows are printed anew in UTC",
+    ]
+    assert re.search(r"steps from schema 12 to \d+, about 1 s in all\. This is", lines[-1])
+    plan = json.loads(run("init", "--plan", "--json", env=LOS_ANGELES).stdout)["plan"]
+    assert (plan["have"], plan["steps"][0]["title"]) == (12, "allowed")
+    assert plan["rows_reprinted"] == 0  # the store of the dump prints that zone
+    assert run("init", "--json").exit_code == 2
 
 
 def test_init_reprints_the_kept_answer_when_the_zone_has_changed(run: Run, example: Store) -> None:

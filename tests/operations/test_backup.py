@@ -279,6 +279,26 @@ def test_a_store_that_another_process_has_open_is_not_replaced(live: Store, fold
     assert restored(folder / "a.db", Path(live.name), replace=True).replaced
 
 
+def test_what_is_interrupted_leaves_no_part_and_the_store_as_it_was(
+    live: Store, folder: Path
+) -> None:
+    def interrupt(_done: int, _of: int) -> None:
+        raise KeyboardInterrupt
+
+    place = Path(live.name)
+    with pytest.raises(KeyboardInterrupt):
+        back_up(live, wire_row, NOW, folder / "a.db", check=False, advance=interrupt)
+    assert list(folder.iterdir()) == []
+    backed_up(live, folder / "a.db")
+    take(live, sim(ICCIDS[1]))
+    live.close()
+    with pytest.raises(KeyboardInterrupt):
+        restore(folder / "a.db", place, wire_row, LATER, replace=True, advance=interrupt)
+    assert not list(place.parent.glob(".*.part*")) + list(place.parent.glob("*.replaced-*"))
+    with open_store(address_of_file(place), wire_row) as store, store.snapshot() as reader:
+        assert reader.counts().sims == 2
+
+
 def test_a_store_of_an_older_schema_is_backed_up_as_it_is_and_upgraded_when_it_is_restored(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import counted, current_settings, say, store_of
+from tallystick.cli.shared import counted, current_settings, print_json, say, store_of
 from tallystick.store.acting import act_under_way, acting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tallystick.settings import Settings
+    from tallystick.store.planning import Plan
 
 Distribute = Annotated[
     bool, typer.Option("--distribute", help="Spread the store over the cluster, which is Citus.")
@@ -23,11 +26,19 @@ PlanOnly = Annotated[
 ]
 
 
-def init(distribute: Distribute = False, plan: PlanOnly = False) -> None:
+PlanAsJson = Annotated[bool, typer.Option("--json", help="Print the plan as JSON, for programs.")]
+
+
+def init(
+    distribute: Distribute = False, plan: PlanOnly = False, as_json: PlanAsJson = False
+) -> None:
     """Create the store, or bring it to this program's schema and the setting of the time zone."""
     settings = current_settings()
+    if as_json and not plan:
+        message = "--json goes with --plan"
+        raise typer.BadParameter(message)
     if plan:
-        _print_plan(settings)
+        _print_plan(settings, as_json=as_json)
         return
     with store_of(settings) as store:
         if distribute:
@@ -56,24 +67,40 @@ def init(distribute: Distribute = False, plan: PlanOnly = False) -> None:
             say(f"{store.name}: {outcome}")
 
 
-def _print_plan(settings: Settings) -> None:
+def _print_plan(settings: Settings, *, as_json: bool) -> None:
     """What `init` would do."""
     with store_of(settings) as store:
-        if store.is_empty():
-            say(f"{store.name}: a new store would be made")
-            return
-        plan = store.plan()
+        name = store.name
+        plan = None if store.is_empty() else store.plan(settings.time_zone)
+    if as_json:
+        print_json({"store": name, "plan": plan and _described(plan)})
+    elif plan is None:
+        say(f"{name}: a new store would be made")
+    elif not plan.steps and not plan.rows_reprinted:
+        say(f"{name}: has schema {plan.have}, which is this program's; nothing is to be done")
+    else:
+        for line in _lines(name, plan, settings.time_zone):
+            say(line)
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    """A plan for programs."""
+    steps = [step._asdict() for step in plan.steps]
+    return {**plan._asdict(), "steps": steps, "seconds_estimated": round(plan.seconds, 1)}
+
+
+def _lines(name: str, plan: Plan, zone: str) -> Iterator[str]:
+    """A plan for people, line by line."""
     for step in plan.steps:
         through = f", which goes through {step.rows:,} rows" if step.rows else ""
-        say(f"  {step.number:04} {step.title}{through}")
-    if not plan.steps:
-        say(f"{store.name}: has schema {plan.have}, which is this program's; no step is needed")
-        return
+        yield f"  {step.number:04} {step.title}{through}"
     if plan.rows_explained:
-        say(f"  then the reasons of {counted(plan.rows_explained, 'row', 'rows')} are filled in")
-    say(
-        f"{store.name}: {counted(len(plan.steps), 'step', 'steps')} from schema {plan.have} to"
-        f" {plan.want}, about {max(1, round(plan.seconds)):,} s. This is an estimate from the"
-        " numbers of rows; `tallystick restore BACKUP --drill` upgrades a copy and says how long"
-        " it took."
+        yield f"  the reasons of {counted(plan.rows_explained, 'row', 'rows')} are filled in"
+    if plan.rows_reprinted:
+        yield f"  {counted(plan.rows_reprinted, 'row is', 'rows are')} printed anew in {zone}"
+    yield (
+        f"{name}: {counted(len(plan.steps), 'step', 'steps')} from schema {plan.have} to"
+        f" {plan.want}, about {max(1, round(plan.seconds)):,} s in all. This is an estimate from"
+        " the numbers of rows; `tallystick restore BACKUP --drill` upgrades a copy and says how"
+        " long it took."
     )

@@ -11,6 +11,7 @@ import typer
 
 from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say
 from tallystick.clock import system_clock
+from tallystick.operations.backup import newest_in
 from tallystick.operations.restore import drill as drill_with
 from tallystick.operations.restore import restore as restore_from
 from tallystick.store.backups import file_of
@@ -19,8 +20,12 @@ from tallystick.thingspace.rows import wire_row
 if TYPE_CHECKING:
     from tallystick.operations.restore import Restored
 
-File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A backup, with its manifest beside it.")
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE|DIR",
+        help="A backup with its manifest beside it; or a folder, for the store's newest in it.",
+    ),
 ]
 StoreAddress = Annotated[
     str | None,
@@ -38,7 +43,7 @@ Drill = Annotated[
 
 
 def restore(
-    file: File,
+    source: Source,
     store: StoreAddress = None,
     replace: Replace = False,
     drill: Drill = False,
@@ -46,7 +51,9 @@ def restore(
 ) -> None:
     """Restore a backup: compare it with its manifest, upgrade it, prove it, put it in place."""
     began = time.monotonic()
-    place = None if drill else file_of(store or current_settings().database)
+    database = current_settings().database
+    place = None if drill else file_of(store or database)
+    file = newest_in(source, file_of(database).stem).file if source.is_dir() else source
     with progress("Restoring") as advance:
         if place is None:
             restored = drill_with(file, wire_row, advance=advance)

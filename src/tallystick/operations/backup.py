@@ -280,6 +280,15 @@ def backups_in(folder: Path, stem: str) -> list[Backup]:
     return sorted(whole, key=lambda each: (each.manifest.taken_at, each.file.name))
 
 
+def newest_in(folder: Path, stem: str) -> Backup:
+    """The newest whole backup of one store in a folder. Raises `BackupRefused` if there is none."""
+    whole = backups_in(folder, stem)
+    if not whole:
+        message = f"{folder}: there is no whole backup of a store called {stem} in that folder"
+        raise BackupRefused(message)
+    return whole[-1]
+
+
 def forget_oldest(folder: Path, stem: str, keep: int) -> list[Path]:
     """Delete all whole backups of one store in a folder but the newest; give which were deleted.
 

@@ -251,8 +251,10 @@ class Store:
             self.finish_work()
         return steps
 
-    def plan(self) -> Plan:
-        """What `init` would do to a store that is there; nothing is changed.
+    def plan(self, wire_zone: str) -> Plan:
+        """What `init` would do to a store that is there, and to print its rows in a zone.
+
+        Nothing is changed.
 
         Raises `StoreMissing`, and `StoreOutdated` for a store of a newer program.
         """
@@ -262,8 +264,9 @@ class Store:
         with self._engine.any_schema() as (connection, have):
             if have > newest:
                 require_schema(self.name, have, newest)
-            counts = Reader(connection).counts()._asdict()
-        return plan_of(self._engine.kind, have, counts)
+            reader = Reader(connection)
+            counts, is_moved = reader.counts()._asdict(), reader.wire_zone() != wire_zone
+        return plan_of(self._engine.kind, have, counts, is_moved=is_moved)
 
     def _explain_rows(self) -> None:
         """Fill in what rows of an older program lack, some at a time.
