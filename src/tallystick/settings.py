@@ -164,6 +164,15 @@ def text_of(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def settings_changed(settings: Settings) -> dict[str, str]:
+    """The settings that are not the defaults, by their variables, as they may be shown."""
+    return {
+        variable(each.name): without_password(text_of(value))
+        for each in fields(settings)
+        if (value := getattr(settings, each.name)) != each.default
+    }
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read every setting; raises `SettingRefused` naming the variable, the value and what would do.
 

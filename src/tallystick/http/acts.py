@@ -86,6 +86,11 @@ def recorded_of(resource: object, method: str) -> Recorded | None:
     return stated
 
 
+def answered_refusal(req: Request, refusal: Refusal) -> None:
+    """Say for the audit what a responder refused that answers with a page of its own."""
+    req.context.outcome = refused(refusal.code)
+
+
 class Acts:
     """The middleware that begins and ends the acts that calls are."""
 
