@@ -326,7 +326,9 @@ def test_an_app_is_listed_changed_rotated_and_removed(run: Run, store: Store) ->
     access = Access(store, system_clock, token_bytes)
     old = told(run, "app", "add", "meter")
     app = {"name": "meter", "key": old["key"], "scopes": ["m2m"], "token_expires_in_s": None}
-    assert told(run, "app", "list") == {"apps": [app]}
+    (shown,) = told(run, "app", "list")["apps"]
+    assert [each["expires_at"] for each in shown.pop("secrets")] == [None]
+    assert shown == app | {"tokens": []}
     assert told(run, "app", "change", "meter", "--scope", "admin")["scopes"] == ["admin"]
     new = run("app", "rotate", "meter")
     assert "cannot be shown again" in new.stderr
