@@ -21,7 +21,7 @@ from tallystick.server import serve
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.engines import empty_sqlite_file
+from tests.engines import empty_sqlite_file, rows_of
 from tests.quick_access import quick_access
 from tests.serving import (
     LOGIN,
@@ -60,6 +60,8 @@ def test_it_warns_of_a_store_that_others_can_read_and_leaves_its_mode(
         with pytest.raises(SettingRefused):
             serve(settings, say)
     assert "can be read by other users" in caplog.text
+    ((action, details),) = rows_of(settings.database, "SELECT action, details FROM audit_records")
+    assert (action, f'"TALLYSTICK_PORT":"{settings.port}"' in details) == ("settings", True)
     assert path.stat().st_mode & 0o777 == 0o640
 
 

@@ -23,7 +23,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from tallystick.access import Access
-from tallystick.access.audit import PRUNE_EVERY_S
+from tallystick.access.audit import PRUNE_EVERY_S, AuditTrail
 from tallystick.api import errors as api_errors
 from tallystick.api import routes as api
 from tallystick.background import Loops
@@ -31,7 +31,7 @@ from tallystick.clock import system_clock
 from tallystick.console import errors as console_errors
 from tallystick.console import routes as console
 from tallystick.console.exports import WireRows
-from tallystick.core.errors import Refusal, SettingRefused, StoreMissing
+from tallystick.core.errors import Refusal, SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.acts import Acts
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
@@ -47,7 +47,7 @@ from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.readiness import Readiness
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
-from tallystick.settings import read_settings
+from tallystick.settings import read_settings, settings_changed
 from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
@@ -286,6 +286,7 @@ def _prepared(settings: Settings, *, create: bool) -> str:
         # A store that cannot be read is refused here, before a worker starts.
         with store.glance() as reader:
             reader.wire_zone()
+        _record_settings(store, settings)
         if store.is_read_by_others():
             log.warning(
                 "%s can be read by other users of this machine, and holds phone numbers and"
@@ -293,6 +294,15 @@ def _prepared(settings: Settings, *, create: bool) -> str:
                 store.name,
             )
         return store.name
+
+
+def _record_settings(store: Store, settings: Settings) -> None:
+    """Record what the server starts with; a store that cannot be written may still be read."""
+    audit = AuditTrail(store, system_clock, Loops())
+    try:
+        audit.record_settings(settings_changed(settings))
+    except StoreRefused as refusal:
+        log.warning("the settings were not recorded in the audit: %s", refusal.message)
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of several classes

@@ -174,6 +174,15 @@ def text_of(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def settings_changed(settings: Settings) -> dict[str, str]:
+    """The settings that are not the defaults, by their variables, as they may be shown."""
+    return {
+        variable(each.name): without_password(text_of(value))
+        for each in fields(settings)
+        if (value := getattr(settings, each.name)) != each.default
+    }
+
+
 class Sourced(NamedTuple):
     """The settings, and where each was given by its name; one that is not there has its default."""
 

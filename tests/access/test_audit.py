@@ -20,6 +20,7 @@ from tallystick.core.acts import DONE, Act, Link, Via, refused
 from tallystick.core.errors import NameTaken, PasswordRefused
 from tallystick.core.moments import Moment
 from tallystick.operations.copying import copy
+from tallystick.settings import Settings, settings_changed
 from tallystick.store import open_store
 from tallystick.store.acting import act_under_way, acting
 from tallystick.store.audit import AuditFilter
@@ -154,6 +155,18 @@ def test_what_is_pruned_leaves_a_chain_that_is_proved_from_its_anchor_on(
     misfit = audit.verify().misfit
     assert misfit
     assert misfit.number == 4
+
+
+def test_settings_are_recorded_when_a_server_starts_with_others(audit: AuditTrail) -> None:
+    first = settings_changed(Settings(port=81, database="postgresql://u:p@h/d"))
+    assert first == {
+        "TALLYSTICK_PORT": "81",
+        "TALLYSTICK_DATABASE": "postgresql://…@h/d",
+    }
+    for changed in (first, first, {}, first):
+        audit.record_settings(changed)
+    told = [json.loads(entry.details) for _, entry, _ in audit.records()]
+    assert told == [first, {}, first]
 
 
 def test_failed_logins_of_one_name_and_address_are_one_record_with_a_count(

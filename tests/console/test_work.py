@@ -59,6 +59,7 @@ class Desk(NamedTuple):
 
     store: Store
     people: dict[str, Browser]
+    access: Access
 
     def get(self, name: str, path: str) -> Answer:
         """A page, as somebody sees it."""
@@ -111,7 +112,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         access.add_user("root", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
         for name, browser in people.items():
             assert browser.sign_in(name).status == 303
-        yield Desk(store, people)
+        yield Desk(store, people, access)
         access.close()
 
 
@@ -184,6 +185,24 @@ def test_an_approver_cannot_decide_about_what_they_proposed_themselves(desk: Des
     assert desk.post("pat", f"{change_set}/reject", "").status == 303
     assert "rejected" in desk.get("pam", change_set).text
     assert desk.expected() == [(BEGINNING, HOME)]
+
+
+def test_the_audit_has_who_proposed_who_was_refused_and_who_decided(desk: Desk) -> None:
+    change_set = desk.propose("pam")
+    desk.post("pam", f"{change_set}/try", "")
+    desk.post("pam", f"{change_set}/approve", "")
+    desk.post("pat", f"{change_set}/reject", "")
+    desk.access.audit.close()
+    records = [
+        (entry.actor, entry.action, entry.outcome)
+        for _, entry, _ in desk.access.audit.records()
+        if entry.action != "session.login"
+    ]
+    assert sorted(records) == [
+        ("console/pam", "change-set.approve", "refused: own-proposal"),
+        ("console/pam", "correction.propose", "done"),
+        ("console/pat", "change-set.reject", "done"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_two_clients_outlive_the_end_of_the_token_that_they_share(
     """One asks for a token in the last second of it; the other one has it already."""
     early, late = log_in(app), client(app)
     end = system_clock() + 1_000_000
-    change(database, f"UPDATE apps SET token_expires_at = {end}")  # noqa: S608 - a number
+    change(database, f"UPDATE tokens SET expires_at = {end}")  # noqa: S608 - a number
     login = LogInRequest(username="user", password=PASSWORD)
     assert late.session_management.start_connectivity_management_session(login)
     time.sleep(max(0, end + 500_000 - system_clock()) / 1e6)

@@ -8,6 +8,8 @@ writing. Repeated ones of one actor and address become one record every ten minu
 
 from __future__ import annotations
 
+import os
+import pwd
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,16 +24,17 @@ from tallystick.core.acts import (
     Via,
     first_misfit,
 )
+from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 from tallystick.store.acting import acting
+from tallystick.store.audit import AuditFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tallystick.background import Loops
     from tallystick.core.acts import AuditRecord
     from tallystick.store import Store
-    from tallystick.store.audit import AuditFilter
 
 SAVE_NOTES_WITHIN_S = 1.0
 BURST_S = 600.0
@@ -45,6 +48,17 @@ PRUNED_AT_ONCE = 10_000
 """Records that one transaction removes at most."""
 PRUNE_EVERY_S = 6 * 60 * 60.0
 DAY_S = 24 * 60 * 60
+SETTINGS = "settings"
+"""The act of starting a server with other settings than the last one had."""
+
+
+def users_name() -> str:
+    """The operating system's user, as the system says and no variable of the environment."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a user without a name, as containers have them
+        return str(number)
 
 
 class Verified(NamedTuple):
@@ -217,6 +231,15 @@ class AuditTrail:
         """Record an act now, in a transaction of its own."""
         with acting(None), self._store.transaction() as writer:
             writer.append_to_audit([act.entry(outcome)])
+
+    def record_settings(self, changed: Mapping[str, str]) -> None:
+        """Record the settings that a server starts with, if the last start had others."""
+        act = Act(self._clock(), Via.SERVER, SETTINGS, users_name(), details=dict(changed))
+        entry = act.entry(DONE)
+        with acting(None), self._store.transaction() as writer:
+            last = writer.audit_page(AuditFilter(BEHIND_ALL, action=SETTINGS), 1)
+            if not last or last[0].entry.details != entry.details:
+                writer.append_to_audit([entry])
 
     def page(self, asked: AuditFilter, at_most: int) -> list[AuditRecord]:
         """The records that are asked for, the last first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pwd
 import secrets
 import sys
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from tallystick.access import Access
+from tallystick.access.audit import users_name
 from tallystick.clock import system_clock
 from tallystick.core.acts import DONE, FAILED, WITHHELD, Act, Via, details_of, refused
 from tallystick.core.errors import AccessRefused, NoAccounts, OwnProposal, Refusal
@@ -104,7 +104,7 @@ class RecordedCommand(Command):
             system_clock(),
             Via.COMMAND,
             ".".join(ctx.command_path.split()[1:]),
-            _users_name(),
+            users_name(),
             self._subject(parameters),
             is_long=self.is_long,
             details=details_of(parameters),
@@ -133,15 +133,6 @@ class LongCommand(RecordedCommand):
     """A command that changes the store in several transactions."""
 
     is_long = True
-
-
-def _users_name() -> str:
-    """The operating system's user, as the system says and no variable of the environment."""
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:  # a user without a name, as containers have them
-        return str(number)
 
 
 def _plain(value: object) -> object:

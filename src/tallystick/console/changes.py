@@ -20,7 +20,7 @@ from tallystick.core.ledger import (
 from tallystick.core.roles import Right
 from tallystick.fleet import ledger, review
 from tallystick.fleet.ledger import IdentityChange
-from tallystick.http.acts import records
+from tallystick.http.acts import answered_refusal, records
 from tallystick.http.gate import caller_of, for_console, for_console_to, user_of
 from tallystick.intake import Trial
 
@@ -166,6 +166,7 @@ class Decision:
             shown_next = self._deed(deed)(parsed, caller_of(req).name, typed)
         except (ChangeSetRefused, InvalidValue) as refusal:
             resp.status = _status(refusal)
+            answered_refusal(req, refusal)
             self._page.show(req, resp, parsed, problem=refusal.message, typed=typed)
             return
         resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{shown_next}"

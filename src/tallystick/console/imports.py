@@ -19,7 +19,7 @@ from tallystick.core.errors import FileRefused, InvalidValue, Refusal, RoleRefus
 from tallystick.core.identifiers import printable, shown
 from tallystick.core.roles import Right
 from tallystick.core.written_values import CheckDigit
-from tallystick.http.acts import records
+from tallystick.http.acts import answered_refusal, records
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.calls import CallsBusy
 from tallystick.http.file_forms import FILE_BYTES_MAX
@@ -127,6 +127,7 @@ class ImportPage:
         except (FileRefused, InvalidValue, BodyTooLarge, CallsBusy) as refusal:
             outcome = Outcome(refusal.message)
             resp.status = _status(refusal)
+            answered_refusal(req, refusal)
         if outcome.problem and outcome.preview:
             resp.status = falcon.HTTP_400
         self._show(req, resp, UNTOUCHED | form.fields, outcome)

@@ -86,12 +86,18 @@ def recorded_of(resource: object, method: str) -> Recorded | None:
     return stated
 
 
+def answered_refusal(req: Request, refusal: Refusal) -> None:
+    """Say for the audit what a responder refused that answers with a page of its own."""
+    req.context.outcome = refused(refusal.code)
+
+
 class Acts:
     """The middleware that begins and ends the acts that calls are."""
 
     def __init__(self, audit: AuditTrail, clock: Callable[[], Moment]) -> None:
         self._audit = audit
         self._clock = clock
+        self._recorded: dict[tuple[type, str], Recorded | None] = {}
 
     def process_resource(
         self,
@@ -101,13 +107,20 @@ class Acts:
         params: dict[str, Any],
     ) -> None:
         """Begin the act that a call is, if it is one."""
-        stated = recorded_of(resource, req.method)
+        stated = self._recorded_of(resource, req.method)
         if stated is None:
             return
         act = self._act_of(req, stated.action.format_map(params))
         act.subject = _subject(params)
         act.is_export, act.is_long = stated.is_export, stated.is_long
         begin_act(act)
+
+    def _recorded_of(self, resource: object, method: str) -> Recorded | None:
+        """The same as `recorded_of`, worked out once: calls that bring facts in ask it, too."""
+        key = (type(resource), method)
+        if key not in self._recorded:
+            self._recorded[key] = recorded_of(resource, method)
+        return self._recorded[key]
 
     def process_response(
         self,
