@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.store.ledger import ROW, Changes, changes_of_few, changes_of_many
@@ -27,6 +27,7 @@ def told(changes: Changes) -> tuple[Any, ...]:
     return as_rows(ended), as_rows(added), as_rows(corrected), counts
 
 
+@settings(deadline=None)
 @given(st.lists(rows, max_size=12), st.lists(rows, max_size=4, unique_by=lambda row: row[:2]))
 def test_few_and_many_facts_change_the_same(
     facts: list[tuple[int, ...]], known: list[tuple[int, ...]]
