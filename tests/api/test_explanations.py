@@ -6,10 +6,10 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.core.roles import Role
 from tests.answering import answering
+from tests.quick_access import quick_access
 from tests.serving import PASSWORD, Reply, bearer, call, signed_in
 from tests.store.few import FOREIGN, ONE, TWO, expected, seen, sim, take
 
@@ -31,7 +31,7 @@ def test_apps_and_editors_explain_mismatches_and_take_that_back(
     mismatched: Store, database: str
 ) -> None:
     take(mismatched, sim(TWO, account="b"), expected(TWO), seen(TWO))
-    access = Access(mismatched, system_clock, secrets.token_bytes)
+    access = quick_access(mismatched, system_clock, secrets.token_bytes)
     desk, portal = access.add_app("desk", ["admin"]), access.add_app("portal", ["m2m"])
     for name, role in (("ed", Role.EDITOR), ("vic", Role.VIEWER)):
         access.add_user(name, PASSWORD, ["a"], all_accounts=False, role=role)

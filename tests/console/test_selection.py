@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tallystick.access import Access
 from tallystick.core.errors import InvalidValue
 from tallystick.core.explanations import RowState
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
@@ -42,6 +41,7 @@ from tests.console.world import (
     home_of,
     minutes_later,
 )
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,7 +128,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with open_store(database, wire_row) as store, pytest.MonkeyPatch.context() as patch:
         store.init("UTC")
         fill(store)
-        access = Access(store, clock, secrets.token_bytes)
+        access = quick_access(store, clock, secrets.token_bytes)
         client = client_of(store, access, clock, patch)
         people = {name: Browser(client) for name in (*PEOPLE, "root")}
         for name, role in PEOPLE.items():

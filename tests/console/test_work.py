@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tallystick.access import UserChange
+from tallystick.access import Access, UserChange
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment

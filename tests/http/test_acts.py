@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from falcon import testing
 
-from tallystick.access import Access, Credentials
+from tallystick.access import Credentials
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.roles import Role
@@ -18,6 +18,7 @@ from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
 from tallystick.server import build_app
 from tallystick.settings import Settings
+from tests.quick_access import quick_access
 from tests.serving import LOGIN, PASSWORD, REPORT, TOKEN, basic
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class World:
     """The whole app on a store, an app with every scope, and what the audit has of its calls."""
 
     def __init__(self, store: Store) -> None:
-        self.access = Access(store, system_clock, secrets.token_bytes)
+        self.access = quick_access(store, system_clock, secrets.token_bytes)
         self.admin = self.access.add_app("admin", ["admin", "m2m"])
         self.access.add_user("ann", PASSWORD, [], all_accounts=True)
         self.access.add_user("bob", PASSWORD, [], all_accounts=True, role=Role.APPROVER)

@@ -23,6 +23,7 @@ from tallystick.core.identifiers import shown
 from tallystick.core.roles import Right
 from tallystick.core.selection import account_number
 from tallystick.http.gate import for_console_to, user_of
+from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,6 +85,7 @@ def deed_named(deeds: Mapping[str, Callable[[], None]], name: str) -> Callable[[
     if name not in deeds:
         message = f"do must be one of {', '.join(deeds)}, not {shown(name)}"
         raise InvalidValue(message)
+    name_deed(name)
     return deeds[name]
 
 

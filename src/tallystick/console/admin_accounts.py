@@ -23,6 +23,7 @@ from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
 from tallystick.fleet import accounts, groups
 from tallystick.fleet.groups import GroupChange
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class AccountList:
         self._show(req, resp)
 
     @for_operators
+    @records("account.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an account."""
         name = users_fields(req).get("name", "")
@@ -92,6 +94,7 @@ class OneAccount:
         self._show(req, resp, req.get_param("name") or "")
 
     @for_operators
+    @records("account.change")
     def on_post(self, req: Request, resp: Response) -> None:
         """Rename or remove it, change its policy, or make a group of it."""
         fields, name = users_fields(req), req.get_param("name") or ""
@@ -156,6 +159,7 @@ class OneGroup:
         self._show(req, resp)
 
     @for_operators
+    @records("group.change")
     def on_post(self, req: Request, resp: Response) -> None:
         """Change what it is called and who is in it, or remove it."""
         fields = users_fields(req)

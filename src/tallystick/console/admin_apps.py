@@ -8,7 +8,9 @@ from tallystick.access import SCOPES, SCOPES_DEFAULT
 from tallystick.console.admin import PATH, Desk, deed_named, for_operators, go_to, status_of
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import NotFound, Refusal
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
+from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +40,7 @@ class AppList:
         self._show(req, resp)
 
     @for_operators
+    @records("app.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make an app; its secret is on this page, and on no other."""
         fields = users_fields(req)
@@ -77,6 +80,7 @@ class OneApp:
         self._show(req, resp, req.get_param("name") or "")
 
     @for_operators
+    @records("app.change")
     def on_post(self, req: Request, resp: Response) -> None:
         """Change what it may do, give it another secret, or remove it."""
         fields = users_fields(req)
@@ -88,6 +92,7 @@ class OneApp:
         }
         deed = fields.get("do", "")
         if deed == "rotate":
+            name_deed(deed)
             renewed = access.rotate_app(name, caller_of(req).name)
             show_secret(self._desk, req, resp, name, renewed)
             return

@@ -8,6 +8,7 @@ from tallystick import outbox
 from tallystick.console.admin import PATH, Desk, deed_named, for_operators, go_to, own_account
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import DeliveryNotFound
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, user_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Callbacks:
         )
 
     @for_operators
+    @records("callback.change")
     def on_post(self, req: Request, resp: Response) -> None:
         """Have a delivery tried now, or forget a listener with what waits for it."""
         fields = users_fields(req)

@@ -18,6 +18,7 @@ from tallystick.console.asked import one_of
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import NotFound, Refusal
 from tallystick.core.roles import Role
+from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class UserList:
         self._show(req, resp, UNTOUCHED)
 
     @for_operators
+    @records("user.add")
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user, whose password the operator chose: the two are one hand."""
         typed = UNTOUCHED | users_fields(req)
@@ -87,6 +89,7 @@ class OneUser:
         self._show(req, resp, req.get_param("name") or "")
 
     @for_operators
+    @records("user.change")
     def on_post(self, req: Request, resp: Response) -> None:
         """Change, unlock or remove them."""
         fields = users_fields(req)

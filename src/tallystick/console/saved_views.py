@@ -11,6 +11,7 @@ from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.sign_in import local_path
 from tallystick.core.errors import InvalidValue
 from tallystick.fleet import saved_views
+from tallystick.http.acts import records
 from tallystick.http.gate import for_console, user_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class SavedViews:
         self._clock = clock
 
     @for_console
+    @records("view.change")
     def on_post(self, req: Request, resp: Response) -> None:
         """Save what the list shows under a name, or forget a view."""
         fields, user_id, now = users_fields(req), user_of(req), self._clock()

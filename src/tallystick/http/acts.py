@@ -111,7 +111,7 @@ class Acts:
         if stated is None:
             return
         act = self._act_of(req, stated.action.format_map(params))
-        act.subject = _subject(params)
+        act.subject = _subject(params) or req.get_param("name") or ""
         act.is_export, act.is_long = stated.is_export, stated.is_long
         begin_act(act)
 

@@ -53,6 +53,13 @@ def name_actor(name: str) -> None:
         act.actor = name
 
 
+def name_deed(deed: str) -> None:
+    """Say which of several deeds the act under way is, if there is one: `app.remove`, not `app`."""
+    act = _current.get()
+    if act is not None:
+        act.action = f"{act.action.partition('.')[0]}.{deed}"
+
+
 def add_details(fields: Mapping[str, object]) -> None:
     """Say more of the act under way, if there is one, as far as a record may show it.
 
