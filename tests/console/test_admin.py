@@ -146,6 +146,19 @@ def test_the_secret_of_an_app_is_shown_once(bob: Browser, access: Access) -> Non
     assert send(bob, path, do="rotate").status == 404
 
 
+def test_forms_are_recorded_by_what_they_do(bob: Browser, access: Access) -> None:
+    send(bob, "/admin/apps", name="tablet", scope_m2m="yes")
+    for deed in ("rotate", "scopes", "remove"):
+        send(bob, "/admin/app?name=tablet", do=deed, scope_admin="yes")
+    of_tablet = [
+        (entry.action, entry.actor, entry.outcome)
+        for _, entry, _ in access.audit.records()
+        if entry.subject == "tablet"
+    ]
+    deeds = ("app.add", "app.rotate", "app.scopes", "app.remove")
+    assert of_tablet == [(deed, "console/bob", "done") for deed in deeds]
+
+
 def test_an_account_is_made_held_renamed_and_removed(bob: Browser, filled: Store) -> None:
     assert "Account a/b?c" in done(bob, "/admin/accounts", name="a/b?c")
     path = "/admin/account?name=a%2Fb%3Fc"
