@@ -27,7 +27,8 @@ SERVING = re.compile(
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-SIZE: ViewportSize = {"width": 1200, "height": 720}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
+TIMEOUT_MS = 90_000  # of a step, on a machine that does other work
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -63,6 +64,7 @@ def _take(served: re.Match[str], browser_path: str) -> None:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         for scheme in SCHEMES:
             page = browser.new_page(viewport=SIZE, color_scheme=scheme)
+            page.set_default_timeout(TIMEOUT_MS)
             _pictures(page, served, scheme)
         browser.close()
 
@@ -76,10 +78,32 @@ def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
     page.get_by_role("heading", name="By day").wait_for()
     _save(page, f"overview-{scheme}")
     page.goto(f"{base}/mismatches")
+    _pick(page)
     _save(page, f"mismatches-{scheme}")
+    page.get_by_role("button", name="Explain").click()
+    page.get_by_label("Ticket").fill("OPS-9")
+    page.get_by_label("Note").fill("Spares of the workshop")
+    _save(page, f"explain-{scheme}")
+    page.goto(f"{base}/mismatches")
+    page.locator(".rows tbody tr", has_text="Swapped pair").first.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Propose a correction").click()
+    page.get_by_role("button", name="Put both sides right").click()
+    page.get_by_role("button", name="Show what it would do").click()
+    page.get_by_role("button", name="Propose it").wait_for()
+    _save(page, f"correct-{scheme}")
+    page.goto(f"{base}/mismatches")
     page.locator(".rows tbody a.sim").nth(3).click()
     page.get_by_role("heading", name="Stays").wait_for()
     _save(page, f"sim-{scheme}")
+    for name in ("users", "apps", "accounts"):
+        page.goto(f"{base}/admin/{name}")
+        _save(page, f"admin-{name}-{scheme}")
+
+
+def _pick(page: Page) -> None:
+    """Select a few rows by keys."""
+    for key in ("j", "j", "x", "j", "j", "X"):
+        page.keyboard.press(key)
 
 
 def _save(page: Page, name: str) -> None:

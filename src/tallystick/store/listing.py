@@ -133,6 +133,9 @@ class ListingQuestions(Asking):
 
     def _filters(self, scope: Scope, narrowing: Narrowing) -> dict[str, object]:
         digits = narrowing.digits or ""
+        may_be_proposed = may_be_explained = False
+        if narrowing.state is not None:
+            may_be_proposed, may_be_explained = self._connection.row("states_there_are") or (1, 1)
         return {
             "has_cause": int(narrowing.cause is not None),
             "cause": narrowing.cause or b"",
@@ -145,6 +148,8 @@ class ListingQuestions(Asking):
             "digits": digits.encode(),
             "pattern": f"%{digits}%",
             "state": str(narrowing.state or ""),
+            "may_be_proposed": int(may_be_proposed),
+            "may_be_explained": int(may_be_explained),
             "now": narrowing.now,
         }
 

@@ -34,9 +34,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
     ))
     AND (:state = '' OR :state = CASE
-        WHEN EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
+        WHEN :may_be_proposed = 1
+            AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
             THEN 'proposed'
-        WHEN EXISTS (
+        WHEN :may_be_explained = 1 AND EXISTS (
             SELECT 1
             FROM explanations AS x
             WHERE x.iccid = m.iccid AND x.activated_at = m.activated_at
@@ -98,9 +99,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
     ))
     AND (:state = '' OR :state = CASE
-        WHEN EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
+        WHEN :may_be_proposed = 1
+            AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
             THEN 'proposed'
-        WHEN EXISTS (
+        WHEN :may_be_explained = 1 AND EXISTS (
             SELECT 1
             FROM explanations AS x
             WHERE x.iccid = m.iccid AND x.activated_at = m.activated_at
@@ -147,6 +149,12 @@ FROM mismatches AS m
 WHERE m.iccid = :iccid AND m.activated_at > :earliest AND m.activated_at < :latest
 ORDER BY m.activated_at DESC, m.post_imei DESC
 LIMIT :at_most;
+
+-- name: states_there_are
+-- May there be rows that are proposed, and rows that are explained? Without any, no row is asked.
+SELECT
+    EXISTS (SELECT 1 FROM proposed_expectations AS p) AS may_be_proposed,
+    EXISTS (SELECT 1 FROM explanations AS x) AS may_be_explained;
 
 -- name: rows_named
 -- Which of these rows are there?

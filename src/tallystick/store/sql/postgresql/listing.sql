@@ -33,9 +33,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
     ))
     AND (:state = '' OR :state = CASE
-        WHEN EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
+        WHEN :may_be_proposed = 1
+            AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
             THEN 'proposed'
-        WHEN EXISTS (
+        WHEN :may_be_explained = 1 AND EXISTS (
             SELECT 1
             FROM explanations AS x
             WHERE x.iccid = m.iccid AND x.activated_at = m.activated_at
@@ -100,9 +101,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
         SELECT 1 FROM group_members AS g WHERE g.account_id = m.account_id AND g.iccid = m.iccid
     ))
     AND (:state = '' OR :state = CASE
-        WHEN EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
+        WHEN :may_be_proposed = 1
+            AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = m.iccid)
             THEN 'proposed'
-        WHEN EXISTS (
+        WHEN :may_be_explained = 1 AND EXISTS (
             SELECT 1
             FROM explanations AS x
             WHERE x.iccid = m.iccid AND x.activated_at = m.activated_at
