@@ -210,14 +210,6 @@ def test_a_users_tokens_have_names_of_their_own_and_are_few(access: Access, user
             access.add_personal_token(user, "x", ["m2m"], days)
 
 
-def test_an_app_that_was_shown_a_users_token_is_no_second_person_beside_them(
-    access: Access, store: Store, user: str
-) -> None:
-    access.add_personal_token(user, "x", ["m2m"], 1, shown_to="robot")
-    with store.snapshot() as reader:
-        assert is_same_hand(f"console/{user}", "robot", reader.app_keepers())
-
-
 # Passwords
 
 

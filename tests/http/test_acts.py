@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from falcon import testing
 
-from tallystick.access import Credentials
+from tallystick.access import Credentials, UserChange
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.roles import Role
@@ -185,12 +185,7 @@ def test_a_call_that_reads_or_brings_facts_leaves_no_record(world: World) -> Non
 def test_a_token_of_a_users_own_calls_for_the_user_and_not_at_thingspaces_doors(
     world: World,
 ) -> None:
-    body = {"name": "laptop", "scopes": ["m2m"], "valid_days": 30}
-    reply = world.call("POST", "/api/v1/users/ann/tokens", body)
-    assert (reply.status_code, reply.headers["Location"]) == (
-        *(201, "/api/v1/users/ann/tokens/laptop"),
-    )
-    token = reply.json["token"]
+    token = world.access.add_personal_token("ann", "laptop", ["m2m"], 30)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     rows = "/api/v1/mismatches?earliest=2026-01-01&latest=2026-02-01"
     for path, status in ((rows, 404), ("/api/v1/users", 403)):
@@ -201,6 +196,19 @@ def test_a_token_of_a_users_own_calls_for_the_user_and_not_at_thingspaces_doors(
     assert world.client.simulate_get(rows, headers=headers).status_code == 401
     assert token not in str(world.records())
     assert "console/ann" in {each["actor"] for each in world.records()}
+
+
+def test_nobody_is_shown_the_token_of_another_user(world: World) -> None:
+    world.access.change_user("bob", UserChange(role=Role.OPERATOR))
+    token = world.access.add_personal_token("bob", "first", ["admin"], 1)
+    own = {"Authorization": f"Bearer {token}"}
+    body = {"name": "next", "scopes": ["m2m"], "valid_days": 30}
+    for name, headers, status in (("bob", own, 201), ("ann", own, 403), ("bob", {}, 403)):
+        reply = world.call("POST", f"/api/v1/users/{name}/tokens", body, **headers)
+        assert reply.status_code == status, (name, reply.text)
+    assert [each.name for each in world.access.personal_tokens_of("bob")] == ["first", "next"]
+    assert world.access.personal_tokens_of("ann") == []
+    assert "refused: role-refused" in {each["outcome"] for each in world.records()}
 
 
 def test_secrets_tokens_and_sessions_are_listed_and_ended_over_http(world: World) -> None:

@@ -48,6 +48,8 @@ PRUNED_AT_ONCE = 10_000
 """Records that one transaction removes at most."""
 PRUNE_EVERY_S = 6 * 60 * 60.0
 DAY_S = 24 * 60 * 60
+SETTINGS_WAIT_S_MAX = 2.0
+"""So long the start of a server waits for its turn to record its settings."""
 SETTINGS = "settings"
 """The act of starting a server with other settings than the last one had."""
 
@@ -233,10 +235,13 @@ class AuditTrail:
             writer.append_to_audit([act.entry(outcome)])
 
     def record_settings(self, changed: Mapping[str, str]) -> None:
-        """Record the settings that a server starts with, if the last start had others."""
+        """Record the settings that a server starts with, if the last start had others.
+
+        Raises `StoreRefused`, soon where others are writing: the server is to start all the same.
+        """
         act = Act(self._clock(), Via.SERVER, SETTINGS, users_name(), details=dict(changed))
         entry = act.entry(DONE)
-        with acting(None), self._store.transaction() as writer:
+        with acting(None), self._store.transaction(SETTINGS_WAIT_S_MAX) as writer:
             last = writer.audit_page(AuditFilter(BEHIND_ALL, action=SETTINGS), 1)
             if not last or last[0].entry.details != entry.details:
                 writer.append_to_audit([entry])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.access.shared import CONSOLE, AccessTopic, digest_of, name_for
+from tallystick.access.shared import AccessTopic, digest_of
 from tallystick.access.users import user_row
 from tallystick.core.errors import InvalidValue, NameTaken, NotFound
 from tallystick.core.identifiers import parse_name, shown
@@ -45,12 +45,11 @@ class PersonalTokens(AccessTopic):
         name: str,
         scopes: Collection[str],
         valid_days: int,
-        shown_to: str | None = None,
     ) -> str:
-        """Make a token for a user and give it, this once.
+        """Make a token for a user and give it, this once, to that user or to an operator.
 
-        `shown_to` is the app that gets it, None where its user or an operator does: the app may act
-        as the user from then on. Raises `UserNotFound`, `NameTaken` or `InvalidValue`.
+        No app may be shown it: it could act as the user, and approve what it proposed. Raises
+        `UserNotFound`, `NameTaken` or `InvalidValue`.
         """
         parse_name("token name", name)
         if not 1 <= valid_days <= VALID_DAYS_MAX:
@@ -65,8 +64,6 @@ class PersonalTokens(AccessTopic):
             there = writer.personal_tokens_of(user_id)
             _require_room(name, [each.name for each in there])
             writer.add_personal_token(digest_of(token), user_id, name, kept_scopes, now, expires_at)
-            if shown_to is not None:
-                writer.note_app_keeper(name_for(CONSOLE, user_name), shown_to)
         return token
 
     def personal_tokens_of(self, user_name: str) -> list[PersonalToken]:

@@ -12,6 +12,7 @@ from tallystick.access import UserChange
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.core.errors import RoleRefused
 from tallystick.core.roles import Role
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
@@ -187,11 +188,12 @@ class PersonalTokens:
     )
     @records("user.add-token")
     def on_post(self, req: Request, resp: Response, user: str) -> None:
-        """Make a token of a user's own, shown this once."""
+        """Make a token of the calling user's own, shown this once."""
         name, body = name_in(user), struct_of(req, NewPersonalToken)
-        token = self._access.add_personal_token(
-            name, body.name, body.scopes, body.valid_days, caller_of(req).name
-        )
+        if caller_of(req).user_name != name:
+            message = "a token of a user's own is made by that user, or at the command line"
+            raise RoleRefused(message)
+        token = self._access.add_personal_token(name, body.name, body.scopes, body.valid_days)
         resp.status = falcon.HTTP_201
         resp.location = address_of("users", name, "tokens", body.name)
         resp.data = msgspec.json.encode(answers.NewPersonalTokenAnswer(token))
