@@ -22,6 +22,7 @@ from tallystick.cli import app
 from tallystick.core.errors import Refusal
 from tallystick.core.reasons import RULES, Code
 from tallystick.intake import KINDS, Mapping, presets
+from tallystick.operations.metrics import METRICS, PREFIX
 from tallystick.settings import Settings, text_of, variable
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.errors import ANSWERS, UNEXPECTED, Answer
@@ -131,6 +132,15 @@ def settings() -> str:
         for each in fields(Settings)
     )
     return _table(("Variable", "Default", "Meaning"), rows)
+
+
+def metrics() -> str:
+    """Every metric."""
+    rows = (
+        (f"`{PREFIX}{each.name}`", each.kind, ", ".join(each.labels), each.about)
+        for each in METRICS
+    )
+    return _table(("Metric", "Kind", "Labels", "Meaning"), rows)
 
 
 def refusals() -> str:
@@ -290,6 +300,7 @@ def _names(also: Sequence[str | tuple[str, str]]) -> str:
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "commands": ("cli.md", commands),
     "settings": ("settings.md", settings),
+    "metrics": ("metrics.md", metrics),
     "refusals": ("errors.md", refusals),
     "wire errors": ("errors.md", wire_errors),
     "api refusals": ("errors.md", api_refusals),

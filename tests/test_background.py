@@ -31,11 +31,13 @@ from tallystick.background import (
 from tallystick.core.errors import StoreBroken, StoreRefused
 from tallystick.core.retries import TRY_S_MAX
 from tallystick.intake import KINDS, LiveIntake
+from tallystick.operations.metrics import Metrics
 from tallystick.operations.readiness import FRESH_S_MAX, Readiness
+from tallystick.operations.tallies import Counts, Tallies
 from tallystick.outbox import Outbox
 from tallystick.outbox.deliveries import LEASE_S
 from tallystick.outbox.uploads import SERVICE, Pair, Uploads, outcome_of
-from tallystick.server import build_app
+from tallystick.server import Seen, build_app
 from tallystick.settings import Settings
 from tallystick.store import Store, open_store
 from tallystick.store.callbacks import ListenerRow
@@ -614,14 +616,16 @@ def test_last_uses_are_saved_after_a_surprise_and_are_told_of_while_they_are_not
 
 
 def test_readiness_is_refused_while_a_loop_has_been_failing_for_long(
-    store: Store, access: Access, clock: Clock, caplog: pytest.LogCaptureFixture
+    store: Store, database: str, access: Access, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     timer = Timer()
     loops = Loops(timer)
     live = LiveIntake(store, clock, timer, loops)
     uploads = uploads_of(store, clock, loops)
     readiness = Readiness(store, loops)
-    app = build_app(Settings(), store, access, live, uploads, readiness=readiness)
+    tallies = Tallies(Counts)
+    seen = Seen(readiness, tallies, Metrics(store, database, tallies))
+    app = build_app(Settings(), store, access, live, uploads, seen=seen)
     client = TestClient(app)
     health = loops.health("odd jobs")
     health.failed(ValueError("a secret"))

@@ -14,7 +14,9 @@ import time
 from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import falcon
 from granian import Granian
@@ -32,22 +34,27 @@ from tallystick.console import errors as console_errors
 from tallystick.console import routes as console
 from tallystick.console.exports import WireRows
 from tallystick.core.errors import Refusal, SettingRefused, StoreMissing, StoreRefused
+from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.http.acts import Acts
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.http.cookies import Browsers
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
+from tallystick.http.observed import MetricsPage, Observed
 from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake, doubts_of_expectations
+from tallystick.logs import logging_config
 from tallystick.operations import service_manager
 from tallystick.operations.file_limit import connections_allowed
+from tallystick.operations.metrics import Metrics
 from tallystick.operations.readiness import Readiness
+from tallystick.operations.tallies import SAVE_EVERY_S, Counts, Tallies, key_of
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
-from tallystick.settings import read_settings, settings_changed
+from tallystick.settings import read_settings, settings_changed, variable
 from tallystick.store import open_store
 from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
@@ -66,18 +73,8 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
+METRICS_PATH = "/metrics"
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {
-        "tallystick": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "_granian": {"handlers": ["stderr"], "propagate": False},
-    },
-}
-
 log = logging.getLogger(__name__)
 
 
@@ -108,6 +105,14 @@ class Ready:
     on_head = on_get
 
 
+class Seen(NamedTuple):
+    """What of a worker is seen from outside."""
+
+    readiness: Readiness
+    tallies: Tallies
+    metrics: Metrics
+
+
 def build_app(
     settings: Settings,
     store: Store,
@@ -115,7 +120,7 @@ def build_app(
     live: LiveIntake,
     uploads: Uploads,
     calls: Calls | None = None,
-    readiness: Readiness | None = None,
+    seen: Seen | None = None,
 ) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app.
 
@@ -123,6 +128,8 @@ def build_app(
     """
     browsers = Browsers(settings.public_url)
     app = falcon.App()
+    readiness, tallies, metrics = seen or _seen(settings, store, Loops(), Tallies(Counts))
+    app.add_middleware(Observed(tallies.note, is_logged=settings.log_requests))
     app.add_middleware(Leaving())
     if calls:
         app.add_middleware(calls)
@@ -131,11 +138,11 @@ def build_app(
     acts = Acts(access.audit, system_clock)
     app.add_middleware(acts)
     thingspace.add_routes(app, settings, store, access, uploads)
-    readiness = readiness or Readiness(store, Loops())
     api.add_routes(app, settings, store, access, live, columns_in, readiness)
     rows = WireRows(columns_in, devices_in)
     console.add_routes(app, settings, store, access, system_clock, browsers, rows)
     _add_probes(app, readiness)
+    app.add_route(METRICS_PATH, MetricsPage(metrics))
     refusals = Refusals()
 
     def answer_error(
@@ -180,11 +187,15 @@ def app() -> falcon.App[Request, Response]:
 
 
 def wired_app(
-    settings: Settings, loops: Loops | None = None, calls: Calls | None = None
+    settings: Settings,
+    loops: Loops | None = None,
+    calls: Calls | None = None,
+    shared: Path | None = None,
 ) -> falcon.App[Request, Response]:
     """Everything that these settings call for, as one WSGI app; its threads are among `loops`.
 
-    With `calls`, this process is a server of ours, and answers at the port for probes, too.
+    With `calls`, this process is a server of ours, and answers at the ports for probes and metrics,
+    too. `shared` is the folder in which its workers tell each other what they count.
     """
     loops = loops or Loops()
     store = open_store(settings.database, wire_row, loops)
@@ -209,12 +220,51 @@ def wired_app(
     # When the worker ends, which for its forks `atexit` does not see.
     for part in (outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
-    readiness = Readiness(store, loops)
-    if calls and settings.health_port:
+    tallies = Tallies(partial(_counted, live, loops, calls), shared)
+    if shared:
+        tallies.take_over()
+        loops.loop("metrics", tallies.save, SAVE_EVERY_S).start()
+        Finalize(None, tallies.save, exitpriority=0)
+    seen = _seen(settings, store, loops, tallies)
+    if calls:
+        _answer_beside(settings, seen)
+    return build_app(settings, of_callers, access, live, uploads, calls, seen)
+
+
+def _seen(settings: Settings, store: Store, loops: Loops, tallies: Tallies) -> Seen:
+    metrics = Metrics(store, settings.database, tallies)
+    return Seen(Readiness(store, loops), tallies, metrics)
+
+
+def _answer_beside(settings: Settings, seen: Seen) -> None:
+    """Answer at the ports for probes and for metrics, where there are some."""
+    if settings.health_port:
         probes: falcon.App[Request, Response] = falcon.App()
-        _add_probes(probes, readiness)
+        _add_probes(probes, seen.readiness)
         serve_beside(probes, settings.host, settings.health_port)
-    return build_app(settings, of_callers, access, live, uploads, calls, readiness)
+    if settings.metrics_port:
+        beside: falcon.App[Request, Response] = falcon.App()
+        beside.add_route(METRICS_PATH, MetricsPage(seen.metrics))
+        serve_beside(beside, settings.metrics_host, settings.metrics_port)
+
+
+def _counted(live: LiveIntake, loops: Loops, calls: Calls | None) -> Counts:
+    """What the parts of this worker count by themselves."""
+    counts, brought = Counts(), live.brought()
+    for (kind, outcome), facts in brought.facts.items():
+        counts.totals[key_of("intake_facts_total", kind, outcome)] = facts
+    waiting_calls, waiting_facts = live.waiting()
+    counts.levels = {
+        "intake_waiting_calls": waiting_calls,
+        "intake_waiting_facts": waiting_facts,
+        "failing_loops": len(loops.failing()),
+    }
+    if calls:
+        counts.levels |= {"open_calls": len(calls.open()), "waiting_calls": calls.waiting()}
+    if brought.last_at is not None:
+        seconds = brought.last_at / MICROSECONDS_A_SECOND
+        counts.latest["last_fact_timestamp_seconds"] = seconds
+    return counts
 
 
 def serve(settings: Settings, announce: Callable[[str], None], *, create: bool = False) -> None:
@@ -224,16 +274,19 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
     name = _prepared(settings, create=create)
-    address = _free_address(settings.host, settings.port, "PORT")
+    address = _free_address(settings, "host", "port")
     if settings.health_port:
-        _free_address(settings.host, settings.health_port, "HEALTH_PORT")
+        _free_address(settings, "host", "health_port")
+    if settings.metrics_port:
+        metrics_address = _free_address(settings, "metrics_host", "metrics_port")
+        settings = replace(settings, metrics_host=metrics_address)
     connections = _held_at_most(settings)
     settings = replace(settings, host=address, connections=connections)
     announce(name)
     _tell_service_manager(settings)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
-    _Server(
+    server = _Server(
         f"{__name__}:app",
         address,
         settings.port,
@@ -248,10 +301,13 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
         websockets=False,
         backlog=BACKLOG,
         log_level=LogLevels.error,
-        log_dictconfig=LOGGING,
+        log_dictconfig=logging_config(settings.log_format, settings.log_level),
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S_MAX,
-    ).serve(target_loader=partial(_worker, settings), wrap_loader=False)
+    )
+    with TemporaryDirectory(prefix="tallystick-") as shared:
+        worker = partial(_worker, settings, Path(shared))
+        server.serve(target_loader=worker, wrap_loader=False)
 
 
 def _tell_service_manager(settings: Settings) -> None:
@@ -350,7 +406,7 @@ def _watch_connections(settings: Settings, calls: Calls, loops: Loops) -> None:
     loops.loop("connections", watch.look, LOOK_EVERY_S).start()
 
 
-def _worker(settings: Settings) -> WsgiApp:
+def _worker(settings: Settings, shared: Path) -> WsgiApp:
     """The app of one worker, which ends with the process that started it.
 
     It ends without taking the interpreter down: a request whose client is gone may still be in
@@ -363,25 +419,27 @@ def _worker(settings: Settings) -> WsgiApp:
     if parent is not None:
         loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
     calls = Calls(settings.threads)
-    app = calls.wrapped(wired_app(settings, loops, calls))
+    app = calls.wrapped(wired_app(settings, loops, calls, shared))
     _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.
     gc.freeze()
     return app
 
 
-def _free_address(host: str, port: int, setting: str) -> str:
+def _free_address(settings: Settings, of_host: str, of_port: str) -> str:
     """The numeric address of a host, where nobody listens on the port yet. Raises `SettingRefused`.
 
-    Granian knows no names, and would share the port with a server that runs already.
+    `of_host` and `of_port` are the settings' names. Granian knows no names of hosts, and would
+    share the port with a server that runs already.
     """
+    host, port = getattr(settings, of_host), getattr(settings, of_port)
     try:
         family, _, _, _, (address, *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server((str(address), port), family=family).close()
     except OSError as error:
         message = (
-            f"cannot listen on {host} port {port}: {error.strerror}; change TALLYSTICK_HOST or "
-            f"TALLYSTICK_{setting}"
+            f"cannot listen on {host} port {port}: {error.strerror}; change {variable(of_host)} or "
+            f"{variable(of_port)}"
         )
         raise SettingRefused(message) from error
     return str(address)

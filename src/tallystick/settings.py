@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import zone_named
+from tallystick.logs import FORMATS, LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,6 +107,20 @@ def _yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            message = f"must be one of {', '.join(words)}"
+            raise ValueError(message)
+        return text
+
+    return read
+
+
+_log_format = _one_of(*FORMATS)
+_log_level = _one_of(*LEVELS)
+
+
 def _setting(default: str, read: Callable[[str], Any], about: str) -> Any:  # noqa: ANN401 - a field of any type
     return field(default=read(default), metadata={"read": read, "about": about})
 
@@ -139,6 +154,15 @@ class Settings:
     health_port: int = _setting(
         "0", _port_or_none, "A port of its own for /healthz and /readyz; 0 for none."
     )
+    metrics_host: str = _setting("127.0.0.1", _host, "The address of the port for /metrics alone.")
+    metrics_port: int = _setting(
+        "0", _port_or_none, "A port of its own for /metrics, open to all there; 0 for none."
+    )
+    log_format: str = _setting("text", _log_format, "How lines of the log read: text or json.")
+    log_level: str = _setting(
+        "info", _log_level, "From which level on lines are logged: debug, info, warning or error."
+    )
+    log_requests: bool = _setting("no", _yes_or_no, "Whether every call is a line of the log.")
     public_url: str = _setting(
         "", _public_url, "Where browsers reach the server, if not at the address that they name."
     )

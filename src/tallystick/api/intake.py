@@ -126,6 +126,7 @@ class Intake:
             if named
             else None
         )
+        req.context.rows = len(facts) + len(rejects)
         waiting = self._live.put(self.kind, facts, rejects, key, origin, doubts)
         leave_seat(req)
         return waiting.wait()

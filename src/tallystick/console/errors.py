@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import falcon
@@ -13,6 +12,7 @@ from tallystick.console.static import address_of
 from tallystick.core.errors import NoAccounts, NotFound, Refusal, RoleRefused, StoreRefused
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.cookies import ForeignForm
+from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -28,7 +28,6 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
 }
 RETRY_AFTER_S = 5
 
-log = logging.getLogger(__name__)
 _templates = Environment(loader=PackageLoader("tallystick.console"), autoescape=True)
 
 
@@ -52,5 +51,5 @@ def _told(req: Request, error: Exception) -> tuple[int, str, str]:
         return *STATUS[next(kinds)], error.message
     if isinstance(error, falcon.HTTPError):
         return error.status_code, error.title or "Refused", f"There is no {req.method} {req.path}."
-    log.error("%s %s failed", req.method, req.path, exc_info=error)
+    note_failure(req, error)
     return 500, "The server failed", "Its log says how."

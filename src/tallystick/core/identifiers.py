@@ -18,6 +18,7 @@ elsewhere write them, contract section 8.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from tallystick.core.errors import InvalidValue
@@ -66,6 +67,15 @@ def masked(digits: str) -> str:
     """
     before = min(MASK_DIGITS_BEFORE, max(0, len(digits) - 2 * MASK_DIGITS_BEHIND))
     return f"{digits[:before]}…{digits[-MASK_DIGITS_BEHIND:]}"
+
+
+SUBSCRIBERS_DIGITS = re.compile(r"\d{10,}")
+"""Digits as long as the shortest number of a SIM, a subscriber or hardware that is looked for."""
+
+
+def masked_in(text: str) -> str:
+    """A text whose numbers of SIMs, subscribers and hardware are printed in part."""
+    return SUBSCRIBERS_DIGITS.sub(lambda match: masked(match[0]), text)
 
 
 DOUBLED = str.maketrans(

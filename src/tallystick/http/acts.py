@@ -8,7 +8,6 @@ are noted in passing (`access/audit.py`).
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.core.acts import DONE, FAILED, MASKED, Act, Via, refused
@@ -23,6 +22,7 @@ from tallystick.core.errors import (
 )
 from tallystick.core.identifiers import masked
 from tallystick.http.cookies import ForeignForm
+from tallystick.http.observed import request_id_of
 from tallystick.store.acting import act_under_way, begin_act, end_act
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 Responder = TypeVar("Responder", bound="Callable[..., None]")
 
-REQUEST_ID_HEADER = "X-Request-Id"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
 REFUSED_CALL = "call"
 """What a call is called in the audit that was refused before its act began, or that is no act."""
 RIGHTS_REFUSED = (
@@ -157,7 +155,7 @@ class Acts:
             action,
             actor=caller.name if caller else "",
             address=req.remote_addr,
-            request_id=_request_id(req),
+            request_id=request_id_of(req),
         )
 
 
@@ -166,12 +164,6 @@ def _outcome_of(resp: Response) -> str:
     if resp.status_code >= 500:  # noqa: PLR2004 - the first status of a server's failure
         return FAILED
     return DONE if resp.status_code < 400 else refused(str(resp.status_code))  # noqa: PLR2004 - the first of a refusal
-
-
-def _request_id(req: Request) -> str:
-    """The id that the caller or a proxy gave the call, if it has the form of one."""
-    given = req.get_header(REQUEST_ID_HEADER) or ""
-    return given if REQUEST_ID.fullmatch(given) else ""
 
 
 def _subject(params: Mapping[str, Any]) -> str:

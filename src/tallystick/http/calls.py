@@ -105,6 +105,11 @@ class Seats:
                 self._waiting[address] = places  # behind the others
             place.release()
 
+    def waiting(self) -> int:
+        """How many wait for a seat."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
+
     def _was_given(self, address: str, place: threading.Lock) -> bool:
         """Whether the seat was given while the wait ended; else it is waited for no more."""
         with self._lock:
@@ -135,6 +140,10 @@ class Calls:
     def open(self) -> list[Call]:
         """The calls that are open at this moment."""
         return list(self._open.values())
+
+    def waiting(self) -> int:
+        """How many calls wait for a seat."""
+        return self._seats.waiting()
 
     def wrapped(self, app: WsgiApp) -> WsgiApp:
         """The app, whose calls are known here from their beginning to the end of their answers."""

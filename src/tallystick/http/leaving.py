@@ -9,10 +9,11 @@ from tallystick.http.bodies import drained
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-HEADERS = {
-    "Server": "tallystick",  # without versions, of which an attacker could know the faults
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS = (
+    ("Server", "tallystick"),  # without versions, of which an attacker could know the faults
+    ("X-Content-Type-Options", "nosniff"),
+)
+REQUEST_ID_HEADER = "X-Request-Id"
 
 
 class Leaving:
@@ -29,7 +30,7 @@ class Leaving:
 
         Answers hold phone numbers and secrets, so no cache may keep one.
         """
-        resp.set_headers(HEADERS)
+        resp.set_headers((*HEADERS, (REQUEST_ID_HEADER, req.context.request_id)))
         if resp.get_header("Cache-Control") is None:
             resp.set_header("Cache-Control", "no-store")
         if not drained(req):

@@ -7,7 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import printable, shown
+from tallystick.core.identifiers import masked_in, shown
+from tallystick.http.observed import request_id_of
+from tallystick.logs import fields, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +47,10 @@ class Refusals:
             "%d to %s %s from %s: %s",
             status,
             shown(req.method),
-            shown(req.path),
+            masked_in(shown(req.path)),
             shown(req.remote_addr),
-            in_one_line(message),
+            masked_in(shortened(message)),
+            extra=fields(request_id=request_id_of(req)),
         )
 
     def _may_speak(self) -> int | None:
@@ -66,10 +69,16 @@ class Refusals:
 
 def note_failure(req: Request, error: Exception) -> None:
     """Say which call failed by what nobody foresaw, and where in the program."""
-    log.error("%s %s failed", shown(req.method), shown(req.path), exc_info=error)
+    log.error(
+        "%s %s failed",
+        shown(req.method),
+        masked_in(shown(req.path)),
+        exc_info=error,
+        extra=fields(request_id=request_id_of(req)),
+    )
 
 
-def in_one_line(message: str) -> str:
+def shortened(message: str) -> str:
     """A message of bounded length that cannot be taken for several lines of the log."""
-    text = printable(message).replace("\n", "\\n")
+    text = in_one_line(message)
     return text if len(text) <= MESSAGE_LENGTH_MAX else f"{text[:MESSAGE_LENGTH_MAX]}…"

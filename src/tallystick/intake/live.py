@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -42,6 +42,7 @@ WAITING_CALLS_MAX = 128  # each of them has a thread of the server wait
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
+OUTCOMES = ("accepted", "duplicate", "rejected")
 KEY_MICROSECONDS_MAX = KEY_S_MAX * MICROSECONDS_A_SECOND
 
 
@@ -64,7 +65,17 @@ def idempotency_key(app: str, key: str, kind: Kind, body: bytes) -> Key:
 class Waiting:
     """One call on its way; the lock is free once it is answered."""
 
-    __slots__ = ("_answered", "answer", "batch", "began", "doubts", "key", "kind", "rejects")
+    __slots__ = (
+        "_answered",
+        "answer",
+        "batch",
+        "began",
+        "counts",
+        "doubts",
+        "key",
+        "kind",
+        "rejects",
+    )
 
     def __init__(
         self, kind: Kind, batch: Batch, rejects: Sequence[Reject], key: Key | None, began: float
@@ -75,6 +86,8 @@ class Waiting:
         self.doubts = NO_DOUBTS
         self.key = key
         self.began = began
+        self.counts: tuple[int, int, int] | None = None
+        """Facts accepted, there already and refused; None of a call that only gets its receipt."""
         self.answer: bytes | BaseException = b""
         self._answered = threading.Lock()
         self._answered.acquire()
@@ -90,6 +103,16 @@ class Waiting:
             if isinstance(self.answer, BaseException):
                 raise self.answer
             return self.answer
+
+
+class Brought(NamedTuple):
+    """What calls have brought since this process began: facts by kind and outcome.
+
+    `last_at` is the moment at which a new fact came last, None before that.
+    """
+
+    facts: dict[tuple[str, str], int]
+    last_at: Moment | None
 
 
 class LiveIntake:
@@ -110,6 +133,8 @@ class LiveIntake:
         self._queue = threading.Lock()
         self._closed = False
         self._keys_forgotten_at = 0
+        self._brought: dict[tuple[str, str], int] = {}
+        self._brought_at: Moment | None = None
         own_loops = loops or Loops()
         self._loop = own_loops.loop("live intake", self._take_waiting, None)
         self._commits = own_loops.health("commits of live intake")
@@ -153,6 +178,14 @@ class LiveIntake:
         self._loop.wake()
         return call
 
+    def waiting(self) -> tuple[int, int]:
+        """How many calls wait to be committed, and how many facts they have."""
+        return len(self._waiting), self._waiting_facts
+
+    def brought(self) -> Brought:
+        """What calls have brought so far."""
+        return Brought(dict(self._brought), self._brought_at)
+
     def close(self) -> None:
         """Take in what is waiting, and no more."""
         with self._queue:
@@ -193,6 +226,7 @@ class LiveIntake:
         answers = attempted(partial(self._commit, calls, max(0.0, wait_s) if is_short else None))
         if not isinstance(answers, Raised):
             self._commits.succeeded()
+            self._count(calls)
             for call, answer in zip(calls, answers, strict=True):
                 call.set(answer)
             return
@@ -205,6 +239,19 @@ class LiveIntake:
             return
         for call in calls:
             self._answer([call])
+
+    def _count(self, calls: Sequence[Waiting]) -> None:
+        """Count what committed calls have brought. Only the thread that commits does this."""
+        brought = self._brought
+        for call in calls:
+            if call.counts is None:
+                continue
+            for outcome, count in zip(OUTCOMES, call.counts, strict=True):
+                key = (call.kind.name, outcome)
+                if count:
+                    brought[key] = brought.get(key, 0) + count
+            if call.counts[0]:
+                self._brought_at = self._clock()
 
     def _without_the_patient(self, calls: Sequence[Waiting]) -> list[Waiting]:
         """Those calls whose time is over; the others wait on, before all that came later."""
@@ -261,6 +308,7 @@ class LiveIntake:
         facts = call.batch.facts
         doubts = doubts_of_call(writer, call.kind, facts, self._clock(), are_loaded=are_loaded)
         waiting = writer.count_unattributed(facts) if call.kind.is_shortlisted else 0
+        call.counts = (taken.accepted, taken.duplicate, len(call.rejects))
         receipt = Receipt(
             taken.accepted,
             taken.duplicate,

@@ -97,6 +97,10 @@ class CallbackQuestions(Asking):
         """Deliveries that are due and that nobody makes, the longest due first, one a listener."""
         return self._numbers("due_deliveries", now=now, **latest._asdict(), at_most=at_most)
 
+    def count_waiting_deliveries(self) -> int:
+        """How many deliveries wait for their listeners."""
+        return self._value(int, "count_waiting_deliveries") or 0
+
 
 class CallbackChanges(CallbackQuestions):
     """Listeners registered and deregistered; deliveries put in the outbox, made and given up."""

@@ -221,6 +221,11 @@ class Store:
         finally:
             self._places.release()
 
+    @property
+    def kind(self) -> str:
+        """Which engine keeps it: sqlite or postgresql."""
+        return self._engine.kind
+
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""
         return self._engine.is_awaited()

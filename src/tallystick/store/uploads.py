@@ -36,6 +36,10 @@ class UploadQuestions(Asking):
         """The upload that has waited longest."""
         return self._value(int, "oldest_upload")
 
+    def count_waiting_uploads(self) -> int:
+        """How many uploads wait."""
+        return self._value(int, "count_waiting_uploads") or 0
+
     def waiting_upload(self, upload_id: int) -> WaitingUpload | None:
         """An upload, if it still waits."""
         row = self._connection.row("waiting_upload", upload_id=upload_id)

@@ -61,6 +61,10 @@ HAVING max(d.leased_until) <= :now OR max(d.leased_until) > :lease_max
 ORDER BY min(d.next_try_at)
 LIMIT :at_most;
 
+-- name: count_waiting_deliveries
+-- How many deliveries wait for their listeners?
+SELECT count(*) FROM deliveries AS d WHERE d.given_up_at IS NULL;
+
 -- name: lease_deliveries
 -- Nobody else is to make these deliveries until then.
 UPDATE deliveries SET leased_until = :until

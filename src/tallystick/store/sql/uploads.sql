@@ -7,6 +7,10 @@ VALUES (:request_id, :account_id, :uploaded_at, :pairs, :actor);
 -- Which upload has waited longest?
 SELECT min(u.upload_id) FROM uploads AS u WHERE u.outcome IS NULL;
 
+-- name: count_waiting_uploads
+-- How many uploads wait?
+SELECT count(*) FROM uploads AS u WHERE u.outcome IS NULL;
+
 -- name: waiting_upload
 -- What is to be taken in with this upload, if it still waits?
 SELECT
