@@ -90,7 +90,7 @@ class _LoadedCommands(Mapping[str, Any]):
 
 
 class Program(TyperGroup):
-    """The program, which loads the command that is called: to load all takes twice as long."""
+    """The program, which loads the command that is called, and no other."""
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - what the base class takes
         super().__init__(**kwargs)

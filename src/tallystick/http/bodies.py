@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import Refusal
-from tallystick.http.calls import Phase, call_of, leave_seat, waiting_for_body
+from tallystick.http.calls import Phase, WaitingForBody, call_of, leave_seat
 
 if TYPE_CHECKING:
     from falcon import Request
@@ -56,7 +56,7 @@ def whole_body(req: Request, bytes_max: int) -> bytes:
 
     Raises `BodyTooLarge`, `BodyTooSlow` or `BodyCutShort`.
     """
-    with waiting_for_body(req):
+    with WaitingForBody(req):
         body: bytes = req.stream.read(bytes_max + 1)
         if len(body) > bytes_max:
             discard(req)

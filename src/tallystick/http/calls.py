@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -269,17 +269,24 @@ def call_of(req: Request) -> Call | None:
     return call
 
 
-@contextmanager
-def waiting_for_body(req: Request) -> Iterator[None]:
+class WaitingForBody:
     """A stretch in which a call waits for its body, off its seat. Raises `CallsBusy` at its end."""
-    calls = _calls_of(req)
-    if calls is None:
-        yield
-        return
-    call: Call = req.env[KEY]
-    calls.leave(call, Phase.BODY)
-    yield
-    calls.come_back(call)
+
+    __slots__ = ("_calls", "_req")
+
+    def __init__(self, req: Request) -> None:
+        self._req = req
+        self._calls = _calls_of(req)
+
+    def __enter__(self) -> None:
+        """Leave the seat."""
+        if self._calls is not None:
+            self._calls.leave(self._req.env[KEY], Phase.BODY)
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: object) -> None:
+        """Take a seat again, unless reading has failed."""
+        if self._calls is not None and kind is None:
+            self._calls.come_back(self._req.env[KEY])
 
 
 def leave_seat(req: Request, phase: Phase = Phase.WORK) -> None:

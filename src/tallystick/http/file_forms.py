@@ -11,7 +11,7 @@ from falcon.media.multipart import MultipartFormHandler, MultipartParseOptions
 
 from tallystick.core.errors import FileRefused, InvalidValue, Refusal
 from tallystick.http.bodies import BodyTooLarge, BodyTooSlow, discard, media_type_of
-from tallystick.http.calls import call_of, waiting_for_body
+from tallystick.http.calls import WaitingForBody, call_of
 from tallystick.http.cookies import ForeignForm
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class FileForm:
         """
         if media_type_of(self._req) != MULTIPART:
             raise ForeignForm  # the forms of our pages are sent so
-        with waiting_for_body(self._req):  # the call takes its seat again before it is refused
+        with WaitingForBody(self._req):  # the call takes its seat again before it is refused
             sent, refusal = self._received(folder)
         if refusal is not None:
             raise refusal

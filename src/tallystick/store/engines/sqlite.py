@@ -23,6 +23,7 @@ from tallystick.core.errors import (
     ClusterMissing,
     StoreBroken,
     StoreBusy,
+    StoreRefused,
 )
 from tallystick.store.connection import (
     TURN_WAIT_S_MAX,
@@ -60,33 +61,51 @@ STATEMENTS_KEPT = 400
 SHORT_BYTES_MAX = 8192
 # apsw takes no empty array; what is looked up in sets is never negative.
 NO_NUMBERS = array("q", [-1])
+BROKEN = (
+    OSError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.IOError,
+    apsw.CorruptError,
+    apsw.PermissionsError,
+)
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
 
-@contextmanager
-def our_errors(path: Path) -> Iterator[None]:
-    """Turn the driver's errors into refusals that name the store."""
-    try:
-        yield
-    except (apsw.BusyError, apsw.LockedError, TurnMissedError) as error:
+class OurErrors:
+    """Turns the driver's errors within a block into refusals that name the store.
+
+    It is entered around each question, and so keeps nothing from one block to the next.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Raise the refusal that an error of the driver is."""
+        if error is None:
+            return
+        refusal = _refusal_of(error, self._path)
+        if refusal is not None:
+            raise refusal from error
+
+
+def _refusal_of(error: BaseException, path: Path) -> StoreRefused | None:
+    """The refusal that an error of the driver, the system or the turnstile is; None of others."""
+    if isinstance(error, apsw.BusyError | apsw.LockedError | TurnMissedError):
         message = f"{path}: another writer kept the store for {TURN_WAIT_S_MAX:g} s; try again"
-        raise StoreBusy(message) from error
-    except apsw.FullError as error:
-        message = f"{path}: the disk is full; nothing of this transaction was taken in"
-        raise StoreBroken(message) from error
-    except apsw.NotADBError as error:
+        return StoreBusy(message)
+    if isinstance(error, apsw.FullError):
+        return StoreBroken(f"{path}: the disk is full; nothing of this transaction was taken in")
+    if isinstance(error, apsw.NotADBError):
         message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
-        raise StoreBroken(message) from error
-    except (
-        OSError,
-        apsw.CantOpenError,
-        apsw.ReadOnlyError,
-        apsw.IOError,
-        apsw.CorruptError,
-        apsw.PermissionsError,
-    ) as error:
-        message = f"{path}: {error}"
-        raise StoreBroken(message) from error
+        return StoreBroken(message)
+    return StoreBroken(f"{path}: {error}") if isinstance(error, BROKEN) else None
 
 
 @contextmanager
@@ -131,11 +150,12 @@ class SqliteConnection:
     sees_one_moment = True
 
     def __init__(self, path: Path, flags: int) -> None:
+        self._our_errors = OurErrors(path)
         self._path = path
         self._queries = queries_for(ENGINE)
         # Cursors that may not be read to their end.
         self._open: weakref.WeakSet[apsw.Cursor] = weakref.WeakSet()
-        with our_errors(path):
+        with self._our_errors:
             self._driver = apsw.Connection(
                 str(path), flags=flags, statementcachesize=STATEMENTS_KEPT
             )
@@ -160,7 +180,7 @@ class SqliteConnection:
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows as they are asked for."""
-        with our_errors(self._path):
+        with self._our_errors:
             cursor = self._driver.cursor()
             self._open.add(cursor)
             yield from cursor.execute(self._queries[query], parameters or None)
@@ -179,7 +199,7 @@ class SqliteConnection:
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
-        with our_errors(self._path):
+        with self._our_errors:
             cursor = self._driver.execute(self._queries[query], parameters or None)
             first = cursor.fetchone()
             cursor.close()
@@ -191,7 +211,7 @@ class SqliteConnection:
         Each column comes as one value, which costs a third of as many rows, and leaves Python's
         lock alone.
         """
-        with our_errors(self._path):
+        with self._our_errors:
             cursor = self._driver.cursor()
             sql, names = self._in_columns(query)
             values = next(cursor.execute(sql, parameters or None))
@@ -207,7 +227,7 @@ class SqliteConnection:
 
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement and give the number of rows it changed."""
-        with our_errors(self._path):
+        with self._our_errors:
             before = self._driver.total_changes()
             self._driver.execute(self._queries[query], parameters or None)
             return self._driver.total_changes() - before
@@ -226,7 +246,7 @@ class SqliteConnection:
         """What a named one-row `VALUES` statement returns, run for all of the rows at once."""
         sql = self._queries[query]
         returned: list[tuple[Any, ...]] = []
-        with our_errors(self._path):
+        with self._our_errors:
             for start, end in _stretches(len(rows)):
                 values = [value for row in rows[start:end] for value in row]
                 returned += self._driver.execute(widened(sql, end - start), values)
@@ -242,14 +262,14 @@ class SqliteConnection:
         return self._run_wide(query, len(frame), wide)
 
     def _run_each(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        with our_errors(self._path):
+        with self._our_errors:
             before = self._driver.total_changes()
             self._driver.executemany(sql, rows)
             return self._driver.total_changes() - before
 
     def _run_wide(self, query: str, count: int, wide: Iterable[list[Any]]) -> int:
         sql = self._queries[query]
-        with our_errors(self._path):
+        with self._our_errors:
             before = self._driver.total_changes()
             for (start, end), values in zip(_stretches(count), wide, strict=True):
                 self._driver.execute(widened(sql, end - start), values)
@@ -270,12 +290,12 @@ class SqliteConnection:
     @contextmanager
     def transaction(self, begin: str) -> Iterator[None]:
         """One transaction around the block: committed at its end, undone when it raises."""
-        with our_errors(self._path):
+        with self._our_errors:
             self._driver.execute(begin)
         try:
             yield
             self._end_reads()
-            with our_errors(self._path), _saying_what_is_unknown(self._path):
+            with self._our_errors, _saying_what_is_unknown(self._path):
                 self._driver.execute("COMMIT")
         finally:
             self._end_reads()
@@ -299,6 +319,7 @@ class SqliteEngine:
 
     def __init__(self, url: str, loops: Loops) -> None:
         self._path = path_of(url)
+        self._our_errors = OurErrors(self._path)
         self._files = StoreFiles(self._path)
         self._turnstile = Turnstile(self._path)
         self._checkpoints = Checkpoints(self._path, self._files, loops)
@@ -336,7 +357,7 @@ class SqliteEngine:
         """
         self._require_usable()
         with ExitStack() as turn:
-            with our_errors(self._path):
+            with self._our_errors:
                 turn.enter_context(self._turnstile.turn(wait_s))
             yield turn.enter_context(self._writing_in_turn())
 
@@ -345,7 +366,7 @@ class SqliteEngine:
         """The same if nobody writes or waits for it, None otherwise; nobody is kept waiting."""
         self._require_usable()
         with ExitStack() as turn:
-            with our_errors(self._path):
+            with self._our_errors:
                 is_free = turn.enter_context(self._turnstile.turn_if_free())
             yield turn.enter_context(self._writing_in_turn()) if is_free else None
 
@@ -359,7 +380,7 @@ class SqliteEngine:
         self._files.require_same()
         if self._writer is None:
             self._writer = self._connect_writer()
-        with our_errors(self._path):
+        with self._our_errors:
             self._checkpoints.make_room(self._writer.driver, BUSY_WAIT_MS_MAX)
         with self._writer.transaction("BEGIN IMMEDIATE"):
             self._require_schema_of(self._writer)
@@ -381,7 +402,7 @@ class SqliteEngine:
             self._require_schema_of(connection)
 
     def _require_schema_of(self, connection: SqliteConnection) -> None:
-        with our_errors(self._path):
+        with self._our_errors:
             have = int(connection.driver.pragma("user_version"))
         require_schema(self.name, have, len(migrations_for(ENGINE)))
 
@@ -391,19 +412,19 @@ class SqliteEngine:
 
     def space(self) -> Space:
         """The room on the store's disk, and how much of it the log takes."""
-        with our_errors(self._path):
+        with self._our_errors:
             return self._checkpoints.space()
 
     def schema_version(self) -> int:
         """The number of the last migration that this store has."""
-        with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, our_errors(self._path):
+        with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, self._our_errors:
             return int(connection.driver.pragma("user_version"))
 
     @contextmanager
     def any_schema(self) -> Iterator[tuple[SqliteConnection, int]]:
         """A connection to a store whatever its schema is, and the number of that."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection:
-            with our_errors(self._path):
+            with self._our_errors:
                 have = int(connection.driver.pragma("user_version"))
             yield connection, have
 
@@ -413,17 +434,17 @@ class SqliteEngine:
         Give the number of steps taken.
         """
         with ExitStack() as opened:
-            with our_errors(self._path):
+            with self._our_errors:
                 make_private(self._path)
                 opened.enter_context(self._turnstile.turn())
             connection = opened.enter_context(
                 self._opened(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
             )
             driver = connection.driver
-            with our_errors(self._path):
+            with self._our_errors:
                 driver.pragma("page_size", PAGE_BYTES)
                 driver.pragma("journal_mode", "wal")
-            with connection.transaction("BEGIN IMMEDIATE"), our_errors(self._path):
+            with connection.transaction("BEGIN IMMEDIATE"), self._our_errors:
                 have = int(driver.pragma("user_version"))
                 steps = [step for step in migrations_for(ENGINE) if step[0] > have]
                 for number, text in steps:
@@ -440,7 +461,7 @@ class SqliteEngine:
         with ExitStack() as opened:
             connection = opened.enter_context(self._opened(apsw.SQLITE_OPEN_READWRITE))
             opened.enter_context(connection.transaction("BEGIN"))
-            opened.enter_context(our_errors(self._path))
+            opened.enter_context(self._our_errors)
             schema = int(connection.driver.pragma("user_version"))  # the snapshot begins here
             copy_pages(connection.driver, file, on_progress)
         return schema
@@ -496,7 +517,7 @@ class SqliteEngine:
     def _noted(self, connection: SqliteConnection) -> SqliteConnection:
         """A connection that has opened the files, and the same ones as those before."""
         try:
-            with our_errors(self._path):
+            with self._our_errors:
                 connection.driver.pragma("user_version")  # reading opens the log and its index
             self._files.note()
         except StoreBroken:
