@@ -235,7 +235,7 @@ REFER_TO_ACCOUNTS = {
     "uploads",
     "listeners",
 }
-REFER_TO_USERS = {"user_accounts", "sessions"}
+REFER_TO_USERS = {"user_accounts", "sessions", "saved_views"}
 REFER_TO_GROUPS = {"group_members"}
 
 
