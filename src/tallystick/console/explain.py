@@ -26,6 +26,7 @@ from tallystick.core.roles import Right
 from tallystick.fleet import explanations
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to
+from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,7 @@ class ExplainPage:
         if deed not in (EXPLAIN, TAKE_BACK):
             self._show(req, resp, form)
             return
+        name_deed("end" if deed == TAKE_BACK else "add")
         try:
             is_done = self._done(req, form, takes_back=deed == TAKE_BACK)
         except Refusal as refusal:

@@ -68,17 +68,27 @@ def users_fields(req: Request) -> dict[str, str]:
     """
     fields = fields_of(req)
     _require_token(req, fields)
-    add_details({name: value for name, value in fields.items() if name != CSRF_FIELD})
+    _add_details(fields)
     return fields
 
 
 def users_rows_form(req: Request) -> RowsForm:
-    """The form about rows of somebody who has signed in. Raises `ForeignForm`, as above."""
+    """The form about rows of somebody who has signed in. Raises as the two above."""
     pairs = _pairs_of(req, ROWS_FORM_BYTES_MAX, FIELDS_MAX + ROWS_MAX)
     rows = [value for name, value in pairs if name == ROW_FIELD]
     fields = {name: value for name, value in pairs if name != ROW_FIELD}
     _require_token(req, fields)
+    if len(fields) > FIELDS_MAX:
+        message = f"a form has {FIELDS_MAX} fields at most beside its rows, not {len(fields)}"
+        raise InvalidValue(message)
+    _add_details(fields)
+    add_details({ROW_FIELD: rows})
     return RowsForm(rows, fields)
+
+
+def _add_details(fields: dict[str, str]) -> None:
+    """Say for the audit what a form says."""
+    add_details({name: value for name, value in fields.items() if name != CSRF_FIELD})
 
 
 def users_file_form(req: Request) -> FileForm:

@@ -53,7 +53,7 @@ A call that claims none, without a token or with a session that has ended, is a 
 
 
 class Recorded(NamedTuple):
-    """What a call is called in the audit; its parameters of the path may stand in braces.
+    """What a call is called in the audit: a name of ours, in which nothing is that a caller says.
 
     `is_export` is of calls that change nothing and are recorded when they are done, `is_long` of
     those that take several transactions.
@@ -108,7 +108,7 @@ class Acts:
         stated = self._recorded_of(resource, req.method)
         if stated is None:
             return
-        act = self._act_of(req, stated.action.format_map(params))
+        act = self._act_of(req, stated.action)
         act.subject = _subject(params) or req.get_param("name") or ""
         act.is_export, act.is_long = stated.is_export, stated.is_long
         begin_act(act)
