@@ -8,6 +8,7 @@ are noted in passing (`access/audit.py`).
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.core.acts import DONE, FAILED, MASKED, Act, Via, refused
@@ -161,9 +162,10 @@ class Acts:
 
 def _outcome_of(resp: Response) -> str:
     """How a call ended whose responder answered by itself what it refused."""
-    if resp.status_code >= 500:  # noqa: PLR2004 - the first status of a server's failure
+    if resp.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return FAILED
-    return DONE if resp.status_code < 400 else refused(str(resp.status_code))  # noqa: PLR2004 - the first of a refusal
+    is_done = resp.status_code < HTTPStatus.BAD_REQUEST
+    return DONE if is_done else refused(str(resp.status_code))
 
 
 def _subject(params: Mapping[str, Any]) -> str:
