@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import falcon
 
 from tallystick.console.asked import DAY
-from tallystick.console.forms import users_rows_form
+from tallystick.console.forms import problem_of, users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
@@ -75,7 +75,7 @@ class ExplainPage:
         try:
             is_done = self._done(req, form, takes_back=deed == TAKE_BACK)
         except Refusal as refusal:
-            self._show(req, resp, form, refusal.message)
+            self._show(req, resp, form, problem_of(req, refusal))
             return
         if not is_done:
             self._show(req, resp, form, OTHERS_NOW, falcon.HTTP_409)

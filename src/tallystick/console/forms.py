@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-from tallystick.core.errors import InvalidValue
+from tallystick.core.errors import InvalidValue, StoreRefused
+from tallystick.http.acts import answered_refusal
 from tallystick.http.bodies import media_type_of, whole_body
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.file_forms import FileForm
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Caller
+    from tallystick.core.errors import Refusal
 
 FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8 << 10
@@ -106,3 +108,14 @@ def _require_token(req: Request, fields: dict[str, str]) -> None:
         fields.get(CSRF_FIELD, "").encode(), csrf_of(caller_of(req)).encode()
     ):
         raise ForeignForm
+
+
+def problem_of(req: Request, refusal: Refusal) -> str:
+    """Give why a form was refused, to be shown on its page, and have the audit say the same.
+
+    Raises the refusal itself where no other form would do better: the store refused it.
+    """
+    if isinstance(refusal, StoreRefused):
+        raise refusal
+    answered_refusal(req, refusal)
+    return refusal.message
