@@ -213,6 +213,18 @@ def rows_of(database: str, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql.encode()).fetchall()
 
 
+def damage(file: Path, table: str) -> None:
+    """Overwrite the first page of a table, or of an index, in a store on SQLite that is closed."""
+    driver = apsw.Connection(str(file))
+    driver.pragma("wal_checkpoint(truncate)")
+    root = driver.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).get
+    page_bytes = driver.pragma("page_size")
+    driver.close()
+    with file.open("r+b") as content:
+        content.seek((root - 1) * page_bytes)
+        content.write(b"\xff" * page_bytes)
+
+
 def change(database: str, sql: str) -> None:
     """Change a store behind the program's back."""
     if database.startswith("sqlite:"):

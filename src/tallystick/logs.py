@@ -12,7 +12,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from tallystick.core.identifiers import printable
+from tallystick.core.identifiers import in_one_line, printable
 
 TEXT, JSON = FORMATS = ("text", "json")
 LEVELS = ("debug", "info", "warning", "error")
@@ -69,11 +69,6 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["traceback"] = _traceback(self, record)
         return json.dumps(line, default=str)
-
-
-def in_one_line(text: str) -> str:
-    """A text without line breaks and other control characters, which stand as escapes."""
-    return printable(text).replace("\n", "\\n")
 
 
 def _moment(record: logging.LogRecord) -> str:

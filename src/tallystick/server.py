@@ -221,10 +221,9 @@ def wired_app(
     for part in (outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
     tallies = Tallies(partial(_counted, live, loops, calls), shared)
-    if shared:
-        tallies.take_over()
-        loops.loop("metrics", tallies.save, SAVE_EVERY_S).start()
-        Finalize(None, tallies.save, exitpriority=0)
+    tallies.take_over()
+    loops.loop("metrics", tallies.save, SAVE_EVERY_S).start()
+    Finalize(None, tallies.save, exitpriority=0)
     seen = _seen(settings, store, loops, tallies)
     if calls:
         _answer_beside(settings, seen)

@@ -157,6 +157,17 @@ def test_what_is_pruned_leaves_a_chain_that_is_proved_from_its_anchor_on(
     assert misfit.number == 4
 
 
+def test_old_records_are_pruned_in_order_some_at_a_time_and_the_last_ones_too(
+    store: Store, audit: AuditTrail
+) -> None:
+    for moment in (1, 2, 9, 3):  # when acts began, which may end in another order
+        audit.add(Act(Moment(moment), Via.HTTP, "act"), DONE)
+    with store.transaction() as writer:
+        bounds = [(1, 9), (5, 2), (5, 9), (10, 9), (10, 3)]
+        links = [writer.prunable_audit(Moment(before), at_most) for before, at_most in bounds]
+    assert [link and link.number for link in links] == [None, 2, 2, 4, 3]
+
+
 def test_settings_are_recorded_when_a_server_starts_with_others(audit: AuditTrail) -> None:
     first = settings_changed(Settings(port=81, database="postgresql://u:p@h/d"))
     assert first == {
@@ -208,6 +219,16 @@ def test_what_is_repeated_is_written_at_once_and_then_every_ten_minutes(timer: T
     assert written() == [5]
     timer.seconds = 2 * BURST_S
     assert written() == []
+
+
+def test_what_comes_while_a_part_of_it_is_written_is_not_lost_at_the_end(timer: Timer) -> None:
+    notes = Notes(timer)
+    notes.add(act_of("call"), REFUSED)
+    being_written = notes.due()
+    notes.add(act_of("call"), REFUSED)
+    notes.hurry()
+    notes.written(being_written)
+    assert [each.notes for each in notes.due()] == [1]
 
 
 def test_a_stranger_with_any_number_of_addresses_causes_a_bounded_number_of_records(

@@ -97,6 +97,8 @@ def test_backups_go_on_after_one_that_fails_and_old_ones_go(
     assert result.stdout.count(": deleted, as an old backup") == 1
     assert len(list(Path("backups").glob("*.db"))) == 1
     assert all(3590 < pause <= 3600 for pause in pauses)
+    records = json.loads(run("audit", "list", "--action", "backup", "--json").stdout)["records"]
+    assert [each["outcome"] for each in records] == ["done", "done"]
 
 
 @pytest.mark.usefixtures("store")

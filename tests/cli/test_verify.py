@@ -9,6 +9,7 @@ import pytest
 
 from tallystick.fleet import accounts
 from tallystick.store import unfinished
+from tests.engines import damage
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -94,15 +95,7 @@ def test_a_store_that_cannot_be_read_further_is_told_with_what_was_found(
     run: Run, example: Store
 ) -> None:
     example.close()
-    connection = apsw.Connection("tallystick.db")
-    root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'mismatches'").get
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    file = Path("tallystick.db")
-    content = bytearray(file.read_bytes())
-    page = (root - 1) * 4096
-    content[page : page + 8] = b"\xff" * 8
-    file.write_bytes(content)
+    damage(Path("tallystick.db"), "mismatches")
     answer = json.loads(run("verify", "--integrity", "--json").stdout)
     checks = [finding["check"] for finding in answer["damage"]]
     assert checks[0] == "tables and indexes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -13,13 +14,16 @@ from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts, groups
 from tallystick.store.callbacks import ListenerRow
+from tests.console.conftest import client_of
 from tests.console.world import MINE, ONE, OTHERS, PASSWORD, Answer, Browser
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from falcon import testing
 
     from tallystick.access import Access
     from tallystick.store import Store
+    from tests.conftest import Clock
 
 PAGES = ("/admin", "/admin/users", "/admin/apps", "/admin/accounts", "/admin/callbacks")
 SECRET = re.compile(r'<dt>Secret</dt><dd class="digits">([0-9a-f]{64})<')
@@ -124,6 +128,22 @@ def test_a_user_that_is_refused_stays_typed_but_for_the_password(
     shown = fields["name"].replace("<", "&lt;").replace(">", "&gt;")
     assert f'name="name" value="{shown}"' in refused.text
     assert fields["password"] not in refused.text
+
+
+def test_the_audit_has_why_a_form_was_refused_and_a_busy_store_blames_no_form(
+    filled: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = quick_access(filled, clock, secrets.token_bytes)
+    access.add_user("rob", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
+    rob = Browser(client_of(filled, access, clock, monkeypatch))
+    assert rob.sign_in("rob").status == 303
+    assert send(rob, "/admin/accounts", name=MINE).status == 409
+    access.close()
+    last = [entry for _, entry, _ in access.audit.records()][-1]
+    assert (last.action, last.outcome) == ("account.add", "refused: name-taken")
+    with filled.transaction():
+        monkeypatch.setattr("tallystick.store.engines.turnstile.TURN_WAIT_S_MAX", 0.1)
+        assert send(rob, "/admin/accounts", name="new").status == 503
 
 
 def test_the_secret_of_an_app_is_shown_once(bob: Browser, access: Access) -> None:

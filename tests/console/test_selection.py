@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from html import unescape
@@ -345,6 +346,11 @@ def test_what_was_said_is_shown_and_taken_back_and_holds_until_a_day(desk: Desk)
     again = desk.get(unescape(link))
     assert desk.send(again, do="end").status == 303
     assert EXPLAINED.findall(desk.get(sim_page).text) == []
+    with desk.store.snapshot() as reader:
+        said, ended = [each.entry for each in reader.audit_records()][-2:]
+    assert (said.action, ended.action) == ("explanation.add", "explanation.end")
+    details = json.loads(said.details)
+    assert (details["row"], details["ticket"], details["note"]) == ("1 values", "OPS-9", "…")
 
 
 @pytest.mark.parametrize(

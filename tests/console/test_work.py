@@ -192,6 +192,7 @@ def test_the_audit_has_who_proposed_who_was_refused_and_who_decided(desk: Desk) 
     desk.post("pam", f"{change_set}/try", "")
     desk.post("pam", f"{change_set}/approve", "")
     desk.post("pat", f"{change_set}/reject", "")
+    desk.post("pat", f"{change_set}/what-a-caller-makes-up", "")
     desk.access.audit.close()
     records = [
         (entry.actor, entry.action, entry.outcome)
@@ -201,6 +202,7 @@ def test_the_audit_has_who_proposed_who_was_refused_and_who_decided(desk: Desk) 
     assert sorted(records) == [
         ("console/pam", "change-set.approve", "refused: own-proposal"),
         ("console/pam", "correction.propose", "done"),
+        ("console/pat", "change-set.decide", "refused: invalid-value"),
         ("console/pat", "change-set.reject", "done"),
     ]
 

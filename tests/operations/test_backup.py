@@ -29,7 +29,7 @@ from tallystick.store import open_store
 from tallystick.store.backups import address_of_file, newest_schema
 from tallystick.store.engines import copying
 from tallystick.thingspace.rows import wire_row
-from tests.engines import change, empty_sqlite_file
+from tests.engines import change, damage, empty_sqlite_file
 from tests.store.few import ICCIDS, ONE, expected, rows, seen, sim, take
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ def test_a_backup_that_is_killed_under_live_writes_leaves_none_and_the_next_one_
 
 def test_a_store_that_is_damaged_gives_no_backup(live: Store, folder: Path) -> None:
     live.close()
-    with Path(live.name).open("r+b") as file:
-        file.seek(40 * 4096)
-        file.write(b"\xff" * 4096)
+    damage(Path(live.name), "audit_records_by_action")
     with pytest.raises(BackupRefused, match="the copy is damaged, and so may be the store"):
         backed_up(live, folder / "a.db")
     assert list(folder.iterdir()) == []

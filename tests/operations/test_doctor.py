@@ -14,7 +14,7 @@ from tallystick.operations.doctor import Finding, Machine, State, examine
 from tallystick.settings import read_sourced
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
-from tests.engines import change, empty_sqlite_file
+from tests.engines import change, damage, empty_sqlite_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,9 +77,7 @@ def test_a_store_that_is_not_there_or_of_another_schema_is_a_problem(file: Path)
 
 
 def test_a_damaged_store_is_a_problem(file: Path) -> None:
-    with file.open("r+b") as content:
-        content.seek(40 * 4096)
-        content.write(b"\xff" * 4096)
+    damage(file, "audit_records_by_action")
     findings = examined(file)
     assert ("damage", State.PROBLEM) in wrong(findings)
 

@@ -53,6 +53,14 @@ def test_counts_of_all_workers_are_added_and_levels_of_the_living_only(tmp_path:
         assert round(counts.latencies[KEY].seconds, 2) == 101.03
 
 
+def test_a_worker_alone_counts_what_it_notes_and_keeps_no_notes() -> None:
+    tallies = Tallies(Counts)
+    tallies.note(("GET", "/x", "200 OK", 0.03))
+    tallies.save()
+    assert not tallies._noted  # noqa: SLF001 - what is noted and counted is seen nowhere else
+    assert sum(tallies.all().latencies[KEY].counts) == 1
+
+
 def test_counts_of_a_worker_that_has_ended_are_taken_over_once_and_its_file_goes(
     tmp_path: Path,
 ) -> None:

@@ -126,6 +126,7 @@ class Notes:
         self._timer = timer
         self._lock = threading.Lock()
         self._bursts: dict[Kind, Burst] = {}
+        self._pause_s = BURST_S
         self._allowance = Allowance(timer())
 
     def add(self, act: Act, outcome: str) -> None:
@@ -147,9 +148,10 @@ class Notes:
         burst.count += count
 
     def hurry(self) -> None:
-        """Have all that waits written with the next records."""
+        """Have all that waits or comes written with the next records."""
         now_s = self._timer()
         with self._lock:
+            self._pause_s = 0.0  # also for bursts of which a part is being written now
             for burst in self._bursts.values():
                 burst.due_s = min(burst.due_s, now_s)
 
@@ -180,8 +182,8 @@ class Notes:
 
     def written(self, written: list[Due]) -> None:
         """Count anew what was written; what came meanwhile waits for the next record."""
-        due_s = self._timer() + BURST_S
         with self._lock:
+            due_s = self._timer() + self._pause_s
             for kind, notes, _ in written:
                 self._bursts[kind].count -= notes
                 self._bursts[kind].due_s = due_s

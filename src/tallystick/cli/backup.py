@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
+from tallystick.cli.shared import (
+    AsJson,
+    current_settings,
+    print_json,
+    progress,
+    record_export,
+    say,
+    store_of,
+)
 from tallystick.clock import system_clock
 from tallystick.core.durations import parse_duration
 from tallystick.core.errors import Refusal
@@ -75,6 +83,8 @@ def _back_up_again_and_again(
             _back_up_once(store, folder, check=check, keep=keep, as_json=as_json)
         except (Refusal, OSError) as error:
             say(f"error: no backup was made: {error}", err=True)
+        else:
+            record_export(store)
         time.sleep(max(0.0, pause_s - (time.monotonic() - began)))
 
 

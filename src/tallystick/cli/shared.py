@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import msgspec
@@ -26,7 +27,7 @@ from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.settings import Settings, read_settings
 from tallystick.store import Store, open_store
-from tallystick.store.acting import acting
+from tallystick.store.acting import act_under_way, acting
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
@@ -121,6 +122,19 @@ class RecordedCommand(Command):
         if is_due or (self.is_long and act.recorded_in):
             with store_of(current_settings()) as store, acting(None), store.transaction() as writer:
                 writer.append_to_audit([act.entry(outcome)])
+
+
+def record_export(store: Store) -> None:
+    """Record as done what a command that goes on has exported; say so where that fails."""
+    act = act_under_way()
+    if act is None:
+        return
+    entry = replace(act, at=system_clock()).entry(DONE)
+    try:
+        with acting(None), store.transaction() as writer:
+            writer.append_to_audit([entry])
+    except Refusal as refusal:
+        say(f"error: the audit has no record of this: {refusal.message}", err=True)
 
 
 class ExportCommand(RecordedCommand):

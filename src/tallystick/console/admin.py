@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 import falcon
 
+from tallystick.console.forms import problem_of
 from tallystick.core.errors import (
     AccountNotEmpty,
     DefaultGroupKept,
     InvalidValue,
     NameTaken,
-    Refusal,
+    NotFound,
     RoleRefused,
 )
 from tallystick.core.identifiers import shown
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
     from tallystick.console.pages import Pages
+    from tallystick.core.errors import Refusal
     from tallystick.core.moments import Moment
     from tallystick.store import Reader, Store
     from tallystick.store.access import View
@@ -89,9 +91,15 @@ def deed_named(deeds: Mapping[str, Callable[[], None]], name: str) -> Callable[[
     return deeds[name]
 
 
-def status_of(refusal: Refusal) -> str:
-    """The status of a page that says why something was not done."""
-    return falcon.HTTP_409 if isinstance(refusal, CONFLICTS) else falcon.HTTP_400
+def refused_form(req: Request, resp: Response, refusal: Refusal) -> str:
+    """Give why a form was refused, to be shown on its page with the status of that.
+
+    Raises the refusal itself where what the page is about is not there, and as `problem_of`.
+    """
+    if isinstance(refusal, NotFound):
+        raise refusal
+    resp.status = falcon.HTTP_409 if isinstance(refusal, CONFLICTS) else falcon.HTTP_400
+    return problem_of(req, refusal)
 
 
 def go_to(resp: Response, path: str, **parameters: str) -> None:

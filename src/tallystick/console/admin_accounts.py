@@ -13,11 +13,11 @@ from tallystick.console.admin import (
     go_to,
     lines_of,
     own_account,
-    status_of,
+    refused_form,
 )
 from tallystick.console.asked import one_of
 from tallystick.console.forms import users_fields
-from tallystick.core.errors import NotFound, Refusal
+from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
@@ -60,8 +60,7 @@ class AccountList:
             with self._desk.store.transaction() as writer:
                 accounts.add(writer, name)
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, name, refusal.message)
+            self._show(req, resp, name, refused_form(req, resp, refusal))
             return
         go_to(resp, ONE_PATH, name=name)
 
@@ -103,11 +102,8 @@ class OneAccount:
             self._desk.require_whole_view(req)
         try:
             self._do(req, name, deed, fields)
-        except NotFound:
-            raise
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, name, refusal.message)
+            self._show(req, resp, name, refused_form(req, resp, refusal))
             return
         if deed == "remove":
             go_to(resp, LIST_PATH)
@@ -179,11 +175,8 @@ class OneGroup:
                     "remove": lambda: groups.delete(writer, account_id, name),
                 }
                 deed_named(deeds, deed)()
-        except NotFound:
-            raise
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, refusal.message)
+            self._show(req, resp, refused_form(req, resp, refusal))
             return
         if deed == "remove":
             go_to(resp, ONE_PATH, name=account)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.access import SCOPES, SCOPES_DEFAULT
-from tallystick.console.admin import PATH, Desk, deed_named, for_operators, go_to, status_of
+from tallystick.console.admin import PATH, Desk, deed_named, for_operators, go_to, refused_form
 from tallystick.console.forms import users_fields
-from tallystick.core.errors import NotFound, Refusal
+from tallystick.core.errors import Refusal
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 from tallystick.store.acting import name_deed
@@ -49,8 +49,7 @@ class AppList:
         try:
             made = self._desk.access.add_app(name, scopes_in(fields), caller_of(req).name)
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, name, refusal.message)
+            self._show(req, resp, name, refused_form(req, resp, refusal))
             return
         show_secret(self._desk, req, resp, name, made)
 
@@ -98,11 +97,8 @@ class OneApp:
             return
         try:
             deed_named(deeds, deed)()
-        except NotFound:
-            raise
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, name, refusal.message)
+            self._show(req, resp, name, refused_form(req, resp, refusal))
             return
         if deed == "remove":
             go_to(resp, LIST_PATH)

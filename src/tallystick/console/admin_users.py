@@ -12,11 +12,11 @@ from tallystick.console.admin import (
     for_operators,
     go_to,
     lines_of,
-    status_of,
+    refused_form,
 )
 from tallystick.console.asked import one_of
 from tallystick.console.forms import users_fields
-from tallystick.core.errors import NotFound, Refusal
+from tallystick.core.errors import Refusal
 from tallystick.core.roles import Role
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
@@ -58,8 +58,7 @@ class UserList:
                 chosen_by=caller_of(req).name,
             )
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, typed, refusal.message)
+            self._show(req, resp, typed, refused_form(req, resp, refusal))
             return
         go_to(resp, ONE_PATH, name=typed["name"])
 
@@ -109,11 +108,8 @@ class OneUser:
         deed = fields.get("do", "")
         try:
             deed_named(deeds, deed)()
-        except NotFound:
-            raise
         except Refusal as refusal:
-            resp.status = status_of(refusal)
-            self._show(req, resp, name, refusal.message)
+            self._show(req, resp, name, refused_form(req, resp, refusal))
             return
         if deed == "remove":
             go_to(resp, LIST_PATH)

@@ -114,6 +114,7 @@ LOOK = frozenset({"order", "column"})
 WINDOW, DAYS = ("earliest", "latest"), "days"
 """The parameters of a window, and that of one of so many days until the end of today."""
 DAYS_MAX = 92
+DAYS_FORM = re.compile("[1-9][0-9]{0,2}")
 KNOWN = (
     "days", "earliest", "latest", "account", "group", "cause", "state", "tac", "manufacturer", "q",
     "order", "column", "behind", "all",
@@ -135,8 +136,8 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     typed = _typed(given)
     earliest, latest = _usual_days(zone, now)
     days = typed.pop(DAYS, [""])[0]
-    if days.isascii() and days.isdigit() and 1 <= int(days[:3]) <= DAYS_MAX:
-        earliest = latest - timedelta(days=int(days[:3]))
+    if DAYS_FORM.fullmatch(days) and int(days) <= DAYS_MAX:
+        earliest = latest - timedelta(days=int(days))
     typed = {"earliest": [earliest.isoformat()], "latest": [latest.isoformat()]} | typed
     usual = window_between(midnight(earliest, zone), midnight(latest, zone))
     accounts = tuple(typed.get("account", ()))

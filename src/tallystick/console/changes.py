@@ -23,6 +23,7 @@ from tallystick.fleet.ledger import IdentityChange
 from tallystick.http.acts import answered_refusal, records
 from tallystick.http.gate import caller_of, for_console, for_console_to, user_of
 from tallystick.intake import Trial
+from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -152,7 +153,7 @@ class Decision:
         self._deeds = {"approve": self._approve, "reject": self._reject, "undo": self._undo}
 
     @for_console_to(Right.DECIDE)
-    @records("change-set.{deed}")
+    @records("change-set.decide")
     def on_post(self, req: Request, resp: Response, number: str, deed: str) -> None:
         """Do it, and show the change set, or say why not."""
         typed = users_fields(req)
@@ -175,6 +176,7 @@ class Decision:
         if name not in self._deeds:
             message = f"one can approve, reject, undo or try a change set, not {shown(name)}"
             raise InvalidValue(message)
+        name_deed(name)
         return self._deeds[name]
 
     def _approve(self, number: int, by: str, _: dict[str, str]) -> int:

@@ -12,7 +12,7 @@ from tallystick.console.asked import key_text, one_of
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import notes_of
 from tallystick.console.correct import PROPOSE, UNTOUCHED, objection, rows_tried
-from tallystick.console.forms import RowsForm, users_rows_form
+from tallystick.console.forms import RowsForm, problem_of, users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
@@ -86,7 +86,7 @@ class CorrectRowsPage:
         try:
             self._answer(req, resp, form)
         except Refusal as refusal:
-            self._show(req, resp, form, problem=refusal.message)
+            self._show(req, resp, form, problem=problem_of(req, refusal))
 
     def _answer(self, req: Request, resp: Response, form: RowsForm) -> None:
         """Try or propose what a form says. Raises what it is refused for."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import falcon
 
 from tallystick.console.asked import DAY
-from tallystick.console.forms import users_rows_form
+from tallystick.console.forms import problem_of, users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
@@ -26,6 +26,7 @@ from tallystick.core.roles import Right
 from tallystick.fleet import explanations
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to
+from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,10 +71,11 @@ class ExplainPage:
         if deed not in (EXPLAIN, TAKE_BACK):
             self._show(req, resp, form)
             return
+        name_deed("end" if deed == TAKE_BACK else "add")
         try:
             is_done = self._done(req, form, takes_back=deed == TAKE_BACK)
         except Refusal as refusal:
-            self._show(req, resp, form, refusal.message)
+            self._show(req, resp, form, problem_of(req, refusal))
             return
         if not is_done:
             self._show(req, resp, form, OTHERS_NOW, falcon.HTTP_409)

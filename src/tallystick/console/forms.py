@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-from tallystick.core.errors import InvalidValue
+from tallystick.core.errors import InvalidValue, StoreRefused
+from tallystick.http.acts import answered_refusal
 from tallystick.http.bodies import media_type_of, whole_body
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.file_forms import FileForm
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Caller
+    from tallystick.core.errors import Refusal
 
 FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8 << 10
@@ -68,17 +70,27 @@ def users_fields(req: Request) -> dict[str, str]:
     """
     fields = fields_of(req)
     _require_token(req, fields)
-    add_details({name: value for name, value in fields.items() if name != CSRF_FIELD})
+    _add_details(fields)
     return fields
 
 
 def users_rows_form(req: Request) -> RowsForm:
-    """The form about rows of somebody who has signed in. Raises `ForeignForm`, as above."""
+    """The form about rows of somebody who has signed in. Raises as the two above."""
     pairs = _pairs_of(req, ROWS_FORM_BYTES_MAX, FIELDS_MAX + ROWS_MAX)
     rows = [value for name, value in pairs if name == ROW_FIELD]
     fields = {name: value for name, value in pairs if name != ROW_FIELD}
     _require_token(req, fields)
+    if len(fields) > FIELDS_MAX:
+        message = f"a form has {FIELDS_MAX} fields at most beside its rows, not {len(fields)}"
+        raise InvalidValue(message)
+    _add_details(fields)
+    add_details({ROW_FIELD: rows})
     return RowsForm(rows, fields)
+
+
+def _add_details(fields: dict[str, str]) -> None:
+    """Say for the audit what a form says."""
+    add_details({name: value for name, value in fields.items() if name != CSRF_FIELD})
 
 
 def users_file_form(req: Request) -> FileForm:
@@ -96,3 +108,14 @@ def _require_token(req: Request, fields: dict[str, str]) -> None:
         fields.get(CSRF_FIELD, "").encode(), csrf_of(caller_of(req)).encode()
     ):
         raise ForeignForm
+
+
+def problem_of(req: Request, refusal: Refusal) -> str:
+    """Give why a form was refused, to be shown on its page, and have the audit say the same.
+
+    Raises the refusal itself where no other form would do better: the store refused it.
+    """
+    if isinstance(refusal, StoreRefused):
+        raise refusal
+    answered_refusal(req, refusal)
+    return refusal.message

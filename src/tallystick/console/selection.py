@@ -15,7 +15,7 @@ from tallystick.console.forms import ROW_FIELD, ROWS_MAX, RowsForm
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.mismatches import ShownRow, models_of, shown_rows
 from tallystick.console.sign_in import local_path
-from tallystick.core.errors import InvalidValue, Refusal
+from tallystick.core.errors import InvalidValue, Refusal, StoreRefused
 from tallystick.fleet.explanations import ROWS_MAX as ACTED_ROWS_MAX
 from tallystick.fleet.explanations import require_rows
 from tallystick.http.gate import user_of
@@ -146,6 +146,8 @@ def seen(lister: Lister, rows: WireRows, form: RowsForm, zone: tzinfo, problem: 
     """Look up the rows of a form, of which the newest are shown, with what is wrong with it."""
     try:
         selection = selection_of(form, lister, zone)
+    except StoreRefused:
+        raise
     except Refusal as refusal:
         return Seen(None, [], {}, problem or refusal.message)
     listed = rows_named(lister, selection.keys[:ROWS_SHOWN], selection.asked.question.window)

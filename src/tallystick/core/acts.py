@@ -12,7 +12,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.identifiers import masked, printable
+from tallystick.core.identifiers import in_one_line, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,18 +34,8 @@ FAILED = "failed"
 
 SHOWN = frozenset(
     {
-        *(
-            "name",
-            "new_name",
-            "number",
-            "delivery_id",
-            "account",
-            "accounts",
-            "group",
-            "description",
-            "service",
-            "feed",
-        ),
+        *("name", "new_name", "number", "delivery_id", "account", "accounts"),
+        *("group", "description", "service", "feed"),
         *("scope", "scopes", "role", "all_accounts", "grant", "revoke", "revoke_account"),
         *("first_use", "ticket", "reason", "actor", "state", "kind", "file", "files", "format"),
         *("dry_run", "propose", "output", "target", "distribute", "map", "earliest", "latest"),
@@ -156,7 +146,7 @@ class Act:
 def in_record(text: str) -> str:
     """A text as a record has it: of printable characters, and of bounded length."""
     cut = text if len(text) <= TEXT_LENGTH_MAX else f"{text[:TEXT_LENGTH_MAX]}{WITHHELD}"
-    return printable(cut).replace("\n", "\\n")
+    return in_one_line(cut)
 
 
 def details_of(fields: Mapping[str, object]) -> dict[str, object]:

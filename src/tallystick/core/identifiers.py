@@ -56,6 +56,11 @@ def printable(text: str) -> str:
     )
 
 
+def in_one_line(text: str) -> str:
+    """Give a text without line breaks and other control characters, which stand as escapes."""
+    return printable(text).replace("\n", "\\n")
+
+
 MASK_DIGITS_BEFORE, MASK_DIGITS_BEHIND = 5, 4
 """How many digits of a number are printed in part: country and network, and the last ones."""
 

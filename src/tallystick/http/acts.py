@@ -8,6 +8,7 @@ are noted in passing (`access/audit.py`).
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tallystick.core.acts import DONE, FAILED, MASKED, Act, Via, refused
@@ -53,7 +54,7 @@ A call that claims none, without a token or with a session that has ended, is a 
 
 
 class Recorded(NamedTuple):
-    """What a call is called in the audit; its parameters of the path may stand in braces.
+    """What a call is called in the audit: a name of ours, in which nothing is that a caller says.
 
     `is_export` is of calls that change nothing and are recorded when they are done, `is_long` of
     those that take several transactions.
@@ -108,7 +109,7 @@ class Acts:
         stated = self._recorded_of(resource, req.method)
         if stated is None:
             return
-        act = self._act_of(req, stated.action.format_map(params))
+        act = self._act_of(req, stated.action)
         act.subject = _subject(params) or req.get_param("name") or ""
         act.is_export, act.is_long = stated.is_export, stated.is_long
         begin_act(act)
@@ -161,9 +162,10 @@ class Acts:
 
 def _outcome_of(resp: Response) -> str:
     """How a call ended whose responder answered by itself what it refused."""
-    if resp.status_code >= 500:  # noqa: PLR2004 - the first status of a server's failure
+    if resp.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return FAILED
-    return DONE if resp.status_code < 400 else refused(str(resp.status_code))  # noqa: PLR2004 - the first of a refusal
+    is_done = resp.status_code < HTTPStatus.BAD_REQUEST
+    return DONE if is_done else refused(str(resp.status_code))
 
 
 def _subject(params: Mapping[str, Any]) -> str:

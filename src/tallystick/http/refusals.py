@@ -7,9 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tallystick.core.identifiers import masked_in, shown
+from tallystick.core.identifiers import in_one_line, masked_in, shown
 from tallystick.http.observed import request_id_of
-from tallystick.logs import fields, in_one_line
+from tallystick.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable

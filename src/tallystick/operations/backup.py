@@ -91,9 +91,13 @@ def back_up_into(
 ) -> Backup:
     """Copy one moment of a store into a new file of a folder, named after both."""
     stem = stem_of(store)
-    second = wire(moment, UTC).replace("-", "").replace(":", "")
-    paths = (folder / f".{stem}{PART_ENDING}", folder / f"{stem}-{second}.db")
+    paths = (folder / f".{stem}{PART_ENDING}", folder / f"{stem}-{in_name(moment)}.db")
     return _backed_up(store, wire_row, moment, paths, check=check, advance=advance)
+
+
+def in_name(moment: Moment) -> str:
+    """A moment, to the second, as the names of files have it: 20260601T120000Z."""
+    return wire(moment, UTC).replace("-", "").replace(":", "")
 
 
 def stem_of(store: Store) -> str:

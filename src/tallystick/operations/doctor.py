@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import BackupRefused, StoreRefused
-from tallystick.core.moments import wire
+from tallystick.core.moments import MICROSECONDS_A_SECOND, wire
 from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.readiness import FREE_BYTES_MIN
 from tallystick.settings import text_of, variable, without_password
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 FREE_BYTES_SCARCE = 1 << 30  # a warning from here on
 CHECKED_BYTES_MAX = 256 * MIB  # a larger store takes too long to be checked in passing
-CLOCK_OFF_S_MAX = 60
+CLOCK_OFF_MAX = 60 * MICROSECONDS_A_SECOND
 EARLIEST_NOW = 1_764_115_200_000_000  # 2025-11-26, before which no version was made
 
 
@@ -64,15 +64,16 @@ class Machine(NamedTuple):
 
 def examine(sourced: Sourced, config: Path | None, store: Store, machine: Machine) -> list[Finding]:
     """Make every check. `config` is the file of settings, if there is one."""
-    findings = [
+    database = sourced.settings.database
+    return [
         _versions(machine),
         *_settings(sourced, config),
-        *_files_of(sourced.settings.database),
+        *_files_of(database),
+        *_store(store, sourced),
+        *_disk(store),
+        _clock(database, machine),
+        _file_limit(sourced, machine),
     ]
-    findings += _store(store, sourced)
-    findings += _disk(store)
-    findings += [_clock(sourced.settings.database, machine), _file_limit(sourced, machine)]
-    return findings
 
 
 def _versions(machine: Machine) -> Finding:
@@ -200,7 +201,7 @@ def _clock(database: str, machine: Machine) -> Finding:
     if machine.now < EARLIEST_NOW:
         return Finding("clock", State.PROBLEM, f"it says {now}, which is long past", mend)
     changed_at = backups.changed_at(database)
-    if changed_at is not None and changed_at - machine.now > CLOCK_OFF_S_MAX * 1_000_000:
+    if changed_at is not None and changed_at - machine.now > CLOCK_OFF_MAX:
         text = f"it says {now}, and the store was last written after that"
         return Finding("clock", State.WARNING, text, mend)
     return Finding("clock", State.OK, f"it says {now}")

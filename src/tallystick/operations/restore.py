@@ -11,16 +11,15 @@ import hashlib
 import os
 import tempfile
 from contextlib import contextmanager
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import BackupRefused
-from tallystick.core.moments import wire
 from tallystick.operations.backup import (
     BYTES_A_READ,
     backup_in,
     flush_folder,
+    in_name,
     private_part,
     prove,
 )
@@ -149,8 +148,7 @@ def _put_in_place(part: Path, store: Path, moment: Moment) -> Path | None:
     """Give the copy the store's name; give where the store before is now."""
     replaced = None
     if store.exists():
-        second = wire(moment, UTC).replace("-", "").replace(":", "")
-        replaced = store.with_name(f"{store.name}.replaced-{second}")
+        replaced = store.with_name(f"{store.name}.replaced-{in_name(moment)}")
         backups.move_aside(store, replaced)
     part.rename(store)
     flush_folder(store.absolute().parent)

@@ -2,8 +2,8 @@
 
 Each worker counts in memory. Once a second it writes its counts to a file of its own, in a folder
 that only this server has; whoever is asked adds the files of the others to its own counts. The
-files of workers that have ended stay, so that no sum ever falls. What a worker has counted since
-it last wrote is lost if it is killed.
+files of workers that have ended stay until a new worker takes their counts over, so that sums do
+not fall. What a worker has counted since it last wrote is lost if it is killed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAVE_EVERY_S = 1.0
-NOTED_MAX = 1_000_000
-"""So many answered calls wait to be counted at most: what a worker answers in some minutes."""
+NOTED_MAX = 100_000
+"""So many answered calls wait to be counted at most: what a worker answers in most of a minute."""
 SECONDS_BOUNDS = (
     0.001,
     0.0025,
@@ -145,10 +145,13 @@ class Tallies:
         return counts
 
     def save(self) -> bool:
-        """Write the counts where they have changed; the work of a loop. Gives False."""
+        """Count what is noted, and write the counts where they have changed; the work of a loop.
+
+        Without a folder they are only counted, so that notes do not gather. Gives False.
+        """
+        counts = self.own()
         if self._file is None:
             return False
-        counts = self.own()
         counts.levels[key_of("workers")] = 1
         text = msgspec.json.encode(counts)
         if text != self._saved:
@@ -200,6 +203,6 @@ def _is_living(path: Path) -> bool:
     """Whether the worker lives that a file is of."""
     try:
         os.kill(int(path.name.partition("-")[0]), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # none, or by now somebody else's
         return False
     return True

@@ -93,14 +93,19 @@ class AuditChanges(AuditQuestions):
         self._connection.run("set_audit_head", number=record.number, digest=record.digest)
 
     def prunable_audit(self, before: Moment, at_most: int) -> Link | None:
-        """The last of the oldest records that are all from before a moment, so many at most."""
-        row = self._connection.row("audit_oldest_kept", before=before)
-        first = self._value(int, "audit_oldest")
-        if row is None or first is None or row[0] == first:
+        """The last of the oldest records that are all from before a moment, so many at most.
+
+        None where the oldest record is not. No more records are looked at than are asked for.
+        """
+        oldest = self._value(int, "audit_oldest")
+        if oldest is None:
             return None
-        up_to = min(row[0] - 1, first + at_most - 1)
-        (digest,) = self._connection.row("audit_digest", number=up_to) or (b"",)
-        return Link(up_to, digest)
+        up_to = min(oldest + at_most - 1, self.audit_head().number)
+        kept = self._value(int, "audit_oldest_kept", before=before, up_to=up_to)
+        if kept is not None:
+            up_to = kept - 1
+        row = self._connection.row("audit_digest", number=up_to) if up_to >= oldest else None
+        return None if row is None else Link(up_to, *row)
 
     def remove_audit_up_to(self, number: int) -> int:
         """Remove the oldest records up to this one; give how many there were."""

@@ -38,6 +38,11 @@ class KeptExplanation(NamedTuple):
     ended_by: str = ""
 
     @property
+    def row(self) -> RowKey:
+        """The key of the row."""
+        return self.activated_at, self.iccid, self.post_imei
+
+    @property
     def explanation(self) -> Explanation:
         """What was said."""
         note = Note(self.explained_by, Moment(self.explained_at), self.ticket, self.note)
@@ -63,13 +68,8 @@ class ExplanationQuestions(Asking):
         """What was said of rows and not taken back, and the last activation of each row's stay."""
         explanations: dict[RowKey, tuple[Explanation, Moment]] = {}
         for *columns, last_seen_at in self._of_rows("explanations_of_rows", keys):
-            activated_at, iccid, post_imei, by, at, ticket, note, until, seen_until = columns
-            holds_until = None if until is None else Moment(until)
-            said = Note(by, Moment(at), ticket, note)
-            explanations[activated_at, iccid, post_imei] = (
-                Explanation(said, holds_until, Moment(seen_until)),
-                Moment(last_seen_at),
-            )
+            kept = KeptExplanation(*columns)
+            explanations[kept.row] = (kept.explanation, Moment(last_seen_at))
         return explanations
 
     def explanations_of_sim(self, iccid: Iccid, at_most: int) -> list[KeptExplanation]:

@@ -85,8 +85,11 @@ LIMIT 1;
 SELECT r.number FROM audit_records AS r ORDER BY r.number LIMIT 1;
 
 -- name: audit_oldest_kept
--- Which is the oldest record from this moment or later?
-SELECT r.number FROM audit_records AS r WHERE r.at >= :before ORDER BY r.number LIMIT 1;
+-- Which is the oldest record from this moment or later, among those up to this number?
+SELECT r.number FROM audit_records AS r
+WHERE r.at >= :before AND r.number <= :up_to
+ORDER BY r.number
+LIMIT 1;
 
 -- name: audit_digest
 -- Which digest has this record?

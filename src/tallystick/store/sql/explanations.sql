@@ -29,7 +29,7 @@ WITH asked (activated_at, iccid, post_imei) AS (
 )
 SELECT
     f.activated_at, f.iccid, f.post_imei,
-    x.explained_by, x.explained_at, x.ticket, x.note, x.holds_until, x.seen_until,
+    x.explained_at, x.explained_by, x.ticket, x.note, x.holds_until, x.seen_until,
     coalesce(
         (
             SELECT max(a.activated_at)
