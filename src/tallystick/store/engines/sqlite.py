@@ -74,6 +74,12 @@ def our_errors(path: Path) -> Iterator[None]:
     except apsw.FullError as error:
         message = f"{path}: the disk is full; nothing of this transaction was taken in"
         raise StoreBroken(message) from error
+    except apsw.IOError as error:
+        if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_SHMSIZE:
+            message = f"{path}: the disk is full, so that the store cannot be opened; free space"
+            raise StoreBroken(message) from error
+        message = f"{path}: {error}"
+        raise StoreBroken(message) from error
     except apsw.NotADBError as error:
         message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
         raise StoreBroken(message) from error
@@ -81,7 +87,6 @@ def our_errors(path: Path) -> Iterator[None]:
         OSError,
         apsw.CantOpenError,
         apsw.ReadOnlyError,
-        apsw.IOError,
         apsw.CorruptError,
         apsw.PermissionsError,
     ) as error:
