@@ -172,7 +172,10 @@ def test_secrets_overlap_and_tokens_and_sessions_end_by_command(run: Run, access
 
     token = run("user", "add-token", "ann", "laptop", "--scope", "m2m").stdout.strip()
     assert access.caller_by_personal_token(token, "m2m").user_name == "ann"
-    assert run("user", "add-token", "ann", "ops", "--scope", "admin").exit_code == 1
+    refused = run("user", "add-token", "ann", "ops", "--scope", "admin")
+    assert refused.stderr == (
+        "error: a token of this user may have m2m by their role, not 'admin'\n"
+    )
     assert "laptop" in run("user", "tokens", "ann").stdout
     assert run("user", "end-token", "ann", "laptop").exit_code == 0
     assert json.loads(run("user", "tokens", "ann", "--json").stdout) == {"tokens": []}

@@ -70,6 +70,7 @@ def test_an_import_is_recorded_when_it_begins_and_when_it_ends(run: Run, tmp_pat
     assert run("import", "sims", str(file)).exit_code == 3
     begun, ended = records_of(run)
     assert (begun["action"], begun["outcome"], ended["outcome"]) == ("import", "begun", "done")
+    assert ended["subject"] == f"sims/{file}"
     assert ended["details"]["kind"] == "sims"
     assert (ended["details"]["accepted"], ended["details"]["rejected"]) == (1, 1)
 

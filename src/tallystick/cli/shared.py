@@ -21,7 +21,7 @@ from tallystick.access import Access
 from tallystick.access.audit import users_name
 from tallystick.clock import system_clock
 from tallystick.core.acts import DONE, FAILED, WITHHELD, Act, Via, details_of, refused
-from tallystick.core.errors import AccessRefused, NoAccounts, OwnProposal, Refusal
+from tallystick.core.errors import AccessRefused, NoAccounts, OwnProposal, Refusal, StoreRefused
 from tallystick.core.identifiers import printable
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
@@ -115,13 +115,21 @@ class RecordedCommand(Command):
         """What the command is about: its arguments, subscribers in part."""
         names = [each.name for each in self.params if each.param_type_name == "argument"]
         arguments = details_of({name: parameters[name] for name in names if name})
-        return "/".join(str(value) for value in arguments.values() if value != WITHHELD)
+        return "/".join(_in_subject(value) for value in arguments.values() if value != WITHHELD)
 
     def _end(self, act: Act, outcome: str, *, is_due: bool = False) -> None:
-        """Record how an act ended where that is due, or where a transaction has said it began."""
-        if is_due or (self.is_long and act.recorded_in):
+        """Record how an act ended where that is due, or where a transaction has said it began.
+
+        A store that cannot be written is a warning: what was done is done, a backup of a store on a
+        full disk for one, and the exit status says so.
+        """
+        if not (is_due or (self.is_long and act.recorded_in)):
+            return
+        try:
             with store_of(current_settings()) as store, acting(None), store.transaction() as writer:
                 writer.append_to_audit([act.entry(outcome)])
+        except StoreRefused as refusal:
+            say(f"warning: the audit does not say how this ended: {refusal.message}", err=True)
 
 
 def record_export(store: Store) -> None:
@@ -147,6 +155,11 @@ class LongCommand(RecordedCommand):
     """A command that changes the store in several transactions."""
 
     is_long = True
+
+
+def _in_subject(value: object) -> str:
+    """An argument in the subject of a record, several values with commas between."""
+    return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
 
 
 def _plain(value: object) -> object:

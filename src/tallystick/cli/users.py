@@ -203,7 +203,8 @@ def add_token(
 ) -> None:
     """Make a token of a user's own, and print it this once."""
     with opened_access() as access:
-        made = access.add_personal_token(name, token_name, scope, valid_days)
+        scopes = [each.value for each in scope]
+        made = access.add_personal_token(name, token_name, scopes, valid_days)
     print_done(made, answers.NewPersonalTokenAnswer(made), as_json=as_json)
 
 

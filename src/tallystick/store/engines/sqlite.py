@@ -102,6 +102,9 @@ def _refusal_of(error: BaseException, path: Path) -> StoreRefused | None:
         return StoreBusy(message)
     if isinstance(error, apsw.FullError):
         return StoreBroken(f"{path}: the disk is full; nothing of this transaction was taken in")
+    if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_SHMSIZE:
+        message = f"{path}: the disk is full, so that the store cannot be opened; free space"
+        return StoreBroken(message)
     if isinstance(error, apsw.NotADBError):
         message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
         return StoreBroken(message)
