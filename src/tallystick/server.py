@@ -41,6 +41,7 @@ from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.http.cookies import Browsers
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
+from tallystick.http.limits import AddressLimit, CallerLimits, CallLimits, Throttled
 from tallystick.http.observed import MetricsPage, Observed
 from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
@@ -127,15 +128,18 @@ def build_app(
     With `calls`, it works at so many calls at a time as those have seats.
     """
     browsers = Browsers(settings.public_url)
-    app = falcon.App()
+    acts = Acts(access.audit, system_clock)
     readiness, tallies, metrics = seen or _seen(settings, store, Loops(), Tallies(Counts))
+    limits = CallLimits(settings, partial(_count_throttled, tallies))
+    app = falcon.App()
     app.add_middleware(Observed(tallies.note, is_logged=settings.log_requests))
     app.add_middleware(Leaving())
+    app.add_middleware(AddressLimit(limits))
     if calls:
         app.add_middleware(calls)
     app.add_middleware(Paths())
     app.add_middleware(Gate(access, browsers))
-    acts = Acts(access.audit, system_clock)
+    app.add_middleware(CallerLimits(limits))
     app.add_middleware(acts)
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in, readiness)
@@ -143,21 +147,35 @@ def build_app(
     console.add_routes(app, settings, store, access, system_clock, browsers, rows)
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
-    refusals = Refusals()
+    notes = _Notes(Refusals(), limits, acts)
+    app.add_error_handler((Exception, falcon.HTTPError), notes.answer_error)
+    return app
+
+
+class _Notes(NamedTuple):
+    """Who notes what a call was refused with."""
+
+    refusals: Refusals
+    limits: CallLimits
+    acts: Acts
 
     def answer_error(
+        self,
         req: Request,
         resp: Response,
         error: Exception,
-        params: dict[str, Any],  # noqa: ARG001 - the form of an error handler
+        params: dict[str, Any],  # noqa: ARG002 - the form of an error handler
     ) -> None:
+        """Answer what was raised, and note it."""
         _answer_error(req, resp, error)
         message = error.message if isinstance(error, Refusal) else str(resp.status)
-        refusals.note(req, resp.status_code, message)
-        acts.note_refusal(req, error)
+        self.refusals.note(req, resp.status_code, message)
+        self.limits.note_refusal(error)
+        self.acts.note_refusal(req, error)
 
-    app.add_error_handler((Exception, falcon.HTTPError), answer_error)
-    return app
+
+def _count_throttled(tallies: Tallies, limit: str) -> None:
+    tallies.count(key_of("throttled_calls_total", limit))
 
 
 def _add_probes(app: falcon.App[Request, Response], readiness: Readiness) -> None:
@@ -168,6 +186,8 @@ def _add_probes(app: falcon.App[Request, Response], readiness: Readiness) -> Non
 def _answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Let the room whose path it is say what went wrong, in its own shape."""
     path = plain(req.path)
+    if isinstance(error, Throttled):
+        resp.set_headers(error.headers)
     if thingspace.owns(path):
         thingspace_errors.answer_error(req, resp, error)
     elif console.owns(req):

@@ -151,6 +151,20 @@ class Settings:
     bytes_a_s: int = _setting(
         "1024", _count, "How many bytes a second of a body and of an answer must go over."
     )
+    address_calls_a_s: int = _setting(
+        "10000", _count_or_none, "How many calls a second one address may make; 0 for any number."
+    )
+    app_calls_a_s: int = _setting(
+        "5000", _count_or_none, "How many calls a second one app may make; 0 for any number."
+    )
+    user_calls_a_s: int = _setting(
+        "2000", _count_or_none, "How many calls a second one user may make; 0 for any number."
+    )
+    login_tries_a_min: int = _setting(
+        "20",
+        _count_or_none,
+        "How many wrong secrets a minute one name may be tried with at an address; 0 for any.",
+    )
     health_port: int = _setting(
         "0", _port_or_none, "A port of its own for /healthz and /readyz; 0 for none."
     )

@@ -29,6 +29,7 @@ from tallystick.core.identifiers import shown
 from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow
 from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing
+from tallystick.http.limits import Throttled
 from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ STATUS: dict[type[Refusal], int] = {
     NoAccounts: 404,
     ChangeSetRefused: 409,
     KeyReused: 422,
+    Throttled: 429,
     IntakeBusy: 503,
     CallsBusy: 503,
     StoreRefused: 503,

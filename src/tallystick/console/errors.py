@@ -12,6 +12,7 @@ from tallystick.console.static import address_of
 from tallystick.core.errors import NoAccounts, NotFound, Refusal, RoleRefused, StoreRefused
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.cookies import ForeignForm
+from tallystick.http.limits import Throttled
 from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     NotFound: (404, "Not found"),
     NoAccounts: (403, "No account"),
     BodyTooLarge: (413, "Too large"),
+    Throttled: (429, "Too often"),
     StoreRefused: (503, "The store does not answer"),
     Refusal: (400, "Not understood"),
 }

@@ -11,6 +11,7 @@ from tallystick.console.forms import fields_of, users_fields
 from tallystick.core.errors import PasswordRefused
 from tallystick.http.acts import records
 from tallystick.http.gate import SIGN_IN_PATH, for_console, open_to_all, session_of
+from tallystick.http.limits import one_try
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -49,7 +50,8 @@ class SignIn:
         fields = fields_of(req)
         name, then = fields.get("name", ""), local_path(fields.get("next", "/"))
         try:
-            session_token = self._access.sign_in(name, fields.get("password", ""))
+            with one_try(req, name):
+                session_token = self._access.sign_in(name, fields.get("password", ""))
         except PasswordRefused as refusal:
             resp.status = falcon.HTTP_401
             self._show(resp, then, name=name, problem=refusal.message)

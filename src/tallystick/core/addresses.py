@@ -40,6 +40,19 @@ NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 Address = IPv4Address | IPv6Address
 
 
+def block_of(text: str) -> str:
+    """The addresses that one customer of a provider has: of IPv4 one, of IPv6 the /64 around it."""
+    if ":" not in text:
+        return text
+    try:
+        address = _meant(IPv6Address(text.partition("%")[0]))
+    except ValueError:
+        return text
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(IPv6Network((int(address) >> 64 << 64, 64)))
+
+
 def is_public(text: str) -> bool:
     """Whether an IP address is one of the public internet: `ValueError` where it is none at all.
 

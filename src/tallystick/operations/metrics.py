@@ -49,6 +49,12 @@ METRICS = (
         "How long calls took until their answers began, by the template of the path and the "
         "class of the status.",
     ),
+    Metric(
+        "throttled_calls_total",
+        COUNTER,
+        ("limit",),
+        "Calls that were refused with 429: by the limit of their address, app, user or login.",
+    ),
     Metric("open_calls", GAUGE, (), "Calls that are not answered to their end yet."),
     Metric("waiting_calls", GAUGE, (), "Calls that wait for a seat, because all are at work."),
     Metric(

@@ -117,10 +117,16 @@ class Tallies:
         self.note = self._noted.append
         """Note an answered call. It takes no lock, and is counted later."""
         self._latencies: dict[str, Latencies] = {}
+        self._totals: dict[str, float] = {}
         self._counting = Lock()
         self._saved = b""
         self._file = folder and folder / f"{os.getpid()}-{secrets.token_hex(4)}{ENDING}"
         self._before = Counts()
+
+    def count(self, key: str) -> None:
+        """Count one more of something that happens rarely."""
+        with self._counting:
+            self._totals[key] = self._totals.get(key, 0) + 1
 
     def own(self) -> Counts:
         """What this worker has counted, and what it has taken over from others that have ended."""
@@ -128,6 +134,7 @@ class Tallies:
             while self._noted:
                 self._add(self._noted.popleft())
             counts = self._counted()
+            counts.totals |= self._totals
             counts.latencies = {
                 key: Latencies(list(each.counts), each.seconds)
                 for key, each in self._latencies.items()

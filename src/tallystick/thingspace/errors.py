@@ -14,6 +14,7 @@ from tallystick.core.identifiers import shown
 from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow
 from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing, SessionMissing
+from tallystick.http.limits import Throttled
 from tallystick.http.paths import PathRefused
 from tallystick.http.refusals import note_failure
 
@@ -110,6 +111,7 @@ ANSWERS: Mapping[type[Refusal], Answer] = {
     errors.ScopeRefused: _fault(
         falcon.HTTP_403, "900910", "The access token does not allow this resource"
     ),
+    Throttled: _fault(falcon.HTTP_429, "900800", "Message throttled out"),
     NoSuchResource: _no_resource(),
     PathRefused: _no_resource(),
     errors.AppRefused: _oauth(falcon.HTTP_401, "invalid_client", **BASIC),

@@ -11,6 +11,7 @@ from tallystick.core.errors import AppRefused
 from tallystick.core.identifiers import shown
 from tallystick.http.acts import records
 from tallystick.http.gate import credentials, open_to_all
+from tallystick.http.limits import one_try
 from tallystick.thingspace.bodies import read_form
 from tallystick.thingspace.errors import (
     BasicMissing,
@@ -42,7 +43,8 @@ class Token:
     def on_post(self, req: Request, resp: Response) -> None:
         """Issue the token; the same one for each request within its hour."""
         key, secret = _basic(req)
-        self._access.check_app(key, secret)  # nobody else's body is waited for
+        with one_try(req, key):
+            self._access.check_app(key, secret)  # nobody else's body is waited for
         form = read_form(req)
         if not form.get("grant_type"):
             message = "grant_type is missing"
@@ -73,7 +75,8 @@ class Revoke:
     def on_post(self, req: Request, resp: Response) -> None:
         """Revoke the token; one that is not current is revoked already."""
         key, secret = _basic(req)
-        self._access.check_app(key, secret)  # nobody else's body is waited for
+        with one_try(req, key):
+            self._access.check_app(key, secret)  # nobody else's body is waited for
         token = read_form(req).get("token")
         if not token:
             message = "token is missing"

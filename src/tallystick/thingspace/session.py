@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.http.acts import records
-from tallystick.http.gate import SCOPE_OF_USERS, for_users, needs, session_of, user_of
+from tallystick.http.gate import (
+    SCOPE_OF_USERS,
+    caller_of,
+    for_users,
+    needs,
+    session_of,
+    user_of,
+)
+from tallystick.http.limits import one_try
 from tallystick.thingspace.bodies import LoginBody, ResetBody, read_json
 
 if TYPE_CHECKING:
@@ -30,9 +38,9 @@ class Login:
         """Begin a session; another one of the same user goes on."""
         body = read_json(req, LoginBody)
         resp.cache_control = ("no-store",)
-        resp.data = msgspec.json.encode(
-            {SESSION_FIELD: self._access.login(body.username, body.password)}
-        )
+        with one_try(req, body.username):
+            session_token = self._access.login(body.username, body.password)
+        resp.data = msgspec.json.encode({SESSION_FIELD: session_token})
 
 
 class Logout:
@@ -62,5 +70,6 @@ class PasswordReset:
         """Reset the password of the session's user."""
         body = read_json(req, ResetBody)
         resp.cache_control = ("no-store",)
-        password = self._access.reset_password(user_of(req), body.old_password)
+        with one_try(req, caller_of(req).user_name or ""):
+            password = self._access.reset_password(user_of(req), body.old_password)
         resp.data = msgspec.json.encode({"newPassword": password})
