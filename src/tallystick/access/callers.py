@@ -75,10 +75,14 @@ class Callers(Tokens, Sessions, PersonalTokens):
             row = reader.personal_token(digest_of(token))
         if row is None or row.expires_at <= self._clock():
             raise TokenRefused
-        opened = set(row.scopes.split()).intersection(scopes_of(row.role))
+        allowed = scopes_of(row.role, sees_all=row.sees_all)
+        opened = set(row.scopes.split()).intersection(allowed)
         name = name_for(CONSOLE, row.user_name)
         if not opened.intersection(scopes):
-            message = f"the token lacks the scope {scopes[0]} for this call, or its user the role"
+            message = (
+                f"the token lacks the scope {scopes[0]} for this call, or its user the role or the "
+                "view of every account"
+            )
             raise ScopeRefused(message, name)
         return Caller("", CONSOLE, row.user_id, row.user_name, None, row.role)
 

@@ -1,8 +1,8 @@
 """Personal access tokens: what a user's own programs call by, in place of an app and a session.
 
 A token is random, shown once and kept as its digest. It opens no more than its scopes, and no more
-than its user's role would let it be made with now. What is done by it is done by its user: who
-proposes in the console cannot approve by a token.
+than it could be made with now, by its user's role and by whether they see every account. What is
+done by it is done by its user: who proposes in the console cannot approve by a token.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class PersonalTokens(AccessTopic):
         expires_at = Moment(now + valid_days * DAY_S * MICROSECONDS_A_SECOND)
         with self._store.transaction() as writer:
             user_id = user_row(writer, user_name).user_id
-            kept_scopes = _kept_scopes(scopes, scopes_of(writer.role_of(user_id)))
+            role, sees_all = writer.rank_of(user_id)
+            kept_scopes = _kept_scopes(scopes, scopes_of(role, sees_all=sees_all))
             there = writer.personal_tokens_of(user_id)
             _require_room(name, [each.name for each in there])
             writer.add_personal_token(digest_of(token), user_id, name, kept_scopes, now, expires_at)
@@ -88,8 +89,8 @@ def _kept_scopes(scopes: Collection[str], allowed: tuple[str, ...]) -> str:
     for scope in scopes:
         if scope not in allowed:
             message = (
-                f"a token of this user may have {', '.join(allowed)} by their role, not "
-                f"{shown(scope)}"
+                f"a token of this user may have {', '.join(allowed)} by their role and by what "
+                f"they see, not {shown(scope)}"
             )
             raise InvalidValue(message)
     if not scopes:

@@ -194,7 +194,9 @@ def add_token(
     token_name: TokenName,
     scope: Annotated[
         list[ScopeName],
-        typer.Option(help="What it opens; intake and admin are for operators alone."),
+        typer.Option(
+            help="What it opens; intake and admin are for operators who see every account."
+        ),
     ],
     valid_days: Annotated[
         int, typer.Option(min=1, max=VALID_DAYS_MAX, help="So many days it holds.")

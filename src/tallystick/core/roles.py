@@ -46,12 +46,13 @@ SCOPES_OF_USERS = ("m2m",)
 SCOPES_OF_OPERATORS = ("m2m", "intake", "admin")
 
 
-def scopes_of(role: Role) -> tuple[str, ...]:
+def scopes_of(role: Role, *, sees_all: bool) -> tuple[str, ...]:
     """The scopes that a user's own tokens may have.
 
-    `intake` and `admin` are about the whole fleet and whoever uses it, as an operator is.
+    `intake` and `admin` are about the whole fleet and whoever uses it. So they are for an operator
+    who sees every account, those of the future too.
     """
-    return SCOPES_OF_OPERATORS if may(role, Right.ADMINISTER) else SCOPES_OF_USERS
+    return SCOPES_OF_OPERATORS if sees_all and may(role, Right.ADMINISTER) else SCOPES_OF_USERS
 
 
 def may(role: Role, right: Right) -> bool:

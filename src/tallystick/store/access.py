@@ -117,11 +117,12 @@ class ListedPersonalToken(NamedTuple):
 
 
 class PersonalTokenRow(NamedTuple):
-    """A user's own token as kept, with the user's name and role."""
+    """A user's own token as kept, with its user's name, role, and whether they see all."""
 
     user_id: int
     user_name: str
     role: Role
+    sees_all: bool
     scopes: str
     expires_at: int
 
@@ -241,19 +242,19 @@ class AccessQuestions(Asking):
             for digest, begun_at, used_at, in_console in rows
         ]
 
-    def role_of(self, user_id: int) -> Role:
-        """The role of the user with this number, who is known."""
-        role = self._value(Role, "role_of_user", user_id=user_id)
-        assert role is not None  # noqa: S101 - the caller has found the user
-        return role
+    def rank_of(self, user_id: int) -> tuple[Role, bool]:
+        """The role of a user who is known, and whether they see every account."""
+        row = self._connection.row("rank_of_user", user_id=user_id)
+        assert row is not None  # noqa: S101 - the caller has found the user
+        return Role(row[0]), bool(row[1])
 
     def personal_token(self, token_sha256: bytes) -> PersonalTokenRow | None:
         """The user whose own token this is."""
         row = self._connection.row("personal_token", token_sha256=token_sha256)
         if row is None:
             return None
-        user_id, user_name, role, scopes, expires_at = row
-        return PersonalTokenRow(user_id, user_name, Role(role), scopes, expires_at)
+        user_id, user_name, role, sees_all, scopes, expires_at = row
+        return PersonalTokenRow(user_id, user_name, Role(role), bool(sees_all), scopes, expires_at)
 
     def personal_tokens_of(self, user_id: int) -> list[ListedPersonalToken]:
         """A user's own tokens, by name."""

@@ -258,13 +258,13 @@ DELETE FROM sessions WHERE user_id = :user_id;
 -- clock that was ahead by more than until another moment.
 DELETE FROM sessions WHERE used_at < :used_before OR used_at > :used_after;
 
--- name: role_of_user
--- Which role has this user?
-SELECT u.role FROM users AS u WHERE u.user_id = :user_id;
+-- name: rank_of_user
+-- Which role has this user, and do they see every account?
+SELECT u.role, u.all_accounts FROM users AS u WHERE u.user_id = :user_id;
 
 -- name: personal_token
 -- Whose own token is this, what does it open, and until when does it hold?
-SELECT u.user_id, u.name, u.role, t.scopes, t.expires_at
+SELECT u.user_id, u.name, u.role, u.all_accounts, t.scopes, t.expires_at
 FROM personal_tokens AS t
 INNER JOIN users AS u ON u.user_id = t.user_id
 WHERE t.token_sha256 = :token_sha256;
