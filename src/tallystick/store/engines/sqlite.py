@@ -63,6 +63,24 @@ NO_NUMBERS = array("q", [-1])
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
 
+def _not_a_store(path: Path) -> StoreBroken:
+    message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
+    return StoreBroken(message)
+
+
+def _schema_number(path: Path, driver: apsw.Connection) -> int:
+    """The number of the last migration. Raises `StoreBroken` for another program's database.
+
+    All migrations of a new store are one transaction: what has tables has a number, too.
+    """
+    number = int(driver.pragma("user_version"))
+    if number == 0 and int(driver.pragma("schema_version")) > 0:
+        number = int(driver.pragma("user_version"))  # a store may have been made in between
+        if number == 0:
+            raise _not_a_store(path)
+    return number
+
+
 @contextmanager
 def our_errors(path: Path) -> Iterator[None]:
     """Turn the driver's errors into refusals that name the store."""
@@ -81,8 +99,7 @@ def our_errors(path: Path) -> Iterator[None]:
         message = f"{path}: {error}"
         raise StoreBroken(message) from error
     except apsw.NotADBError as error:
-        message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
-        raise StoreBroken(message) from error
+        raise _not_a_store(path) from error
     except (
         OSError,
         apsw.CantOpenError,
@@ -387,7 +404,7 @@ class SqliteEngine:
 
     def _require_schema_of(self, connection: SqliteConnection) -> None:
         with our_errors(self._path):
-            have = int(connection.driver.pragma("user_version"))
+            have = _schema_number(self._path, connection.driver)
         require_schema(self.name, have, len(migrations_for(ENGINE)))
 
     def is_read_by_others(self) -> bool:
@@ -402,14 +419,14 @@ class SqliteEngine:
     def schema_version(self) -> int:
         """The number of the last migration that this store has."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, our_errors(self._path):
-            return int(connection.driver.pragma("user_version"))
+            return _schema_number(self._path, connection.driver)
 
     @contextmanager
     def any_schema(self) -> Iterator[tuple[SqliteConnection, int]]:
         """A connection to a store whatever its schema is, and the number of that."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection:
             with our_errors(self._path):
-                have = int(connection.driver.pragma("user_version"))
+                have = _schema_number(self._path, connection.driver)
             yield connection, have
 
     def migrate(self, wire_zone: str) -> int:
@@ -417,6 +434,8 @@ class SqliteEngine:
 
         Give the number of steps taken.
         """
+        if not self.is_empty():
+            self.schema_version()  # another program's database is left as it is
         with ExitStack() as opened:
             with our_errors(self._path):
                 make_private(self._path)
