@@ -12,6 +12,7 @@ import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,16 @@ def test_a_port_that_is_taken_is_named(database: str) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingRefused, match=rf"{port}.*TALLYSTICK_PORT"):
             serve(Settings(database=database, port=port), refuse_to_say, create=True)
+
+
+@pytest.mark.parametrize("name", ["health_port", "metrics_port"])
+def test_a_port_that_two_settings_name_is_refused(database: str, name: str) -> None:
+    """The system would share it out: half of the calls would reach the wrong one."""
+    port = free_port()
+    given: dict[str, Any] = {"port": port, name: port}
+    settings = Settings(database=database, **given)
+    with pytest.raises(SettingRefused, match=rf"{port}.*TALLYSTICK_{name.upper()}"):
+        serve(settings, refuse_to_say, create=True)
 
 
 def workers_of(server: subprocess.Popen[bytes]) -> list[int]:

@@ -11,6 +11,7 @@ import secrets
 import signal
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
@@ -293,12 +294,13 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
     name = _prepared(settings, create=create)
-    address = _free_address(settings, "host", "port")
-    if settings.health_port:
-        _free_address(settings, "host", "health_port")
-    if settings.metrics_port:
-        metrics_address = _free_address(settings, "metrics_host", "metrics_port")
-        settings = replace(settings, metrics_host=metrics_address)
+    with ExitStack() as held:
+        address = _free_address(settings, "host", "port", held)
+        if settings.health_port:
+            _free_address(settings, "host", "health_port", held)
+        if settings.metrics_port:
+            metrics_address = _free_address(settings, "metrics_host", "metrics_port", held)
+            settings = replace(settings, metrics_host=metrics_address)
     connections = _held_at_most(settings)
     settings = replace(settings, host=address, connections=connections)
     announce(name)
@@ -445,16 +447,17 @@ def _worker(settings: Settings, shared: Path) -> WsgiApp:
     return app
 
 
-def _free_address(settings: Settings, of_host: str, of_port: str) -> str:
+def _free_address(settings: Settings, of_host: str, of_port: str, held: ExitStack) -> str:
     """The numeric address of a host, where nobody listens on the port yet. Raises `SettingRefused`.
 
     `of_host` and `of_port` are the settings' names. Granian knows no names of hosts, and would
-    share the port with a server that runs already.
+    share the port with a server that runs already. The port stays taken until `held` ends, so that
+    two settings cannot name the same.
     """
     host, port = getattr(settings, of_host), getattr(settings, of_port)
     try:
         family, _, _, _, (address, *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        socket.create_server((str(address), port), family=family).close()
+        held.enter_context(socket.create_server((str(address), port), family=family))
     except OSError as error:
         message = (
             f"cannot listen on {host} port {port}: {error.strerror}; change {variable(of_host)} or "

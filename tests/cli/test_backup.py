@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from tests.cli.conftest import WINDOW, Run
@@ -12,6 +13,7 @@ from tests.cli.conftest import WINDOW, Run
 if TYPE_CHECKING:
     from tallystick.store import Store
 
+DUMPS = Path(__file__).parents[1] / "dumps"
 REPORT = ("report", *WINDOW, "--format", "json")
 
 
@@ -49,6 +51,15 @@ def test_of_a_folder_the_newest_backup_of_the_store_is_taken(run: Run) -> None:
     run("init", env=other)
     run("backup", "backups", env=other)
     assert f"{made} of 20" in run("restore", "backups", "--drill").stdout
+
+
+def test_a_store_of_an_older_program_is_backed_up_before_it_is_upgraded(run: Run) -> None:
+    older = apsw.Connection("tallystick.db")
+    older.execute((DUMPS / "sqlite" / "0014.sql").read_text("utf-8"))
+    older.close()
+    made = run("backup", "a.db")
+    assert made.exit_code == 0
+    assert made.stderr.startswith("warning: the audit does not say how this ended: tallystick.db:")
 
 
 @pytest.mark.usefixtures("store")

@@ -100,6 +100,20 @@ def test_an_empty_file_is_a_store_that_is_not_there_yet(database: str) -> None:
         assert not store.is_empty()
 
 
+def test_a_database_of_another_program_is_refused_and_left_alone(database: str) -> None:
+    """An address with a mistake in it is not to put our tables beside somebody's."""
+    with apsw.Connection(str(path_of(database))) as other:
+        other.execute("CREATE TABLE theirs (one INTEGER)")
+    other.close()
+    content = path_of(database).read_bytes()
+    with (
+        open_store(database, wire_row) as store,
+        pytest.raises(StoreBroken, match=r"store\.db: is not a Tallystick store"),
+    ):
+        store.init("UTC")
+    assert path_of(database).read_bytes() == content
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_alone(database: str) -> None:
     content = b"not a database at all, but longer than a header of one is: " * 10
     path_of(database).write_bytes(content)

@@ -147,7 +147,7 @@ class Gate:
         )
         scope = SCOPE_OF_USERS if is_for_user else stated.scope
         token = bearer_token(req, scope)
-        if token.startswith(TOKEN_PREFIX) and stated.session is not Session.REQUIRED:
+        if token.startswith(TOKEN_PREFIX) and _is_open_to_tokens_of_users(stated):
             return self._access.caller_by_personal_token(token, stated.scope, *_also(stated))
         if not is_for_user:
             return self._access.caller(token, scope)
@@ -173,6 +173,11 @@ class Gate:
         assert caller.role is not None  # noqa: S101 - every user has one
         require_right(caller.role, right)
         return caller
+
+
+def _is_open_to_tokens_of_users(stated: Needs) -> bool:
+    """Whether users' own tokens open a call: none of ThingSpace's, its login neither."""
+    return stated.session is Session.ALLOWED or stated.scope != SCOPE_OF_USERS
 
 
 def _also(stated: Needs) -> tuple[str, ...]:

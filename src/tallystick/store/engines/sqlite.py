@@ -72,6 +72,24 @@ BROKEN = (
 VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
 
+def _not_a_store(path: Path) -> StoreBroken:
+    message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
+    return StoreBroken(message)
+
+
+def _schema_number(path: Path, driver: apsw.Connection) -> int:
+    """The number of the last migration. Raises `StoreBroken` for another program's database.
+
+    All migrations of a new store are one transaction: what has tables has a number, too.
+    """
+    number = int(driver.pragma("user_version"))
+    if number == 0 and int(driver.pragma("schema_version")) > 0:
+        number = int(driver.pragma("user_version"))  # a store may have been made in between
+        if number == 0:
+            raise _not_a_store(path)
+    return number
+
+
 class OurErrors:
     """Turns the driver's errors within a block into refusals that name the store.
 
@@ -106,8 +124,7 @@ def _refusal_of(error: BaseException, path: Path) -> StoreRefused | None:
         message = f"{path}: the disk is full, so that the store cannot be opened; free space"
         return StoreBroken(message)
     if isinstance(error, apsw.NotADBError):
-        message = f"{path}: is not a Tallystick store; name another file in TALLYSTICK_DATABASE"
-        return StoreBroken(message)
+        return _not_a_store(path)
     return StoreBroken(f"{path}: {error}") if isinstance(error, BROKEN) else None
 
 
@@ -406,7 +423,7 @@ class SqliteEngine:
 
     def _require_schema_of(self, connection: SqliteConnection) -> None:
         with self._our_errors:
-            have = int(connection.driver.pragma("user_version"))
+            have = _schema_number(self._path, connection.driver)
         require_schema(self.name, have, len(migrations_for(ENGINE)))
 
     def is_read_by_others(self) -> bool:
@@ -421,14 +438,14 @@ class SqliteEngine:
     def schema_version(self) -> int:
         """The number of the last migration that this store has."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection, self._our_errors:
-            return int(connection.driver.pragma("user_version"))
+            return _schema_number(self._path, connection.driver)
 
     @contextmanager
     def any_schema(self) -> Iterator[tuple[SqliteConnection, int]]:
         """A connection to a store whatever its schema is, and the number of that."""
         with self._opened(apsw.SQLITE_OPEN_READONLY) as connection:
             with self._our_errors:
-                have = int(connection.driver.pragma("user_version"))
+                have = _schema_number(self._path, connection.driver)
             yield connection, have
 
     def migrate(self, wire_zone: str) -> int:
@@ -436,6 +453,8 @@ class SqliteEngine:
 
         Give the number of steps taken.
         """
+        if not self.is_empty():
+            self.schema_version()  # another program's database is left as it is
         with ExitStack() as opened:
             with self._our_errors:
                 make_private(self._path)
