@@ -74,6 +74,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
+OVERLAP_S = 6.0  # in which a worker that takes the place of another should have started
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 METRICS_PATH = "/metrics"
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
@@ -337,6 +338,7 @@ def _server(settings: Settings) -> _Server:
         log_level=LogLevels.error,
         log_dictconfig=logging_config(settings.log_format, settings.log_level),
         respawn_failed_workers=True,
+        respawn_interval=OVERLAP_S,
         workers_kill_timeout=STOP_S_MAX,
     )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tallystick.settings import Settings
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
 
 log = logging.getLogger(__name__)
 
