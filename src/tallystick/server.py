@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import falcon
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -49,7 +49,8 @@ from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.intake import LiveIntake, doubts_of_expectations
 from tallystick.logs import logging_config
-from tallystick.operations import service_manager
+from tallystick.operations import certificates, service_manager
+from tallystick.operations.certificates import CertificateWatch, check_certificate
 from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.metrics import Metrics
 from tallystick.operations.readiness import Readiness
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
+OVERLAP_S = 6.0  # in which a worker that takes the place of another should have started
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 METRICS_PATH = "/metrics"
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
@@ -134,7 +136,7 @@ def build_app(
     limits = CallLimits(settings, partial(_count_throttled, tallies))
     app = falcon.App()
     app.add_middleware(Observed(tallies.note, is_logged=settings.log_requests))
-    app.add_middleware(Leaving())
+    app.add_middleware(Leaving(is_over_tls=settings.is_over_tls))
     app.add_middleware(AddressLimit(limits))
     if calls:
         app.add_middleware(calls)
@@ -293,6 +295,7 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     A store that is missing is made if `create` is set. `announce` takes the store's name when it
     has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
+    check_certificate(settings)
     name = _prepared(settings, create=create)
     with ExitStack() as held:
         address = _free_address(settings, "host", "port", held)
@@ -305,11 +308,20 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     settings = replace(settings, host=address, connections=connections)
     announce(name)
     _tell_service_manager(settings)
+    _watch_certificate(settings)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
-    server = _Server(
+    with TemporaryDirectory(prefix="tallystick-") as shared:
+        worker = partial(_worker, settings, Path(shared))
+        _server(settings).serve(target_loader=worker, wrap_loader=False)
+
+
+def _server(settings: Settings) -> _Server:
+    """The server that starts the workers, at a numeric address."""
+    connections = settings.connections
+    return _Server(
         f"{__name__}:app",
-        address,
+        settings.host,
         settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
@@ -319,16 +331,17 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
         # A connection of HTTP/2 carries many calls at once, and could hold every thread.
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=settings.keep_alive_s * 1000),
+        ssl_cert=Path(settings.tls_certificate) if settings.tls_certificate else None,
+        ssl_key=Path(settings.tls_key) if settings.tls_key else None,
+        ssl_protocol_min=SSLProtocols.tls12,
         websockets=False,
         backlog=BACKLOG,
         log_level=LogLevels.error,
         log_dictconfig=logging_config(settings.log_format, settings.log_level),
         respawn_failed_workers=True,
+        respawn_interval=OVERLAP_S,
         workers_kill_timeout=STOP_S_MAX,
     )
-    with TemporaryDirectory(prefix="tallystick-") as shared:
-        worker = partial(_worker, settings, Path(shared))
-        server.serve(target_loader=worker, wrap_loader=False)
 
 
 def _tell_service_manager(settings: Settings) -> None:
@@ -338,11 +351,23 @@ def _tell_service_manager(settings: Settings) -> None:
         return
     manager = service_manager.ServiceManager(
         partial(service_manager.send, address),
-        partial(service_manager.is_alive, settings.host, settings.health_port or settings.port),
+        partial(
+            service_manager.is_alive,
+            settings.host,
+            settings.health_port or settings.port,
+            is_tls=bool(settings.tls_certificate) and not settings.health_port,
+        ),
         service_manager.watchdog_s_of(os.environ),
         time.monotonic,
     )
     Loops().loop("service manager", manager.look, service_manager.LOOK_EVERY_S).start()
+
+
+def _watch_certificate(settings: Settings) -> None:
+    """Have a loop look for another certificate. The server starts its workers anew on SIGHUP."""
+    if settings.tls_certificate:
+        watch = CertificateWatch(settings, partial(os.kill, os.getpid(), signal.SIGHUP))
+        Loops().loop("certificate", watch.look, certificates.LOOK_EVERY_S).start()
 
 
 def _prepared(settings: Settings, *, create: bool) -> str:
@@ -439,7 +464,7 @@ def _worker(settings: Settings, shared: Path) -> WsgiApp:
     parent = multiprocessing.parent_process()
     if parent is not None:
         loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
-    calls = Calls(settings.threads)
+    calls = Calls(settings.threads, proxies=settings.trusted_proxies)
     app = calls.wrapped(wired_app(settings, loops, calls, shared))
     _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.

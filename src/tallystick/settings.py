@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.core.addresses import Network, networks
 from tallystick.core.errors import SettingRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import zone_named
@@ -100,6 +101,14 @@ def _count_or_none(text: str) -> int:
     return 0 if text == "0" else _count(text)
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return networks(text)
+    except ValueError as error:
+        message = "must be addresses or networks, like 10.0.0.7 or 10.0.0.0/24,2001:db8::/64"
+        raise ValueError(message) from error
+
+
 def _yes_or_no(text: str) -> bool:
     if text not in {"yes", "no"}:
         message = "must be yes or no"
@@ -180,6 +189,13 @@ class Settings:
     public_url: str = _setting(
         "", _public_url, "Where browsers reach the server, if not at the address that they name."
     )
+    tls_certificate: str = _setting(
+        "", str, "The file of the server's certificate and its chain, for TLS; empty for none."
+    )
+    tls_key: str = _setting("", str, "The file of the certificate's private key.")
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "", _networks, "Which proxies are believed about the caller's address, with commas between."
+    )
     callback_private_addresses: bool = _setting(
         "no", _yes_or_no, "Whether callbacks may go to private addresses, and there over http."
     )
@@ -197,7 +213,12 @@ class Settings:
     def url(self) -> str:
         """Where the server answers; an address of IPv6 stands in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
+    @property
+    def is_over_tls(self) -> bool:
+        """Whether callers reach the server over TLS: its own, or that of a proxy before it."""
+        return bool(self.tls_certificate) or self.public_url.startswith("https:")
 
 
 def variable(name: str) -> str:
@@ -209,7 +230,7 @@ def text_of(value: object) -> str:
     """A setting's value as its variable has it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def settings_changed(settings: Settings) -> dict[str, str]:

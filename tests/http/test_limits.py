@@ -19,7 +19,11 @@ from tests.quick_access import quick_access
 from tests.serving import LOGIN, PASSWORD, TOKEN, basic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tallystick.store import Store
+
+    Make = Callable[..., "World"]
 
 HERE, ELSEWHERE = "198.51.100.7", "203.0.113.9"
 OPEN = {
@@ -61,8 +65,21 @@ class World:
         return self.client.simulate_post(TOKEN, body=form, headers=basic(app), remote_addr=address)
 
 
-def test_an_address_that_calls_too_often_is_refused_in_each_rooms_shape(store: Store) -> None:
-    world = World(store, address_calls_a_s=1)
+@pytest.fixture
+def make(store: Store) -> Iterator[Make]:
+    """Makes the world, which ends with the test."""
+    made = list[World]()
+
+    def made_with(**limits: int) -> World:
+        made.append(World(store, **limits))
+        return made[0]
+
+    yield made_with
+    made[0].access.close()
+
+
+def test_an_address_that_calls_too_often_is_refused_in_each_rooms_shape(make: Make) -> None:
+    world = make(address_calls_a_s=1)
     assert [world.get("/api/v1/accounts").status_code for _ in range(3)] == [200, 200, 429]
     refused = world.get("/api/v1/accounts")
     assert refused.json["error"]["code"] == "throttled"
@@ -80,24 +97,24 @@ def test_an_address_that_calls_too_often_is_refused_in_each_rooms_shape(store: S
     assert 'tallystick_throttled_calls_total{limit="address"} 4' in page
 
 
-def test_an_app_is_limited_wherever_it_calls_from(store: Store) -> None:
-    world = World(store, app_calls_a_s=1)
+def test_an_app_is_limited_wherever_it_calls_from(make: Make) -> None:
+    world = make(app_calls_a_s=1)
     addresses = (HERE, ELSEWHERE, "192.0.2.1")
     assert [world.get("/api/v1/apps", each).status_code for each in addresses] == [200, 200, 429]
     assert world.get("/api/v1/apps").headers["RateLimit-Policy"] == '"app";q=2;w=2'
     assert world.get("/healthz").status_code == 200
 
 
-def test_a_user_is_limited_by_their_sessions_and_apps_by_themselves_are_not(store: Store) -> None:
-    world = World(store, user_calls_a_s=1)
+def test_a_user_is_limited_by_their_sessions_and_apps_by_themselves_are_not(make: Make) -> None:
+    world = make(user_calls_a_s=1)
     session = {"VZ-M2M-Token": world.access.login("ann", PASSWORD)}
     path = "/api/m2m/v1/accounts/nobodys"
     assert [world.get(path, **session).status_code for _ in range(3)] == [400, 400, 429]
     assert world.get("/api/v1/apps").status_code == 200
 
 
-def test_wrong_passwords_slow_down_the_name_at_that_address_only(store: Store) -> None:
-    world = World(store, login_tries_a_min=4)
+def test_wrong_passwords_slow_down_the_name_at_that_address_only(make: Make) -> None:
+    world = make(login_tries_a_min=4)
     answers = [world.login("wrong", HERE).status_code for _ in range(5)]
     assert answers == [400, 400, 400, 400, 429]
     refused = world.login(PASSWORD, HERE)
@@ -110,9 +127,9 @@ def test_wrong_passwords_slow_down_the_name_at_that_address_only(store: Store) -
 
 
 def test_five_wrong_passwords_lock_a_user_before_the_usual_limit_slows_anybody(
-    store: Store,
+    make: Make,
 ) -> None:
-    world = World(store, login_tries_a_min=Settings().login_tries_a_min)
+    world = make(login_tries_a_min=Settings().login_tries_a_min)
     for password in ["wrong"] * 5 + [PASSWORD]:
         refused = world.login(password, HERE)
         assert (refused.status_code, refused.json["errorCode"]) == (
@@ -121,8 +138,8 @@ def test_five_wrong_passwords_lock_a_user_before_the_usual_limit_slows_anybody(
         )
 
 
-def test_wrong_secrets_of_an_app_are_slowed_down_and_right_ones_are_not(store: Store) -> None:
-    world = World(store, login_tries_a_min=2)
+def test_wrong_secrets_of_an_app_are_slowed_down_and_right_ones_are_not(make: Make) -> None:
+    world = make(login_tries_a_min=2)
     for _ in range(5):
         assert world.token(world.app.secret).status_code == 200
     assert [world.token("wrong").status_code for _ in range(3)] == [401, 401, 429]
@@ -130,13 +147,13 @@ def test_wrong_secrets_of_an_app_are_slowed_down_and_right_ones_are_not(store: S
     assert world.token(world.app.secret, ELSEWHERE).status_code == 200
 
 
-def test_a_limit_of_0_is_none(store: Store) -> None:
-    world = World(store)
+def test_a_limit_of_0_is_none(make: Make) -> None:
+    world = make()
     for _ in range(30):
         assert world.get("/api/v1/apps").status_code == 200
         assert world.token("wrong").status_code == 401
 
 
-def test_each_worker_gives_out_its_share(store: Store) -> None:
-    world = World(store, app_calls_a_s=4, workers=4)
+def test_each_worker_gives_out_its_share(make: Make) -> None:
+    world = make(app_calls_a_s=4, workers=4)
     assert [world.get("/api/v1/apps").status_code for _ in range(3)] == [200, 200, 429]

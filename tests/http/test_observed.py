@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.operations.tallies import Answered
+    from tallystick.store import Store
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 WATCHED = ["prometheus/alerts.yaml", "grafana/tallystick.json"]
@@ -125,6 +126,13 @@ def test_the_panels_of_the_dashboard_have_places_of_their_own_and_the_chosen_sou
     assert len(taken) == len(set(taken))
     assert len({panel["id"] for panel in panels}) == len(panels)
     assert {panel["datasource"]["uid"] for panel in panels} == {"${datasource}"}
+
+
+def test_either_engine_says_what_waits(store: Store, database: str, engine: str) -> None:
+    seen = values(Metrics(store, database, Tallies(Counts)).text())
+    assert [seen[f"{PREFIX}{name}_pending"] for name in ("uploads", "deliveries")] == [0, 0]
+    assert any(f'engine="{engine}"' in name for name in seen)
+    assert (f"{PREFIX}disk_free_bytes" in seen) == (engine == "sqlite")
 
 
 def test_a_store_that_does_not_answer_is_told_by_the_metrics(tmp_path: Path) -> None:

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 NAT64 = IPv6Network("64:ff9b::/96")
 """The last 32 bits are an IPv4 address (RFC 6052)."""
@@ -51,6 +62,42 @@ def block_of(text: str) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+Network = IPv4Network | IPv6Network
+PORT_BEHIND = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks with commas between. Raises `ValueError`."""
+    return tuple(ip_network(word.strip()) for word in text.split(",") if word.strip())
+
+
+def caller_behind(peer: str, forwarded_for: str, proxies: Collection[Network]) -> str:
+    """The address of the caller, by what trusted proxies say in `X-Forwarded-For`.
+
+    Each proxy appends the address that called it. So the caller is the last address that is not a
+    trusted proxy's; what stands before it may be made up. Without a trusted proxy it is the peer.
+    """
+    caller = peer
+    for hop in reversed(forwarded_for.split(",")):
+        if not _is_in(caller, proxies):
+            break
+        named = _without_port(hop.strip())
+        if not is_address(named):
+            break
+        caller = named
+    return caller
+
+
+def _is_in(text: str, those: Collection[Network]) -> bool:
+    address = _address(text) if is_address(text) else None
+    return address is not None and any(address in network for network in those)
+
+
+def _without_port(text: str) -> str:
+    form = PORT_BEHIND.fullmatch(text)
+    return text if form is None else form["v6"] or form["v4"] or ""
 
 
 def is_public(text: str) -> bool:

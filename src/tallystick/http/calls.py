@@ -15,12 +15,15 @@ from contextlib import ExitStack
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from tallystick.core.addresses import caller_behind
 from tallystick.core.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from falcon import Request, Response
+
+    from tallystick.core.addresses import Network
 
     WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -57,14 +60,26 @@ class Phase(Enum):
 class Call:
     """One open call. Moments are seconds of the worker's monotonic clock.
 
+    `address` is the caller's, `peer` that at the other end of the connection: a proxy's, or the
+    same.
     `whole_at` is when the last byte of the call had come; of a call without a body, `began`.
     `is_too_slow` is set by whoever gives up waiting for its body.
     """
 
-    __slots__ = ("address", "began", "has_seat", "is_ended", "is_too_slow", "phase", "whole_at")
+    __slots__ = (
+        "address",
+        "began",
+        "has_seat",
+        "is_ended",
+        "is_too_slow",
+        "peer",
+        "phase",
+        "whole_at",
+    )
 
-    def __init__(self, address: str, began: float) -> None:
+    def __init__(self, address: str, began: float, peer: str = "") -> None:
         self.address = address
+        self.peer = peer or address
         self.began = began
         self.whole_at = began
         self.phase = Phase.WORK
@@ -126,9 +141,16 @@ class Calls:
     """The open calls of a worker, and a middleware of its app that has each wait for its seat.
 
     `seats` calls are worked at at a time. One address may have half of the threads, and no more.
+    Which address that is, `proxies` are believed, and nobody else.
     """
 
-    def __init__(self, seats: int, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seats: int,
+        timer: Callable[[], float] = time.monotonic,
+        proxies: Collection[Network] = (),
+    ) -> None:
+        self._proxies = proxies
         self.threads = seats + THREADS_FOR_PEERS
         self._seats = Seats(seats)
         self._streams = threading.BoundedSemaphore(STREAMS_A_SEAT * seats)
@@ -149,7 +171,11 @@ class Calls:
         """The app, whose calls are known here from their beginning to the end of their answers."""
 
         def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - the server's
-            call = self._begin(environ["REMOTE_ADDR"])
+            peer = environ["REMOTE_ADDR"]
+            if self._proxies:
+                forwarded_for = environ.get("HTTP_X_FORWARDED_FOR", "")
+                environ["REMOTE_ADDR"] = caller_behind(peer, forwarded_for, self._proxies)
+            call = self._begin(environ["REMOTE_ADDR"], peer)
             environ[KEY] = call
             try:
                 body = app(environ, start_response)
@@ -206,8 +232,8 @@ class Calls:
         finally:
             self.leave(call, Phase.ANSWER)
 
-    def _begin(self, address: str) -> Call:
-        call = Call(address, self._timer())
+    def _begin(self, address: str, peer: str) -> Call:
+        call = Call(address, self._timer(), peer)
         with self._lock:
             self._open[id(call)] = call
             self._of_address[address] = self._of_address.get(address, 0) + 1
@@ -267,6 +293,12 @@ def call_of(req: Request) -> Call | None:
     """The open call that a request belongs to, None where something else than our server serves."""
     call: Call | None = req.env.get(KEY)
     return call
+
+
+def peer_of(req: Request) -> str:
+    """The address at the other end of a request's connection: the caller's, or a proxy's."""
+    call = call_of(req)
+    return call.peer if call else req.remote_addr
 
 
 class WaitingForBody:

@@ -163,9 +163,9 @@ def judged(
     at_work, bodies = defaultdict[str, list["Call"]](list), defaultdict[str, list["Call"]](list)
     for call in calls:
         if call.phase is Phase.WORK:
-            at_work[call.address].append(call)
+            at_work[call.peer].append(call)
         elif call.phase is Phase.BODY and now - call.began >= limits.slow_after_s:
-            bodies[call.address].append(call)
+            bodies[call.peer].append(call)
     of_address = defaultdict[str, list[Connection]](list)
     for each in connections:
         of_address[each.address].append(each)

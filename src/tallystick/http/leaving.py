@@ -14,10 +14,18 @@ HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
 )
 REQUEST_ID_HEADER = "X-Request-Id"
+ONLY_TLS = ("Strict-Transport-Security", "max-age=31536000")
+"""Has browsers call this host over TLS only, for a year from each answer on (RFC 6797)."""
 
 
 class Leaving:
-    """The middleware that every answer passes, those of refusals included."""
+    """The middleware that every answer passes, those of refusals included.
+
+    `is_over_tls` is whether callers reach the server over TLS.
+    """
+
+    def __init__(self, *, is_over_tls: bool) -> None:
+        self._headers = (*HEADERS, ONLY_TLS) if is_over_tls else HEADERS
 
     def process_response(
         self,
@@ -30,7 +38,7 @@ class Leaving:
 
         Answers hold phone numbers and secrets, so no cache may keep one.
         """
-        resp.set_headers((*HEADERS, (REQUEST_ID_HEADER, req.context.request_id)))
+        resp.set_headers((*self._headers, (REQUEST_ID_HEADER, req.context.request_id)))
         if resp.get_header("Cache-Control") is None:
             resp.set_header("Cache-Control", "no-store")
         if not drained(req):

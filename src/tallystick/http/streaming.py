@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tallystick.http.calls import peer_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
@@ -48,7 +50,7 @@ def send(
         resp.set_stream(iter(gathered), size)
     else:
         held.enter_context(closing(parts))
-        break_off = partial(break_off_all, str(req.env["REMOTE_ADDR"]), int(req.env["SERVER_PORT"]))
+        break_off = partial(break_off_all, peer_of(req), int(req.env["SERVER_PORT"]))
         resp.stream = Stream(b"".join(gathered), parts, PIECE_BYTES, held.pop_all(), break_off)
     resp.set_header("Vary", "Accept-Encoding")
 

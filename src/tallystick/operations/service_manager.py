@@ -7,8 +7,9 @@ names. A unit with `Type=notify` waits for the first, one with `WatchdogSec=` fo
 from __future__ import annotations
 
 import socket
+import ssl
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,9 +73,16 @@ def send(address: str, message: str) -> None:
         to_manager.sendto(message.encode(), address)
 
 
-def is_alive(host: str, port: int) -> bool:
-    """Whether a server answers `/healthz` within a few seconds."""
-    connection = HTTPConnection(host, port, timeout=ANSWER_S_MAX)
+def is_alive(host: str, port: int, *, is_tls: bool = False) -> bool:
+    """Whether a server of this machine answers `/healthz` within a few seconds.
+
+    Whose certificate it has is not asked: it is for the names that callers know.
+    """
+    connection = (
+        HTTPSConnection(host, port, timeout=ANSWER_S_MAX, context=_trusting())
+        if is_tls
+        else HTTPConnection(host, port, timeout=ANSWER_S_MAX)
+    )
     try:
         connection.request("HEAD", "/healthz")
         return connection.getresponse().status == HTTPStatus.OK
@@ -82,3 +90,9 @@ def is_alive(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
