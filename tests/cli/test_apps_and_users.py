@@ -174,7 +174,7 @@ def test_secrets_overlap_and_tokens_and_sessions_end_by_command(run: Run, access
     assert access.caller_by_personal_token(token, "m2m").user_name == "ann"
     refused = run("user", "add-token", "ann", "ops", "--scope", "admin")
     assert refused.stderr == (
-        "error: a token of this user may have m2m by their role, not 'admin'\n"
+        "error: a token of this user may have m2m by their role and by what they see, not 'admin'\n"
     )
     assert "laptop" in run("user", "tokens", "ann").stdout
     assert run("user", "end-token", "ann", "laptop").exit_code == 0

@@ -164,9 +164,9 @@ def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
     page.goto(LIST)
     rows = page.locator(".rows tbody tr")
     assert rows.count() == 200
-    page.get_by_text("Load more").click()
+    page.get_by_text("Load more").press("Enter")
     rows.nth(399).wait_for(state="attached")
-    page.get_by_text("Load more").click()
+    page.get_by_text("Load more").press("Enter")
     rows.nth(CROWD - 1).wait_for(state="attached")
     assert page.get_by_text("Load more").count() == 0
     assert page.locator("#shown").text_content() == str(CROWD)
@@ -177,7 +177,7 @@ def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
 def test_more_rows_behind_an_ended_session_are_a_page_to_sign_in(page: Page) -> None:
     page.goto(LIST)
     page.context.clear_cookies()
-    page.get_by_text("Load more").click()
+    page.get_by_text("Load more").press("Enter")
     page.wait_for_url("**/login?next=**")
     assert "behind" in page.input_value("input[name=next]")
 

@@ -278,4 +278,4 @@ def test_readers_of_whom_there_is_always_one_do_not_let_the_log_grow_for_ever(
             space = small.space()
             assert space
             log_bytes.append(space.log_bytes)
-    assert max(log_bytes) < 800 * PAGE_BYTES
+    assert max(log_bytes) < 1200 * PAGE_BYTES  # 1,800 where nothing is carried over
