@@ -16,11 +16,9 @@ from tallystick.console.forms import RowsForm, problem_of, users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
+    RowsPage,
     form_in_address,
     is_as_shown,
-    lister_of,
-    seen,
-    selection_of,
 )
 from tallystick.core.correcting import Place, Since
 from tallystick.core.errors import Refusal
@@ -34,18 +32,14 @@ from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
 from tallystick.report.listing import rows_named, rows_of_sim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from falcon import Request, Response
 
-    from tallystick.console.exports import WireRows
-    from tallystick.console.pages import Pages
     from tallystick.console.selection import Selection
     from tallystick.core.facts import SimExpectation
-    from tallystick.core.moments import Moment
     from tallystick.intake import Trial
     from tallystick.report.listing import Lister, Page
-    from tallystick.store import Store
     from tallystick.store.listing import RowKey
 
 PATH = f"{LIST_PATH}/correct"
@@ -55,16 +49,8 @@ PAIRED_ROWS_MAX = 200
 ROWS_OF_SIM_MAX = 50
 
 
-class CorrectRowsPage:
+class CorrectRowsPage(RowsPage):
     """The form for some rows, which the list or the page of a SIM names."""
-
-    def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
-    ) -> None:
-        self._pages = pages
-        self._store = store
-        self._clock = clock
-        self._rows = rows
 
     @for_console_to(Right.PROPOSE)
     def on_get(self, req: Request, resp: Response) -> None:
@@ -114,8 +100,8 @@ class CorrectRowsPage:
         place = one_of(Place, "place", typed["place"]) or Place.SEEN
         since = one_of(Since, "since", typed["since"]) or Since.MOVE
         with self._store.snapshot() as reader:
-            lister = lister_of(self._pages, reader, req, self._clock())
-            selection = selection_of(form, lister, self._pages.settings.zone)
+            lister = self._lister(reader, req, self._clock())
+            selection = self._selection(lister, form)
             if not is_as_shown(selection, form):
                 return None
             wanted = review.expectations_for(reader, selection.keys, place, since)
@@ -126,8 +112,8 @@ class CorrectRowsPage:
     def _with_pairs(self, req: Request, form: RowsForm) -> RowsForm:
         """The same form with the other sides of swapped pairs among its rows."""
         with self._store.snapshot() as reader:
-            lister = lister_of(self._pages, reader, req, self._clock())
-            selection = selection_of(form, lister, self._pages.settings.zone)
+            lister = self._lister(reader, req, self._clock())
+            selection = self._selection(lister, form)
             others = list(map(key_text, _other_sides(lister, selection)))
         return RowsForm([*form.rows, *others], form.fields)
 
@@ -142,8 +128,8 @@ class CorrectRowsPage:
         status: str = falcon.HTTP_400,
     ) -> None:
         with self._store.snapshot() as reader:
-            lister = lister_of(self._pages, reader, req, self._clock())
-            shown_now = seen(lister, self._rows, form, self._pages.settings.zone, problem)
+            lister = self._lister(reader, req, self._clock())
+            shown_now = self._seen(lister, form, problem)
             selection = shown_now.selection
             others = _other_sides(lister, selection) if selection else set()
         if shown_now.problem:

@@ -11,12 +11,10 @@ from tallystick.console.forms import problem_of, users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
+    RowsPage,
     came_from,
     form_in_address,
     is_as_shown,
-    lister_of,
-    seen,
-    selection_of,
 )
 from tallystick.core.days import midnight
 from tallystick.core.errors import InvalidValue, Refusal
@@ -29,15 +27,10 @@ from tallystick.http.gate import caller_of, for_console_to
 from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from falcon import Request, Response
 
-    from tallystick.console.exports import WireRows
     from tallystick.console.forms import RowsForm
-    from tallystick.console.pages import Pages
     from tallystick.core.moments import Moment
-    from tallystick.store import Store
 
 PATH = f"{LIST_PATH}/explain"
 EXPLAIN, TAKE_BACK = "explain", "end"
@@ -46,16 +39,8 @@ UNTOUCHED = {"holds": UNTIL_SEEN, "until": "", "ticket": "", "note": ""}
 """What the form has at first."""
 
 
-class ExplainPage:
+class ExplainPage(RowsPage):
     """The form for some rows, which the list or the page of a SIM names."""
-
-    def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
-    ) -> None:
-        self._pages = pages
-        self._store = store
-        self._clock = clock
-        self._rows = rows
 
     @for_console_to(Right.EXPLAIN)
     def on_get(self, req: Request, resp: Response) -> None:
@@ -90,8 +75,8 @@ class ExplainPage:
             note = note_of(caller.name, now, typed["ticket"].strip(), typed["note"].strip())
             until = self._until(typed)
         with self._store.transaction() as writer:
-            lister = lister_of(self._pages, writer, req, now)
-            selection = selection_of(form, lister, self._pages.settings.zone)
+            lister = self._lister(writer, req, now)
+            selection = self._selection(lister, form)
             if not is_as_shown(selection, form):
                 return False
             keys, visible = selection.keys, lister.visible
@@ -120,8 +105,8 @@ class ExplainPage:
         status: str = falcon.HTTP_400,
     ) -> None:
         with self._store.snapshot() as reader:
-            lister = lister_of(self._pages, reader, req, self._clock())
-            shown_now = seen(lister, self._rows, form, self._pages.settings.zone, problem)
+            lister = self._lister(reader, req, self._clock())
+            shown_now = self._seen(lister, form, problem)
         if shown_now.problem:
             resp.status = status
         self._pages.show(

@@ -22,7 +22,7 @@ from tallystick.http.gate import user_of
 from tallystick.report.listing import Lister, keys_listed, rows_named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import tzinfo
 
     from falcon import Request
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tallystick.console.exports import WireRows
     from tallystick.console.pages import Pages
     from tallystick.core.moments import Moment
-    from tallystick.store import Reader
+    from tallystick.store import Reader, Store
     from tallystick.store.listing import RowKey
 
 EVERY = "every"
@@ -113,13 +113,6 @@ def came_from(form: RowsForm) -> str:
     return local_path(form.fields.get(BACK) or LIST_PATH)
 
 
-def lister_of(pages: Pages, reader: Reader, req: Request, now: Moment) -> Lister:
-    """Who sends a form, as one who asks for rows."""
-    settings = pages.settings
-    visible = reader.view_of(user_of(req)).accounts
-    return Lister(reader, visible, settings.generations, settings.time_zone, now)
-
-
 class Seen(NamedTuple):
     """The rows of a form as its page shows them; no selection where that is what is wrong."""
 
@@ -142,14 +135,36 @@ class Seen(NamedTuple):
         }
 
 
-def seen(lister: Lister, rows: WireRows, form: RowsForm, zone: tzinfo, problem: str = "") -> Seen:
-    """Look up the rows of a form, of which the newest are shown, with what is wrong with it."""
-    try:
-        selection = selection_of(form, lister, zone)
-    except StoreRefused:
-        raise
-    except Refusal as refusal:
-        return Seen(None, [], {}, problem or refusal.message)
-    listed = rows_named(lister, selection.keys[:ROWS_SHOWN], selection.asked.question.window)
-    first = shown_rows(lister, rows, listed)[::-1]
-    return Seen(selection, first, models_of(lister.reader, first), problem)
+class RowsPage:
+    """What the pages about rows share, which the list or the page of a SIM names."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+
+    def _lister(self, reader: Reader, req: Request, now: Moment) -> Lister:
+        """Who sends a form, as one who asks for rows."""
+        settings = self._pages.settings
+        visible = reader.view_of(user_of(req)).accounts
+        return Lister(reader, visible, settings.generations, settings.time_zone, now)
+
+    def _selection(self, lister: Lister, form: RowsForm) -> Selection:
+        """The rows that a form is about. Raises as `selection_of`."""
+        return selection_of(form, lister, self._pages.settings.zone)
+
+    def _seen(self, lister: Lister, form: RowsForm, problem: str) -> Seen:
+        """Look up the rows of a form, of which the newest are shown, with what is wrong with it."""
+        try:
+            selection = self._selection(lister, form)
+        except StoreRefused:
+            raise
+        except Refusal as refusal:
+            return Seen(None, [], {}, problem or refusal.message)
+        window = selection.asked.question.window
+        listed = rows_named(lister, selection.keys[:ROWS_SHOWN], window)
+        first = shown_rows(lister, self._rows, listed)[::-1]
+        return Seen(selection, first, models_of(lister.reader, first), problem)
