@@ -164,13 +164,8 @@ def _where(facts: pl.DataFrame, rule: Rule) -> Doubt:
     if rule.column != "imei" or LISTED not in facts.columns or not facts[LISTED].count():
         return doubt
     listed = facts.filter(pl.col(LISTED).is_not_null()).select("imei", LISTED).rows()
-    doubtful = [
-        DoubtfulValue(rule, line, member)
-        for line, row in enumerate(listed)
-        for member in _members_of(Allowed.read(*row))
-        if rule.holds(member)
-    ]
-    return doubt.and_also(_of_rule(rule, doubtful))
+    lists = [(Allowed.read(*row),) for row in listed]
+    return doubt.and_also(_of_rule(rule, _doubtful_values([(rule, 0)], lists, may_list=True)))
 
 
 def _examples(column: pl.Series, where: pl.Series, text: Callable[[int], str]) -> Doubt:
@@ -188,13 +183,7 @@ def _moment_text(moment: int) -> str:
 def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
     names = tuple(kind.fact_columns)
     rules = _rules_of(names)
-    doubtful = [
-        DoubtfulValue(rule, line, value)
-        for line, fact in enumerate(facts)
-        for rule, place in rules
-        for value in (_members_of(fact[place]) if kind.may_list else fact[place : place + 1])
-        if rule.holds(value)
-    ]
+    doubtful = _doubtful_values(rules, facts, may_list=kind.may_list)
     by_name = {rule.name: _of_rule(rule, doubtful) for rule, _ in rules} if doubtful else {}
     if "activated_at" in names:
         place = names.index("activated_at")
@@ -208,6 +197,19 @@ def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
 def _rules_of(columns: tuple[str, ...]) -> list[tuple[Rule, int]]:
     """The rules for facts of these columns, each with the place of its column."""
     return [(rule, columns.index(rule.column)) for rule in RULES if rule.column in columns]
+
+
+def _doubtful_values(
+    rules: Sequence[tuple[Rule, int]], facts: Sequence[tuple[Any, ...]], *, may_list: bool
+) -> list[DoubtfulValue]:
+    """The values of facts for which rules hold; those that `may_list` are looked at one by one."""
+    return [
+        DoubtfulValue(rule, line, value)
+        for line, fact in enumerate(facts)
+        for rule, place in rules
+        for value in (_members_of(fact[place]) if may_list else fact[place : place + 1])
+        if rule.holds(value)
+    ]
 
 
 def _members_of(value: int) -> Sequence[int]:
