@@ -20,11 +20,11 @@ from tallystick.console.forms import users_fields
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.pairing import FirstUse
-from tallystick.core.selection import listed
+from tallystick.core.selection import account_number, listed
 from tallystick.fleet import accounts, groups
 from tallystick.fleet.groups import GroupChange
 from tallystick.http.acts import records
-from tallystick.http.gate import caller_of
+from tallystick.http.gate import caller_of, user_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -128,7 +128,8 @@ class OneAccount:
 
     def _show(self, req: Request, resp: Response, name: str, problem: str = "") -> None:
         with self._desk.store.snapshot() as reader:
-            account_id = own_account(reader, req, name)
+            view = reader.view_of(user_of(req))
+            account_id = account_number(view.accounts, name)
             account = accounts.show(reader, name)
             groups_there = groups.groups_of(reader, account_id)
         self._desk.pages.show(
@@ -138,7 +139,7 @@ class OneAccount:
             account=account,
             groups=groups_there,
             first_uses=FIRST_USES,
-            sees_all=self._desk.view_of(req).sees_all,
+            sees_all=view.sees_all,
             problem=problem,
         )
 

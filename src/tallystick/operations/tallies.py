@@ -134,6 +134,7 @@ class Tallies:
             while self._noted:
                 self._add(self._noted.popleft())
             counts = self._counted()
+            counts.levels[key_of("workers")] = 1
             counts.totals |= self._totals
             counts.latencies = {
                 key: Latencies(list(each.counts), each.seconds)
@@ -145,7 +146,6 @@ class Tallies:
     def all(self) -> Counts:
         """What all workers have counted."""
         counts = self.own()
-        counts.levels[key_of("workers")] = 1
         for path in self._files():
             with suppress(FileNotFoundError):  # its worker has just been taken over by another
                 counts.add(_read(path), is_living=_is_living(path))
@@ -159,7 +159,6 @@ class Tallies:
         counts = self.own()
         if self._file is None:
             return False
-        counts.levels[key_of("workers")] = 1
         text = msgspec.json.encode(counts)
         if text != self._saved:
             being_written = self._file.with_suffix(BEING_WRITTEN)
