@@ -10,7 +10,6 @@ import pytest
 from tallystick.access.audit import (
     BURST_S,
     BURSTS_MAX,
-    DAY_S,
     NOTES_AT_ONCE,
     AuditTrail,
     Notes,
@@ -18,7 +17,7 @@ from tallystick.access.audit import (
 from tallystick.background import Loops
 from tallystick.core.acts import DONE, Act, Link, Via, refused
 from tallystick.core.errors import NameTaken, PasswordRefused
-from tallystick.core.moments import Moment
+from tallystick.core.moments import SECONDS_A_DAY, Moment
 from tallystick.operations.copying import copy
 from tallystick.settings import Settings, settings_changed
 from tallystick.store import open_store
@@ -140,7 +139,7 @@ def test_what_is_pruned_leaves_a_chain_that_is_proved_from_its_anchor_on(
     for number in range(3):
         audit.add(Act(clock(), Via.HTTP, f"act.{number}"), DONE)
     noted = audit.verify().head
-    clock.advance(31 * DAY_S)
+    clock.advance(31 * SECONDS_A_DAY)
     audit.add(Act(clock(), Via.HTTP, "act.3"), DONE)
     assert not audit.prune(0)
     assert not audit.prune(32)

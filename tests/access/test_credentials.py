@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 
-from tallystick.access import DAY_S, TOKEN_S, Access, UserChange
+from tallystick.access import TOKEN_S, Access, UserChange
 from tallystick.access.personal_tokens import TOKENS_OF_USER_MAX
 from tallystick.core.errors import (
     AppRefused,
@@ -22,6 +22,7 @@ from tallystick.core.errors import (
     UserNotFound,
 )
 from tallystick.core.ledger import is_same_hand
+from tallystick.core.moments import SECONDS_A_DAY
 from tallystick.core.roles import Role
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def test_an_app_has_two_secrets_at_most_and_one_where_nothing_overlaps(
     pairs = [access.add_app("reports", ["m2m"])]
     for _ in range(2):
         clock.advance(1)
-        pairs.append(access.rotate_app("reports", overlap_s=DAY_S))
+        pairs.append(access.rotate_app("reports", overlap_s=SECONDS_A_DAY))
     with pytest.raises(AppRefused):
         access.issue_token(*pairs[0])
     token = access.issue_token(*pairs[1]).access_token
@@ -82,8 +83,8 @@ def test_an_app_has_two_secrets_at_most_and_one_where_nothing_overlaps(
 
 
 def test_a_secret_ends_after_the_days_that_were_said(access: Access, clock: Clock) -> None:
-    app = access.add_app("guest", ["m2m"], valid_s=DAY_S)
-    clock.advance(DAY_S - 1)
+    app = access.add_app("guest", ["m2m"], valid_s=SECONDS_A_DAY)
+    clock.advance(SECONDS_A_DAY - 1)
     token = access.issue_token(*app).access_token
     clock.advance(1)
     with pytest.raises(AppRefused):
@@ -163,7 +164,7 @@ def test_a_token_of_a_users_own_speaks_for_the_user_until_it_ends(
     assert is_same_hand(f"console/{user}", caller.name, {})
     with pytest.raises(ScopeRefused):
         access.caller_by_personal_token(token, "admin")
-    clock.advance(30 * DAY_S - 1)
+    clock.advance(30 * SECONDS_A_DAY - 1)
     assert access.caller_by_personal_token(token, "m2m")
     clock.advance(1)
     with pytest.raises(TokenRefused):

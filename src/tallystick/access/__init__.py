@@ -9,7 +9,6 @@ from __future__ import annotations
 from tallystick.access.apps import SCOPES, SCOPES_DEFAULT, App, Apps, Credentials
 from tallystick.access.callers import Caller, Callers
 from tallystick.access.last_uses import SAVE_WITHIN_S
-from tallystick.access.personal_tokens import DAY_S
 from tallystick.access.sessions import CONSOLE_S_MAX, IDLE_S_MAX
 from tallystick.access.shared import CLOCK_AHEAD_S_MAX, TOKEN_S
 from tallystick.access.tokens import HELD_OVER_S, RENEWED_S, Issued
@@ -18,7 +17,6 @@ from tallystick.access.users import FAILED_LOGINS_MAX, User, UserChange, Users
 __all__ = [
     "CLOCK_AHEAD_S_MAX",
     "CONSOLE_S_MAX",
-    "DAY_S",
     "FAILED_LOGINS_MAX",
     "HELD_OVER_S",
     "IDLE_S_MAX",

@@ -25,7 +25,7 @@ from tallystick.core.acts import (
     first_misfit,
 )
 from tallystick.core.ledger import BEHIND_ALL
-from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tallystick.store.acting import acting
 from tallystick.store.audit import AuditFilter
 
@@ -47,7 +47,6 @@ NOTE_EVERY_S = 10.0
 PRUNED_AT_ONCE = 10_000
 """Records that one transaction removes at most."""
 PRUNE_EVERY_S = 6 * 60 * 60.0
-DAY_S = 24 * 60 * 60
 SETTINGS_WAIT_S_MAX = 2.0
 """So long the start of a server waits for its turn to record its settings."""
 SETTINGS = "settings"
@@ -275,7 +274,7 @@ class AuditTrail:
         if not kept_days:
             return False
         now = self._clock()
-        before = Moment(now - kept_days * DAY_S * MICROSECONDS_A_SECOND)
+        before = Moment(now - kept_days * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
         with acting(None), self._store.transaction() as writer:
             anchor = writer.prunable_audit(before, PRUNED_AT_ONCE)
             if anchor is None:

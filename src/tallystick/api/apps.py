@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import falcon
 import msgspec
 
-from tallystick.access import DAY_S, SCOPES_DEFAULT
+from tallystick.access import SCOPES_DEFAULT
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, address_of, name_in, number_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.core.moments import SECONDS_A_DAY
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
 from tallystick.store.acting import add_details
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tallystick.access import Access
 
 
-OVERLAP_S_MAX = 90 * DAY_S
+OVERLAP_S_MAX = 90 * SECONDS_A_DAY
 VALID_DAYS_MAX = 3650
 ROTATION = {
     "overlap_s": f"so many seconds the old secret holds on; 0 if nothing is said, {OVERLAP_S_MAX} "
@@ -65,7 +66,7 @@ class Apps:
         """Make an app; its secret is shown this once."""
         caller = caller_of(req).name
         body = struct_of(req, NewApp)
-        valid_s = None if body.valid_days is None else body.valid_days * DAY_S
+        valid_s = None if body.valid_days is None else body.valid_days * SECONDS_A_DAY
         made = self._access.add_app(body.name, body.scopes, caller, valid_s)
         resp.status = falcon.HTTP_201
         resp.location = address_of("apps", body.name)
@@ -113,7 +114,7 @@ class Secret:
         valid_days = number_in(req, "valid_days", 0, VALID_DAYS_MAX)
         add_details({name: req.get_param(name) for name in ROTATION})
         made = self._access.rotate_app(
-            name_in(app), caller_of(req).name, overlap_s, valid_days * DAY_S or None
+            name_in(app), caller_of(req).name, overlap_s, valid_days * SECONDS_A_DAY or None
         )
         resp.data = msgspec.json.encode(answers.credentials_answer(made))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.access import DAY_S, SCOPES_DEFAULT
+from tallystick.access import SCOPES_DEFAULT
 from tallystick.api import answers
 from tallystick.cli.shared import (
     AsJson,
@@ -21,7 +21,7 @@ from tallystick.cli.shared import (
     print_table,
     say,
 )
-from tallystick.core.moments import wire
+from tallystick.core.moments import SECONDS_A_DAY, wire
 
 if TYPE_CHECKING:
     from tallystick.access import App, Credentials
@@ -121,7 +121,7 @@ def rotate(
 
 
 def _seconds(days: int | None) -> int | None:
-    return None if days is None else days * DAY_S
+    return None if days is None else days * SECONDS_A_DAY
 
 
 @commands.command(cls=RecordedCommand)

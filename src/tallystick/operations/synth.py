@@ -38,7 +38,7 @@ from typing import Literal
 import polars as pl
 
 from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
-from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment, in_zone, moment_of
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment, in_zone, moment_of
 from tallystick.core.window import months_later
 
 FleetKind = Literal["sims", "expectations", "activations", "groups", "types"]
@@ -50,7 +50,6 @@ SEED_MAX = (1 << 63) - 1
 SIMS_A_CHUNK = 1_000_000  # whose activations are held at a time
 ROWS_A_GROUP = 100_000  # of a scratch file: small enough to skip those outside a stretch of time
 HOUR_S = 3_600
-DAY_S = 86_400
 
 ICCID_BODY_MIN = 8_914_800_000_000_000_000
 ICCID_RANGES = (
@@ -222,7 +221,7 @@ class _Draws:
 
     def sims(self) -> pl.LazyFrame:
         """The device database's SIMs, in order of ICCID."""
-        age = self._draw(Stream.AGE, AGE_DAYS_MAX * DAY_S)
+        age = self._draw(Stream.AGE, AGE_DAYS_MAX * SECONDS_A_DAY)
         generation = self._draw(Stream.GENERATION, WHOLE)
         return _indices(0, self.fleet.sims).select(
             iccid=self._iccid(),
