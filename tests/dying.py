@@ -1,12 +1,8 @@
-"""Processes that are killed while they work on a store.
-
-One that has loaded the program forks them: to load it takes longer than most of them live.
-"""
+"""Processes that are killed while they work on a store."""
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 import time
@@ -16,6 +12,7 @@ from tallystick.intake import bulk, import_file
 from tallystick.operations import copying
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.forked import FORKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +20,11 @@ if TYPE_CHECKING:
     from tallystick.intake import KindName, Progress
 
 BEGIN_S_MAX = 30
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["tallystick.intake", "tallystick.operations.copying"])
 
 
 def die(work: Callable[..., None], *arguments: object) -> None:
     """Have some work done in a process of its own that kills itself on the way."""
-    process = _forking.Process(target=work, args=arguments)
+    process = FORKING.Process(target=work, args=arguments)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -41,8 +36,8 @@ def kill_after(pause_s: float, work: Callable[..., None], *arguments: object) ->
 
     `work` takes, before its other arguments, what it calls when it begins.
     """
-    begun = _forking.Event()
-    process = _forking.Process(target=work, args=(begun.set, *arguments))
+    begun = FORKING.Event()
+    process = FORKING.Process(target=work, args=(begun.set, *arguments))
     process.start()
     assert begun.wait(BEGIN_S_MAX)
     time.sleep(pause_s)

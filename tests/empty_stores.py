@@ -45,28 +45,31 @@ COUNT_ANEW: LiteralString = """
     SELECT setval(c.oid, 1, FALSE) FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'S'
 """
-# One text for everything that makes up the tables of a schema, and nothing of what is in them, but
-# for what the planner was told of that: a table that was ever analysed (reltuples) is not as new.
+# What tells whether the tables of a schema are made up as they were, whatever is in them. A row of
+# the catalog that is changed bears a younger transaction (xmin). Those of tables are compared by
+# what they say, for to truncate a table changes its row, too; a table that was ever analysed
+# (reltuples) is not as new, for the planner knows of what it held.
 SHAPE: LiteralString = """
-    SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
-        SELECT format('%%s %%s %%s', c.relname, c.relkind, c.reloptions) FROM pg_class AS c
-        WHERE c.relnamespace = to_regnamespace(%(schema)s)
+    WITH relations AS (
+        SELECT c.* FROM pg_class AS c WHERE c.relnamespace = to_regnamespace(%(schema)s)
+    ),
+    changes (transaction) AS (
+        SELECT a.xmin FROM relations AS r INNER JOIN pg_attribute AS a ON a.attrelid = r.oid
         UNION ALL
-        SELECT format('%%s %%s', c.relname, c.reltuples) FROM pg_class AS c
-        WHERE c.relnamespace = to_regnamespace(%(schema)s) AND c.relkind = 'r'
+        SELECT i.xmin FROM relations AS r INNER JOIN pg_index AS i ON i.indexrelid = r.oid
         UNION ALL
-        SELECT format('%%s %%s %%s %%s', c.relname, a.attname, a.atttypid, a.attnotnull)
-        FROM pg_class AS c INNER JOIN pg_attribute AS a ON a.attrelid = c.oid
-        WHERE c.relnamespace = to_regnamespace(%(schema)s)
-        UNION ALL
-        SELECT i.indexdef FROM pg_indexes AS i WHERE i.schemaname = %(schema)s
-        UNION ALL
-        SELECT format('%%s %%s', c.conname, pg_get_constraintdef(c.oid)) FROM pg_constraint AS c
+        SELECT c.xmin FROM pg_constraint AS c
         WHERE c.connamespace = to_regnamespace(%(schema)s)
         UNION ALL
-        SELECT format('%%s %%s', p.proname, p.prosrc) FROM pg_proc AS p
-        WHERE p.pronamespace = to_regnamespace(%(schema)s)
-    ) AS parts (part)
+        SELECT p.xmin FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace(%(schema)s)
+    )
+    SELECT
+        (SELECT count(*) FROM changes),
+        (SELECT max(transaction::text::bigint) FROM changes),
+        (
+            SELECT string_agg(concat_ws(' ', relname, reloptions, reltuples), ' ' ORDER BY oid)
+            FROM relations WHERE relkind IN ('r', 'S')
+        )
 """
 
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.forked import Forked, serve
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -68,7 +70,7 @@ def running(
             process.terminate()
 
 
-def wait_until_alive(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until_alive(port: int, process: subprocess.Popen[bytes] | Forked) -> None:
     """Come back when the server answers."""
     until = time.monotonic() + START_S_MAX
     while True:
@@ -85,9 +87,21 @@ def wait_until_alive(port: int, process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def serving(database: str, **settings: str) -> Iterator[int]:
     """`tallystick serve` on a free port; gives the port."""
-    port = free_port()
-    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port), **settings)):
+    with server_of(database, **settings) as (port, _):
         yield port
+
+
+@contextmanager
+def server_of(database: str, **settings: str) -> Iterator[tuple[int, Forked]]:
+    """The same: the port, and the process, which a test may kill."""
+    port = free_port()
+    server = Forked(serve, os.environ | told(DATABASE=database, PORT=str(port), **settings))
+    try:
+        wait_until_alive(port, server)
+        yield port, server
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def told(**settings: str) -> dict[str, str]:

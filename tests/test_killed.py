@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -25,7 +21,7 @@ from tests.sending import (
     iccid_of,
     load_fleet,
 )
-from tests.serving import SERVE, free_port, wait_until_alive
+from tests.serving import server_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,17 +37,12 @@ def kill_a_server_while_facts_come(
     store: Store, database: str, headers_of: dict[str, str], kill: int
 ) -> None:
     """One round: serve, send, kill, look."""
-    port = free_port()
-    environment = os.environ | {"TALLYSTICK_DATABASE": database, "TALLYSTICK_PORT": str(port)}
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE], env=environment, start_new_session=True
-    ) as process:
-        wait_until_alive(port, process)
+    with server_of(database) as (port, process):
         senders = [Sender(number, port, headers_of, kill * 150) for number in range(SENDERS)]
         for sender in senders:
             sender.start()
         time.sleep(random.uniform(0.02, 0.4))
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         for sender in senders:
             sender.join()
     assert_nothing_is_lost(store, senders)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +19,10 @@ from tests.listening import AUTHORITY, listening, wait_until
 from tests.quick_access import quick_access
 from tests.serving import (
     PASSWORD,
-    SERVE,
     Session,
-    free_port,
+    server_of,
     serving,
     signed_in,
-    told,
-    wait_until_alive,
 )
 
 if TYPE_CHECKING:
@@ -239,19 +232,12 @@ def killed_while_a_listener_is_called(
     database: str, app: Credentials, account: str, iccid: Iccid, url: str
 ) -> str:
     """Serve, upload, and kill the server while the outcome is being delivered; give the request."""
-    port = free_port()
-    environment = os.environ | told(
-        DATABASE=database, PORT=str(port), CALLBACK_PRIVATE_ADDRESSES="yes"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE], env=environment, start_new_session=True
-    ) as process:
-        wait_until_alive(port, process)
+    with server_of(database, CALLBACK_PRIVATE_ADDRESSES="yes") as (port, process):
         session = Session(port, signed_in(port, app, "user"))
         register(session, account, url)
         request_id = upload(session, account, iccid)
         finished(session, account, request_id)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
     return request_id
 
 

@@ -22,7 +22,7 @@ from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import FOREIGN, Served, account_with
 from tests.contract.test_groups import CATCH_ALL, check_refused
 from tests.quick_access import quick_access
-from tests.serving import PASSWORD, SERVE, Session, free_port, running, serving, signed_in, told
+from tests.serving import PASSWORD, Session, server_of, serving, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -302,8 +302,7 @@ def test_an_upload_that_a_killed_server_acknowledged_is_finished_by_the_next(
     imeis = [f"35209900176{number:03}" for number in range(KILLS)]
     request_ids = []
     for kill, imei in enumerate(imeis):
-        port = free_port()
-        with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as process:
+        with server_of(database) as (port, process):
             session = Session(port, signed_in(port, app, "user"))
             reply = session.call(
                 "POST", UPLOAD, body_of("killed", [device(iccid, imei) for iccid in iccids])
