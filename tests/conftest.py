@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ from tests.store.few import MDN, ONE, expected, seen, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tallystick.access import Access
     from tallystick.store import Store
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 # Tests start hundreds of processes: they do not compile the program's modules again and again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 COLLECT_AFTER = (10_000, 20, 20)
+# Stores wait for their disk at every commit, and no test can cut the power: they lie in memory.
+MEMORY, MEMORY_BYTES_MIN = Path("/dev/shm"), 2 << 30  # noqa: S108 - a file system, not a file
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 class Clock:
@@ -55,6 +60,12 @@ def pytest_collection_finish() -> None:
     """What was loaded to run the tests stays: the collector need not look through it again."""
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: it works while others wait for a server or a clock."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_report_header() -> str | None:

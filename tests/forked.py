@@ -31,6 +31,8 @@ class Forked:
             target=_in_own_session, args=(work, *arguments)
         )
         self._process.start()
+        assert self._process.pid
+        self.pid = self._process.pid
 
     def poll(self) -> int | None:
         """How it ended, None while it lives."""
@@ -38,18 +40,17 @@ class Forked:
 
     def kill(self) -> None:
         """End it and what it has started, at once."""
-        assert self._process.pid
-        os.killpg(self._process.pid, signal.SIGKILL)
+        os.killpg(self.pid, signal.SIGKILL)
 
     def terminate(self) -> None:
         """Ask it to end."""
         self._process.terminate()
 
-    def wait(self) -> None:
-        """Come back when it has ended."""
+    def wait(self) -> int:
+        """Come back when it has ended, with how."""
         self._process.join(STOP_S_MAX)
         assert self._process.exitcode is not None, "it does not end"
-        self._process.close()
+        return self._process.exitcode
 
 
 def _in_own_session(work: Callable[..., None], *arguments: object) -> None:

@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,10 +32,14 @@ from tests.serving import (
     call,
     free_port,
     running,
+    server_of,
     serving,
     told,
     wait_until_alive,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def say(_store: str) -> None:
@@ -82,8 +86,7 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(
         access = quick_access(store, system_clock, secrets.token_bytes)
         access.add_user("user", PASSWORD, [], all_accounts=True)
         app = access.add_app("app", ["m2m"])
-        port = free_port()
-        with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+        with server_of(database) as (port, server):
             headers = bearer(port, app)
             with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
                 with store.transaction():  # until this ends, the login waits to write its session
@@ -91,10 +94,10 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(
                         "POST", LOGIN, f'{{"username":"user","password":"{PASSWORD}"}}', headers
                     )
                     time.sleep(0.3)
-                    server.send_signal(asked)
+                    os.kill(server.pid, asked)
                     time.sleep(0.3)
                 assert connection.getresponse().status == 200
-            assert server.wait(30) == 0
+            assert server.wait() == 0
 
 
 def test_it_stops_in_order_while_calls_wait_whose_clients_are_gone(tmp_path: Path) -> None:
@@ -135,10 +138,9 @@ def intake_request(headers: dict[str, str]) -> bytes:
 
 
 def test_a_server_that_is_killed_does_not_leave_its_workers_behind(database: str) -> None:
-    port = free_port()
-    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
-        server.kill()
-        server.wait(30)
+    with server_of(database) as (port, server):
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait()
         until = time.monotonic() + 30
         while answers(port):
             assert time.monotonic() < until
@@ -203,24 +205,27 @@ def test_a_worker_that_is_killed_again_and_again_is_started_again(tmp_path: Path
         assert server.poll() is None
 
 
-def test_a_connection_that_speaks_http2_is_refused(tmp_path: Path) -> None:
-    with serving(f"sqlite:///{tmp_path}/store.db") as port:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-            client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
-            answer = client.recv(1024)
-        assert not answer or answer.startswith(b"HTTP/1.1 4")
-        assert call(port, "GET", "/healthz").status == 200
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A server that keeps silent connections for a second."""
+    folder = tmp_path_factory.mktemp("served")
+    with serving(f"sqlite:///{folder}/store.db", KEEP_ALIVE_S="1") as port:
+        yield port
 
 
-def test_a_connection_that_says_nothing_is_ended(tmp_path: Path) -> None:
-    with (
-        serving(f"sqlite:///{tmp_path}/store.db", KEEP_ALIVE_S="1") as port,
-        socket.create_connection(("127.0.0.1", port), timeout=20) as client,
-    ):
+def test_a_connection_that_speaks_http2_is_refused(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+        answer = client.recv(1024)
+    assert not answer or answer.startswith(b"HTTP/1.1 4")
+    assert call(port, "GET", "/healthz").status == 200
+
+
+def test_a_connection_that_says_nothing_is_ended(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         assert client.recv(1024) == b""
 
 
-def test_probes_may_ask_for_heads_alone(tmp_path: Path) -> None:
-    with serving(f"sqlite:///{tmp_path}/store.db") as port:
-        for path in ("/healthz", "/readyz"):
-            assert call(port, "HEAD", path).status == 200
+def test_probes_may_ask_for_heads_alone(port: int) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert call(port, "HEAD", path).status == 200

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -153,10 +152,6 @@ def test_a_full_disk_is_told_in_one_line(start: Start) -> None:
         process = start("report", *WINDOW, "--format", "csv", stdout=full.fileno())
         assert process.communicate()[1] == b"error: No space left on device\n"
     assert process.returncode == 1
-
-
-def test_the_window_is_required(start: Start) -> None:
-    assert start("report", stdout=subprocess.DEVNULL).wait() == 2
 
 
 REASONS = "expected 990003420535573 by change set 1; other-model; check-digit-wrong; still-there"

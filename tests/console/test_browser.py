@@ -244,7 +244,8 @@ def test_texts_can_be_read_and_nothing_is_wider_than_the_screen(
         wrong += [(path, each) for each in page.evaluate(RUN_AXE, [GRAVE, rules])]
         contrast, where = page.evaluate(CONTRASTS)
         assert contrast >= CONTRAST_MIN, f"{path}: {where}"
-        assert_fits(page)
+        if scheme == "light":  # colours change no widths
+            assert_fits(page)
     assert wrong == []
 
 

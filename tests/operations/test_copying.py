@@ -159,7 +159,7 @@ def assert_follows_the_rule(store: Store) -> None:
 def test_a_copy_holds_the_same_and_answers_the_same(
     source: tuple[Store, str], target: tuple[Store, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "FACTS_A_RANGE_MAX", 50)
+    monkeypatch.setattr(copying, "FACTS_A_RANGE_MAX", 150)
     done = copied(source[0], target[0])
     assert done.is_same
     assert done.taken["SIMs"] == done.compared["SIMs"].target.count == 200
@@ -268,7 +268,7 @@ def test_a_store_with_other_facts_is_refused_and_left_alone(
 def test_what_is_taken_in_meanwhile_is_told_as_a_difference(
     source: tuple[Store, str], target: tuple[Store, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "FACTS_A_RANGE_MAX", 50)
+    monkeypatch.setattr(copying, "FACTS_A_RANGE_MAX", 150)
     writing = iter([True])
 
     def write_once(done: int, steps: int) -> None:
