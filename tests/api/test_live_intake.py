@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
+from tests.listening import wait_until
 from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
@@ -394,6 +396,50 @@ def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
     intake.close()
     with store.snapshot() as reader:
         assert reader.counts().activations == len(taken)
+
+
+@pytest.fixture
+def gathering(store: Store, monkeypatch: pytest.MonkeyPatch) -> LiveIntake:
+    """Live intake that has just committed three calls together, and waits for as many again."""
+    monkeypatch.setattr(live_module, "GATHER_S_MAX", 60.0)
+    seconds = count(0.0, 2.0)
+    intake = LiveIntake(store, system_clock, lambda: next(seconds))
+    with store.transaction():  # nobody else writes while this lasts
+        first = intake.put(KINDS["activations"], [seen_at(0)], [], None)
+        wait_until(lambda: intake.waiting() == (0, 0))
+        others = [intake.put(KINDS["activations"], [seen_at(n)], [], None) for n in (1, 2, 3)]
+    for call_under_way in (first, *others):
+        assert json.loads(call_under_way.wait())["accepted"] == 1
+    return intake
+
+
+def seen_at(second: int) -> SimActivation:
+    """An activation at a second of its own."""
+    moment = parse_moment(f"2026-03-05T10:00:{second:02}Z")
+    return SimActivation(Iccid.parse(ICCID), moment, Imei.parse(HOME))
+
+
+def test_a_call_waits_a_moment_for_those_that_were_committed_with_it(
+    gathering: LiveIntake, store: Store
+) -> None:
+    puts = [gathering.put(KINDS["activations"], [seen_at(n)], [], None) for n in (4, 5)]
+    time.sleep(0.2)
+    assert gathering.waiting() == (2, 2)
+    puts.append(gathering.put(KINDS["activations"], [seen_at(6)], [], None))
+    assert [json.loads(each.wait())["accepted"] for each in puts] == [1, 1, 1]
+    gathering.close()
+    with store.snapshot() as reader:
+        assert reader.counts().activations == 7
+
+
+def test_a_call_that_waits_for_others_is_taken_in_when_the_server_stops(
+    gathering: LiveIntake,
+) -> None:
+    alone = gathering.put(KINDS["activations"], [seen_at(4)], [], None)
+    began = time.monotonic()
+    gathering.close()
+    assert json.loads(alone.wait())["accepted"] == 1
+    assert time.monotonic() - began < 3
 
 
 def test_a_key_of_before_the_clock_was_set_back_is_forgotten_like_one_of_long_ago(

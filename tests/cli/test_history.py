@@ -125,7 +125,9 @@ def test_an_imei_tells_who_was_seen_in_the_hardware_and_who_is_expected_in_it(ru
     assert lines[0] == "hardware 990003420535573, of a model that is not known (TAC 99000342)"
     assert lines[-1].split()[-5:] == ["the", "beginning", "further", "notice", "imei"]
     nobody = run("history", "010203040506070")
-    assert (nobody.exit_code, "not looked for" in nobody.stderr) == (0, True)
+    assert (nobody.exit_code, "--scan also" in nobody.stderr) == (0, True)
+    scanned = run("history", "010203040506070", "--scan")
+    assert (scanned.exit_code, "none was seen in it" in scanned.stderr) == (0, True)
     assert run("history", "010203040506070", "--all", "--json").stdout.count("\n") == 1
 
 

@@ -91,6 +91,21 @@ def test_pages_hold_every_sim_once(store: Store) -> None:
         assert [each.iccid for read in hardware.whole(reader, HOME) for each in read.sims]
 
 
+def test_a_sim_of_which_nothing_was_expected_is_met_where_every_activation_is_read(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "LOOKED_AT_ONCE", 2)
+    take(store, *(seen(iccid, HOME) for iccid in ICCIDS[1:10:2]), seen(ICCIDS[11], FOREIGN))
+    take(store, *(expected(iccid) for iccid in ICCIDS[0:6:2]))
+    take(store, says(ICCIDS[1], str(HOME)[:8]))
+    assert ICCIDS[3] not in [each.iccid for each in of_home(store).sims]
+    with store.snapshot() as reader:
+        also = reader.sims_activated_in(HOME.identity)
+        pages = list(hardware.whole(reader, HOME, also=also))
+    met = [each.iccid for read in pages for each in read.sims]
+    assert sorted(met) == sorted([*ICCIDS[1:10:2], *ICCIDS[0:6:2]])
+
+
 def test_a_crowd_of_others_ends_a_page_and_is_not_told_of(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

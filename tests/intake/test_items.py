@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.core.facts import SimActivation
 from tallystick.intake import KINDS, KindName, check_items, items
+from tallystick.intake.plain_items import plain_activation
 
 GOOD: dict[KindName, list[dict[str, Any]]] = {
     "activations": [
@@ -96,3 +99,55 @@ def test_many_values_at_once_give_what_they_give_one_by_one(
     assert frame.select(list(kind.fact_columns)).rows() == [tuple(fact) for fact in facts]
     assert sorted(each[:2] for each in same_rejects) == sorted(each[:2] for each in rejects)
     assert same_doubts == doubts
+
+
+digit = st.sampled_from("0123456789")
+near_iccids = st.one_of(
+    st.text(digit, min_size=15, max_size=19).map("89".__add__),
+    st.sampled_from(
+        ["8914800000080000001F", " 89148000000800000011", "\u0668\u0669" * 10, 7, None]
+    ),
+)
+near_imeis = st.one_of(
+    st.text(digit, min_size=13, max_size=17),
+    st.sampled_from(["35-209900-176148-1", "\uff13" * 15, 352099001761481, "", None]),
+)
+near_moments = st.one_of(
+    st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+    st.text("0123456789-T:.ZW+ \u0661", min_size=19, max_size=27),
+    st.sampled_from(
+        [
+            "2026-03-05T10:00:00Z",
+            "2026-03-05T10:00:00.123Z",
+            "2026-03-05T10:00:00.1234567Z",
+            "2026-03-05T10:00:00",
+            "2026-03-05T24:00:00Z",
+            "2026-03-05T23:59:60Z",
+            "2026-02-29T10:00:00Z",
+            "2026-W10-4T10:00:00Z",
+            "0001-01-01T00:00:00Z",
+            "2026-03-05T10:00:00Z\n",
+            1772704800,
+            None,
+        ]
+    ),
+)
+LOOKED_AT_CLOSELY = replace(KINDS["activations"], recognise_item=None)
+near_activations = st.fixed_dictionaries(
+    {"iccid": near_iccids, "imei": near_imeis, "activated_at": near_moments},
+    optional={"msisdn": st.just("882285000000011"), "colour": st.just("red")},
+)
+
+
+def test_a_plain_activation_is_recognised_at_once() -> None:
+    for activation in (GOOD["activations"][0], GOOD["activations"][0] | {"imei": "01020304050607"}):
+        assert isinstance(plain_activation(activation), SimActivation)
+
+
+@settings(deadline=None, max_examples=600)
+@given(value=near_activations | st.sampled_from(WRONG))
+def test_what_is_recognised_at_once_is_what_a_closer_look_gives(value: object) -> None:
+    recognised = plain_activation(value)
+    facts, rejects, doubts = check_items(LOOKED_AT_CLOSELY, [value])
+    if recognised is not None:
+        assert (facts, rejects, doubts.by_name) == ([recognised], [], {})

@@ -13,6 +13,7 @@ import pytest
 from tallystick.core.errors import OutcomeUnknown, StoreBroken
 from tallystick.core.facts import SimActivation
 from tallystick.store import open_store
+from tallystick.store.engines.files import LOOK_AGAIN_S
 from tallystick.thingspace.rows import wire_row
 from tests.listening import wait_until
 from tests.store.few import ONE, TWO, seen, start
@@ -108,6 +109,7 @@ def test_a_file_that_is_replaced_at_once_is_missed_by_a_file_system_with_a_coars
         before = path.parent.stat()
         replace(path)
         os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+        time.sleep(2 * LOOK_AGAIN_S)
         with pytest.raises(StoreBroken, match="was deleted or replaced"):
             activations(store)
 
@@ -121,6 +123,7 @@ def test_a_file_that_is_replaced_behind_a_link_is_missed(path: Path, tmp_path: P
     with open_store(f"sqlite:///{link}", wire_row) as store:
         assert activations(store) == 0
         replace(path)
+        time.sleep(2 * LOOK_AGAIN_S)
         with pytest.raises(StoreBroken, match=r"link\.db was deleted or replaced"):
             activations(store)
 
@@ -164,6 +167,7 @@ def test_what_a_deleted_log_has_is_saved_into_the_store(opened: Store, path: Pat
 KILLED = """
 import os, sys
 from tallystick.store import open_store
+from tallystick.store.engines.files import LOOK_AGAIN_S
 from tallystick.thingspace.rows import wire_row
 os.umask(0)
 store = open_store(sys.argv[1], wire_row)

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
-    from tallystick.fleet.hardware import HardwarePage, Place
-    from tallystick.store import Reader
+    from tallystick.fleet.hardware import HardwarePage
 
 HARDWARE_COLUMNS = (
     "iccid",
@@ -30,9 +29,10 @@ HARDWARE_COLUMNS = (
     "by",
 )
 NOBODY = (
-    "no SIM is expected in this hardware, and none that is judged was seen in it; SIMs that were "
-    "seen in it while nothing was expected of them are not looked for"
+    "no SIM is expected in this hardware, and none that is judged was seen in it; --scan also "
+    "finds SIMs that were seen in it while nothing was expected of them"
 )
+NOBODY_AT_ALL = "no SIM is expected in this hardware, and none was seen in it"
 
 
 Named = Annotated[
@@ -60,12 +60,23 @@ Everything = Annotated[
 ]
 
 
+Scan = Annotated[
+    bool,
+    typer.Option(
+        "--scan",
+        help="Of hardware: read every activation, and so find SIMs, too, that were seen in it "
+        "while nothing was expected of them.",
+    ),
+]
+
+
 def history(
     named: Named,
     before: Before = None,
     after: After = None,
     at_most: AtMost = STAYS_A_PAGE,
     everything: Everything = False,
+    scan: Scan = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where a SIM has been, newest first, and which of its moves the report lists.
@@ -77,9 +88,15 @@ def history(
     place = parse_before(before) if before else BEHIND_ALL
     with store_of(settings) as store, store.snapshot() as reader:
         if hardware.names_hardware(reader, named):
+            imei = imei_asked_for(named)
             begin = hardware.parse_place(after) if after else hardware.FIRST
-            pages_of_it = _pages_of_hardware(reader, named, begin, at_most, everything=everything)
-            _print_hardware(pages_of_it, settings.zone, as_json=as_json)
+            also = reader.sims_activated_in(imei.identity) if scan else []
+            if everything:
+                pages_of_it = hardware.whole(reader, imei, begin, also)
+            else:
+                pages_of_it = iter([hardware.page(reader, imei, None, begin, at_most, also)])
+            nobody = NOBODY_AT_ALL if scan else NOBODY
+            _print_hardware(pages_of_it, settings.zone, nobody, as_json=as_json)
             return
         if everything:
             for page in histories.whole_history(reader, named, place):
@@ -117,16 +134,10 @@ def _print(sim: dict[str, Any]) -> None:
         print_table(names, [[str(each[name] or "") for name in names] for each in sim["pairings"]])
 
 
-def _pages_of_hardware(
-    reader: Reader, imei: str, begin: Place, at_most: int, *, everything: bool
-) -> Iterator[HardwarePage]:
-    """One page of hardware, or all of them from a place on."""
-    if everything:
-        return hardware.whole(reader, imei_asked_for(imei), begin)
-    return iter([hardware.page(reader, imei_asked_for(imei), None, begin, at_most)])
-
-
-def _print_hardware(pages: Iterator[HardwarePage], zone: tzinfo, *, as_json: bool) -> None:
+def _print_hardware(
+    pages: Iterator[HardwarePage], zone: tzinfo, nobody: str, *, as_json: bool
+) -> None:
+    """Print pages of hardware; `nobody` is said where there is no SIM on them."""
     read = (answers.hardware_page(page, zone) for page in pages)
     if as_json:
         for page in read:
@@ -138,7 +149,7 @@ def _print_hardware(pages: Iterator[HardwarePage], zone: tzinfo, *, as_json: boo
     for last in read:
         _print_sims(last)
     if not first.sims and last is first:
-        say(NOBODY, err=True)
+        say(nobody, err=True)
     if last.next:
         say(f"hardware {first.imei} may have more SIMs: --after {last.next}", err=True)
 

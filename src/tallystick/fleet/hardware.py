@@ -9,6 +9,7 @@ the SIM that was seen last comes first.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -117,13 +118,15 @@ def page(
     visible: Mapping[str, int] | None = None,
     begin: Place = FIRST,
     sims_max: int = SIMS_A_PAGE,
+    also: Sequence[int] = (),
 ) -> HardwarePage:
     """Give some SIMs of hardware.
 
     `visible` are the numbers, by name, of the accounts that the asker may see, None all of them and
-    SIMs that are not loaded too.
+    SIMs that are not loaded too. `also` are SIMs, in order, that are known to have been seen in the
+    hardware.
     """
-    walk = _Walk(reader, imei, visible)
+    walk = _Walk(reader, imei, visible, also)
     placed: list[tuple[Place, HardwareSim]] = []
     for each in walk.sims_from(begin):
         placed.append(each)
@@ -135,11 +138,13 @@ def page(
     return HardwarePage(imei, hardware_type, sims, next_page, walk.is_cut)
 
 
-def whole(reader: Reader, imei: Imei, begin: Place = FIRST) -> Iterator[HardwarePage]:
+def whole(
+    reader: Reader, imei: Imei, begin: Place = FIRST, also: Sequence[int] = ()
+) -> Iterator[HardwarePage]:
     """Every page from one on, for one who may see all accounts."""
     next_page: Place | None = begin
     while next_page is not None:
-        read = page(reader, imei, begin=next_page)
+        read = page(reader, imei, begin=next_page, also=also)
         yield read
         next_page = read.next_page
 
@@ -153,8 +158,15 @@ def _newness(sim: HardwareSim) -> tuple[int, int, int]:
 class _Walk:
     """The SIMs of one hardware, part by part."""
 
-    def __init__(self, reader: Reader, imei: Imei, visible: Mapping[str, int] | None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        imei: Imei,
+        visible: Mapping[str, int] | None,
+        also: Sequence[int],
+    ) -> None:
         self._reader = reader
+        self._also = also
         self._imei = imei
         self._visible = visible
         accounts = reader.accounts() if visible is None else visible
@@ -186,8 +198,15 @@ class _Walk:
         self.is_cut = self._last_visible is None
 
     def _candidates(self, part: int, after: int) -> list[int]:
-        source = self._reader.sims_of_model if part else self._reader.sims_of_hardware
-        return source(self._imei.identity, after, LOOKED_AT_ONCE)
+        if part:
+            return self._reader.sims_of_model(self._imei.identity, after, LOOKED_AT_ONCE)
+        return self._first_part(after, LOOKED_AT_ONCE)
+
+    def _first_part(self, after: int, at_most: int) -> list[int]:
+        """The next SIMs of the first part, in order; those that are known to be of it included."""
+        named = self._reader.sims_of_hardware(self._imei.identity, after, at_most)
+        place = bisect_right(self._also, after)
+        return sorted({*named, *self._also[place : place + at_most]})[:at_most]
 
     def _looked_at(self, part: int, iccids: Sequence[int]) -> list[HardwareSim]:
         """Those of some SIMs in order that belong to a part and that the asker may see."""
@@ -205,7 +224,7 @@ class _Walk:
 
     def _without_first_part(self, iccids: Sequence[int]) -> list[int]:
         first = iccids[0] - 1
-        there = set(self._reader.sims_of_hardware(self._imei.identity, first, LOOKED_AT_MAX))
+        there = set(self._first_part(first, LOOKED_AT_MAX))
         return [iccid for iccid in iccids if iccid not in there]
 
     def _described(self, iccids: Collection[int], homes: Mapping[int, int]) -> list[HardwareSim]:

@@ -380,17 +380,26 @@ def all_are_loaded(reader: Reader, kind: Kind, batches: Sequence[Facts]) -> bool
     return len(reader.loaded_sims(iccids)) == len(iccids)
 
 
-def doubts_of_call(
-    reader: Reader | None, kind: Kind, facts: Facts, now: Moment, *, are_loaded: bool = False
-) -> Doubts:
+def doubts_of_call(reader: Reader | None, kind: Kind, facts: Facts, now: Moment) -> Doubts:
     """All doubts of facts that came in one call, which are all at hand.
 
-    Without a reader, those that the store shows are left out. With `are_loaded` their SIMs are
-    known to be loaded.
+    Without a reader, those that the store shows are left out.
     """
-    doubts = doubts_of_values(kind, facts, now).and_also(doubts_of_keys(kind, facts))
-    if reader is None:
-        return doubts
-    if not are_loaded:
-        doubts = doubts.and_also(doubts_of_sims(reader, kind, facts))
+    doubts = doubts_of_facts(kind, facts, now)
+    return doubts if reader is None else doubts.and_also(doubts_of_store(reader, kind, facts))
+
+
+def doubts_of_facts(kind: Kind, facts: Facts, now: Moment) -> Doubts:
+    """The doubts that facts show which came together."""
+    return doubts_of_values(kind, facts, now).and_also(doubts_of_keys(kind, facts))
+
+
+def doubts_of_store(
+    reader: Reader, kind: Kind, facts: Facts, *, are_loaded: bool = False
+) -> Doubts:
+    """The doubts of facts that the store shows.
+
+    With `are_loaded` their SIMs are known to be loaded.
+    """
+    doubts = NO_DOUBTS if are_loaded else doubts_of_sims(reader, kind, facts)
     return doubts.and_also(doubts_of_hardware(reader, kind, facts))

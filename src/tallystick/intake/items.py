@@ -85,6 +85,10 @@ def check_items(kind: Kind, items: Sequence[Any], mapping: Mapping = ANY) -> Che
     Many are checked a column at a time, like a file's. Raises `InvalidValue` where objects are of
     another form, which a mapping fits.
     """
+    if mapping is ANY and len(items) < COLUMNS_PAY_MIN:
+        plain = _plain_facts(kind, items)
+        if plain is not None:
+            return CheckedItems(plain, [])
     records = Records(kind, mapping, strict=True)
     if items and not (isinstance(items[0], dict) and items[0].keys() <= set(kind.column_names)):
         _refuse_foreign(items, records)
@@ -102,6 +106,19 @@ def check_items(kind: Kind, items: Sequence[Any], mapping: Mapping = ANY) -> Che
         else:
             facts.append(fact)
     return CheckedItems(facts, rejects, doubts_of_texts(doubtful))
+
+
+def _plain_facts(kind: Kind, items: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+    """The values as facts if each is of the plain form; else None."""
+    if kind.recognise_item is None:
+        return None
+    facts: list[tuple[Any, ...]] = []
+    for item in items:
+        fact = kind.recognise_item(item)
+        if fact is None:
+            return None
+        facts.append(fact)
+    return facts
 
 
 def doubts_of_expectations(reader: Reader, facts: Sequence[SimExpectation]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ from tallystick.core.written_values import (
     with_check_digit,
 )
 from tallystick.intake import fast_parse
+from tallystick.intake.plain_items import plain_activation
 from tallystick.intake.receipt import Fault
 from tallystick.store import Batch, by_iccid, shortlist_of
 
@@ -133,6 +134,7 @@ class Kind:
     what deserves a closer look. Of the facts that have the same values in the columns of
     `told_apart_by` the last counts; without such columns every fact stays. The first of them names
     the key to people. Facts of a kind that `awaits_sims` say nothing until their SIM is loaded.
+    `recognise_item` gives the fact of a plain JSON value at once, None wherever it is not sure.
     """
 
     name: KindName
@@ -149,6 +151,7 @@ class Kind:
     lacking: str = "is missing"
     make: Callable[..., tuple[Any, ...]] | None = None
     gather: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    recognise_item: Callable[[Any], tuple[Any, ...] | None] | None = None
 
     @cached_property
     def fact_columns(self) -> dict[str, type[pl.DataType]]:
@@ -437,6 +440,7 @@ KINDS: dict[KindName, Kind] = {
             one_of=("iccid", "imsi", "msisdn"),
             make=_activation,
             gather=_activations,
+            recognise_item=plain_activation,
         ),
         Kind(
             "groups",

@@ -25,7 +25,7 @@ from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
-from tallystick.intake.doubts import all_are_loaded, doubts_of_call
+from tallystick.intake.doubts import all_are_loaded, doubts_of_facts, doubts_of_store
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
 from tallystick.store import TURN_WAIT_S_MAX
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 WAITING_CALLS_MAX = 128  # each of them has a thread of the server wait
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
+GATHER_S_MAX = 0.01
+GATHER_SHARE_MAX = 0.5  # of the time that the last commit took
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
 OUTCOMES = ("accepted", "duplicate", "rejected")
 KEY_MICROSECONDS_MAX = KEY_S_MAX * MICROSECONDS_A_SECOND
@@ -132,6 +134,9 @@ class LiveIntake:
         self._waiting_facts = 0
         self._queue = threading.Lock()
         self._closed = False
+        self._gathered = threading.Event()
+        self._expected = 1
+        self._commit_s = 0.0
         self._keys_forgotten_at = 0
         self._brought: dict[tuple[str, str], int] = {}
         self._brought_at: Moment | None = None
@@ -168,14 +173,18 @@ class LiveIntake:
         """
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
         call = Waiting(kind, batch, rejects, key, self._timer())
-        call.doubts = doubts
+        call.doubts = doubts.and_also(doubts_of_facts(kind, facts, self._clock()))
         with self._queue:
             if self._closed or self._is_full(len(facts)):
                 raise IntakeBusy
             self._waiting.append(call)
             self._waiting_facts += len(facts)
-        self._loop.start()
-        self._loop.wake()
+            waiting = len(self._waiting)
+        if waiting == 1:
+            self._loop.start()
+            self._loop.wake()
+        elif waiting >= self._expected:
+            self._gathered.set()
         return call
 
     def waiting(self) -> tuple[int, int]:
@@ -190,6 +199,7 @@ class LiveIntake:
         """Take in what is waiting, and no more."""
         with self._queue:
             self._closed = True
+        self._gathered.set()
         self._loop.finish()
 
     def _is_full(self, facts: int) -> bool:
@@ -200,10 +210,26 @@ class LiveIntake:
 
     def _take_waiting(self) -> bool:
         """Take in those of the waiting calls that fit one transaction; give whether any did."""
+        self._gather()
         calls = self._next_calls()
-        if calls:
-            self._answer(calls)
-        return bool(calls)
+        if not calls:
+            return False
+        began = self._timer()
+        self._answer(calls)
+        self._expected = len(calls)
+        self._commit_s = self._timer() - began
+        return True
+
+    def _gather(self) -> None:
+        """Wait a moment for as many calls as were committed together last.
+
+        Callers that were answered together mostly call again together. The first of them would be
+        committed alone, and the others wait for that: two commits where one would do.
+        """
+        self._gathered.clear()
+        if self._closed or not 0 < len(self._waiting) < self._expected:
+            return
+        self._gathered.wait(min(GATHER_S_MAX, self._commit_s * GATHER_SHARE_MAX))
 
     def _next_calls(self) -> list[Waiting]:
         calls: list[Waiting] = []
@@ -306,7 +332,7 @@ class LiveIntake:
     ) -> bytes:
         """The receipt of a call; `are_loaded` is whether its SIMs are known to be."""
         facts = call.batch.facts
-        doubts = doubts_of_call(writer, call.kind, facts, self._clock(), are_loaded=are_loaded)
+        doubts = doubts_of_store(writer, call.kind, facts, are_loaded=are_loaded)
         waiting = writer.count_unattributed(facts) if call.kind.is_shortlisted else 0
         call.counts = (taken.accepted, taken.duplicate, len(call.rejects))
         receipt = Receipt(

@@ -4,7 +4,7 @@ A SIM is looked for where an expectation names the hardware or its model, and wh
 SIMs that have or had a row do. So the usual activation, in the hardware that is expected, costs
 nothing more than it did, and a question reads a stretch of each of a few indexes. A SIM that never
 had a row is not met in hardware that no expectation of it allows: it was seen there while nothing
-was expected of it.
+was expected of it. `sims_activated_in` meets it, too, and reads every activation for that.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ class SightingQuestions(NeighbourQuestions):
             *self._numbers("sims_listing_hardware", **asked),
         }
         return sorted(named)[:at_most]
+
+    def sims_activated_in(self, hardware: int) -> list[int]:
+        """Every SIM that was seen in hardware, in order; reads all activations that there are."""
+        return self._numbers("sims_activated_in", hardware=hardware)
 
     def times_in_hardware(self, hardware: int, iccids: Collection[int]) -> dict[int, TimesIn]:
         """When each of some SIMs was seen in hardware; those that never were lack."""

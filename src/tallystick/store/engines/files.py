@@ -12,6 +12,7 @@ import stat
 import threading
 import time
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import StoreBroken
@@ -23,6 +24,8 @@ LOG_ENDING, INDEX_ENDING = "-wal", "-shm"
 OWNER_ALONE = 0o600
 FOLDER_REST_NS_MIN = 3_000_000_000
 """File systems keep the time of a change to a few milliseconds, and some to two seconds."""
+LOOK_AGAIN_S = 0.05
+"""What was the same so short a time ago is read without another look."""
 OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -52,6 +55,7 @@ class StoreFiles:
         self._noting = threading.Lock()
         self._opened: dict[Path, Identity] = {}
         self._same_in: _Folder | None = None
+        self._same_at = -inf
 
     def note(self) -> None:
         """Note which files a connection has opened, which has read from the store by now.
@@ -72,6 +76,15 @@ class StoreFiles:
         """Begin anew: every connection has been closed."""
         self._opened = {}
         self._same_in = None
+        self._same_at = -inf
+
+    def require_lately_same(self) -> None:
+        """The same as `require_same` for readers, which lose nothing: a look a moment ago will do.
+
+        A look lets other threads go first, and readers come by the thousand.
+        """
+        if time.monotonic() - self._same_at > LOOK_AGAIN_S:
+            self.require_same()
 
     def require_same(self) -> None:
         """Raise `StoreBroken` unless the files that were opened are still those at their paths."""
@@ -97,10 +110,16 @@ class StoreFiles:
         return self.log in lost and self._path not in lost and not _size_of(self.log)
 
     def _lost(self) -> list[Path]:
-        """The files that are no longer at their paths.
+        """The files that are no longer at their paths."""
+        lost = self._lost_now()
+        self._same_at = -inf if lost else time.monotonic()
+        return lost
 
-        Each look at a file lets another thread go first, and this is asked at every question. So
-        the files are left alone while no entry of their folder has changed.
+    def _lost_now(self) -> list[Path]:
+        """The same, as the folder shows it.
+
+        Each look at a file lets another thread go first, and every transaction takes two. So the
+        files are left alone while no entry of their folder has changed.
         """
         folder = self._folder()
         if folder is not None and folder == self._same_in:

@@ -180,6 +180,9 @@ class SqliteConnection:
                 str(path), flags=flags, statementcachesize=STATEMENTS_KEPT
             )
             self._driver.set_busy_timeout(BUSY_WAIT_MS_MAX)
+            # Else the driver's SQLite plans most statements anew each time that they are run, in
+            # case their parameters ask for another plan: ours are the same for all of them.
+            self._driver.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             self._driver.pragma("cache_size", -CACHE_KIB)
             self._driver.pragma("mmap_size", MMAP_BYTES_MAX)
 
@@ -360,7 +363,7 @@ class SqliteEngine:
     @contextmanager
     def glancing(self) -> Iterator[SqliteConnection]:
         """A connection that sees the present anew with each question."""
-        self._files.require_same()
+        self._files.require_lately_same()
         connection = self._idle.pop() if self._idle else self._connect_reader()
         try:
             yield connection
@@ -391,7 +394,8 @@ class SqliteEngine:
             yield turn.enter_context(self._writing_in_turn()) if is_free else None
 
     def _require_usable(self) -> None:
-        self._files.require_same()
+        """Refuse, before the turn is waited for, what would be refused behind it."""
+        self._files.require_lately_same()
         if self._writer is None:
             self._require_current()
 

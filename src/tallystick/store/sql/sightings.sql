@@ -38,6 +38,10 @@ WHERE s.hardware = :hardware AND s.iccid > :after
 ORDER BY s.iccid
 LIMIT :at_most;
 
+-- name: sims_activated_in
+-- Which SIMs were ever activated in this hardware? Reads every activation: there is no index.
+SELECT DISTINCT a.iccid FROM activations AS a WHERE a.imei / 400 = :hardware ORDER BY a.iccid;
+
 -- name: times_in_hardware
 -- When were these SIMs seen in this hardware first and last, and how often?
 SELECT a.iccid, min(a.activated_at), max(a.activated_at), count(*)
