@@ -382,6 +382,15 @@ def test_a_call_without_a_bearer_token_has_missing_credentials(
             )
 
 
+@pytest.mark.parametrize("token", ["a%0D%0AX-Forged:%201", "a%00", "%C3%A9", "a%20b"])
+def test_a_token_that_no_header_can_carry_is_not_echoed(
+    client: TestClient, app: Credentials, token: str
+) -> None:
+    refused = post(client, REVOKE, basic(app), f"token={token}")
+    assert (refused.status_code, refused.json["error"]) == (400, "invalid_request")
+    assert "RevokedAccessToken" not in refused.headers
+
+
 def test_a_wrong_expired_or_revoked_token_has_invalid_credentials(
     client: TestClient, headers: dict[str, str], app: Credentials, clock: Clock
 ) -> None:

@@ -8,23 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from falcon import testing
 
-from tallystick.core.moments import parse_moment
 from tallystick.http.gate import needs_of
-from tallystick.intake import LiveIntake
-from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
-from tallystick.settings import Settings
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
 from tests.console.world import resources_of
-from tests.quick_access import quick_access
 from tests.tenants.calls import Call, calls, expected
 from tests.tenants.world import (
     LISTENER_PASSWORD,
@@ -33,15 +23,16 @@ from tests.tenants.world import (
     TENANTS,
     Caller,
     World,
+    opened_world,
     planted,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from falcon import testing
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-NOW = parse_moment("2026-06-01T12:00:00Z")
 PLACE = re.compile(r"\{(\w+)\}")
 FORM = "application/x-www-form-urlencoded"
 
@@ -49,18 +40,8 @@ FORM = "application/x-www-form-urlencoded"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Two tenants and the app, whose passwords are hashed in no time."""
-    path: Path = tmp_path_factory.mktemp("tenants") / "store.db"
-    settings = Settings(login_tries_a_min=0)
-    with open_store(f"sqlite:///{path}", wire_row) as store, pytest.MonkeyPatch.context() as patch:
-        store.init("UTC")
-        patch.setattr("tallystick.server.system_clock", lambda: NOW)
-        access = quick_access(store, lambda: NOW, secrets.token_bytes)
-        live = LiveIntake(store, lambda: NOW, lambda: 0.0)
-        uploads = Uploads(store, lambda: NOW, secrets.token_bytes)
-        client = testing.TestClient(build_app(settings, store, access, live, uploads))
-        yield World(store, access, client, path)
-        live.close()
-        access.close()
+    with opened_world(tmp_path_factory.mktemp("tenants") / "store.db") as opened:
+        yield opened
 
 
 def filled(tree: Any, values: dict[str, str], escape: Callable[[str], str] = str) -> Any:  # noqa: ANN401 - any JSON
