@@ -137,7 +137,7 @@ REFUSED: dict[str, tuple[object, str, tuple[str, ...]]] = {
     "a group that is an object": (
         QUESTION | {"groupName": {"a": 1}},
         CATCH_ALL,
-        ("groupName", "'a'"),
+        ("groupName", '"a"'),
     ),
     "devices that are one": (QUESTION | {"devices": {"deviceIds": []}}, CATCH_ALL, ("devices",)),
     "a device that is text": (

@@ -41,7 +41,7 @@ class Login:
         body = read_json(req, LoginBody)
         resp.cache_control = ("no-store",)
         with one_try(req, body.username):
-            session_token = self._access.login(body.username, body.password)
+            session_token = self._access.login(body.username, body.password, req.remote_addr)
         resp.data = msgspec.json.encode({SESSION_FIELD: session_token})
 
 
@@ -75,5 +75,5 @@ class PasswordReset:
         body = read_json(req, ResetBody)
         resp.cache_control = ("no-store",)
         with one_try(req, caller_of(req).user_name or ""):
-            password = self._access.reset_password(user_of(req), body.old_password)
+            password = self._access.reset_password(user_of(req), body.old_password, req.remote_addr)
         resp.data = msgspec.json.encode({"newPassword": password})
