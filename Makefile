@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs screenshots bench soak lock clean
+.PHONY: help demo test check docs screenshots bench soak fuzz lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ bench: .venv/bench ## measure against the peers
 
 soak: .venv/test ## mixed load with kills and faults (ARGS='--minutes 10')
 	$(BIN)/pytest -m soak -n 0 -s tests/test_soak.py $(ARGS)
+
+fuzz: .venv/test ## calls made up from the descriptions of the API (ARGS='--rounds 2000 --seed 7')
+	$(BIN)/pytest -n 0 tests/hostile/test_fuzz.py $(ARGS)
 
 # The newest versions that resolve. test.txt holds all of run.txt, bench.txt all of test.txt.
 # The oldest Python has to do it: a newer one would leave out the backports the oldest needs.

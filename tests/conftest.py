@@ -52,8 +52,10 @@ class Clock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How long the soak lasts."""
+    """How long the soak lasts, and how many calls are made up of each described one."""
     parser.addoption("--minutes", type=float, default=10, help="so long the soak lasts")
+    parser.addoption("--rounds", type=int, default=40, help="calls made up of each described one")
+    parser.addoption("--seed", type=int, default=1, help="what they are drawn from")
 
 
 def pytest_collection_finish() -> None:

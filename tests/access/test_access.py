@@ -292,6 +292,63 @@ def test_five_failed_logins_in_a_row_lock_the_user_until_an_operator_unlocks(
     assert access.login(user, PASSWORD)
 
 
+def fail_from(access: Access, user: str, address: str, times: int) -> None:
+    """Wrong passwords from an address."""
+    for _ in range(times):
+        with pytest.raises(PasswordRefused):
+            access.login(user, "wrong", address)
+
+
+def test_a_stranger_does_not_lock_a_user_out_where_they_have_logged_in_before(
+    access: Access, elsewhere: Access, user: str
+) -> None:
+    home, stranger = "192.0.2.1", "203.0.113.9"
+    assert access.login(user, PASSWORD, home)
+    for number in range(3):
+        fail_from(elsewhere, user, f"203.0.113.{number}", FAILED_LOGINS_MAX)
+    for address in (stranger, ""):
+        with pytest.raises(PasswordRefused):
+            access.login(user, PASSWORD, address)
+    for each in (access, elsewhere):
+        assert each.login(user, PASSWORD, home)
+    with pytest.raises(PasswordRefused):  # a login at home does not open the lock for strangers
+        access.login(user, PASSWORD, stranger)
+    access.unlock_user(user)
+    assert access.login(user, PASSWORD, stranger)
+
+
+def test_five_wrong_passwords_from_where_a_user_logs_in_lock_them_there(
+    access: Access, user: str
+) -> None:
+    home, office = "2001:db8::1", "192.0.2.7"
+    assert access.login(user, PASSWORD, home)
+    assert access.login(user, PASSWORD, office)
+    fail_from(access, user, "2001:db8::ffff", FAILED_LOGINS_MAX)
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD, home)
+    assert access.login(user, PASSWORD, office)
+    assert access.user_named(user).locked
+    access.unlock_user(user)
+    assert not access.user_named(user).locked
+    assert access.login(user, PASSWORD, home)
+
+
+def test_an_address_is_known_for_ninety_days_and_so_are_the_last_twenty(
+    access: Access, user: str, clock: Clock
+) -> None:
+    addresses = [f"192.0.2.{number}" for number in range(21)]
+    for address in addresses:
+        assert access.login(user, PASSWORD, address)
+        clock.advance(1)
+    fail_from(access, user, "203.0.113.9", FAILED_LOGINS_MAX)
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD, addresses[0])
+    assert access.login(user, PASSWORD, addresses[20])
+    clock.advance(91 * DAY_S)
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD, addresses[20])
+
+
 def test_a_correct_login_starts_the_count_anew(access: Access, user: str) -> None:
     for _ in range(2):
         fail_to_log_in(access, user, FAILED_LOGINS_MAX - 1)

@@ -110,6 +110,8 @@ def test_records_are_found_by_who_did_what_and_when(audit: AuditTrail) -> None:
     assert numbers(ALL._replace(action="user.add", subject="s1")) == [2]
     assert numbers(ALL._replace(actor="ann", action="user.add")) == [4, 1]
     assert numbers(ALL._replace(earliest=0, latest=3)) == [3, 2]
+    assert numbers(ALL._replace(subject="s1")) == [2]
+    assert numbers(ALL._replace(latest=3, before=3)) == [2, 1]
 
 
 def test_a_record_changed_behind_the_programs_back_is_named(

@@ -28,6 +28,7 @@ from tallystick.operations.readiness import Readiness
 from tallystick.server import wired_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
+from tallystick.thingspace.described import described_of
 from tallystick.thingspace.rows import columns_in, wire_row
 from tests.quick_access import quick_access
 
@@ -95,6 +96,34 @@ def test_every_call_of_our_own_is_described_and_nothing_else(
     assert len(served) > 20
 
 
+@pytest.fixture(scope="module")
+def of_thingspace(app: falcon.App[Any, Any]) -> Any:  # noqa: ANN401 - any JSON
+    """The description of the calls of ThingSpace."""
+    return falcon.testing.TestClient(app).simulate_get("/thingspace/openapi.json").json
+
+
+def test_every_call_of_thingspace_is_described_and_nothing_else(
+    app: falcon.App[Any, Any], of_thingspace: dict[str, Any]
+) -> None:
+    served = {
+        (method.method, route.path)
+        for route in falcon.inspect.inspect_routes(app)
+        for method in route.methods
+        if not method.internal and route.path.startswith(("/api/ts/", "/api/m2m/"))
+    }
+    assert {(method, path) for method, path, _ in calls(of_thingspace)} == served
+    assert len(served) > 15
+
+
+def test_a_call_of_thingspace_that_is_not_described_is_told_with_its_place() -> None:
+    class Silent:
+        def on_get(self) -> None:
+            """Say nothing."""
+
+    with pytest.raises(TypeError, match=r"GET /x is not described.*Silent\.on_get"):
+        described_of(Silent(), "GET", "/x")
+
+
 def test_whoever_asks_is_given_the_description(
     app: falcon.App[Any, Any], document: dict[str, Any]
 ) -> None:
@@ -112,11 +141,14 @@ def test_a_call_that_is_not_described_is_told_with_its_place() -> None:
         operation_of(Silent(), "GET", "/api/v1/silent")
 
 
-def test_it_is_an_openapi_document_whose_references_resolve(document: dict[str, Any]) -> None:
-    assert document["openapi"] == "3.1.0"
-    schemas = document["components"]["schemas"]
-    references = {value for name, value in within(document) if name == "$ref"}
-    assert references == {f"#/components/schemas/{name}" for name in schemas}
+def test_they_are_openapi_documents_whose_references_resolve(
+    document: dict[str, Any], of_thingspace: dict[str, Any]
+) -> None:
+    for each in (document, of_thingspace):
+        assert each["openapi"] == "3.1.0"
+        schemas = each["components"]["schemas"]
+        references = {value for name, value in within(each) if name == "$ref"}
+        assert references == {f"#/components/schemas/{name}" for name in schemas}
 
 
 BARE = ("/unlock", "/secret", "/approve", "/reject", "/undo")

@@ -13,20 +13,27 @@ import pytest
 
 from docs.generate import command_tree
 from tallystick.cli.shared import RecordedCommand
+from tallystick.clock import system_clock
+from tallystick.core.acts import AS_CALLS
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tests.cli.conftest import WINDOW
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 READING = {
-    *("account list", "account show", "app list", "app show", "audit list", "audit verify"),
+    *("account list", "account show", "app list", "app show", "audit list", "audit prune"),
+    "audit verify",
     *("callbacks list", "corrections summary", "coverage", "demo", "doctor"),
     *("expectations changes", "expectations log", "expectations show", "explanations list"),
-    *("group list", "group show", "history", "man", "maps", "maps show", "restore", "serve"),
+    *("group list", "group show", "history", "man", "maps", "maps show", "serve"),
     *("settings", "sim list", "sim show", "synth", "user list"),
     *("user sessions", "user show", "user tokens", "verify"),
 }
-"""Commands that change nothing in the store of the settings, or, like `demo`, in one of theirs."""
+"""Commands that change nothing in the store of the settings, or, like `demo`, in one of theirs.
+
+`audit prune` leaves a record of its own.
+"""
 
 
 def records_of(run: Run) -> list[dict[str, Any]]:
@@ -42,6 +49,36 @@ def test_every_command_is_recorded_or_said_to_change_nothing() -> None:
         if not hasattr(command, "commands"):
             named[" ".join(path[1:])] = isinstance(command, RecordedCommand)
     assert {name for name, is_recorded in named.items() if not is_recorded} == READING & set(named)
+
+
+def test_a_command_that_is_recorded_under_another_name_is_there() -> None:
+    commands = {".".join(path[1:]) for path, _ in command_tree()}
+    assert set(AS_CALLS) <= commands
+
+
+@pytest.mark.usefixtures("example")
+def test_a_command_and_a_call_that_do_the_same_are_recorded_alike(run: Run) -> None:
+    assert run("account", "rename", "0212398765-00001", "other").exit_code == 0
+    assert records_of(run)[-1]["action"] == "account.change"
+
+
+@pytest.mark.usefixtures("store")
+def test_old_records_are_removed_and_the_others_proved_from_there_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months_ago = Moment(system_clock() - 100 * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr("tallystick.cli.shared.system_clock", lambda: months_ago)
+        for name in ("a", "b"):
+            assert run("account", "add", name).exit_code == 0
+    assert run("account", "add", "c").exit_code == 0
+    assert json.loads(run("audit", "prune", "--keep-days", "101", "--json").stdout) == {
+        "removed": 0
+    }
+    assert run("audit", "prune", "--keep-days", "99").stdout == "2 records were removed\n"
+    kept = [(record["action"], record["via"]) for record in records_of(run)]
+    assert kept == [("account.add", "command"), ("audit.prune", "command")]
+    assert run("audit", "verify").exit_code == 0
 
 
 @pytest.mark.usefixtures("store")
@@ -69,7 +106,7 @@ def test_an_import_is_recorded_when_it_begins_and_when_it_ends(run: Run, tmp_pat
     )
     assert run("import", "sims", str(file)).exit_code == 3
     begun, ended = records_of(run)
-    assert (begun["action"], begun["outcome"], ended["outcome"]) == ("import", "begun", "done")
+    assert (begun["action"], begun["outcome"], ended["outcome"]) == ("import.file", "begun", "done")
     assert ended["subject"] == f"sims/{file}"
     assert ended["details"]["kind"] == "sims"
     assert (ended["details"]["accepted"], ended["details"]["rejected"]) == (1, 1)
@@ -90,7 +127,7 @@ def test_a_report_is_an_export_where_it_goes_to_a_file(run: Run) -> None:
     assert len(records_of(run)) == before
     assert run("report", *WINDOW, "--output", "rows.csv", "--format", "csv").exit_code == 0
     last = records_of(run)[-1]
-    assert (last["action"], last["details"]["output"]) == ("report", "rows.csv")
+    assert (last["action"], last["details"]["output"]) == ("mismatches.export", "rows.csv")
 
 
 @pytest.mark.usefixtures("example")
@@ -102,7 +139,7 @@ def test_who_would_approve_their_own_proposal_is_recorded_as_refused(
     assert run("import", "expectations", str(file), "--propose", "--as", "ann").exit_code == 0
     assert run("expectations", "approve", "2", "--as", "ann").exit_code == 1
     last = records_of(run)[-1]
-    assert (last["action"], last["subject"]) == ("expectations.approve", "2")
+    assert (last["action"], last["subject"]) == ("change-set.approve", "2")
     assert last["outcome"] == "refused: own-proposal"
 
 

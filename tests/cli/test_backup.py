@@ -38,6 +38,8 @@ def test_backup_drill_and_restore_speak_json(run: Run) -> None:
     replaced = json.loads(run("restore", "a.db", "--replace", "--json").stdout)
     assert replaced["store"] == "tallystick.db"
     assert Path(replaced["replaced"]).exists()
+    records = json.loads(run("audit", "list", "--json").stdout)["records"]
+    assert [(each["action"], each["subject"]) for each in records] == [("restore", "a.db")]
 
 
 @pytest.mark.usefixtures("store")

@@ -153,12 +153,17 @@ class Browser:
             del self.cookies[name]
 
 
+def resources_of(client: testing.TestClient) -> Iterator[tuple[str, object]]:
+    """Every resource of the app, with its path."""
+    roots = client.app._router._roots  # noqa: SLF001 - the framework tells routes to nobody
+    return _resources("", roots)
+
+
 def posted_paths(client: testing.TestClient) -> list[str]:
     """Every address of the console that takes a form, with 1 in the place of what varies."""
-    roots = client.app._router._roots  # noqa: SLF001 - the framework tells routes to nobody
     return [
         re.sub(r"\{\w+\}", "1", path)
-        for path, resource in _resources("", roots)
+        for path, resource in resources_of(client)
         if hasattr(resource, "on_post") and _is_of_console(resource)
     ]
 

@@ -137,7 +137,7 @@ REFUSED: dict[str, tuple[object, str, tuple[str, ...]]] = {
     "a group that is an object": (
         QUESTION | {"groupName": {"a": 1}},
         CATCH_ALL,
-        ("groupName", "'a'"),
+        ("groupName", '"a"'),
     ),
     "devices that are one": (QUESTION | {"devices": {"deviceIds": []}}, CATCH_ALL, ("devices",)),
     "a device that is text": (
@@ -380,6 +380,15 @@ def test_a_call_without_a_bearer_token_has_missing_credentials(
             check_fault(
                 post(client, path, headers | {"Authorization": given}, QUESTION), 401, "900902"
             )
+
+
+@pytest.mark.parametrize("token", ["a%0D%0AX-Forged:%201", "a%00", "%C3%A9", "a%20b"])
+def test_a_token_that_no_header_can_carry_is_not_echoed(
+    client: TestClient, app: Credentials, token: str
+) -> None:
+    refused = post(client, REVOKE, basic(app), f"token={token}")
+    assert (refused.status_code, refused.json["error"]) == (400, "invalid_request")
+    assert "RevokedAccessToken" not in refused.headers
 
 
 def test_a_wrong_expired_or_revoked_token_has_invalid_credentials(

@@ -235,7 +235,7 @@ REFER_TO_ACCOUNTS = {
     "uploads",
     "listeners",
 }
-REFER_TO_USERS = {"user_accounts", "sessions", "personal_tokens", "saved_views"}
+REFER_TO_USERS = {"user_accounts", "sessions", "personal_tokens", "saved_views", "login_addresses"}
 REFER_TO_GROUPS = {"group_members"}
 
 

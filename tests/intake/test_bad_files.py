@@ -525,7 +525,7 @@ BAD_RECORDS = {
     "a null value": (RECORD.replace(b'"352099001761481"', b"null"), "imei is missing"),
     "a nested object": (
         RECORD.replace(b'"352099001761481"', b'{"a":1}'),
-        "imei must be a JSON string, not \\{'a': 1\\}",
+        'imei must be a JSON string, not \\{"a": 1\\}',
     ),
     "a nested list": (
         RECORD.replace(b'"352099001761481"', b"[1]"),
@@ -533,7 +533,7 @@ BAD_RECORDS = {
     ),
     "a truth value": (
         RECORD.replace(b'"352099001761481"', b"true"),
-        "imei must be a JSON string, not True",
+        "imei must be a JSON string, not true",
     ),
     "a fraction": (
         RECORD.replace(b'"352099001761481"', b"3.5"),

@@ -137,6 +137,17 @@ def test_a_store_of_another_schema_is_outdated(
                 pass
 
 
+def test_a_program_that_has_the_store_open_while_a_newer_one_upgrades_it_writes_no_more(
+    store: Store, database: str
+) -> None:
+    take(store, sim(ONE))
+    change(database, "UPDATE store_schema SET number = 99")
+    with pytest.raises(StoreOutdated, match=r"\(99\) needs a newer Tallystick"):
+        take(store, sim(TWO))
+    change(database, f"UPDATE store_schema SET number = {len(migrations_for(POSTGRESQL))}")  # noqa: S608 - a number
+    take(store, sim(TWO))
+
+
 # Connections
 
 

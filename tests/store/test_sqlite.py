@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tallystick.core.identifiers import Iccid
 from tallystick.core.ledger import Value
 from tallystick.core.moments import Moment
 from tallystick.store import open_store
+from tallystick.store.audit import AuditFilter
 from tallystick.store.engines import checkpoints
 from tallystick.store.engines.sqlite import SHORT_BYTES_MAX, SqliteEngine, path_of, widened
 from tallystick.store.queries import migrations_for, queries_for
@@ -333,6 +335,26 @@ def _any_parameters(sql: str) -> dict[str, object]:
 # The log
 
 PATIENCE_S = 20
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        (AuditFilter(9, actor="a", latest=5), "audit_records_by_actor"),
+        (AuditFilter(9, action="a"), "audit_records_by_action"),
+        (AuditFilter(9, subject="a"), "audit_records_by_subject"),
+        (AuditFilter(9, latest=5), "audit_records_by_time"),
+        (AuditFilter(9), "INTEGER PRIMARY KEY"),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_a_page_of_the_audit_reads_the_records_that_an_index_names(
+    database: str, asked: AuditFilter, index: str
+) -> None:
+    query = f"EXPLAIN QUERY PLAN {queries_for('sqlite')[asked.query]}"
+    with closing(apsw.Connection(str(path_of(database)))) as driver:
+        plan = driver.execute(query, asked._asdict() | {"at_most": 1}).fetchall()
+    assert index in str(plan)
 
 
 def test_the_log_is_carried_over_beside_the_writer(

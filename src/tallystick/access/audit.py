@@ -265,7 +265,12 @@ class AuditTrail:
         oldest = anchor.number + 1 if head.number else 0
         return Verified(oldest, head, misfit)
 
-    def prune(self, kept_days: int) -> bool:
+    def oldest(self) -> int:
+        """The number of the oldest record there is, or will be where there is none yet."""
+        with self._store.snapshot() as reader:
+            return reader.audit_anchor().number + 1
+
+    def prune(self, kept_days: int, via: Via = Via.SERVER, actor: str = "") -> bool:
         """Remove records from more than so many days ago, some at a time; 0 keeps all for good.
 
         The record of that is the chain's new anchor: it names the last record that was removed,
@@ -281,6 +286,6 @@ class AuditTrail:
                 return False
             removed = writer.remove_audit_up_to(anchor.number)
             details = {"records": removed, "up_to": anchor.number, "digest": anchor.digest.hex()}
-            act = Act(now, Via.SERVER, PRUNED, details=details)
+            act = Act(now, via, PRUNED, actor, details=details)
             writer.append_to_audit([act.entry(DONE)])
         return removed == PRUNED_AT_ONCE

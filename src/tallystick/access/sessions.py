@@ -21,20 +21,21 @@ from tallystick.access.shared import (
 from tallystick.access.users import FAILED_LOGINS_MAX, user_row
 from tallystick.background import Loops
 from tallystick.core.acts import refused
+from tallystick.core.addresses import block_of
 from tallystick.core.errors import (
     PasswordRefused,
     SessionExpired,
     SessionRefused,
 )
 from tallystick.core.identifiers import shown
-from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tallystick.store.acting import act_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tallystick.access.passwords import HashCost
-    from tallystick.store import Store, Writer
+    from tallystick.store import Reader, Store, Writer
     from tallystick.store.access import SessionRow, UserRow
 
 IDLE_S_MAX = 20 * 60
@@ -43,6 +44,11 @@ CONSOLE_S_MAX = 12 * 60 * 60
 EXPIRED_KEPT_S = 24 * 60 * 60
 """So long an ended session is told from one that never was."""
 PASSWORD_BYTES = 15
+ADDRESS_KNOWN_S = 90 * SECONDS_A_DAY
+"""So long after a user's last login from an address it is known as theirs."""
+ADDRESSES_KNOWN_MAX = 20
+NOBODY = -1
+"""The number of no user."""
 UNKNOWN_USER = "?"
 """What the audit calls a user whom nobody knows: the name may be a password, typed too early."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -52,6 +58,30 @@ CONSOLE_TOKEN = re.compile(rf"{GUID.pattern}\.(?P<begun>[0-9]{{1,16}})")
 
 The store keeps the digest of both together, so nobody can change the second.
 """
+
+
+class _Failures(NamedTuple):
+    """A user as they are now, and how many of their logins failed in a row.
+
+    `there` is of the address that asks, None where the user has not logged in from it. Where they
+    have, only failures there count; elsewhere all those of strange addresses do. So whoever knows
+    no password locks the user out of strange addresses alone.
+    """
+
+    user: UserRow | None
+    there: int | None
+
+    @property
+    def in_a_row(self) -> int:
+        """How many count for the address that asks."""
+        if self.there is not None:
+            return self.there
+        return self.user.failed_logins if self.user else 0
+
+    def allow(self, before: UserRow) -> bool:
+        """Whether the user may log in, whose password was looked at a moment before."""
+        is_same = self.user is not None and self.user.password_argon2 == before.password_argon2
+        return is_same and self.in_a_row < FAILED_LOGINS_MAX
 
 
 class OwnSession(NamedTuple):
@@ -89,26 +119,30 @@ class Sessions(AccessTopic):
         self._last_uses.close()
         self.audit.close()
 
-    def login(self, username: str, password: str) -> str:
-        """Begin a session and give its GUID.
+    def login(self, username: str, password: str, address: str = "") -> str:
+        """Begin a session and give its GUID; `address` is where the login comes from.
 
         Raises `PasswordRefused`, after the same work for a wrong password, an unknown and a locked
         user.
         """
-        return self._begin(username, password, self._guid(), in_console=False)
+        place = block_of(address)
+        return self._begin(username, password, self._guid(), place, in_console=False)
 
-    def sign_in(self, username: str, password: str) -> str:
+    def sign_in(self, username: str, password: str, address: str = "") -> str:
         """Begin a session of the console and give its token, which no call of an app takes.
 
         Raises `PasswordRefused` like `login`; failures of both lock the same user.
         """
         second = self._clock() // MICROSECONDS_A_SECOND
-        return self._begin(username, password, f"{self._guid()}.{second}", in_console=True)
+        session_token, place = f"{self._guid()}.{second}", block_of(address)
+        return self._begin(username, password, session_token, place, in_console=True)
 
     def _guid(self) -> str:
         return str(UUID(bytes=self._random_bytes(16), version=4))
 
-    def _begin(self, username: str, password: str, session_token: str, *, in_console: bool) -> str:
+    def _begin(
+        self, username: str, password: str, session_token: str, place: str, *, in_console: bool
+    ) -> str:
         with self._store.glance() as reader:
             user = reader.user(username)
         _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
@@ -119,22 +153,40 @@ class Sessions(AccessTopic):
         with self._store.transaction() as writer:
             # Looked up again: logins tried at the same time may have locked the user, or changed
             # the password.
-            if is_proven and user and _is_unchanged_and_open(user, writer.user(username)):
-                writer.forget_failed_logins(username)
+            failures = self._failures(writer, username, place)
+            if is_proven and user and failures.allow(user):
+                self._forget_failures(writer, user.user_id, username, failures, place)
                 if renewed:
                     writer.set_password(user.user_id, renewed)
                 self._open_session(writer, session_token, user.user_id, in_console=in_console)
                 return session_token
-            writer.note_failed_login(username)
-            self._note_refusal(user)
+            self._note_failure(writer, username, failures, place)
         raise PasswordRefused
 
-    def _note_refusal(self, user: UserRow | None) -> None:
-        """Note for the audit that a password was refused; the act that this is changes nothing."""
+    def _failures(self, reader: Reader, name: str, place: str) -> _Failures:
+        """How many logins of a user failed in a row, seen from an address."""
+        user = reader.user(name)
+        since = self._clock() - ADDRESS_KNOWN_S * MICROSECONDS_A_SECOND
+        user_id = NOBODY if user is None else user.user_id
+        return _Failures(user, reader.failed_logins_there(user_id, place, since))
+
+    def _forget_failures(
+        self, writer: Writer, user_id: int, name: str, failures: _Failures, place: str
+    ) -> None:
+        """Begin the counts anew that a login ends; strangers stay locked out until an operator."""
+        if failures.user and failures.user.failed_logins < FAILED_LOGINS_MAX:
+            writer.forget_failed_logins(name)
+        if place:
+            writer.remember_login_address(user_id, place, self._clock(), ADDRESSES_KNOWN_MAX)
+
+    def _note_failure(self, writer: Writer, name: str, failures: _Failures, place: str) -> None:
+        """Count a refused password, and note it for the audit: as an act it changes nothing."""
+        user_id = failures.user.user_id if failures.user else NOBODY
+        writer.note_failed_login(name, user_id, place, is_known=failures.there is not None)
         act = act_under_way()
         if act is None:
             return
-        if user and user.failed_logins >= FAILED_LOGINS_MAX:
+        if failures.user and failures.in_a_row >= FAILED_LOGINS_MAX:
             act.details["locked"] = True
         self.audit.note(act, refused(PasswordRefused.code))
 
@@ -266,7 +318,7 @@ class Sessions(AccessTopic):
         idle_min = -CLOCK_AHEAD_S_MAX * MICROSECONDS_A_SECOND
         return not idle_min <= idle <= IDLE_S_MAX * MICROSECONDS_A_SECOND
 
-    def reset_password(self, user_id: int, old_password: str) -> str:
+    def reset_password(self, user_id: int, old_password: str, address: str = "") -> str:
         """Give a user a new password, in force at once.
 
         A wrong old password counts as a failed login, and the user is locked after too many of
@@ -276,15 +328,15 @@ class Sessions(AccessTopic):
             name, user = reader.user_of_id(user_id) or ("", None)
         is_proven = self._is_proven(user, old_password)
         password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
-        password_argon2 = self._passwords.hashed(password)
+        password_argon2, place = self._passwords.hashed(password), block_of(address)
         with self._store.transaction() as writer:
             # Of two resets at once, the second one's old password is old.
-            if is_proven and user and _is_unchanged_and_open(user, writer.user(name)):
-                writer.forget_failed_logins(name)
+            failures = self._failures(writer, name, place)
+            if is_proven and user and failures.allow(user):
+                self._forget_failures(writer, user_id, name, failures, place)
                 writer.set_password(user_id, password_argon2)
                 return password
-            writer.note_failed_login(name)
-            self._note_refusal(user)
+            self._note_failure(writer, name, failures, place)
         raise PasswordRefused
 
 
@@ -301,11 +353,3 @@ def _session_digest(session_token: str) -> bytes:
         message = f"the session token must be a GUID, not {shown(session_token)}"
         raise SessionRefused(message)
     return digest_of(session_token)
-
-
-def _is_unchanged_and_open(before: UserRow, now: UserRow | None) -> bool:
-    return (
-        now is not None
-        and now.password_argon2 == before.password_argon2
-        and now.failed_logins < FAILED_LOGINS_MAX
-    )

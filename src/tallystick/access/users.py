@@ -81,8 +81,9 @@ class Users(AccessTopic):
     def unlock_user(self, name: str) -> None:
         """Let a user try again after too many failed logins. Raises `UserNotFound`."""
         with self._store.transaction() as writer:
-            user_row(writer, name)
+            user_id = user_row(writer, name).user_id
             writer.forget_failed_logins(name)
+            writer.forget_failed_logins_there(user_id)
 
     def change_user(self, name: str, wanted: UserChange, chosen_by: str | None = None) -> None:
         """Change what a user sees, making accounts that are not known yet, their role or password.

@@ -5,6 +5,7 @@ Who calls, the names in a path, the body, and what is asked about.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from tallystick.core.json_faults import fault_of_json
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
-from tallystick.http.bodies import media_type_of, misfit_in, whole_body
+from tallystick.http.bodies import fields_once, media_type_of, misfit_in, whole_body
 from tallystick.http.gate import caller_of
 from tallystick.report.answer import Question
 from tallystick.store.acting import add_details
@@ -158,9 +159,11 @@ def struct_of(req: Request, kind: type[Body]) -> Body:
     if media_type_of(req) not in JSON:
         message = f"send {JSON[0]}, not {media_type_of(req)}"
         raise falcon.HTTPUnsupportedMediaType(description=message)
+    body_bytes = body_of(req, BODY_BYTES_MAX)
     try:
-        tree = msgspec.json.decode(body_of(req, BODY_BYTES_MAX))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        tree = msgspec.json.decode(body_bytes)
+        json.loads(body_bytes, object_pairs_hook=fields_once)  # msgspec takes the last of two
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         message = f"the body is not JSON: {fault_of_json(error)}"
         raise InvalidValue(message) from error
     if not isinstance(tree, dict):

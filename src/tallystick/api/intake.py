@@ -90,6 +90,30 @@ class ReceiptAnswer(msgspec.Struct):
     rejects: list[RejectAnswer]
 
 
+class RowAnswer(msgspec.Struct):
+    """A row of the report that would open or close; `pre_imei` is empty where none is known."""
+
+    account: str
+    iccid: str
+    pre_imei: str
+    post_imei: str
+    activated_at: str
+
+
+class LedgeredReceiptAnswer(ReceiptAnswer, omit_defaults=True):
+    """A receipt, and what the ledger has of it.
+
+    A trial says what would be added and corrected and which rows would open and close; a proposal
+    says its number, null where it holds nothing.
+    """
+
+    change_set_id: int | msgspec.UnsetType | None = msgspec.UNSET
+    added: int | msgspec.UnsetType = msgspec.UNSET
+    corrected: int | msgspec.UnsetType = msgspec.UNSET
+    opens: list[RowAnswer] | msgspec.UnsetType = msgspec.UNSET
+    closes: list[RowAnswer] | msgspec.UnsetType = msgspec.UNSET
+
+
 def facts_of(resource: Intake) -> Any:  # noqa: ANN401 - a list of a type that is made here
     """What a body of these facts is."""
     columns = [
@@ -189,7 +213,11 @@ class ExpectationsIntake(_LedgeredIntake):
         super().__init__(KINDS["expectations"], live, store, settings)
 
     @operation(
-        scope=SCOPE, body=facts_of, answer=ReceiptAnswer, also_ndjson=True, query=MODE | NOTES | MAP
+        scope=SCOPE,
+        body=facts_of,
+        answer=LedgeredReceiptAnswer,
+        also_ndjson=True,
+        query=MODE | NOTES | MAP,
     )
     def on_post(self, req: Request, resp: Response) -> None:
         """Do with the expectations what `mode` says.
@@ -210,7 +238,7 @@ class IdentitiesIntake(_LedgeredIntake):
     @operation(
         scope=SCOPE,
         body=facts_of,
-        answer=ReceiptAnswer,
+        answer=LedgeredReceiptAnswer,
         also_ndjson=True,
         query=IDENTITIES_MODE | NOTES | MAP,
     )

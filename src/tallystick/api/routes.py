@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tallystick.api import accounts, apps, errors, openapi, sims, users
@@ -21,6 +22,7 @@ from tallystick.api.history import History
 from tallystick.api.intake import ExpectationsIntake, IdentitiesIntake, Intake
 from tallystick.api.mismatches import Mismatches
 from tallystick.api.readiness import Ready
+from tallystick.http.openapi import OpenApi
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
@@ -117,5 +119,5 @@ def add_routes(
     table = resources(settings, store, access, live, columns, readiness)
     for path, resource in table.items():
         app.add_route(path, resource)
-    app.add_route(openapi.PATH, openapi.OpenApi(table))
+    app.add_route(openapi.PATH, OpenApi(partial(openapi.document_of, table)))
     app.add_sink(errors.no_such_resource, f"{ROOT}/")

@@ -44,7 +44,7 @@ COMMANDS = {
     "verify": Place("verify", "verify"),
     "copy": Place("copy_", "copy", LongCommand),
     "backup": Place("backup", "backup", ExportCommand),
-    "restore": Place("restore", "restore"),
+    "restore": Place("restore", "restore", RecordedCommand),
     "serve": Place("serve", "serve"),
     "settings": Place("settings", "settings"),
     "doctor": Place("doctor", "doctor"),

@@ -1,4 +1,4 @@
-"""`tallystick audit`: list, export and verify."""
+"""`tallystick audit`: list, export, verify and prune."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from tallystick.access.audit import users_name
 from tallystick.api import answers
 from tallystick.cli.shared import (
     EXIT_REFUSED,
@@ -24,11 +25,13 @@ from tallystick.cli.shared import (
     span_named,
     writing,
 )
-from tallystick.core.acts import Link
+from tallystick.core.acts import Link, Via
 from tallystick.core.ledger import BEHIND_ALL
 from tallystick.store.audit import AuditFilter
 
 KNOWN = re.compile(r"(?P<number>[1-9][0-9]{0,17}):(?P<digest>[0-9a-f]{64})")
+
+KEPT_DAYS_MAX = 36_500
 
 commands = typer.Typer(
     help="The audit: who did what, from where, when, and how it ended.", no_args_is_help=True
@@ -104,6 +107,26 @@ def verify(
         say(f"note elsewhere, to prove it later with --known: {mark}")
     if misfit is not None:
         raise typer.Exit(EXIT_REFUSED)
+
+
+@commands.command(cls=Command)
+def prune(
+    keep_days: Annotated[
+        int,
+        typer.Option(min=1, max=KEPT_DAYS_MAX, help="Keep what is from the last so many days."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Remove the oldest records; the record of that says which, and proves the others."""
+    with opened_access() as access:
+        before = access.audit.oldest()
+        while access.audit.prune(keep_days, Via.COMMAND, users_name()):
+            pass
+        removed = access.audit.oldest() - before
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        say(f"{counted(removed, 'record was', 'records were')} removed")
 
 
 def _known(text: str | None) -> Link | None:

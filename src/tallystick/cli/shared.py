@@ -20,7 +20,7 @@ from typer.core import TyperCommand
 from tallystick.access import Access
 from tallystick.access.audit import users_name
 from tallystick.clock import system_clock
-from tallystick.core.acts import DONE, FAILED, WITHHELD, Act, Via, details_of, refused
+from tallystick.core.acts import AS_CALLS, DONE, FAILED, WITHHELD, Act, Via, details_of, refused
 from tallystick.core.errors import AccessRefused, NoAccounts, OwnProposal, Refusal, StoreRefused
 from tallystick.core.identifiers import printable
 from tallystick.core.moments import parse_named
@@ -101,10 +101,11 @@ class RecordedCommand(Command):
 
     def _act(self, ctx: typer.Context) -> Act:
         parameters = {name: _plain(value) for name, value in ctx.params.items()}
+        command = ".".join(ctx.command_path.split()[1:])
         return Act(
             system_clock(),
             Via.COMMAND,
-            ".".join(ctx.command_path.split()[1:]),
+            AS_CALLS.get(command, command),
             users_name(),
             self._subject(parameters),
             is_long=self.is_long,

@@ -51,7 +51,9 @@ class SignIn:
         name, then = fields.get("name", ""), local_path(fields.get("next", "/"))
         try:
             with one_try(req, name):
-                session_token = self._access.sign_in(name, fields.get("password", ""))
+                session_token = self._access.sign_in(
+                    name, fields.get("password", ""), req.remote_addr
+                )
         except PasswordRefused as refusal:
             resp.status = falcon.HTTP_401
             self._show(resp, then, name=name, problem=refusal.message)

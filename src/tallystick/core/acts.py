@@ -27,6 +27,24 @@ WITHHELD = "…"
 PRUNED = "audit.prune"
 """The act whose record is the anchor of a chain that has lost its oldest records."""
 
+AS_CALLS = {
+    "import": "import.file",
+    "report": "mismatches.export",
+    "explanations.add": "explanation.add",
+    "explanations.end": "explanation.end",
+    "expectations.approve": "change-set.approve",
+    "expectations.reject": "change-set.reject",
+    "expectations.undo": "change-set.undo",
+    "callbacks.retry": "callback.retry",
+    "account.rename": "account.change",
+    "group.rename": "group.change",
+    "group.describe": "group.change",
+    "group.put": "group.change",
+    "group.take-out": "group.change",
+    "sim.move": "sim.change",
+}
+"""Commands that do what a call does under another name; each is recorded as the call is."""
+
 DONE = "done"
 BEGUN = "begun"
 """How an act of several transactions stands when the first of them is committed."""
@@ -41,7 +59,7 @@ SHOWN = frozenset(
         *("dry_run", "propose", "output", "target", "distribute", "map", "earliest", "latest"),
         *("account_name", "group_name", "new_group_name", "group_description"),
         *("overlap_s", "overlap_h", "valid_days", "session", "token_name", "at", "form"),
-        *("read", "accepted", "rejected"),
+        *("source", "read", "accepted", "rejected"),
     }
 )
 """Fields of calls and options of commands whose values a record shows.

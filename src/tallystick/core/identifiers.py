@@ -18,6 +18,7 @@ elsewhere write them, contract section 8.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -32,8 +33,13 @@ VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
 
 def shown(value: object) -> str:
-    """Quote a refused value for a message, cut to a readable length."""
+    """Quote a refused value for a message, cut to a readable length.
+
+    What JSON writes in words of its own, such as null, reads as it does there.
+    """
     try:
+        text = repr(value) if isinstance(value, str) else json.dumps(value)
+    except TypeError:  # no value of JSON
         text = repr(value)
     except RecursionError:
         return "a value that is nested too deeply"

@@ -66,7 +66,7 @@ def restore(
         raise BackupRefused(message)
     part = store.with_name(f".{store.name}.restored.part")
     with private_part(part), _kept_closed(store):
-        steps, proof = _proven_copy(backup, part, wire_row, advance)
+        steps, proof = _proven_copy(backup, part, wire_row, advance, is_recorded=True)
         _give_owner(part, store)
         replaced = _put_in_place(part, store, moment)
     return Restored(backup, steps, proof, replaced)
@@ -81,7 +81,7 @@ def drill(file: Path, wire_row: WireRow, *, advance: Advance) -> Restored:
     with tempfile.TemporaryDirectory(prefix="tallystick-drill-") as folder:
         part = Path(folder) / "drill.db"
         with private_part(part):
-            steps, proof = _proven_copy(backup, part, wire_row, advance)
+            steps, proof = _proven_copy(backup, part, wire_row, advance, is_recorded=False)
     return Restored(backup, steps, proof, None)
 
 
@@ -109,9 +109,12 @@ def _kept_closed(store: Path) -> Iterator[None]:
 
 
 def _proven_copy(
-    backup: Backup, part: Path, wire_row: WireRow, advance: Advance
+    backup: Backup, part: Path, wire_row: WireRow, advance: Advance, *, is_recorded: bool
 ) -> tuple[int, Proof]:
-    """Copy a backup into an empty file, upgrade and prove it; give the steps and the proof."""
+    """Copy a backup into an empty file, upgrade and prove it; give the steps and the proof.
+
+    `is_recorded` is whether the audit of the copy is to say that it was restored.
+    """
     backups.require_room(part, backup.manifest.bytes)
     if _copied(backup, part, advance) != backup.manifest.sha256:
         message = f"{backup.file}: its content is not what its manifest says: the SHA-256 differs"
@@ -119,6 +122,9 @@ def _proven_copy(
     with open_store(backups.address_of_file(part), wire_row) as copy:
         steps = copy.init(UNUSED_ZONE)
         proof = prove(copy, wire_row, advance)
+        if is_recorded:
+            with copy.transaction():
+                pass  # which appends the record of the act under way
     with part.open("rb") as content:
         os.fsync(content.fileno())
     return steps, proof

@@ -256,6 +256,15 @@ class AccessQuestions(Asking):
         user_id, user_name, role, sees_all, scopes, expires_at = row
         return PersonalTokenRow(user_id, user_name, Role(role), bool(sees_all), scopes, expires_at)
 
+    def failed_logins_there(self, user_id: int, address: str, since: int) -> int | None:
+        """How many logins of a user failed in a row at an address.
+
+        None where they have not logged in from there since a moment.
+        """
+        return self._value(
+            int, "failed_logins_there", user_id=user_id, address=address, since=since
+        )
+
     def personal_tokens_of(self, user_id: int) -> list[ListedPersonalToken]:
         """A user's own tokens, by name."""
         rows = self._connection.rows("personal_tokens_of_user", user_id=user_id)
@@ -382,11 +391,12 @@ class AccessChanges(AccountChanges, AccessQuestions):
         self._connection.run("set_role", user_id=user_id, role=role)
 
     def remove_user(self, user_id: int) -> None:
-        """Forget a user, their sessions and views, and the accounts that they were granted."""
+        """Forget a user, their sessions and views, where they logged in, and what they may see."""
         self.end_sessions_of(user_id)
         self.end_personal_tokens_of(user_id)
         self._connection.run("revoke_accounts_of_user", user_id=user_id)
         self._connection.run("forget_views_of_user", user_id=user_id)
+        self._connection.run("forget_login_addresses", user_id=user_id)
         self._connection.run("remove_user", user_id=user_id)
 
     def end_sessions_of(self, user_id: int) -> None:
@@ -421,14 +431,29 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """End every token of a user's own."""
         self._connection.run("end_personal_tokens_of_user", user_id=user_id)
 
-    def note_failed_login(self, name: str) -> None:
-        """Count a failed login, at the same cost for names that exist and names that do not."""
-        self._connection.run("note_failed_login", name=name)
+    def note_failed_login(self, name: str, user_id: int, address: str, *, is_known: bool) -> None:
+        """Count a failed login, at the same cost for names that exist and names that do not.
+
+        `is_known` is whether it came from where the user has logged in before: it counts there.
+        """
+        self._connection.run("note_failed_login", name=name, is_known=int(is_known))
+        self._connection.run("note_failed_login_there", user_id=user_id, address=address)
         self._connection.run("count_failed_login")
+
+    def remember_login_address(self, user_id: int, address: str, now: int, kept: int) -> None:
+        """Note that the user logged in from an address; so many addresses of theirs are kept."""
+        self._connection.run(
+            "remember_login_address", user_id=user_id, address=address, logged_in_at=now
+        )
+        self._connection.run("forget_login_addresses_beyond", user_id=user_id, kept=kept)
 
     def forget_failed_logins(self, name: str) -> None:
         """The user's count of failed logins starts anew."""
         self._connection.run("forget_failed_logins", name=name)
+
+    def forget_failed_logins_there(self, user_id: int) -> None:
+        """So do those at the addresses from which the user has logged in."""
+        self._connection.run("forget_failed_logins_there", user_id=user_id)
 
     def set_password(self, user_id: int, password_argon2: str) -> None:
         """Give a user another password."""

@@ -13,12 +13,16 @@ from tallystick.core.acts import (
     Link,
     digest_of_record,
 )
+from tallystick.core.window import span_between
 from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tallystick.core.moments import Moment
+
+
+EVER = span_between(None, None)
 
 
 class AuditFilter(NamedTuple):
@@ -31,8 +35,21 @@ class AuditFilter(NamedTuple):
     actor: str = ""
     action: str = ""
     subject: str = ""
-    earliest: int = -(1 << 62)
-    latest: int = 1 << 62
+    earliest: int = EVER.earliest
+    latest: int = EVER.latest
+
+    @property
+    def query(self) -> str:
+        """The query whose index leaves least to be read."""
+        if self.actor:
+            return "audit_page_of_actor"
+        if self.action:
+            return "audit_page_of_action"
+        if self.subject:
+            return "audit_page_of_subject"
+        if self.earliest > EVER.earliest or self.latest < EVER.latest:
+            return "audit_page_of_time"
+        return "audit_page"
 
 
 class AuditQuestions(Asking):
@@ -40,12 +57,7 @@ class AuditQuestions(Asking):
 
     def audit_page(self, asked: AuditFilter, at_most: int) -> list[AuditRecord]:
         """The records that are asked for, the last first."""
-        query = "audit_page"
-        if asked.actor:
-            query = "audit_page_of_actor"
-        elif asked.action:
-            query = "audit_page_of_action"
-        rows = self._connection.rows(query, **asked._asdict(), at_most=at_most)
+        rows = self._connection.rows(asked.query, **asked._asdict(), at_most=at_most)
         return [_record(*row) for row in rows]
 
     def audit_records(self) -> Iterator[AuditRecord]:

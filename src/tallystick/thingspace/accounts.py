@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.core.selection import account_number
 from tallystick.http.gate import for_users, user_of
+from tallystick.thingspace.described import AccountAnswer, described
 from tallystick.thingspace.names import name_meant
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Account:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @described(answer=AccountAnswer)
     @for_users
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """Say that there is such an account; nothing more is known of one than its name."""

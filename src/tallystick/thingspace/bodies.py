@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -17,7 +16,7 @@ from tallystick.core.json_faults import fault_of_json
 from tallystick.core.selection import Listed, iccid_asked_for
 from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
-from tallystick.http.bodies import media_type_of, misfit_in, whole_body
+from tallystick.http.bodies import fields_once, media_type_of, misfit_in, whole_body
 from tallystick.report.answer import Question
 from tallystick.store.acting import add_details
 from tallystick.thingspace.errors import (
@@ -190,11 +189,7 @@ def read_json(req: Request, kind: type[Body]) -> Body:
 
 
 def _fields_that_say_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-        message = f"the name {shown(twice)} stands twice"
-        raise ValueError(message)
+    fields = fields_once(pairs)
     values = fields.values()
     if any(absent in values for absent in ABSENT):
         return {name: value for name, value in pairs if value not in ABSENT}

@@ -14,6 +14,7 @@ from tallystick.outbox.uploads import SERVICE, Outcome
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.accounts import account_in_path
 from tallystick.thingspace.bodies import CallbackBody, read_json, require
+from tallystick.thingspace.described import ListenerAnswer, ServiceAnswer, described
 from tallystick.thingspace.errors import CATCH_ALL, BodyRefused, verizon_code
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Listeners:
         self._store = store
         self._private_allowed = settings.callback_private_addresses
 
+    @described(answer=list[ListenerAnswer])
     @for_users
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the listeners, without their passwords."""
@@ -64,6 +66,7 @@ class Listeners:
             [_described(owner.name, listener) for listener in listeners]
         )
 
+    @described(CallbackBody, ServiceAnswer)
     @for_users
     @records("callback.add")
     def on_post(self, req: Request, resp: Response, account: str) -> None:
@@ -85,6 +88,7 @@ class NamedListener:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @described(answer=ServiceAnswer)
     @for_users
     @records("callback.remove")
     def on_delete(self, req: Request, resp: Response, account: str, service: str) -> None:

@@ -21,6 +21,7 @@ from tallystick.thingspace.bodies import (
     listed_in,
     read_json,
 )
+from tallystick.thingspace.described import DevicesAnswer, described
 from tallystick.thingspace.errors import (
     BodyRefused,
     IdentifierRefused,
@@ -52,6 +53,7 @@ class DeviceList:
         self._store = store
         self._zone = settings.zone
 
+    @described(DeviceListBody, DevicesAnswer, (200, 202))
     @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """List devices in order of ICCID: 200 with the last of them, 202 while there are more."""

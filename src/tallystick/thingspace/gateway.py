@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,7 @@ from tallystick.http.acts import records
 from tallystick.http.gate import credentials, open_to_all
 from tallystick.http.limits import one_try
 from tallystick.thingspace.bodies import read_form
+from tallystick.thingspace.described import RevokeForm, TokenAnswer, TokenForm, described
 from tallystick.thingspace.errors import (
     BasicMissing,
     FormRefused,
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.access import Access
+
+
+VISIBLE = re.compile(r"[\x21-\x7e]+")
+"""What a token consists of; it comes back in a header, which nothing else may stand in."""
 
 
 def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: ARG001 - a sink's form
@@ -38,6 +44,7 @@ class Token:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @described(TokenForm, TokenAnswer, is_form=True)
     @open_to_all
     @records("token.issue")
     def on_post(self, req: Request, resp: Response) -> None:
@@ -70,6 +77,7 @@ class Revoke:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @described(RevokeForm, is_form=True)
     @open_to_all
     @records("token.revoke")
     def on_post(self, req: Request, resp: Response) -> None:
@@ -80,6 +88,9 @@ class Revoke:
         token = read_form(req).get("token")
         if not token:
             message = "token is missing"
+            raise FormRefused(message)
+        if not VISIBLE.fullmatch(token):
+            message = "the token must be of visible ASCII characters, as every token is"
             raise FormRefused(message)
         self._access.revoke_token(key, secret, token)
         resp.set_header("RevokedAccessToken", token)

@@ -20,6 +20,7 @@ from tallystick.thingspace.bodies import (
     read_json,
     require,
 )
+from tallystick.thingspace.described import GroupAnswer, MembersAnswer, Success, described
 from tallystick.thingspace.names import name_meant
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tallystick.store.devices import Device
     from tallystick.store.groups import Member
 
+NEXT = {"next": "devices behind the one of this number, which `Location` of a page gives"}
 SUCCESS = b'{"success":true}'
 
 
@@ -49,6 +51,7 @@ class Groups:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @described(CreateGroupBody, Success)
     @for_users
     @records("group.add")
     def on_post(self, req: Request, resp: Response) -> None:
@@ -70,6 +73,7 @@ class AccountGroups:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @described(answer=list[GroupAnswer])
     @for_users
     def on_get(self, req: Request, resp: Response, account: str) -> None:
         """List the groups, the default one first."""
@@ -87,6 +91,7 @@ class NamedGroup:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @described(answer=MembersAnswer, statuses=(200, 202), query=NEXT)
     @for_users
     def on_get(self, req: Request, resp: Response, account: str, group: str) -> None:
         """Read the group: 202 and the next page's address while there are more devices."""
@@ -111,6 +116,7 @@ class NamedGroup:
             }
         )
 
+    @described(ChangeGroupBody, Success)
     @for_users
     @records("group.change")
     def on_put(self, req: Request, resp: Response, account: str, group: str) -> None:
@@ -128,6 +134,7 @@ class NamedGroup:
             groups.change(writer, account_id, _group_in_path(writer, account_id, group), wanted)
         resp.data = SUCCESS
 
+    @described(answer=Success)
     @for_users
     @records("group.remove")
     def on_delete(self, req: Request, resp: Response, account: str, group: str) -> None:

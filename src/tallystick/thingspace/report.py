@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from tallystick.http.gate import for_users, user_of
 from tallystick.http.streaming import send
 from tallystick.report.answer import answer, answer_explained, answer_joined
-from tallystick.report.coverage import coverage, described
+from tallystick.report.coverage import coverage
+from tallystick.report.coverage import described as described_coverage
 from tallystick.store import joined
 from tallystick.thingspace.bodies import ReportBody, question_of, read_json
+from tallystick.thingspace.described import ReportAnswer, described
 from tallystick.thingspace.preferences import COVERAGE, REASONS, included, say_applied
 from tallystick.thingspace.rows import devices_of, in_zone, with_reasons
 
@@ -34,6 +36,7 @@ class MismatchReport:
         self._store = store
         self._settings = settings
 
+    @described(ReportBody, ReportAnswer)
     @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """Answer a report: whole where it is small, else streamed from one snapshot."""
@@ -52,7 +55,7 @@ class MismatchReport:
     def _coverage(self, reader: Reader, view: View, question: Question) -> str:
         """What the answer rests on, as the value of a header."""
         covered = coverage(reader, view.accounts, question, self._settings.generations)
-        coverage_fields = described(covered, self._settings.zone)
+        coverage_fields = described_coverage(covered, self._settings.zone)
         return "; ".join(
             f"{name}={value}" for name, value in coverage_fields.items() if value is not None
         )

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tallystick.thingspace import accounts, callbacks, devices, gateway, groups, session
+from tallystick.http.openapi import OpenApi
+from tallystick.thingspace import (
+    accounts,
+    callbacks,
+    devices,
+    gateway,
+    groups,
+    openapi,
+    session,
+)
 from tallystick.thingspace.report import MismatchReport
 from tallystick.thingspace.uploads import RequestStatus, Upload
 
@@ -27,27 +37,39 @@ def owns(path: str) -> bool:
     return path.startswith(ROOTS)
 
 
+def resources(
+    settings: Settings, store: Store, access: Access, uploads: Uploads
+) -> dict[str, object]:
+    """Every resource by its path; each of its calls is described by `@described`."""
+    return {
+        f"{OAUTH2}/token": gateway.Token(access),
+        f"{OAUTH2}/revoke": gateway.Revoke(access),
+        f"{M2M}/session/login": session.Login(access),
+        f"{M2M}/session/logout": session.Logout(access),
+        f"{M2M}/session/password/actions/reset": session.PasswordReset(access),
+        REPORT: MismatchReport(store, settings),
+        f"{M2M}/groups": groups.Groups(store),
+        f"{M2M}/groups/{{account}}": groups.AccountGroups(store),
+        f"{M2M}/groups/{{account}}/name/{{group}}": groups.NamedGroup(store),
+        f"{M2M}/accounts/{{account}}": accounts.Account(store),
+        f"{M2M}/devices/actions/list": devices.DeviceList(store, settings),
+        f"{M2M}/devices/actions/upload": Upload(store, uploads),
+        f"{M2M}/accounts/{{account}}/requests/{{request}}/status": RequestStatus(store),
+        f"{M2M}/callbacks/{{account}}": callbacks.Listeners(store, settings),
+        f"{M2M}/callbacks/{{account}}/name/{{service}}": callbacks.NamedListener(store),
+    }
+
+
 def add_routes(
     app: App[Request, Response], settings: Settings, store: Store, access: Access, uploads: Uploads
 ) -> None:
-    """Put this room's resources on the app.
+    """Put this room's resources on the app, and their description.
 
     Errors under its roots are answered by `errors.answer_error`.
     """
-    app.add_route(f"{OAUTH2}/token", gateway.Token(access))
-    app.add_route(f"{OAUTH2}/revoke", gateway.Revoke(access))
-    app.add_route(f"{M2M}/session/login", session.Login(access))
-    app.add_route(f"{M2M}/session/logout", session.Logout(access))
-    app.add_route(f"{M2M}/session/password/actions/reset", session.PasswordReset(access))
-    app.add_route(REPORT, MismatchReport(store, settings))
-    app.add_route(f"{M2M}/groups", groups.Groups(store))
-    app.add_route(f"{M2M}/groups/{{account}}", groups.AccountGroups(store))
-    app.add_route(f"{M2M}/groups/{{account}}/name/{{group}}", groups.NamedGroup(store))
-    app.add_route(f"{M2M}/accounts/{{account}}", accounts.Account(store))
-    app.add_route(f"{M2M}/devices/actions/list", devices.DeviceList(store, settings))
-    app.add_route(f"{M2M}/devices/actions/upload", Upload(store, uploads))
-    app.add_route(f"{M2M}/accounts/{{account}}/requests/{{request}}/status", RequestStatus(store))
-    app.add_route(f"{M2M}/callbacks/{{account}}", callbacks.Listeners(store, settings))
-    app.add_route(f"{M2M}/callbacks/{{account}}/name/{{service}}", callbacks.NamedListener(store))
+    table = resources(settings, store, access, uploads)
+    for path, resource in table.items():
+        app.add_route(path, resource)
+    app.add_route(openapi.PATH, OpenApi(partial(openapi.document_of, table)))
     for root in ROOTS:
         app.add_sink(gateway.no_such_resource, root)

@@ -17,6 +17,7 @@ from tallystick.http.gate import (
 )
 from tallystick.http.limits import one_try
 from tallystick.thingspace.bodies import LoginBody, ResetBody, read_json
+from tallystick.thingspace.described import PasswordAnswer, SessionAnswer, described
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -32,6 +33,7 @@ class Login:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @described(LoginBody, SessionAnswer)
     @needs(SCOPE_OF_USERS)
     @records("session.login")
     def on_post(self, req: Request, resp: Response) -> None:
@@ -39,7 +41,7 @@ class Login:
         body = read_json(req, LoginBody)
         resp.cache_control = ("no-store",)
         with one_try(req, body.username):
-            session_token = self._access.login(body.username, body.password)
+            session_token = self._access.login(body.username, body.password, req.remote_addr)
         resp.data = msgspec.json.encode({SESSION_FIELD: session_token})
 
 
@@ -49,6 +51,7 @@ class Logout:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @described(answer=SessionAnswer)
     @for_users
     @records("session.logout")
     def on_post(self, req: Request, resp: Response) -> None:
@@ -64,6 +67,7 @@ class PasswordReset:
     def __init__(self, access: Access) -> None:
         self._access = access
 
+    @described(ResetBody, PasswordAnswer)
     @for_users
     @records("user.reset-password")
     def on_put(self, req: Request, resp: Response) -> None:
@@ -71,5 +75,5 @@ class PasswordReset:
         body = read_json(req, ResetBody)
         resp.cache_control = ("no-store",)
         with one_try(req, caller_of(req).user_name or ""):
-            password = self._access.reset_password(user_of(req), body.old_password)
+            password = self._access.reset_password(user_of(req), body.old_password, req.remote_addr)
         resp.data = msgspec.json.encode({"newPassword": password})

@@ -11,6 +11,7 @@ from tallystick.http.gate import caller_of, for_users, user_of
 from tallystick.outbox.uploads import Pair, outcome_of
 from tallystick.thingspace.accounts import account_in_path, visible_account
 from tallystick.thingspace.bodies import UploadBody, read_json, require, require_few
+from tallystick.thingspace.described import StatusAnswer, UploadAnswer, described
 from tallystick.thingspace.errors import BodyRefused, IdentifierRefused, KindRefused
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Upload:
         self._store = store
         self._uploads = uploads
 
+    @described(UploadBody, UploadAnswer)
     @for_users
     def on_post(self, req: Request, resp: Response) -> None:
         """Acknowledge the upload once it is durable; the work on it goes on."""
@@ -54,6 +56,7 @@ class RequestStatus:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @described(answer=StatusAnswer)
     @for_users
     def on_get(self, req: Request, resp: Response, account: str, request: str) -> None:
         """Say whether the upload waits, or what came of it."""

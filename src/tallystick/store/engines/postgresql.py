@@ -694,6 +694,7 @@ class PostgresqlEngine:
             connection.begin(WRITING)
             with connection.ending():
                 self._take_turn(connection, wait_s)
+                self._require_own_schema(connection)
                 if connection.has_citus:
                     connection.row("write_in_one_line")
                     connection.run("hold_every_machine")
@@ -706,6 +707,8 @@ class PostgresqlEngine:
             connection.begin(WRITING)
             with connection.ending():
                 is_free = connection.row("take_turn_if_free", turn=TURN) == (True,)
+                if is_free:
+                    self._require_own_schema(connection)
                 yield connection if is_free else None
 
     def _take_turn(self, connection: PostgresqlConnection, wait_s: float | None = None) -> None:
@@ -847,6 +850,14 @@ class PostgresqlEngine:
     def _version(connection: PostgresqlConnection) -> int:
         (number,) = connection.row("schema_version") or (0,)
         return int(number)
+
+    def _require_own_schema(self, connection: PostgresqlConnection) -> None:
+        """Raise `StoreOutdated` where a newer program has upgraded the store meanwhile.
+
+        Asked by a statement of its own once the turn has come: the one that waits for the turn
+        sees the store as it was before the wait.
+        """
+        require_schema(self.name, self._version(connection), len(migrations_for(ENGINE)))
 
     def _require_current(self, connection: PostgresqlConnection) -> None:
         have = self._version(connection) if self._has_schema(connection) else None

@@ -165,7 +165,19 @@ DELETE FROM users WHERE user_id = :user_id;
 
 -- name: users
 -- Which users are there?
-SELECT u.name, u.all_accounts, u.role, u.failed_logins FROM users AS u ORDER BY u.name;
+SELECT
+    u.name,
+    u.all_accounts,
+    u.role,
+    COALESCE(
+        (
+            SELECT MAX(a.failed_logins) FROM login_addresses AS a
+            WHERE a.user_id = u.user_id AND a.failed_logins > u.failed_logins
+        ),
+        u.failed_logins
+    )
+FROM users AS u
+ORDER BY u.name;
 
 -- name: accounts_granted
 -- Which accounts was this user granted by name?
@@ -192,8 +204,42 @@ WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_acco
 ORDER BY a.name;
 
 -- name: note_failed_login
--- One more failed login of this user.
-UPDATE users SET failed_logins = failed_logins + 1 WHERE name = :name;
+-- One more failed login of this user, if it came from where they have never logged in.
+UPDATE users SET failed_logins = failed_logins + 1 WHERE name = :name AND :is_known = 0;
+
+-- name: note_failed_login_there
+-- One more failed login of this user at this address, if they have logged in from there.
+UPDATE login_addresses SET failed_logins = failed_logins + 1
+WHERE user_id = :user_id AND address = :address;
+
+-- name: failed_logins_there
+-- How many logins of this user failed in a row at this address, from which they logged in since then?
+SELECT a.failed_logins FROM login_addresses AS a
+WHERE a.user_id = :user_id AND a.address = :address AND a.logged_in_at >= :since;
+
+-- name: remember_login_address
+-- The user logged in from this address.
+INSERT INTO login_addresses (user_id, address, failed_logins, logged_in_at)
+VALUES (:user_id, :address, 0, :logged_in_at)
+ON CONFLICT (user_id, address) DO UPDATE SET failed_logins = 0, logged_in_at = excluded.logged_in_at;
+
+-- name: forget_login_addresses_beyond
+-- Of the addresses from which the user logged in, only so many are kept: the last ones.
+DELETE FROM login_addresses
+WHERE user_id = :user_id AND address IN (
+    SELECT a.address FROM login_addresses AS a
+    WHERE a.user_id = :user_id
+    ORDER BY a.logged_in_at DESC, a.address
+    LIMIT 1000 OFFSET :kept
+);
+
+-- name: forget_failed_logins_there
+-- The user may try again wherever they have logged in before.
+UPDATE login_addresses SET failed_logins = 0 WHERE user_id = :user_id;
+
+-- name: forget_login_addresses
+-- Nothing is known any more of where the user logged in.
+DELETE FROM login_addresses WHERE user_id = :user_id;
 
 -- name: count_failed_login
 -- One more failed login of anybody, so that an unknown name costs the same write as a known one.

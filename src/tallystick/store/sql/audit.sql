@@ -29,7 +29,7 @@ FROM audit_records AS r
 ORDER BY r.number;
 
 -- name: audit_page
--- Which records come before this one, the last first?
+-- Which records come before this one, the last first? The sums keep the index on the moment out.
 SELECT
     r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
     r.request_id, r.details
@@ -38,8 +38,8 @@ WHERE r.number < :before
     AND :actor IN ('', r.actor)
     AND :action IN ('', r.action)
     AND :subject IN ('', r.subject)
-    AND r.at > :earliest
-    AND r.at < :latest
+    AND r.at + 0 > :earliest
+    AND r.at + 0 < :latest
 ORDER BY r.number DESC
 LIMIT :at_most;
 
@@ -71,6 +71,37 @@ WHERE r.action = :action
     AND r.at > :earliest
     AND r.at < :latest
 ORDER BY r.number DESC
+LIMIT :at_most;
+
+-- name: audit_page_of_subject
+-- Which records about this come before this one, the last first?
+SELECT
+    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
+    r.request_id, r.details
+FROM audit_records AS r
+WHERE r.subject = :subject
+    AND r.number < :before
+    AND :actor IN ('', r.actor)
+    AND :action IN ('', r.action)
+    AND r.at > :earliest
+    AND r.at < :latest
+ORDER BY r.number DESC
+LIMIT :at_most;
+
+-- name: audit_page_of_time
+-- Which records of these moments come before this one, the last first? The sum keeps the index on the moment in use: by
+-- number, all records would be walked where few are of these moments.
+SELECT
+    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
+    r.request_id, r.details
+FROM audit_records AS r
+WHERE r.at > :earliest
+    AND r.at < :latest
+    AND r.number + 0 < :before
+    AND :actor IN ('', r.actor)
+    AND :action IN ('', r.action)
+    AND :subject IN ('', r.subject)
+ORDER BY r.number + 0 DESC
 LIMIT :at_most;
 
 -- name: audit_anchor
