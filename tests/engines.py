@@ -42,6 +42,7 @@ EMPTY = (
         b"DELETE FROM sightings",
         b"DELETE FROM explanations",
         b"DELETE FROM saved_views",
+        b"DELETE FROM import_receipts",
         b"DELETE FROM expectation_lists",
         b"DELETE FROM list_members",
         b"DELETE FROM group_members",
