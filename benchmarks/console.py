@@ -16,7 +16,8 @@ from benchmarks.stores import Given, whole_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROWS = 200_000
+ROWS = 60_000
+"""The rows of the crowd: with those of a fleet of 10,000,000 SIMs, 200,000 in the window."""
 ROUNDS = 15
 ROUNDS_OF_COUNTS = 5
 MS_A_SECOND = 1000
@@ -50,8 +51,13 @@ def _pages(server: Served) -> Iterator[tuple[str, str]]:
     yield "list of one account", _address("/mismatches", account=CROWD)
     yield "list by cause", _address("/mismatches", cause="theft")
     yield "list, searched in vain", _address("/mismatches", q="99999999")
+    yield "list by a state that no row has", _address("/mismatches", state="proposed")
+    yield "list by a type that no row has", _address("/mismatches", tac="99999999")
     yield "list of 10,000", _address("/mismatches", all="yes")
     yield "SIM", _address(sim[1].decode())
+    yield "changes", "/changes"
+    yield "imports", "/imports"
+    yield "sessions", "/sessions"
 
 
 def _address(path: str, **more: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.fleets import CROWD, WINDOW
 from tallystick.access import Access
 from tallystick.clock import system_clock
+from tallystick.core.roles import Role
 from tallystick.http.cookies import NAME as COOKIE
 from tallystick.store import open_store
 from tallystick.thingspace.routes import REPORT
@@ -78,7 +79,7 @@ def _headers(address: str) -> str:
         access = Access(store, system_clock, secrets.token_bytes)
         name = secrets.token_hex(8)
         app = access.add_app(name, ["m2m", "intake"])
-        access.add_user(name, PASSWORD, [], all_accounts=True)
+        access.add_user(name, PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
         token = access.issue_token(app.key, app.secret).access_token
         session = access.login(name, PASSWORD)
         cookie = f"{COOKIE}={access.sign_in(name, PASSWORD)}"

@@ -43,7 +43,14 @@ QUICK = (
 SHARDS = "-c citus.shard_count=4"
 # The referring tables before those that they refer to; all in one statement, asked once.
 EMPTIED = (
-    *("mismatches", "sightings", "explanations", "saved_views", "expectation_lists"),
+    *(
+        "mismatches",
+        "sightings",
+        "explanations",
+        "saved_views",
+        "import_receipts",
+        "expectation_lists",
+    ),
     *("list_members", "group_members", "activations", "expectations", "sims", "groups"),
     *("accounts", "types", "former_expectations", "proposed_expectations", "change_sets"),
     *("identities", "former_identities", "named_activations", "direct_twins", "sources"),

@@ -34,6 +34,7 @@ from tallystick.clock import system_clock
 from tallystick.console import errors as console_errors
 from tallystick.console import routes as console
 from tallystick.console.exports import WireRows
+from tallystick.console.import_queue import ImportQueue
 from tallystick.core.errors import Refusal, SettingRefused, StoreMissing, StoreRefused
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.http.acts import Acts
@@ -47,7 +48,7 @@ from tallystick.http.observed import MetricsPage, Observed
 from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
-from tallystick.intake import LiveIntake, doubts_of_expectations
+from tallystick.intake import LiveIntake, doubts_of_expectations, forget_old
 from tallystick.logs import logging_config
 from tallystick.operations import certificates, service_manager
 from tallystick.operations.certificates import CertificateWatch, check_certificate
@@ -117,7 +118,7 @@ class Seen(NamedTuple):
     metrics: Metrics
 
 
-def build_app(
+def build_app(  # noqa: PLR0913 - what the rooms are made of
     settings: Settings,
     store: Store,
     access: Access,
@@ -125,6 +126,8 @@ def build_app(
     uploads: Uploads,
     calls: Calls | None = None,
     seen: Seen | None = None,
+    *,
+    imports: ImportQueue | None = None,
 ) -> falcon.App[Request, Response]:
     """Every room's routes in one WSGI app.
 
@@ -147,7 +150,8 @@ def build_app(
     thingspace.add_routes(app, settings, store, access, uploads)
     api.add_routes(app, settings, store, access, live, columns_in, readiness)
     rows = WireRows(columns_in, devices_in)
-    console.add_routes(app, settings, store, access, system_clock, browsers, rows)
+    queue = imports or ImportQueue(store, system_clock, access.audit.note, Loops())
+    console.add_routes(app, settings, store, access, system_clock, browsers, rows, imports=queue)
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
     notes = _Notes(Refusals(), limits, acts)
@@ -240,8 +244,10 @@ def wired_app(
     loops.loop("unfinished work", store.finish_work, LOOK_FOR_WORK_S).start()
     prune_audit = partial(access.audit.prune, settings.audit_days)
     loops.loop("end of the audit's time", prune_audit, PRUNE_EVERY_S).start()
+    imports = ImportQueue(store, system_clock, access.audit.note, loops)
+    loops.loop("end of receipts' time", partial(_forget_receipts, store), PRUNE_EVERY_S).start()
     # When the worker ends, which for its forks `atexit` does not see.
-    for part in (outbox, uploads, live, access):
+    for part in (imports, outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
     tallies = Tallies(partial(_counted, live, loops, calls), shared)
     tallies.take_over()
@@ -250,7 +256,14 @@ def wired_app(
     seen = _seen(settings, store, loops, tallies)
     if calls:
         _answer_beside(settings, seen)
-    return build_app(settings, of_callers, access, live, uploads, calls, seen)
+    return build_app(settings, of_callers, access, live, uploads, calls, seen, imports=imports)
+
+
+def _forget_receipts(store: Store) -> bool:
+    """Forget receipts of imports whose time is over; give False: nothing is left to be done."""
+    with store.transaction() as writer:
+        forget_old(writer, system_clock())
+    return False
 
 
 def _seen(settings: Settings, store: Store, loops: Loops, tallies: Tallies) -> Seen:

@@ -259,6 +259,20 @@ def test_every_form_has_the_same_rows(served: Served, reasons: str) -> None:
         )
 
 
+def test_a_list_is_narrowed_down_and_turned_as_in_the_console(served: Served) -> None:
+    def sims(**words: str) -> list[str]:
+        rows = served.get("mismatches", served.admin, **WINDOW, **words).json["mismatches"]
+        assert {"reasons" in row for row in rows} <= {"reasons" in words}
+        return [row["iccid"] for row in rows]
+
+    everything = sims(account=CROWDED)
+    assert sims(account=CROWDED, order="newest") == everything[::-1]
+    digits = everything[7][-6:]
+    assert sims(q=digits, reasons="true") == [each for each in everything if digits in each]
+    for words in ({"state": "explained"}, {"cause": "theft", "tac": "99999999"}):
+        assert sims(**words) == []
+
+
 @pytest.mark.parametrize(
     ("accept", "empty"), [("*/*", '{"mismatches":[]}'), ("application/x-ndjson", "")]
 )
@@ -290,6 +304,9 @@ def test_a_large_answer_of_ours_is_streamed(served: Served) -> None:
             "three|3 calendar months",
         ),
         ({**WINDOW, "acount": "x"}, "invalid-value", "'acount'"),
+        ({**WINDOW, "order": "oldest"}, "invalid-value", "order must be newest or absent"),
+        ({**WINDOW, "state": "shut"}, "invalid-value", "state must be one of"),
+        ({**WINDOW, "q": "12345", "iccid": str(ONE)}, "invalid-value", "do not go with iccid"),
         ({**WINDOW, "reasons": "yes"}, "invalid-value", "reasons must be true or false"),
         ({**WINDOW, "iccid": "12"}, "invalid-value", "iccid must be"),
         ({**WINDOW, "group": "Meters"}, "account-required", "one account"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 from falcon import testing
 
 from tallystick.console import imports
+from tallystick.core.imports import ImportState
 from tallystick.core.moments import parse_moment
 from tallystick.core.roles import Role
 from tallystick.http import file_forms
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 PREVIEWED = re.compile(r'name="previewed" value="([0-9a-f]{64})"')
+IMPORT = re.compile(r'href="/imports/([0-9]+)"')
 CHANGE_SET = re.compile(r'href="(/changes/[0-9]+)"')
 BOUNDARY = "----a-boundary"
 EXPECTED = f"iccid,imei,effective_from\n{ONE},{FOREIGN},2026-05-01T00:00:00Z\n"
@@ -82,7 +85,10 @@ class Desk(NamedTuple):
         shown = self.send("ed", fields | {"do": "preview"}, content, name)
         assert shown.status == 200, shown.text
         (previewed,) = PREVIEWED.findall(shown.text)
-        return self.send("ed", fields | {"do": "import", "previewed": previewed}, content, name)
+        sent = fields | {"do": "import", "previewed": previewed}
+        answer = self.send("ed", sent, content, name)
+        assert (answer.status, answer.headers["location"][:9]) == (303, "/imports/")
+        return self.people["ed"].get(answer.headers["location"])
 
     def seen(self) -> int:
         """How many activations of the second SIM there are."""
@@ -171,15 +177,70 @@ def test_the_check_digit_of_iccids_may_be_stripped(desk: Desk) -> None:
 def test_what_was_looked_at_is_taken_in_and_the_answer_is_its_receipt(desk: Desk) -> None:
     fields = {"kind": "activations", "zone": "America/New_York"}
     answer = desk.take_in(fields, f"{SEEN}{TWO},12,2026-05-06 10:00:00\n")
-    assert (answer.status, "a.csv was taken in" in answer.text) == (200, True)
+    assert (answer.status, "a.csv was taken in<" in answer.text) == (200, True)
     assert "<dt>Lines read</dt><dd>2</dd>" in answer.text
     assert "<dt>Accepted</dt><dd>1</dd>" in answer.text
-    assert '<td>3</td><td>imei</td><td class="digits">12</td>' in answer.text
+    assert '<td class="number">3</td><td class="reason">imei must be' in answer.text
+    assert answer.text.count("1 line as CSV") == 1
     with desk.store.snapshot() as reader:
         moments = [each.activated_at for each in reader.activations_of(TWO)]
     assert parse_moment("2026-05-06T14:00:00Z") in moments
     again = desk.take_in(fields, SEEN)
     assert "<dt>Known already</dt><dd>1</dd>" in again.text
+
+
+def test_past_imports_are_listed_with_their_refused_lines_for_those_who_may_import(
+    desk: Desk,
+) -> None:
+    desk.take_in({"kind": "activations"}, f"{SEEN}{TWO},12,2026-05-06 10:00:00\n", "b&w.csv")
+    listed = desk.people["ed"].get("/imports").text
+    number = max(map(int, IMPORT.findall(listed)))
+    for said in ("b&amp;w.csv", "console/ed", "activations", ">done<"):
+        assert said in listed
+    page = f"/imports/{number}"
+    rejects = desk.people["ed"].get(f"{page}/rejects")
+    assert rejects.headers["content-disposition"].endswith(f'filename="rejects-{number}.csv"')
+    assert rejects.text.splitlines()[1].startswith(f"{TWO},12,2026-05-06 10:00:00,")
+    for name in ("vic", "liz"):
+        for path in (page, f"{page}/rejects"):
+            assert desk.people[name].get(path).status == 403
+    assert f'href="{page}"' not in desk.people["liz"].get("/imports").text
+    for path in ("/imports/999", "/imports/999/rejects", "/imports/x"):
+        assert desk.people["ed"].get(path).status == 404
+
+
+def test_programs_of_admins_are_told_the_same(desk: Desk) -> None:
+    desk.take_in({"kind": "activations"}, f"{SEEN}{TWO},12,2026-05-06 10:00:00\n")
+    app = desk.access.add_app("lists imports", ["admin"])
+    token = desk.access.issue_token(app.key, app.secret).access_token
+    calls = {"Authorization": f"Bearer {token}"}
+
+    def told(path: str) -> str:
+        answer = desk.people["vic"].ask("GET", f"/api/v1/imports{path}", headers=calls)
+        assert answer.status == 200, answer.text
+        return answer.text
+
+    (last,) = json.loads(told("?at_most=1"))["imports"]
+    assert json.loads(told(f"/{last['id']}")) == last
+    assert (last["actor"], last["state"], last["share"]) == ("console/ed", "done", 1)
+    assert [each["line"] for each in last["receipt"]["rejects"]] == [3]
+    assert told(f"/{last['id']}/rejects").splitlines()[0] == "iccid,imei,activated_at,reason"
+    (before,) = json.loads(told(f"?at_most=1&before={last['id']}"))["imports"]
+    assert before["id"] == last["id"] - 1
+
+
+def test_a_file_that_takes_long_is_shown_as_far_as_it_is_and_asked_for_again(
+    desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk.store.transaction() as writer:
+        number = writer.begin_import(ImportState.RUNNING, "sims", "a.csv", "console/ed", clock())
+        writer.note_import(number, ImportState.RUNNING, clock(), 421, 1_234)
+    page = desk.people["ed"].get(f"/imports/{number}").text
+    for said in ("a.csv is being taken in", 'data-again="1"', "42 % done", "1,234 facts"):
+        assert said in page
+    monkeypatch.setattr("tallystick.core.imports.SILENT_S_MAX", -1)
+    page = desk.people["ed"].get(f"/imports/{number}").text
+    assert ("data-again" in page, "interrupted" in page) == (False, True)
 
 
 def test_expectations_are_a_change_set_of_who_imported_them(desk: Desk) -> None:

@@ -9,7 +9,9 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
+from python_calamine import load_workbook
 
 from tallystick.console.words import CAUSES, SENTENCES
 from tallystick.core.reasons import Cause, Code
@@ -198,12 +200,23 @@ def test_files_have_what_the_list_has_in_its_order(ann: Browser) -> None:
     devices = json.loads(ann.get(f"/mismatches/export?{asked}&form=thingspace").text)["devices"]
     assert [each["iccid"] for each in devices] == expected
     assert devices[0]["simOtaDate"] == "2026-05-05T10:01:00Z"
+    parquet = ann.get(f"/mismatches/export?{asked}&form=parquet")
+    assert pl.read_parquet(parquet.body).rows() == [
+        tuple(value or None for value in line.values()) for line in lines
+    ]
+    xlsx = ann.get(f"/mismatches/export?{asked}&form=xlsx")
+    assert xlsx.headers["content-disposition"] == 'attachment; filename="mismatches.xlsx"'
+    (sheet,) = load_workbook(io.BytesIO(xlsx.body)).sheet_names
+    header, *rows = load_workbook(io.BytesIO(xlsx.body)).get_sheet_by_name(sheet).to_python()
+    assert (header, rows) == (list(lines[0]), [list(line.values()) for line in lines])
 
 
 def test_a_file_without_rows_is_one_all_the_same(ann: Browser) -> None:
     empty = ann.get(f"/mismatches/export?{WINDOW}&q=99999999&form=thingspace")
     assert json.loads(empty.text) == {"devices": []}
-    assert ann.get("/mismatches/export?form=xlsx").status == 400
+    assert ann.get("/mismatches/export?form=docx").status == 400
+    for form in ("parquet", "xlsx"):
+        assert ann.get(f"/mismatches/export?{WINDOW}&q=99999999&form={form}").status == 200
 
 
 def test_the_command_and_the_call_name_the_same_window(ann: Browser) -> None:

@@ -78,11 +78,12 @@ def fill(store: Store) -> None:
 
 
 class Answer(NamedTuple):
-    """What came back: the status, the headers in lower case, and the text."""
+    """What came back: the status, the headers in lower case, the text, and its bytes."""
 
     status: int
     headers: Mapping[str, str]
     text: str
+    body: bytes
 
     @property
     def sims(self) -> list[str]:
@@ -124,7 +125,8 @@ class Browser:
         )
         self._keep(result.headers.get("set-cookie"))
         lowered = {name.lower(): value for name, value in result.headers.items()}
-        return Answer(result.status_code, lowered, result.text)
+        text = result.content.decode(errors="replace")
+        return Answer(result.status_code, lowered, text, result.content)
 
     def get(self, path: str) -> Answer:
         """A page."""

@@ -11,6 +11,7 @@ from tallystick.core.errors import TargetRefused
 from tallystick.core.explanations import Note
 from tallystick.core.facts import GroupMember, HardwareType, SimExpectation
 from tallystick.core.identifiers import Tac
+from tallystick.core.imports import ImportState
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment
 from tallystick.core.pairing import FirstUse
@@ -23,6 +24,7 @@ from tallystick.operations.copying import Copied, copy
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
+from tallystick.store.import_receipts import ImportEnd
 from tallystick.store.saved_views import SavedView
 from tallystick.thingspace.rows import wire_row
 from tests.dying import copy_in_small_parts, kill_after
@@ -122,6 +124,8 @@ def fill(store: Store) -> None:
     with store.transaction() as writer:
         bob = writer.user("bob")
         assert bob
+        number = writer.begin_import(ImportState.RUNNING, "sims", "a.csv", "ann", Moment(5))
+        writer.end_import(number, ImportEnd(ImportState.DONE, Moment(6), 1, "", "{}", 1, b"12"))
         writer.save_view(bob.user_id, SavedView("Ünïcode", "days=7&state=open"))
     app = access.add_app("app", ["m2m", "intake"])
     access.issue_token(app.key, app.secret)
@@ -175,6 +179,7 @@ def test_a_copy_holds_the_same_and_answers_the_same(
         assert sorted(there.whole_apps()) == sorted(here.whole_apps())
         assert there.app_keepers() == here.app_keepers() == {"made by another": "app"}
         assert sorted(there.whole_users()) == sorted(here.whole_users())
+        assert list(there.whole_imports()) == list(here.whole_imports()) != []
 
 
 def test_the_ledger_goes_along_and_can_be_gone_on_with(

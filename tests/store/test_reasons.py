@@ -33,6 +33,7 @@ from tallystick.operations.verify import verify
 from tallystick.report import answer as report_module
 from tallystick.report.answer import Question, answer_explained
 from tallystick.store import Scope
+from tallystick.store import reasons as reasons_module
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.engines import change
 from tests.store.few import (
@@ -211,19 +212,24 @@ def test_a_number_that_many_show_says_nothing_of_other_sims(store: Store) -> Non
         assert "seen-with-other-sims" not in found
 
 
+@pytest.mark.parametrize("crowd_min", [5, 100], ids=["a crowd", "few"])
 def test_a_crowd_is_counted_and_its_first_are_listed(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, crowd_min: int
 ) -> None:
     monkeypatch.setattr(report_module, "ROWS_EXPLAINED_AT_ONCE", 7)
-    crowd = ICCIDS[:30]
+    monkeypatch.setattr(reasons_module, "CROWD_MIN", crowd_min)
+    crowd, at_home, both = ICCIDS[:30], ICCIDS[40], ICCIDS[25]
     with store.transaction() as writer:
-        writer.take_sims([sim(iccid) for iccid in crowd])
+        writer.take_sims([sim(iccid) for iccid in (*crowd, at_home)])
         writer.take_expectations([expected(iccid, HOME) for iccid in crowd])
         writer.take_activations([seen(iccid, FOREIGN) for iccid in crowd])
+        # One SIM belongs there, and one of the crowd does so later on.
+        writer.take_expectations([expected(at_home, FOREIGN), expected(both, FOREIGN, 20)])
+        writer.take_activations([seen(at_home, FOREIGN), seen(both, FOREIGN, 21)])
     found = explained(store)
     assert len(found) == len(crowd)
     for iccid, why in found:
-        others = [str(each) for each in crowd if str(each) != iccid]
+        others = [str(each) for each in (*crowd, at_home) if str(each) != iccid]
         told_last = why["reasons"][-1]
         assert told_last == {
             "code": "seen-with-other-sims",

@@ -15,8 +15,8 @@ import pytest
 from tallystick.background import Loops
 from tallystick.core.errors import StoreBroken, StoreMissing, StoreOutdated
 from tallystick.core.facts import SimActivation
-from tallystick.core.identifiers import Iccid
-from tallystick.core.ledger import Value
+from tallystick.core.identifiers import Iccid, Mdn
+from tallystick.core.ledger import UNKNOWN_ORIGIN, Value
 from tallystick.core.moments import Moment
 from tallystick.store import open_store
 from tallystick.store.audit import AuditFilter
@@ -24,9 +24,22 @@ from tallystick.store.engines import checkpoints
 from tallystick.store.engines.sqlite import SHORT_BYTES_MAX, SqliteEngine, path_of, widened
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
-from tests.engines import SQLITE, change
+from tests.engines import SQLITE, change, rows_of
 from tests.kept import everything_in
-from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO, expected, seen, sim, start, take
+from tests.store.few import (
+    FOREIGN,
+    HOME,
+    ICCIDS,
+    MDN,
+    ONE,
+    THIRD,
+    TWO,
+    expected,
+    seen,
+    sim,
+    start,
+    take,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +51,33 @@ if TYPE_CHECKING:
 def engine() -> str:
     """This one only."""
     return SQLITE
+
+
+# What lists are narrowed down by
+
+
+def test_what_lists_are_narrowed_down_by_follows_every_change_of_rows(
+    store: Store, database: str
+) -> None:
+    (migration,) = (text for _, text in migrations_for(SQLITE) if "TABLE listed_mis" in text)
+    derived = migration[migration.rindex("SELECT\n    m.account_id") :].rstrip("; \n")
+
+    def listed() -> list[tuple[int, str]]:
+        kept = rows_of(database, "SELECT * FROM listed_mismatches")
+        assert kept == rows_of(database, f"{derived} ORDER BY 1, 2, 3, 4, 5")
+        return [(cause, digits) for *_, cause, digits in kept]
+
+    take(store, sim(ONE, mdn=MDN), expected(ONE), seen(ONE))
+    ((cause, digits),) = listed()
+    assert digits == f"{ONE} {FOREIGN} {HOME} {MDN}"
+    take(store, sim(ONE, account="b", mdn=Mdn.parse("5096300099")))
+    assert listed() == [(cause, digits.replace(str(MDN), "5096300099"))]
+    take(store, sim(TWO), expected(TWO, FOREIGN), seen(TWO, HOME))
+    take(store, seen(ONE, THIRD, 20), expected(ONE, FOREIGN, 5))
+    assert [digits.split()[1] for _, digits in listed()] == [str(HOME), str(THIRD)]
+    with store.transaction() as writer:
+        writer.remove_sims([ONE, TWO], UNKNOWN_ORIGIN)
+    assert listed() == []
 
 
 # Processes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.imports import THOUSANDTHS
 from tallystick.core.moments import Moment, since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tallystick.core.acts import AuditRecord
     from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Mdn
+    from tallystick.core.imports import ImportRecord
     from tallystick.core.ledger import ChangeSet
     from tallystick.core.pairing import Expectation, Pairing
     from tallystick.fleet import inventory
@@ -258,6 +260,28 @@ def audit_answer(record: AuditRecord, zone: tzinfo) -> dict[str, Any]:
         "request_id": entry.request_id,
         "details": json.loads(entry.details),
         "digest": record.digest.hex(),
+    }
+
+
+def import_answer(record: ImportRecord, zone: tzinfo) -> dict[str, Any]:
+    """An import of a file, as it reads.
+
+    `share` is how much of the work is done, of 1, null where the size of the file is not known;
+    `receipt` is null until there is one.
+    """
+    return {
+        "id": record.number,
+        "state": str(record.state),
+        "kind": record.kind,
+        "file": record.file,
+        "actor": record.actor,
+        "begun_at": wire(record.begun_at, zone),
+        "ended_at": wire_or_none(record.ended_at, zone),
+        "share": None if record.share is None else record.share / THOUSANDTHS,
+        "facts": record.facts,
+        "message": record.message,
+        "reject_lines": record.reject_lines,
+        "receipt": json.loads(record.receipt) if record.receipt else None,
     }
 
 

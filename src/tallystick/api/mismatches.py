@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -11,14 +10,18 @@ import msgspec
 
 from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, moment_in, several_in
 from tallystick.api.operation import operation
+from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
+from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Iccid, Mdn, shown
+from tallystick.core.reasons import Cause
 from tallystick.core.selection import Listed, imei_asked_for
 from tallystick.core.window import window_between
 from tallystick.http.gate import caller_of
-from tallystick.http.row_forms import FORMS
+from tallystick.http.row_forms import FORMS, PACKED, PARQUET, XLSX
 from tallystick.http.streaming import send
 from tallystick.report.answer import Question, answer, answer_explained
+from tallystick.report.listing import FilterTexts, Lister, every_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from tallystick.http.row_forms import ReadRows, Row
     from tallystick.report.answer import Explained
+    from tallystick.report.listing import Filters
     from tallystick.settings import Settings
     from tallystick.store import Reader, Store
 
@@ -37,6 +41,16 @@ WORDS = ASKED | {
     "imei": "of SIMs that were seen in this hardware; may stand several times",
     "reasons": "true: say why each row is there",
 }
+NARROWED = {
+    "cause": f"only rows of this likely cause: {', '.join(Cause)}",
+    "state": f"only rows in this state: {', '.join(RowState)}",
+    "tac": "only rows of SIMs that were seen in this type of hardware",
+    "manufacturer": "only rows of SIMs that were seen in hardware of this manufacturer",
+    "q": "only rows with these digits, four at least, in ICCID, phone number or an IMEI",
+    "order": "newest: the newest row first; the oldest first if absent",
+}
+"""What a list is narrowed down by, as in the console; without it, rows are those of the report."""
+NEWEST = "newest"
 YES_OR_NO = {"true": True, "false": False}
 
 
@@ -57,10 +71,10 @@ class Mismatches:
     @operation(
         scope=ADMIN,
         answer=Answer,
-        query=WORDS,
+        query=WORDS | NARROWED,
         required=("earliest", "latest"),
         several=("account", "iccid", "mdn", "imei"),
-        texts=(NDJSON[0], CSV),
+        texts=(NDJSON[0], CSV, PARQUET, XLSX),
         for_users=True,
     )
     def on_get(self, req: Request, resp: Response) -> None:
@@ -74,9 +88,14 @@ class Mismatches:
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             visible = accounts_of(reader, asker)
-            rows = self._rows(reader, visible, question, explained=explained)
+            filters, newest_first = narrowed_by(req)
+            if filters.is_empty and not newest_first:
+                rows = self._rows(reader, visible, question, explained=explained)
+            else:
+                portions = self._listed(reader, visible, question, filters, newest_first)
+                rows = self._in_portions(reader, portions, explained=explained)
             resp.content_type = form
-            send(req, resp, FORMS[form](rows, explained), held)
+            send(req, resp, FORMS[form](rows, explained), held, is_packed=form in PACKED)
 
     def _rows(
         self, reader: Reader, visible: dict[str, int], question: Question, *, explained: bool
@@ -90,11 +109,33 @@ class Mismatches:
             rows = answer(reader, visible, question, generations)
             return ((columns, None) for columns in self._columns(rows, kept_zone, zone))
         portions = answer_explained(reader, visible, question, generations, zone)
-        return chain.from_iterable(self._with_reasons(each, kept_zone, zone) for each in portions)
+        return self._in_portions(reader, portions, explained=True)
 
-    def _with_reasons(self, explained: list[Explained], kept_zone: str, zone: str) -> Iterator[Row]:
-        columns = self._columns((row for row, _ in explained), kept_zone, zone)
-        return zip(columns, (reasons for _, reasons in explained), strict=True)
+    def _listed(
+        self,
+        reader: Reader,
+        visible: dict[str, int],
+        question: Question,
+        filters: Filters,
+        newest_first: bool,  # noqa: FBT001 - what was asked for
+    ) -> Iterator[list[Explained]]:
+        """The rows as a list has them. Raises `InvalidValue` where SIMs are named, too."""
+        if question.listed or question.imeis:
+            message = f"{', '.join(NARROWED)} do not go with iccid, mdn or imei"
+            raise InvalidValue(message)
+        settings = self._settings
+        lister = Lister(reader, visible, settings.generations, settings.time_zone, system_clock())
+        return every_row(lister, question, filters, newest_first=newest_first)
+
+    def _in_portions(
+        self, reader: Reader, portions: Iterator[list[Explained]], *, explained: bool
+    ) -> Iterator[Row]:
+        """Rows with their reasons, or without them where those were not asked for."""
+        kept_zone, zone = reader.wire_zone(), self._settings.time_zone
+        for portion in portions:
+            columns = self._columns((row for row, _ in portion), kept_zone, zone)
+            for each, (_, reasons) in zip(columns, portion, strict=True):
+                yield each, reasons if explained else None
 
 
 def asked_by(req: Request) -> tuple[Question, bool]:
@@ -111,6 +152,19 @@ def asked_by(req: Request) -> tuple[Question, bool]:
     imeis = tuple(map(imei_asked_for, several_in(req, "imei"))) or None
     question = Question(window, several_in(req, "account"), req.get_param("group"), listed, imeis)
     return question, _yes_or_no(req, "reasons")
+
+
+def narrowed_by(req: Request) -> tuple[Filters, bool]:
+    """What a list is narrowed down by, and whether its newest row comes first.
+
+    Raises `InvalidValue`.
+    """
+    filters = FilterTexts(*(req.get_param(name) or "" for name in FilterTexts._fields)).parsed()
+    order = req.get_param("order") or ""
+    if order not in ("", NEWEST):
+        message = f"order must be {NEWEST} or absent, not {shown(order)}"
+        raise InvalidValue(message)
+    return filters, bool(order)
 
 
 def _bound(req: Request, name: str) -> datetime:

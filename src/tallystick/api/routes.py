@@ -19,6 +19,7 @@ from tallystick.api.coverage import (
 from tallystick.api.explanations import Explanations, ExplanationsEnded, ExplanationsOfSim
 from tallystick.api.hardware import Hardware
 from tallystick.api.history import History
+from tallystick.api.imports import ImportRejects, Imports, OneImport
 from tallystick.api.intake import ExpectationsIntake, IdentitiesIntake, Intake
 from tallystick.api.mismatches import Mismatches
 from tallystick.api.readiness import Ready
@@ -75,6 +76,9 @@ def resources(
         f"{ROOT}/coverage/unloaded": UnloadedList(store, settings),
         f"{ROOT}/coverage/shared-hardware": SharedHardwareList(store, settings),
         f"{ROOT}/corrections": Corrections(store, settings),
+        f"{ROOT}/imports": Imports(store, settings.zone),
+        f"{ROOT}/imports/{{number}}": OneImport(store, settings.zone),
+        f"{ROOT}/imports/{{number}}/rejects": ImportRejects(store),
         f"{ROOT}/readiness": Ready(readiness),
         f"{ROOT}/accounts": accounts.Accounts(store),
         f"{ROOT}/accounts/{{account}}": accounts.Account(store),

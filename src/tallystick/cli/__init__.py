@@ -55,6 +55,7 @@ COMMANDS = {
     "corrections": Place("corrections", "commands"),
     "expectations": Place("expectations", "commands"),
     "explanations": Place("explanations", "commands"),
+    "imports": Place("imports", "commands"),
     "audit": Place("audit", "commands"),
     "app": Place("apps", "commands"),
     "user": Place("users", "commands"),

@@ -31,6 +31,7 @@ from tallystick.cli.shared import (
     say,
     store_of,
 )
+from tallystick.clock import system_clock
 from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.identifiers import printable
 from tallystick.intake import (
@@ -40,15 +41,16 @@ from tallystick.intake import (
     ImportOptions,
     KindName,
     LinesLimit,
+    ListedImport,
+    Listeners,
     Receipt,
     Reject,
-    import_file,
+    RejectLines,
     members_of,
     propose_file,
     try_file,
     try_identities_file,
 )
-from tallystick.intake.sources import REASON
 from tallystick.settings import Settings
 from tallystick.store import Store
 
@@ -306,21 +308,17 @@ class Done(NamedTuple):
 class _Told:
     """Who hears of a file while it is read: the bar, and the file of rejects if there is one."""
 
-    def __init__(self, path: str, rejects_file: _Rejects | None, bar: FilesBar) -> None:
+    def __init__(self, path: str, rejects_file: RejectLines | None, bar: FilesBar) -> None:
         self._path = path
         self._rejects_file = rejects_file
         self._bar = bar
 
     @contextmanager
-    def heard(self) -> Iterator[dict[str, Any]]:
-        """The calls that a reader of the file makes, by name."""
+    def heard(self) -> Iterator[Listeners]:
+        """The calls that a reader of the file makes."""
         self._bar.begin(self._path)
         try:
-            yield {
-                "on_progress": self._bar.show,
-                "on_columns": self._begin,
-                "on_reject": self._reject,
-            }
+            yield Listeners(self._bar.show, self._begin, self._reject)
         finally:
             self._bar.end()
 
@@ -338,62 +336,34 @@ Act = Callable[[Store, str, Asked, _Told], Done]
 
 
 def _import_one(store: Store, path: str, asked: Asked, listener: _Told) -> Done:
-    with listener.heard() as calls:
-        receipt = import_file(store, asked.kind, path, options=asked.options, **calls)
+    actor = asked.options.origin.actor
+    listed = ListedImport(store, system_clock, asked.kind, printable(path), actor)
+    with listener.heard() as listeners:
+        receipt = listed.run(path, asked.options, listeners)
     return Done(receipt, receipt.described())
 
 
 def _try_one(store: Store, path: str, asked: Asked, listener: _Told) -> Done:
-    with listener.heard() as calls:
+    with listener.heard() as listeners:
         try_one = try_file if asked.kind == "expectations" else try_identities_file
-        trial = try_one(store, path, asked.settings.generations, options=asked.options, **calls)
+        generations, calls = asked.settings.generations, listeners._asdict()
+        trial = try_one(store, path, generations, options=asked.options, **calls)
     zone = asked.settings.zone
     return Done(trial.receipt, trial.described(zone), list(trial_lines(trial, zone)))
 
 
 def _propose_one(store: Store, path: str, asked: Asked, listener: _Told) -> Done:
-    with listener.heard() as calls:
+    with listener.heard() as listeners:
+        calls = listeners._asdict()
         number, receipt = propose_file(store, path, options=asked.options, **calls)
     lines = [f"  proposed as change set {number}"] if number else []
     return Done(receipt, receipt.described() | {"change_set_id": number}, lines)
 
 
-class _Rejects:
-    """A CSV file of refused lines with their reasons.
-
-    It has the columns of the first file that was read. Where more files follow, which may have
-    others, it has all columns of the kind, and its reasons name the file.
-    """
-
-    def __init__(
-        self, write_row: Callable[[list[str]], Any], kind: KindName, *, several: bool
-    ) -> None:
-        self._write_row = write_row
-        self._more = KINDS[kind].column_names if several else ()
-        self._several = several
-        self._header: tuple[str, ...] = ()
-        self._columns: tuple[str, ...] = ()
-        self._where = ""
-
-    def begin(self, path: str, columns: tuple[str, ...]) -> None:
-        """A file with these columns follows."""
-        self._columns = columns
-        self._where = f"{printable(path)}, line" if self._several else "line"
-        if not self._header:
-            self._header = tuple(
-                dict.fromkeys(column for column in (*columns, *self._more) if column != REASON)
-            )
-            self._write_row([*self._header, REASON])
-
-    def write(self, reject: Reject) -> None:
-        """Write one refused line; values go under the header's columns by name."""
-        values = dict(zip(self._columns, reject.values, strict=False))
-        reason = f"{self._where} {reject.line}: {reject.reason}"
-        self._write_row([*(values.get(column, "") for column in self._header), reason])
-
-
 @contextmanager
-def _rejects_to(path: Path | None, kind: KindName, files: list[str]) -> Iterator[_Rejects | None]:
+def _rejects_to(
+    path: Path | None, kind: KindName, files: list[str]
+) -> Iterator[RejectLines | None]:
     if path is None:
         yield None
         return
@@ -401,7 +371,9 @@ def _rejects_to(path: Path | None, kind: KindName, files: list[str]) -> Iterator
         message = f"{path} is one of the files to be read, and would be written over"
         raise typer.BadParameter(message, param_hint="--rejects")
     with os.fdopen(private(path), "w", encoding="utf-8", newline="") as file:
-        yield _Rejects(csv.writer(file, lineterminator="\n").writerow, kind, several=len(files) > 1)
+        yield RejectLines(
+            csv.writer(file, lineterminator="\n").writerow, kind, several=len(files) > 1
+        )
 
 
 def _print(path: str, done: Done) -> None:

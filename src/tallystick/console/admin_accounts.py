@@ -15,7 +15,6 @@ from tallystick.console.admin import (
     own_account,
     refused_form,
 )
-from tallystick.console.asked import one_of
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import BEFORE_ALL
@@ -25,6 +24,7 @@ from tallystick.fleet import accounts, groups
 from tallystick.fleet.groups import GroupChange
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, user_of
+from tallystick.report.listing import one_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response

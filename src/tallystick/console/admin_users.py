@@ -14,12 +14,12 @@ from tallystick.console.admin import (
     lines_of,
     refused_form,
 )
-from tallystick.console.asked import one_of
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import Refusal
 from tallystick.core.roles import Role
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
+from tallystick.report.listing import one_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response

@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from tallystick.core.days import ONE_DAY, midnight
 from tallystick.core.errors import InvalidValue, WindowRefused
-from tallystick.core.explanations import RowState
-from tallystick.core.identifiers import Tac, shown
+from tallystick.core.identifiers import shown
 from tallystick.core.moments import in_zone, parse_named
-from tallystick.core.reasons import Cause
 from tallystick.core.window import Window, window_between
 from tallystick.report.answer import Question
-from tallystick.report.listing import NO_FILTERS, Filters, digits_of
+from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 
     from tallystick.core.moments import Moment
     from tallystick.store.listing import RowKey
-
-Choice = TypeVar("Choice", bound=StrEnum)
 
 DAYS_SHOWN = 30  # where no window is asked for
 PRESETS = (7, DAYS_SHOWN, 89)
@@ -145,7 +140,7 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     problem, window, filters, behind = "", usual, NO_FILTERS, None
     try:
         window = _window(typed, zone)
-        filters = _filters(typed)
+        filters = FilterTexts(*(_first(typed, name) for name in FilterTexts._fields)).parsed()
         behind = _key(typed)
     except InvalidValue as refusal:
         problem = refusal.message
@@ -197,26 +192,6 @@ def _bound(name: str, text: str, zone: tzinfo) -> datetime:
     """A day in the server's zone, or a timestamp with its own."""
     moment = parse_named(name, text)
     return midnight(moment.date(), zone) if DAY.fullmatch(text) else moment
-
-
-def _filters(typed: dict[str, list[str]]) -> Filters:
-    tac = _first(typed, "tac")
-    return Filters(
-        one_of(Cause, "cause", _first(typed, "cause")),
-        Tac.parse(tac) if tac else None,
-        _first(typed, "manufacturer"),
-        digits_of(_first(typed, "q")),
-        one_of(RowState, "state", _first(typed, "state")),
-    )
-
-
-def one_of(choices: type[Choice], name: str, text: str) -> Choice | None:
-    """The choice that a text names; None where it is empty. Raises `InvalidValue`."""
-    try:
-        return choices(text) if text else None
-    except ValueError as error:
-        message = f"{name} must be one of {', '.join(choices)}, not {shown(text)}"
-        raise InvalidValue(message) from error
 
 
 def _key(typed: dict[str, list[str]]) -> RowKey | None:

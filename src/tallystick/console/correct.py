@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import falcon
 
-from tallystick.console.asked import one_of
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import notes_of
 from tallystick.console.forms import users_fields
@@ -20,6 +19,7 @@ from tallystick.fleet import review
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
 from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
+from tallystick.report.listing import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import msgspec
 
-from tallystick.console.asked import key_text, one_of
+from tallystick.console.asked import key_text
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import notes_of
 from tallystick.console.correct import PROPOSE, UNTOUCHED, objection, rows_tried
@@ -29,7 +29,7 @@ from tallystick.fleet import review
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
 from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
-from tallystick.report.listing import rows_named, rows_of_sim
+from tallystick.report.listing import one_of, rows_named, rows_of_sim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

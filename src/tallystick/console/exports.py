@@ -14,7 +14,7 @@ from tallystick.core.identifiers import shown
 from tallystick.http import row_forms
 from tallystick.http.acts import records
 from tallystick.http.gate import for_console, user_of
-from tallystick.http.row_forms import CSV, NDJSON
+from tallystick.http.row_forms import CSV, NDJSON, PACKED, PARQUET, XLSX
 from tallystick.http.streaming import send
 from tallystick.report.listing import Lister, every_row
 
@@ -53,6 +53,8 @@ class Form(NamedTuple):
 FORMS = {
     "csv": Form("CSV", CSV, "csv"),
     "ndjson": Form("NDJSON", NDJSON, "ndjson"),
+    "parquet": Form("Parquet", PARQUET, "parquet"),
+    "xlsx": Form("Excel workbook", XLSX, "xlsx"),
     THINGSPACE: Form("ThingSpace JSON", falcon.MEDIA_JSON, "json"),
 }
 
@@ -91,7 +93,7 @@ class Export:
             resp.content_type = form.media_type
             resp.downloadable_as = f"mismatches.{form.suffix}"
             parts = self._parts(name, chain([first], portions), reader.wire_zone())
-            send(req, resp, parts, held)
+            send(req, resp, parts, held, is_packed=form.media_type in PACKED)
 
     def _parts(
         self, name: str, portions: Iterator[list[Explained]], kept_zone: str

@@ -1,50 +1,59 @@
-"""`/imports`: a file of facts is looked at, and then taken in."""
+"""`/imports`: a file of facts is looked at, and then taken in; what became of those before."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import falcon
 import msgspec
 
 from tallystick.console.changes import notes_of
 from tallystick.console.forms import users_file_form
+from tallystick.console.import_queue import Job
 from tallystick.core.errors import FileRefused, InvalidValue, Refusal, RoleRefused
 from tallystick.core.identifiers import printable, shown
+from tallystick.core.imports import UNDER_WAY, parse_import_number
+from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.roles import Right
 from tallystick.core.written_values import CheckDigit
 from tallystick.http.acts import answered_refusal, records
 from tallystick.http.bodies import BodyTooLarge
-from tallystick.http.calls import CallsBusy
+from tallystick.http.calls import CallsBusy, leave_seat
 from tallystick.http.file_forms import FILE_BYTES_MAX
 from tallystick.http.gate import caller_of, for_console_to, user_of
+from tallystick.http.row_forms import CSV
 from tallystick.intake import (
     KINDS,
     WORDINGS,
     ImportOptions,
     checked,
-    import_file,
+    listed,
+    listed_one,
     preset_for,
     presets,
     preview_file,
+    rejects_of,
 )
+from tallystick.store.acting import act_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from falcon import Request, Response
 
+    from tallystick.console.import_queue import ImportQueue
     from tallystick.console.pages import Pages
+    from tallystick.core.imports import ImportRecord
     from tallystick.core.moments import Moment
     from tallystick.http.file_forms import FileForm, SentFile
-    from tallystick.intake import KindName, Mapping, Preview, Receipt, Reject
-    from tallystick.store import Store
+    from tallystick.intake import KindName, Mapping, Preview, Reject
+    from tallystick.store import Reader, Store
 
 PATH = "/imports"
 IMPORT = "import"
@@ -65,6 +74,9 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".out", ".ndjson", ".jsonl", ".json", ".xlsx
 """Files that are not packed, so that the bound of what is sent bounds the work, too."""
 FILES_AT_ONCE = 2
 """Forms with files that a worker receives and reads at a time: each takes disk and memory."""
+ANSWERED_S_MAX = 2.0
+"""So long the answer waits for a file to be taken in; then the page says how far it is."""
+LISTED_MAX = 20
 VALUE_LENGTH_MAX = 80
 PASSED_OVER_SHOWN_MAX = 12
 FORBIDDEN = (
@@ -90,7 +102,6 @@ class Outcome:
     file_name: str = ""
     preview: Preview | None = None
     previewed: str = ""
-    receipt: Receipt | None = None
     rejected: list[RejectedValue] = field(default_factory=list)
 
 
@@ -103,11 +114,14 @@ class ImportPage:
     JavaScript the browser still has the file, and it need not be chosen twice.
     """
 
-    def __init__(self, pages: Pages, store: Store, clock: Callable[[], Moment]) -> None:
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], queue: ImportQueue
+    ) -> None:
         self._pages = pages
         self._store = store
         self._clock = clock
-        self._places = BoundedSemaphore(FILES_AT_ONCE)
+        self._queue = queue
+        self._places = threading.BoundedSemaphore(FILES_AT_ONCE)
 
     @for_console_to(Right.IMPORT)
     def on_get(self, req: Request, resp: Response) -> None:
@@ -118,16 +132,26 @@ class ImportPage:
     @records("import.file", is_long=True)
     def on_post(self, req: Request, resp: Response) -> None:
         """Show how the file would be read, or take it in if that is what was shown before."""
-        if not self._sees_all(req):
-            raise RoleRefused(FORBIDDEN)
+        with self._store.glance() as reader:
+            require_all_accounts(reader, req)
         form = users_file_form(req)
         try:
-            with self._place(), TemporaryDirectory(prefix="tallystick-import-") as folder:
-                outcome = self._outcome(req, form, Path(folder))
+            with self._place(), ExitStack() as held:
+                folder = TemporaryDirectory(prefix="tallystick-import-")
+                held.enter_context(folder)
+                outcome = self._outcome(req, form, folder)
+                if isinstance(outcome, Job):
+                    resp.status = falcon.HTTP_303
+                    resp.location = f"{PATH}/{self._queue.put(outcome)}"
+                    held.pop_all()  # the folder goes with the job
         except (FileRefused, InvalidValue, BodyTooLarge, CallsBusy) as refusal:
             outcome = Outcome(refusal.message)
             resp.status = _status(refusal)
             answered_refusal(req, refusal)
+        if isinstance(outcome, Job):
+            leave_seat(req)
+            outcome.ended.wait(ANSWERED_S_MAX)  # most files are small: their receipt comes at once
+            return
         if outcome.problem and outcome.preview:
             resp.status = falcon.HTTP_400
         self._show(req, resp, UNTOUCHED | form.fields, outcome)
@@ -143,18 +167,23 @@ class ImportPage:
         finally:
             self._places.release()
 
-    def _outcome(self, req: Request, form: FileForm, folder: Path) -> Outcome:
-        """Look at the file of a form, or take it in. Raises `FileRefused` or `InvalidValue`."""
-        sent = form.read(folder)
+    def _outcome(
+        self, req: Request, form: FileForm, folder: TemporaryDirectory[str]
+    ) -> Outcome | Job:
+        """How the file of a form would be read, or how it is to be taken in.
+
+        Raises `FileRefused` or `InvalidValue`.
+        """
+        sent = form.read(Path(folder.name))
         typed = UNTOUCHED | form.fields
         if sent is None:
             message = "choose a file"
             raise InvalidValue(message)
         kind, mapping = _asked(typed, sent)
+        looked_at = _digest(typed, sent)
+        if typed.get("do") == IMPORT and typed["previewed"] == looked_at:
+            return self._job(req, typed, sent, folder, mapping)
         try:
-            looked_at = _digest(typed, sent)
-            if typed.get("do") == IMPORT and typed["previewed"] == looked_at:
-                return self._taken_in(req, typed, sent, mapping)
             with self._store.snapshot() as reader:
                 preview = preview_file(kind, str(sent.path), mapping, self._clock(), reader)
         except FileRefused as refusal:
@@ -168,35 +197,43 @@ class ImportPage:
             rejected=rejected_values(preview.rejects, preview.columns),
         )
 
-    def _taken_in(
-        self, req: Request, typed: dict[str, str], sent: SentFile, mapping: Mapping
-    ) -> Outcome:
-        columns: list[str] = []
+    def _job(
+        self,
+        req: Request,
+        typed: dict[str, str],
+        sent: SentFile,
+        folder: TemporaryDirectory[str],
+        mapping: Mapping,
+    ) -> Job:
+        """What the queue is to do with a file."""
         origin = notes_of(typed).by(caller_of(req).name, self._clock())
-        receipt = import_file(
-            self._store,
-            _kind(typed),
-            str(sent.path),
-            options=ImportOptions(
-                origin.at, origin=origin._replace(detail=sent.path.name), mapping=mapping
-            ),
-            on_columns=columns.extend,
+        options = ImportOptions(
+            origin.at,
+            origin=origin._replace(detail=sent.path.name),
+            mapping=mapping,
+            content=sent.digest,
         )
-        rejected = rejected_values(receipt.rejects, columns)
-        return Outcome(file_name=sent.path.name, receipt=receipt, rejected=rejected)
-
-    def _sees_all(self, req: Request) -> bool:
-        with self._store.glance() as reader:
-            return reader.view_of(user_of(req)).sees_all
+        act = act_under_way()
+        own_act = None if act is None else replace(act, details={}, recorded_in=set())
+        ended = threading.Event()
+        path = str(sent.path)
+        return Job(_kind(typed), sent.path.name, path, folder, options, own_act, ended)
 
     def _show(self, req: Request, resp: Response, typed: dict[str, str], outcome: Outcome) -> None:
+        before_text = req.get_param("before")
+        before = parse_import_number(before_text) if before_text else BEHIND_ALL
+        with self._store.snapshot() as reader:
+            sees_all = reader.view_of(user_of(req)).sees_all
+            records = listed(reader, before, LISTED_MAX + 1, self._clock()) if sees_all else []
         self._pages.show(
             resp,
             "imports.html",
             caller_of(req),
             typed=typed,
             outcome=outcome,
-            sees_all=self._sees_all(req),
+            sees_all=sees_all,
+            imports=[_told(each) for each in records[:LISTED_MAX]],
+            before=records[LISTED_MAX - 1].number if len(records) > LISTED_MAX else None,
             forbidden=FORBIDDEN,
             kinds=KINDS,
             maps=presets(),
@@ -206,6 +243,78 @@ class ImportPage:
             passed_over_max=PASSED_OVER_SHOWN_MAX,
             wordings=WORDINGS,
         )
+
+
+class ListedFile(NamedTuple):
+    """An import with its receipt, if there is one yet, as programs get it."""
+
+    record: ImportRecord
+    receipt: dict[str, Any] | None
+
+    @property
+    def doubts(self) -> int:
+        """How many doubts the receipt tells of."""
+        doubts = (self.receipt or {}).get("doubts", {})
+        return sum(each["count"] for each in doubts.values())
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether more is to come."""
+        return self.record.state in UNDER_WAY
+
+
+def _told(record: ImportRecord) -> ListedFile:
+    receipt = msgspec.json.decode(record.receipt) if record.receipt else None
+    return ListedFile(record, receipt)
+
+
+class OneImportPage:
+    """How far the import of a file is, or its receipt."""
+
+    def __init__(self, pages: Pages, store: Store, clock: Callable[[], Moment]) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+
+    @for_console_to(Right.IMPORT)
+    def on_get(self, req: Request, resp: Response, number: str) -> None:
+        """Show it; the page asks again while more is to come."""
+        with self._store.snapshot() as reader:
+            require_all_accounts(reader, req)
+            record = listed_one(reader, parse_import_number(number), self._clock())
+        self._pages.show(
+            resp,
+            "import.html",
+            caller_of(req),
+            file=_told(record),
+            passed_over_max=PASSED_OVER_SHOWN_MAX,
+            wordings=WORDINGS,
+        )
+
+
+class ImportRejects:
+    """The refused lines of a file, to be corrected and sent again."""
+
+    def __init__(self, store: Store, clock: Callable[[], Moment]) -> None:
+        self._store = store
+        self._clock = clock
+
+    @for_console_to(Right.IMPORT)
+    @records("import.rejects", is_export=True)
+    def on_get(self, req: Request, resp: Response, number: str) -> None:
+        """Give those that are kept, as CSV."""
+        parsed = parse_import_number(number)
+        with self._store.snapshot() as reader:
+            require_all_accounts(reader, req)
+            resp.data = rejects_of(reader, parsed, self._clock())
+        resp.content_type = CSV
+        resp.downloadable_as = f"rejects-{parsed}.csv"
+
+
+def require_all_accounts(reader: Reader, req: Request) -> None:
+    """Hold a user to see every account. Raises `RoleRefused`."""
+    if not reader.view_of(user_of(req)).sees_all:
+        raise RoleRefused(FORBIDDEN)
 
 
 def _status(refusal: Refusal) -> str:

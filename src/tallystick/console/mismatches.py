@@ -18,7 +18,7 @@ from tallystick.console.asked import (
     preset,
 )
 from tallystick.console.commands import commands_for
-from tallystick.console.exports import FORMS, WireRows
+from tallystick.console.exports import FORMS, THINGSPACE, WireRows
 from tallystick.console.pages import Pages, printed
 from tallystick.core.errors import Refusal
 from tallystick.core.explanations import RowState
@@ -43,6 +43,8 @@ PATH = "/mismatches"
 ROWS_A_PAGE = 200
 ROWS_MAX = 10_000
 ROWS_A_BODY = 100  # of a table, so that a browser draws only those that are looked at
+CALLED_FOR = {name: form.media_type for name, form in FORMS.items() if name != THINGSPACE}
+"""The forms that a call of our API may ask for."""
 NO_ROWS = Page([], None, [])
 STATES = tuple(RowState)
 WHEREABOUTS = {
@@ -119,7 +121,9 @@ class MismatchList:
             as_asked=asked.address("")[1:],
             here_again=req.relative_uri,
             links=_links(asked, listed),
-            commands=commands_for(asked, settings.public_url or f"{req.scheme}://{req.netloc}"),
+            commands=commands_for(
+                asked, settings.public_url or f"{req.scheme}://{req.netloc}", CALLED_FOR
+            ),
             rows_max=ROWS_MAX,
             **_addresses(asked, settings.zone, now),
         )

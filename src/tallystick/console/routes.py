@@ -18,7 +18,7 @@ from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
 from tallystick.console.hardware import HardwarePage
 from tallystick.console.imports import PATH as IMPORTS_PATH
-from tallystick.console.imports import ImportPage
+from tallystick.console.imports import ImportPage, ImportRejects, OneImportPage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
     from tallystick.console.exports import WireRows
+    from tallystick.console.import_queue import ImportQueue
     from tallystick.core.moments import Moment
     from tallystick.http.cookies import Browsers
     from tallystick.settings import Settings
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 OWN_PATH = re.compile(
     r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/imports|/(?:sessions|changes|admin)(?:/.*)?"
+    r"|/(?:sessions|changes|imports|admin)(?:/.*)?"
 )
 
 
@@ -60,7 +61,7 @@ def owns(req: Request) -> bool:
     return "text/html" in accepted and not req.path.startswith("/api/")
 
 
-def add_routes(
+def add_routes(  # noqa: PLR0913 - what the pages are made of
     app: App[Request, Response],
     settings: Settings,
     store: Store,
@@ -68,11 +69,13 @@ def add_routes(
     clock: Callable[[], Moment],
     browsers: Browsers,
     rows: WireRows,
+    *,
+    imports: ImportQueue,
 ) -> None:
     """Put this room's pages on the app.
 
-    `rows` prints rows of the report, which another room does. What is refused here is answered by
-    `errors.answer_error`.
+    `rows` prints rows of the report, which another room does; `imports` takes files in. What is
+    refused here is answered by `errors.answer_error`.
     """
     pages = Pages(settings)
     app.add_route("/", Overview(pages, store, clock, rows))
@@ -88,7 +91,9 @@ def add_routes(
     app.add_route(CHANGES_PATH, ChangeList(pages, store))
     app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
     app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
-    app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock))
+    app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock, imports))
+    app.add_route(f"{IMPORTS_PATH}/{{number}}", OneImportPage(pages, store, clock))
+    app.add_route(f"{IMPORTS_PATH}/{{number}}/rejects", ImportRejects(store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
     app.add_route(SESSIONS_PATH, SessionList(pages, access))

@@ -14,7 +14,8 @@
     │   ├── DeliveryNotFound     no such delivery to a listener                delivery-not-found
     │   ├── ManufacturerUnknown  no type has such a manufacturer               manufacturer-unknown
     │   ├── MismatchNotFound     the SIM has no such mismatch any more         mismatch-not-found
-    │   └── ChangeSetNotFound    no such change set                            change-set-not-found
+    │   ├── ChangeSetNotFound    no such change set                            change-set-not-found
+    │   └── ImportNotFound       no such import                                import-not-found
     ├── NoAccounts               the user has no account at all                no-accounts
     ├── AccountRequired          a group without its account                   account-required
     ├── NameTaken                an app, user or group of that name exists     name-taken
@@ -32,6 +33,7 @@
     ├── FileRefused              a file that cannot be read as facts           file-refused
     │   ├── TooManyRejects       a file with more bad lines than it may have   too-many-rejects
     │   └── TooManyDoubts        a file with more doubts than it may have      too-many-doubts
+    ├── ImportInterrupted        an import whose server was stopped            import-interrupted
     ├── TargetRefused            a store that cannot be copied into             target-refused
     ├── BackupRefused            a backup that is not made, or not restored     backup-refused
     ├── ChangeSetRefused         a change set that cannot be decided so         change-set-refused
@@ -158,6 +160,12 @@ class ChangeSetNotFound(NotFound):
     code = "change-set-not-found"
 
 
+class ImportNotFound(NotFound):
+    """There is no such import, or it was too long ago to be listed."""
+
+    code = "import-not-found"
+
+
 class NoAccounts(Refusal):
     """The user has no account."""
 
@@ -262,6 +270,12 @@ class TooManyDoubts(FileRefused):
     """The file has more doubts than are allowed."""
 
     code = "too-many-doubts"
+
+
+class ImportInterrupted(Refusal):
+    """The server was stopped: import the same file again, and it goes on where it was."""
+
+    code = "import-interrupted"
 
 
 class TargetRefused(Refusal):

@@ -1,4 +1,4 @@
-"""Rows of the report under our own names: as JSON, as lines of JSON, and as CSV."""
+"""Rows of the report under our own names: as JSON, lines of JSON, CSV, Parquet and workbooks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ import msgspec
 
 from tallystick.core.facts import MismatchRow
 from tallystick.core.reason_json import SUMMARY, summary
+from tallystick.http.parquet import parquet
 from tallystick.http.streaming import csv_lines
+from tallystick.http.workbooks import workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PACKED = frozenset({PARQUET, XLSX})
+"""Forms that are compressed in themselves."""
+SHEET = "Mismatches"
 COLUMNS = MismatchRow._fields
 ROWS_A_PART = 1000
 
@@ -46,19 +53,38 @@ def _ndjson(rows: Iterator[Row], _: bool) -> Generator[bytes, None, None]:  # no
 
 
 def _csv(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
-    """A header and lines; reasons are words in one column."""
-    lines: list[Columns] = [COLUMNS + (SUMMARY if explained else ())]
+    """A header and lines."""
+    lines: list[Columns] = [_header(explained=explained)]
+    values = _values(rows)
     while lines:
         yield csv_lines(lines)
-        lines = [
-            columns if reasons is None else (*columns, *summary(reasons))
-            for columns, reasons in islice(rows, ROWS_A_PART)
-        ]
+        lines = list(islice(values, ROWS_A_PART))
+
+
+def _parquet(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
+    return parquet(_header(explained=explained), _values(rows))
+
+
+def _xlsx(rows: Iterator[Row], explained: bool) -> Generator[bytes, None, None]:  # noqa: FBT001 - the same
+    return workbook(SHEET, _header(explained=explained), _values(rows))
+
+
+def _header(*, explained: bool) -> tuple[str, ...]:
+    return COLUMNS + (SUMMARY if explained else ())
+
+
+def _values(rows: Iterator[Row]) -> Iterator[Columns]:
+    """What a table has in its columns; reasons are words in one of them."""
+    return (
+        columns if reasons is None else (*columns, *summary(reasons)) for columns, reasons in rows
+    )
 
 
 FORMS: dict[str, Callable[[Iterator[Row], bool], Generator[bytes, None, None]]] = {
     "application/json": _json,
     NDJSON: _ndjson,
     CSV: _csv,
+    PARQUET: _parquet,
+    XLSX: _xlsx,
 }
 """How the answer is written, by what the request accepts; the first where it does not say."""

@@ -33,15 +33,20 @@ ZERO_WEIGHT = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*")
 
 
 def send(
-    req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack
+    req: Request,
+    resp: Response,
+    parts: Generator[bytes, None, None],
+    held: ExitStack,
+    *,
+    is_packed: bool = False,
 ) -> None:
     """Answer with parts: whole where they are small, streamed where they are not.
 
-    Gzipped if the request accepts it. `held` is what the parts are read from. A stream takes it
-    over, and lets go of it when the server closes it. Where it cannot be read to its end, the
-    stream breaks off, so that nobody takes what has come for the whole.
+    Gzipped if the request accepts it, unless they are packed already. `held` is what the parts are
+    read from. A stream takes it over, and lets go of it when the server closes it. Where it cannot
+    be read to its end, the stream breaks off, so that nobody takes what has come for the whole.
     """
-    zipped = accepts_gzip(req.get_header("Accept-Encoding") or "")
+    zipped = not is_packed and accepts_gzip(req.get_header("Accept-Encoding") or "")
     if zipped:
         parts = gzipped(parts)
         resp.set_header("Content-Encoding", "gzip")

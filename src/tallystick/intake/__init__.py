@@ -29,6 +29,15 @@ from tallystick.intake.proposals import (
     try_identities_file,
 )
 from tallystick.intake.receipt import Fault, Receipt, Reject
+from tallystick.intake.recorded import (
+    ListedImport,
+    Listeners,
+    forget_old,
+    listed,
+    listed_one,
+    rejects_of,
+)
+from tallystick.intake.reject_lines import RejectLines
 from tallystick.intake.sources import STANDARD_INPUT, Notes, members_of
 
 __all__ = [
@@ -45,6 +54,8 @@ __all__ = [
     "Kind",
     "KindName",
     "LinesLimit",
+    "ListedImport",
+    "Listeners",
     "LiveIntake",
     "Mapping",
     "Notes",
@@ -52,14 +63,18 @@ __all__ = [
     "Progress",
     "Receipt",
     "Reject",
+    "RejectLines",
     "Trial",
     "check_items",
     "checked",
     "described_row",
     "doubts_of_call",
     "doubts_of_expectations",
+    "forget_old",
     "idempotency_key",
     "import_file",
+    "listed",
+    "listed_one",
     "mapping_of",
     "members_of",
     "preset",
@@ -70,6 +85,7 @@ __all__ = [
     "propose_facts",
     "propose_file",
     "read_items",
+    "rejects_of",
     "try_facts",
     "try_file",
     "try_identities_file",

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
     from tallystick.intake.doubt_kinds import Doubts
-    from tallystick.intake.mappings import Mapping
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Reader, Store, Writer
 
@@ -110,7 +109,7 @@ def import_file(
             on_columns = on_reject = _nothing  # all told
         with open_source(path, kind, spooled, options.mapping) as source:
             on_columns(source.columns)
-            digest = _digest(path, kind, options.mapping)
+            digest = _digest(path, kind, options)
             origin = origin_of(path, kind, options.origin)
             taking = _Taking(store, kind, digest, options.now, origin)
             taking.receipt.notes = source.notes
@@ -211,18 +210,23 @@ def _take_in(
     work.done()
 
 
-def _digest(path: str, kind: Kind, mapping: Mapping) -> bytes | None:
-    """What tells one file from another: its place, size and time of change, and how it is read.
+def _digest(path: str, kind: Kind, options: ImportOptions) -> bytes | None:
+    """What tells one file from another: which one it is, and how it is read.
 
     What is read once is never the same.
     """
     if is_read_once(path):
         return None
-    state = file_of(path).stat()
-    identity = f"{kind.name}\n{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
-    if mapping != ANY:
-        identity += f"\n{msgspec.json.encode(mapping, order='deterministic').decode()}"
+    identity = f"{kind.name}\n{options.content or _place_and_state(path)}"
+    if options.mapping != ANY:
+        identity += f"\n{msgspec.json.encode(options.mapping, order='deterministic').decode()}"
     return hashlib.sha256(os.fsencode(identity)).digest()
+
+
+def _place_and_state(path: str) -> str:
+    """Where a file is, its size and its time of change."""
+    state = file_of(path).stat()
+    return f"{Path(path).resolve()}\n{state.st_size}\n{state.st_mtime_ns}"
 
 
 def origin_of(path: str, kind: Kind, origin: Origin) -> Origin:

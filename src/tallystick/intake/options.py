@@ -46,7 +46,9 @@ class ImportOptions:
 
     By which moment an activation is in the future, how many lines may be bad and how many doubts
     there may be, whose it is. Without a limit bad lines never stop the good ones. The origin is
-    told in the ledger, of expectations. The mapping says how the file is read.
+    told in the ledger, of expectations. The mapping says how the file is read. `content` is a
+    digest of a file that has another path each time it comes: by it an import that was cut off goes
+    on.
     """
 
     now: Moment = LAST
@@ -54,3 +56,4 @@ class ImportOptions:
     max_doubts: LinesLimit | None = None
     origin: Origin = UNKNOWN_ORIGIN
     mapping: Mapping = ANY
+    content: str = ""

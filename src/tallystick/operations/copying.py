@@ -4,8 +4,8 @@ Facts are keyed, so that taking one in again changes nothing. A copy that was ki
 what is there already is found by reading both sides, range of SIMs by range, and passed over. The
 kept answer is not copied but follows in the other store, and is compared too. What waits to be
 delivered to callback listeners is taken over, but not compared, for a server may deliver it
-meanwhile. The audit's chain goes into a store that has none yet. Sessions, receipts, uploads and
-the progress of imports stay behind.
+meanwhile. The audit's chain and the list of imports go into a store that has none yet. Sessions,
+receipts of calls, uploads and the progress of imports stay behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tallystick.core.acts import BEFORE_ALL_RECORDS
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.identities import Subscriber
-from tallystick.core.ledger import ChangeSet
+from tallystick.core.ledger import BEHIND_ALL, ChangeSet
 from tallystick.core.pairing import FirstUse
 from tallystick.store.copying import WholeApp, WholeUser
 from tallystick.store.explanations import KeptExplanation
@@ -409,6 +409,7 @@ def copy(source: Store, target: Store, on_progress: Callable[[int, int], None]) 
     ranges = _ranges(source)
     lacking = _lacking(source, target, ranges)
     _take_audit(source, target)
+    _take_imports(source, target)
     steps = len(lacking) + len(ranges)
     taken = _take_whole_kinds(source, target, zone)
     target.finish_work()
@@ -526,6 +527,16 @@ def _take_audit(source: Store, target: Store) -> None:
         if writer.audit_head() == BEFORE_ALL_RECORDS:
             for record in reader.audit_records():
                 writer.put_audit_record(record)
+
+
+def _take_imports(source: Store, target: Store) -> None:
+    """Take the list of imports into a store that has none yet.
+
+    A store that has one has numbers of its own for its imports.
+    """
+    with source.snapshot() as reader, target.transaction() as writer:
+        if not writer.imports(BEHIND_ALL, 1):
+            writer.put_imports(reader.whole_imports())
 
 
 def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tallystick.core.errors import InvalidValue
+from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac, shown
 from tallystick.core.reason_json import beginning_of
+from tallystick.core.reasons import Cause
 from tallystick.report.answer import explained, scope_of
 from tallystick.store.listing import Narrowing, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tallystick.core.explanations import RowState
     from tallystick.core.identifiers import Iccid
     from tallystick.core.moments import Moment
-    from tallystick.core.reasons import Cause
     from tallystick.core.window import Window
     from tallystick.report.answer import Explained, Question
     from tallystick.store import Reader
     from tallystick.store.listing import RowKey
     from tallystick.store.report import ExplainedRow
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 ROWS_AT_ONCE = 5_000  # of a list that is read to its end
 DIGITS_MIN, DIGITS_MAX = 4, 20
@@ -50,6 +53,26 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+
+
+class FilterTexts(NamedTuple):
+    """Filters as they are typed; an empty text leaves nothing out."""
+
+    cause: str = ""
+    state: str = ""
+    tac: str = ""
+    manufacturer: str = ""
+    q: str = ""
+
+    def parsed(self) -> Filters:
+        """Read them. Raises `InvalidValue`."""
+        return Filters(
+            one_of(Cause, "cause", self.cause),
+            Tac.parse(self.tac) if self.tac else None,
+            self.manufacturer,
+            digits_of(self.q),
+            one_of(RowState, "state", self.state),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +114,15 @@ def digits_of(text: str) -> str:
         )
         raise InvalidValue(message)
     return digits
+
+
+def one_of(choices: type[Choice], name: str, text: str) -> Choice | None:
+    """The choice that a text names; None where it is empty. Raises `InvalidValue`."""
+    try:
+        return choices(text) if text else None
+    except ValueError as error:
+        message = f"{name} must be one of {', '.join(choices)}, not {shown(text)}"
+        raise InvalidValue(message) from error
 
 
 def page(

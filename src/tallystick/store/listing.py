@@ -139,6 +139,7 @@ class ListingQuestions(Asking):
         return {
             "has_cause": int(narrowing.cause is not None),
             "cause": narrowing.cause or b"",
+            "cause_byte": (narrowing.cause or bytes(11))[10],
             "has_tacs": int(narrowing.tacs is not None),
             "tacs": self._connection.set_of(narrowing.tacs or ()),
             "has_group": int(scope.group_id is not None),

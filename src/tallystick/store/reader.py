@@ -17,6 +17,7 @@ from tallystick.store.groups import GroupQuestions
 from tallystick.store.hardware import HardwareQuestions
 from tallystick.store.history import HistoryQuestions
 from tallystick.store.identities import IdentityQuestions
+from tallystick.store.import_receipts import ImportQuestions
 from tallystick.store.ledger import LedgerQuestions
 from tallystick.store.listing import ListingQuestions
 from tallystick.store.progress import ProgressQuestions
@@ -43,6 +44,7 @@ class Reader(
     ListingQuestions,
     ExplanationQuestions,
     SavedViewQuestions,
+    ImportQuestions,
     CoverageQuestions,
     DoubtfulQuestions,
     UploadQuestions,

@@ -28,6 +28,8 @@ Seen = tuple[tuple[int, ...], int]
 CLAIMS_MAX = 100
 MORE_THAN_ONE = -1  # in the place of a SIM
 NOBODY: Seen = ((), 0)
+CROWD_MIN = 1_000
+"""Hardware with more SIMs than this is a crowd, which is counted and not read."""
 
 
 class ReasonQuestions(HardwareQuestions, FactQuestions):
@@ -139,16 +141,55 @@ class ReasonQuestions(HardwareQuestions, FactQuestions):
         asked = sorted({each for each in shared if not is_placeholder(each)} | at_home.keys())
         if not asked:
             return {}
-        seen = {each: set(at_home.get(each, ())) for each in asked}
-        for each, iccid, account_id in self._connection.stream(
-            "found_in_hardware", hardware=self._connection.set_of(asked), **within
-        ):
-            if account_id in account_ids:
-                seen[each].add(iccid)
+        of_accounts = {"account_ids": self._connection.set_of(sorted(account_ids)), **within}
+        counts = dict(
+            self._connection.rows(
+                "count_found_in_hardware",
+                hardware=self._connection.set_of(asked),
+                **of_accounts,
+            )
+        )
+        crowded = {each for each in asked if counts.get(each, 0) > CROWD_MIN}
+        sims_in = self._sims_in(set(asked) - crowded, account_ids, window)
+        for each in crowded:
+            sims_in[each] = self._some_of_crowd(each, at_home.get(each, set()), of_accounts)
         return {
-            each: (tuple(nsmallest(LISTED_MAX + 1, iccids)), len(iccids))
-            for each, iccids in seen.items()
+            each: _seen_of(sims_in[each], at_home.get(each, set()), counts.get(each, 0))
+            for each in asked
         }
+
+    def _sims_in(
+        self, hardware: Collection[int], account_ids: frozenset[int], window: Window
+    ) -> defaultdict[int, set[int]]:
+        """The SIMs of accounts that were found in each of some hardware."""
+        sims_in = defaultdict[int, set[int]](set)
+        rows = self._connection.rows(
+            "found_in_hardware",
+            hardware=self._connection.set_of(sorted(hardware)),
+            earliest=window.earliest,
+            latest=window.latest,
+        )
+        for each, iccid, account_id in rows:
+            if account_id in account_ids:
+                sims_in[each].add(iccid)
+        return sims_in
+
+    def _some_of_crowd(
+        self, hardware: int, at_home: set[int], of_accounts: Mapping[str, object]
+    ) -> set[int]:
+        """Of a crowd that was found in hardware the first SIMs, and those that are at home there.
+
+        No more of it is told than how many there are.
+        """
+        asked = {"hardware": hardware, **of_accounts}
+        first = self._numbers("first_found_in_hardware", at_most=LISTED_MAX + 1, **asked)
+        homes = self._connection.set_of(sorted(at_home))
+        return {*first, *self._numbers("found_in_hardware_among", iccids=homes, **asked)}
+
+
+def _seen_of(sims: set[int], at_home: set[int], count: int) -> Seen:
+    """The first SIMs seen in hardware, and how many: `count` were found there, `sims` of them."""
+    return tuple(nsmallest(LISTED_MAX + 1, sims | at_home)), count + len(at_home - sims)
 
 
 def _hardware_of(iccid: int, value: int, lists: Mapping[tuple[int, int], str]) -> frozenset[int]:

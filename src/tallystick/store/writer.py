@@ -23,6 +23,7 @@ from tallystick.store.batches import Facts, by_iccid, by_subscriber, rows_of
 from tallystick.store.copying import MovingChanges
 from tallystick.store.explanations import ExplanationChanges
 from tallystick.store.facts import Taken
+from tallystick.store.import_receipts import ImportChanges
 from tallystick.store.kept import KeptAnswer, RowEvent, expectation_cause, identity_cause
 from tallystick.store.ledger import EXPECTATIONS, KEY, LEDGERED
 from tallystick.store.progress import ProgressChanges
@@ -75,6 +76,7 @@ class Writer(
     TypeChanges,
     ExplanationChanges,
     SavedViewChanges,
+    ImportChanges,
     MovingChanges,
     WorkChanges,
     AuditChanges,

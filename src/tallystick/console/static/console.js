@@ -154,3 +154,26 @@ fileForm?.addEventListener("drop", (event) => {
   fileForm.classList.remove("over");
   takeDropped(event.dataTransfer.files);
 });
+
+// What is under way is asked for again and again, as long as the page is looked at.
+async function askAgain(live) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (answer.redirected) return void location.assign(answer.url);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("live");
+  if (fresh) live.replaceWith(fresh);
+}
+
+function watch() {
+  const live = document.querySelector("#live[data-again]");
+  if (!live) return;
+  if (document.hidden) return void watchLater();
+  askAgain(live).then(watchLater, watchLater);
+}
+
+function watchLater() {
+  const live = document.querySelector("#live[data-again]");
+  if (live) setTimeout(watch, 1000 * live.dataset.again);
+}
+
+watchLater();

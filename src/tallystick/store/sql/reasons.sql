@@ -16,13 +16,24 @@ CROSS JOIN mismatches AS m
 WHERE m.iccid = t.value AND m.expected_imei IS NOT NULL;
 
 -- name: shared_hardware
--- In which of this hardware were several SIMs found in the window?
-SELECT m.post_imei / 400 AS hardware
+-- In which of this hardware were several SIMs found in the window? An index has them in order.
+SELECT t.value AS hardware
 FROM carray(:hardware) AS t
-CROSS JOIN mismatches AS m
-WHERE m.post_imei / 400 = t.value AND m.activated_at > :earliest AND m.activated_at < :latest
-GROUP BY m.post_imei / 400
-HAVING min(m.iccid) <> max(m.iccid);
+WHERE (
+    SELECT m.iccid
+    FROM mismatches AS m
+    WHERE m.post_imei / 400 = t.value
+        AND m.activated_at > :earliest AND m.activated_at < :latest
+    ORDER BY m.iccid
+    LIMIT 1
+) <> (
+    SELECT m.iccid
+    FROM mismatches AS m
+    WHERE m.post_imei / 400 = t.value
+        AND m.activated_at > :earliest AND m.activated_at < :latest
+    ORDER BY m.iccid DESC
+    LIMIT 1
+);
 
 -- name: found_in_hardware
 -- Which SIMs were found in this hardware in the window, and whose are they? One may come several times.
@@ -30,6 +41,38 @@ SELECT m.post_imei / 400 AS hardware, m.iccid, m.account_id
 FROM carray(:hardware) AS t
 CROSS JOIN mismatches AS m
 WHERE m.post_imei / 400 = t.value AND m.activated_at > :earliest AND m.activated_at < :latest;
+
+-- name: count_found_in_hardware
+-- How many SIMs of these accounts were found in each of this hardware in the window?
+SELECT
+    t.value AS hardware,
+    (
+        SELECT count(DISTINCT m.iccid)
+        FROM mismatches AS m
+        WHERE m.post_imei / 400 = t.value
+            AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+            AND m.activated_at > :earliest AND m.activated_at < :latest
+    ) AS sims
+FROM carray(:hardware) AS t;
+
+-- name: first_found_in_hardware
+-- Which SIMs of these accounts were found in this hardware in the window, the first few by ICCID?
+SELECT DISTINCT m.iccid
+FROM mismatches AS m
+WHERE m.post_imei / 400 = :hardware
+    AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.activated_at > :earliest AND m.activated_at < :latest
+ORDER BY m.iccid
+LIMIT :at_most;
+
+-- name: found_in_hardware_among
+-- Which of these SIMs were found in this hardware in the window?
+SELECT DISTINCT m.iccid
+FROM carray(:iccids) AS t
+CROSS JOIN mismatches AS m
+WHERE m.iccid = t.value AND m.post_imei / 400 = :hardware
+    AND m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+    AND m.activated_at > :earliest AND m.activated_at < :latest;
 
 -- name: seen_in_window
 -- In which hardware were these SIMs seen in the window?

@@ -24,3 +24,17 @@ WITH found AS MATERIALIZED (
     WHERE m.post_imei / 400 = t.value
 )
 SELECT f.hardware, f.iccid, f.account_id FROM found AS f WHERE f.activated_at > :earliest AND f.activated_at < :latest;
+
+-- name: count_found_in_hardware
+-- How many SIMs of these accounts were found in each of this hardware in the window?
+WITH found AS MATERIALIZED (
+    SELECT m.post_imei / 400 AS hardware, m.iccid, m.account_id, m.activated_at
+    FROM carray(:hardware) AS t
+    CROSS JOIN mismatches AS m
+    WHERE m.post_imei / 400 = t.value
+)
+SELECT f.hardware, count(DISTINCT f.iccid) AS sims
+FROM found AS f
+WHERE f.activated_at > :earliest AND f.activated_at < :latest
+    AND f.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+GROUP BY f.hardware;
