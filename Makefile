@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs screenshots bench soak fuzz lock clean
+.PHONY: help demo test check docs screenshots bench soak fuzz sbom deb lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,14 @@ soak: .venv/test ## mixed load with kills and faults (ARGS='--minutes 10')
 
 fuzz: .venv/test ## calls made up from the descriptions of the API (ARGS='--rounds 2000 --seed 7')
 	$(BIN)/pytest -n 0 tests/hostile/test_fuzz.py $(ARGS)
+
+sbom: .venv/run ## write build/sbom.cdx.json (CycloneDX), and print the licences
+	@mkdir -p build
+	$(BIN)/python -m docs.sbom > build/sbom.cdx.json
+	@$(BIN)/python -m docs.sbom --licences
+
+deb: .venv/run ## build build/tallystick_*.deb (needs dpkg-deb)
+	deploy/debian/build build
 
 # The newest versions that resolve. test.txt holds all of run.txt, bench.txt all of test.txt.
 # The oldest Python has to do it: a newer one would leave out the backports the oldest needs.

@@ -29,6 +29,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 EXPOSURE_MAX = 2.0
 SKIPPED = 77
+DPKG_DEB = shutil.which("dpkg-deb") or ""
 # Starts the program where no memory may be both written to and run: prctl(PR_SET_MDWE, …).
 WITHOUT_WRITABLE_CODE = f"""
 import ctypes, os, sys
@@ -187,3 +188,34 @@ def test_units_let_the_program_start_without_memory_that_is_written_and_run() ->
     if done.returncode == SKIPPED:
         pytest.skip("the kernel does not have it")
     assert done.stdout == f"tallystick {PROJECT['version']}\n", done.stderr
+
+
+@pytest.mark.skipif(not DPKG_DEB, reason="left out: there is no dpkg-deb here")
+def test_the_debian_package_holds_the_program_where_its_unit_starts_it(tmp_path: Path) -> None:
+    """Without what it needs, which the tests have anyway, and not packed."""
+    (tmp_path / "nothing.txt").touch()
+    choices = {
+        "PYTHON": sys.executable,
+        "TOOLS": sys.executable,
+        "REQUIREMENTS": str(tmp_path / "nothing.txt"),
+        "COMPRESSION": "none",
+    }
+    build = [str(ROOT / "deploy/debian/build"), str(tmp_path)]
+    environment = os.environ | choices
+    built = subprocess.run(build, env=environment, capture_output=True, text=True, check=True)
+    package = built.stdout.strip()
+    fields = subprocess.run(
+        [DPKG_DEB, "--field", package], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"Version: {PROJECT['version']}\n" in fields
+    root = tmp_path / "root"
+    subprocess.run([DPKG_DEB, "--extract", package, str(root)], check=True)
+    unit = (root / "lib/systemd/system/tallystick.service").read_text("utf-8")
+    (started,) = re.findall(r"^ExecStart=(\S+) serve", unit, re.MULTILINE)
+    script = root / started.removeprefix("/")
+    assert script.read_text("utf-8").startswith("#!/opt/tallystick/bin/python")
+    (site,) = (root / "opt/tallystick").glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    command = [str(root / "opt/tallystick/bin/python"), str(script), "--version"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"tallystick {PROJECT['version']}\n"

@@ -249,7 +249,7 @@ def wired_app(
     # When the worker ends, which for its forks `atexit` does not see.
     for part in (imports, outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
-    tallies = Tallies(partial(_counted, live, loops, calls), shared)
+    tallies = Tallies(partial(_counted, live, uploads, loops, calls), shared)
     tallies.take_over()
     loops.loop("metrics", tallies.save, SAVE_EVERY_S).start()
     Finalize(None, tallies.save, exitpriority=0)
@@ -283,11 +283,15 @@ def _answer_beside(settings: Settings, seen: Seen) -> None:
         serve_beside(beside, settings.metrics_host, settings.metrics_port)
 
 
-def _counted(live: LiveIntake, loops: Loops, calls: Calls | None) -> Counts:
+def _counted(live: LiveIntake, uploads: Uploads, loops: Loops, calls: Calls | None) -> Counts:
     """What the parts of this worker count by themselves."""
-    counts, brought = Counts(), live.brought()
+    counts, brought, uploaded = Counts(), live.brought(), uploads.brought()
     for (kind, outcome), facts in brought.facts.items():
         counts.totals[key_of("intake_facts_total", kind, outcome)] = facts
+    for outcome, pairs in (("accepted", uploaded.accepted), ("rejected", uploaded.rejected)):
+        if pairs:
+            key = key_of("intake_facts_total", "expectations", outcome)
+            counts.totals[key] = counts.totals.get(key, 0) + pairs
     waiting_calls, waiting_facts = live.waiting()
     counts.levels = {
         "intake_waiting_calls": waiting_calls,
@@ -296,8 +300,9 @@ def _counted(live: LiveIntake, loops: Loops, calls: Calls | None) -> Counts:
     }
     if calls:
         counts.levels |= {"open_calls": len(calls.open()), "waiting_calls": calls.waiting()}
-    if brought.last_at is not None:
-        seconds = brought.last_at / MICROSECONDS_A_SECOND
+    last_at = max(brought.last_at or 0, uploaded.last_at or 0)
+    if last_at:
+        seconds = last_at / MICROSECONDS_A_SECOND
         counts.latest["last_fact_timestamp_seconds"] = seconds
     return counts
 

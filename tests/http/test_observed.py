@@ -24,7 +24,7 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import empty_sqlite_file
 from tests.quick_access import quick_access
-from tests.serving import bearer, call, free_port, serving
+from tests.serving import PASSWORD, bearer, call, free_port, serving, signed_in
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -40,6 +40,22 @@ FACTS = (
     '[{"iccid":"89148000000800000011","imei":"352099001761481",'
     '"activated_at":"2026-03-05T10:00:00Z"},{"iccid":"nonsense"}]'
 )
+
+
+UPLOADS = "/api/m2m/v1/devices/actions/upload"
+PAIRS = {
+    "accountName": "0342",
+    "uploadType": "IMEI ICCID Pair",
+    "devices": [
+        {
+            "deviceIds": [
+                {"kind": "ICCID", "id": "89148000000800000011"},
+                {"kind": "IMEI", "id": "352099001761481"},
+            ]
+        }
+    ],
+}
+"""One pair, of a SIM that the account does not have."""
 
 
 class Timer:
@@ -73,10 +89,14 @@ def test_metrics_are_summed_up_over_all_workers_and_not_for_strangers(tmp_path: 
         access = quick_access(store, system_clock, secrets.token_bytes)
         feeder = access.add_app("feeder", ["intake"])
         admin = access.add_app("admin", ["admin"])
+        portal = access.add_app("portal", ["m2m"])
+        access.add_user("ann", PASSWORD, ["0342"], all_accounts=False)
     settings = {"WORKERS": "2", "METRICS_PORT": str(metrics_port)}
     with serving(database, **settings) as port:
         headers = bearer(port, feeder)
         began = system_clock() / MICROSECONDS_A_SECOND
+        user = signed_in(port, portal, "ann")
+        assert call(port, "POST", UPLOADS, json.dumps(PAIRS), user).status == 200
         for _ in range(10):  # each on a connection of its own, to either worker
             assert call(port, "POST", "/api/v1/activations", FACTS, headers).status == 200
             call(port, "GET", f"/api/v1/{'8' * 19}{secrets.randbelow(10)}")
@@ -85,7 +105,12 @@ def test_metrics_are_summed_up_over_all_workers_and_not_for_strangers(tmp_path: 
         until = time.monotonic() + PATIENCE_S
         facts = f'{PREFIX}intake_facts_total{{kind="activations",outcome="%s"}}'
         seen = dict[str, float]()
-        while seen.get(facts % "rejected") != 10 or seen[f"{PREFIX}workers"] != 2:
+        uploaded = f'{PREFIX}intake_facts_total{{kind="expectations",outcome="rejected"}}'
+        while (
+            seen.get(facts % "rejected") != 10
+            or seen[f"{PREFIX}workers"] != 2
+            or seen.get(uploaded) != 1
+        ):
             assert time.monotonic() < until, seen
             seen = values(call(metrics_port, "GET", "/metrics").body.decode())
         assert (seen[facts % "accepted"], seen[facts % "duplicate"]) == (1, 9)
@@ -160,6 +185,32 @@ def test_the_id_of_a_call_is_the_one_it_brought_if_that_is_plain(
     observed.process_request(req, falcon.Response())
     assert (req.context.request_id == given) == is_taken
     assert re.fullmatch(r"[A-Za-z0-9._:\-]{1,64}", req.context.request_id)
+
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("header", "is_taken"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", True),
+        (f"00-{TRACE}-{SPAN}", False),
+        (f"ff-{TRACE}-{SPAN}-01", False),
+        (f"00-{TRACE.upper()}-{SPAN}-01", False),
+        (f"00-{'0' * 32}-{SPAN}-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+    ],
+)
+def test_a_call_of_a_trace_has_the_id_of_that_where_it_brings_no_other(
+    header: str, *, is_taken: bool
+) -> None:
+    observed = Observed(lambda _: None, is_logged=False)
+    req = testing.create_req(headers={"traceparent": header})
+    observed.process_request(req, falcon.Response())
+    assert (req.context.request_id == TRACE) == is_taken
+    named = testing.create_req(headers={"traceparent": header, "X-Request-Id": "r-1"})
+    observed.process_request(named, falcon.Response())
+    assert named.context.request_id == "r-1"
 
 
 def test_a_call_is_a_line_of_the_log_without_its_path(caplog: pytest.LogCaptureFixture) -> None:

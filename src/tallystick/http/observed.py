@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tallystick.operations.tallies import Answered
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+"""The header by which tracers hand a trace on (W3C Trace Context)."""
 NO_ROUTE = "none"
 """The route of a call whose path is none of ours: what callers make up is no label."""
 NO_METHOD = "other"
@@ -50,10 +54,10 @@ class Observed:
         self._numbers = count(1)
 
     def process_request(self, req: Request, resp: Response) -> None:  # noqa: ARG002 - the form of a middleware
-        """Take the id that the caller or a proxy gave the call, if it has the form of one."""
+        """Take the id that the caller or a proxy gave the call, or that of its trace."""
         given = req.env.get("HTTP_X_REQUEST_ID")
         if given is None or not REQUEST_ID.fullmatch(given):
-            given = f"{self._prefix}-{next(self._numbers)}"
+            given = trace_of(req) or f"{self._prefix}-{next(self._numbers)}"
         req.context.request_id = given
         req.context.began = self._timer()
 
@@ -83,6 +87,12 @@ class MetricsPage:
         """Give every metric."""
         resp.content_type = MEDIA_TYPE
         resp.text = self._metrics.text()
+
+
+def trace_of(req: Request) -> str:
+    """The id of the trace that a call belongs to, by its `traceparent`; empty where it has none."""
+    form = TRACEPARENT.fullmatch(req.env.get("HTTP_TRACEPARENT", ""))
+    return form["trace"] if form else ""
 
 
 def request_id_of(req: Request) -> str:

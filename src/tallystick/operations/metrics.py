@@ -61,7 +61,8 @@ METRICS = (
         "intake_facts_total",
         COUNTER,
         ("kind", "outcome"),
-        "Facts that calls of /api/v1 brought: accepted, duplicate or rejected.",
+        "Facts that calls of /api/v1 and uploads of pairs brought: accepted, duplicate or "
+        "rejected.",
     ),
     Metric("intake_waiting_calls", GAUGE, (), "Calls whose facts wait to be committed."),
     Metric("intake_waiting_facts", GAUGE, (), "Facts of calls that wait to be committed."),

@@ -79,6 +79,14 @@ def _no_doubts(_: Reader, __: Sequence[SimExpectation]) -> dict[str, Any]:
     return {}
 
 
+class Brought(NamedTuple):
+    """Pairs of uploads since this process began; when the last came that holds, None before it."""
+
+    accepted: int
+    rejected: int
+    last_at: Moment | None
+
+
 class Uploads:
     """The queue of uploads, and the thread that works it off in this process."""
 
@@ -94,6 +102,7 @@ class Uploads:
         self._clock = clock
         self._random_bytes = random_bytes
         self._doubts_of = doubts_of
+        self._brought = Brought(0, 0, None)
         self._loop = (loops or Loops()).loop("uploads", self.take_next, LOOK_EVERY_S)
 
     def start(self) -> None:
@@ -141,8 +150,23 @@ class Uploads:
             upload = writer.waiting_upload(upload_id)
             if upload is None:
                 return False
-            self._finish(writer, upload, self._taken_in(writer, upload))
+            outcome = self._taken_in(writer, upload)
+            self._finish(writer, upload, outcome)
+        self._count(outcome)
         return True
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count the pairs of an upload that is taken in."""
+        accepted, rejected, last_at = self._brought
+        self._brought = Brought(
+            accepted + outcome.accepted,
+            rejected + len(outcome.rejected),
+            self._clock() if outcome.accepted else last_at,
+        )
+
+    def brought(self) -> Brought:
+        """What uploads have brought that this process took in."""
+        return self._brought
 
     def _taken_in(self, writer: Writer, upload: WaitingUpload) -> Outcome:
         """Take the good pairs of an upload in; of several for one SIM the last counts.
@@ -227,10 +251,10 @@ def _parsed(pairs: Sequence[Pair], rejected: list[BadPair]) -> Iterator[tuple[in
 def _failed(upload: WaitingUpload) -> Outcome:
     """The outcome of an upload that the server cannot take in: every pair is rejected."""
     reason = f"the server failed {upload.failures} times to take this upload in; its log says why"
-    return Outcome(0, [BadPair(index, reason) for index in range(_count(upload.pairs))])
+    return Outcome(0, [BadPair(index, reason) for index in range(_pairs_in(upload.pairs))])
 
 
-def _count(pairs: bytes) -> int:
+def _pairs_in(pairs: bytes) -> int:
     """How many pairs an upload has; one where what is kept of it cannot be read."""
     try:
         return len(msgspec.json.decode(pairs, type=list[msgspec.Raw]))
