@@ -85,6 +85,10 @@ CUTS = {
     "less than its length": ("Content-Length: {length}", "{cut}"),
     "chunks without an end": ("Transfer-Encoding: chunked", "{chunk}"),
     "half a chunk": ("Transfer-Encoding: chunked", "{length:x}\r\n{cut}"),
+    "chunks beside a length": (
+        "Transfer-Encoding: chunked\r\nContent-Length: {length}",
+        "{chunk}",
+    ),
     "what is no chunk": ("Transfer-Encoding: chunked", "{chunk}zz\r\n"),
     "a chunk of less than nothing": ("Transfer-Encoding: chunked", "{chunk}-5\r\n0\r\n\r\n"),
 }

@@ -87,7 +87,7 @@ def require_length(req: Request) -> None:
     The server gives a body in chunks that is cut off, or goes on with what is no chunk, like one
     that has ended. Raises `LengthRequired`.
     """
-    if req.content_length is None and req.get_header("Transfer-Encoding") is not None:
+    if req.get_header("Transfer-Encoding") is not None:
         raise LengthRequired
 
 
