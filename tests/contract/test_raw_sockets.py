@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+import time
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 WINDOW = {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}
 STALE = {"VZ-M2M-Token": "9d956929-1e6a-4db4-8764-f18e4ce5de09"}
+LIST = "/api/m2m/v1/devices/actions/list"
+FILTER = {"kind": "iccid", "contains": "1"}
+ID, NONE = {"kind": "iccid", "id": "89148000000800000001"}, dict[str, str]()
+LONG_S_MAX = 5
 UNEXPECTED = "UnifiedWebService.REQUEST_FAILED.UnexpectedError"
 
 
@@ -236,3 +241,28 @@ def test_a_request_without_a_content_type_is_refused(port: int, headers: dict[st
     body = json.dumps({"filter": WINDOW}).encode()
     del headers["Content-Type"]
     assert send(port, "POST", REPORT, sized(headers, body), body).json["errorCode"] == UNEXPECTED
+
+
+MANY = 50_000
+LONG = {
+    "one name again and again": (LOGIN, "{" + ",".join(['"a":1'] * MANY) + "}"),
+    "many names": (LOGIN, "{" + ",".join(f'"{n}":1' for n in range(MANY)) + "}"),
+    "many fields of a form": (TOKEN, "&".join(f"{n}=1" for n in range(MANY))),
+    "one field again and again": (TOKEN, "&".join(["a=1"] * MANY)),
+    "many filters": (LIST, json.dumps({"filter": {"deviceIdentifierFilters": [FILTER] * MANY}})),
+    "many ids": (REPORT, json.dumps({"filter": WINDOW, "devices": [{"deviceIds": [ID] * 25_000}]})),
+    "many lists of no ids": (REPORT, json.dumps({"filter": WINDOW, "devices": [NONE] * MANY})),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_body_is_refused_in_a_time_that_follows_its_length(
+    app: Credentials, port: int, headers: dict[str, str], name: str
+) -> None:
+    """A time by its square would be half a minute or more."""
+    path, text = LONG[name]
+    began = time.monotonic()
+    sent_with = basic(app) if path == TOKEN else headers
+    reply = send(port, "POST", path, sized(sent_with, text.encode()), text.encode())
+    assert reply.status == 400
+    assert time.monotonic() - began < LONG_S_MAX

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core import local
+from tallystick.core.allowed import Allowed
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import BEGINNING, Moment
@@ -16,10 +19,12 @@ from tallystick.operations.verify import verify
 from tallystick.store import shortlist
 from tallystick.thingspace.rows import wire_row
 from tests.examples import examples
+from tests.store.few import take
 from tests.store.test_any_order_same_answer import take_in_batches
 from tests.worlds import VALUES, Fact
 
 if TYPE_CHECKING:
+    from tallystick.store import Store
     from tests.engines import Stores
 
 ONE = Iccid.parse("89148000000800000001")
@@ -64,3 +69,18 @@ def test_facts_of_one_sim_scattered_in_time_give_the_rows_and_reasons_of_the_rul
         patch.setattr(local, "SPANS_MAX", spans_max)
         take_in_batches(store, facts, ends, columns=columns)
         assert [part.differences for part in verify(store, wire_row) if part.differences] == []
+
+
+def test_shortlisting_costs_the_sum_of_facts_and_expectations_and_not_the_product(
+    store: Store,
+) -> None:
+    """Where each activation met each expectation, these would take seconds and gigabytes."""
+    values = [Allowed.parse(str(imei)) for imei in IMEIS[::2]]
+    take(store, *(SimExpectation(ONE, Moment(10 * n), values[n % 2]) for n in range(4_000)))
+    rows = [(ONE, Moment(n), IMEIS[::2][n % 2]) for n in range(10_000)]
+    activations = pl.DataFrame(rows, schema=["iccid", "activated_at", "imei"], orient="row")
+    with store.snapshot() as reader:
+        began = time.process_time()
+        found = shortlist.shortlist_of(reader, activations)
+        assert time.process_time() - began < 1
+    assert len(found.spans) == 4_500

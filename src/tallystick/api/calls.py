@@ -20,7 +20,13 @@ from tallystick.core.json_faults import fault_of_json
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
-from tallystick.http.bodies import fields_once, media_type_of, misfit_in, whole_body
+from tallystick.http.bodies import (
+    fields_once,
+    media_type_of,
+    misfit_in,
+    require_length,
+    whole_body,
+)
 from tallystick.http.gate import caller_of
 from tallystick.report.answer import Question
 from tallystick.store.acting import add_details
@@ -105,8 +111,10 @@ def origin_of(req: Request) -> Origin:
 def body_of(req: Request, bytes_max: int) -> bytes:
     """The whole body, which must not be empty.
 
-    Raises `InvalidValue`, `BodyTooLarge` or `BodyCutShort`.
+    Raises `InvalidValue`, `BodyTooLarge`, `BodyCutShort` or `LengthRequired`.
     """
+    if media_type_of(req) in NDJSON:
+        require_length(req)
     body = whole_body(req, bytes_max)
     if not body:
         message = "the body is empty; it must be JSON"

@@ -26,7 +26,7 @@ from tallystick.core.errors import (
     TokenRefused,
 )
 from tallystick.core.identifiers import shown
-from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow
+from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow, LengthRequired
 from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing
 from tallystick.http.limits import Throttled
@@ -39,6 +39,7 @@ RETRY_AFTER_S = 1
 STATUS: dict[type[Refusal], int] = {
     InvalidValue: 400,
     BodyCutShort: 400,
+    LengthRequired: 411,
     BodyTooSlow: 408,
     BodyTooLarge: 413,
     BearerMissing: 401,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from tallystick.core.errors import InvalidValue, StoreRefused
 from tallystick.http.acts import answered_refusal
-from tallystick.http.bodies import media_type_of, whole_body
+from tallystick.http.bodies import media_type_of, require_length, whole_body
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.file_forms import FileForm
 from tallystick.http.gate import caller_of
@@ -45,12 +45,16 @@ class RowsForm(NamedTuple):
 
 
 def fields_of(req: Request) -> dict[str, str]:
-    """The fields of a form. Raises `InvalidValue`, `BodyTooLarge` or `BodyCutShort`."""
+    """The fields of a form.
+
+    Raises `InvalidValue`, `BodyTooLarge`, `BodyCutShort` or `LengthRequired`.
+    """
     return dict(_pairs_of(req, FORM_BYTES_MAX, FIELDS_MAX))
 
 
 def _pairs_of(req: Request, bytes_max: int, fields_max: int) -> list[tuple[str, str]]:
     """Name and value of every field, in order."""
+    require_length(req)
     body = whole_body(req, bytes_max)
     if media_type_of(req) != FORM:
         message = f"the body must be a form: {FORM}"

@@ -42,6 +42,12 @@ class BodyCutShort(Refusal):
     code = "body-cut-short"
 
 
+class LengthRequired(Refusal):
+    """A body of this form does not show where it ends; send its length, and not chunks."""
+
+    code = "length-required"
+
+
 class BodyTooSlow(Refusal):
     """The body came too slowly, or took too long; send it at a steady rate."""
 
@@ -75,6 +81,16 @@ def whole_body(req: Request, bytes_max: int) -> bytes:
         message = f"the body has {req.content_length:,} bytes, of which {len(body):,} came"
         raise BodyCutShort(message)
     return body
+
+
+def require_length(req: Request) -> None:
+    """Refuse a body in chunks whose form does not show where it ends, as JSON does.
+
+    The server gives a body in chunks that is cut off, or goes on with what is no chunk, like one
+    that has ended. Raises `LengthRequired`.
+    """
+    if req.get_header("Transfer-Encoding") is not None:
+        raise LengthRequired
 
 
 def drained(req: Request) -> bool:

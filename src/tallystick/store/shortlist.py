@@ -77,11 +77,21 @@ def shortlist_of(reader: Reader, activations: pl.DataFrame) -> Shortlist:
     Those that name the SIM by IMSI or MSISDN are looked at when it is known which SIM that is.
     """
     expected, is_dense = _expected(reader, activations["iccid"])
-    both = activations.join(expected, on="iccid", how="left")
-    hardware = pl.col("value") // HARDWARE
-    elsewhere = both.filter(hardware != SEEN)["iccid"].unique().sort()
-    spans = _unexpected(reader, activations, elsewhere)
+    spans = _unexpected(reader, activations, _elsewhere(activations, expected))
     return Shortlist(spans, is_dense, reader.expectations_version())
+
+
+def _elsewhere(activations: pl.DataFrame, expected: pl.DataFrame) -> pl.Series:
+    """The SIMs seen in other hardware than that of an expectation, whichever and whenever.
+
+    Of each SIM only the least and the largest hardware expected are looked at, which tell as much
+    as all of them: the pairs of one SIM's activations and expectations may be too many.
+    """
+    hardware = pl.col("value") // HARDWARE
+    bounds = expected.group_by("iccid").agg(least=hardware.min(), largest=hardware.max())
+    both = activations.join(bounds, on="iccid")
+    other = (pl.col("least") != SEEN) | (pl.col("largest") != SEEN)
+    return both.filter(other)["iccid"].unique().sort()
 
 
 def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
