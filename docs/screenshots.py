@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from playwright.sync_api import ViewportSize, sync_playwright
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FilePayload, Page
 
 FOLDER = Path(__file__).parent / "console"
 PORT = 8479
@@ -28,6 +28,14 @@ SERVING = re.compile(
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SIZE: ViewportSize = {"width": 1280, "height": 800}
+EXPORT: FilePayload = {
+    "name": "november.csv",
+    "mimeType": "text/csv",
+    "buffer": b"SIM ICCID;imei;activated_at;Colour\n"
+    b"89148000004812805169;862041033602294;2026-11-20 10:00:00;red\n"
+    b"89148000003372794151;12;2026-11-20 10:05:00;red\n",
+}
+"""A file to import, of which one line is refused and one is doubtful."""
 TIMEOUT_MS = 90_000  # of a step, on a machine that does other work
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -95,6 +103,14 @@ def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
     page.locator(".rows tbody a.sim").nth(3).click()
     page.get_by_role("heading", name="Stays").wait_for()
     _save(page, f"sim-{scheme}")
+    page.goto(f"{base}/imports")
+    page.get_by_label("File", exact=True).set_input_files(EXPORT)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("heading", name="Receipt").wait_for()
+    _save(page, f"import-{scheme}")
+    page.goto(f"{base}/imports")
+    _save(page, f"imports-{scheme}")
     for name in ("users", "apps", "accounts"):
         page.goto(f"{base}/admin/{name}")
         _save(page, f"admin-{name}-{scheme}")

@@ -319,9 +319,7 @@ def test_a_file_is_looked_at_and_taken_in_and_chosen_once_where_there_is_javascr
         opened.get_by_label("File", exact=True).set_input_files(file)
     opened.get_by_role("button", name="Import").click()
     opened.get_by_text("seen.csv was taken in").wait_for()
-    assert opened.get_by_role("table").get_by_role("row").count() == 4
+    assert opened.get_by_role("table").get_by_role("row").count() == 2
     assert_fits(opened)
-    if has_script:
-        assert opened.get_by_label("File", exact=True).input_value().endswith("seen.csv")
     context.close()
     assert complaints == []

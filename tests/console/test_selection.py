@@ -55,7 +55,7 @@ JUNE = "/mismatches?earliest=2026-06-01&latest=2026-07-01"
 EXPLAIN, CORRECT = "/mismatches/explain", "/mismatches/correct"
 PICK = re.compile(r'type="checkbox" name="row" value="([^"]+)"')
 HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
-EXPLAINED = re.compile(r'class="state explained"')
+EXPLAINED = re.compile(r'class="(?:narrow )?state explained"')
 SAYING = {"ticket": "OPS-9", "note": "spares <of the workshop>"}
 PEOPLE = {"vic": Role.VIEWER, "ed": Role.EDITOR, "pam": Role.APPROVER}
 OTHER_SIDE = re.compile(r'value="pairs">([^<]+)<')
