@@ -22,7 +22,8 @@ READING = {
     *("account list", "account show", "app list", "app show", "audit list", "audit verify"),
     *("callbacks list", "corrections summary", "coverage", "demo", "doctor"),
     *("expectations changes", "expectations log", "expectations show", "explanations list"),
-    *("group list", "group show", "history", "man", "maps", "maps show", "restore", "serve"),
+    *("group list", "group show", "history", "imports list", "imports show", "man", "maps"),
+    *("maps show", "restore", "serve"),
     *("settings", "sim list", "sim show", "synth", "user list"),
     *("user sessions", "user show", "user tokens", "verify"),
 }
