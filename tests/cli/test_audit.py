@@ -26,7 +26,8 @@ READING = {
     "audit verify",
     *("callbacks list", "corrections summary", "coverage", "demo", "doctor"),
     *("expectations changes", "expectations log", "expectations show", "explanations list"),
-    *("group list", "group show", "history", "man", "maps", "maps show", "serve"),
+    *("group list", "group show", "history", "imports list", "imports show", "man", "maps"),
+    *("maps show", "serve"),
     *("settings", "sim list", "sim show", "synth", "user list"),
     *("user sessions", "user show", "user tokens", "verify"),
 }
