@@ -283,6 +283,9 @@ def administration() -> Iterator[Call]:
         "users",
         "audit",
         "apps",
+        "imports",
+        "imports/{import}",
+        "imports/{import}/rejects",
     ):
         yield Call("GET", f"{API}/{place}", admin)
     yield Call("GET", f"{API}/sims", admin, 200, 404, query={"account": "{account}"})
@@ -372,6 +375,8 @@ def pages() -> Iterator[Call]:
         done = 200 if deed == "try" else 303
         yield Call("POST", f"/changes/{{{number}}}/{deed}", approvers, done, 404, form={})
     yield Call("GET", "/imports", editors)
+    for page in ("/imports/{import}", "/imports/{import}/rejects"):
+        yield Call("GET", page, editors, for_whole=True)
     # The form lacks a file, before which its token would stand.
     yield Call("POST", "/imports", editors, 403, form={}, for_whole=True)
     yield Call("POST", "/logout", anyone, 303, form={}, ends_session=True)

@@ -78,7 +78,7 @@ class Asked:
         self.same = result.text
         said = PLACE.findall(repr((call.route, call.query, call.body, call.form)))
         for name in {*said, "iccid", "seen"}:
-            self.same = re.sub(rf"\b{re.escape(values[name])}\b", f"<{name}>", self.same)
+            self.same = re.sub(rf"(?<![\w-]){re.escape(values[name])}\b", f"<{name}>", self.same)
 
 
 def served(client: testing.TestClient) -> set[str]:

@@ -35,7 +35,7 @@ from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment, parse_moment
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts, explanations, ledger, review
-from tallystick.intake import LiveIntake, propose_facts
+from tallystick.intake import ListedImport, LiveIntake, propose_facts
 from tallystick.outbox.uploads import Pair, Uploads
 from tallystick.server import build_app
 from tallystick.settings import Settings
@@ -191,6 +191,7 @@ class World:
         with store.transaction() as writer:
             writer.take_types([HardwareType(Tac(35715209), "Corvid", "C7")])
         self.put_back(MINE, OTHERS)
+        self._import = self._taken_in(path.with_name("seen.csv"), TENANTS[OTHERS])
         made = access.add_app("caller-basic", ["m2m"])
         pair = base64.b64encode(f"{made.key}:{made.secret}".encode()).decode()
         self.basic = {"Authorization": f"Basic {pair}"}
@@ -198,6 +199,13 @@ class World:
         for each in self.callers:
             self._make(each)
             self.sign_in(each)
+
+    def _taken_in(self, file: Path, of: Tenant) -> int:
+        """Import a file in which a line of one tenant is refused; give the import's number."""
+        file.write_text(f"iccid,imei,activated_at\n{of.iccid},{of.seen},soon\n")
+        listed = ListedImport(self.store, lambda: SEEN_AT, "activations", f"{of.iccid}.csv", "ann")
+        listed.run(str(file))
+        return listed.number
 
     def values(self, tenant: str) -> dict[str, str]:
         """What stands in a call about a tenant, by name; `fresh` is a name that nobody has."""
@@ -210,6 +218,7 @@ class World:
             **(NO_NUMBERS if tenant == MISSING else numbers),
             "request": self._requests.get(tenant, "00000000-0000-4000-8000-000000000000"),
             "fresh": f"fresh-{self._made}",
+            "import": str(self._import),
             "row": ".".join(map(str, key)),
             "counted": counted,
             "session": HEX,
