@@ -1,0 +1,117 @@
+"""What a transaction touches, and the locks by which others leave it alone meanwhile.
+
+Only facts of one SIM have to be taken in one after the other, for its rows follow from all of them.
+So a transaction may say which SIMs it touches, and those that touch other SIMs go on beside it. The
+locks stand in three ranks, and each transaction takes them in this order, so that no two wait for
+each other:
+
+1. The turn: shared by transactions that say what they touch, exclusive for all others.
+2. Parts: SIMs fall into `PARTS` of them. Shared where single SIMs are locked as well, exclusive
+   where all SIMs of the part are meant.
+3. Single SIMs, and keys of calls, each by a number: two SIMs may have the same one, which makes
+   their transactions wait without need.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+
+PARTS = 31
+"""A prime number, for SIMs are numbered in steps, of a hundred most often."""
+FEW_MAX = 31
+"""So many SIMs and keys at most, each with its part and the turn, are 64 locks at most.
+
+PostgreSQL has room for so many by default, for each connection that it allows.
+"""
+MANY_MAX = 1_024
+"""So many single ones at most are locked by a transaction that has a slot."""
+SLOTS = 4
+"""So many transactions at a time, over all servers, may have more single locks than `FEW_MAX`."""
+# Where the numbers of each rank begin; together they are below 2 ** 32.
+SLOTS_FROM, SIMS_FROM, KEYS_FROM = 64, 1_024, 3 << 30
+SIM_NUMBERS, KEY_NUMBERS = (1 << 31) - 1, 1 << 30
+
+CHANGES_BESIDE_OTHERS = frozenset(
+    {
+        *("take_activation", "take_activation_returning", "note_direct"),
+        *("track", "note_sighting", "close", "open", "explain"),
+        *("keep_receipt", "note_import_progress"),
+    }
+)
+"""The statements that may change something in a transaction with others beside it: what they change
+is of a SIM, of a key or of a lane of a file that the transaction has the lock of."""
+
+
+class Lane(NamedTuple):
+    """All SIMs of every so-many-th part; of `lanes` such, no two have a SIM in common."""
+
+    number: int
+    lanes: int
+
+    def parts(self) -> list[int]:
+        """The parts of these SIMs."""
+        return list(range(self.number, PARTS, self.lanes))
+
+
+class Touched(NamedTuple):
+    """The SIMs that a transaction touches, by ICCID or as a lane, and digests of keys of calls."""
+
+    sims: frozenset[int] | Lane
+    keys: frozenset[bytes] = frozenset()
+
+    def has_all(self, iccids: pl.Series) -> bool:
+        """Whether these SIMs are all among them."""
+        if isinstance(self.sims, Lane):
+            return set((iccids % PARTS).unique()) <= set(self.sims.parts())
+        return self.sims.issuperset(iccids)
+
+    @property
+    def singles(self) -> int:
+        """How many single SIMs and keys these are, if each is locked by itself."""
+        return len(self.keys) + (0 if isinstance(self.sims, Lane) else len(self.sims))
+
+
+class Locks(NamedTuple):
+    """Numbers of locks in the order in which they are taken; how many of the first are shared."""
+
+    numbers: list[int]
+    shared: int
+
+
+def part_of(iccid: int) -> int:
+    """The part that a SIM falls into."""
+    return iccid % PARTS
+
+
+def whole_parts(touched: Touched) -> Locks:
+    """The locks of a transaction that shuts others out of all SIMs of its parts."""
+    sims = touched.sims
+    parts = sims.parts() if isinstance(sims, Lane) else sorted({part_of(iccid) for iccid in sims})
+    return Locks([*parts, *_of_keys(touched.keys)], shared=0)
+
+
+def single_sims(touched: Touched) -> Locks:
+    """The locks of a transaction that shuts others out of its SIMs alone."""
+    assert not isinstance(touched.sims, Lane)  # noqa: S101 - a lane has no list of its SIMs
+    parts = sorted({part_of(iccid) for iccid in touched.sims})
+    numbers = sorted({SIMS_FROM + iccid % SIM_NUMBERS for iccid in touched.sims})
+    return Locks([*parts, *numbers, *_of_keys(touched.keys)], shared=len(parts))
+
+
+def together(each: Iterable[Touched]) -> Touched:
+    """What several calls touch; none of them touches a lane."""
+    sims, keys = set[int](), set[bytes]()
+    for touched in each:
+        assert not isinstance(touched.sims, Lane)  # noqa: S101 - calls name their SIMs
+        sims.update(touched.sims)
+        keys.update(touched.keys)
+    return Touched(frozenset(sims), frozenset(keys))
+
+
+def _of_keys(keys: Iterable[bytes]) -> list[int]:
+    return sorted({KEYS_FROM + int.from_bytes(key[:4], "big") % KEY_NUMBERS for key in keys})
