@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallystick.clock import system_clock
 from tallystick.core.errors import StoreBusy, StoreRefused
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid
+from tallystick.intake import KINDS, LiveIntake
+from tallystick.intake.live import idempotency_key
 from tallystick.operations.verify import verify
 from tallystick.store import Store, open_store, shortlist
 from tallystick.store.engines import postgresql
@@ -35,7 +40,7 @@ from tallystick.store.touched import (
 from tallystick.thingspace.rows import wire_row
 from tests.engines import EMPTY, POSTGRESQL, database_on, made
 from tests.kept import everything_in, rule_of
-from tests.store.few import ONE, TWO, seen, sim
+from tests.store.few import FOREIGN, HOME, ONE, TWO, expected, seen, sim
 from tests.store.few import take as take_few
 from tests.store.test_any_order_same_answer import in_columns
 from tests.store.test_many_worlds import expectation_of
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 
     from tests.worlds import Fact
 
+ACTIVATIONS = KINDS["activations"]
 PATIENCE_S = 20
 ROUNDS, SOAK_ROUNDS = 3, 300
 WRITERS, TRANSACTIONS = 4, 10
@@ -383,3 +389,62 @@ def test_few_sims_are_taken_in_beside_one_another(store: Store) -> None:
         with store.transaction(None, of(TWO)) as second:
             second.take(SimActivation, [seen(TWO)])
     assert len(everything_in(store).activations) == 2
+
+
+# Calls
+
+
+def activation(iccid: Iccid, second: int) -> SimActivation:
+    """An activation of its own."""
+    return seen(iccid, FOREIGN if second % 2 else HOME, 1_000_000 * second)
+
+
+def test_a_call_does_not_wait_for_a_transaction_that_touches_other_sims(store: Store) -> None:
+    with closing(LiveIntake(store, system_clock, time.perf_counter)) as live:
+        with store.transaction(None, of(ONE)):
+            receipt = live.take(ACTIVATIONS, [seen(TWO)], [], None)
+            waiting = live.put(ACTIVATIONS, [seen(ONE)], [], None)
+            expecting = live.put(KINDS["expectations"], [expected(TWO)], [], None)
+            time.sleep(0.2)
+            assert len(everything_in(store).activations) == 1
+        assert all(b'"accepted":1' in each for each in (receipt, waiting.wait(), expecting.wait()))
+
+
+def test_a_key_that_comes_to_two_workers_at_once_is_taken_once(store: Store) -> None:
+    """Whose transactions touch different SIMs, so that nothing but the key keeps them apart."""
+    key = idempotency_key("app", "key", ACTIVATIONS, b"the same")
+    workers = [LiveIntake(store, system_clock, time.perf_counter) for _ in range(2)]
+    for worker in workers:  # old keys are forgotten by a transaction that writes alone
+        worker.take(ACTIVATIONS, [], [], idempotency_key("app", "first", ACTIVATIONS, b""))
+    with store.transaction(None, Touched(frozenset(), frozenset({key.key_sha256}))):
+        calls = [
+            worker.put(ACTIVATIONS, [seen(iccid)], [], key)
+            for worker, iccid in zip(workers, (ONE, TWO), strict=True)
+        ]
+        time.sleep(0.1)
+        assert everything_in(store).activations == []
+    first, second = (call.wait() for call in calls)
+    assert first == second
+    assert len(everything_in(store).activations) == 1
+    for worker in workers:
+        worker.close()
+
+
+def test_calls_of_two_workers_are_all_taken_and_counted_once(store: Store) -> None:
+    facts = [activation(iccid, second) for iccid in (ONE, TWO) for second in range(40)]
+    take_few(store, sim(ONE), sim(TWO), expected(ONE), expected(TWO))
+    workers = [LiveIntake(store, system_clock, time.perf_counter) for _ in range(2)]
+    with ThreadPoolExecutor(16) as senders:
+        calls = [
+            senders.submit(worker.take, ACTIVATIONS, [fact, other], [], None)
+            for worker in workers
+            for fact, other in zip(facts, facts[40:] + facts[:40], strict=True)
+        ]
+        receipts = [json.loads(call.result()) for call in calls]
+    assert sum(receipt["accepted"] for receipt in receipts) == len(facts)
+    assert sum(receipt["duplicate"] for receipt in receipts) == 3 * len(facts)
+    everything = everything_in(store)
+    assert everything.kept == rule_of(everything)
+    assert len(everything.kept) > 2
+    for worker in workers:
+        worker.close()

@@ -30,11 +30,11 @@ def by_subscriber(activations: Facts) -> Sequence[tuple[Any, ...]]:
     return [fact for fact in activations if fact[0] < 0]
 
 
-def iccids_of(activations: Facts) -> pl.Series:
+def iccids_of(activations: Facts) -> pl.Series | list[int]:
     """What names the SIM of each of some activations."""
     if isinstance(activations, pl.DataFrame):
         return activations["iccid"]
-    return pl.Series("iccid", [int(fact[0]) for fact in activations], dtype=pl.Int64)
+    return [fact[0] for fact in activations]
 
 
 def rows_of(facts: Facts) -> Sequence[tuple[Any, ...]]:

@@ -14,12 +14,14 @@ each other:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import polars as pl
+
+Iccids = TypeVar("Iccids", int, "pl.Series")
 
 PARTS = 31
 """A prime number, for SIMs are numbered in steps, of a hundred most often."""
@@ -64,11 +66,12 @@ class Touched(NamedTuple):
     sims: frozenset[int] | Lane
     keys: frozenset[bytes] = frozenset()
 
-    def has_all(self, iccids: pl.Series) -> bool:
+    def has_all(self, iccids: pl.Series | list[int]) -> bool:
         """Whether these SIMs are all among them."""
-        if isinstance(self.sims, Lane):
-            return set((iccids % PARTS).unique()) <= set(self.sims.parts())
-        return self.sims.issuperset(iccids)
+        if not isinstance(self.sims, Lane):
+            return self.sims.issuperset(iccids)
+        parts = map(part_of, iccids) if isinstance(iccids, list) else part_of(iccids).unique()
+        return set(self.sims.parts()).issuperset(parts)
 
     @property
     def singles(self) -> int:
@@ -83,8 +86,8 @@ class Locks(NamedTuple):
     shared: int
 
 
-def part_of(iccid: int) -> int:
-    """The part that a SIM falls into."""
+def part_of(iccid: Iccids) -> Iccids:
+    """The part that a SIM falls into, or each of many."""
     return iccid % PARTS
 
 

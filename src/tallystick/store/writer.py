@@ -102,6 +102,11 @@ class Writer(
             HardwareType: self.take_types,
         }
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether it may change anything, for nobody else writes meanwhile."""
+        return self._touched is None
+
     def take(
         self,
         kind: type,

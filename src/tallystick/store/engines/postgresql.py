@@ -528,7 +528,7 @@ class PostgresqlConnection:
 
         Rows that are new go in as a stream of text, at three times the speed of a statement that
         looks each of them up. Where it is not known which they are, what is known of these SIMs
-        tells: nobody else writes meanwhile.
+        tells: nobody else touches them meanwhile.
         """
         insert = insert_of(self._sql(query))
         if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
