@@ -46,7 +46,8 @@ class ImportOptions:
 
     By which moment an activation is in the future, how many lines may be bad and how many doubts
     there may be, whose it is. Without a limit bad lines never stop the good ones. The origin is
-    told in the ledger, of expectations. The mapping says how the file is read.
+    told in the ledger, of expectations. The mapping says how the file is read. Over so many
+    connections at once activations are taken in, where the store has transactions side by side.
     """
 
     now: Moment = LAST
@@ -54,3 +55,4 @@ class ImportOptions:
     max_doubts: LinesLimit | None = None
     origin: Origin = UNKNOWN_ORIGIN
     mapping: Mapping = ANY
+    connections: int = 1

@@ -1,6 +1,6 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.batches import Facts, by_iccid, iccids_of, rows_of
+from tallystick.store.batches import Facts, by_iccid, by_subscriber, iccids_of, rows_of
 from tallystick.store.connection import TURN_WAIT_S_MAX, joined
 from tallystick.store.facts import Taken
 from tallystick.store.kept import Refreshed, RowEvent
@@ -34,6 +34,7 @@ __all__ = [
     "Tried",
     "Writer",
     "by_iccid",
+    "by_subscriber",
     "iccids_of",
     "joined",
     "open_store",

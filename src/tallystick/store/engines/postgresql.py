@@ -47,10 +47,12 @@ from tallystick.store.touched import (
     CHANGES_BESIDE_OTHERS,
     FEW_MAX,
     MANY_MAX,
+    PARTS,
     SLOTS,
     SLOTS_FROM,
     Lane,
     Locks,
+    part_of,
     single_sims,
     whole_parts,
 )
@@ -538,7 +540,14 @@ class PostgresqlConnection:
         known_max = KNOWN_A_FACT_MAX * len(frame) + 1
         iccids = frame["iccid"]
         first, last = iccids.min(), iccids.max()
-        known = self.frame("known_activations", first=first, last=last, at_most=known_max)
+        known = self.frame(
+            "known_activations",
+            first=first,
+            last=last,
+            all_parts=PARTS,
+            parts=self.set_of(part_of(iccids).unique()),
+            at_most=known_max,
+        )
         if len(known) == known_max:
             return self.run_many(query, frame.rows())
         return self._copy_in(insert, fresh_of(frame, insert, known))

@@ -110,10 +110,11 @@ UPDATE store_schema SET number = :number;
 INSERT INTO store (the_only_one, wire_zone) VALUES (1, :wire_zone);
 
 -- name: known_activations
--- Which activations of these SIMs, from the first to the last, are known, no more than asked for?
+-- Which activations of these SIMs, from the first to the last, are known, no more than asked for? Of so many parts into
+-- which SIMs fall these alone.
 SELECT a.iccid, a.activated_at, a.imei
 FROM activations AS a
-WHERE a.iccid BETWEEN :first AND :last
+WHERE a.iccid BETWEEN :first AND :last AND a.iccid % :all_parts = ANY(CAST(:parts AS bigint[]))
 LIMIT :at_most;
 
 -- name: has_citus
