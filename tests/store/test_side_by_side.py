@@ -27,10 +27,8 @@ from tallystick.operations.verify import verify
 from tallystick.store import Store, open_store, shortlist
 from tallystick.store.engines import postgresql
 from tallystick.store.touched import (
-    FEW_MAX,
-    MANY_MAX,
     PARTS,
-    SLOTS,
+    SINGLES_MAX,
     Lane,
     Locks,
     Touched,
@@ -158,9 +156,9 @@ def write(store: Store, touched: Touched | None, wait_s: float = 0.2) -> bool:
         (of(ONE), Touched(Lane(ONE % PARTS, PARTS)), False),
         (of(ONE), Touched(Lane((ONE + 1) % PARTS, PARTS)), True),
         (Touched(Lane(0, 2)), Touched(Lane(1, 2)), True),
-        (of(*range(FEW_MAX + 1)), of(*range(FEW_MAX, 3 * FEW_MAX)), False),
-        (of(*range(FEW_MAX + 1)), of(*range(FEW_MAX + 1, 3 * FEW_MAX)), True),
-        (of(*range(MANY_MAX + 1)), of(2 * MANY_MAX), False),
+        (of(*range(SINGLES_MAX)), of(SINGLES_MAX - 1), False),
+        (of(*range(SINGLES_MAX)), of(*range(SINGLES_MAX, 2 * SINGLES_MAX)), True),
+        (of(*range(SINGLES_MAX + 1)), of(2 * SINGLES_MAX), False),
         (Touched(frozenset(), frozenset({b"key1"})), of(ONE), True),
         (
             Touched(frozenset(), frozenset({b"key1"})),
@@ -175,21 +173,6 @@ def test_transactions_wait_for_those_that_touch_the_same(
     with store.transaction(None, first):
         assert write(store, second) is is_beside
     assert write(store, second, PATIENCE_S)
-
-
-def test_of_many_sims_whole_parts_are_locked_where_no_slot_is_free(store: Store) -> None:
-    many = [of(*range(start, start + FEW_MAX + 1)) for start in range(0, 1000, 100)]
-
-    def hold(others: list[Touched]) -> None:
-        if not others:
-            assert not write(store, many[-1])
-            assert write(store, of(10_000))
-            return
-        with store.transaction(None, others[0]):
-            hold(others[1:])
-
-    hold(many[:SLOTS])
-    assert write(store, many[-1])
 
 
 def test_whoever_waits_for_several_locks_waits_no_longer_than_for_one(store: Store) -> None:

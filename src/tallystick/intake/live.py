@@ -31,7 +31,7 @@ from tallystick.intake.doubts import all_are_loaded, doubts_of_call
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
 from tallystick.store import TURN_WAIT_S_MAX, iccids_of
-from tallystick.store.touched import FEW_MAX, MANY_MAX, Touched, together
+from tallystick.store.touched import SINGLES_MAX, Touched, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 WAITING_CALLS_MAX = 128  # each of them has a thread of the server wait
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
-# The same of calls of few SIMs, which are locked one by one.
-COMMIT_FACTS_OF_FEW_MAX = MANY_MAX
+FEW_SIMS_MAX = 8  # of a call; a commit of such calls locks each of their SIMs by itself
+COMMIT_FACTS_OF_FEW_MAX = SINGLES_MAX
 # Threads that commit such calls beside one another, each with a connection of its own: what comes
 # while one commits need not wait for the end of that. More would only make smaller transactions.
 COMMITTERS_OF_FEW = 2
@@ -238,7 +238,7 @@ class LiveIntake:
     def _line_of(self, call: Waiting) -> _Line:
         if call.touched is None:
             return self._of_any
-        return self._of_few if call.touched.singles <= FEW_MAX else self._of_many
+        return self._of_few if len(call.batch.facts) <= FEW_SIMS_MAX else self._of_many
 
     def _is_beside(self) -> bool:
         """Whether the store has transactions beside one another; it is asked once."""

@@ -2,8 +2,8 @@
 
 Only facts of one SIM have to be taken in one after the other, for its rows follow from all of them.
 So a transaction may say which SIMs it touches, and those that touch other SIMs go on beside it. The
-locks stand in three ranks, and each transaction takes them in this order, so that no two wait for
-each other:
+locks stand in three ranks, and each transaction takes them in this order, so that there is no
+deadlock:
 
 1. The turn: shared by transactions that say what they touch, exclusive for all others.
 2. Parts: SIMs fall into `PARTS` of them. Shared where single SIMs are locked as well, exclusive
@@ -25,17 +25,14 @@ Iccids = TypeVar("Iccids", int, "pl.Series")
 
 PARTS = 31
 """A prime number, for SIMs are numbered in steps, of a hundred most often."""
-FEW_MAX = 31
-"""So many SIMs and keys at most, each with its part and the turn, are 64 locks at most.
+SINGLES_MAX = 128
+"""So many SIMs and keys at most are locked one by one; of more SIMs their whole parts are.
 
-PostgreSQL has room for so many by default, for each connection that it allows.
+With the parts and the turn these are 160 locks, which PostgreSQL has room for 40 times by default.
+More would not pay: two transactions of a thousand random SIMs have one in common too often.
 """
-MANY_MAX = 1_024
-"""So many single ones at most are locked by a transaction that has a slot."""
-SLOTS = 4
-"""So many transactions at a time, over all servers, may have more single locks than `FEW_MAX`."""
 # Where the numbers of each rank begin; together they are below 2 ** 32.
-SLOTS_FROM, SIMS_FROM, KEYS_FROM = 64, 1_024, 3 << 30
+SIMS_FROM, KEYS_FROM = 1_024, 3 << 30
 SIM_NUMBERS, KEY_NUMBERS = (1 << 31) - 1, 1 << 30
 
 CHANGES_BESIDE_OTHERS = frozenset(
@@ -45,8 +42,10 @@ CHANGES_BESIDE_OTHERS = frozenset(
         *("keep_receipt", "note_import_progress"),
     }
 )
-"""The statements that may change something in a transaction with others beside it: what they change
-is of a SIM, of a key or of a lane of a file that the transaction has the lock of."""
+"""The statements that may change something in a transaction with others beside it.
+
+What they change is of a SIM or a key that the transaction has locked, or of its lane of a file.
+"""
 
 
 class Lane(NamedTuple):
@@ -74,9 +73,9 @@ class Touched(NamedTuple):
         return set(self.sims.parts()).issuperset(parts)
 
     @property
-    def singles(self) -> int:
-        """How many single SIMs and keys these are, if each is locked by itself."""
-        return len(self.keys) + (0 if isinstance(self.sims, Lane) else len(self.sims))
+    def is_few(self) -> bool:
+        """Whether these are so few that each is locked by itself."""
+        return not isinstance(self.sims, Lane) and len(self.sims) + len(self.keys) <= SINGLES_MAX
 
 
 class Locks(NamedTuple):
@@ -89,6 +88,11 @@ class Locks(NamedTuple):
 def part_of(iccid: Iccids) -> Iccids:
     """The part that a SIM falls into, or each of many."""
     return iccid % PARTS
+
+
+def locks_of(touched: Touched) -> Locks:
+    """The locks of a transaction that touches these."""
+    return single_sims(touched) if touched.is_few else whole_parts(touched)
 
 
 def whole_parts(touched: Touched) -> Locks:

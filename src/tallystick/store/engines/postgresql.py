@@ -43,19 +43,7 @@ from tallystick.store.connection import (
 )
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
-from tallystick.store.touched import (
-    CHANGES_BESIDE_OTHERS,
-    FEW_MAX,
-    MANY_MAX,
-    PARTS,
-    SLOTS,
-    SLOTS_FROM,
-    Lane,
-    Locks,
-    part_of,
-    single_sims,
-    whole_parts,
-)
+from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -64,7 +52,7 @@ if TYPE_CHECKING:
     from psycopg.abc import Buffer, PQGen
 
     from tallystick.store.engines.bulk import Insert
-    from tallystick.store.touched import Touched
+    from tallystick.store.touched import Locks, Touched
 
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -109,7 +97,6 @@ CHANGE = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\b")
 
 Question = tuple[str, "dict[str, object]"]
 """The text of a query, and its parameters."""
-SLOT_NUMBERS = {"first": SLOTS_FROM, "last": SLOTS_FROM + SLOTS - 1}
 
 
 class Numbers(list[int | None]):
@@ -722,13 +709,6 @@ class PostgresqlConnection:
         self._driver.close()
 
 
-def _may_single_out(connection: PostgresqlConnection, touched: Touched) -> bool:
-    """Whether a transaction may have a lock for each of its SIMs."""
-    if isinstance(touched.sims, Lane) or touched.singles > MANY_MAX:
-        return False
-    return touched.singles <= FEW_MAX or connection.row("take_slot", **SLOT_NUMBERS) is not None
-
-
 def _array(column: tuple[Any, ...]) -> list[Any]:
     """Many values of one kind as one parameter."""
     first = next((value for value in column if value is not None), 0)
@@ -797,15 +777,10 @@ class PostgresqlEngine:
     ) -> None:
         """Wait for the locks of what a transaction touches.
 
-        All statements behind see what was committed before, for each has a snapshot of its own. Of
-        many SIMs whole parts are locked, unless a slot is free; nobody waits for one.
+        All statements behind see what was committed before, for each has a snapshot of its own.
         """
-        locks = (
-            single_sims(touched) if _may_single_out(connection, touched) else whole_parts(touched)
-        )
-        connection.take_locks(
-            locks, TURN_WAIT_S_MAX if wait_s is None else wait_s, self._statement_s_max
-        )
+        patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
+        connection.take_locks(locks_of(touched), patience_s, self._statement_s_max)
 
     @contextmanager
     def writing_if_free(self) -> Iterator[PostgresqlConnection | None]:

@@ -55,13 +55,6 @@ FROM (
 -- A statement of this transaction may take so long from now on.
 SELECT set_config('statement_timeout', :statement, TRUE);
 
--- name: take_slot
--- Take one of the slots of transactions with many locks, if one is free.
-SELECT s.number
-FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS s (number)
-WHERE pg_try_advisory_xact_lock(CAST(hashtext(current_schema()) AS bigint) << 32 | s.number)
-LIMIT 1;
-
 -- name: take_turn_if_free
 -- Take the turn if nobody has it; was it taken?
 SELECT pg_try_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
