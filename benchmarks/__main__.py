@@ -25,6 +25,7 @@ from benchmarks.report import report
 from benchmarks.stores import Given, PostgresqlStores, SqliteStores
 from benchmarks.uploads import uploads
 from benchmarks.wire import memory, wire
+from benchmarks.writers import writers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "import": imports,
     "live": live,
     "during": during,
+    "writers": writers,
     "correction": correction,
     "history": history,
     "console": console,

@@ -34,9 +34,9 @@ def environment(address: str) -> dict[str, str]:
     return os.environ | {"TALLYSTICK_DATABASE": address}
 
 
-def import_of(address: str, kind: str, file: Path) -> Run:
+def import_of(address: str, kind: str, file: Path, *options: str) -> Run:
     """`tallystick import` of one file."""
-    return run(command("import", kind, str(file), "--json"), environment(address))
+    return run(command("import", kind, str(file), "--json", *options), environment(address))
 
 
 def run(words: Sequence[str], variables: dict[str, str]) -> Run:

@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from tallystick.intake import bulk, import_file
+from tallystick.intake import ImportOptions, bulk, import_file
 from tallystick.operations import copying
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
@@ -47,7 +47,13 @@ def kill_after(pause_s: float, work: Callable[..., None], *arguments: object) ->
 
 
 def import_and_die(
-    database: str, kind: KindName, path: str, slice_facts: int, slices: int, rows: int
+    database: str,
+    kind: KindName,
+    path: str,
+    slice_facts: int,
+    slices: int,
+    rows: int,
+    connections: int = 1,
 ) -> None:
     """Import a file until so many slices are committed or so many rows printed."""
     bulk.SLICE_FACTS = bulk.TRANSACTION_FACTS_MAX = slice_facts
@@ -64,7 +70,8 @@ def import_and_die(
         return wire_row(*columns)
 
     with open_store(database, within_a_slice) as store:
-        import_file(store, kind, path, on_progress=after_a_slice)
+        options = ImportOptions(connections=connections)
+        import_file(store, kind, path, options=options, on_progress=after_a_slice)
 
 
 def import_in_small_parts(begins: Callable[[], None], database: str, path: str) -> None:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tallystick.intake import Kind
     from tallystick.store import Writer
+    from tallystick.store.touched import Touched
     from tests.conftest import Clock
 
 
@@ -420,12 +421,14 @@ class Away(Store):
         self.tries = 0
 
     @contextmanager
-    def transaction(self, wait_s: float | None = None) -> Iterator[Writer]:
+    def transaction(
+        self, wait_s: float | None = None, touched: Touched | None = None
+    ) -> Iterator[Writer]:
         """Refuse, or do as ever."""
         self.tries += 1
         if self.is_away:
             raise StoreBroken
-        with super().transaction(wait_s) as writer:
+        with super().transaction(wait_s, touched) as writer:
             yield writer
 
 

@@ -390,3 +390,14 @@ def test_nor_on_a_terminal_that_cannot_move_its_cursor() -> None:
     shown, printed, status = on_terminal("import", "sims", write("sims.csv", SIMS), term="dumb")
     assert (shown, status) == ("", 0)
     assert printed.startswith("sims.csv: 1 read")
+
+
+def test_connections_are_refused_where_there_is_one_writer(run: Run, tmp_path: Path) -> None:
+    for database, kind, reason in (
+        (f"sqlite:///{tmp_path}/store.db", "activations", "SQLite has one writer at a time"),
+        ("postgresql://db/fleet", "sims", "goes with activations only"),
+    ):
+        environment = {"TALLYSTICK_DATABASE": database}
+        refused = run("import", kind, "none.csv", "--connections", "2", env=environment)
+        assert refused.exit_code == 2
+        assert reason in " ".join(refused.stderr.replace("│", " ").split())

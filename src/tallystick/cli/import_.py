@@ -35,6 +35,7 @@ from tallystick.clock import system_clock
 from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.identifiers import printable
 from tallystick.intake import (
+    CONNECTIONS_MAX,
     KINDS,
     STANDARD_INPUT,
     WORDINGS,
@@ -154,6 +155,16 @@ CheckDigits = Annotated[
         help="Add or strip the check digit at the end of every ICCID, or keep them as they are.",
     ),
 ]
+Connections = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=CONNECTIONS_MAX,
+        help="Take activations in over so many connections at once, on PostgreSQL. Without: as "
+        "many as there are cores, at most 8; a file that was begun goes on over as many as before.",
+    ),
+]
 PreviewOnly = Annotated[
     bool,
     typer.Option(
@@ -181,6 +192,7 @@ def import_(
     sheet: Sheet = None,
     check_digit: CheckDigits = None,
     preview: PreviewOnly = False,
+    connections: Connections = None,
     as_json: AsJson = False,
 ) -> None:
     """Take facts in from files. Exit status: 0 all taken, 3 some lines rejected, 1 nothing done."""
@@ -192,10 +204,16 @@ def import_(
         print_previews(kind, list(_expanded(files)), mapping, as_json=as_json)
         return
     origin = origin_told(actor, ticket, reason)
-    options = ImportOptions(origin.at, origin=origin, mapping=mapping)
+    settings = current_settings()
+    options = ImportOptions(
+        origin.at,
+        origin=origin,
+        mapping=mapping,
+        connections=_connections(kind, connections, settings),
+    )
     options = _limited(options, max_rejects, max_doubts)
     act = _try_one if dry_run else _propose_one if propose else _import_one
-    asked = Asked(kind, options, current_settings())
+    asked = Asked(kind, options, settings)
     _import_all(list(_expanded(files)), asked, act, rejects, as_json=as_json)
 
 
@@ -232,6 +250,19 @@ def _make_missing(store: Store, settings: Settings) -> None:
     if store.is_empty():
         store.init(settings.time_zone)
         say(f"warning: {store.name}: there was no store here; made a new one", err=True)
+
+
+def _connections(kind: KindName, asked: int | None, settings: Settings) -> int:
+    """Over how many connections activations are taken in. Raises `BadParameter`."""
+    if asked is None:
+        return min(os.cpu_count() or 1, CONNECTIONS_MAX)
+    if not KINDS[kind].is_shortlisted:
+        message = "goes with activations only; other facts are taken in over one connection"
+        raise typer.BadParameter(message, param_hint="--connections")
+    if settings.database.startswith("sqlite:"):
+        message = "goes with a store on PostgreSQL only; SQLite has one writer at a time"
+        raise typer.BadParameter(message, param_hint="--connections")
+    return asked
 
 
 def _limited(

@@ -5,6 +5,7 @@ from tallystick.intake.doubt_kinds import WORDINGS, Doubt, DoubtName, Doubts
 from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.items import CheckedItems, check_items, doubts_of_expectations, read_items
 from tallystick.intake.kinds import KINDS, Kind, KindName
+from tallystick.intake.lanes import CONNECTIONS_MAX
 from tallystick.intake.live import LiveIntake, idempotency_key
 from tallystick.intake.mappings import (
     ANY,
@@ -42,6 +43,7 @@ from tallystick.intake.sources import STANDARD_INPUT, Notes, members_of
 
 __all__ = [
     "ANY",
+    "CONNECTIONS_MAX",
     "KINDS",
     "STANDARD_INPUT",
     "WORDINGS",

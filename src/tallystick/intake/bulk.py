@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from contextlib import nullcontext
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,14 @@ from tallystick.intake.checking import check_source
 from tallystick.intake.doubt_kinds import NO_DOUBTS
 from tallystick.intake.doubts import doubts_of_hardware, doubts_of_keys, doubts_of_sims
 from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch
+from tallystick.intake.lanes import (
+    CONNECTIONS_MAX,
+    Slice,
+    batch_of_lane,
+    digest_of_lane,
+    facts_of_lanes,
+    take_side_by_side,
+)
 from tallystick.intake.mappings import ANY
 from tallystick.intake.options import ImportOptions
 from tallystick.intake.prefetch import Prefetch
@@ -29,7 +38,7 @@ from tallystick.intake.progress import Progress, Work
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import file_of, is_read_once, open_source, to_be_read_again
-from tallystick.store import LEDGERED_KINDS, ImportProgress
+from tallystick.store import LEDGERED_KINDS, ImportProgress, Lane, Touched, by_subscriber
 from tallystick.store.acting import add_details
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
     from tallystick.intake.doubt_kinds import Doubts
+    from tallystick.intake.lanes import Round, Slices
     from tallystick.intake.sources import Source
     from tallystick.store import Batch, Reader, Store, Writer
 
@@ -52,16 +62,9 @@ TRANSACTION_FACTS_MAX = 32 * SLICE_FACTS
 # Sorted at once; the first of them are applied while the next are sorted.
 STRETCH_FACTS = 32 * SLICE_FACTS
 SLICES_AHEAD = 16  # ready before they are applied
+ROUNDS_AHEAD = 2  # the same of rounds with a slice for each lane
 SOURCE = "import"
 """What the ledger calls a file."""
-
-
-class Slice(NamedTuple):
-    """Facts to be applied together, their doubts, and which fact of the file they end with."""
-
-    batch: Batch
-    doubts: Doubts
-    end: int
 
 
 class ReadBatch(NamedTuple):
@@ -111,12 +114,13 @@ def import_file(
             on_columns(source.columns)
             digest = _digest(path, kind, options)
             origin = origin_of(path, kind, options.origin)
-            taking = _Taking(store, kind, digest, options.now, origin)
-            taking.receipt.notes = source.notes
-            _take_in(source, taking, work, on_reject)
-    taking.receipt.seconds = time.perf_counter() - started
-    _tell_audit(kind, origin, taking.receipt)
-    return taking.receipt
+            lanes = _lanes_of(store, kind, digest, options.connections)
+            file = _File(store, kind, digest, options.now, origin, lanes)
+            file.receipt.notes = source.notes
+            _take_in(source, file, work, on_reject)
+    file.receipt.seconds = time.perf_counter() - started
+    _tell_audit(kind, origin, file.receipt)
+    return file.receipt
 
 
 def _tell_audit(kind: Kind, origin: Origin, receipt: Receipt) -> None:
@@ -195,18 +199,20 @@ def _hardware_doubts(store: Store, kind: Kind, parts: Sequence[pl.DataFrame]) ->
         return doubts_of_hardware(reader, kind, pl.concat(parts))
 
 
-def _take_in(
-    source: Source, taking: _Taking, work: Work, on_reject: Callable[[Reject], None]
-) -> None:
+def _take_in(source: Source, file: _File, work: Work, on_reject: Callable[[Reject], None]) -> None:
     """Read a file and apply it, both at once where it is large."""
-    reject = reject_to(taking.receipt, on_reject)
-    with (
-        Prefetch(read_batches(source, taking.kind, work, reject, taking.now)) as batches,
-        Prefetch(taking.slices(batches), SLICES_AHEAD) as slices,
-    ):
-        for taken in taking.take_all(slices):
-            work.taken(taken)
-    taking.finish()
+    reject = reject_to(file.receipt, on_reject)
+    with Prefetch(read_batches(source, file.kind, work, reject, file.now)) as batches:
+        rounds = file.rounds(batches)
+        if len(file.lanes) > 1:
+            with Prefetch(rounds, ROUNDS_AHEAD) as ready:
+                take_side_by_side(file.lanes, ready, work.taken)
+        else:
+            in_order = (part for (parts,) in rounds for part in parts)
+            with Prefetch(in_order, SLICES_AHEAD) as slices:
+                for taken in file.lanes[0].take_all(slices):
+                    work.taken(taken)
+    file.finish()
     work.done()
 
 
@@ -280,16 +286,96 @@ def _is_full(parts: Sequence[pl.DataFrame]) -> bool:
     return facts >= BATCH_FACTS or facts_bytes >= BATCH_BYTES_MAX
 
 
-class _Taking:
-    """One file's way into the store, slice by slice."""
+def _lanes_of(store: Store, kind: Kind, digest: bytes | None, connections: int) -> int:
+    """In how many lanes a file is taken in: as many as were begun, or one for each connection."""
+    if not kind.is_shortlisted or not store.takes_side_by_side():
+        return 1
+    if digest is None:
+        return connections
+    with store.snapshot() as reader:
+        for lanes in range(1, CONNECTIONS_MAX + 1):
+            each = [digest_of_lane(digest, Lane(number, lanes)) for number in range(lanes)]
+            if any(map(reader.import_progress, each)):
+                return lanes
+    return connections
+
+
+class _File:
+    """A file's way into the store, in one lane or several."""
 
     def __init__(
-        self, store: Store, kind: Kind, digest: bytes | None, now: Moment, origin: Origin
+        self,
+        store: Store,
+        kind: Kind,
+        digest: bytes | None,
+        now: Moment,
+        origin: Origin,
+        lanes: int,
     ) -> None:
         self.kind = kind
-        self._store = store
-        self._digest = digest
         self.now = now
+        self._store = store
+        self._is_by_sim = kind.is_shortlisted and store.takes_side_by_side()
+        self.receipt = Receipt()
+        self.lanes = [
+            _Taking(store, kind, digest, origin, Lane(number, lanes)) for number in range(lanes)
+        ]
+
+    def rounds(self, batches: Iterator[ReadBatch]) -> Iterator[Round]:
+        """The facts of each batch, in order of SIM and then of their lines, shortlisted.
+
+        The first round of each stretch has the doubts of the whole of it.
+        """
+        for batch in batches:
+            doubts = batch.doubts.and_also(_hardware_doubts(self._store, self.kind, batch.parts))
+            for stretch in stretches(batch.parts, self.kind.key, STRETCH_FACTS):
+                doubts = doubts.and_also(_stretch_doubts(self._store, self.kind, stretch))
+                for facts in stretch.iter_slices(SLICE_FACTS * len(self.lanes)):
+                    yield self._round(facts, doubts)
+                    doubts = NO_DOUBTS
+
+    def _round(self, facts: pl.DataFrame, doubts: Doubts) -> Round:
+        """Facts behind those that an import which was cut off has taken, by lane."""
+        of_lanes = facts_of_lanes(facts, len(self.lanes)) if self._is_by_sim else [[facts]]
+        left = [
+            [lane.left_of(part) for part in parts]
+            for lane, parts in zip(self.lanes, of_lanes, strict=True)
+        ]
+        whole = pl.concat([part for parts in left for part, _ in parts])
+        batch = shortlisted_batch(self._store, self.kind, whole)
+        coming = chain([doubts], repeat(NO_DOUBTS))
+        return [
+            [self._slice(lane, batch, part, end, next(coming)) for part, end in parts]
+            for lane, parts in zip(self.lanes, left, strict=True)
+        ]
+
+    def _slice(
+        self, lane: _Taking, whole: Batch, facts: pl.DataFrame, end: int, doubts: Doubts
+    ) -> Slice:
+        if not self._is_by_sim or by_subscriber(facts[:1]):
+            return Slice(whole._replace(facts=facts), doubts, end)
+        return Slice(batch_of_lane(facts, lane.lane, whole), doubts, end, Touched(lane.lane))
+
+    def finish(self) -> None:
+        """The file has been taken in whole."""
+        for lane in self.lanes:
+            self.receipt.add(lane.receipt)
+        if any(lane.has_notes for lane in self.lanes):
+            with self._store.transaction() as writer:
+                for lane in self.lanes:
+                    self.receipt.change_set_id = lane.end(writer)
+
+
+class _Taking:
+    """One lane's way into the store, slice by slice."""
+
+    def __init__(
+        self, store: Store, kind: Kind, digest: bytes | None, origin: Origin, lane: Lane
+    ) -> None:
+        self.lane = lane
+        self._kind = kind
+        self._store = store
+        self._digest = digest_of_lane(digest, lane) if digest else None
         self._origin = origin
         self._looked = self._seen = 0
         begun = self._begun() or ImportProgress(0, 0, 0, BEFORE_THE_LEDGER)
@@ -297,74 +383,65 @@ class _Taking:
         self.receipt = Receipt(accepted=begun.accepted, duplicate=begun.duplicate)
 
     def _begun(self) -> ImportProgress | None:
-        """How far the file has come; not at all, if what it had brought was undone since."""
+        """How far the lane has come; not at all, if what it had brought was undone since."""
         with self._store.snapshot() as reader:
             begun = reader.import_progress(self._digest) if self._digest else None
             if begun and begun.change_set_id and not _is_open(reader, begun.change_set_id):
                 return None
         return begun
 
-    def slices(self, batches: Iterator[ReadBatch]) -> Iterator[Slice]:
-        """The facts of each batch, in order of SIM and then of their lines, shortlisted.
-
-        The first slice of each stretch has the doubts of the whole of it.
-        """
-        for batch in batches:
-            doubts = batch.doubts.and_also(_hardware_doubts(self._store, self.kind, batch.parts))
-            for stretch in stretches(batch.parts, self.kind.key, STRETCH_FACTS):
-                doubts = doubts.and_also(_stretch_doubts(self._store, self.kind, stretch))
-                for facts in stretch.iter_slices(SLICE_FACTS):
-                    yield self._looked_at(facts, doubts)
-                    doubts = NO_DOUBTS
-
-    def _looked_at(self, facts: pl.DataFrame, doubts: Doubts) -> Slice:
-        """Facts behind those that an import which was cut off has taken, with their doubts."""
+    def left_of(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """The next facts of the lane without those that are taken, and which fact they end with."""
         begun = max(self._taken - self._looked, 0)
         self._looked += len(facts)
-        batch = shortlisted_batch(self._store, self.kind, facts[begun:])
-        return Slice(batch, doubts, self._looked)
+        return facts[begun:], self._looked
 
-    def take_all(self, slices: Prefetch[Slice]) -> Iterator[int]:
+    def take_all(self, slices: Slices) -> Iterator[int]:
         """Take slices in.
 
-        After each transaction, give how many facts of the file are in the store.
+        After each transaction, give how many facts of the lane are in the store.
         """
-        for part in slices:
-            with self._store.transaction() as writer:
-                accounts_made = self._take_some(writer, part, slices)
+        part = next(slices, None)
+        while part is not None:
+            accounts_made: list[str] = []
+            with self._store.transaction(touched=part.touched) as writer:
+                other = self._take_some(writer, part, slices, accounts_made)
             self.receipt.accounts_made += accounts_made
             yield self._seen
+            part = other or next(slices, None)
 
-    def _take_some(self, writer: Writer, part: Slice | None, slices: Prefetch[Slice]) -> list[str]:
+    def _take_some(
+        self, writer: Writer, part: Slice, slices: Slices, accounts_made: list[str]
+    ) -> Slice | None:
         """Take in a slice, and those after it for as long as nobody has to wait for that.
 
-        Give the accounts made.
+        Give the one behind if it touches something else.
         """
-        accounts_made: list[str] = []
         end = self._seen + TRANSACTION_FACTS_MAX
-        while part:
-            accounts_made += self._take(writer, part)
+        following: Slice | None = part
+        while following is not None and following.touched == part.touched:
+            accounts_made += self._take(writer, following)
             go_on = self._seen < end and slices.is_ready() and not self._store.is_awaited()
-            part = next(slices, None) if go_on else None
+            following = next(slices, None) if go_on else None
         if self._digest and self._seen > self._taken:
             receipt = self.receipt
             progress = ImportProgress(
                 self._seen, receipt.accepted, receipt.duplicate, self._change_set_id
             )
             writer.note_import_progress(self._digest, progress)
-        return accounts_made
+        return following
 
     def _take(self, writer: Writer, part: Slice) -> tuple[str, ...]:
         self._seen = part.end
         self.receipt.doubts = self.receipt.doubts.and_also(part.doubts)
         if len(part.batch.facts) == 0:
             return ()
-        if self.kind.is_ledgered:
+        if self._kind.is_ledgered:
             facts = part.batch.facts
-            taken = writer.take_ledgered(self.kind.fact, facts, self._change_set(writer))
+            taken = writer.take_ledgered(self._kind.fact, facts, self._change_set(writer))
         else:
-            taken = writer.take(self.kind.fact, *part.batch._replace(origin=self._origin))
-        if self.kind.is_shortlisted:
+            taken = writer.take(self._kind.fact, *part.batch._replace(origin=self._origin))
+        if self._kind.is_shortlisted:
             self.receipt.unattributed += writer.count_unattributed(part.batch.facts)
         self.receipt.accepted += taken.accepted
         self.receipt.duplicate += taken.duplicate
@@ -376,7 +453,7 @@ class _Taking:
         Raises `ChangeSetDecided` if it was undone meanwhile.
         """
         if not self._change_set_id:
-            kind = LEDGERED_KINDS[self.kind.fact]
+            kind = LEDGERED_KINDS[self._kind.fact]
             self._change_set_id = writer.begin_change_set(self._origin, kind=kind)
         elif not _is_open(writer, self._change_set_id):
             message = (
@@ -386,16 +463,19 @@ class _Taking:
             raise ChangeSetDecided(message)
         return self._change_set_id
 
-    def finish(self) -> None:
-        """The file has been taken in whole."""
-        if self._digest or self._change_set_id:
-            with self._store.transaction() as writer:
-                if self._digest:
-                    writer.forget_import(self._digest)
-                if self._change_set_id and _is_open(writer, self._change_set_id):
-                    writer.end_change_set(self._change_set_id, self._origin.at)
-                    if writer.change_set(self._change_set_id) is not None:  # it changed something
-                        self.receipt.change_set_id = self._change_set_id
+    @property
+    def has_notes(self) -> bool:
+        """Whether the store has noted how far the lane has come, or its change set."""
+        return bool(self._digest or self._change_set_id)
+
+    def end(self, writer: Writer) -> int:
+        """The lane has been taken in whole; give its change set, 0 where it changed nothing."""
+        if self._digest:
+            writer.forget_import(self._digest)
+        if not (self._change_set_id and _is_open(writer, self._change_set_id)):
+            return 0
+        writer.end_change_set(self._change_set_id, self._origin.at)
+        return self._change_set_id if writer.change_set(self._change_set_id) else 0
 
 
 def _is_open(reader: Reader, change_set_id: int) -> bool:

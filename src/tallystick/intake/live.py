@@ -2,7 +2,9 @@
 
 Every call waits until its facts are durable. A commit costs about the same however many facts are
 in it, so one thread takes whatever is waiting into one transaction and answers all of its calls at
-once: many small senders do not queue behind each other's disk.
+once: many small senders do not queue behind each other's disk. Where the store has transactions
+beside one another, several threads do so with calls of few SIMs. Calls of many are better off in
+one large transaction than in several at once.
 
 Where a common transaction fails in a way that nobody foresaw, its calls are taken in one by one, so
 that only the one at fault is answered with an error.
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tallystick.background import Loops, Raised, attempted
+from tallystick.background import Loop, Loops, Raised, attempted
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
@@ -28,7 +30,8 @@ from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import all_are_loaded, doubts_of_facts, doubts_of_store
 from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
-from tallystick.store import TURN_WAIT_S_MAX
+from tallystick.store import TURN_WAIT_S_MAX, iccids_of
+from tallystick.store.touched import SINGLES_MAX, Touched, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +46,11 @@ WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is t
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
 GATHER_S_MAX = 0.01
 GATHER_SHARE_MAX = 0.5  # of the time that the last commit took
+FEW_SIMS_MAX = 8  # of a call; a commit of such calls locks each of their SIMs by itself
+COMMIT_FACTS_OF_FEW_MAX = SINGLES_MAX
+# Threads that commit such calls beside one another, each with a connection of its own: what comes
+# while one commits need not wait for the end of that. More would only make smaller transactions.
+COMMITTERS_OF_FEW = 2
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
 OUTCOMES = ("accepted", "duplicate", "rejected")
 KEY_MICROSECONDS_MAX = KEY_S_MAX * MICROSECONDS_A_SECOND
@@ -77,14 +85,23 @@ class Waiting:
         "key",
         "kind",
         "rejects",
+        "touched",
     )
 
     def __init__(
-        self, kind: Kind, batch: Batch, rejects: Sequence[Reject], key: Key | None, began: float
+        self,
+        kind: Kind,
+        batch: Batch,
+        rejects: Sequence[Reject],
+        key: Key | None,
+        began: float,
+        touched: Touched | None = None,
     ) -> None:
         self.kind = kind
         self.batch = batch
         self.rejects = rejects
+        self.touched = touched
+        """What it touches; None where it may touch any SIM, or nobody writes beside it anyway."""
         self.doubts = NO_DOUBTS
         self.key = key
         self.began = began
@@ -105,6 +122,37 @@ class Waiting:
             if isinstance(self.answer, BaseException):
                 raise self.answer
             return self.answer
+
+
+def touched_by(kind: Kind, facts: Facts, key: Key | None) -> Touched | None:
+    """What a call touches: its SIMs and its key; None where it may touch any SIM.
+
+    Activations that all name the SIM by its ICCID touch no others.
+    """
+    if not kind.is_shortlisted:
+        return None
+    sims = frozenset(iccids_of(facts))
+    if min(sims, default=0) < 0:
+        return None
+    return Touched(sims, frozenset() if key is None else frozenset({key.key_sha256}))
+
+
+class _Line:
+    """Calls that wait to be committed by the same threads, and which of these are at work."""
+
+    def __init__(self, facts_max: int) -> None:
+        self.facts_max = facts_max  # in one transaction
+        self.calls: deque[Waiting] = deque()
+        self.loops: list[Loop] = []
+        self.working: set[int] = set()
+        # How many calls the last commit had, and its seconds; whether so many wait again.
+        self.expected, self.commit_s = 1, 0.0
+        self.gathered = threading.Event()
+
+    def free_loop(self) -> Loop | None:
+        """One of the threads that are not at work, the first before others."""
+        free = (loop for place, loop in enumerate(self.loops) if place not in self.working)
+        return next(free, None)
 
 
 class Brought(NamedTuple):
@@ -130,18 +178,23 @@ class LiveIntake:
         self._store = store
         self._clock = clock
         self._timer = timer
-        self._waiting: deque[Waiting] = deque()
+        # Calls that may touch any SIM, those that touch many, and those that touch few.
+        self._of_any, self._of_many = _Line(COMMIT_FACTS_MAX), _Line(COMMIT_FACTS_MAX)
+        self._of_few = _Line(COMMIT_FACTS_OF_FEW_MAX)
+        self._lines = self._of_any, self._of_many, self._of_few
+        self._takes_side_by_side: bool | None = None  # None until it is asked for
         self._waiting_facts = 0
         self._queue = threading.Lock()
         self._closed = False
-        self._gathered = threading.Event()
-        self._expected = 1
-        self._commit_s = 0.0
         self._keys_forgotten_at = 0
         self._brought: dict[tuple[str, str], int] = {}
         self._brought_at: Moment | None = None
+        self._counting = threading.Lock()
         own_loops = loops or Loops()
-        self._loop = own_loops.loop("live intake", self._take_waiting, None)
+        for line in self._lines:
+            for place in range(COMMITTERS_OF_FEW if line is self._of_few else 1):
+                take = partial(self._take_waiting, line, place)
+                line.loops.append(own_loops.loop("live intake", take, None))
         self._commits = own_loops.health("commits of live intake")
 
     def take(
@@ -172,24 +225,38 @@ class LiveIntake:
         `StoreRefused`; nothing was taken then.
         """
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
-        call = Waiting(kind, batch, rejects, key, self._timer())
+        touched = touched_by(kind, facts, key) if self._is_beside() else None
+        call = Waiting(kind, batch, rejects, key, self._timer(), touched)
         call.doubts = doubts.and_also(doubts_of_facts(kind, facts, self._clock()))
+        line = self._line_of(call)
         with self._queue:
             if self._closed or self._is_full(len(facts)):
                 raise IntakeBusy
-            self._waiting.append(call)
+            line.calls.append(call)
             self._waiting_facts += len(facts)
-            waiting = len(self._waiting)
-        if waiting == 1:
-            self._loop.start()
-            self._loop.wake()
-        elif waiting >= self._expected:
-            self._gathered.set()
+            loop = line.free_loop()  # those at work look for calls before they wait
+            is_gathered = len(line.calls) >= line.expected
+        if loop is not None:
+            loop.start()
+            loop.wake()
+        elif is_gathered:
+            line.gathered.set()
         return call
+
+    def _line_of(self, call: Waiting) -> _Line:
+        if call.touched is None:
+            return self._of_any
+        return self._of_few if len(call.batch.facts) <= FEW_SIMS_MAX else self._of_many
+
+    def _is_beside(self) -> bool:
+        """Whether the store has transactions beside one another; it is asked once."""
+        if self._takes_side_by_side is None:
+            self._takes_side_by_side = self._store.takes_side_by_side()
+        return self._takes_side_by_side
 
     def waiting(self) -> tuple[int, int]:
         """How many calls wait to be committed, and how many facts they have."""
-        return len(self._waiting), self._waiting_facts
+        return sum(len(line.calls) for line in self._lines), self._waiting_facts
 
     def brought(self) -> Brought:
         """What calls have brought so far."""
@@ -199,49 +266,55 @@ class LiveIntake:
         """Take in what is waiting, and no more."""
         with self._queue:
             self._closed = True
-        self._gathered.set()
-        self._loop.finish()
+        for line in self._lines:
+            line.gathered.set()
+            for loop in line.loops:
+                loop.finish()
 
     def _is_full(self, facts: int) -> bool:
         """Whether so many more facts are too many; a call that finds nobody waiting never is."""
-        if len(self._waiting) >= WAITING_CALLS_MAX:
+        calls, _ = self.waiting()
+        if calls >= WAITING_CALLS_MAX:
             return True
-        return bool(self._waiting) and self._waiting_facts + facts > WAITING_FACTS_MAX
+        return bool(calls) and self._waiting_facts + facts > WAITING_FACTS_MAX
 
-    def _take_waiting(self) -> bool:
+    def _take_waiting(self, line: _Line, place: int) -> bool:
         """Take in those of the waiting calls that fit one transaction; give whether any did."""
-        self._gather()
-        calls = self._next_calls()
-        if not calls:
-            return False
-        began = self._timer()
-        self._answer(calls)
-        self._expected = len(calls)
-        self._commit_s = self._timer() - began
+        with self._queue:
+            if not line.calls:
+                line.working.discard(place)
+                return False
+            line.working.add(place)
+        if len(line.loops) == 1:
+            self._gather(line)
+        with self._queue:
+            calls = self._next_calls(line)
+        if calls:
+            began = self._timer()
+            self._answer(calls)
+            line.expected, line.commit_s = len(calls), self._timer() - began
         return True
 
-    def _gather(self) -> None:
+    def _gather(self, line: _Line) -> None:
         """Wait a moment for as many calls as were committed together last.
 
         Callers that were answered together mostly call again together. The first of them would be
         committed alone, and the others wait for that: two commits where one would do.
         """
-        self._gathered.clear()
-        if self._closed or not 0 < len(self._waiting) < self._expected:
-            return
-        self._gathered.wait(min(GATHER_S_MAX, self._commit_s * GATHER_SHARE_MAX))
+        line.gathered.clear()
+        if not self._closed and len(line.calls) < line.expected:
+            line.gathered.wait(min(GATHER_S_MAX, line.commit_s * GATHER_SHARE_MAX))
 
-    def _next_calls(self) -> list[Waiting]:
+    def _next_calls(self, line: _Line) -> list[Waiting]:
         calls: list[Waiting] = []
         facts = 0
-        with self._queue:
-            while self._waiting:
-                facts += len(self._waiting[0].batch.facts)
-                if calls and facts > COMMIT_FACTS_MAX:
-                    break
-                call = self._waiting.popleft()
-                self._waiting_facts -= len(call.batch.facts)
-                calls.append(call)
+        while line.calls:
+            facts += len(line.calls[0].batch.facts)
+            if calls and facts > line.facts_max:
+                break
+            call = line.calls.popleft()
+            self._waiting_facts -= len(call.batch.facts)
+            calls.append(call)
         return calls
 
     def _answer(self, calls: Sequence[Waiting]) -> None:
@@ -267,31 +340,33 @@ class LiveIntake:
             self._answer([call])
 
     def _count(self, calls: Sequence[Waiting]) -> None:
-        """Count what committed calls have brought. Only the thread that commits does this."""
+        """Count what committed calls have brought."""
         brought = self._brought
-        for call in calls:
-            if call.counts is None:
-                continue
-            for outcome, count in zip(OUTCOMES, call.counts, strict=True):
-                key = (call.kind.name, outcome)
-                if count:
-                    brought[key] = brought.get(key, 0) + count
-            if call.counts[0]:
-                self._brought_at = self._clock()
+        with self._counting:
+            for call in calls:
+                if call.counts is None:
+                    continue
+                for outcome, count in zip(OUTCOMES, call.counts, strict=True):
+                    key = (call.kind.name, outcome)
+                    if count:
+                        brought[key] = brought.get(key, 0) + count
+                if call.counts[0]:
+                    self._brought_at = self._clock()
 
     def _without_the_patient(self, calls: Sequence[Waiting]) -> list[Waiting]:
         """Those calls whose time is over; the others wait on, before all that came later."""
         now = self._timer()
         patient = [call for call in calls if now - call.began < TURN_WAIT_S_MAX]
+        line = self._line_of(calls[0])
         with self._queue:
-            self._waiting.extendleft(reversed(patient))
+            line.calls.extendleft(reversed(patient))
             self._waiting_facts += sum(len(call.batch.facts) for call in patient)
         return [call for call in calls if now - call.began >= TURN_WAIT_S_MAX]
 
     def _commit(self, calls: Sequence[Waiting], wait_s: float | None) -> list[bytes | Refusal]:
         """Take the calls in, in their order; neighbours of one kind together."""
         answers: list[bytes | Refusal] = []
-        with self._store.transaction(wait_s) as writer:
+        with self._store.transaction(wait_s, self._touched(calls)) as writer:
             for (_, has_key), neighbours in groupby(calls, _kind_and_key):
                 alike = list(neighbours)
                 if has_key:
@@ -299,6 +374,12 @@ class LiveIntake:
                 else:
                     answers += self._take_together(writer, alike)
         return answers
+
+    def _touched(self, calls: Sequence[Waiting]) -> Touched | None:
+        """What calls touch; None where one may touch any SIM, or keys are to be forgotten."""
+        touched = [call.touched for call in calls if call.touched is not None]
+        forgets = self._forgets_keys() and any(call.key for call in calls)
+        return together(touched) if len(touched) == len(calls) and not forgets else None
 
     def _take_together(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes]:
         """Take calls of one kind in that have no key, and give their receipts."""
@@ -350,10 +431,13 @@ class LiveIntake:
     def _forget_keys(self, writer: Writer) -> None:
         """Once in a while, forget the keys of more than a day ago."""
         now = self._clock()
-        passed = abs(now - self._keys_forgotten_at)  # a clock that is set back has passed too
-        if passed > KEY_MICROSECONDS_MAX // 24:
+        if writer.is_alone and self._forgets_keys():
             writer.forget_receipts(now - KEY_MICROSECONDS_MAX, now + KEY_MICROSECONDS_MAX)
             self._keys_forgotten_at = now
+
+    def _forgets_keys(self) -> bool:
+        """Whether it is time to forget keys; a clock that is set back says so too."""
+        return abs(self._clock() - self._keys_forgotten_at) > KEY_MICROSECONDS_MAX // 24
 
 
 def _kind_and_key(call: Waiting) -> tuple[str, bool]:

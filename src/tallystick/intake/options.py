@@ -48,7 +48,8 @@ class ImportOptions:
     there may be, whose it is. Without a limit bad lines never stop the good ones. The origin is
     told in the ledger, of expectations. The mapping says how the file is read. `content` is a
     digest of a file that has another path each time it comes: by it an import that was cut off goes
-    on.
+    on. Over so many connections at once activations are taken in, where the store has transactions
+    side by side.
     """
 
     now: Moment = LAST
@@ -57,3 +58,4 @@ class ImportOptions:
     origin: Origin = UNKNOWN_ORIGIN
     mapping: Mapping = ANY
     content: str = ""
+    connections: int = 1

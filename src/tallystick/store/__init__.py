@@ -1,6 +1,6 @@
 """What is kept: the only room that speaks SQL."""
 
-from tallystick.store.batches import Facts, by_iccid, rows_of
+from tallystick.store.batches import Facts, by_iccid, by_subscriber, iccids_of, rows_of
 from tallystick.store.connection import TURN_WAIT_S_MAX, joined
 from tallystick.store.facts import Taken
 from tallystick.store.kept import Refreshed, RowEvent
@@ -10,6 +10,7 @@ from tallystick.store.reader import Reader
 from tallystick.store.report import Scope
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of
 from tallystick.store.store import Store, open_store
+from tallystick.store.touched import Lane, Touched
 from tallystick.store.verifying import KeptRow
 from tallystick.store.writer import LEDGERED_KINDS, Tried, Writer
 
@@ -21,6 +22,7 @@ __all__ = [
     "Facts",
     "ImportProgress",
     "KeptRow",
+    "Lane",
     "Reader",
     "Refreshed",
     "RowEvent",
@@ -28,9 +30,12 @@ __all__ = [
     "Shortlist",
     "Store",
     "Taken",
+    "Touched",
     "Tried",
     "Writer",
     "by_iccid",
+    "by_subscriber",
+    "iccids_of",
     "joined",
     "open_store",
     "rows_of",

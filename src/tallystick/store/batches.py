@@ -30,6 +30,13 @@ def by_subscriber(activations: Facts) -> Sequence[tuple[Any, ...]]:
     return [fact for fact in activations if fact[0] < 0]
 
 
+def iccids_of(activations: Facts) -> pl.Series | list[int]:
+    """What names the SIM of each of some activations."""
+    if isinstance(activations, pl.DataFrame):
+        return activations["iccid"]
+    return [fact[0] for fact in activations]
+
+
 def rows_of(facts: Facts) -> Sequence[tuple[Any, ...]]:
     """Facts as tuples."""
     return facts.rows() if isinstance(facts, pl.DataFrame) else facts

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tallystick.store.connection import Connection
     from tallystick.store.engines.checkpoints import Space
     from tallystick.store.planning import Plan
+    from tallystick.store.touched import Touched
     from tallystick.store.unfinished import Work
 
 
@@ -53,11 +54,17 @@ class Engine(Protocol):
     def glancing(self) -> AbstractContextManager[Connection]:
         """A connection that sees the present anew with each question."""
 
-    def writing(self, wait_s: float | None = None) -> AbstractContextManager[Connection]:
-        """The connection that writes, within one transaction.
+    def writing(
+        self, wait_s: float | None = None, touched: Touched | None = None
+    ) -> AbstractContextManager[Connection]:
+        """A connection that writes, within one transaction.
 
-        Who has waited for the turn for `wait_s` is refused; None is as long as anybody waits.
+        Who has waited for the turn for `wait_s` is refused; None is as long as anybody waits. One
+        that says what it touches may have others beside it that touch something else.
         """
+
+    def takes_side_by_side(self) -> bool:
+        """Whether transactions that touch different SIMs go on beside one another."""
 
     def writing_if_free(self) -> AbstractContextManager[Connection | None]:
         """The connection that writes if nobody does, None otherwise."""
@@ -150,20 +157,28 @@ class Store:
         return Store(self._engine, self._wire_row, threading.BoundedSemaphore(count))
 
     @contextmanager
-    def transaction(self, wait_s: float | None = None) -> Iterator[Writer]:
+    def transaction(
+        self, wait_s: float | None = None, touched: Touched | None = None
+    ) -> Iterator[Writer]:
         """Changes that happen together or not at all.
 
         At the block's end they are durable and the answer follows; the first ones of an act under
         way are durable with its record in the audit. Raises `StoreBusy` where the turn to write
         does not come within `wait_s`, 30 s where that is None, or too many wait.
+
+        One that says what it has `touched` may take in activations of these SIMs alone, named by
+        ICCID, and keep receipts of these keys. On one PostgreSQL, others that touch something else
+        go on beside it. One that an act has to be recorded in goes on alone.
         """
         act = act_under_way()
+        if act is not None and self._is_to_be_recorded(act):
+            touched = None
         with (
             self._place(),
             self._noting_whether_it_writes(),
-            self._engine.writing(wait_s) as connection,
+            self._engine.writing(wait_s, touched) as connection,
         ):
-            writer = Writer(connection, self._wire_row)
+            writer = Writer(connection, self._wire_row, touched)
             yield writer
             writer.settle()
             is_recorded = act is not None and self._record(writer, act)
@@ -172,10 +187,13 @@ class Store:
 
     def _record(self, writer: Writer, act: Act) -> bool:
         """Record an act that changes the store, unless that was done; give whether it was now."""
-        if act.is_noted or writer.is_trial or self.name in act.recorded_in:
+        if writer.is_trial or not self._is_to_be_recorded(act):
             return False
         writer.append_to_audit([act.entry(BEGUN if act.is_long else DONE)])
         return True
+
+    def _is_to_be_recorded(self, act: Act) -> bool:
+        return not act.is_noted and self.name not in act.recorded_in
 
     @contextmanager
     def _noting_whether_it_writes(self) -> Iterator[None]:
@@ -225,6 +243,10 @@ class Store:
     def kind(self) -> str:
         """Which engine keeps it: sqlite or postgresql."""
         return self._engine.kind
+
+    def takes_side_by_side(self) -> bool:
+        """Whether transactions that touch different SIMs go on beside one another."""
+        return self._engine.takes_side_by_side()
 
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""

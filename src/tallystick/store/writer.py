@@ -19,7 +19,7 @@ from tallystick.core.ledger import BEFORE_THE_LEDGER, UNKNOWN_ORIGIN
 from tallystick.core.row_events import ACTIVATION, MOVE, SIM, Cause, CauseKind, RowChange
 from tallystick.store.attribution import IdentityChanges
 from tallystick.store.audit import AuditChanges
-from tallystick.store.batches import Facts, by_iccid, by_subscriber, rows_of
+from tallystick.store.batches import Facts, by_iccid, by_subscriber, iccids_of, rows_of
 from tallystick.store.copying import MovingChanges
 from tallystick.store.explanations import ExplanationChanges
 from tallystick.store.facts import Taken
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tallystick.core.pairing import FirstUse
     from tallystick.store.connection import Connection
     from tallystick.store.ledger import Changes, Effect
+    from tallystick.store.touched import Touched
 
 RETURNING_ROWS_MAX = 100  # activations that the store is asked to tell the new ones of
 ACCOUNT = 2  # the place of the account in a row of a SIM
@@ -88,14 +89,25 @@ class Writer(
     the values of `core.facts`, plain tuples of the same columns, or a frame of those columns.
     """
 
-    def __init__(self, connection: Connection, wire_row: Callable[..., bytes]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        wire_row: Callable[..., bytes],
+        touched: Touched | None = None,
+    ) -> None:
         super().__init__(connection, wire_row)
+        self._touched = touched
         self.is_trial = False
         self._takers: dict[type, Callable[[Any], Taken]] = {
             Sim: self.take_sims,
             GroupMember: self.take_group_members,
             HardwareType: self.take_types,
         }
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it may change anything, for nobody else writes meanwhile."""
+        return self._touched is None
 
     def take(
         self,
@@ -153,6 +165,7 @@ class Writer(
 
         The store returns the new ones, and of a repeated one the first is new.
         """
+        self._require_touched(activations)
         returned = (
             self._connection.rows_of_many("take_activation_returning", activations)
             if activations
@@ -405,11 +418,18 @@ class Writer(
         Those that name the SIM by IMSI or MSISDN are attributed to the SIM that had it then.
         """
         direct = by_iccid(activations)
+        self._require_touched(direct)
         taken = self._take_direct(direct, shortlist)
         if len(direct) == len(activations):
             return taken
         named = by_subscriber(activations)
         return taken.and_also(self.take_named_activations(named, source_named(origin), ACTIVATION))
+
+    def _require_touched(self, activations: Facts) -> None:
+        """Stop a mistake of ours: others may take in facts of a SIM beside this transaction."""
+        if self._touched is not None and not self._touched.has_all(iccids_of(activations)):
+            message = "an activation is of a SIM that its transaction does not touch"
+            raise RuntimeError(message)
 
     def _take_direct(self, activations: Facts, shortlist: Shortlist | None) -> Taken:
         """Take activations in that name the SIM by its ICCID."""

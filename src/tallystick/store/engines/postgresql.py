@@ -43,6 +43,7 @@ from tallystick.store.connection import (
 )
 from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
+from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from psycopg.abc import Buffer, PQGen
 
     from tallystick.store.engines.bulk import Insert
+    from tallystick.store.touched import Locks, Touched
 
 ENGINE = "postgresql"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -89,6 +91,12 @@ ROWS_A_CHUNK = 128  # of an answer that flows, some 30 KiB
 KNOWN_A_FACT_MAX = 2
 COPIED_ROWS_MIN = 64  # fewer go in as a statement, which is one message to the server
 PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+COMMENT = re.compile(r"--.*")
+CHANGE = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\b")
+
+
+Question = tuple[str, "dict[str, object]"]
+"""The text of a query, and its parameters."""
 
 
 class Numbers(list[int | None]):
@@ -169,6 +177,12 @@ def in_columns(sql: str, names: tuple[str, ...]) -> str:
     """The same query with each column of integers as one value, eight bytes a row."""
     values = (f"string_agg(int8send(q.{name}), '') AS {name}" for name in names)
     return selected(", ".join(values), sql)
+
+
+@lru_cache
+def is_change(sql: str) -> bool:
+    """Whether a query changes anything."""
+    return CHANGE.search(COMMENT.sub("", sql)) is not None
 
 
 @lru_cache
@@ -331,6 +345,7 @@ class PostgresqlConnection:
         self._answers = count(1)
         self._flowing = ""  # the query whose rows are being read
         self._due = ""  # the statement that begins the transaction, until something is asked in it
+        self._is_beside_others = False
         self._connect()
         self.has_citus = self.row("has_citus") == (True,)
 
@@ -403,7 +418,7 @@ class PostgresqlConnection:
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows, which are all here by then."""
         with our_errors(self._name):
-            return iter(self._ask(self._queries[query], parameters).fetchall())
+            return iter(self._ask(self._sql(query), parameters).fetchall())
 
     def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows as they are asked for.
@@ -449,7 +464,7 @@ class PostgresqlConnection:
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
         with our_errors(self._name):
-            return self._ask(self._queries[query], parameters).fetchone()
+            return self._ask(self._sql(query), parameters).fetchone()
 
     def frame(self, query: str, **parameters: object) -> pl.DataFrame:
         """Run a named query of integers, none of them null, and give its rows as columns.
@@ -476,13 +491,13 @@ class PostgresqlConnection:
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement and give the number of rows it changed."""
         with our_errors(self._name):
-            return self._ask(self._queries[query], parameters).rowcount
+            return self._ask(self._sql(query), parameters).rowcount
 
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named statement for all of the rows, in order; give how many rows it changed."""
         if not rows:
             return 0
-        names = parameters_of(self._queries[query])
+        names = parameters_of(self._sql(query))
         changed = 0
         for part in rounds(rows, insert_of(self._queries[query])):
             columns = map(_array, zip(*part, strict=True))
@@ -491,7 +506,7 @@ class PostgresqlConnection:
 
     def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """What a named statement returns, run for all of the rows at once."""
-        sql = of_arrays(self._queries[query], self._queries["rows_of_arrays"])
+        sql = of_arrays(self._sql(query), self._queries["rows_of_arrays"])
         columns = map(_array, zip(*rows, strict=True))
         parameters: dict[str, object] = dict(zip(parameters_of(sql), columns, strict=True))
         with our_errors(self._name):
@@ -502,9 +517,9 @@ class PostgresqlConnection:
 
         Rows that are new go in as a stream of text, at three times the speed of a statement that
         looks each of them up. Where it is not known which they are, what is known of these SIMs
-        tells: nobody else writes meanwhile.
+        tells: nobody else touches them meanwhile.
         """
-        insert = insert_of(self._queries[query])
+        insert = insert_of(self._sql(query))
         if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
             return self._copy_in(insert, frame)
         if query != "take_activation" or insert is None or frame.is_empty():
@@ -512,7 +527,14 @@ class PostgresqlConnection:
         known_max = KNOWN_A_FACT_MAX * len(frame) + 1
         iccids = frame["iccid"]
         first, last = iccids.min(), iccids.max()
-        known = self.frame("known_activations", first=first, last=last, at_most=known_max)
+        known = self.frame(
+            "known_activations",
+            first=first,
+            last=last,
+            all_parts=PARTS,
+            parts=self.set_of(part_of(iccids).unique()),
+            at_most=known_max,
+        )
         if len(known) == known_max:
             return self.run_many(query, frame.rows())
         return self._copy_in(insert, fresh_of(frame, insert, known))
@@ -524,29 +546,68 @@ class PostgresqlConnection:
                 copy.write(as_csv(frame))
         return len(frame)
 
+    def _sql(self, query: str) -> str:
+        """The text of a named query.
+
+        Stops a mistake of ours: a change that only a transaction without others beside it may make.
+        """
+        sql = self._queries[query]
+        if self._is_beside_others and query not in CHANGES_BESIDE_OTHERS and is_change(sql):
+            message = f"{query} is no change that is made beside other writers"
+            raise RuntimeError(message)
+        return sql
+
     def _ask(self, sql: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run the first query of a transaction, which begins on the same way to the server."""
+        """Run a query; the first of a transaction begins it on the same way to the server."""
         self._require_no_flow()
-        sql = numbered(sql)
         if not self._due:
-            return self._driver.cursor(binary=True).execute(sql, parameters or None)
+            return self._driver.cursor(binary=True).execute(numbered(sql), parameters or None)
+        return self._ask_at_once((sql, parameters))
+
+    def _ask_at_once(self, *questions: Question) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run queries on one way to the server, and begin the transaction that is due before them.
+
+        Give the answer of the last.
+        """
         try:
-            return self._ask_first(sql, parameters)
+            return self._send(questions)
         except psycopg.OperationalError:
-            if not self._driver.closed:
+            if not (self._due and self._driver.closed):
                 raise
             # It was lost while it lay idle, and has given nothing of this transaction yet.
             self._connect()
-            return self._ask_first(sql, parameters)
+            return self._send(questions)
 
-    def _ask_first(
-        self, sql: str, parameters: dict[str, object]
-    ) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _send(self, questions: Sequence[Question]) -> psycopg.Cursor[tuple[Any, ...]]:
         with self._driver.pipeline():
-            self._driver.execute(self._due, prepare=False)
-            cursor = self._driver.cursor(binary=True).execute(sql, parameters or None)
+            if self._due:
+                self._driver.execute(self._due, prepare=False)
+            cursors = [
+                self._driver.cursor(binary=True).execute(numbered(sql), parameters or None)
+                for sql, parameters in questions
+            ]
         self._due = ""
-        return cursor
+        return cursors[-1]
+
+    def take_locks(self, locks: Locks, wait_s: float, statement_s_max: float) -> None:
+        """Take the turn, shared with others, and then these locks; a transaction is beside others.
+
+        Who has waited for `wait_s` in all is refused.
+        """
+        numbers = Numbers(locks.numbers)
+        milliseconds = max(1, int(wait_s * 1000))
+        settings = {"idle": f"{IDLE_WRITING_S_MAX}s", "milliseconds": milliseconds}
+        wanted = {"turn": TURN, "numbers": numbers, "shared": locks.shared}
+        with our_errors(self._name):
+            try:
+                self._ask_at_once(
+                    (self._queries["wait_in_all"], settings),
+                    (self._queries["take_locks"], wanted),
+                    (self._queries["bound_statements"], {"statement": f"{statement_s_max}s"}),
+                )
+            except errors.QueryCanceled as error:
+                raise errors.LockNotAvailable(str(error)) from error
+        self._is_beside_others = True
 
     def _require_no_flow(self) -> None:
         """Stop a mistake of ours.
@@ -589,6 +650,7 @@ class PostgresqlConnection:
                 self._commit()
         finally:
             self._due = ""
+            self._is_beside_others = False
             self._undo()
 
     def _commit(self) -> None:
@@ -685,20 +747,41 @@ class PostgresqlEngine:
             yield connection
 
     @contextmanager
-    def writing(self, wait_s: float | None = None) -> Iterator[PostgresqlConnection]:
-        """The connection that writes, within one transaction.
+    def writing(
+        self, wait_s: float | None = None, touched: Touched | None = None
+    ) -> Iterator[PostgresqlConnection]:
+        """A connection that writes, within one transaction.
 
-        One writer at a time, whichever server it is on. Who has waited for `wait_s` is refused.
+        One writer at a time, whichever server it is on; those that say what they touch go on beside
+        one another, except on a cluster. Who has waited for `wait_s` is refused.
         """
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
-                self._take_turn(connection, wait_s)
+                if touched is None or connection.has_citus:
+                    self._take_turn(connection, wait_s)
+                else:
+                    self._take_locks(connection, touched, wait_s)
                 self._require_own_schema(connection)
                 if connection.has_citus:
                     connection.row("write_in_one_line")
                     connection.run("hold_every_machine")
                 yield connection
+
+    def takes_side_by_side(self) -> bool:
+        """Whether transactions that touch different SIMs go on beside one another."""
+        with self._lent() as connection:
+            return not connection.has_citus
+
+    def _take_locks(
+        self, connection: PostgresqlConnection, touched: Touched, wait_s: float | None
+    ) -> None:
+        """Wait for the locks of what a transaction touches.
+
+        All statements behind see what was committed before, for each has a snapshot of its own.
+        """
+        patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
+        connection.take_locks(locks_of(touched), patience_s, self._statement_s_max)
 
     @contextmanager
     def writing_if_free(self) -> Iterator[PostgresqlConnection | None]:
@@ -715,13 +798,17 @@ class PostgresqlEngine:
         """Wait for the turn; the server ends a transaction that keeps it and is not heard of."""
         if wait_s is not None:
             connection.row("wait_for_locks", milliseconds=max(1, int(wait_s * 1000)))
-        statement_s_max = STATEMENT_S_MAX if self._is_serving else 0  # 0: a command takes its time
         connection.row(
             "take_turn",
             turn=TURN,
             idle=f"{IDLE_WRITING_S_MAX}s",
-            statement=f"{statement_s_max}s",
+            statement=f"{self._statement_s_max}s",
         )
+
+    @property
+    def _statement_s_max(self) -> int:
+        """After how many seconds the server ends a statement; 0, a command's takes its time."""
+        return STATEMENT_S_MAX if self._is_serving else 0
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
@@ -809,8 +896,15 @@ class PostgresqlEngine:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
-        while self._idle:
-            self._idle.pop().close()
+        while connection := self._idle_one():
+            connection.close()
+
+    def _idle_one(self) -> PostgresqlConnection | None:
+        """A connection that nobody uses; other threads take some at the same time."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     @contextmanager
     def _lent(self) -> Iterator[PostgresqlConnection]:
@@ -823,8 +917,7 @@ class PostgresqlEngine:
 
     def _connected(self) -> PostgresqlConnection:
         """A connection that nobody uses; one that its server has closed meanwhile is none."""
-        while self._idle:
-            connection = self._idle.pop()
+        while connection := self._idle_one():
             if connection.is_ready():
                 return connection
             connection.close()

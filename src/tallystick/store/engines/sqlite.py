@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tallystick.background import Loops
+    from tallystick.store.touched import Touched
 
 ENGINE = "sqlite"
 BUSY_WAIT_MS_MAX = int(TURN_WAIT_S_MAX * 1000)
@@ -371,10 +372,15 @@ class SqliteEngine:
             self._idle.append(connection)
 
     @contextmanager
-    def writing(self, wait_s: float | None = None) -> Iterator[SqliteConnection]:
+    def writing(
+        self,
+        wait_s: float | None = None,
+        touched: Touched | None = None,  # noqa: ARG002 - the form of every engine
+    ) -> Iterator[SqliteConnection]:
         """The connection that writes, within one transaction.
 
-        One writer at a time, in and across processes; who has waited for `wait_s` is refused. What
+        One writer at a time, in and across processes, whatever it touches; who has waited for
+        `wait_s` is refused. What
         is committed is in the store's file and its log: had those been deleted or replaced, nobody
         would find it again.
         """
@@ -411,6 +417,11 @@ class SqliteEngine:
             yield self._writer
         if not self._files.are_same():
             raise unknown_outcome(self.name, "its file was deleted or replaced meanwhile")
+
+    @staticmethod
+    def takes_side_by_side() -> bool:
+        """False: one transaction writes at a time."""
+        return False
 
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""

@@ -28,6 +28,33 @@ SELECT
     set_config('idle_in_transaction_session_timeout', :idle, TRUE),
     set_config('statement_timeout', :statement, TRUE);
 
+-- name: wait_in_all
+-- The next statement may wait for locks for so many milliseconds in all.
+SELECT
+    set_config('statement_timeout', CAST(CAST(:milliseconds AS bigint) AS text), TRUE),
+    set_config('idle_in_transaction_session_timeout', :idle, TRUE);
+
+-- name: take_locks
+-- Wait until nobody writes alone, and until nobody else has these locks, of which the first few are shared. They are
+-- taken in the order of the array, and end with the transaction. Each schema is a store.
+SELECT
+    CASE
+        WHEN k.place = 0 THEN pg_advisory_xact_lock_shared(CAST(:turn AS integer), hashtext(current_schema()))
+        WHEN k.place <= :shared
+            THEN pg_advisory_xact_lock_shared(CAST(hashtext(current_schema()) AS bigint) << 32 | k.number)
+        ELSE pg_advisory_xact_lock(CAST(hashtext(current_schema()) AS bigint) << 32 | k.number)
+    END
+FROM (
+    SELECT 0 AS number, 0 AS place
+    UNION ALL
+    SELECT n.number, n.place
+    FROM unnest(CAST(:numbers AS bigint[])) WITH ORDINALITY AS n (number, place)
+) AS k;
+
+-- name: bound_statements
+-- A statement of this transaction may take so long from now on.
+SELECT set_config('statement_timeout', :statement, TRUE);
+
 -- name: take_turn_if_free
 -- Take the turn if nobody has it; was it taken?
 SELECT pg_try_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
@@ -43,14 +70,20 @@ SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
 UPDATE store SET expectations_version = expectations_version;
 
 -- name: is_awaited
--- Does anybody wait for the turn to write?
+-- Does anybody wait for the turn to write, or for SIMs that somebody else touches? A number of 64 bits is shown in two
+-- halves, and told by `objsubid` from two numbers.
 SELECT EXISTS (
     SELECT 1
     FROM pg_locks AS l
-    WHERE l.locktype = 'advisory' AND NOT l.granted AND l.objsubid = 2
+    CROSS JOIN (SELECT CAST(hashtext(current_schema()) AS bigint) & 4294967295 AS schema) AS h
+    WHERE l.locktype = 'advisory' AND NOT l.granted
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-        AND CAST(CAST(l.classid AS bigint) AS integer) = CAST(:turn AS integer)
-        AND CAST(l.objid AS bigint) = CAST(hashtext(current_schema()) AS bigint) & 4294967295
+        AND CASE
+            WHEN l.objsubid = 2
+                THEN CAST(CAST(l.classid AS bigint) AS integer) = CAST(:turn AS integer)
+                    AND CAST(l.objid AS bigint) = h.schema
+            ELSE CAST(l.classid AS bigint) = h.schema
+        END
 );
 
 -- name: has_schema
@@ -70,10 +103,11 @@ UPDATE store_schema SET number = :number;
 INSERT INTO store (the_only_one, wire_zone) VALUES (1, :wire_zone);
 
 -- name: known_activations
--- Which activations of these SIMs, from the first to the last, are known, no more than asked for?
+-- Which activations of these SIMs, from the first to the last, are known, no more than asked for? Of so many parts into
+-- which SIMs fall these alone.
 SELECT a.iccid, a.activated_at, a.imei
 FROM activations AS a
-WHERE a.iccid BETWEEN :first AND :last
+WHERE a.iccid BETWEEN :first AND :last AND a.iccid % :all_parts = ANY(CAST(:parts AS bigint[]))
 LIMIT :at_most;
 
 -- name: has_citus
