@@ -288,8 +288,7 @@ class World:
 
 def check_world(store: Store, driver: psycopg.Connection[Any], seed: int) -> World:
     """Have writers at work while connections are lost, and hold what is kept to the rule."""
-    for statement in EMPTY:
-        driver.execute(statement)
+    driver.execute(EMPTY)
     world, random, over = World(store, seed), Random(seed), threading.Event()
     world.load(Random(seed))
     with ThreadPoolExecutor(WRITERS + 1) as threads:
