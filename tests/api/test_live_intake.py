@@ -15,7 +15,7 @@ import pytest
 
 from tallystick.clock import system_clock
 from tallystick.core.errors import IntakeBusy, KeyReused, StoreBusy
-from tallystick.core.facts import SimActivation
+from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
 from tallystick.core.suspicious_values import lacks_check_digit
@@ -405,37 +405,39 @@ def gathering(store: Store, monkeypatch: pytest.MonkeyPatch) -> LiveIntake:
     seconds = count(0.0, 2.0)
     intake = LiveIntake(store, system_clock, lambda: next(seconds))
     with store.transaction():  # nobody else writes while this lasts
-        first = intake.put(KINDS["activations"], [seen_at(0)], [], None)
+        first = intake.put(KINDS["expectations"], [expected_from(0)], [], None)
         wait_until(lambda: intake.waiting() == (0, 0))
-        others = [intake.put(KINDS["activations"], [seen_at(n)], [], None) for n in (1, 2, 3)]
+        others = [
+            intake.put(KINDS["expectations"], [expected_from(n)], [], None) for n in (1, 2, 3)
+        ]
     for call_under_way in (first, *others):
         assert json.loads(call_under_way.wait())["accepted"] == 1
     return intake
 
 
-def seen_at(second: int) -> SimActivation:
-    """An activation at a second of its own."""
+def expected_from(second: int) -> SimExpectation:
+    """An expectation from a second of its own on, which one thread commits on either engine."""
     moment = parse_moment(f"2026-03-05T10:00:{second:02}Z")
-    return SimActivation(Iccid.parse(ICCID), moment, Imei.parse(HOME))
+    return SimExpectation(Iccid.parse(ICCID), moment, Imei.parse(HOME))
 
 
 def test_a_call_waits_a_moment_for_those_that_were_committed_with_it(
     gathering: LiveIntake, store: Store
 ) -> None:
-    puts = [gathering.put(KINDS["activations"], [seen_at(n)], [], None) for n in (4, 5)]
+    puts = [gathering.put(KINDS["expectations"], [expected_from(n)], [], None) for n in (4, 5)]
     time.sleep(0.2)
     assert gathering.waiting() == (2, 2)
-    puts.append(gathering.put(KINDS["activations"], [seen_at(6)], [], None))
+    puts.append(gathering.put(KINDS["expectations"], [expected_from(6)], [], None))
     assert [json.loads(each.wait())["accepted"] for each in puts] == [1, 1, 1]
     gathering.close()
     with store.snapshot() as reader:
-        assert reader.counts().activations == 7
+        assert reader.counts().expectations == 7
 
 
 def test_a_call_that_waits_for_others_is_taken_in_when_the_server_stops(
     gathering: LiveIntake,
 ) -> None:
-    alone = gathering.put(KINDS["activations"], [seen_at(4)], [], None)
+    alone = gathering.put(KINDS["expectations"], [expected_from(4)], [], None)
     began = time.monotonic()
     gathering.close()
     assert json.loads(alone.wait())["accepted"] == 1
