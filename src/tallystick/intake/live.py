@@ -3,8 +3,8 @@
 Every call waits until its facts are durable. A commit costs about the same however many facts are
 in it, so one thread takes whatever is waiting into one transaction and answers all of its calls at
 once: many small senders do not queue behind each other's disk. Where the store has transactions
-beside one another, several threads do so with calls of few SIMs. Calls of many are better off in
-one large transaction than in several at once.
+beside one another, calls of few SIMs and calls of many have a thread each, beside the one of calls
+that may touch any SIM. More threads would only make smaller transactions.
 
 Where a common transaction fails in a way that nobody foresaw, its calls are taken in one by one, so
 that only the one at fault is answered with an error.
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tallystick.background import Loop, Loops, Raised, attempted
+from tallystick.background import Loops, Raised, attempted
 from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
@@ -48,9 +48,6 @@ GATHER_S_MAX = 0.01
 GATHER_SHARE_MAX = 0.5  # of the time that the last commit took
 FEW_SIMS_MAX = 8  # of a call; a commit of such calls locks each of their SIMs by itself
 COMMIT_FACTS_OF_FEW_MAX = SINGLES_MAX
-# Threads that commit such calls beside one another, each with a connection of its own: what comes
-# while one commits need not wait for the end of that. More would only make smaller transactions.
-COMMITTERS_OF_FEW = 2
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
 OUTCOMES = ("accepted", "duplicate", "rejected")
 KEY_MICROSECONDS_MAX = KEY_S_MAX * MICROSECONDS_A_SECOND
@@ -138,21 +135,15 @@ def touched_by(kind: Kind, facts: Facts, key: Key | None) -> Touched | None:
 
 
 class _Line:
-    """Calls that wait to be committed by the same threads, and which of these are at work."""
+    """Calls that wait to be committed by one thread, in order."""
 
-    def __init__(self, facts_max: int) -> None:
+    def __init__(self, facts_max: int, take: Callable[[_Line], bool], loops: Loops) -> None:
         self.facts_max = facts_max  # in one transaction
         self.calls: deque[Waiting] = deque()
-        self.loops: list[Loop] = []
-        self.working: set[int] = set()
+        self.loop = loops.loop("live intake", partial(take, self), None)
         # How many calls the last commit had, and its seconds; whether so many wait again.
         self.expected, self.commit_s = 1, 0.0
         self.gathered = threading.Event()
-
-    def free_loop(self) -> Loop | None:
-        """One of the threads that are not at work, the first before others."""
-        free = (loop for place, loop in enumerate(self.loops) if place not in self.working)
-        return next(free, None)
 
 
 class Brought(NamedTuple):
@@ -178,10 +169,6 @@ class LiveIntake:
         self._store = store
         self._clock = clock
         self._timer = timer
-        # Calls that may touch any SIM, those that touch many, and those that touch few.
-        self._of_any, self._of_many = _Line(COMMIT_FACTS_MAX), _Line(COMMIT_FACTS_MAX)
-        self._of_few = _Line(COMMIT_FACTS_OF_FEW_MAX)
-        self._lines = self._of_any, self._of_many, self._of_few
         self._takes_side_by_side: bool | None = None  # None until it is asked for
         self._waiting_facts = 0
         self._queue = threading.Lock()
@@ -191,10 +178,11 @@ class LiveIntake:
         self._brought_at: Moment | None = None
         self._counting = threading.Lock()
         own_loops = loops or Loops()
-        for line in self._lines:
-            for place in range(COMMITTERS_OF_FEW if line is self._of_few else 1):
-                take = partial(self._take_waiting, line, place)
-                line.loops.append(own_loops.loop("live intake", take, None))
+        # Calls that may touch any SIM, those that touch many, and those that touch few.
+        self._of_any, self._of_many, self._of_few = self._lines = tuple(
+            _Line(facts_max, self._take_waiting, own_loops)
+            for facts_max in (COMMIT_FACTS_MAX, COMMIT_FACTS_MAX, COMMIT_FACTS_OF_FEW_MAX)
+        )
         self._commits = own_loops.health("commits of live intake")
 
     def take(
@@ -234,12 +222,11 @@ class LiveIntake:
                 raise IntakeBusy
             line.calls.append(call)
             self._waiting_facts += len(facts)
-            loop = line.free_loop()  # those at work look for calls before they wait
-            is_gathered = len(line.calls) >= line.expected
-        if loop is not None:
-            loop.start()
-            loop.wake()
-        elif is_gathered:
+            waiting = len(line.calls)
+        if waiting == 1:
+            line.loop.start()
+            line.loop.wake()
+        elif waiting >= line.expected:
             line.gathered.set()
         return call
 
@@ -268,8 +255,7 @@ class LiveIntake:
             self._closed = True
         for line in self._lines:
             line.gathered.set()
-            for loop in line.loops:
-                loop.finish()
+            line.loop.finish()
 
     def _is_full(self, facts: int) -> bool:
         """Whether so many more facts are too many; a call that finds nobody waiting never is."""
@@ -278,21 +264,16 @@ class LiveIntake:
             return True
         return bool(calls) and self._waiting_facts + facts > WAITING_FACTS_MAX
 
-    def _take_waiting(self, line: _Line, place: int) -> bool:
+    def _take_waiting(self, line: _Line) -> bool:
         """Take in those of the waiting calls that fit one transaction; give whether any did."""
-        with self._queue:
-            if not line.calls:
-                line.working.discard(place)
-                return False
-            line.working.add(place)
-        if len(line.loops) == 1:
-            self._gather(line)
+        self._gather(line)
         with self._queue:
             calls = self._next_calls(line)
-        if calls:
-            began = self._timer()
-            self._answer(calls)
-            line.expected, line.commit_s = len(calls), self._timer() - began
+        if not calls:
+            return False
+        began = self._timer()
+        self._answer(calls)
+        line.expected, line.commit_s = len(calls), self._timer() - began
         return True
 
     def _gather(self, line: _Line) -> None:
@@ -302,7 +283,7 @@ class LiveIntake:
         committed alone, and the others wait for that: two commits where one would do.
         """
         line.gathered.clear()
-        if not self._closed and len(line.calls) < line.expected:
+        if not self._closed and 0 < len(line.calls) < line.expected:
             line.gathered.wait(min(GATHER_S_MAX, line.commit_s * GATHER_SHARE_MAX))
 
     def _next_calls(self, line: _Line) -> list[Waiting]:
