@@ -56,11 +56,15 @@ def pool_of(world: World) -> dict[str, list[str]]:
     for name in ("earliest", "latest", "valid_from"):
         pool[name] = TIMES[:]
     pool["imei"] = [*pool["seen"], *pool["imei"]]
-    pool["number"] += pool["applied"]
+    pool["number"] += [*pool["applied"], *pool["import"]]
     return pool | {
         "kind": ["ICCID", "MDN", "IMEI", "iccid"],
         "uploadType": ["IMEI ICCID Pair"],
         "url": ["https://listener.example/", "http://127.0.0.1/", "x:y"],
+        "state": ["open", "explained"],
+        "cause": ["theft", "unclear"],
+        "order": ["newest"],
+        "q": ["8914"],
         "scopes": ["m2m", "intake", "admin"],
         "grant_type": ["client_credentials"],
         "scope": ["", "m2m"],

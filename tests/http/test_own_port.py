@@ -36,4 +36,5 @@ def test_callers_who_say_nothing_take_a_bounded_number_of_threads_and_keep_nobod
         ]
         assert call(port, "GET", "/healthz").body == b"alive"
         wait_until(lambda: threads_of_callers() - before <= CALLERS_MAX)
+        assert threads_of_callers() - before > CALLERS_MAX // 2
         assert first.recv(1) == b""

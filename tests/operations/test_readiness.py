@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tallystick.background import Loops
 from tallystick.operations.readiness import FRESH_S_MAX, LOG_EVERY_S, Readiness
 from tallystick.store import open_store
+from tallystick.store.engines.files import LOOK_AGAIN_S
 from tallystick.store.engines.sqlite import path_of
 from tallystick.thingspace.rows import wire_row
 from tests.engines import change, engine_of
@@ -72,6 +73,7 @@ def test_a_store_that_is_lost_is_told_once_a_minute_in_the_log_and_comes_back(
         assert readiness.wrong() == ()
         path.rename(tmp_path / "elsewhere")
         assert readiness.wrong() == ()  # for a second it is not looked at again
+        time.sleep(2 * LOOK_AGAIN_S)
         for _ in range(10):
             assert "deleted or replaced" in later(timer, readiness)[0]
         assert caplog.text.count("not ready") == 1

@@ -19,7 +19,6 @@ from tallystick.operations.verify import verify
 from tallystick.store import shortlist
 from tallystick.thingspace.rows import wire_row
 from tests.examples import examples
-from tests.store.few import take
 from tests.store.test_any_order_same_answer import take_in_batches
 from tests.worlds import VALUES, Fact
 
@@ -76,7 +75,9 @@ def test_shortlisting_costs_the_sum_of_facts_and_expectations_and_not_the_produc
 ) -> None:
     """Where each activation met each expectation, these would take seconds and gigabytes."""
     values = [Allowed.parse(str(imei)) for imei in IMEIS[::2]]
-    take(store, *(SimExpectation(ONE, Moment(10 * n), values[n % 2]) for n in range(4_000)))
+    expectations = [SimExpectation(ONE, Moment(10 * n), values[n % 2]) for n in range(4_000)]
+    with store.transaction() as writer:
+        writer.take_expectations(expectations)
     rows = [(ONE, Moment(n), IMEIS[::2][n % 2]) for n in range(10_000)]
     activations = pl.DataFrame(rows, schema=["iccid", "activated_at", "imei"], orient="row")
     with store.snapshot() as reader:
