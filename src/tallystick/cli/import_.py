@@ -161,8 +161,8 @@ Connections = Annotated[
         metavar="N",
         min=1,
         max=CONNECTIONS_MAX,
-        help="Take activations in over so many connections at once, on PostgreSQL. Without: as "
-        "many as there are cores, at most 8; a file that was begun goes on over as many as before.",
+        help="Take activations in over so many connections at once, on PostgreSQL. Without: one. "
+        "A file that was begun goes on over as many as before.",
     ),
 ]
 PreviewOnly = Annotated[
@@ -255,7 +255,7 @@ def _make_missing(store: Store, settings: Settings) -> None:
 def _connections(kind: KindName, asked: int | None, settings: Settings) -> int:
     """Over how many connections activations are taken in. Raises `BadParameter`."""
     if asked is None:
-        return min(os.cpu_count() or 1, CONNECTIONS_MAX)
+        return 1
     if not KINDS[kind].is_shortlisted:
         message = "goes with activations only; other facts are taken in over one connection"
         raise typer.BadParameter(message, param_hint="--connections")
