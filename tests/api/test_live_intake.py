@@ -7,7 +7,6 @@ import json
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from tallystick.clock import system_clock
 from tallystick.core.errors import IntakeBusy, KeyReused, StoreBusy
-from tallystick.core.facts import SimActivation, SimExpectation
+from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import parse_moment
 from tallystick.core.suspicious_values import lacks_check_digit
@@ -27,7 +26,6 @@ from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
-from tests.listening import wait_until
 from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 
@@ -396,52 +394,6 @@ def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
     intake.close()
     with store.snapshot() as reader:
         assert reader.counts().activations == len(taken)
-
-
-@pytest.fixture
-def gathering(store: Store, monkeypatch: pytest.MonkeyPatch) -> LiveIntake:
-    """Live intake that has just committed three calls together, and waits for as many again."""
-    monkeypatch.setattr(live_module, "GATHER_S_MAX", 60.0)
-    seconds = count(0.0, 2.0)
-    intake = LiveIntake(store, system_clock, lambda: next(seconds))
-    with store.transaction():  # nobody else writes while this lasts
-        first = intake.put(KINDS["expectations"], [expected_from(0)], [], None)
-        wait_until(lambda: intake.waiting() == (0, 0))
-        others = [
-            intake.put(KINDS["expectations"], [expected_from(n)], [], None) for n in (1, 2, 3)
-        ]
-    for call_under_way in (first, *others):
-        assert json.loads(call_under_way.wait())["accepted"] == 1
-    return intake
-
-
-def expected_from(second: int) -> SimExpectation:
-    """An expectation from a second of its own on, which one thread commits on either engine."""
-    moment = parse_moment(f"2026-03-05T10:00:{second:02}Z")
-    return SimExpectation(Iccid.parse(ICCID), moment, Imei.parse(HOME))
-
-
-def test_a_call_waits_a_moment_for_those_that_were_committed_with_it(
-    gathering: LiveIntake, store: Store
-) -> None:
-    puts = [gathering.put(KINDS["expectations"], [expected_from(n)], [], None) for n in (4, 5)]
-    time.sleep(0.2)
-    assert gathering.waiting() == (2, 2)
-    puts.append(gathering.put(KINDS["expectations"], [expected_from(6)], [], None))
-    assert [json.loads(each.wait())["accepted"] for each in puts] == [1, 1, 1]
-    gathering.close()
-    with store.snapshot() as reader:
-        assert reader.counts().expectations == 7
-
-
-def test_a_call_that_waits_for_others_is_taken_in_when_the_server_stops(
-    gathering: LiveIntake,
-) -> None:
-    alone = gathering.put(KINDS["expectations"], [expected_from(4)], [], None)
-    began = time.monotonic()
-    gathering.close()
-    assert json.loads(alone.wait())["accepted"] == 1
-    assert time.monotonic() - began < 3
 
 
 def test_a_key_of_before_the_clock_was_set_back_is_forgotten_like_one_of_long_ago(

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 WAITING_CALLS_MAX = 128  # each of them has a thread of the server wait
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
-GATHER_S_MAX = 0.01
-GATHER_SHARE_MAX = 0.5  # of the time that the last commit took
 FEW_SIMS_MAX = 8  # of a call; a commit of such calls locks each of their SIMs by itself
 COMMIT_FACTS_OF_FEW_MAX = SINGLES_MAX
 KEY_S_MAX = 86_400  # how long an idempotency key is remembered
@@ -141,9 +139,6 @@ class _Line:
         self.facts_max = facts_max  # in one transaction
         self.calls: deque[Waiting] = deque()
         self.loop = loops.loop("live intake", partial(take, self), None)
-        # How many calls the last commit had, and its seconds; whether so many wait again.
-        self.expected, self.commit_s = 1, 0.0
-        self.gathered = threading.Event()
 
 
 class Brought(NamedTuple):
@@ -222,12 +217,10 @@ class LiveIntake:
                 raise IntakeBusy
             line.calls.append(call)
             self._waiting_facts += len(facts)
-            waiting = len(line.calls)
-        if waiting == 1:
+            is_first = len(line.calls) == 1
+        if is_first:  # else the loop has been woken, and takes all that it finds
             line.loop.start()
             line.loop.wake()
-        elif waiting >= line.expected:
-            line.gathered.set()
         return call
 
     def _line_of(self, call: Waiting) -> _Line:
@@ -254,7 +247,6 @@ class LiveIntake:
         with self._queue:
             self._closed = True
         for line in self._lines:
-            line.gathered.set()
             line.loop.finish()
 
     def _is_full(self, facts: int) -> bool:
@@ -266,25 +258,11 @@ class LiveIntake:
 
     def _take_waiting(self, line: _Line) -> bool:
         """Take in those of the waiting calls that fit one transaction; give whether any did."""
-        self._gather(line)
         with self._queue:
             calls = self._next_calls(line)
-        if not calls:
-            return False
-        began = self._timer()
-        self._answer(calls)
-        line.expected, line.commit_s = len(calls), self._timer() - began
-        return True
-
-    def _gather(self, line: _Line) -> None:
-        """Wait a moment for as many calls as were committed together last.
-
-        Callers that were answered together mostly call again together. The first of them would be
-        committed alone, and the others wait for that: two commits where one would do.
-        """
-        line.gathered.clear()
-        if not self._closed and 0 < len(line.calls) < line.expected:
-            line.gathered.wait(min(GATHER_S_MAX, line.commit_s * GATHER_SHARE_MAX))
+        if calls:
+            self._answer(calls)
+        return bool(calls)
 
     def _next_calls(self, line: _Line) -> list[Waiting]:
         calls: list[Waiting] = []
