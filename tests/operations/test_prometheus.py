@@ -8,6 +8,8 @@ import secrets
 import shutil
 import subprocess
 import time
+from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,11 +79,14 @@ def bring_facts(database: str, server: int) -> None:
 
 
 def asked(port: int, path: str) -> Any:  # noqa: ANN401 - any JSON
-    """What Prometheus answers."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", f"/api/v1/{path}")
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
+    """What Prometheus answers. Raises `ConnectionError` while it is not ready."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", f"/api/v1/{path}")
+        response = connection.getresponse()
+        body = response.read()
+    if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        raise ConnectionError(body)
+    answer = json.loads(body)
     assert answer["status"] == "success", answer
     return answer["data"]
 
@@ -100,7 +105,7 @@ def wait_for(port: int, expression: str) -> None:
             if result_of(port, expression):
                 return
         except OSError:
-            pass  # it is not up yet
+            pass  # it is not up, or not ready yet
         time.sleep(0.1)
     pytest.fail(f"Prometheus has nothing for {expression}")
 
