@@ -18,7 +18,7 @@ from tallystick.core.reasons import Cause
 from tallystick.core.selection import Listed, imei_asked_for
 from tallystick.core.window import window_between
 from tallystick.http.gate import caller_of
-from tallystick.http.row_forms import FORMS, PACKED, PARQUET, XLSX
+from tallystick.http.row_forms import FORMS, PACKED, PARQUET, XLSX, printed_rows
 from tallystick.http.streaming import send
 from tallystick.report.answer import Question, answer, answer_explained
 from tallystick.report.listing import FilterTexts, Lister, every_row
@@ -89,27 +89,30 @@ class Mismatches:
             reader = held.enter_context(self._store.snapshot())
             visible = accounts_of(reader, asker)
             filters, newest_first = narrowed_by(req)
+            kept_zone = reader.wire_zone()
             if filters.is_empty and not newest_first:
-                rows = self._rows(reader, visible, question, explained=explained)
+                rows = self._rows(reader, visible, question, kept_zone, explained=explained)
             else:
                 portions = self._listed(reader, visible, question, filters, newest_first)
-                rows = self._in_portions(reader, portions, explained=explained)
+                rows = self._printed(portions, kept_zone, explained=explained)
             resp.content_type = form
             send(req, resp, FORMS[form](rows, explained), held, is_packed=form in PACKED)
 
     def _rows(
-        self, reader: Reader, visible: dict[str, int], question: Question, *, explained: bool
+        self,
+        reader: Reader,
+        visible: dict[str, int],
+        question: Question,
+        kept_zone: str,
+        *,
+        explained: bool,
     ) -> Iterator[Row]:
-        kept_zone, zone, generations = (
-            reader.wire_zone(),
-            self._settings.time_zone,
-            self._settings.generations,
-        )
+        zone, generations = self._settings.time_zone, self._settings.generations
         if not explained:
             rows = answer(reader, visible, question, generations)
             return ((columns, None) for columns in self._columns(rows, kept_zone, zone))
         portions = answer_explained(reader, visible, question, generations, zone)
-        return self._in_portions(reader, portions, explained=True)
+        return self._printed(portions, kept_zone, explained=True)
 
     def _listed(
         self,
@@ -127,15 +130,11 @@ class Mismatches:
         lister = Lister(reader, visible, settings.generations, settings.time_zone, system_clock())
         return every_row(lister, question, filters, newest_first=newest_first)
 
-    def _in_portions(
-        self, reader: Reader, portions: Iterator[list[Explained]], *, explained: bool
+    def _printed(
+        self, portions: Iterator[list[Explained]], kept_zone: str, *, explained: bool
     ) -> Iterator[Row]:
-        """Rows with their reasons, or without them where those were not asked for."""
-        kept_zone, zone = reader.wire_zone(), self._settings.time_zone
-        for portion in portions:
-            columns = self._columns((row for row, _ in portion), kept_zone, zone)
-            for each, (_, reasons) in zip(columns, portion, strict=True):
-                yield each, reasons if explained else None
+        zone = self._settings.time_zone
+        return printed_rows(portions, self._columns, kept_zone, zone, explained=explained)
 
 
 def asked_by(req: Request) -> tuple[Question, bool]:

@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import falcon
 
 from tallystick.console.asked import asked_by
+from tallystick.console.listing_page import ListingPage
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.http import row_forms
 from tallystick.http.acts import records
-from tallystick.http.gate import for_console, user_of
-from tallystick.http.row_forms import CSV, NDJSON, PACKED, PARQUET, XLSX
+from tallystick.http.gate import for_console
+from tallystick.http.row_forms import CSV, NDJSON, PACKED, PARQUET, XLSX, printed_rows
 from tallystick.http.streaming import send
-from tallystick.report.listing import Lister, every_row
+from tallystick.report.listing import every_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from falcon import Request, Response
 
-    from tallystick.console.pages import Pages
-    from tallystick.core.moments import Moment
     from tallystick.http.row_forms import ReadRows
     from tallystick.report.answer import Explained
-    from tallystick.store import Store
 
 THINGSPACE = "thingspace"
 
@@ -59,32 +57,22 @@ FORMS = {
 }
 
 
-class Export:
+class Export(ListingPage):
     """The same rows as the list with the same address, in its order, down to the last."""
-
-    def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
-    ) -> None:
-        self._settings = pages.settings
-        self._store = store
-        self._clock = clock
-        self._rows = rows
 
     @for_console
     @records("mismatches.export", is_export=True)
     def on_get(self, req: Request, resp: Response) -> None:
         """Answer a file: whole where it is small, else streamed from one snapshot."""
-        settings = self._settings
         now = self._clock()
-        asked = asked_by(req, settings.zone, now)
+        asked = asked_by(req, self._pages.settings.zone, now)
         name = req.get_param("form") or "csv"
         if asked.problem or name not in FORMS:
             message = asked.problem or f"form must be one of {', '.join(FORMS)}, not {shown(name)}"
             raise InvalidValue(message)
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
-            visible = reader.view_of(user_of(req)).accounts
-            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
+            lister = self._lister(reader, req, now)
             portions = every_row(
                 lister, asked.question, asked.filters, newest_first=asked.newest_first
             )
@@ -98,15 +86,9 @@ class Export:
     def _parts(
         self, name: str, portions: Iterator[list[Explained]], kept_zone: str
     ) -> Generator[bytes, None, None]:
-        zone = self._settings.time_zone
+        zone = self._pages.settings.time_zone
         if name == THINGSPACE:
             wires = (row for rows in portions for row, _ in rows)
             return self._rows.devices(wires, kept_zone, zone)
-        rows = (
-            (columns, why)
-            for each in portions
-            for columns, (_, why) in zip(
-                self._rows.columns((row for row, _ in each), kept_zone, zone), each, strict=True
-            )
-        )
+        rows = printed_rows(portions, self._rows.columns, kept_zone, zone, explained=True)
         return row_forms.FORMS[FORMS[name].media_type](rows, True)  # noqa: FBT003 - with reasons

@@ -19,7 +19,8 @@ from tallystick.console.asked import (
 )
 from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, THINGSPACE, WireRows
-from tallystick.console.pages import Pages, printed
+from tallystick.console.listing_page import ListingPage
+from tallystick.console.pages import printed
 from tallystick.core.errors import Refusal
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
@@ -30,13 +31,13 @@ from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, Page, page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
     from falcon import Request, Response
 
     from tallystick.core.moments import Moment
-    from tallystick.store import Reader, Store
+    from tallystick.store import Reader
     from tallystick.store.listing import RowKey
 
 PATH = "/mismatches"
@@ -71,16 +72,8 @@ class ShownRow(NamedTuple):
     standing: Standing
 
 
-class MismatchList:
+class MismatchList(ListingPage):
     """The list, drawn by the server; every choice is in its address."""
-
-    def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
-    ) -> None:
-        self._pages = pages
-        self._store = store
-        self._clock = clock
-        self._rows = rows
 
     @for_console
     def on_get(self, req: Request, resp: Response) -> None:
@@ -90,8 +83,8 @@ class MismatchList:
         problem, listed, models = asked.problem, NO_ROWS, dict[str, str]()
         shown: list[ShownRow] = []
         with self._store.snapshot() as reader:
-            visible = reader.view_of(user_of(req)).accounts
-            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
+            lister = self._lister(reader, req, now)
+            visible = lister.visible
             if visible and not problem:
                 try:
                     listed = _rows(lister, asked)

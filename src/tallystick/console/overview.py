@@ -9,12 +9,13 @@ import falcon
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
+from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.errors import Refusal
 from tallystick.core.moments import Moment
-from tallystick.http.gate import caller_of, for_console, user_of
+from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Sampled, sampled
 from tallystick.report.listing import NO_FILTERS, Lister, page
 from tallystick.report.overview import CountedRows, counted_rows
@@ -43,16 +44,13 @@ class Glance(NamedTuple):
     types: dict[str, str]
 
 
-class Overview:
+class Overview(ListingPage):
     """The first page."""
 
     def __init__(
         self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
     ) -> None:
-        self._pages = pages
-        self._store = store
-        self._clock = clock
-        self._rows = rows
+        super().__init__(pages, store, clock, rows)
         self._recent = Recent[Glance](clock, COUNTS_KEPT_S)
 
     @for_console
@@ -63,8 +61,8 @@ class Overview:
         glance, counted_at, newest, models = None, now, list[ShownRow](), dict[str, str]()
         problem = asked.problem
         with self._store.snapshot() as reader:
-            visible = reader.view_of(user_of(req)).accounts
-            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
+            lister = self._lister(reader, req, now)
+            visible = lister.visible
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)

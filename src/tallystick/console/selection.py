@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.console.asked import key_text, row_key, thawed
 from tallystick.console.forms import ROW_FIELD, ROWS_MAX, RowsForm
+from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.mismatches import ShownRow, models_of, shown_rows
 from tallystick.console.sign_in import local_path
 from tallystick.core.errors import InvalidValue, Refusal, StoreRefused
 from tallystick.fleet.explanations import ROWS_MAX as ACTED_ROWS_MAX
 from tallystick.fleet.explanations import require_rows
-from tallystick.http.gate import user_of
 from tallystick.report.listing import Lister, keys_listed, rows_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import tzinfo
 
     from falcon import Request
 
     from tallystick.console.asked import Asked
-    from tallystick.console.exports import WireRows
-    from tallystick.console.pages import Pages
-    from tallystick.core.moments import Moment
-    from tallystick.store import Reader, Store
     from tallystick.store.listing import RowKey
 
 EVERY = "every"
@@ -135,22 +131,8 @@ class Seen(NamedTuple):
         }
 
 
-class RowsPage:
+class RowsPage(ListingPage):
     """What the pages about rows share, which the list or the page of a SIM names."""
-
-    def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
-    ) -> None:
-        self._pages = pages
-        self._store = store
-        self._clock = clock
-        self._rows = rows
-
-    def _lister(self, reader: Reader, req: Request, now: Moment) -> Lister:
-        """Who sends a form, as one who asks for rows."""
-        settings = self._pages.settings
-        visible = reader.view_of(user_of(req)).accounts
-        return Lister(reader, visible, settings.generations, settings.time_zone, now)
 
     def _selection(self, lister: Lister, form: RowsForm) -> Selection:
         """The rows that a form is about. Raises as `selection_of`."""

@@ -10,22 +10,18 @@ import msgspec
 
 from tallystick.console.asked import PRESETS, asked_by, preset
 from tallystick.console.lanes import lanes_of
+from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import ShownRow, shown_rows
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, exact
 from tallystick.fleet.timeline import recent_log, timeline
-from tallystick.http.gate import caller_of, for_console, user_of
+from tallystick.http.gate import caller_of, for_console
 from tallystick.report.listing import Lister, rows_of_sim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from falcon import Request, Response
 
-    from tallystick.console.exports import WireRows
-    from tallystick.console.pages import Pages
     from tallystick.report.listing import Page
-    from tallystick.store import Store
     from tallystick.store.listing import RowKey
 
 ROWS_EXPLAINED_MAX = 50
@@ -39,16 +35,8 @@ class ExplainedRow(NamedTuple):
     correct: str
 
 
-class SimPage:
+class SimPage(ListingPage):
     """One SIM in a window."""
-
-    def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
-    ) -> None:
-        self._pages = pages
-        self._store = store
-        self._clock = clock
-        self._rows = rows
 
     @for_console
     def on_get(self, req: Request, resp: Response, iccid: str) -> None:
@@ -57,9 +45,8 @@ class SimPage:
         asked = asked_by(req, settings.zone, now)
         sim, window = Iccid.parse(iccid), asked.question.window
         with self._store.snapshot() as reader:
-            visible = reader.view_of(user_of(req)).accounts
-            seen = timeline(reader, sim, window, visible)
-            lister = Lister(reader, visible, settings.generations, settings.time_zone, now)
+            lister = self._lister(reader, req, now)
+            seen = timeline(reader, sim, window, lister.visible)
             listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
             explained_rows = self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX]
             entries = recent_log(reader, sim)

@@ -14,7 +14,9 @@ from tallystick.http.streaming import csv_lines
 from tallystick.http.workbooks import workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from tallystick.report.answer import Explained
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
@@ -31,6 +33,21 @@ Row: TypeAlias = tuple[Columns, bytes | None]
 """The columns of a row, and its reasons where they are asked for."""
 ReadRows: TypeAlias = "Callable[[Iterator[bytes], str, str], Iterator[Columns]]"
 """Reads kept rows, which are printed in one zone, as columns with their times in another."""
+
+
+def printed_rows(
+    portions: Iterable[list[Explained]],
+    read: ReadRows,
+    kept_zone: str,
+    zone: str,
+    *,
+    explained: bool,
+) -> Iterator[Row]:
+    """Kept rows as columns with their reasons, or without those where they are not asked for."""
+    for portion in portions:
+        columns = read((row for row, _ in portion), kept_zone, zone)
+        for each, (_, reasons) in zip(columns, portion, strict=True):
+            yield each, reasons if explained else None
 
 
 def _object(row: Row) -> bytes:

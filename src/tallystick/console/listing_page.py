@@ -1,0 +1,36 @@
+"""What the pages that show rows of the report share: what they are made of, and who asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.http.gate import user_of
+from tallystick.report.listing import Lister
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Request
+
+    from tallystick.console.exports import WireRows
+    from tallystick.console.pages import Pages
+    from tallystick.core.moments import Moment
+    from tallystick.store import Reader, Store
+
+
+class ListingPage:
+    """A page that shows rows of the report; `rows` prints them."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        self._pages = pages
+        self._store = store
+        self._clock = clock
+        self._rows = rows
+
+    def _lister(self, reader: Reader, req: Request, now: Moment) -> Lister:
+        """The user who calls, as one who asks for rows."""
+        settings = self._pages.settings
+        visible = reader.view_of(user_of(req)).accounts
+        return Lister(reader, visible, settings.generations, settings.time_zone, now)
