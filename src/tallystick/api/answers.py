@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.imports import THOUSANDTHS
+from tallystick.core.imports import THOUSANDTHS, receipt_in
 from tallystick.core.moments import Moment, since, wire, wire_or_none
 from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
@@ -281,7 +281,7 @@ def import_answer(record: ImportRecord, zone: tzinfo) -> dict[str, Any]:
         "facts": record.facts,
         "message": record.message,
         "reject_lines": record.reject_lines,
-        "receipt": json.loads(record.receipt) if record.receipt else None,
+        "receipt": receipt_in(record),
     }
 
 

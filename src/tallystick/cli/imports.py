@@ -20,6 +20,7 @@ from tallystick.cli.shared import (
     writing,
 )
 from tallystick.clock import system_clock
+from tallystick.core.imports import doubts_in
 from tallystick.core.ledger import BEHIND_ALL
 from tallystick.intake import listed, listed_one, rejects_of
 
@@ -58,7 +59,7 @@ def _row(answer: dict[str, Any]) -> list[str]:
     """An import as the table has it; an import without a receipt has no counts."""
     receipt = answer["receipt"]
     counts = [f"{receipt[name]:,}" if receipt else "" for name in COUNTS]
-    doubts = sum(each["count"] for each in receipt["doubts"].values()) if receipt else 0
+    doubts = doubts_in(receipt)
     return [str(answer[name]) for name in COLUMNS] + counts + [f"{doubts:,}" if doubts else ""]
 
 

@@ -18,7 +18,7 @@ from tallystick.console.forms import users_file_form
 from tallystick.console.import_queue import Job
 from tallystick.core.errors import FileRefused, InvalidValue, Refusal, RoleRefused
 from tallystick.core.identifiers import printable, shown
-from tallystick.core.imports import UNDER_WAY, parse_import_number
+from tallystick.core.imports import UNDER_WAY, doubts_in, parse_import_number, receipt_in
 from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.roles import Right
 from tallystick.core.written_values import CheckDigit
@@ -254,8 +254,7 @@ class ListedFile(NamedTuple):
     @property
     def doubts(self) -> int:
         """How many doubts the receipt tells of."""
-        doubts = (self.receipt or {}).get("doubts", {})
-        return sum(each["count"] for each in doubts.values())
+        return doubts_in(self.receipt)
 
     @property
     def is_under_way(self) -> bool:
@@ -264,8 +263,7 @@ class ListedFile(NamedTuple):
 
 
 def _told(record: ImportRecord) -> ListedFile:
-    receipt = msgspec.json.decode(record.receipt) if record.receipt else None
-    return ListedFile(record, receipt)
+    return ListedFile(record, receipt_in(record))
 
 
 class OneImportPage:

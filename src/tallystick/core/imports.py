@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import ImportNotFound
 from tallystick.core.identifiers import shown
@@ -63,6 +64,16 @@ class ImportRecord(NamedTuple):
     message: str
     receipt: str
     reject_lines: int
+
+
+def receipt_in(record: ImportRecord) -> dict[str, Any] | None:
+    """The receipt that is kept of an import, as programs get it; None until there is one."""
+    return json.loads(record.receipt) if record.receipt else None
+
+
+def doubts_in(receipt: dict[str, Any] | None) -> int:
+    """How many doubts such a receipt tells of; a line with two doubts counts twice."""
+    return sum(each["count"] for each in receipt["doubts"].values()) if receipt else 0
 
 
 def as_of(record: ImportRecord, now: Moment) -> ImportRecord:

@@ -31,9 +31,8 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-    request_queue_size = (
-        2 * CALLERS_MAX
-    )  # who finds no place in the queue tries again a second later
+    request_queue_size = 2 * CALLERS_MAX
+    """Who finds no place in the queue tries again a second later."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._callers: dict[socket.socket, None] = {}  # in the order in which they came

@@ -34,7 +34,7 @@ from tallystick.intake.lanes import (
 from tallystick.intake.mappings import ANY
 from tallystick.intake.options import ImportOptions
 from tallystick.intake.prefetch import Prefetch
-from tallystick.intake.progress import Progress, Work
+from tallystick.intake.progress import Progress, Work, tell_nobody
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import file_of, is_read_once, open_source, to_be_read_again
@@ -74,10 +74,6 @@ class ReadBatch(NamedTuple):
     doubts: Doubts
 
 
-def _nothing(_: object) -> None:
-    """Report to nobody."""
-
-
 DEFAULT_OPTIONS = ImportOptions()
 
 
@@ -87,9 +83,9 @@ def import_file(
     path: str,
     *,
     options: ImportOptions = DEFAULT_OPTIONS,
-    on_progress: Callable[[Progress], None] = _nothing,
-    on_columns: Callable[[tuple[str, ...]], None] = _nothing,
-    on_reject: Callable[[Reject], None] = _nothing,
+    on_progress: Callable[[Progress], None] = tell_nobody,
+    on_columns: Callable[[tuple[str, ...]], None] = tell_nobody,
+    on_reject: Callable[[Reject], None] = tell_nobody,
 ) -> Receipt:
     """Take one file of facts in; give what became of its lines.
 
@@ -109,7 +105,7 @@ def import_file(
                 on_columns(source.columns)
                 check_whole(store, source, kind, options, work, on_reject)
             work.begin_again()
-            on_columns = on_reject = _nothing  # all told
+            on_columns = on_reject = tell_nobody  # all told
         with open_source(path, kind, spooled, options.mapping) as source:
             on_columns(source.columns)
             digest = _digest(path, kind, options)

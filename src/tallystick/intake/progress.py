@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def tell_nobody(_: object) -> None:
+    """Report to nobody."""
+
+
 class Progress(NamedTuple):
     """How far a file has come: how much of the work is done, of 1 (None.
 

@@ -17,7 +17,7 @@ from tallystick.core.errors import ImportInterrupted, ImportNotFound, Refusal, S
 from tallystick.core.imports import THOUSANDTHS, ImportRecord, ImportState, as_of
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tallystick.intake.bulk import DEFAULT_OPTIONS, import_file
-from tallystick.intake.progress import Progress
+from tallystick.intake.progress import Progress, tell_nobody
 from tallystick.intake.reject_lines import KeptRejects, unpacked
 from tallystick.store.acting import acting
 from tallystick.store.import_receipts import ImportEnd
@@ -46,16 +46,12 @@ BEFORE_ALL_WORK = Progress(0.0, 0)
 log = logging.getLogger(__name__)
 
 
-def _nothing(_: object) -> None:
-    """Report to nobody."""
-
-
 class Listeners(NamedTuple):
     """Who hears of an import while it runs, as `import_file` calls them."""
 
-    on_progress: Callable[[Progress], None] = _nothing
-    on_columns: Callable[[tuple[str, ...]], None] = _nothing
-    on_reject: Callable[[Reject], None] = _nothing
+    on_progress: Callable[[Progress], None] = tell_nobody
+    on_columns: Callable[[tuple[str, ...]], None] = tell_nobody
+    on_reject: Callable[[Reject], None] = tell_nobody
 
 
 NOBODY = Listeners()

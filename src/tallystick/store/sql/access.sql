@@ -213,7 +213,8 @@ UPDATE login_addresses SET failed_logins = failed_logins + 1
 WHERE user_id = :user_id AND address = :address;
 
 -- name: failed_logins_there
--- How many logins of this user failed in a row at this address, from which they logged in since then?
+-- How many logins of this user failed in a row at this address, from which they logged in since
+-- then?
 SELECT a.failed_logins FROM login_addresses AS a
 WHERE a.user_id = :user_id AND a.address = :address AND a.logged_in_at >= :since;
 

@@ -89,8 +89,8 @@ ORDER BY r.number DESC
 LIMIT :at_most;
 
 -- name: audit_page_of_time
--- Which records of these moments come before this one, the last first? The sum keeps the index on the moment in use: by
--- number, all records would be walked where few are of these moments.
+-- Which records of these moments come before this one, the last first? The sum keeps the index on
+-- the moment in use: by number, all records would be walked where few are of these moments.
 SELECT
     r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
     r.request_id, r.details

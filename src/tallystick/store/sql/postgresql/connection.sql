@@ -35,8 +35,9 @@ SELECT
     set_config('idle_in_transaction_session_timeout', :idle, TRUE);
 
 -- name: take_locks
--- Wait until nobody writes alone, and until nobody else has these locks, of which the first few are shared. They are
--- taken in the order of the array, and end with the transaction. Each schema is a store.
+-- Wait until nobody writes alone, and until nobody else has these locks, of which the first few are
+-- shared. They are taken in the order of the array, and end with the transaction. Each schema is a
+-- store.
 SELECT
     CASE
         WHEN k.place = 0 THEN pg_advisory_xact_lock_shared(CAST(:turn AS integer), hashtext(current_schema()))
@@ -70,8 +71,8 @@ SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
 UPDATE store SET expectations_version = expectations_version;
 
 -- name: is_awaited
--- Does anybody wait for the turn to write, or for SIMs that somebody else touches? A number of 64 bits is shown in two
--- halves, and told by `objsubid` from two numbers.
+-- Does anybody wait for the turn to write, or for SIMs that somebody else touches? A number of 64
+-- bits is shown in two halves, and told by `objsubid` from two numbers.
 SELECT EXISTS (
     SELECT 1
     FROM pg_locks AS l
@@ -103,8 +104,8 @@ UPDATE store_schema SET number = :number;
 INSERT INTO store (the_only_one, wire_zone) VALUES (1, :wire_zone);
 
 -- name: known_activations
--- Which activations of these SIMs, from the first to the last, are known, no more than asked for? Of so many parts into
--- which SIMs fall these alone.
+-- Which activations of these SIMs, from the first to the last, are known, no more than asked for?
+-- Of so many parts into which SIMs fall these alone.
 SELECT a.iccid, a.activated_at, a.imei
 FROM activations AS a
 WHERE a.iccid BETWEEN :first AND :last AND a.iccid % :all_parts = ANY(CAST(:parts AS bigint[]))
