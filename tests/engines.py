@@ -100,6 +100,13 @@ def database_on(engine: str, folder: Path) -> Iterator[str]:
         driver.execute(f"DROP SCHEMA {schema} CASCADE".encode())
 
 
+@contextmanager
+def named_database_on(engine: str, folder: Path) -> Iterator[str]:
+    """The same on a server, with connections that have a name of their own."""
+    with database_on(engine, folder) as address:
+        yield f"{address}&application_name={secrets.token_hex(8)}"
+
+
 def new_schema(driver: psycopg.Connection[Any]) -> str:
     """Make a schema that is empty yet; give its name."""
     schema = f"test_{secrets.token_hex(8)}"

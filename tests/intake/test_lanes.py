@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 
 from tallystick.intake import ImportOptions, Progress, Receipt, bulk, import_file
 from tallystick.intake.lanes import facts_of_lanes
-from tallystick.store import Lane, open_store
+from tallystick.store import Lane
 from tallystick.store.touched import part_of
-from tallystick.thingspace.rows import wire_row
 from tests.dying import die, import_and_die
 from tests.engines import POSTGRESQL
 from tests.intake.fleets import fleet, write_file
-from tests.kept import Everything, everything_in, rule_of
+from tests.intake.undisturbed import Imported, check_same, imported_at_once, load_fleet
+from tests.kept import everything_in, rule_of
 
 if TYPE_CHECKING:
     from tallystick.store import Store
 
 SLICE_FACTS = 40
 SIMS = 300
-Imported = tuple[Receipt, Everything]
+ROWS_MIN = 30
 
 
 @pytest.fixture
@@ -65,22 +65,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def activations(store: Store, files: Path, tmp_path: Path) -> Path:
     """The file of activations, and a store with the SIMs and expectations of the others."""
-    for kind in ("sims", "expectations"):
-        import_file(store, kind, str(files / f"{kind}.csv"))
+    load_fleet(store, files)
     return Path(shutil.copy(files / "activations.csv", tmp_path))
 
 
 @pytest.fixture(scope="module")
 def at_once(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Imported:
     """What one undisturbed import over one connection makes of the same files."""
-    folder = tmp_path_factory.mktemp("at_once")
-    with open_store(f"sqlite:///{folder}/store.db", wire_row) as other:
-        other.init("UTC")
-        for kind in ("sims", "expectations"):
-            import_file(other, kind, str(files / f"{kind}.csv"))
-        receipt = import_file(other, "activations", str(files / "activations.csv"))
-        assert receipt.unattributed == 20
-        return receipt, everything_in(other)
+    imported = imported_at_once(files, tmp_path_factory.mktemp("at_once"))
+    assert imported[0].unattributed == 20
+    return imported
 
 
 def imported(store: Store, path: Path, connections: int) -> Receipt:
@@ -89,23 +83,12 @@ def imported(store: Store, path: Path, connections: int) -> Receipt:
     return import_file(store, "activations", str(path), options=options)
 
 
-def same(store: Store, receipt: Receipt, at_once: Imported) -> None:
-    """Hold an import to the undisturbed one over one connection."""
-    expected, everything_at_once = at_once
-    counts = [(each.accepted, each.duplicate, each.rejected) for each in (receipt, expected)]
-    assert counts[0] == counts[1]
-    everything = everything_in(store)
-    assert everything == everything_at_once
-    assert everything.kept == rule_of(everything)
-    assert len(everything.kept) > 30
-
-
 @pytest.mark.parametrize("connections", [2, 3, 8])
 def test_an_import_over_several_connections_is_that_over_one(
     store: Store, activations: Path, at_once: Imported, connections: int
 ) -> None:
     receipt = imported(store, activations, connections)
-    same(store, receipt, at_once)
+    check_same(store, receipt, at_once, ROWS_MIN)
     assert receipt.unattributed == at_once[0].unattributed
     assert receipt.doubts == at_once[0].doubts
 
@@ -128,7 +111,7 @@ def test_a_killed_one_goes_on_over_as_many_as_before(
         options=ImportOptions(connections=1 if "rows" in death else 2),
         on_progress=lambda progress: facts_taken.append(progress.facts),
     )
-    same(store, receipt, at_once)
+    check_same(store, receipt, at_once, ROWS_MIN)
     assert facts_taken[-1] == receipt.accepted + receipt.duplicate
 
 
@@ -148,7 +131,7 @@ def test_what_one_lane_raises_ends_all_and_the_file_goes_on_later(
             on_progress=interrupt,
         )
     assert 0 < len(everything_in(store).activations) < len(at_once[1].activations)
-    same(store, imported(store, activations, 1), at_once)
+    check_same(store, imported(store, activations, 1), at_once, ROWS_MIN)
 
 
 @given(st.lists(st.integers(-3, 200), min_size=1), st.integers(1, 8))

@@ -16,12 +16,11 @@ from tallystick.core.identifiers import Imei
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.fleet import ledger
-from tallystick.intake import ImportOptions, Progress, Receipt, bulk, import_file
-from tallystick.store import open_store
-from tallystick.thingspace.rows import wire_row
+from tallystick.intake import ImportOptions, Progress, bulk, import_file
 from tests.dying import die, import_and_die
 from tests.intake.fleets import fleet, write_file
-from tests.kept import Everything, everything_in, rule_of
+from tests.intake.undisturbed import Imported, check_same, imported_at_once, load_fleet
+from tests.kept import everything_in, rule_of
 
 if TYPE_CHECKING:
     from tallystick.core.ledger import ChangeSet
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 SLICE_FACTS = 100
+ROWS_MIN = 50
 LAST = parse_moment("2027-01-01")
 
 
@@ -68,36 +68,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def activations(store: Store, files: Path, tmp_path: Path) -> Path:
     """The file of activations, and a store with the SIMs and expectations of the others."""
-    for kind in ("sims", "expectations"):
-        import_file(store, kind, str(files / f"{kind}.csv"))
+    load_fleet(store, files)
     return Path(shutil.copy(files / "activations.csv", tmp_path))
 
 
 @pytest.fixture(scope="module")
-def at_once(files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Receipt, Everything]:
+def at_once(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Imported:
     """What one undisturbed import of the same files makes of them."""
-    folder = tmp_path_factory.mktemp("at_once")
-    with open_store(f"sqlite:///{folder}/store.db", wire_row) as other:
-        other.init("UTC")
-        for kind in ("sims", "expectations"):
-            import_file(other, kind, str(files / f"{kind}.csv"))
-        receipt = import_file(other, "activations", str(files / "activations.csv"))
-        return receipt, everything_in(other)
-
-
-def same(store: Store, receipt: Receipt, at_once: tuple[Receipt, Everything]) -> None:
-    """Hold a resumed import to the undisturbed one."""
-    receipt_at_once, everything_at_once = at_once
-    assert (receipt.read, receipt.accepted, receipt.duplicate, receipt.rejected) == (
-        receipt_at_once.read,
-        receipt_at_once.accepted,
-        receipt_at_once.duplicate,
-        receipt_at_once.rejected,
-    )
-    everything = everything_in(store)
-    assert everything == everything_at_once
-    assert everything.kept == rule_of(everything)
-    assert len(everything.kept) > 50
+    return imported_at_once(files, tmp_path_factory.mktemp("at_once"))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +87,7 @@ def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
     store: Store,
     database: str,
     activations: Path,
-    at_once: tuple[Receipt, Everything],
+    at_once: Imported,
     death: dict[str, int],
 ) -> None:
     die_importing(database, "activations", activations, **death)
@@ -128,13 +106,13 @@ def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
         on_progress=lambda progress: facts_taken.append(progress.facts),
         on_reject=rejects.append,
     )
-    same(store, receipt, at_once)
+    check_same(store, receipt, at_once, ROWS_MIN)
     assert len(rejects) == 3
     assert facts_taken[-1] == receipt.accepted + receipt.duplicate
 
 
 def test_facts_that_were_committed_are_not_taken_in_again(
-    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Everything]
+    store: Store, database: str, activations: Path, at_once: Imported
 ) -> None:
     """Otherwise they would be counted as duplicates."""
     die_importing(database, "activations", activations, slices=6)
@@ -143,7 +121,7 @@ def test_facts_that_were_committed_are_not_taken_in_again(
 
 
 def test_it_may_be_killed_again_and_again(
-    store: Store, database: str, activations: Path, at_once: tuple[Receipt, Everything]
+    store: Store, database: str, activations: Path, at_once: Imported
 ) -> None:
     die_importing(database, "activations", activations, slices=5)
     die_importing(
@@ -153,24 +131,24 @@ def test_it_may_be_killed_again_and_again(
     die_importing(
         database, "activations", activations, slices=7
     )  # slices passed over are counted too
-    same(store, import_file(store, "activations", str(activations)), at_once)
+    check_same(store, import_file(store, "activations", str(activations)), at_once, ROWS_MIN)
 
 
 def test_another_size_of_slices_goes_on_at_the_right_fact(
     store: Store,
     database: str,
     activations: Path,
-    at_once: tuple[Receipt, Everything],
+    at_once: Imported,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     die_importing(database, "activations", activations, slices=3)
     monkeypatch.setattr(bulk, "SLICE_FACTS", 70)
     monkeypatch.setattr(bulk, "TRANSACTION_FACTS_MAX", 70)
-    same(store, import_file(store, "activations", str(activations)), at_once)
+    check_same(store, import_file(store, "activations", str(activations)), at_once, ROWS_MIN)
 
 
 def test_an_import_that_was_interrupted_in_this_process_goes_on_too(
-    store: Store, activations: Path, at_once: tuple[Receipt, Everything]
+    store: Store, activations: Path, at_once: Imported
 ) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.facts:
@@ -179,7 +157,7 @@ def test_an_import_that_was_interrupted_in_this_process_goes_on_too(
     with pytest.raises(KeyboardInterrupt):
         import_file(store, "activations", str(activations), on_progress=interrupt)
     assert 0 < len(everything_in(store).activations) <= SLICE_FACTS
-    same(store, import_file(store, "activations", str(activations)), at_once)
+    check_same(store, import_file(store, "activations", str(activations)), at_once, ROWS_MIN)
 
 
 def test_a_finished_one_run_again_is_harmless(store: Store, activations: Path) -> None:

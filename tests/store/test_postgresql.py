@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -23,7 +22,7 @@ from tallystick.store.engines.postgresql import (
 )
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
-from tests.engines import POSTGRESQL, change, database_on
+from tests.engines import POSTGRESQL, change, named_database_on
 from tests.kept import everything_in, rule_of
 from tests.store.few import (
     FOREIGN,
@@ -55,8 +54,8 @@ def engine() -> str:
 @pytest.fixture
 def database(engine: str, tmp_path: Path) -> Iterator[str]:
     """The address of a store whose connections have a name of their own."""
-    with database_on(engine, tmp_path) as address:
-        yield f"{address}&application_name={secrets.token_hex(8)}"
+    with named_database_on(engine, tmp_path) as address:
+        yield address
 
 
 # Addresses

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ from tallystick.store.touched import (
     whole_parts,
 )
 from tallystick.thingspace.rows import wire_row
-from tests.engines import EMPTY, POSTGRESQL, database_on, made
+from tests.engines import EMPTY, POSTGRESQL, made, named_database_on
 from tests.kept import everything_in, rule_of
 from tests.store.few import FOREIGN, HOME, ONE, TWO, expected, seen, sim
 from tests.store.few import take as take_few
@@ -68,8 +67,8 @@ def engine() -> str:
 @pytest.fixture
 def database(engine: str, tmp_path: Path) -> Iterator[str]:
     """The address of a store whose connections have a name of their own."""
-    with database_on(engine, tmp_path) as address:
-        yield f"{address}&application_name={secrets.token_hex(8)}"
+    with named_database_on(engine, tmp_path) as address:
+        yield address
 
 
 def of(*iccids: int) -> Touched:

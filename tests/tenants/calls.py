@@ -436,56 +436,27 @@ def pages_of_operators() -> Iterator[Call]:
     yield Call("POST", "/admin/accounts", operators, 303, form={"name": "{fresh}"}, for_whole=True)
     account = {"name": "{account}"}
     yield Call("GET", "/admin/account", operators, 200, 404, query=account)
-    yield Call(
-        "POST",
-        "/admin/account",
-        operators,
-        303,
-        404,
-        query=account,
-        form={"do": "first_use", "first_use": "off"},
+    deeds_on_account: tuple[tuple[int, bool, dict[str, str]], ...] = (
+        (303, False, {"do": "first_use", "first_use": "off"}),
+        (303, False, {"do": "group", "group": "{fresh}", "sims": "{iccid}"}),
+        (303, True, {"do": "rename", "new_name": "{account}-renamed"}),
+        (409, True, {"do": "remove"}),
     )
-    yield Call(
-        "POST",
-        "/admin/account",
-        operators,
-        303,
-        404,
-        query=account,
-        form={"do": "group", "group": "{fresh}", "sims": "{iccid}"},
-    )
-    yield Call(
-        "POST",
-        "/admin/account",
-        operators,
-        303,
-        404,
-        query=account,
-        for_whole=True,
-        form={"do": "rename", "new_name": "{account}-renamed"},
-    )
-    yield Call(
-        "POST",
-        "/admin/account",
-        operators,
-        409,
-        404,
-        query=account,
-        for_whole=True,
-        form={"do": "remove"},
-    )
+    for done, for_whole, form in deeds_on_account:
+        yield Call(
+            "POST",
+            "/admin/account",
+            operators,
+            done,
+            404,
+            query=account,
+            form=form,
+            for_whole=for_whole,
+        )
     group = {"account": "{account}", "name": "{group}"}
     yield Call("GET", "/admin/group", operators, 200, 404, query=group)
-    yield Call(
-        "POST",
-        "/admin/group",
-        operators,
-        303,
-        404,
-        query=group,
-        form={"do": "change", "new_name": "{fresh}"},
-    )
-    yield Call("POST", "/admin/group", operators, 303, 404, query=group, form={"do": "remove"})
+    for deed_on_group in ({"do": "change", "new_name": "{fresh}"}, {"do": "remove"}):
+        yield Call("POST", "/admin/group", operators, 303, 404, query=group, form=deed_on_group)
     yield Call("GET", "/admin/callbacks", operators)
     yield Call(
         "POST",
