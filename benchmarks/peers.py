@@ -12,7 +12,7 @@ import polars as pl
 
 from benchmarks.fleets import crowd_files, fleet_files, made
 from benchmarks.postgresql import Session, program, server, wheel_is_there
-from tallystick.store.queries import parse_queries
+from tallystick.store.queries import parse_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).parent / "sql"
 DUCKDB, POSTGRESQL = (
-    parse_queries((SQL / f"{name}.sql").read_text("utf-8")) for name in ("duckdb", "postgresql")
+    parse_sql((SQL / f"{name}.sql").read_text("utf-8")).queries for name in ("duckdb", "postgresql")
 )
 TABLES: tuple[KindName, ...] = ("sims", "expectations", "activations")
 HARDWARE = 400  # what of an IMEI as an integer is not the hardware

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.store.queries import HEADER, parse_queries
+from tallystick.store.queries import HEADER, PLACE_OF_PART, parse_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,13 +226,18 @@ def query_files() -> list[Path]:
 
 def names_in(files: list[Path]) -> set[str]:
     """The names of the queries in some files."""
-    return {name for file in files for name in parse_queries(file.read_text("utf-8"))}
+    return {name for file in files for name in parse_sql(file.read_text("utf-8")).queries}
+
+
+def parts_in(files: list[Path]) -> set[str]:
+    """The names of the parts of queries in some files."""
+    return {name for file in files for name in parse_sql(file.read_text("utf-8")).parts}
 
 
 @pytest.mark.parametrize("file", query_files(), ids=lambda file: str(file.relative_to(SQL)))
 def test_each_query_has_a_name_and_a_comment_that_says_what_it_answers(file: Path) -> None:
     lines = file.read_text("utf-8").splitlines()
-    headers = [number for number, line in enumerate(lines) if "-- name" in line]
+    headers = [number for number, line in enumerate(lines) if re.search("-- (name|part)", line)]
     assert headers
     for number in headers:
         assert HEADER.match(lines[number]), f"{where(file)}{number + 1}: {lines[number]}"
@@ -246,8 +251,24 @@ def test_each_query_has_a_name_and_a_comment_that_says_what_it_answers(file: Pat
 
 
 def test_each_query_stands_once_among_those_of_every_engine() -> None:
-    common = [name for file in SQL.glob("*.sql") for name in parse_queries(file.read_text("utf-8"))]
+    common = [
+        name
+        for file in SQL.glob("*.sql")
+        for names in parse_sql(file.read_text("utf-8"))
+        for name in names
+    ]
     assert sorted(common) == sorted(set(common))
+
+
+def test_each_part_of_a_query_is_there_and_stands_somewhere() -> None:
+    common = sorted(SQL.glob("*.sql"))
+    named = {
+        place[3]
+        for file in query_files()
+        for place in PLACE_OF_PART.finditer(file.read_text("utf-8"))
+    }
+    assert named == parts_in(common)
+    assert parts_in(query_files()) == parts_in(common), "a part that one engine alone has"
 
 
 # The modules that put topics together; they ask queries of any topic.

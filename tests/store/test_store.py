@@ -16,7 +16,7 @@ from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
 from tallystick.core.window import Window
 from tallystick.store import Batch, Scope, open_store, shortlist, shortlist_of
-from tallystick.store.queries import migrations_for, parse_queries
+from tallystick.store.queries import migrations_for, parse_sql
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.engines import change, engine_of
 from tests.kept import everything_in, report_of, rule_of
@@ -513,7 +513,7 @@ def test_within_one_statement_the_later_value_of_a_key_counts(store: Store) -> N
 
 def test_a_querys_name_cannot_stand_twice_in_one_file() -> None:
     with pytest.raises(ValueError, match="stands twice"):
-        parse_queries("-- name: a\n-- One.\nSELECT 1;\n-- name: a\n-- Two.\nSELECT 2;\n")
+        parse_sql("-- name: a\n-- One.\nSELECT 1;\n-- name: a\n-- Two.\nSELECT 2;\n")
 
 
 BEFORE_GROUPS = {

@@ -2,7 +2,8 @@
 
 A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/`
 serve every engine; a file in `sql/<engine>/` holds only what must differ there, under the same
-names.
+names. What several queries share is a part: it begins with `-- part: its_name` and a comment, and
+stands in a query, or in another part, wherever that says `/* part: its_name */`.
 """
 
 from __future__ import annotations
@@ -10,27 +11,51 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+HEADER = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
+PLACE_OF_PART = re.compile(r"^( *)(.*?)/\* part: (\w+) \*/", re.MULTILINE)
+LEADING_COMMENT = re.compile(r"(--.*\n)+")
 SQL = files("tallystick.store") / "sql"
 
 
-def parse_queries(text: str) -> dict[str, str]:
-    """Split one file's text into its queries by name.
+class NamedSql(NamedTuple):
+    """The queries and the parts of queries of one place, by name."""
+
+    queries: dict[str, str]
+    parts: dict[str, str]
+
+
+def parse_sql(text: str) -> NamedSql:
+    """Split one file's text into its queries and parts by name.
 
     A name that stands twice is a `ValueError`.
     """
-    _, *parts = HEADER.split(text)
-    names, bodies = parts[::2], parts[1::2]
+    _, *pieces = HEADER.split(text)
+    kinds, names, bodies = pieces[::3], pieces[1::3], pieces[2::3]
     if len(set(names)) != len(names):
         message = f"a query's name stands twice among {sorted(names)}"
         raise ValueError(message)
-    return dict(zip(names, (body.strip() for body in bodies), strict=True))
+    parsed = NamedSql({}, {})
+    for kind, name, body in zip(kinds, names, bodies, strict=True):
+        home = parsed.queries if kind == "name" else parsed.parts
+        home[name] = body.strip()
+    return parsed
+
+
+def _with_parts(sql: str, parts: Mapping[str, str]) -> str:
+    """A query with its parts in their places, indented like the lines that name them."""
+
+    def in_place(place: re.Match[str]) -> str:
+        indent, before, name = place.groups()
+        part = _with_parts(LEADING_COMMENT.sub("", parts[name], count=1), parts)
+        return indent + before + part.replace("\n", f"\n{indent}")
+
+    return PLACE_OF_PART.sub(in_place, sql)
 
 
 def _sql_files(folder: Traversable) -> Iterator[Traversable]:
@@ -41,18 +66,22 @@ def _sql_files(folder: Traversable) -> Iterator[Traversable]:
         )
 
 
-def _read_folder(folder: Traversable) -> dict[str, str]:
-    return {
-        name: sql
-        for file in _sql_files(folder)
-        for name, sql in parse_queries(file.read_text("utf-8")).items()
-    }
+def _read_folder(folder: Traversable) -> NamedSql:
+    read = NamedSql({}, {})
+    for file in _sql_files(folder):
+        parsed = parse_sql(file.read_text("utf-8"))
+        read.queries.update(parsed.queries)
+        read.parts.update(parsed.parts)
+    return read
 
 
 @cache
 def queries_for(engine: str) -> Mapping[str, str]:
     """Every query by name, as this engine runs it."""
-    return _read_folder(SQL) | _read_folder(SQL / engine)
+    common, own = _read_folder(SQL), _read_folder(SQL / engine)
+    parts = common.parts | own.parts
+    queries = common.queries | own.queries
+    return {name: _with_parts(sql, parts) for name, sql in queries.items()}
 
 
 @cache

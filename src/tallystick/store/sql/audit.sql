@@ -20,19 +20,22 @@ UPDATE audit_chain SET number = :number, digest = :digest;
 -- Which record is the last?
 SELECT c.number, c.digest FROM audit_chain AS c;
 
+-- part: record
+-- What there is of a record.
+r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome, r.request_id,
+r.details
+
 -- name: audit_records
 -- What was recorded, from the oldest record on?
 SELECT
-    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
-    r.request_id, r.details
+    /* part: record */
 FROM audit_records AS r
 ORDER BY r.number;
 
 -- name: audit_page
 -- Which records come before this one, the last first? The sums keep the index on the moment out.
 SELECT
-    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
-    r.request_id, r.details
+    /* part: record */
 FROM audit_records AS r
 WHERE r.number < :before
     AND :actor IN ('', r.actor)
@@ -46,8 +49,7 @@ LIMIT :at_most;
 -- name: audit_page_of_actor
 -- Which records of this actor come before this one, the last first?
 SELECT
-    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
-    r.request_id, r.details
+    /* part: record */
 FROM audit_records AS r
 WHERE r.actor = :actor
     AND r.number < :before
@@ -61,8 +63,7 @@ LIMIT :at_most;
 -- name: audit_page_of_action
 -- Which records of this action come before this one, the last first?
 SELECT
-    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
-    r.request_id, r.details
+    /* part: record */
 FROM audit_records AS r
 WHERE r.action = :action
     AND r.number < :before
@@ -76,8 +77,7 @@ LIMIT :at_most;
 -- name: audit_page_of_subject
 -- Which records about this come before this one, the last first?
 SELECT
-    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
-    r.request_id, r.details
+    /* part: record */
 FROM audit_records AS r
 WHERE r.subject = :subject
     AND r.number < :before
@@ -92,8 +92,7 @@ LIMIT :at_most;
 -- Which records of these moments come before this one, the last first? The sum keeps the index on
 -- the moment in use: by number, all records would be walked where few are of these moments.
 SELECT
-    r.number, r.digest, r.at, r.via, r.actor, r.action, r.subject, r.address, r.outcome,
-    r.request_id, r.details
+    /* part: record */
 FROM audit_records AS r
 WHERE r.at > :earliest
     AND r.at < :latest

@@ -1,22 +1,26 @@
 -- Explanations of rows: what somebody said of them, and what tells whether that holds.
 
+-- part: last_seen_at
+-- When was the SIM of a row, m, last seen during the row's stay? Whatever is seen of a SIM before
+-- it leaves the hardware is seen there.
+coalesce(
+    (
+        SELECT max(a.activated_at)
+        FROM activations AS a
+        WHERE a.iccid = m.iccid AND a.activated_at >= m.activated_at
+            AND a.activated_at < coalesce(m.left_at, 4611686018427387904)
+    ),
+    m.activated_at
+)
+
 -- name: rows_to_explain
 -- Of which account is each of these rows, and when was its SIM last seen during the row's stay?
--- Whatever is seen of a SIM before it leaves the hardware is seen there.
 WITH asked (activated_at, iccid, post_imei) AS (
     VALUES (:activated_at, :iccid, :post_imei)
 )
 SELECT
     f.activated_at, f.iccid, f.post_imei, m.account_id,
-    coalesce(
-        (
-            SELECT max(a.activated_at)
-            FROM activations AS a
-            WHERE a.iccid = m.iccid AND a.activated_at >= m.activated_at
-                AND a.activated_at < coalesce(m.left_at, 4611686018427387904)
-        ),
-        m.activated_at
-    ) AS last_seen_at
+    /* part: last_seen_at */ AS last_seen_at
 FROM asked AS f
 CROSS JOIN mismatches AS m
 WHERE m.iccid = f.iccid AND m.activated_at = f.activated_at AND m.post_imei = f.post_imei;
@@ -30,15 +34,7 @@ WITH asked (activated_at, iccid, post_imei) AS (
 SELECT
     f.activated_at, f.iccid, f.post_imei,
     x.explained_at, x.explained_by, x.ticket, x.note, x.holds_until, x.seen_until,
-    coalesce(
-        (
-            SELECT max(a.activated_at)
-            FROM activations AS a
-            WHERE a.iccid = m.iccid AND a.activated_at >= m.activated_at
-                AND a.activated_at < coalesce(m.left_at, 4611686018427387904)
-        ),
-        m.activated_at
-    ) AS last_seen_at
+    /* part: last_seen_at */ AS last_seen_at
 FROM asked AS f
 CROSS JOIN explanations AS x
 CROSS JOIN mismatches AS m

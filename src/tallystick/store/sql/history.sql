@@ -1,6 +1,41 @@
 -- Where one SIM has been, newest first. `imei / 400` is the hardware, its first 14 digits. A run is
 -- a number of activations in one hardware, one after the other, under one expectation.
 
+-- part: in_force_since
+-- Since when was that in force which was expected of the SIM at the activation a?
+coalesce(
+    (
+        SELECT max(e.effective_from)
+        FROM expectations AS e
+        WHERE e.iccid = :iccid AND e.effective_from <= a.activated_at
+    ),
+    :beginning
+)
+
+-- part: run_before
+-- Which activation, a, is the last one of the run before the run n, if that is asked for?
+CROSS JOIN activations AS a
+WHERE n.place < :runs_max
+    AND a.iccid = :iccid
+    AND a.activated_at = (
+        SELECT b.activated_at
+        FROM activations AS b
+        WHERE b.iccid = :iccid
+            AND (b.activated_at, b.imei) > (n.beyond_at, n.beyond_imei)
+            AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
+            AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
+        ORDER BY b.activated_at DESC, b.imei DESC
+        LIMIT 1
+    )
+    AND a.imei = (
+        SELECT max(b.imei)
+        FROM activations AS b
+        WHERE b.iccid = :iccid
+            AND b.activated_at = a.activated_at
+            AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
+            AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
+    )
+
 -- name: runs_before
 -- In which runs was this SIM seen before this activation, the newest run first? No more runs than
 -- are asked for, and none beyond so many activations: the last run may have begun earlier. For
@@ -23,14 +58,7 @@ ends (place, activated_at, imei, since, beyond_at, beyond_imei) AS (
     FROM (
         SELECT
             a.activated_at, a.imei,
-            coalesce(
-                (
-                    SELECT max(e.effective_from)
-                    FROM expectations AS e
-                    WHERE e.iccid = :iccid AND e.effective_from <= a.activated_at
-                ),
-                :beginning
-            ) AS since
+            /* part: in_force_since */ AS since
         FROM activations AS a
         WHERE a.iccid = :iccid AND (a.activated_at, a.imei) < (:activated_at, :imei)
         ORDER BY a.activated_at DESC, a.imei DESC
@@ -40,37 +68,10 @@ ends (place, activated_at, imei, since, beyond_at, beyond_imei) AS (
     UNION ALL
     SELECT
         n.place + 1, a.activated_at, a.imei,
-        coalesce(
-            (
-                SELECT max(e.effective_from)
-                FROM expectations AS e
-                WHERE e.iccid = :iccid AND e.effective_from <= a.activated_at
-            ),
-            :beginning
-        ),
+        /* part: in_force_since */,
         n.beyond_at, n.beyond_imei
     FROM ends AS n
-    CROSS JOIN activations AS a
-    WHERE n.place < :runs_max
-        AND a.iccid = :iccid
-        AND a.activated_at = (
-            SELECT b.activated_at
-            FROM activations AS b
-            WHERE b.iccid = :iccid
-                AND (b.activated_at, b.imei) > (n.beyond_at, n.beyond_imei)
-                AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
-                AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
-            ORDER BY b.activated_at DESC, b.imei DESC
-            LIMIT 1
-        )
-        AND a.imei = (
-            SELECT max(b.imei)
-            FROM activations AS b
-            WHERE b.iccid = :iccid
-                AND b.activated_at = a.activated_at
-                AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
-                AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
-        )
+    /* part: run_before */
 ),
 runs (place, last_at, last_imei, before_at, before_imei, is_cut) AS (
     SELECT

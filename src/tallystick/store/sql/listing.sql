@@ -10,123 +10,103 @@ WHERE k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     AND k.generation IN (SELECT g.value FROM carray(:generations) AS g)
     AND k.activated_at > :earliest AND k.activated_at < :latest;
 
--- name: rows_listed_from_newest
--- Which rows of some accounts are in the window, before one row and narrowed down, the newest
--- first, no more than are asked for? A flag of 0 leaves a filter out. A state is what
--- core/explanations.py says.
-SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
-FROM (
-    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
-    FROM listed_mismatches AS k
-    WHERE k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
-        AND k.generation IN (SELECT g.value FROM carray(:generations) AS g)
-        AND k.activated_at > :earliest AND k.activated_at < :latest
-        AND (k.activated_at, k.iccid, k.post_imei) < (:activated_at, :iccid, :post_imei)
-        AND (:has_cause = 0 OR k.cause = :cause_byte)
-        AND (:has_tacs = 0 OR k.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
-        AND (:has_group = 0 OR EXISTS (
-            SELECT 1
-            FROM group_members AS g
-            WHERE g.account_id = k.account_id AND g.iccid = k.iccid AND g.group_id = :group_id
-        ))
-        AND (:is_unassigned = 0 OR NOT EXISTS (
-            SELECT 1 FROM group_members AS g
-            WHERE g.account_id = k.account_id AND g.iccid = k.iccid
-        ))
-        AND (:state = '' OR :state = CASE
-            WHEN :may_be_proposed = 1
-                AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = k.iccid)
-                THEN 'proposed'
-            WHEN :may_be_explained = 1 AND EXISTS (
+-- part: is_of_cause
+-- Is a row of the cause that is asked for?
+(:has_cause = 0 OR k.cause = :cause_byte)
+
+-- part: left_at
+-- When did the SIM of a row leave the hardware, if it did?
+(
+    SELECT r.left_at
+    FROM mismatches AS r
+    WHERE r.account_id = k.account_id AND r.generation = k.generation
+        AND r.activated_at = k.activated_at AND r.iccid = k.iccid AND r.post_imei = k.post_imei
+)
+
+-- part: has_digits
+-- Has a row the digits that are asked for?
+(:has_digits = 0 OR instr(k.digits, CAST(:digits AS TEXT)) > 0)
+
+-- part: state_of_row
+-- What is being done about a row? It is what core/explanations.py says.
+CASE
+    WHEN :may_be_proposed = 1
+        AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = k.iccid)
+        THEN 'proposed'
+    WHEN :may_be_explained = 1 AND EXISTS (
+        SELECT 1
+        FROM explanations AS x
+        WHERE x.iccid = k.iccid AND x.activated_at = k.activated_at
+            AND x.post_imei = k.post_imei AND x.ended_at IS NULL
+            AND (x.holds_until > :now OR (x.holds_until IS NULL AND NOT EXISTS (
                 SELECT 1
-                FROM explanations AS x
-                WHERE x.iccid = k.iccid AND x.activated_at = k.activated_at
-                    AND x.post_imei = k.post_imei AND x.ended_at IS NULL
-                    AND (x.holds_until > :now OR (x.holds_until IS NULL AND NOT EXISTS (
-                        SELECT 1
-                        FROM activations AS a
-                        WHERE a.iccid = k.iccid AND a.activated_at > x.seen_until
-                            AND a.activated_at < coalesce((
-                                SELECT r.left_at
-                                FROM mismatches AS r
-                                WHERE r.account_id = k.account_id AND r.generation = k.generation
-                                    AND r.activated_at = k.activated_at AND r.iccid = k.iccid
-                                    AND r.post_imei = k.post_imei
-                            ), 4611686018427387904)
-                    )))
-            )
-                THEN 'explained'
-            ELSE 'open'
-        END)
-        AND (:has_digits = 0 OR instr(k.digits, CAST(:digits AS TEXT)) > 0)
-    ORDER BY k.activated_at DESC, k.iccid DESC, k.post_imei DESC
-    LIMIT :at_most
-) AS k
+                FROM activations AS a
+                WHERE a.iccid = k.iccid AND a.activated_at > x.seen_until
+                    AND a.activated_at < coalesce(/* part: left_at */, 4611686018427387904)
+            )))
+    )
+        THEN 'explained'
+    ELSE 'open'
+END
+
+-- part: is_listed
+-- Is a row of some accounts, in the window, and not left out by a filter? A flag of 0 leaves the
+-- filter out.
+k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
+AND k.generation IN (SELECT g.value FROM carray(:generations) AS g)
+AND k.activated_at > :earliest AND k.activated_at < :latest
+AND /* part: is_of_cause */
+AND (:has_tacs = 0 OR k.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
+AND (:has_group = 0 OR EXISTS (
+    SELECT 1
+    FROM group_members AS g
+    WHERE g.account_id = k.account_id AND g.iccid = k.iccid AND g.group_id = :group_id
+))
+AND (:is_unassigned = 0 OR NOT EXISTS (
+    SELECT 1 FROM group_members AS g WHERE g.account_id = k.account_id AND g.iccid = k.iccid
+))
+AND (:state = '' OR :state = /* part: state_of_row */)
+AND /* part: has_digits */
+
+-- part: whole_rows
+-- What people see of rows, m, whose keys, k, were listed.
 CROSS JOIN mismatches AS m
 WHERE m.account_id = k.account_id AND m.generation = k.generation
     AND m.activated_at = k.activated_at AND m.iccid = k.iccid AND m.post_imei = k.post_imei
+
+-- name: rows_listed_from_newest
+-- Which rows of some accounts are in the window, before one row and narrowed down, the newest
+-- first, no more than are asked for?
+SELECT /* part: explained_row */
+FROM (
+    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    FROM listed_mismatches AS k
+    WHERE (k.activated_at, k.iccid, k.post_imei) < (:activated_at, :iccid, :post_imei)
+        AND /* part: is_listed */
+    ORDER BY k.activated_at DESC, k.iccid DESC, k.post_imei DESC
+    LIMIT :at_most
+) AS k
+/* part: whole_rows */
 ORDER BY m.activated_at DESC, m.iccid DESC, m.post_imei DESC;
 
 -- name: rows_listed_from_oldest
 -- Which rows of some accounts are in the window, behind one row and narrowed down, the oldest
--- first, no more than are asked for? A flag of 0 leaves a filter out. A state is what
--- core/explanations.py says.
-SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
+-- first, no more than are asked for?
+SELECT /* part: explained_row */
 FROM (
     SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
     FROM listed_mismatches AS k
-    WHERE k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
-        AND k.generation IN (SELECT g.value FROM carray(:generations) AS g)
-        AND k.activated_at > :earliest AND k.activated_at < :latest
-        AND (k.activated_at, k.iccid, k.post_imei) > (:activated_at, :iccid, :post_imei)
-        AND (:has_cause = 0 OR k.cause = :cause_byte)
-        AND (:has_tacs = 0 OR k.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
-        AND (:has_group = 0 OR EXISTS (
-            SELECT 1
-            FROM group_members AS g
-            WHERE g.account_id = k.account_id AND g.iccid = k.iccid AND g.group_id = :group_id
-        ))
-        AND (:is_unassigned = 0 OR NOT EXISTS (
-            SELECT 1 FROM group_members AS g
-            WHERE g.account_id = k.account_id AND g.iccid = k.iccid
-        ))
-        AND (:state = '' OR :state = CASE
-            WHEN :may_be_proposed = 1
-                AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = k.iccid)
-                THEN 'proposed'
-            WHEN :may_be_explained = 1 AND EXISTS (
-                SELECT 1
-                FROM explanations AS x
-                WHERE x.iccid = k.iccid AND x.activated_at = k.activated_at
-                    AND x.post_imei = k.post_imei AND x.ended_at IS NULL
-                    AND (x.holds_until > :now OR (x.holds_until IS NULL AND NOT EXISTS (
-                        SELECT 1
-                        FROM activations AS a
-                        WHERE a.iccid = k.iccid AND a.activated_at > x.seen_until
-                            AND a.activated_at < coalesce((
-                                SELECT r.left_at
-                                FROM mismatches AS r
-                                WHERE r.account_id = k.account_id AND r.generation = k.generation
-                                    AND r.activated_at = k.activated_at AND r.iccid = k.iccid
-                                    AND r.post_imei = k.post_imei
-                            ), 4611686018427387904)
-                    )))
-            )
-                THEN 'explained'
-            ELSE 'open'
-        END)
-        AND (:has_digits = 0 OR instr(k.digits, CAST(:digits AS TEXT)) > 0)
+    WHERE (k.activated_at, k.iccid, k.post_imei) > (:activated_at, :iccid, :post_imei)
+        AND /* part: is_listed */
     ORDER BY k.activated_at, k.iccid, k.post_imei
     LIMIT :at_most
 ) AS k
-CROSS JOIN mismatches AS m
-WHERE m.account_id = k.account_id AND m.generation = k.generation
-    AND m.activated_at = k.activated_at AND m.iccid = k.iccid AND m.post_imei = k.post_imei
+/* part: whole_rows */
 ORDER BY m.activated_at, m.iccid, m.post_imei;
 
 -- name: rows_of_sim
 -- Which rows does one SIM have in the window, the newest first, no more than are asked for?
-SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
+SELECT /* part: explained_row */
 FROM mismatches AS m
 WHERE m.iccid = :iccid AND m.activated_at > :earliest AND m.activated_at < :latest
 ORDER BY m.activated_at DESC, m.post_imei DESC
@@ -143,7 +123,7 @@ SELECT
 WITH asked (activated_at, iccid, post_imei) AS (
     VALUES (:activated_at, :iccid, :post_imei)
 )
-SELECT m.wire, m.reasons, m.iccid, m.post_imei, m.expected_imei, m.activated_at
+SELECT /* part: explained_row */
 FROM asked AS f
 CROSS JOIN mismatches AS m
 WHERE m.iccid = f.iccid AND m.activated_at = f.activated_at AND m.post_imei = f.post_imei;
