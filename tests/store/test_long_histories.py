@@ -70,6 +70,27 @@ def test_facts_of_one_sim_scattered_in_time_give_the_rows_and_reasons_of_the_rul
         assert [part.differences for part in verify(store, wire_row) if part.differences] == []
 
 
+def test_a_row_whose_stretch_comes_later_is_not_printed_for_what_an_earlier_one_found(
+    store: Store,
+) -> None:
+    """An earlier sighting where it is expected, and rows that end with what is expected later."""
+    home, away, elsewhere = IMEIS[0], IMEIS[2], Imei.parse("356938035643809")
+    with store.transaction() as writer:
+        writer.take(Sim, [Sim(ONE, None, "a", Moment(1), "4G")])
+        writer.take(SimExpectation, [SimExpectation(ONE, BEGINNING, Allowed.parse(str(home)))])
+        writer.take(
+            SimActivation,
+            [
+                SimActivation(ONE, Moment(moment), imei)
+                for moment, imei in ((10, away), (20, elsewhere), (32, away))
+            ],
+        )
+    with store.transaction() as writer:
+        writer.take(SimExpectation, [SimExpectation(ONE, Moment(28), Allowed.parse("none"))])
+        writer.take(SimActivation, [SimActivation(ONE, Moment(5), home)])
+    assert [part.differences for part in verify(store, wire_row) if part.differences] == []
+
+
 def test_shortlisting_costs_the_sum_of_facts_and_expectations_and_not_the_product(
     store: Store,
 ) -> None:

@@ -8,7 +8,7 @@ the hardware is kept with the row.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,6 +78,10 @@ class Block:
         """Whether anything was unexpected in it."""
         return any(activation.is_unexpected for activation in self.seen)
 
+    def holds(self, moment: int) -> bool:
+        """Whether a moment lies in it."""
+        return self.first_at <= moment <= self.to_at
+
 
 class _Draft(NamedTuple):
     """A row to be printed: where it is, what was expected, and when the SIM left."""
@@ -112,6 +116,7 @@ class Refresh:
         self._sims: Mapping[int, RowSim] = {}
         self._first: Mapping[int, tuple[int, int]] = {}
         self._tracked: set[int] = set()
+        self._to_come: defaultdict[int, deque[Block]] = defaultdict(deque)
 
     def differences(
         self, spans: Sequence[tuple[int, Span]], untracked: Collection[int] = ()
@@ -129,7 +134,11 @@ class Refresh:
         concerned = [
             block for block in blocks if block.iccid in self._tracked or block.is_concerned
         ]
+        for block in concerned:
+            self._to_come[block.iccid].append(block)
         for turn in _turns(concerned):
+            for block in turn:
+                self._to_come[block.iccid].popleft()
             yield self._difference(turn)
 
     # What was seen
@@ -181,11 +190,21 @@ class Refresh:
         before = {place_of(row): (row, draft) for row, draft in self._departed(blocks)}
         for row in retold:
             place = place_of(row)
-            if place not in in_blocks and place not in before and row.iccid in self._sims:
-                before[place] = row, _draft_of(row)
+            if place in in_blocks or place in before or not self._may_be_printed(row):
+                continue
+            before[place] = row, _draft_of(row)
         kept += [row for row, _ in before.values()]
         to_print = [*drafts.values(), *(draft for _, draft in before.values())]
         return Difference.between(kept, self._printed(to_print))
+
+    def _may_be_printed(self, row: AnswerRow) -> bool:
+        """Whether what a kept row says may be worked out anew.
+
+        A row in a stretch that comes later may be one that is not to be there any more: that
+        stretch's turn decides.
+        """
+        later = self._to_come[row.iccid]
+        return row.iccid in self._sims and not any(block.holds(row.activated_at) for block in later)
 
     def _rows(self, block: Block) -> list[LocalRow]:
         """The rows of a block; a SIM that is not loaded has none."""
