@@ -23,23 +23,29 @@ from tests.store.test_any_order_same_answer import in_columns, rows_of
 from tests.worlds import ACCOUNTS, IMEIS, MDNS, MOMENTS, VALUES, rows_by_the_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tallystick.store import Store
     from tests.engines import Stores
     from tests.worlds import Fact, ReportRow
 
 WORLDS_A_ROUND = 100
 ROUNDS, SOAK_ROUNDS = 10, 1_000  # 1,000 and 100,000 worlds on each engine
+MANY_MOMENTS = [Moment(MOMENTS[0] + number * 50_000) for number in range(60)]
 ANN = Origin("ann", Moment(1), "api")
 FORMS = [allowed(value) for value in VALUES]
 ICCIDS = [Iccid.parse(f"8914800000080{number:07d}") for number in range(WORLDS_A_ROUND)]
 
 
 def world_of(random: Random, iccid: Iccid) -> list[Fact]:
-    """The facts of one SIM; one in eight is not loaded."""
-    facts: list[Fact] = [expectation_of(random, iccid) for _ in range(random.randint(0, 4))]
+    """The facts of one SIM; one in eight is not loaded, one in four has a long history."""
+    moments, activations_max = (MANY_MOMENTS, 30) if random.randrange(4) == 0 else (MOMENTS, 9)
+    facts: list[Fact] = [
+        expectation_of(random, iccid, moments) for _ in range(random.randint(0, 4))
+    ]
     facts += [
-        SimActivation(iccid, random.choice(MOMENTS), random.choice(IMEIS))
-        for _ in range(random.randint(0, 9))
+        SimActivation(iccid, random.choice(moments), random.choice(IMEIS))
+        for _ in range(random.randint(0, activations_max))
     ]
     if random.randrange(8):
         mdn, account = random.choice(MDNS), random.choice(ACCOUNTS)
@@ -47,8 +53,8 @@ def world_of(random: Random, iccid: Iccid) -> list[Fact]:
     return facts
 
 
-def expectation_of(random: Random, iccid: Iccid) -> SimExpectation:
-    return SimExpectation(iccid, random.choice([BEGINNING, *MOMENTS]), random.choice(FORMS))
+def expectation_of(random: Random, iccid: Iccid, moments: Sequence[Moment]) -> SimExpectation:
+    return SimExpectation(iccid, random.choice([BEGINNING, *moments]), random.choice(FORMS))
 
 
 def wire_rows(taken: list[Fact]) -> list[bytes]:
@@ -86,7 +92,7 @@ def play(store: Store, random: Random) -> list[Fact]:
 
 def corrections(random: Random) -> list[Fact]:
     """Expectations of every second SIM."""
-    return [expectation_of(random, iccid) for iccid in ICCIDS[::2]]
+    return [expectation_of(random, iccid, MOMENTS) for iccid in ICCIDS[::2]]
 
 
 def check_round(stores: Stores, seed: int) -> None:
