@@ -138,7 +138,8 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     readiness, tallies, metrics = seen or _seen(settings, store, Loops(), Tallies(Counts))
     limits = CallLimits(settings, partial(_count_throttled, tallies))
     app = falcon.App()
-    app.add_middleware(Observed(tallies.note, is_logged=settings.log_requests))
+    observed = Observed(tallies.note, is_logged=settings.log_requests)
+    app.add_middleware(observed)
     app.add_middleware(Leaving(is_over_tls=settings.is_over_tls))
     app.add_middleware(AddressLimit(limits))
     if calls:
@@ -154,7 +155,7 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     console.add_routes(app, settings, store, access, system_clock, browsers, rows, imports=queue)
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
-    notes = _Notes(Refusals(), limits, acts)
+    notes = _Notes(observed, Refusals(), limits, acts)
     app.add_error_handler((Exception, falcon.HTTPError), notes.answer_error)
     return app
 
@@ -162,6 +163,7 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
 class _Notes(NamedTuple):
     """Who notes what a call was refused with."""
 
+    observed: Observed
     refusals: Refusals
     limits: CallLimits
     acts: Acts
@@ -174,9 +176,12 @@ class _Notes(NamedTuple):
         params: dict[str, Any],  # noqa: ARG002 - the form of an error handler
     ) -> None:
         """Answer what was raised, and note it."""
+        # The framework refuses its own words as methods before it asks the first middleware.
+        self.observed.begin(req)
         _answer_error(req, resp, error)
         message = error.message if isinstance(error, Refusal) else str(resp.status)
-        self.refusals.note(req, resp.status_code, message)
+        failure = None if isinstance(error, Refusal | falcon.HTTPError) else error
+        self.refusals.note(req, resp.status_code, message, failure)
         self.limits.note_refusal(error)
         self.acts.note_refusal(req, error)
 
@@ -200,7 +205,7 @@ def _answer_error(req: Request, resp: Response, error: Exception) -> None:
     elif console.owns(req):
         console_errors.answer_error(req, resp, error)
     elif api.owns(path) or not isinstance(error, falcon.HTTPError):
-        api_errors.answer_error(req, resp, error)
+        api_errors.answer_error(resp, error)
     else:
         resp.status = error.status
         resp.set_headers(error.headers or {})
