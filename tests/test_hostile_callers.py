@@ -151,7 +151,9 @@ def test_callers_who_do_not_read_a_large_answer_are_ended(served: Served) -> Non
         assert_a_good_caller_is_answered(served)
         time.sleep(BODY_S + 3)
         for each in connections:
-            assert not the_rest(each).endswith(b"0\r\n\r\n")
+            answer = the_rest(each)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert not answer.endswith(b"0\r\n\r\n")
     assert_a_good_caller_is_answered(served)
 
 

@@ -205,6 +205,32 @@ def test_a_worker_that_is_killed_again_and_again_is_started_again(tmp_path: Path
         assert server.poll() is None
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="where /proc tells of no children, none is held"
+)
+def test_a_worker_is_not_stopped_before_the_one_that_takes_its_place_has_started(
+    tmp_path: Path,
+) -> None:
+    database, port = f"sqlite:///{tmp_path}/store.db", free_port()
+    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+        (former,) = workers_of(server)
+        os.kill(server.pid, signal.SIGHUP)
+        while len(workers_of(server)) == 1:
+            time.sleep(0.01)
+        (new,) = set(workers_of(server)) - {former}
+        os.kill(new, signal.SIGSTOP)  # it takes long to start
+        time.sleep(2)
+        assert answers(port)
+        os.kill(new, signal.SIGCONT)
+        until = time.monotonic() + 30
+        while workers_of(server) != [new]:
+            # What waited in the queue of the former one when it stopped is lost; who asks again
+            # is answered.
+            assert answers(port) or answers(port)
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A server that keeps silent connections for a second."""

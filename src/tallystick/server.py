@@ -11,7 +11,7 @@ import secrets
 import signal
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
@@ -76,7 +76,11 @@ if TYPE_CHECKING:
 
 BACKLOG = 1024
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
-OVERLAP_S = 6.0  # in which a worker that takes the place of another should have started
+START_S_MAX = 60.0  # that a worker which takes the place of another may take to start
+LOOK_FOR_START_S = 0.1
+LISTEN_S = 0.5  # from when a worker has started until it surely listens
+STARTED = ".started"
+"""The ending of the file by which a worker says that it has started."""
 RESPAWN_PAUSE_S = 1.0  # before a worker that ended is started again
 METRICS_PATH = "/metrics"
 STOP_S_MAX = 30  # requests under way have so long to end when the server is stopped
@@ -138,7 +142,8 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     readiness, tallies, metrics = seen or _seen(settings, store, Loops(), Tallies(Counts))
     limits = CallLimits(settings, partial(_count_throttled, tallies))
     app = falcon.App()
-    app.add_middleware(Observed(tallies.note, is_logged=settings.log_requests))
+    observed = Observed(tallies.note, is_logged=settings.log_requests)
+    app.add_middleware(observed)
     app.add_middleware(Leaving(is_over_tls=settings.is_over_tls))
     app.add_middleware(AddressLimit(limits))
     if calls:
@@ -154,7 +159,7 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     console.add_routes(app, settings, store, access, system_clock, browsers, rows, imports=queue)
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
-    notes = _Notes(Refusals(), limits, acts)
+    notes = _Notes(observed, Refusals(), limits, acts)
     app.add_error_handler((Exception, falcon.HTTPError), notes.answer_error)
     return app
 
@@ -162,6 +167,7 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
 class _Notes(NamedTuple):
     """Who notes what a call was refused with."""
 
+    observed: Observed
     refusals: Refusals
     limits: CallLimits
     acts: Acts
@@ -174,9 +180,12 @@ class _Notes(NamedTuple):
         params: dict[str, Any],  # noqa: ARG002 - the form of an error handler
     ) -> None:
         """Answer what was raised, and note it."""
+        # The framework refuses its own words as methods before it asks the first middleware.
+        self.observed.begin(req)
         _answer_error(req, resp, error)
         message = error.message if isinstance(error, Refusal) else str(resp.status)
-        self.refusals.note(req, resp.status_code, message)
+        failure = None if isinstance(error, Refusal | falcon.HTTPError) else error
+        self.refusals.note(req, resp.status_code, message, failure)
         self.limits.note_refusal(error)
         self.acts.note_refusal(req, error)
 
@@ -200,7 +209,7 @@ def _answer_error(req: Request, resp: Response, error: Exception) -> None:
     elif console.owns(req):
         console_errors.answer_error(req, resp, error)
     elif api.owns(path) or not isinstance(error, falcon.HTTPError):
-        api_errors.answer_error(req, resp, error)
+        api_errors.answer_error(resp, error)
     else:
         resp.status = error.status
         resp.set_headers(error.headers or {})
@@ -331,13 +340,13 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     multiprocessing.set_start_method("spawn", force=True)
     with TemporaryDirectory(prefix="tallystick-") as shared:
         worker = partial(_worker, settings, Path(shared))
-        _server(settings).serve(target_loader=worker, wrap_loader=False)
+        _server(settings, Path(shared)).serve(target_loader=worker, wrap_loader=False)
 
 
-def _server(settings: Settings) -> _Server:
+def _server(settings: Settings, shared: Path) -> _Server:
     """The server that starts the workers, at a numeric address."""
     connections = settings.connections
-    return _Server(
+    server = _Server(
         f"{__name__}:app",
         settings.host,
         settings.port,
@@ -357,9 +366,10 @@ def _server(settings: Settings) -> _Server:
         log_level=LogLevels.error,
         log_dictconfig=logging_config(settings.log_format, settings.log_level),
         respawn_failed_workers=True,
-        respawn_interval=OVERLAP_S,
         workers_kill_timeout=STOP_S_MAX,
     )
+    server.shared = shared
+    return server
 
 
 def _tell_service_manager(settings: Settings) -> None:
@@ -426,18 +436,51 @@ def _record_settings(store: Store, settings: Settings) -> None:
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of several classes
-    """The server, which starts a worker again however often it ends; its own would give up."""
+    """The server, which starts a worker again however often it ends; its own would give up.
+
+    Where a worker takes the place of one that serves, that one is stopped when the new one has
+    started, which it says in the folder `shared`. Granian waits for so many seconds; on a machine
+    with much else to do nobody would listen until the new one does.
+    """
+
+    shared: Path
 
     def _respawn_workers(
         self,
         workers: list[int],
         spawn_target: Any,  # noqa: ANN401 - the server's own affair
         target_loader: Any,  # noqa: ANN401 - the same
-        delay: float = 0,
+        delay: float = 0,  # noqa: ARG002 - the same
     ) -> None:
         time.sleep(RESPAWN_PAUSE_S)
-        super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        for index in workers:
+            former = self.wrks.pop(index)
+            worker = self._spawn_worker(index, spawn_target, target_loader)
+            worker.start()
+            self.wrks.insert(index, worker)
+            if former.is_alive():
+                self._wait_until_started(worker)
+            _stop(former)
         self.respawned_wrks.clear()  # else a worker that ends twice within 5.5 s ends the server
+
+    def _wait_until_started(self, worker: Any) -> None:  # noqa: ANN401 - the server's own affair
+        """Come back when a worker listens, has ended, or takes too long, or the server is to."""
+        mark = self.shared / f"{worker.inner.pid}{STARTED}"
+        until = time.monotonic() + START_S_MAX
+        while not mark.exists() and worker.is_alive():
+            if self.interrupt_signal or time.monotonic() > until:
+                return
+            time.sleep(LOOK_FOR_START_S)
+        time.sleep(LISTEN_S)
+
+
+def _stop(worker: Any) -> None:  # noqa: ANN401 - the server's own affair
+    """End a worker, which ends its calls first; in vain it has as long as the server has."""
+    worker.terminate()
+    worker.join(STOP_S_MAX)
+    if worker.is_alive():
+        worker.kill()
+        worker.join()
 
 
 def _held_at_most(settings: Settings) -> int:
@@ -487,6 +530,8 @@ def _worker(settings: Settings, shared: Path) -> WsgiApp:
     _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.
     gc.freeze()
+    with suppress(OSError):  # a full disk; then the worker that this one replaces stays longer
+        Path(shared, f"{os.getpid()}{STARTED}").touch()
     return app
 
 

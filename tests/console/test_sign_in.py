@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tallystick.console.sign_in import local_path
 from tallystick.core.errors import SessionRefused
 from tallystick.settings import Settings
+from tallystick.store.engines.files import LOOK_AGAIN_S
 from tests.console.conftest import client_of
 from tests.console.world import PASSWORD, Browser, posted_paths
 
@@ -238,3 +241,16 @@ def test_programs_are_answered_as_before(client: testing.TestClient) -> None:
     assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
     assert "content-security-policy" not in answer.headers
     assert "content-security-policy" not in program.get("/healthz").headers
+
+
+def test_a_page_that_the_store_refuses_does_not_say_where_the_store_is(
+    ann: Browser, filled: Store
+) -> None:
+    path = Path(filled.name)
+    away = path.rename(path.with_suffix(".away"))
+    time.sleep(LOOK_AGAIN_S)
+    page = ann.get("/")
+    away.rename(path)
+    assert (page.status, page.headers["retry-after"]) == (503, "5")
+    assert "cannot be opened, read or written" in page.text
+    assert str(path.parent) not in page.text

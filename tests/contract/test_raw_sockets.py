@@ -266,3 +266,20 @@ def test_a_long_body_is_refused_in_a_time_that_follows_its_length(
     reply = send(port, "POST", path, sized(sent_with, text.encode()), text.encode())
     assert reply.status == 400
     assert time.monotonic() - began < LONG_S_MAX
+
+
+def test_a_cookie_in_quotes_is_read_in_a_time_that_follows_its_length(port: int) -> None:
+    """By Python's own parser of cookies, this call takes minutes."""
+    cookie = "tallystick-session=" + '"' + "\\" * 100_000 + '"'
+    began = time.monotonic()
+    assert send(port, "GET", "/mismatches", {"Cookie": cookie}).status == 303
+    assert time.monotonic() - began < LONG_S_MAX
+
+
+@pytest.mark.parametrize("path", [REPORT, "/login", "/api/v1/sims", "/healthz", "/nope"])
+def test_a_method_that_the_framework_knows_as_a_word_of_its_own_is_refused(
+    port: int, path: str
+) -> None:
+    reply = send(port, "WEBSOCKET", path, {})
+    assert reply.status == 400
+    assert reply.headers["x-request-id"]

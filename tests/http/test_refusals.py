@@ -13,7 +13,12 @@ from falcon import testing
 
 from tallystick.core.errors import StoreBroken
 from tallystick.http.paths import fault_of, plain
-from tallystick.http.refusals import LINES_A_SECOND_MAX, MESSAGE_LENGTH_MAX, Refusals
+from tallystick.http.refusals import (
+    LINES_A_SECOND_MAX,
+    MESSAGE_LENGTH_MAX,
+    TRACES_A_SECOND_MAX,
+    Refusals,
+)
 from tests.serving import TOKEN, serving
 
 if TYPE_CHECKING:
@@ -142,6 +147,18 @@ def test_a_flood_of_refusals_is_counted_and_not_written(caplog: pytest.LogCaptur
     timer.now = 1.0
     refusals.note(req, 404, "there is none")
     assert [each.getMessage()[:2] for each in caplog.records[-2:]] == ["7 ", "40"]
+
+
+def test_of_a_flood_of_failures_few_say_where_in_the_program_they_were(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    refusals = Refusals(Timer())
+    req = testing.create_req(path="/nope")
+    for _ in range(LINES_A_SECOND_MAX):
+        refusals.note(req, 500, "500 Internal Server Error", ZeroDivisionError())
+    assert [each.levelno for each in caplog.records] == [logging.ERROR] * LINES_A_SECOND_MAX
+    assert sum(each.exc_info is not None for each in caplog.records) == TRACES_A_SECOND_MAX
 
 
 def test_a_caller_is_not_told_where_the_store_is() -> None:

@@ -151,7 +151,8 @@ def number_in(req: Request, name: str, default: int, at_most: int) -> int:
     text = req.get_param(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= at_most):
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(at_most))
+    if not (is_number and 1 <= int(text) <= at_most):
         message = f"{name} must be a number from 1 to {at_most}, not {shown(text)}"
         raise InvalidValue(message)
     return int(text)

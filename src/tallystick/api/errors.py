@@ -30,7 +30,6 @@ from tallystick.http.bodies import BodyCutShort, BodyTooLarge, BodyTooSlow, Leng
 from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing
 from tallystick.http.limits import Throttled
-from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -87,7 +86,7 @@ def no_such_resource(req: Request, resp: Response, **_: str) -> None:  # noqa: A
     raise NotFound(message)
 
 
-def answer_error(req: Request, resp: Response, error: Exception) -> None:
+def answer_error(resp: Response, error: Exception) -> None:
     """Answer what was raised under our root, the unforeseen included."""
     if isinstance(error, Refusal):
         status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
@@ -97,7 +96,6 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
         _answer(resp, error.status_code, code, error.description or error.title or code)
         resp.set_headers(error.headers or {})
     else:
-        note_failure(req, error)
         _answer(resp, 500, "failed", "the server failed; its log says how")
 
 

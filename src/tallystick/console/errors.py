@@ -10,15 +10,17 @@ from jinja2 import Environment, PackageLoader
 from tallystick.console.pages import HEADERS, HTML
 from tallystick.console.static import address_of
 from tallystick.core.errors import NoAccounts, NotFound, Refusal, RoleRefused, StoreRefused
-from tallystick.http.bodies import BodyTooLarge
+from tallystick.http.bodies import BodyTooLarge, BodyTooSlow
+from tallystick.http.calls import CallsBusy
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.limits import Throttled
-from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
     from falcon import Request, Response
 
 STATUS: dict[type[Refusal], tuple[int, str]] = {
+    CallsBusy: (503, "Busy"),
+    BodyTooSlow: (408, "Too slow"),
     ForeignForm: (403, "Not from this page"),
     RoleRefused: (403, "Not allowed to you"),
     NotFound: (404, "Not found"),
@@ -41,7 +43,7 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
     resp.set_headers(HEADERS)
     if isinstance(error, falcon.HTTPError):
         resp.set_headers(error.headers or {})
-    if isinstance(error, StoreRefused):
+    if isinstance(error, StoreRefused | CallsBusy):
         resp.set_header("Retry-After", str(RETRY_AFTER_S))
     page = _templates.get_template("error.html")
     resp.text = page.render(static=address_of, status=status, title=title, message=message)
@@ -50,8 +52,7 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
 def _told(req: Request, error: Exception) -> tuple[int, str, str]:
     if isinstance(error, Refusal):
         kinds = (kind for kind in type(error).__mro__ if kind in STATUS)
-        return *STATUS[next(kinds)], error.message
+        return *STATUS[next(kinds)], error.message_for_callers
     if isinstance(error, falcon.HTTPError):
         return error.status_code, error.title or "Refused", f"There is no {req.method} {req.path}."
-    note_failure(req, error)
     return 500, "The server failed", "Its log says how."

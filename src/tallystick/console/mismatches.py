@@ -21,7 +21,7 @@ from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, THINGSPACE, WireRows
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.pages import printed
-from tallystick.core.errors import Refusal
+from tallystick.core.errors import Refusal, StoreRefused
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
@@ -90,6 +90,8 @@ class MismatchList(ListingPage):
                     listed = _rows(lister, asked)
                     shown = shown_rows(lister, self._rows, listed)
                     models = models_of(reader, shown)
+                except StoreRefused:
+                    raise
                 except Refusal as refusal:
                     problem = refusal.message
             groups = _groups(reader, visible, asked)

@@ -13,7 +13,7 @@ from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import Recent
 from tallystick.core.days import ONE_DAY
-from tallystick.core.errors import Refusal
+from tallystick.core.errors import Refusal, StoreRefused
 from tallystick.core.moments import Moment
 from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Sampled, sampled
@@ -72,6 +72,8 @@ class Overview(ListingPage):
                     )
                     newest = shown_rows(lister, self._rows, first)
                     models = models_of(reader, newest)
+                except StoreRefused:
+                    raise
                 except Refusal as refusal:
                     problem = refusal.message
         if problem:

@@ -54,7 +54,16 @@ class Observed:
         self._numbers = count(1)
 
     def process_request(self, req: Request, resp: Response) -> None:  # noqa: ARG002 - the form of a middleware
-        """Take the id that the caller or a proxy gave the call, or that of its trace."""
+        """Begin to see a call."""
+        self.begin(req)
+
+    def begin(self, req: Request) -> None:
+        """Take the id that the caller or a proxy gave the call, or that of its trace.
+
+        A call that has begun is left as it is.
+        """
+        if request_id_of(req):
+            return
         given = req.env.get("HTTP_X_REQUEST_ID")
         if given is None or not REQUEST_ID.fullmatch(given):
             given = trace_of(req) or f"{self._prefix}-{next(self._numbers)}"

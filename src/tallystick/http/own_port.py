@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 import threading
 from contextlib import suppress
 from socketserver import ThreadingMixIn
@@ -16,6 +18,8 @@ PEER_S_MAX = 5.0
 """A caller who says nothing, or reads nothing, for so long is left."""
 CALLERS_MAX = 64
 """So many callers are answered at a time; each beyond them ends the one who came first of all."""
+
+log = logging.getLogger(__name__)
 
 
 class _Handler(WSGIRequestHandler):
@@ -52,6 +56,12 @@ class _Server(ThreadingMixIn, WSGIServer):
         with self._lock:
             self._callers.pop(request, None)
         super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002 - the form of the base class
+        """Log a failure that nobody foresaw; a caller who left or said nothing is none."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            log.error("a call at a port of its own failed", exc_info=error)
 
     def _end(self, caller: socket.socket) -> None:
         """Have the thread of a caller find that nothing more is said; it ends then."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINES_A_SECOND_MAX = 50
 """Lines of a worker about refusals; what is beyond them is counted."""
+TRACES_A_SECOND_MAX = 2
+"""Failures of a worker whose place in the program is logged, too: some thousand bytes each."""
 MESSAGE_LENGTH_MAX = 300
 SERVER_ERROR = 500
 
@@ -33,9 +35,15 @@ class Refusals:
         self._second = 0
         self._lines = 0
         self._left_out = 0
+        self._traces = 0
 
-    def note(self, req: Request, status: int, message: str) -> None:
-        """Say which call was refused, and why: a warning where that is the server's fault."""
+    def note(
+        self, req: Request, status: int, message: str, failure: Exception | None = None
+    ) -> None:
+        """Say which call was refused, and why: a warning where that is the server's fault.
+
+        `failure` is what nobody foresaw, and said with where in the program that was.
+        """
         level = logging.WARNING if status >= SERVER_ERROR else logging.INFO
         left_out = self._may_speak()
         if left_out is None:
@@ -43,13 +51,14 @@ class Refusals:
         if left_out:
             log.info("%d more refusals were not logged", left_out)
         log.log(
-            level,
+            logging.ERROR if failure else level,
             "%d to %s %s from %s: %s",
             status,
             shown(req.method),
             masked_in(shown(req.path)),
             shown(req.remote_addr),
             masked_in(shortened(message)),
+            exc_info=failure if failure and self._may_trace() else None,
             extra=fields(request_id=request_id_of(req)),
         )
 
@@ -58,7 +67,7 @@ class Refusals:
         with self._lock:
             second = int(self._timer())
             if second != self._second:
-                self._second, self._lines = second, 0
+                self._second, self._lines, self._traces = second, 0, 0
             if self._lines == LINES_A_SECOND_MAX:
                 self._left_out += 1
                 return None
@@ -66,16 +75,11 @@ class Refusals:
             left_out, self._left_out = self._left_out, 0
             return left_out
 
-
-def note_failure(req: Request, error: Exception) -> None:
-    """Say which call failed by what nobody foresaw, and where in the program."""
-    log.error(
-        "%s %s failed",
-        shown(req.method),
-        masked_in(shown(req.path)),
-        exc_info=error,
-        extra=fields(request_id=request_id_of(req)),
-    )
+    def _may_trace(self) -> bool:
+        """Whether this failure is among the first ones of the second."""
+        with self._lock:
+            self._traces += 1
+            return self._traces <= TRACES_A_SECOND_MAX
 
 
 def shortened(message: str) -> str:

@@ -16,7 +16,6 @@ from tallystick.http.calls import CallsBusy
 from tallystick.http.gate import BearerMissing, SessionMissing
 from tallystick.http.limits import Throttled
 from tallystick.http.paths import PathRefused
-from tallystick.http.refusals import note_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,7 +144,7 @@ UNEXPECTED = _verizon(CATCH_ALL, falcon.HTTP_500)
 
 
 def answer_error(req: Request, resp: Response, error: Exception) -> None:
-    """Answer with what the table says; what is no refusal is logged, and none of it is told."""
+    """Answer with what the table says; of what is no refusal, none is told."""
     # In this room only the router raises those: no such method here.
     if isinstance(error, falcon.HTTPError):
         error = NoSuchResource(f"there is no {shown(req.method)} {shown(req.path)}")
@@ -153,7 +152,6 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
         answer, message = _answer_of(error), error.message_for_callers
     else:
         answer, message = UNEXPECTED, "the server failed at this request; its log says more"
-        note_failure(req, error)
     resp.status = answer.status
     resp.set_headers(dict(answer.headers))
     resp.data = msgspec.json.encode(answer.body(message))
