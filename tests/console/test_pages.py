@@ -184,7 +184,7 @@ def test_a_user_without_an_account_is_told_how_to_get_one(client: testing.TestCl
 def test_the_likely_cause_weighs_other_sims_and_the_filter_does_not(bob: Browser) -> None:
     page = bob.get(f"/mismatches?{WINDOW}&q={ONE}&cause=paperwork")
     assert page.sims == [str(ONE)]
-    assert '<span class="cause swap-pair">Swapped pair</span>' in page.text
+    assert 'class="word likely swap-pair">Swapped pair' in page.text
 
 
 def test_files_have_what_the_list_has_in_its_order(ann: Browser) -> None:

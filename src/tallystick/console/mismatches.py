@@ -8,7 +8,6 @@ import falcon
 import msgspec
 
 from tallystick.console.asked import (
-    COLUMNS,
     NEWEST,
     OLDEST,
     PRESETS,
@@ -53,6 +52,23 @@ WHEREABOUTS = {
     Code.MOVED_BACK: "moved back",
     Code.MOVED_ON: "moved on",
 }
+
+
+class _Reason(msgspec.Struct):
+    """Of one reason, what a list shows."""
+
+    code: Code
+    imei: str = ""
+
+
+class _Why(msgspec.Struct):
+    """Of a row's reasons, what a list shows."""
+
+    cause: Cause
+    reasons: list[_Reason]
+
+
+_why_of = msgspec.json.Decoder(_Why).decode
 
 
 class ShownRow(NamedTuple):
@@ -108,7 +124,6 @@ class MismatchList(ListingPage):
             rows_shown=len(shown),
             models=models,
             columns=asked.columns,
-            all_columns=COLUMNS,
             states=STATES,
             views=views,
             as_asked=asked.address("")[1:],
@@ -172,30 +187,30 @@ def shown_rows(lister: Lister, rows: WireRows, listed: Page) -> list[ShownRow]:
     columns = rows.columns((row for row, _ in listed.rows), kept_zone, lister.zone_name)
     standing_of = standings(lister.reader, listed.keys, lister.now)
     return [
-        _shown(each, msgspec.json.decode(why), key, standing_of[key])
+        _shown(each, _why_of(why), key, standing_of[key])
         for each, (_, why), key in zip(columns, listed.rows, listed.keys, strict=True)
     ]
 
 
-def _shown(
-    columns: tuple[str | None, ...], why: dict[str, Any], key: RowKey, standing: Standing
-) -> ShownRow:
-    account, mdn, _, iccid, before, seen_in, at = (text or "" for text in columns)
-    reasons: list[dict[str, Any]] = why["reasons"]
-    expected = next((each["imei"] for each in reasons if each["code"] == Code.EXPECTED), "")
-    whereabouts = next(
-        (WHEREABOUTS[each["code"]] for each in reasons if each["code"] in WHEREABOUTS), ""
-    )
+def _shown(columns: tuple[str | None, ...], why: _Why, key: RowKey, standing: Standing) -> ShownRow:
+    account, mdn, _, iccid, before, seen_in, at = columns
+    assert account and iccid and seen_in and at  # noqa: S101, PT018 - no row lacks them
+    expected = whereabouts = ""
+    for reason in why.reasons:
+        if reason.code is Code.EXPECTED:
+            expected = reason.imei
+        elif reason.code in WHEREABOUTS:
+            whereabouts = WHEREABOUTS[reason.code]
     return ShownRow(
         account,
-        mdn,
+        mdn or "",
         iccid,
-        before,
+        before or "",
         seen_in,
         seen_in[: Tac.LENGTH_MAX],
         printed(at),
         expected,
-        Cause(why["cause"]),
+        why.cause,
         whereabouts,
         key_text(key),
         standing,

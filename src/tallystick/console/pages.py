@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tallystick.console.asked import COLUMNS
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
+from tallystick.console.table import table_rows_of
 from tallystick.console.words import CAUSES, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
@@ -46,6 +48,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.table_rows = table_rows_of(self._templates)
         zone = settings.zone
         filters: dict[str, Callable[..., Any]] = {
             "count": "{:,}".format,
@@ -61,6 +64,8 @@ class Pages:
             "causes": CAUSES,
             "state_words": STATES,
             "beginning": BEGINNING,
+            "all_columns": COLUMNS,
+            "table_rows": self.table_rows,
         }
 
     def show(
@@ -92,6 +97,5 @@ def _may(caller: Caller | None, right: Right) -> bool:
 
 def printed(timestamp: str) -> str:
     """A timestamp of the wire as people read it, as in `2026-03-05 10:00:00 UTC`."""
-    day, _, clock = timestamp.partition("T")
-    time, zone = clock[:8], clock[8:]
-    return f"{day} {time} {'UTC' if zone == 'Z' else zone}"
+    zone = timestamp[19:]
+    return f"{timestamp[:10]} {timestamp[11:19]} {'UTC' if zone == 'Z' else zone}"
