@@ -317,3 +317,17 @@ def test_every_cause_and_every_reason_has_words() -> None:
     assert set(CAUSES) == set(Cause)
     assert set(SENTENCES) == set(Code)
     assert len({cause[0] for cause in Cause}) == len(Cause)
+
+
+def test_the_api_is_shown_to_everybody_as_it_is_described(client: testing.TestClient) -> None:
+    described = client.simulate_get("/openapi.json").json
+    page = client.simulate_get("/docs", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    for path, methods in described["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in page.text
+    names = set(re.findall('href="#type-([^"]+)"', page.text))
+    assert names <= set(described["components"]["schemas"])
+    assert all(f'id="type-{name}"' in page.text for name in names)
+    assert 'list of <a href="#type-SimExpectation">' in page.text
