@@ -152,15 +152,7 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     rows = WireRows(columns_in, devices_in)
     queue = imports or ImportQueue(store, system_clock, access.audit.note, Loops())
     console.add_routes(
-        app,
-        settings,
-        store,
-        access,
-        system_clock,
-        browsers,
-        rows,
-        imports=queue,
-        describe=describe,
+        app, settings, store, access, system_clock, browsers, rows, imports=queue, describe=describe
     )
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))

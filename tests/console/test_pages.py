@@ -75,6 +75,7 @@ def test_all_rows_stand_in_bodies_of_a_hundred(ann: Browser) -> None:
     assert page.sims == NEWEST_FIRST
     assert page.text.count('<tbody role="rowgroup" class="hundred">') == 4
     assert page.text.count("<tbody") == 5
+    assert "content-length" not in page.headers, "it is sent while it is drawn"
 
 
 def test_the_order_may_be_turned_and_paged_through(ann: Browser) -> None:

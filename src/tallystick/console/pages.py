@@ -13,12 +13,14 @@ from tallystick.console.table import table_rows_of
 from tallystick.console.words import CAUSES, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
+from tallystick.http.streaming import stream
 from tallystick.intake import described_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import ExitStack
 
-    from falcon import Response
+    from falcon import Request, Response
 
     from tallystick.access import Caller
     from tallystick.settings import Settings
@@ -77,17 +79,39 @@ class Pages:
     ) -> None:
         """Answer with a page; `caller` is who has signed in, None on pages for everybody."""
         resp.content_type = HTML
-        resp.text = self._templates.get_template(template).render(
-            user=None if caller is None else caller.user_name,
-            role=None if caller is None else caller.role,
-            can_propose=_may(caller, Right.PROPOSE),
-            can_explain=_may(caller, Right.EXPLAIN),
-            can_import=_may(caller, Right.IMPORT),
-            can_administer=_may(caller, Right.ADMINISTER),
-            can_decide=_may(caller, Right.DECIDE),
-            csrf=None if caller is None else csrf_of(caller),
-            **values,
-        )
+        page = self._templates.get_template(template)
+        resp.text = page.render(**_about(caller), **values)
+
+    def send(
+        self,
+        req: Request,
+        resp: Response,
+        template: str,
+        caller: Caller,
+        held: ExitStack,
+        **values: Any,  # noqa: ANN401 - the same
+    ) -> None:
+        """Answer with a page that is sent while it is drawn.
+
+        `held` is what its values are read from; it is let go of at the end.
+        """
+        resp.content_type = HTML
+        pieces = self._templates.get_template(template).generate(**_about(caller), **values)
+        stream(req, resp, (piece.encode() for piece in pieces), held)
+
+
+def _about(caller: Caller | None) -> dict[str, Any]:
+    """What every page shows of who has signed in."""
+    return {
+        "user": None if caller is None else caller.user_name,
+        "role": None if caller is None else caller.role,
+        "can_propose": _may(caller, Right.PROPOSE),
+        "can_explain": _may(caller, Right.EXPLAIN),
+        "can_import": _may(caller, Right.IMPORT),
+        "can_administer": _may(caller, Right.ADMINISTER),
+        "can_decide": _may(caller, Right.DECIDE),
+        "csrf": None if caller is None else csrf_of(caller),
+    }
 
 
 def _may(caller: Caller | None, right: Right) -> bool:
