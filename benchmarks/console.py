@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from benchmarks.client import Connection
+from benchmarks.client import Connection, whole_answer
 from benchmarks.figures import Figure, figure, in_turn
 from benchmarks.fleets import CROWD, WINDOW
 from benchmarks.served import Served, serving
@@ -32,6 +32,9 @@ def console(given: Given) -> list[Figure]:
     address = whole_store(given, given.sims, ROWS)
     with serving(address) as server:
         pages = dict(_pages(server))
+        for path in pages.values():
+            answer = whole_answer(server.port, server.question(path))
+            assert answer.status == b"200", path
         connection = Connection(server.port)
         works = [partial(_ask, connection, server, path) for path in pages.values()]
         seconds = in_turn(ROUNDS, *works)
@@ -66,7 +69,7 @@ def _address(path: str, **more: str) -> str:
 
 
 def _ask(connection: Connection, server: Served, path: str) -> None:
-    assert connection.ask(server.question(path)).status == b"200", path
+    connection.size_of(server.question(path))
 
 
 def _counted_anew(connection: Connection, server: Served) -> list[float]:

@@ -79,7 +79,10 @@ def _take(served: re.Match[str], browser_path: str) -> None:
 
 def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
     base = served["base"]
+    page.goto(f"{base}/docs")
+    _save(page, f"docs-{scheme}")
     page.goto(f"{base}/login")
+    _save(page, f"login-{scheme}")
     page.get_by_label("User name").fill(served["name"])
     page.get_by_label("Password").fill(served["password"])
     page.get_by_role("button", name="Sign in").click()
@@ -99,10 +102,16 @@ def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
     page.get_by_role("button", name="Show what it would do").click()
     page.get_by_role("button", name="Propose it").wait_for()
     _save(page, f"correct-{scheme}")
+    page.get_by_role("button", name="Propose it").click()
+    page.get_by_role("heading", name="What it would put").wait_for()
+    _save(page, f"change-{scheme}")
     page.goto(f"{base}/mismatches")
     page.locator(".rows tbody a.sim").nth(3).click()
     page.get_by_role("heading", name="Stays").wait_for()
     _save(page, f"sim-{scheme}")
+    page.locator("a[href^='/hardware/']").first.click()
+    page.get_by_role("heading", name="SIMs", exact=True).wait_for()
+    _save(page, f"hardware-{scheme}")
     page.goto(f"{base}/imports")
     page.get_by_label("File", exact=True).set_input_files(EXPORT)
     page.get_by_role("button", name="Preview").click()
@@ -111,9 +120,11 @@ def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
     _save(page, f"import-{scheme}")
     page.goto(f"{base}/imports")
     _save(page, f"imports-{scheme}")
-    for name in ("users", "apps", "accounts"):
+    for name in ("users", "apps", "accounts", "callbacks"):
         page.goto(f"{base}/admin/{name}")
         _save(page, f"admin-{name}-{scheme}")
+    page.goto(f"{base}/sessions")
+    _save(page, f"sessions-{scheme}")
 
 
 def _pick(page: Page) -> None:

@@ -153,10 +153,12 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     app.add_middleware(CallerLimits(limits))
     app.add_middleware(acts)
     thingspace.add_routes(app, settings, store, access, uploads)
-    api.add_routes(app, settings, store, access, live, columns_in, readiness)
+    describe = api.add_routes(app, settings, store, access, live, columns_in, readiness)
     rows = WireRows(columns_in, devices_in)
     queue = imports or ImportQueue(store, system_clock, access.audit.note, Loops())
-    console.add_routes(app, settings, store, access, system_clock, browsers, rows, imports=queue)
+    console.add_routes(
+        app, settings, store, access, system_clock, browsers, rows, imports=queue, describe=describe
+    )
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
     notes = _Notes(observed, Refusals(), limits, acts)

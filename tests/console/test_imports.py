@@ -201,9 +201,11 @@ def test_past_imports_are_listed_with_their_refused_lines_for_those_who_may_impo
     rejects = desk.people["ed"].get(f"{page}/rejects")
     assert rejects.headers["content-disposition"].endswith(f'filename="rejects-{number}.csv"')
     assert rejects.text.splitlines()[1].startswith(f"{TWO},12,2026-05-06 10:00:00,")
+    assert f'href="{page}"' in desk.people["ed"].get("/").text
     for name in ("vic", "liz"):
         for path in (page, f"{page}/rejects"):
             assert desk.people[name].get(path).status == 403
+        assert f'href="{page}"' not in desk.people[name].get("/").text
     assert f'href="{page}"' not in desk.people["liz"].get("/imports").text
     for path in ("/imports/999", "/imports/999/rejects", "/imports/x"):
         assert desk.people["ed"].get(path).status == 404

@@ -75,6 +75,7 @@ def test_all_rows_stand_in_bodies_of_a_hundred(ann: Browser) -> None:
     assert page.sims == NEWEST_FIRST
     assert page.text.count('<tbody role="rowgroup" class="hundred">') == 4
     assert page.text.count("<tbody") == 5
+    assert "content-length" not in page.headers, "it is sent while it is drawn"
 
 
 def test_the_order_may_be_turned_and_paged_through(ann: Browser) -> None:
@@ -184,7 +185,7 @@ def test_a_user_without_an_account_is_told_how_to_get_one(client: testing.TestCl
 def test_the_likely_cause_weighs_other_sims_and_the_filter_does_not(bob: Browser) -> None:
     page = bob.get(f"/mismatches?{WINDOW}&q={ONE}&cause=paperwork")
     assert page.sims == [str(ONE)]
-    assert '<span class="cause swap-pair">Swapped pair</span>' in page.text
+    assert 'class="word likely swap-pair">Swapped pair' in page.text
 
 
 def test_files_have_what_the_list_has_in_its_order(ann: Browser) -> None:
@@ -317,3 +318,17 @@ def test_every_cause_and_every_reason_has_words() -> None:
     assert set(CAUSES) == set(Cause)
     assert set(SENTENCES) == set(Code)
     assert len({cause[0] for cause in Cause}) == len(Cause)
+
+
+def test_the_api_is_shown_to_everybody_as_it_is_described(client: testing.TestClient) -> None:
+    described = client.simulate_get("/openapi.json").json
+    page = client.simulate_get("/docs", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    for path, methods in described["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in page.text
+    names = set(re.findall('href="#type-([^"]+)"', page.text))
+    assert names <= set(described["components"]["schemas"])
+    assert all(f'id="type-{name}"' in page.text for name in names)
+    assert 'list of <a href="#type-SimExpectation">' in page.text

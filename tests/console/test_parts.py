@@ -9,8 +9,10 @@ from hashlib import sha256
 
 import pytest
 
-from tallystick.console.charts import HEIGHT, WIDTH, bar_chart, nice_top
+from tallystick.console.charts import HEIGHT, WIDTH, bar_chart, nice_steps
 from tallystick.console.lanes import LANES_MAX, lanes_of
+from tallystick.console.mismatches import ShownRow
+from tallystick.console.pages import Pages
 from tallystick.console.recent import VALUES_MAX, Recent
 from tallystick.console.words import sentence_of
 from tallystick.core.allowed import Allowed
@@ -20,7 +22,9 @@ from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation, Pairing, Run, stays
 from tallystick.core.reasons import Cause
 from tallystick.core.window import Window
+from tallystick.fleet.explanations import OPEN
 from tallystick.fleet.timeline import Timeline
+from tallystick.settings import Settings
 from tests.console.vendored import LIST, VENDOR, content_of
 
 HOME = Imei.parse("352099001761481")
@@ -41,10 +45,20 @@ def timeline(stays: list[Pairing], expectations: list[Expectation]) -> Timeline:
 
 
 @pytest.mark.parametrize(
-    ("count", "top"), [(0, 4), (4, 4), (5, 8), (21, 40), (200, 200), (201, 400), (123_456, 200_000)]
+    ("count", "steps"),
+    [
+        (0, [0, 1]),
+        (4, [0, 1, 2, 3, 4]),
+        (6, [0, 2, 4, 6]),
+        (25, [0, 5, 10, 15, 20, 25]),
+        (26, [0, 10, 20, 30]),
+        (123_456, [0, 50_000, 100_000, 150_000]),
+    ],
 )
-def test_the_scale_ends_at_a_round_number_above_every_bar(count: int, top: int) -> None:
-    assert nice_top(count) == top
+def test_the_scale_ends_at_a_round_number_just_above_every_bar(
+    count: int, steps: list[int]
+) -> None:
+    assert nice_steps(count) == steps
 
 
 def test_bars_stack_up_to_their_count_within_the_picture() -> None:
@@ -149,3 +163,17 @@ def test_what_the_tests_bring_along_is_what_the_list_says() -> None:
         assert listed["licence"]
         for file, digest in listed["sha256"].items():
             assert sha256(content_of(folder / file)).hexdigest() == digest
+
+
+def test_what_files_brought_is_escaped_in_the_rows_of_a_table() -> None:
+    row = ShownRow(
+        "<b>'%s", '"><i>', "8914", "35", "86", "86123405", "2026-05-05 10:00:00 UTC", "",
+        Cause.THEFT, "still there", "1.2.3", OPEN,
+    )  # fmt: skip
+    pages = Pages(Settings())
+    rows = pages.table_rows([row], ["account", "mdn", "model"], {"86123405": "A&B %d"}, "?a=%3A&b")
+    assert "<td role=cell class=account>&lt;b&gt;&#x27;%s" in rows
+    assert "<td role=cell class=mdn>&quot;&gt;&lt;i&gt;" in rows
+    assert "<td role=cell class=model>A&amp;B %d" in rows
+    assert 'href="/sims/8914?a=%3A&amp;b"' in rows
+    assert "still there" not in rows

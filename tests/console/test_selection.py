@@ -280,7 +280,8 @@ def test_a_change_set_of_several_sims_is_seen_by_who_sees_all_of_them(desk: Desk
     assert "and 1 more" in desk.get("/changes?state=proposed").text
     approved = desk.post(f"{page}/approve", [], "pam")
     assert approved.status == 303
-    assert all(f'<td class="digits">{iccid}</td>' in desk.get(page).text for iccid in sims)
+    links = [f'<td class="digits"><a href="/sims/{iccid}">' for iccid in sims]
+    assert all(link in desk.get(page).text for link in links)
     assert desk.post(f"{page}/undo", [], "pam").status == 303
 
 

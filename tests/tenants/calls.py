@@ -151,6 +151,7 @@ def calls_of_everybody() -> Iterator[Call]:
     for path in (
         "/openapi.json",
         "/thingspace/openapi.json",
+        "/docs",
         "/login",
         "/static/{name}",
         "/healthz",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tallystick.api import accounts, apps, errors, openapi, sims, users
 from tallystick.api.audit import Audit
@@ -27,6 +27,8 @@ from tallystick.http.openapi import OpenApi
 from tallystick.intake import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from falcon import App, Request, Response
 
     from tallystick.access import Access
@@ -115,13 +117,15 @@ def add_routes(
     live: LiveIntake,
     columns: ReadRows,
     readiness: Readiness,
-) -> None:
-    """Put this room's resources on the app.
+) -> Callable[[], dict[str, Any]]:
+    """Put this room's resources on the app, and give what describes them.
 
     Errors under its root are answered by `errors.answer_error`.
     """
     table = resources(settings, store, access, live, columns, readiness)
     for path, resource in table.items():
         app.add_route(path, resource)
-    app.add_route(openapi.PATH, OpenApi(partial(openapi.document_of, table)))
+    describe = partial(openapi.document_of, table)
+    app.add_route(openapi.PATH, OpenApi(describe))
     app.add_sink(errors.no_such_resource, f"{ROOT}/")
+    return describe

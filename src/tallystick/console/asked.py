@@ -35,9 +35,9 @@ COLUMNS = {
     "state": "State",
     "mdn": "Phone number",
     "account": "Account",
-    "expected": "Expected",
-    "before": "Before",
-    "model": "Model",
+    "expected": "Expected in",
+    "before": "Seen before in",
+    "model": "Model seen",
     "cause": "Likely cause",
     "next": "Since then",
 }
@@ -211,7 +211,8 @@ def row_key(name: str, text: str) -> RowKey:
 
 def key_text(key: RowKey) -> str:
     """A row's place as an address has it."""
-    return ".".join(map(str, key))
+    activated_at, iccid, post_imei = key
+    return f"{activated_at}.{iccid}.{post_imei}"
 
 
 def _columns(typed: dict[str, list[str]]) -> tuple[str, ...]:

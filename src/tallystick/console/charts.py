@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 960, 220
 LEFT, BOTTOM, TOP = 46, 26, 8
 GAP_SHARE = 0.22  # of a bar's place
 LABELS_MAX = 7
-TICKS = 4
+TICKS_MAX = 5
 NICE = (1, 2, 5)
 
 
@@ -54,8 +54,8 @@ class BarChart(NamedTuple):
 def bar_chart(days: Sequence[tuple[date, Mapping[Cause, int]]]) -> BarChart:
     """One bar for each day, its causes stacked."""
     base = HEIGHT - BOTTOM
-    top_count = nice_top(max((sum(counts.values()) for _, counts in days), default=0))
-    scale = (base - TOP) / top_count
+    steps = nice_steps(max((sum(counts.values()) for _, counts in days), default=0))
+    scale = (base - TOP) / steps[-1]
     place = (WIDTH - LEFT) / max(1, len(days))
     label_every = max(1, -(-len(days) // LABELS_MAX))
     bars = [
@@ -69,10 +69,7 @@ def bar_chart(days: Sequence[tuple[date, Mapping[Cause, int]]]) -> BarChart:
         )
         for number, (day, counts) in enumerate(days)
     ]
-    ticks = [
-        (count, round(base - count * scale, 2))
-        for count in sorted({top_count * number // TICKS for number in range(TICKS + 1)})
-    ]
+    ticks = [(count, round(base - count * scale, 2)) for count in steps]
     return BarChart(WIDTH, HEIGHT, LEFT, base, bars, ticks)
 
 
@@ -87,11 +84,16 @@ def _parts(counts: Mapping[Cause, int], base: float, scale: float) -> list[Part]
     return parts
 
 
-def nice_top(count: int) -> int:
-    """The least of 4, 8, 20, 40, 80, 200 and so on that a count does not exceed."""
+def nice_steps(count: int) -> list[int]:
+    """Counts from 0 to one that is not exceeded, in the least steps of 1, 2, 5, 10, 20 and so on.
+
+    There are five steps at most.
+    """
     unit = 1
     while True:
         for nice in NICE:
-            if nice * unit * TICKS >= count:
-                return nice * unit * TICKS
+            step = nice * unit
+            if step * TICKS_MAX >= count:
+                steps = max(1, -(-count // step))
+                return [step * number for number in range(steps + 1)]
         unit *= 10

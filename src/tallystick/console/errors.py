@@ -54,5 +54,6 @@ def _told(req: Request, error: Exception) -> tuple[int, str, str]:
         kinds = (kind for kind in type(error).__mro__ if kind in STATUS)
         return *STATUS[next(kinds)], error.message_for_callers
     if isinstance(error, falcon.HTTPError):
-        return error.status_code, error.title or "Refused", f"There is no {req.method} {req.path}."
+        page = "page" if req.method == "GET" else req.method
+        return error.status_code, error.title or "Refused", f"There is no {page} {req.path}."
     return 500, "The server failed", "Its log says how."

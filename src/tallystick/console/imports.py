@@ -20,7 +20,7 @@ from tallystick.core.errors import FileRefused, InvalidValue, Refusal, RoleRefus
 from tallystick.core.identifiers import printable, shown
 from tallystick.core.imports import UNDER_WAY, doubts_in, parse_import_number, receipt_in
 from tallystick.core.ledger import BEHIND_ALL
-from tallystick.core.roles import Right
+from tallystick.core.roles import Right, may
 from tallystick.core.written_values import CheckDigit
 from tallystick.http.acts import answered_refusal, records
 from tallystick.http.bodies import BodyTooLarge
@@ -232,7 +232,7 @@ class ImportPage:
             typed=typed,
             outcome=outcome,
             sees_all=sees_all,
-            imports=[_told(each) for each in records[:LISTED_MAX]],
+            imports=[listed_file(each) for each in records[:LISTED_MAX]],
             before=records[LISTED_MAX - 1].number if len(records) > LISTED_MAX else None,
             forbidden=FORBIDDEN,
             kinds=KINDS,
@@ -262,8 +262,19 @@ class ListedFile(NamedTuple):
         return self.record.state in UNDER_WAY
 
 
-def _told(record: ImportRecord) -> ListedFile:
+def listed_file(record: ImportRecord) -> ListedFile:
+    """An import as pages show it."""
     return ListedFile(record, receipt_in(record))
+
+
+def last_imports(
+    reader: Reader, req: Request, at_most: int, now: Moment
+) -> list[ListedFile] | None:
+    """The last imports; None of who may not see them."""
+    role = caller_of(req).role
+    if role is None or not may(role, Right.IMPORT) or not reader.view_of(user_of(req)).sees_all:
+        return None
+    return [listed_file(each) for each in listed(reader, BEHIND_ALL, at_most, now)]
 
 
 class OneImportPage:
@@ -284,7 +295,7 @@ class OneImportPage:
             resp,
             "import.html",
             caller_of(req),
-            file=_told(record),
+            file=listed_file(record),
             passed_over_max=PASSED_OVER_SHOWN_MAX,
             wordings=WORDINGS,
         )

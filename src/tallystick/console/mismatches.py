@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import falcon
 import msgspec
 
 from tallystick.console.asked import (
-    COLUMNS,
     NEWEST,
     OLDEST,
     PRESETS,
@@ -28,31 +28,50 @@ from tallystick.core.reasons import Cause, Code
 from tallystick.fleet.explanations import Standing, standings
 from tallystick.fleet.groups import groups_of
 from tallystick.http.gate import caller_of, for_console, user_of
-from tallystick.report.listing import Lister, Page, page
+from tallystick.report.listing import Parts, page_in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import tzinfo
 
     from falcon import Request, Response
 
     from tallystick.core.moments import Moment
+    from tallystick.report.listing import Lister, Page
     from tallystick.store import Reader
     from tallystick.store.listing import RowKey
 
 PATH = "/mismatches"
 ROWS_A_PAGE = 200
 ROWS_MAX = 10_000
+ROWS_A_PART = 500  # whose reasons are looked up at once; the first are sent meanwhile
 ROWS_A_BODY = 100  # of a table, so that a browser draws only those that are looked at
 CALLED_FOR = {name: form.media_type for name, form in FORMS.items() if name != THINGSPACE}
 """The forms that a call of our API may ask for."""
-NO_ROWS = Page([], None, [])
+NO_PARTS = Parts(0, None, iter(()))
 STATES = tuple(RowState)
 WHEREABOUTS = {
     Code.STILL_THERE: "still there",
     Code.MOVED_BACK: "moved back",
     Code.MOVED_ON: "moved on",
 }
+
+
+class _Reason(msgspec.Struct):
+    """Of one reason, what a list shows."""
+
+    code: Code
+    imei: str = ""
+
+
+class _Why(msgspec.Struct):
+    """Of a row's reasons, what a list shows."""
+
+    cause: Cause
+    reasons: list[_Reason]
+
+
+_why_of = msgspec.json.Decoder(_Why).decode
 
 
 class ShownRow(NamedTuple):
@@ -78,50 +97,58 @@ class MismatchList(ListingPage):
     @for_console
     def on_get(self, req: Request, resp: Response) -> None:
         """Show a page of the list, or as much of it as one page may hold."""
-        settings, now = self._pages.settings, self._clock()
-        asked = asked_by(req, settings.zone, now)
-        problem, listed, models = asked.problem, NO_ROWS, dict[str, str]()
-        shown: list[ShownRow] = []
-        with self._store.snapshot() as reader:
+        now = self._clock()
+        asked = asked_by(req, self._pages.settings.zone, now)
+        problem, listed = asked.problem, NO_PARTS
+        with ExitStack() as held:
+            reader = held.enter_context(self._store.snapshot())
             lister = self._lister(reader, req, now)
-            visible = lister.visible
-            if visible and not problem:
+            if lister.visible and not problem:
                 try:
-                    listed = _rows(lister, asked)
-                    shown = shown_rows(lister, self._rows, listed)
-                    models = models_of(reader, shown)
+                    listed = _parts(lister, asked)
                 except StoreRefused:
                     raise
                 except Refusal as refusal:
                     problem = refusal.message
-            groups = _groups(reader, visible, asked)
-            views = reader.saved_views(user_of(req))
-        if problem:
-            resp.status = falcon.HTTP_400
-        self._pages.show(
-            resp,
-            "mismatches.html",
-            caller_of(req),
-            asked=asked,
-            problem=problem,
-            accounts=sorted(visible),
-            groups=groups,
-            bodies=[shown[at : at + ROWS_A_BODY] for at in range(0, len(shown), ROWS_A_BODY)],
-            rows_shown=len(shown),
-            models=models,
-            columns=asked.columns,
-            all_columns=COLUMNS,
-            states=STATES,
-            views=views,
-            as_asked=asked.address("")[1:],
-            here_again=req.relative_uri,
-            links=_links(asked, listed),
-            commands=commands_for(
-                asked, settings.public_url or f"{req.scheme}://{req.netloc}", CALLED_FOR
-            ),
-            rows_max=ROWS_MAX,
-            **_addresses(asked, settings.zone, now),
-        )
+            if problem:
+                resp.status = falcon.HTTP_400
+            values = self._values(req, asked, lister, listed) | {"problem": problem}
+            caller = caller_of(req)
+            if asked.shows_all:
+                self._pages.send(req, resp, "mismatches.html", caller, held, **values)
+            else:
+                self._pages.show(resp, "mismatches.html", caller, **values)
+
+    def _values(self, req: Request, asked: Asked, lister: Lister, listed: Parts) -> dict[str, Any]:
+        """What the page shows."""
+        settings, visible = self._pages.settings, lister.visible
+        base = settings.public_url or f"{req.scheme}://{req.netloc}"
+        return {
+            "asked": asked,
+            "accounts": sorted(visible),
+            "groups": _groups(lister.reader, visible, asked),
+            "bodies": self._bodies(lister, listed),
+            "rows_shown": listed.size,
+            "columns": asked.columns,
+            "states": STATES,
+            "views": lister.reader.saved_views(user_of(req)),
+            "as_asked": asked.address("")[1:],
+            "here_again": req.relative_uri,
+            "links": _links(asked, listed.behind),
+            "commands": commands_for(asked, base, CALLED_FOR),
+            "rows_max": ROWS_MAX,
+            **_addresses(asked, settings.zone, lister.now),
+        }
+
+    def _bodies(
+        self, lister: Lister, listed: Parts
+    ) -> Iterator[tuple[list[ShownRow], dict[str, str]]]:
+        """The rows of each body of the table, and the names of their types."""
+        for part in listed.parts:
+            rows = shown_rows(lister, self._rows, part)
+            models = models_of(lister.reader, rows)
+            for begin in range(0, len(rows), ROWS_A_BODY):
+                yield rows[begin : begin + ROWS_A_BODY], models
 
 
 def _addresses(asked: Asked, zone: tzinfo, now: Moment) -> dict[str, Any]:
@@ -133,21 +160,24 @@ def _addresses(asked: Asked, zone: tzinfo, now: Moment) -> dict[str, Any]:
     return {"presets": windows, "exports": files}
 
 
-def _rows(lister: Lister, asked: Asked) -> Page:
-    at_most = ROWS_MAX if asked.shows_all else ROWS_A_PAGE
-    return page(
+def _parts(lister: Lister, asked: Asked) -> Parts:
+    return page_in_parts(
         lister,
         asked.question,
         asked.filters,
         asked.behind,
-        at_most,
+        ROWS_MAX if asked.shows_all else ROWS_A_PAGE,
+        rows_a_part=ROWS_A_PART,
         newest_first=asked.newest_first,
     )
 
 
-def _links(asked: Asked, listed: Page) -> dict[str, str | None]:
-    """Where to go from this page of the list; None where there is nowhere to go."""
-    behind = None if listed.behind is None else key_text(listed.behind)
+def _links(asked: Asked, last: RowKey | None) -> dict[str, str | None]:
+    """Where to go from this page of the list; None where there is nowhere to go.
+
+    `last` is the key of its last row, if there are more behind it.
+    """
+    behind = None if last is None else key_text(last)
     return {
         "more": None if behind is None else asked.address(PATH, behind=behind),
         "all": None if behind is None or asked.shows_all else asked.address(PATH, all="yes"),
@@ -174,30 +204,30 @@ def shown_rows(lister: Lister, rows: WireRows, listed: Page) -> list[ShownRow]:
     columns = rows.columns((row for row, _ in listed.rows), kept_zone, lister.zone_name)
     standing_of = standings(lister.reader, listed.keys, lister.now)
     return [
-        _shown(each, msgspec.json.decode(why), key, standing_of[key])
+        _shown(each, _why_of(why), key, standing_of[key])
         for each, (_, why), key in zip(columns, listed.rows, listed.keys, strict=True)
     ]
 
 
-def _shown(
-    columns: tuple[str | None, ...], why: dict[str, Any], key: RowKey, standing: Standing
-) -> ShownRow:
-    account, mdn, _, iccid, before, seen_in, at = (text or "" for text in columns)
-    reasons: list[dict[str, Any]] = why["reasons"]
-    expected = next((each["imei"] for each in reasons if each["code"] == Code.EXPECTED), "")
-    whereabouts = next(
-        (WHEREABOUTS[each["code"]] for each in reasons if each["code"] in WHEREABOUTS), ""
-    )
+def _shown(columns: tuple[str | None, ...], why: _Why, key: RowKey, standing: Standing) -> ShownRow:
+    account, mdn, _, iccid, before, seen_in, at = columns
+    assert account and iccid and seen_in and at  # noqa: S101, PT018 - no row lacks them
+    expected = whereabouts = ""
+    for reason in why.reasons:
+        if reason.code is Code.EXPECTED:
+            expected = reason.imei
+        elif reason.code in WHEREABOUTS:
+            whereabouts = WHEREABOUTS[reason.code]
     return ShownRow(
         account,
-        mdn,
+        mdn or "",
         iccid,
-        before,
+        before or "",
         seen_in,
         seen_in[: Tac.LENGTH_MAX],
         printed(at),
         expected,
-        Cause(why["cause"]),
+        why.cause,
         whereabouts,
         key_text(key),
         standing,

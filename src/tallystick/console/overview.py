@@ -9,6 +9,7 @@ import falcon
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
+from tallystick.console.imports import last_imports
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import Recent
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 COUNTS_KEPT_S = 30
 """Counting reads all rows of the window, so it is done at most this often for the same question."""
 NEWEST_ROWS = 10
+LAST_IMPORTS = 5
 HERE = "/"
 
 
@@ -63,6 +65,7 @@ class Overview(ListingPage):
         with self._store.snapshot() as reader:
             lister = self._lister(reader, req, now)
             visible = lister.visible
+            imports = last_imports(reader, req, LAST_IMPORTS, now)
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)
@@ -90,6 +93,7 @@ class Overview(ListingPage):
             day_address=partial(_day_address, asked),
             counted_at=counted_at,
             newest=newest,
+            imports=imports,
             models=models,
             presets=[
                 (days, asked.address(HERE, **preset(days, settings.zone, now))) for days in PRESETS

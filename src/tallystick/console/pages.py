@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tallystick.console.asked import COLUMNS
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
+from tallystick.console.table import table_rows_of
 from tallystick.console.words import CAUSES, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
+from tallystick.http.streaming import stream
 from tallystick.intake import described_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import ExitStack
 
-    from falcon import Response
+    from falcon import Request, Response
 
     from tallystick.access import Caller
     from tallystick.settings import Settings
@@ -46,6 +50,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.table_rows = table_rows_of(self._templates)
         zone = settings.zone
         filters: dict[str, Callable[..., Any]] = {
             "count": "{:,}".format,
@@ -61,6 +66,8 @@ class Pages:
             "causes": CAUSES,
             "state_words": STATES,
             "beginning": BEGINNING,
+            "all_columns": COLUMNS,
+            "table_rows": self.table_rows,
         }
 
     def show(
@@ -72,17 +79,39 @@ class Pages:
     ) -> None:
         """Answer with a page; `caller` is who has signed in, None on pages for everybody."""
         resp.content_type = HTML
-        resp.text = self._templates.get_template(template).render(
-            user=None if caller is None else caller.user_name,
-            role=None if caller is None else caller.role,
-            can_propose=_may(caller, Right.PROPOSE),
-            can_explain=_may(caller, Right.EXPLAIN),
-            can_import=_may(caller, Right.IMPORT),
-            can_administer=_may(caller, Right.ADMINISTER),
-            can_decide=_may(caller, Right.DECIDE),
-            csrf=None if caller is None else csrf_of(caller),
-            **values,
-        )
+        page = self._templates.get_template(template)
+        resp.text = page.render(**_about(caller), **values)
+
+    def send(
+        self,
+        req: Request,
+        resp: Response,
+        template: str,
+        caller: Caller,
+        held: ExitStack,
+        **values: Any,  # noqa: ANN401 - the same
+    ) -> None:
+        """Answer with a page that is sent while it is drawn.
+
+        `held` is what its values are read from; it is let go of at the end.
+        """
+        resp.content_type = HTML
+        pieces = self._templates.get_template(template).generate(**_about(caller), **values)
+        stream(req, resp, (piece.encode() for piece in pieces), held)
+
+
+def _about(caller: Caller | None) -> dict[str, Any]:
+    """What every page shows of who has signed in."""
+    return {
+        "user": None if caller is None else caller.user_name,
+        "role": None if caller is None else caller.role,
+        "can_propose": _may(caller, Right.PROPOSE),
+        "can_explain": _may(caller, Right.EXPLAIN),
+        "can_import": _may(caller, Right.IMPORT),
+        "can_administer": _may(caller, Right.ADMINISTER),
+        "can_decide": _may(caller, Right.DECIDE),
+        "csrf": None if caller is None else csrf_of(caller),
+    }
 
 
 def _may(caller: Caller | None, right: Right) -> bool:
@@ -92,6 +121,5 @@ def _may(caller: Caller | None, right: Right) -> bool:
 
 def printed(timestamp: str) -> str:
     """A timestamp of the wire as people read it, as in `2026-03-05 10:00:00 UTC`."""
-    day, _, clock = timestamp.partition("T")
-    time, zone = clock[:8], clock[8:]
-    return f"{day} {time} {'UTC' if zone == 'Z' else zone}"
+    zone = timestamp[19:]
+    return f"{timestamp[:10]} {timestamp[11:19]} {'UTC' if zone == 'Z' else zone}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tallystick.console import admin_accounts, admin_apps, admin_callbacks, admin_users
 from tallystick.console.admin import PATH as ADMIN_PATH
 from tallystick.console.admin import Desk, FirstAdminPage
+from tallystick.console.api_docs import PATH as DOCS_PATH
+from tallystick.console.api_docs import ApiDocs
 from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import ChangeList, Decision, OneChange
 from tallystick.console.correct import CorrectionPage
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from tallystick.store import Store
 
 OWN_PATH = re.compile(
-    r"/|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
+    r"/|/docs|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
     r"|/(?:sessions|changes|imports|admin)(?:/.*)?"
 )
 
@@ -71,11 +73,13 @@ def add_routes(  # noqa: PLR0913 - what the pages are made of
     rows: WireRows,
     *,
     imports: ImportQueue,
+    describe: Callable[[], dict[str, Any]],
 ) -> None:
     """Put this room's pages on the app.
 
-    `rows` prints rows of the report, which another room does; `imports` takes files in. What is
-    refused here is answered by `errors.answer_error`.
+    `rows` prints rows of the report, which another room does; `imports` takes files in; `describe`
+    gives the description of our own API. What is refused here is answered by
+    `errors.answer_error`.
     """
     pages = Pages(settings)
     app.add_route("/", Overview(pages, store, clock, rows))
@@ -99,6 +103,7 @@ def add_routes(  # noqa: PLR0913 - what the pages are made of
     app.add_route(SESSIONS_PATH, SessionList(pages, access))
     app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
     app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
+    app.add_route(DOCS_PATH, ApiDocs(pages, describe))
     add_admin_routes(app, Desk(pages, store, access, clock))
     app.add_route("/static/{name}", Static())
     app.add_middleware(Headers())

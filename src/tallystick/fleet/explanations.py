@@ -51,6 +51,8 @@ def standings(reader: Reader, keys: Sequence[RowKey], now: Moment) -> dict[RowKe
     """Give the state of each of some rows."""
     said = reader.explanations_of_rows(keys)
     proposed = reader.proposed_among({iccid for _, iccid, _ in keys})
+    if not said and not proposed:
+        return dict.fromkeys(keys, OPEN)
     standing_of = {}
     for key in keys:
         explanation, last_seen_at = said.get(key, (None, now))

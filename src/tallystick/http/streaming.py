@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Up to here one piece is fastest; from here on memory must not follow the answer.
 WHOLE_BYTES_MAX = 4 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
+SHOWN_BYTES = 64 * 1024  # a piece of a page, which a browser paints while the next one is drawn
 GZIP_LEVEL = 1
 GZIP_WINDOW_BITS = 31  # zlib's word for a gzip header around the widest window
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
@@ -54,10 +55,28 @@ def send(
     if size < WHOLE_BYTES_MAX:
         resp.set_stream(iter(gathered), size)
     else:
-        held.enter_context(closing(parts))
-        break_off = partial(break_off_all, peer_of(req), int(req.env["SERVER_PORT"]))
-        resp.stream = Stream(b"".join(gathered), parts, PIECE_BYTES, held.pop_all(), break_off)
+        _stream(req, resp, b"".join(gathered), parts, PIECE_BYTES, held)
     resp.set_header("Vary", "Accept-Encoding")
+
+
+def stream(
+    req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack
+) -> None:
+    """Answer with parts as they come, for somebody who looks at the first of them at once."""
+    _stream(req, resp, b"", parts, SHOWN_BYTES, held)
+
+
+def _stream(
+    req: Request,
+    resp: Response,
+    first: bytes,
+    parts: Generator[bytes, None, None],
+    piece_bytes: int,
+    held: ExitStack,
+) -> None:
+    held.enter_context(closing(parts))
+    break_off = partial(break_off_all, peer_of(req), int(req.env["SERVER_PORT"]))
+    resp.stream = Stream(first, parts, piece_bytes, held.pop_all(), break_off)
 
 
 def csv_lines(rows: Iterable[Sequence[str | None]]) -> bytes:

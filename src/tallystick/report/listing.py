@@ -100,6 +100,14 @@ class Page(NamedTuple):
     keys: list[RowKey]
 
 
+class Parts(NamedTuple):
+    """How many rows a page has, the key behind them as of `Page`, and the rows in parts."""
+
+    size: int
+    behind: RowKey | None
+    parts: Iterator[Page]
+
+
 def digits_of(text: str) -> str:
     """Read digits to look for, four at least; blanks and hyphens within are left out.
 
@@ -138,6 +146,23 @@ def page(
 
     Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
+    asked = (question, filters, behind, at_most)
+    listed = page_in_parts(lister, *asked, rows_a_part=at_most, newest_first=newest_first)
+    only = next(listed.parts, Page([], None, []))
+    return only._replace(behind=listed.behind)
+
+
+def page_in_parts(
+    lister: Lister,
+    question: Question,
+    filters: Filters,
+    behind: RowKey | None,
+    at_most: int,
+    *,
+    rows_a_part: int,
+    newest_first: bool,
+) -> Parts:
+    """The same rows in parts, whose reasons are looked up when each is taken. Raises the same."""
     reader = lister.reader
     rows = reader.rows_listed(
         scope_of(reader, lister.visible, question, lister.generations),
@@ -148,9 +173,12 @@ def page(
         newest_first=newest_first,
     )
     shown_rows = rows[:at_most]
-    keys = [key_of(row) for row in shown_rows]
-    last = keys[-1] if len(rows) > at_most else None
-    return Page(_explained(lister, shown_rows, question.window), last, keys)
+    parts = (
+        _page_of(lister, shown_rows[begin : begin + rows_a_part], question.window)
+        for begin in range(0, len(shown_rows), rows_a_part)
+    )
+    last = key_of(shown_rows[-1]) if len(rows) > at_most else None
+    return Parts(len(shown_rows), last, parts)
 
 
 def every_row(

@@ -85,6 +85,28 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+// How long ago a moment was, in the largest unit that it has two of.
+function ago(moment) {
+  const seconds = (moment - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= 2 * each) ?? UNITS.at(-1);
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+  return words.format(Math.trunc(seconds / length), unit);
+}
+
+// A list has no element for each time: that would make a page of 10,000 rows larger by a tenth.
+function momentOf(shown) {
+  const text = shown.textContent.trim();
+  return shown.dateTime ?? text.replace(" ", "T").replace(" UTC", "Z").replace(" ", "");
+}
+
+document.addEventListener("mouseover", (event) => {
+  const shown = event.target.closest("time, td.at");
+  const moment = shown && Date.parse(momentOf(shown));
+  if (moment) shown.title = ago(moment);
+});
+
 async function loadMore(link) {
   link.setAttribute("aria-busy", "true");
   const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
