@@ -125,10 +125,10 @@ BAD_LINES = {
     ),
     "a date that may begin with the day or the month": (
         b"89148000000800000001,352099001761481,05/03/2026",
-        "may have the day or the month first: say which with --time-format",
+        "the day or the month may be first; say which with --time-format '%d/%m/%Y' or",
     ),
-    "a second header": (
-        b"iccid,imei,activated_at",
+    "a header of another file": (
+        b"iccid,imei,activation date",
         "iccid must be .*; activated_at must be .*; imei must be ",
     ),
     "the digits of another script": (
@@ -253,9 +253,23 @@ def test_quoted_fields_may_have_commas_and_quotes(
     assert [sim.account for sim in everything_in(store).sims] == ['Smith, "Sons" & Co']
 
 
-def test_a_quoted_field_does_not_go_over_a_lines_end(take: Callable[..., Outcome]) -> None:
+def test_a_value_that_is_read_does_not_go_over_a_lines_end(take: Callable[..., Outcome]) -> None:
     outcome = take(HEADER + b'"89148000000800000001\n",352099001761481,2026-03-01\n' + GOODS[0])
     assert (list(outcome.rejects), outcome.receipt.accepted) == ([2, 3], 1)
+
+
+def test_a_note_may_go_over_the_ends_of_lines(take: Callable[..., Outcome]) -> None:
+    noted = HEADER.replace(b"\n", b",note\n") + b"89148000000800000001,352099001761481,2026-03-01,"
+    outcome = take(noted + b'"one\r\ntwo, ""2""\n\n"\n' + GOODS[0].replace(b"\n", b",\n"))
+    assert (outcome.rejects, outcome.receipt.accepted) == ({}, 2)
+
+
+def test_a_quote_that_is_not_closed_takes_no_line_behind_it_away(
+    take: Callable[..., Outcome],
+) -> None:
+    opened = b'89148000000800000001,352099001761481,"2026-03-01\n'
+    outcome = take(HEADER + opened + GOODS[0] + opened + GOODS[0])
+    assert (list(outcome.rejects), outcome.receipt.read) == ([2, 4], 4)
 
 
 def test_a_rejects_file_can_be_mended_and_taken_in_again(take: Callable[..., Outcome]) -> None:

@@ -1,0 +1,149 @@
+"""Files in the shapes that spreadsheets, portals and SIM vendors write, each read or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tallystick.core.errors import FileRefused
+from tallystick.intake import ANY, preset, preview_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tallystick.intake import KindName, Preview
+
+ICCID, IMEI, IMSI = "89148000000800000011", "352099001761481", "295050900000011"
+EXPECTATION = {"iccid": ICCID, "effective_from": "", "imei": IMEI}
+ACTIVATION = {"iccid": ICCID, "activated_at": "2026-03-05T10:15:30Z", "imei": IMEI}
+IDENTITY = {"iccid": ICCID, "imsi": "29505…0011", "msisdn": "", "valid_from": ""}
+PAIR = f"{ICCID},{IMEI}"
+
+
+class Shape(NamedTuple):
+    """The bytes of a file, what it is imported as, and the only fact that is in it."""
+
+    content: bytes
+    kind: KindName = "expectations"
+    fact: dict[str, str] = EXPECTATION
+    mapping: str = ""
+    name: str = "a.csv"
+
+
+def table(header: str, line: str = PAIR) -> bytes:
+    """A header and a line."""
+    return f"{header}\n{line}\n".encode()
+
+
+READ = {
+    "names with words that say nothing": Shape(table("SIM Card Number,IMEI/MEID")),
+    "names with brackets": Shape(table("ICCID (19/20 digits),Device ID (IMEI)")),
+    "names in capitals and small letters": Shape(table("simId,imeiNo")),
+    "an old IMEI beside the new one": Shape(
+        table("ICCID,Old IMEI,New IMEI,Timestamp", f"{ICCID},1,{IMEI},2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a date and a time of day": Shape(
+        table("ICCID,IMEI,Start Date,Start Time", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a day beside a whole moment": Shape(
+        table("iccid,imei,event_date,event_time", f"{PAIR},2026-03-05,2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a German date and time of day": Shape(
+        table("ICCID;IMEI;Datum;Uhrzeit", f"{ICCID};{IMEI};2026-03-05;10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "words for nothing": Shape(table("iccid,imei,effective_from", f"{PAIR},NULL")),
+    "PostgreSQL's word for nothing": Shape(
+        table("iccid,imei,effective_from", f"{PAIR},\\N").replace(b",", b"\t"), name="a.tsv"
+    ),
+    "a name over two lines": Shape(table('ICCID,IMEI,"Note\n(free text)"', f"{PAIR},x")),
+    "a note over lines": Shape(table("ICCID,IMEI,Note", f'{PAIR},"one\n\ntwo ""2"""')),
+    "the header again": Shape(table("ICCID,IMEI", f"{PAIR}\nICCID,IMEI")),
+    "old ends of lines": Shape(table("ICCID,IMEI").replace(b"\n", b"\r")),
+    "Japanese": Shape(table("ICCID,IMEI,備考", f"{PAIR},テスト").decode().encode("cp932")),
+    "blanks between": Shape(table("ICCID                IMEI", f"{ICCID} {IMEI}  "), name="a.txt"),
+    "a vendor's keys behind blanks": Shape(
+        table("ICCID IMSI KI", f"{ICCID}  {IMSI}  00FF"), "identities", IDENTITY, name="a.out"
+    ),
+    "fewer columns than the mapping names": Shape(
+        f",,{IMEI},{ICCID}\n".encode(), mapping="thingspace-manage"
+    ),
+    "a header where the mapping knows none": Shape(
+        table("ESN,MEID,IMEI,ICCID,SKU", f",,{IMEI},{ICCID},S"), mapping="thingspace-manage"
+    ),
+}
+
+
+def read(tmp_path: Path, shape: Shape) -> Preview:
+    path = tmp_path / shape.name
+    path.write_bytes(shape.content)
+    return preview_file(shape.kind, str(path), preset(shape.mapping) if shape.mapping else ANY)
+
+
+@pytest.mark.parametrize("shape", READ.values(), ids=READ)
+def test_a_file_is_read_that_has(tmp_path: Path, shape: Shape) -> None:
+    preview = read(tmp_path, shape)
+    assert (preview.facts, preview.rejects) == ([shape.fact], [])
+
+
+REFUSED = {
+    "a column twice": (
+        Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
+        "has the column imei twice",
+    ),
+    "two names that may mean the IMEI": (
+        Shape(table("ICCID,IMEI 1,IMEI 2", f"{PAIR},")),
+        "no column imei.*name all of them with --columns, or write a mapping file",
+    ),
+    "an old IMEI alone": (Shape(table("ICCID,Old IMEI")), "no column imei"),
+    "the columns of another kind": (
+        Shape(table("ICCID,IMEI"), "activations"),
+        "no column activated_at.*those of expectations: `tallystick import expectations`",
+    ),
+    "no names, as ThingSpace Manage has it": (
+        Shape(f",,{IMEI},{ICCID},S,G,,,,,\n".encode()),
+        "add --map thingspace-manage",
+    ),
+    "a title that names the columns, and commas": (
+        Shape(table("The ICCID IMEI list", PAIR)),
+        "has no column iccid",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_file_is_refused_that_has(tmp_path: Path, shape: Shape, reason: str) -> None:
+    with pytest.raises(FileRefused, match=reason):
+        read(tmp_path, shape)
+
+
+HINTED = {
+    "what was seen": (
+        Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
+        "undo this and take them in by `tallystick import activations`",
+    ),
+    "events that do not count": (
+        Shape(
+            table("imsi,imei,time,event", f"{IMSI},{IMEI},1772705730,Deleted"),
+            "activations",
+            ACTIVATION | {"iccid": "imsi 29505…0011"},
+        ),
+        "--map soracom-sessions",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "hint"), HINTED.values(), ids=HINTED)
+def test_a_hint_is_given_about_a_file_with(tmp_path: Path, shape: Shape, hint: str) -> None:
+    preview = read(tmp_path, shape)
+    assert preview.facts == [shape.fact]
+    (told,) = preview.notes.hints
+    assert hint in told
