@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -82,6 +84,48 @@ READ = {
 }
 
 
+RECORD = {"iccid": ICCID, "imei": IMEI}
+COLUMNS = {"columns": ["iccid", "imei"], "index": [0], "data": [[ICCID, IMEI]]}
+SEEN = {"sim": {"iccid": ICCID}, "endpoint": {"imei": IMEI}, "start_timestamp": 1772705730}
+
+
+def as_json(value: object, name: str = "a.json", indent: int | None = None) -> Shape:
+    """A value as a JSON document."""
+    return Shape(json.dumps(value, indent=indent).encode(), name=name)
+
+
+TOLD = {
+    "records under names": (as_json({"ok": 1, "page": {"items": [RECORD]}}), "at page.items"),
+    "records beside an empty array": (as_json({"data": [RECORD], "errors": []}), "at data"),
+    "a table, as pandas writes it": (as_json(COLUMNS), "at data"),
+    "a table under a name": (as_json({"values": [["IMEI", "ICCID"], [IMEI, ICCID]]}), "at values"),
+    "lines of JSON": (
+        Shape(2 * f"{json.dumps(RECORD)}\n".encode(), name="a.json"),
+        "JSON with an object a line",
+    ),
+    "a document in lines": (as_json([RECORD], "a.ndjson", 1), "a JSON document"),
+    "JSON as CSV": (as_json([RECORD], "a.csv"), "a JSON document"),
+    "a packed text": (Shape(gzip.compress(table("iccid,imei"))), "a text of lines, packed by gzip"),
+    "an unpacked text": (Shape(table("iccid,imei"), name="a.csv.gz"), "not packed"),
+    "a text as a workbook": (Shape(table("iccid,imei"), name="a.xlsx"), "a text of lines"),
+}
+
+
+@pytest.mark.parametrize(("shape", "hint"), TOLD.values(), ids=TOLD)
+def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str) -> None:
+    preview = read(tmp_path, shape)
+    assert preview.facts[0] == shape.fact
+    assert hint in " ".join(preview.notes.hints)
+
+
+def test_records_under_numbers_are_read_and_a_mapping_finds_records(tmp_path: Path) -> None:
+    assert read(tmp_path, as_json({"0": RECORD})).facts == [EXPECTATION]
+    wrapped = as_json({"next": None, "records": [SEEN]})._replace(
+        kind="activations", mapping="emnify-usage"
+    )
+    assert read(tmp_path, wrapped).facts == [ACTIVATION]
+
+
 def read(tmp_path: Path, shape: Shape) -> Preview:
     path = tmp_path / shape.name
     path.write_bytes(shape.content)
@@ -112,6 +156,17 @@ REFUSED = {
         Shape(f",,{IMEI},{ICCID},S,G,,,,,\n".encode()),
         "add --map thingspace-manage",
     ),
+    "two arrays of records": (
+        as_json({"new": [RECORD], "old": [RECORD]}),
+        "records at new and at old: say in a mapping file, as `records`",
+    ),
+    "an object for each column": (as_json({"iccid": {"0": ICCID}, "imei": {"0": IMEI}}), "orient"),
+    "NaN": (Shape(b'[{"iccid": NaN}]', name="a.json"), "NaN is not JSON, write null"),
+    "a web page": (Shape(b"\n<!DOCTYPE html><html>"), "is a web page"),
+    "an old workbook": (Shape(b"\xd0\xcf\x11\xe0" + bytes(8), name="a.xlsx"), "old workbook"),
+    "an old workbook's name": (Shape(b"", name="a.xls"), "save it as .xlsx, or as CSV"),
+    "an archive's bytes": (Shape(b"PK\x03\x04" + bytes(40)), "is an archive, whatever its name"),
+    "a PDF": (Shape(b"%PDF-1.7"), "export the table as CSV"),
     "a title that names the columns, and commas": (
         Shape(table("The ICCID IMEI list", PAIR)),
         "has no column iccid",

@@ -66,7 +66,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the columns that stand here are read. Where it is left out, our own names and common others
     are."""
     names: tuple[str, ...] = ()
-    """The names of the columns, in their order, where the file has no line that names them."""
+    """The names of the columns, in their order, where the file has no line that names them. A file
+    may have fewer of them, and a first line that names them is passed over."""
     header: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """The line that names the columns, from 1; 0 where none does."""
     separator: Literal[",", ";", "\t", "|", " "] | None = None
@@ -74,9 +75,10 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encoding: Encoding | None = None
     """How the text is written."""
     sheet: str = ""
-    """The sheet of a workbook; the first, where it is left out."""
+    """The sheet of a workbook. Where it is left out, the first; or the only one that has the
+    columns, if the first has not."""
     records: str = ""
-    """The path in a JSON document to its records."""
+    """The path in a JSON document to its records. Where it is left out, they are looked for."""
     zone: str = ""
     """The zone of moments that name none, like `America/New_York`; UTC, where it is left out."""
     time_formats: tuple[str, ...] = ()

@@ -123,15 +123,18 @@ def _needed(kind: Kind) -> int:
     return len(kind.required) + bool(kind.one_of)
 
 
-def advice(kind: Kind, names: Names) -> str:
-    """What to do about a file that does not fit: the columns wanted and there, and the preset."""
+def advice(kind: Kind, names: Names, outer: Names | None = None) -> str:
+    """What to do about a file that does not fit: the columns wanted and there, and the preset.
+
+    `outer` are the names of JSON objects alone, of which `names` has the paths.
+    """
     wanted = f"Columns of {kind.name}: {', '.join(kind.column_names)}"
     there = [name for name in names.names if name and not is_secret(name)]
     more = f" and {len(there) - NAMES_SHOWN_MAX} more" if len(there) > NAMES_SHOWN_MAX else ""
     listed = ", ".join(name[:64] for name in there[:NAMES_SHOWN_MAX])
     nearest = nearest_preset(kind, names)
     if not fitting_preset(kind, names):
-        nearest = _other_kind(kind, names) + nearest
+        nearest = _other_kind(kind, outer or names) + nearest
     return f"{wanted}. The file has: {listed or 'none'}{more}. {nearest}"
 
 

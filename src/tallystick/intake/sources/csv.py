@@ -84,11 +84,10 @@ def _has_names(kind: Kind, layout: Layout, fields: Sequence[str]) -> bool:
 def _fields(line: bytes, separator: str) -> list[str] | None:
     """The fields of a line, None where it is no such text."""
     try:
-        text = line.decode()
         return (
-            text.split()
+            line.decode().split()
             if separator == BLANK
-            else next(csv.reader([text], strict=True, delimiter=separator), [])
+            else next(csv.reader(_lines(line), strict=True, delimiter=separator), [])
         )
     except (UnicodeDecodeError, csv.Error):
         return None
@@ -166,20 +165,24 @@ def _with_the_next(lines: Sequence[bytes], at: int) -> tuple[bytes, int]:
     return lines[at], 1
 
 
-def csv_block(text: bytes, layout: Layout) -> Block:
-    """Plain lines at the speed of Polars; a block with anything else in it line by line."""
+def csv_block(text: bytes, ends: int, layout: Layout) -> Block:
+    """Plain lines at the speed of Polars; a block with anything else in it line by line.
+
+    The text has so many ends of lines.
+    """
     if layout.separator == BLANK:
         text = BLANKS_AROUND.sub(b"", BLANKS_BETWEEN.sub(b" ", text))
     is_plain = not (may_have_too_long_line(text) or (layout.header and layout.header in text))
-    frame = _frame(text, layout) if is_plain else None
+    frame = _frame(text, ends, layout) if is_plain else None
     block = _by_line(text, layout) if frame is None else Block(frame, len(frame))
     return kept(block, layout.filters)
 
 
-def _frame(text: bytes, layout: Layout) -> pl.DataFrame | None:
+def _frame(text: bytes, ends: int, layout: Layout) -> pl.DataFrame | None:
     """The columns that are read, or None where a line may be no record."""
     # Without a line end, Polars overlooks a comma at the very end.
-    ended = text if text.endswith(b"\n") else text + b"\n"
+    is_ended = text.endswith(b"\n")
+    ended, lines = (text, ends) if is_ended else (text + b"\n", ends + 1)
     width = len(layout.names)
     frame = _read(ended, layout, width, width)
     # Polars fills a short line up with nulls. A line whose last field is null may be one.
@@ -190,7 +193,7 @@ def _frame(text: bytes, layout: Layout) -> pl.DataFrame | None:
         frame = _read(marked, layout, width + 1, width + 1)
         if frame is not None and frame[_place(width + 1)].null_count():
             return None
-    if frame is None or len(frame) != ended.count(b"\n"):
+    if frame is None or len(frame) != lines:
         return None
     named = frame.select(_texts(places).alias(name) for name, places in layout.places.items())
     if _may_have_blank_line(named):
@@ -288,14 +291,19 @@ def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject 
     if len(raw) > limits.LINE_BYTES_MAX:
         return _hidden(too_long(line, raw), layout)
     try:
-        text = raw.decode().splitlines(keepends=True)
-        fields = next(csv.reader(text, strict=True, delimiter=layout.separator))
+        fields = next(csv.reader(_lines(raw), strict=True, delimiter=layout.separator))
     except UnicodeDecodeError as error:
         what = f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"
         return _hidden(unreadable(line, raw, what), layout)
     except csv.Error as error:
         return _hidden(unreadable(line, raw, f"the line is not CSV: {error}"), layout)
     return record_of(line, fields, layout)
+
+
+def _lines(raw: bytes) -> list[str]:
+    """The lines of a record, as the reader of the library takes them: mostly one."""
+    *ended, last = raw.decode().split("\n")
+    return [*(f"{line}\n" for line in ended), last]
 
 
 def record_of(line: int, fields: Sequence[str], layout: Layout) -> list[str | None] | Reject | None:
