@@ -64,7 +64,7 @@ def column_of(numbers: list[int]) -> pl.Series:
     ("alone", "column", "given_values"),
     [
         (values.lacks_check_digit, columns.lacking_check_digits, iccids),
-        (values.is_rounded, columns.rounded, iccids),
+        (values.ends_in_zeros, columns.ending_in_zeros, iccids),
         (values.has_stripped_zeros, columns.stripped_zeros, imeis),
         (values.is_placeholder_imei, columns.placeholders, imeis),
     ],
@@ -100,6 +100,26 @@ def test_a_frame_and_a_call_of_the_same_facts_have_the_same_doubts(
     kind = KINDS["activations"]
     frame = pl.DataFrame(facts, schema=kind.fact_columns, orient="row")
     assert doubts_of_values(kind, frame, NOW) == doubts_of_values(kind, facts, NOW)
+
+
+BY_RIGHT = "891480000000005000"  # the last of its zeros is its check digit
+
+
+@pytest.mark.parametrize(
+    ("iccids", "rounded"),
+    [
+        ([BY_RIGHT, KNOWN], 0),
+        ([BY_RIGHT], 0),
+        ([BY_RIGHT] * 3, 3),
+        ([*[f"89148{number:013d}" for number in range(1, 301)], BY_RIGHT, BY_RIGHT], 0),
+        (["89148000000800000000", KNOWN], 1),
+    ],
+    ids=["beside others", "alone", "nothing else", "two in 302", "with a wrong check digit"],
+)
+def test_an_iccid_that_ends_in_zeros_by_right_is_no_doubt(iccids: list[str], rounded: int) -> None:
+    facts = [SimActivation(Iccid.parse(each), NOW, Imei.parse(HOME)) for each in iccids]
+    doubts = doubts_of_values(KINDS["activations"], facts, NOW)
+    assert doubts[DoubtName.ICCID_ROUNDED].count == rounded
 
 
 @pytest.fixture

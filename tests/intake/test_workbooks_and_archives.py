@@ -122,12 +122,37 @@ def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path
     path = workbook(tmp_path / "a.xlsx", "", sheet_names=("SIMs", "More"))
     with pytest.raises(FileRefused, match="no sheet 'Others'; there are SIMs, More"):
         preview_file("expectations", str(path), Mapping(sheet="Others"))
+    with pytest.raises(
+        FileRefused, match=r"the sheet 'SIMs' of SIMs, More \(--sheet names another"
+    ):
+        preview_file("activations", str(path))
+
+
+def test_the_only_sheet_with_the_columns_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    workbook(path, "", sheet_names=("Summary", "SIMs"))
+    row = f'<row r="2">{text("A2", ICCID)}{text("B2", IMEI)}</row>'
+    parts = {}
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    sheet = parts["xl/worksheets/s.xml"]
+    parts["xl/worksheets/t.xml"] = sheet.replace("</sheetData>", f"{row}</sheetData>")
+    parts["xl/worksheets/s.xml"] = sheet.replace("IMEI", "Sum")
+    relations = parts["xl/_rels/workbook.xml.rels"].rpartition("s.xml")
+    parts["xl/_rels/workbook.xml.rels"] = "t.xml".join((relations[0], relations[2]))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    preview = read(path)
+    assert len(preview.facts) == 1
+    assert preview.notes.hints == ("the sheet SIMs is read, the only one with these columns",)
 
 
 def test_files_of_an_archive_are_named_and_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("__MACOSX/b.csv", "x")
+        for junk in ("__MACOSX/b.csv", "in/.DS_Store", "in/Thumbs.db"):
+            archive.writestr(junk, "x")
         archive.writestr("in/b.csv", f"iccid,imei\n{ICCID},{IMEI}\n")
     (name,) = members_of(str(path))
     assert len(preview_file("expectations", name).facts) == 1

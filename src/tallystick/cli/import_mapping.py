@@ -70,6 +70,7 @@ def notes_lines(notes: Notes) -> Iterator[str]:
         more = len(notes.passed_over) - len(shown)
         rest = f" and {more} more" if more else ""
         yield f"  columns passed over: {printable(', '.join(shown))}{rest}"
+    yield from (f"  note: {printable(hint)}" for hint in notes.hints)
     if notes.left_out:
         rows = counted(notes.left_out, "row", "rows")
         yield f"  {rows} left out, which the mapping does not keep"

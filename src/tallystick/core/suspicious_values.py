@@ -17,6 +17,8 @@ SPREADSHEET_DIGITS = 15
 """A spreadsheet keeps so many digits of a number, and writes zeros in the place of the others."""
 ROUNDED_DIVISOR = Iccid.LENGTHS * 10 ** (Iccid.LENGTH_MAX - SPREADSHEET_DIGITS)
 """By this the compact integer of a rounded ICCID can be divided, its length aside."""
+ROUNDED_IN = 100
+"""More than one ICCID in so many that ends in zeros is more than chance."""
 
 TEST_BODIES = frozenset({0, 2, 3, 4, 5, 6, 7, 8, 9})
 """First two digits of a test IMEI.
@@ -70,10 +72,19 @@ def lacks_check_digit(iccid: int) -> bool:
     return iccid >= 0 and not luhn_holds(Iccid.digits(iccid))
 
 
-def is_rounded(iccid: int) -> bool:
+def ends_in_zeros(iccid: int) -> bool:
     """Whether an ICCID ends as a spreadsheet leaves it: with zeros behind the 15th digit.
 
-    A number below zero is that of a subscriber.
+    Of ICCIDs with 20 digits one in 100,000 does so by right, of those with 18 one in 1,000. A
+    number below zero is that of a subscriber.
     """
     rest: int = iccid % ROUNDED_DIVISOR
     return iccid >= 0 and rest < Iccid.LENGTHS  # nothing but the length is left
+
+
+def are_rounded(in_zeros: int, iccids: int) -> bool:
+    """Whether so many of some ICCIDs end in zeros that all of these were rounded.
+
+    Of fewer, those were rounded whose check digit is wrong: the others end in zeros by right.
+    """
+    return in_zeros > max(1, iccids // ROUNDED_IN)

@@ -8,34 +8,79 @@ taken off, and a value that has lost digits on its way is refused with the reaso
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, NamedTuple
 
 from tallystick.core.allowed import SEPARATOR, Allowed
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac, luhn_holds, shown
-from tallystick.core.moments import Moment, moment_of, parse
+from tallystick.core.moments import FORM, Moment, moment_of, parse
 
 CheckDigit = Literal["keep", "add", "strip"]
 
 EXPONENT = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
-DROPPED_IN_DIGITS = str.maketrans("", "", " -")
-DROPPED_IN_NUMBERS = str.maketrans("", "", "+ -.()")
+# Blanks and hyphens as people type them, and as web pages and word processors set them.
+BLANKS = " \u00a0\u2007\u2009\u202f\u200b\ufeff"
+HYPHENS = "-\u2010\u2011\u2013"
+DROPPED_IN_DIGITS = str.maketrans("", "", BLANKS + HYPHENS)
+DROPPED_IN_NUMBERS = str.maketrans("", "", f"+.(){BLANKS}{HYPHENS}")
 PADDING = "Ff"  # what fills up half a byte where digits are kept two in a byte
+FRACTION = re.compile(r"([0-9]+)\.0+")  # as programs write whole numbers that they keep as floats
+EXACT_MAX = 2**53  # up to here a float is exact
+GROUPED = re.compile(r"[0-9]{1,3}([.,'\u2019])[0-9]{3}(?:\1[0-9]{3})+")
+GROUP_SIGNS = str.maketrans("", "", ".,'\u2019")
+SLASHED_IMEI = re.compile(r"[0-9]{6}/[0-9]{2}/[0-9]{6}(?:/[0-9]{1,2})?")
+INTERNATIONAL = "00"  # what is dialled in the place of the `+`
 
-# A date and a time of day without signs between, and one with slashes: as ISO 8601 has them.
+ABSENT = frozenset({"null", "\\n", "nan", "nat", "n/a", "#n/a", "na", "<na>", "-", "--"})
+"""What databases, programs and people write where there is no value, in small letters."""
+NO_DATE = frozenset({"0000-00-00", "0000-00-00 00:00:00"})
+"""What MySQL writes where there is no date."""
+
+# A date and a time of day without signs between.
 UNSIGNED = re.compile(
     r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
     r"(?:[Tt ]?(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2}))?)?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 )
-SLASHED = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})(.*)", re.DOTALL)
-UNIX_TIME = re.compile(r"(?P<second>[0-9]{10})(?:\.(?P<fraction>[0-9]{1,9}))?|(?P<ms>[0-9]{13})")
-DAY_OR_MONTH_FIRST = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4}(?:[ T,].*)?", re.DOTALL)
-WITHOUT_ZONE = re.compile(
-    r"(?:[0-9]{4}([-/])[0-9]{2}\1[0-9]{2}[Tt ]|[0-9]{8}[Tt ]?)[0-9]{2}[0-9:]*(?:[.,][0-9]+)?"
+# Seconds, milliseconds, microseconds or nanoseconds since 1970; the last two up to the year 2033,
+# since so many digits that begin with a 2 may be a date with a time of day.
+UNIX_TIME = re.compile(
+    r"(?P<second>[0-9]{10})(?:\.(?P<fraction>[0-9]{1,9}))?"
+    r"|(?P<ms>[0-9]{13})(?:\.0+)?|(?P<us>1[0-9]{15})|(?P<ns>1[0-9]{18})"
 )
+DAY_OR_MONTH_FIRST = re.compile(
+    r"(?P<first>[0-9]{1,2})(?P<sign>[/.-])[0-9]{1,2}(?P=sign)(?P<year>[0-9]{4}|[0-9]{2})"
+    r"(?:[ T,].*)?",
+    re.DOTALL,
+)
+# A date with the year first and a time of day, in which zeros may be left out and a half of the day
+# or a zone be named behind.
+YEAR_FIRST = re.compile(
+    r"(?P<year>[0-9]{4})(?P<sign>[-/])(?P<month>[0-9]{1,2})(?P=sign)(?P<day>[0-9]{1,2})"
+    r"(?:[Tt ]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?"
+    r"(?P<fraction>[.,][0-9]{1,9})?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
+    r" ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+# A day that stands before a moment which names its own day, as where both are columns.
+DAY_BEFORE = re.compile(
+    r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2} (?=[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[Tt ])"
+)
+# Days since 1899-12-30, as spreadsheets count them: of the years from 1954 to 2118.
+SERIAL = re.compile(r"(?P<days>[2-7][0-9]{4})(?:[.,](?P<part>[0-9]{1,17}))?")
+SERIAL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
+SECONDS_A_DAY = 86_400
+ZONE_LETTERS = re.compile(r".*[0-9]\s*(?P<letters>[A-Z]{2,5})", re.DOTALL)
 MICROSECONDS = 1_000_000
+HALF_DAY_HOURS = 12
+MONTHS = 12
+# A date that does not begin with its year, and a time of day.
+LIKELY = re.compile(
+    r"(?P<one>[0-9]{1,2}|[A-Za-z]{3,9})(?P<sign>[/.-]|\.? )(?P<two>[0-9]{1,2}|[A-Za-z]{3,9})"
+    r"(?P<behind>[/.-]|,? )(?P<year>[0-9]{4}|[0-9]{2})"
+    r"(?P<clock>[ T,]{1,2}[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]{1,6})?)?"
+    r"(?: ?[AaPp][Mm])?)?"
+)
 
 
 class Conventions(NamedTuple):
@@ -68,6 +113,11 @@ def unwrapped(text: str) -> str:
     return text
 
 
+def is_absent(text: str) -> bool:
+    """Whether a value says that there is none. Names are never asked: an account may be `NA`."""
+    return text.lower() in ABSENT or text in NO_DATE
+
+
 def read_iccid(text: str) -> Iccid:
     """An ICCID without its padding. Raises `InvalidValue`."""
     return Iccid.parse(_digits(Iccid.LABEL, text))
@@ -89,8 +139,11 @@ def read_mdn(text: str) -> Mdn:
 
 
 def read_msisdn(text: str) -> Msisdn:
-    """A phone number with its country code, without such signs. Raises `InvalidValue`."""
-    return Msisdn.parse(_number(Msisdn.LABEL, text))
+    """A phone number with its country code, without such signs. Raises `InvalidValue`.
+
+    No country code begins with a zero, so that `00` in front is what is dialled for the `+`.
+    """
+    return Msisdn.parse(_number(Msisdn.LABEL, text).removeprefix(INTERNATIONAL))
 
 
 def read_imsi(text: str) -> Imsi:
@@ -107,23 +160,31 @@ def read_allowed(text: str) -> Allowed:
 def _digits(label: str, text: str) -> str:
     if text.isascii() and text.isdigit():
         return text
-    _refuse_exponent(label, text)
+    text = _without_fraction(label, text)
+    if GROUPED.fullmatch(text):
+        return text.translate(GROUP_SIGNS)
+    if SLASHED_IMEI.fullmatch(text):
+        return text.replace("/", "")
     return text.translate(DROPPED_IN_DIGITS).rstrip(PADDING) if text[:1].isdigit() else text
 
 
 def _number(label: str, text: str) -> str:
-    _refuse_exponent(label, text)
-    return text.translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
+    return _without_fraction(label, text).translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
 
 
-def _refuse_exponent(label: str, text: str) -> None:
-    """Refuse a number in scientific notation: what stood behind its digits is gone."""
-    if EXPONENT.fullmatch(text):
+def _without_fraction(label: str, text: str) -> str:
+    """A number without the fraction of zeros that a program wrote behind it.
+
+    One in scientific notation is refused, and one that is too large to be exact: digits are gone.
+    """
+    whole = FRACTION.fullmatch(text)
+    if EXPONENT.fullmatch(text) or (whole and int(whole[1]) >= EXACT_MAX):
         message = (
             f"{label} {shown(text)} is a rounded number, so digits are lost: export the column as "
             "text"
         )
         raise InvalidValue(message)
+    return whole[1] if whole else text
 
 
 def with_check_digit(iccid: Iccid, rule: CheckDigit) -> Iccid:
@@ -143,30 +204,57 @@ def with_check_digit(iccid: Iccid, rule: CheckDigit) -> Iccid:
 def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
     """The moment that a value of a file names.
 
-    Forms: the given ones, ISO 8601 with or without its signs, dates with slashes and the year
-    first, and seconds (10 digits) or milliseconds (13) since 1970. Raises `InvalidValue`.
+    Forms: the given ones; ISO 8601 with or without its signs; the year first, with one digit or two
+    for the rest, `PM`, or `UTC` behind; seconds (10 digits), milliseconds (13), microseconds (16)
+    or nanoseconds (19) since 1970; days and a fraction as a spreadsheet counts them, to the second.
+    Raises `InvalidValue`.
     """
     for form in conventions.time_formats:
         moment = _moment_of_form(text, form, conventions.zone)
         if moment is not None:
             return moment
-    if _has_year_and_hyphen(text):
+    if FORM.fullmatch(text):
         return moment_of(parse(text, conventions.zone))
     unix = UNIX_TIME.fullmatch(text)
     if unix:
         return _since_1970(unix)
-    if DAY_OR_MONTH_FIRST.fullmatch(text):
-        message = (
-            f"{shown(text)} may have the day or the month first: say which with --time-format, "
-            "like %d/%m/%Y or %m/%d/%Y"
-        )
+    serial = SERIAL.fullmatch(text)
+    if serial and serial["part"]:
+        return moment_of(_of_serial(serial).replace(tzinfo=conventions.zone))
+    iso = _in_iso(DAY_BEFORE.sub("", text))
+    if FORM.fullmatch(iso) is None:
+        message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{_help(text)}"
         raise InvalidValue(message)
-    return moment_of(parse(_in_iso(text), conventions.zone))
+    return moment_of(parse(iso, conventions.zone))
 
 
-def _has_year_and_hyphen(text: str) -> bool:
-    """Whether a value begins as ISO 8601 has it, which no other form does."""
-    return text[4:5] == "-" and text[:4].isdigit()
+def _help(text: str) -> str:
+    """What to do about a value that is no moment, where its form says it."""
+    serial = SERIAL.fullmatch(text)
+    letters = ZONE_LETTERS.fullmatch(text)
+    if serial:
+        return (
+            f": it may be a spreadsheet's count of days ({_of_serial(serial):%Y-%m-%d}); format "
+            "the column as a date, and export it again"
+        )
+    if EXPONENT.fullmatch(text):
+        return ": a rounded number has lost digits; export the column as text"
+    if letters and letters["letters"] not in {"AM", "PM"}:
+        return (
+            f": {letters['letters']} may be several zones; write the offset, like -05:00, or leave "
+            "it out and name the zone with --zone"
+        )
+    if DAY_OR_MONTH_FIRST.fullmatch(text):
+        forms = " or ".join(f"'{form}'" for form in likely_forms(text))
+        return f": the day or the month may be first; say which with --time-format {forms}"
+    forms = " or ".join(f"'{form}'" for form in likely_forms(text))
+    return f": if all are of this form, name it with --time-format {forms}" if forms else ""
+
+
+def _of_serial(serial: re.Match[str]) -> datetime:
+    """The time of a spreadsheet's count of days, to the second; its zone is not known."""
+    seconds = round(float(f"0.{serial['part'] or 0}") * SECONDS_A_DAY)
+    return SERIAL_EPOCH + timedelta(days=int(serial["days"]), seconds=seconds)
 
 
 def is_without_zone(text: str, conventions: Conventions = PLAIN) -> bool:
@@ -177,7 +265,13 @@ def is_without_zone(text: str, conventions: Conventions = PLAIN) -> bool:
         moment = _of_form(text, form)
         if moment is not None:
             return moment.tzinfo is None and ("%H" in form or "%I" in form)
-    return WITHOUT_ZONE.fullmatch(text) is not None
+    if UNIX_TIME.fullmatch(text):
+        return False
+    serial = SERIAL.fullmatch(text)
+    if serial and serial["part"]:
+        return True
+    iso = FORM.fullmatch(_in_iso(DAY_BEFORE.sub("", text)))
+    return iso is not None and bool(iso["time"]) and not (iso["offset"] or iso["utc"])
 
 
 def _moment_of_form(text: str, form: str, zone: tzinfo) -> Moment | None:
@@ -202,15 +296,16 @@ def _of_form(text: str, form: str) -> datetime | None:
 def _since_1970(unix: re.Match[str]) -> Moment:
     if unix["ms"]:
         return Moment(int(unix["ms"]) * 1000)
+    if unix["us"] or unix["ns"]:
+        return Moment(int(unix["us"] or unix["ns"][:-3]))
     fraction = (unix["fraction"] or "")[:6].ljust(6, "0")
     return Moment(int(unix["second"]) * MICROSECONDS + int(fraction))
 
 
 def _in_iso(text: str) -> str:
-    """A date and time of day with the signs of ISO 8601; any other text as it is."""
-    if slashed := SLASHED.fullmatch(text):
-        year, month, day, rest = slashed.groups()
-        return f"{year}-{month}-{day}{rest}"
+    """A date and time of day as ISO 8601 has it; any other text as it is."""
+    if year_first := YEAR_FIRST.fullmatch(text):
+        return _padded(year_first)
     form = UNSIGNED.fullmatch(text)
     if form is None:
         return text
@@ -218,3 +313,51 @@ def _in_iso(text: str) -> str:
     if form["hour"] is None:
         return date + (form["zone"] or "")
     return f"{date}T{form['hour']}:{form['minute']}:{form['second'] or '00'}{form['zone'] or ''}"
+
+
+def _padded(form: re.Match[str]) -> str:
+    """A date with the year first, and a time of day of 24 hours, with all their zeros."""
+    date = f"{form['year']}-{form['month']:0>2}-{form['day']:0>2}"
+    if form["hour"] is None:
+        return date
+    hour = int(form["hour"])
+    if form["half"]:
+        if not 1 <= hour <= HALF_DAY_HOURS:
+            return ""  # 13 PM is no time of day
+        hour = hour % HALF_DAY_HOURS + HALF_DAY_HOURS * (form["half"] in "Pp")
+    zone = form["zone"] or ""
+    zone = "Z" if zone in {"UTC", "GMT"} else zone
+    second, fraction = form["second"] or "00", form["fraction"] or ""
+    return f"{date}T{hour:02}:{form['minute']}:{second}{fraction}{zone}"
+
+
+def likely_forms(text: str) -> list[str]:
+    """The forms of `strptime` that a value probably has, whose year does not stand first.
+
+    Two, where nothing says whether the day or the month is first; none, where it is not seen.
+    """
+    form = LIKELY.fullmatch(text)
+    if form is None:
+        return []
+    year = "%Y" if len(form["year"]) > 2 else "%y"  # noqa: PLR2004 - digits of a year
+    clock = "" if form["clock"] is None else _clock_form(form["clock"])
+    one, two, sign, behind = form["one"], form["two"], form["sign"], form["behind"]
+    if two[:1].isalpha():
+        orders = [("%d", _month_form(two))]
+    elif one[:1].isalpha():
+        orders = [(_month_form(one), "%d")]
+    else:
+        of_day, of_month = ("%d", "%m"), ("%m", "%d")
+        orders = [of_day] * (int(two) <= MONTHS) + [of_month] * (int(one) <= MONTHS)
+    return [f"{first}{sign}{second}{behind}{year}{clock}" for first, second in orders]
+
+
+def _month_form(name: str) -> str:
+    return "%b" if len(name) == 3 else "%B"  # noqa: PLR2004 - letters of a short name
+
+
+def _clock_form(clock: str) -> str:
+    """The form of a time of day, with what stands before it."""
+    parts = iter(("%I" if clock[-1:] in "Mm" else "%H", "%M", "%S", "%f"))
+    form = re.sub(r"[0-9]+", lambda _: next(parts), clock)
+    return re.sub(r"[AaPp][Mm]$", "%p", form)

@@ -153,6 +153,8 @@ def _column(texts: pl.DataFrame, column: Column, conventions: Conventions) -> _C
             if text.dtype == pl.String
             else text.is_null()
         )
+        if not column.is_text and not (settled | absent).all():
+            absent |= fast_parse.absent(text)
         default = pl.Series([column.default], dtype=dtype)
         values, settled = default.zip_with(absent, values).rename(column.name), settled | absent
     return _Column(values, settled, without_zone)

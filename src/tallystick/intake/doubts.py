@@ -69,7 +69,6 @@ RULES = (
         columns.lacking_check_digits,
         Iccid.digits,
     ),
-    Rule(DoubtName.ICCID_ROUNDED, "iccid", values.is_rounded, columns.rounded, Iccid.digits),
     Rule(
         DoubtName.PLACEHOLDER_IMEI,
         "imei",
@@ -147,7 +146,18 @@ def _in_columns(facts: pl.DataFrame, now: Moment) -> Doubts:
     if "activated_at" in facts.columns:
         activated_at = facts["activated_at"]
         by_name[DoubtName.IN_FUTURE] = _examples(activated_at, activated_at > now, _moment_text)
+    if "iccid" in facts.columns:
+        by_name[DoubtName.ICCID_ROUNDED] = _rounded_in_column(by_column["iccid"]["iccid"])
     return only(by_name)
+
+
+def _rounded_in_column(iccids: pl.Series) -> Doubt:
+    """The ICCIDs that a spreadsheet rounded, with how many others stand beside them."""
+    in_zeros = columns.ending_in_zeros(iccids)
+    if not values.are_rounded(int(in_zeros.sum() or 0), len(iccids)):
+        candidates = iccids.filter(in_zeros)
+        return _examples(candidates, columns.lacking_check_digits(candidates), Iccid.digits)
+    return _examples(iccids, in_zeros, Iccid.digits)
 
 
 def _with_iccids(facts: pl.DataFrame) -> pl.DataFrame:
@@ -190,7 +200,20 @@ def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
         late = [fact[place] for fact in facts if values.is_in_future(fact[place], now)]
         if late:
             by_name[DoubtName.IN_FUTURE] = doubt_of(len(late), map(_moment_text, late))
+    if "iccid" in names:
+        place = names.index("iccid")
+        rounded = _rounded_among([fact[place] for fact in facts if fact[place] >= 0])
+        if rounded:
+            by_name[DoubtName.ICCID_ROUNDED] = doubt_of(len(rounded), map(Iccid.digits, rounded))
     return only(by_name)
+
+
+def _rounded_among(iccids: Sequence[int]) -> list[int]:
+    """The same of ICCIDs that are no column."""
+    in_zeros = [iccid for iccid in iccids if values.ends_in_zeros(iccid)]
+    if values.are_rounded(len(in_zeros), len(iccids)):
+        return in_zeros
+    return [iccid for iccid in in_zeros if values.lacks_check_digit(iccid)]
 
 
 @cache

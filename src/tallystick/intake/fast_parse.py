@@ -15,7 +15,7 @@ import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
 from tallystick.core.moments import BEGINNING, EPOCH, LAST
-from tallystick.core.written_values import PLAIN
+from tallystick.core.written_values import ABSENT, INTERNATIONAL, NO_DATE, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,9 @@ MOMENT_FORMS = (
     MomentForm(f"^[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}} {CLOCK}$", "%Y/%m/%d %H:%M:%S", is_local=True),
     MomentForm(r"^[0-9]{10}$", "", unit=1_000_000),
     MomentForm(r"^[0-9]{13}$", "", unit=1_000),
+    MomentForm(r"^1[0-9]{15}$", "", unit=1),
+    MomentForm(f"{DAY} {CLOCK}[+-][0-9]{{2}}:[0-5][0-9]$", "%Y-%m-%d %H:%M:%S%:z"),
+    MomentForm(f"{DAY} {CLOCK}" + r"\.[0-9]{1,6}$", "%Y-%m-%d %H:%M:%S%.f", is_local=True),
 )
 WITHOUT_CLOCK = {DATE, "%Y%m%d", "%Y/%m/%d"}
 # The parts of a given form that are read at once, and their digits; others are left to core.
@@ -126,8 +129,15 @@ def imsis(column: pl.Series) -> pl.Series:
 
 
 def msisdns(column: pl.Series) -> pl.Series:
-    """MSISDNs as compact integers."""
-    return _keys(column, Msisdn)
+    """MSISDNs as compact integers; what may be dialled before them is left to core."""
+    text = column.cast(pl.String)
+    return _keys(text.set(text.str.starts_with(INTERNATIONAL), None), Msisdn)
+
+
+def absent(column: pl.Series) -> pl.Series:
+    """Which values say that there is none."""
+    text = column.cast(pl.String).str.strip_chars().fill_null("")
+    return text.str.to_lowercase().is_in([*ABSENT]) | text.is_in([*NO_DATE])
 
 
 def names(column: pl.Series) -> pl.Series:

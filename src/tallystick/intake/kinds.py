@@ -36,6 +36,7 @@ from tallystick.core.moments import BEGINNING, Moment, exact
 from tallystick.core.written_values import (
     PLAIN,
     Conventions,
+    is_absent,
     read_allowed,
     read_iccid,
     read_imei,
@@ -68,7 +69,8 @@ class Column:
     `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are
     left to `parse`, which alone says what is valid and what is not. `also` is what files from
     elsewhere call it, the best first, as `plain_name` writes names; two names are of columns that
-    are joined by a blank. `instead` says what to write where a value is missing. `form` gives what
+    are joined by a blank. `words` are those of which one in a name means the column, if nothing
+    else in it tells more. `instead` says what to write where a value is missing. `form` gives what
     a value of a frame prints as; None, where it is what it prints.
     """
 
@@ -78,6 +80,7 @@ class Column:
     required: bool = True
     default: Any = None
     also: tuple[str | tuple[str, str], ...] = ()
+    words: frozenset[str] = frozenset()
     instead: str = ""
     form: Callable[[int], Any] | None = None
 
@@ -184,8 +187,7 @@ class Kind:
         parsed: list[Any] = []
         faults: list[Fault] = []
         for column in self.columns:
-            given = values.get(column.name)
-            text = unwrapped(given) if given else ""
+            text = self._text(column, values)
             if not text:
                 if self._is_lacking(column, values):
                     faults.append(Fault(column.name, self.lacking + column.instead))
@@ -197,11 +199,19 @@ class Kind:
                 faults.append(Fault(column.name, refusal.message))
         return tuple(faults) if faults else (self.make or self.fact)(*parsed)
 
+    @staticmethod
+    def _text(column: Column, values: Mapping[str, str | None]) -> str:
+        """What a line has in a column, empty where it says that there is nothing."""
+        text = unwrapped(values.get(column.name) or "")
+        return "" if not column.is_text and is_absent(text) else text
+
     def _is_lacking(self, column: Column, values: Mapping[str, str | None]) -> bool:
         """Whether a column that is empty should not be."""
         if self.one_of[:1] != (column.name,):
             return column.required
-        return not any(unwrapped(values.get(name) or "") for name in self.one_of)
+        return not any(
+            self._text(each, values) for each in self.columns if each.name in self.one_of
+        )
 
 
 def _generation(text: str) -> str:
@@ -308,6 +318,7 @@ ICCID = Column(
     fast_parse.iccids,
     form=Iccid,
     also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
+    words=frozenset({"iccid", "ccid", "icc", "uicc", "euicc", "sim"}),
 )
 IMEI_ALSO = (
     "imeisv",
@@ -318,13 +329,22 @@ IMEI_ALSO = (
     "lastimei",
     "hardware",
 )
-IMEI = Column("imei", read_imei, fast_parse.imeis, also=IMEI_ALSO, form=Imei)
+IMEI_WORDS = frozenset({"imei", "imeisv"})
+IMEI = Column(
+    "imei",
+    read_imei,
+    fast_parse.imeis,
+    also=(*IMEI_ALSO, "newimei", "postimei"),
+    words=IMEI_WORDS,
+    form=Imei,
+)
 ALLOWED = Column(
     "imei",
     read_allowed,
     fast_parse.imeis,
     form=Allowed,
     also=("expectedimei", "allowedimei", "authorizedimeis", *IMEI_ALSO),
+    words=IMEI_WORDS,
     instead=": write none where nothing is expected from then on, nowhere for a SIM in stock",
 )
 ACCOUNT = Column(
@@ -340,6 +360,7 @@ IMSI = Column(
     required=False,
     form=_imsi_text,
     also=("simimsi", "imsinumber", "servedimsi", "imsi1"),
+    words=frozenset({"imsi"}),
 )
 MSISDN = Column(
     "msisdn",
@@ -348,6 +369,7 @@ MSISDN = Column(
     required=False,
     form=_msisdn_text,
     also=("simmsisdn", "msisdnnumber", "servedmsisdn", "msisdn1"),
+    words=frozenset({"msisdn"}),
 )
 MDN = Column(
     "mdn",
@@ -356,22 +378,28 @@ MDN = Column(
     required=False,
     form=_mdn_text,
     also=("msisdn", "phonenumber", "mobilenumber", "phone"),
+    words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
 ACTIVATED_AT = Column(
     "activated_at",
     read_moment,
     fast_parse.moments,
     also=(
+        ("activationdate", "activationtime"),
         "activationtime",
         "activationdate",
         "simotadate",
         "timestamp",
+        ("eventdate", "eventtime"),
         "eventtime",
         "eventtimestamp",
+        ("startdate", "starttime"),
         "starttime",
         "lastseen",
         "datetime",
         ("date", "time"),
+        ("datum", "uhrzeit"),
+        ("date", "heure"),
         "date",
         "time",
     ),

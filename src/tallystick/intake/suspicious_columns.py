@@ -45,7 +45,7 @@ def placeholders(imeis: pl.Series) -> pl.Series:
     return imeis.rename("imei").to_frame().select(is_one & no_device).to_series()
 
 
-def rounded(iccids: pl.Series) -> pl.Series:
+def ending_in_zeros(iccids: pl.Series) -> pl.Series:
     """Which ICCIDs end in zeros behind their 15th digit."""
     rest: pl.Series = iccids % ROUNDED_DIVISOR
     return rest < Iccid.LENGTHS

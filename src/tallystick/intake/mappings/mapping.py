@@ -21,7 +21,11 @@ Name = str | Position
 """What a file calls a column, or its place, from 1."""
 Source = tuple[Name, ...]
 """The columns whose texts, with a blank between, are the values of one of ours."""
-SECRET = re.compile(r"e?ki|opc?|adm[0-9]*|puk[0-9]*|pin[0-9]*|chv[0-9]*|acc|ki[ckd]\w*|opc\w+")
+Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "cp932"]
+SECRET = re.compile(
+    r"e?k|e?ki|(enc|encrypted)ki|ki(enc|encrypted|[0-9]+)|opc?|opc\w+|ki[ckd]\w*|acc"
+    r"|(adm|puk|pin|chv)([0-9]\w*)?|\w*(keys?|secret|password)[0-9]*"
+)
 
 
 def plain_name(name: str) -> str:
@@ -62,17 +66,19 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the columns that stand here are read. Where it is left out, our own names and common others
     are."""
     names: tuple[str, ...] = ()
-    """The names of the columns, in their order, where the file has no line that names them."""
+    """The names of the columns, in their order, where the file has no line that names them. A file
+    may have fewer of them, and a first line that names them is passed over."""
     header: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """The line that names the columns, from 1; 0 where none does."""
-    separator: Literal[",", ";", "\t", "|"] | None = None
-    """What stands between the values of a line."""
-    encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252"] | None = None
+    separator: Literal[",", ";", "\t", "|", " "] | None = None
+    """What stands between the values of a line; a blank stands for any number of blanks."""
+    encoding: Encoding | None = None
     """How the text is written."""
     sheet: str = ""
-    """The sheet of a workbook; the first, where it is left out."""
+    """The sheet of a workbook. Where it is left out, the first; or the only one that has the
+    columns, if the first has not."""
     records: str = ""
-    """The path in a JSON document to its records."""
+    """The path in a JSON document to its records. Where it is left out, they are looked for."""
     zone: str = ""
     """The zone of moments that name none, like `America/New_York`; UTC, where it is left out."""
     time_formats: tuple[str, ...] = ()

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from tallystick.intake.kinds import KINDS
 from tallystick.intake.mappings.mapping import ANY, Keep, Mapping, Name, is_secret, plain_name
 from tallystick.intake.mappings.presets import presets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Mapping as ByName
 
     from tallystick.intake.kinds import Kind
 
 Places = tuple[int, ...]
 """Places of columns in a file, from 0, whose texts are joined."""
 NAMES_SHOWN_MAX = 40
+WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
+SAYS_NOTHING = frozenset(
+    {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
+    | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits"}
+    | {"current", "hardware", "e", "esn", "meid"}
+)
+"""Words in the name of a column that do not change which number it is of."""
+OTHER_NAMES = "Rename the columns, name all of them with --columns, or write a mapping file"
 
 
 class Names:
@@ -33,7 +45,8 @@ class Names:
             unique = name if counts[name] == 1 else f"{name} {counts[name]}"
             self._exact.setdefault(unique, place)
             self._plain.setdefault(plain_name(unique), place)
-        self.repeated = {name for name, count in counts.items() if count > 1}
+        plain = Counter(map(plain_name, names))
+        self.repeated = {name for name, count in plain.items() if name and count > 1}
 
     def place(self, name: Name) -> int | None:
         """Where a column is, None where there is none or it is secret."""
@@ -60,7 +73,36 @@ def places_of(kind: Kind, names: Names, mapping: Mapping = ANY) -> dict[str, Pla
             if len(places) == len(source) and not is_taken:
                 places_by_name[column.name] = places
                 break
+    if not mapping.columns:
+        _add_likely(kind, names, places_by_name)
     return places_by_name
+
+
+def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> None:
+    """Add columns that only one name of the file can mean, like `Device ID (IMEI)`.
+
+    A name means a column if it has one of the column's words, and else nothing that tells more
+    than that it is a number: `Old IMEI` and `IMEI lock` mean no IMEI.
+    """
+    for column in kind.columns:
+        if column.name in places_by_name or not column.words:
+            continue
+        taken = {place for places in places_by_name.values() for place in places}
+        likely = [
+            place
+            for place, name in enumerate(names.names)
+            if place not in taken and _means(name, column.words) and not is_secret(name)
+        ]
+        if len(likely) == 1:
+            places_by_name[column.name] = (likely[0],)
+
+
+def _means(name: str, words: frozenset[str]) -> bool:
+    """Whether a name has one of some words, and beside them only such as say nothing."""
+    in_name = {word.casefold() for word in WORDS.findall(name)}
+    return bool(in_name & words) and all(
+        word in words or word in SAYS_NOTHING or word.isdigit() for word in in_name
+    )
 
 
 def kept_places(names: Names, keep: Sequence[Keep]) -> list[int | None]:
@@ -81,14 +123,63 @@ def _needed(kind: Kind) -> int:
     return len(kind.required) + bool(kind.one_of)
 
 
-def advice(kind: Kind, names: Names) -> str:
-    """What to do about a file that does not fit: the columns wanted and there, and the preset."""
+def advice(kind: Kind, names: Names, outer: Names | None = None) -> str:
+    """What to do about a file that does not fit: the columns wanted and there, and the preset.
+
+    `outer` are the names of JSON objects alone, of which `names` has the paths.
+    """
     wanted = f"Columns of {kind.name}: {', '.join(kind.column_names)}"
     there = [name for name in names.names if name and not is_secret(name)]
     more = f" and {len(there) - NAMES_SHOWN_MAX} more" if len(there) > NAMES_SHOWN_MAX else ""
     listed = ", ".join(name[:64] for name in there[:NAMES_SHOWN_MAX])
     nearest = nearest_preset(kind, names)
+    if not fitting_preset(kind, names):
+        nearest = _other_kind(kind, outer or names) + nearest
     return f"{wanted}. The file has: {listed or 'none'}{more}. {nearest}"
+
+
+def hints_about(
+    kind: Kind, names: Names, places: ByName[str, Places], mapping: Mapping
+) -> Iterator[str]:
+    """What is unusual about a file whose columns were found: what else it may be."""
+    if mapping.columns:
+        return
+    seen_at = KINDS["activations"].required[0]
+    if (
+        kind.name == "expectations"
+        and "effective_from" not in places
+        and names.place(seen_at) is not None
+    ):
+        yield (
+            f"it has the column {seen_at}: if its lines say what was seen, undo this and take them "
+            "in by `tallystick import activations`"
+        )
+    for name, preset in presets().items():
+        if kind.name in preset.kinds and preset.keep and not preset.has_no_header:
+            is_whole = not lacking(kind, places_of(kind, names, preset))
+            if is_whole and None not in kept_places(names, preset.keep):
+                yield f"the mapping {name} fits, and keeps some of the rows only: --map {name}"
+
+
+def headerless_presets(kind: Kind, width: int) -> str:
+    """What to do about a file without names that has as many columns as a mapping names."""
+    fitting = [
+        name
+        for name, mapping in presets().items()
+        if kind.name in mapping.kinds and len(mapping.names) == width
+    ]
+    return "".join(f". The mapping {name} may fit: add --map {name}" for name in fitting)
+
+
+def _other_kind(kind: Kind, names: Names) -> str:
+    """The kind whose columns a file has, in a sentence; empty where there is none."""
+    for other in KINDS.values():
+        if other.name != kind.name and not lacking(other, places_of(other, names)):
+            return (
+                f"Its columns are those of {other.name}: `tallystick import {other.name}`, if that "
+                "is what its lines are. "
+            )
+    return ""
 
 
 def nearest_preset(kind: Kind, names: Names) -> str:
@@ -99,8 +190,8 @@ def nearest_preset(kind: Kind, names: Names) -> str:
     counts = _fits(kind, names)
     best = max(counts, key=lambda name: counts[name], default=None)
     if best is None or not counts[best]:
-        return "Other names go into a mapping file: see `tallystick maps`"
-    return f"The nearest mapping is {best}: see `tallystick maps show {best}`"
+        return f"{OTHER_NAMES}: see `tallystick maps`"
+    return f"{OTHER_NAMES}; the nearest is {best}: see `tallystick maps show {best}`"
 
 
 def fitting_preset(kind: Kind, names: Names) -> str | None:

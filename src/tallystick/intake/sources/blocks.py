@@ -47,8 +47,9 @@ class Block:
 class Notes:
     """How a file was read: what was found about it, and what was counted while it was read.
 
-    `read_as` has the file's name of each column that it calls otherwise than we do. `left_out`
-    counts rows that are not kept.
+    `read_as` has the file's name of each column that it calls otherwise than we do. `hints` are
+    sentences about what is unusual in the file as a whole. `left_out` counts rows that are not
+    kept.
     """
 
     encoding: str = "utf-8"
@@ -56,6 +57,7 @@ class Notes:
     header: int = 0
     read_as: dict[str, str] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     left_out: int = 0
 
     def described(self) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class Notes:
             "header": self.header,
             "read_as": self.read_as,
             "passed_over": list(self.passed_over),
+            "hints": list(self.hints),
             "left_out": self.left_out,
         }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from tallystick.intake.mappings import Mapping
 
 SEPARATORS = ",;\t|"
+BLANK = " "  # stands for any number of blanks, where no other separator fits
+BLANKS_BETWEEN = re.compile(rb"[ \t]+")
+BLANKS_AROUND = re.compile(rb"(?m)^ | (?=\r?$)")
+LINES_A_RECORD_MAX = 50  # where a quoted value goes over ends of lines
 HEADER_LINES_MAX = 20  # of a file; the line that names the columns is among them
 BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what str.strip() takes off
 END = b"x"  # a column put behind all others, to tell lines that are short
@@ -46,15 +52,45 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
 
 
 def _headless(kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Layout:
-    """The layout of a file in which no line names the columns, by how many the first has."""
-    first = next(line for line in head if line.strip()).decode(errors="replace")
+    """The layout of a file in which no line names the columns, by how many the first has.
+
+    A file may end its lines before the last of the given names, and may name the columns all the
+    same: that line is passed over.
+    """
+    number, first = next((at, line) for at, line in enumerate(head, 1) if line.strip())
     given = len(mapping.names)
-    separators: str = mapping.separator or SEPARATORS
+    separators = [mapping.separator] if mapping.separator else [*SEPARATORS, BLANK]
+    fields_by = {each: _fields(first, each) or [""] for each in separators}
     separator = max(
-        separators, key=lambda each: (first.count(each) + 1 == given, first.count(each))
+        separators, key=lambda each: (len(fields_by[each]) == given, len(fields_by[each]))
     )
-    names = mapping.names or ("",) * (first.count(separator) + 1)
-    return layout_of(kind, names, mapping, separator, 0)
+    fields = fields_by[separator]
+    names = mapping.names[: len(fields)] or ("",) * len(fields)
+    layout = layout_of(kind, names, mapping, separator, 0)
+    if lacking(kind, layout.places) and len(names) < given:
+        layout = layout_of(kind, mapping.names, mapping, separator, 0)
+    return replace(layout, line=number) if _has_names(kind, layout, fields) else layout
+
+
+def _has_names(kind: Kind, layout: Layout, fields: Sequence[str]) -> bool:
+    """Whether a line has words where the numbers and moments are that a kind needs."""
+    needed = {column.name for column in kind.columns if not column.is_text}
+    places = [at[0] for name, at in layout.places.items() if name in needed]
+    texts = [fields[place] if place < len(fields) else "" for place in places]
+    has_digits = any(any(map(str.isdigit, text)) for text in texts)
+    return all(texts) and bool(texts) and not has_digits
+
+
+def _fields(line: bytes, separator: str) -> list[str] | None:
+    """The fields of a line, None where it is no such text."""
+    try:
+        return (
+            line.decode().split()
+            if separator == BLANK
+            else next(csv.reader(_lines(line), strict=True, delimiter=separator), [])
+        )
+    except (UnicodeDecodeError, csv.Error):
+        return None
 
 
 def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Layout:
@@ -62,49 +98,91 @@ def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Lay
 
     Raises `FileRefused` where no line names anything.
     """
+    best = _best_by(kind, head, mapping, mapping.separator or SEPARATORS)
+    if mapping.separator is None and (best is None or lacking(kind, best.places)):
+        by_blanks = _best_by(kind, head, mapping, BLANK)
+        if by_blanks and not lacking(kind, by_blanks.places) and _is_table(by_blanks, head):
+            return by_blanks
+    if best is None:
+        long = any(len(line) > limits.LINE_BYTES_MAX for line in head[:1])
+        what = f"is longer than {limits.LINE_BYTES_MAX:,} bytes" if long else "is no such text"
+        message = f"{name}: line 1 must name the columns, and {what}"
+        raise FileRefused(message)
+    return best
+
+
+def _best_by(kind: Kind, head: Sequence[bytes], mapping: Mapping, separators: str) -> Layout | None:
     best: tuple[tuple[int, int, int], Layout] | None = None
-    for layout in _candidates(kind, head, mapping):
+    for layout in _candidates(kind, head, mapping, separators):
         missing = lacking(kind, layout.places)
         score = (-len(missing), len(layout.places), len(layout.names))
         if best is None or score > best[0]:
             best = (score, layout)
         if best[0][0] == 0 and layout.line > best[1].line:
             break
-    if best is None:
-        long = any(len(line) > limits.LINE_BYTES_MAX for line in head[:1])
-        what = f"is longer than {limits.LINE_BYTES_MAX:,} bytes" if long else "is no such text"
-        message = f"{name}: line 1 must name the columns, and {what}"
-        raise FileRefused(message)
-    return best[1]
+    return best[1] if best else None
 
 
-def _candidates(kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Iterator[Layout]:
+def _is_table(layout: Layout, head: Sequence[bytes]) -> bool:
+    """Whether the line behind that of the names has as many fields, so that those are names."""
+    behind = next((line for line in head[layout.line :] if line.strip()), None)
+    return behind is not None and len(_fields(behind, BLANK) or ()) == len(layout.names)
+
+
+def _candidates(
+    kind: Kind, head: Sequence[bytes], mapping: Mapping, separators: str
+) -> Iterator[Layout]:
     """The layouts that the first lines may mean, line after line."""
     only = mapping.header
-    separators = mapping.separator or SEPARATORS
     for number, line in enumerate(head, 1):
         if only not in {None, number} or not line.strip() or len(line) > limits.LINE_BYTES_MAX:
             continue
+        whole, lines = _with_the_next(head, number - 1)
         for separator in separators:
-            try:
-                fields = next(csv.reader([line.decode()], strict=True, delimiter=separator), [])
-            except (UnicodeDecodeError, csv.Error):
-                continue
-            names = [field.strip() for field in fields]
-            yield layout_of(kind, names, mapping, separator, number)
+            fields = _fields(whole, separator)
+            if fields is not None:
+                names = [" ".join(field.split()) for field in fields]
+                layout = layout_of(kind, names, mapping, separator, number + lines - 1)
+                yield replace(layout, header=line if lines == 1 else b"")
 
 
-def csv_block(text: bytes, layout: Layout) -> Block:
-    """Plain lines at the speed of Polars; a block with anything else in it line by line."""
-    frame = None if may_have_too_long_line(text) else _frame(text, layout)
+def _with_the_next(lines: Sequence[bytes], at: int) -> tuple[bytes, int]:
+    """A line, with those behind it where a quoted value goes over its end, and how many they are.
+
+    A line alone, where its quotes do not close. A line whose quotes do is no part of a value, if it
+    has as many commas as a record.
+    """
+    if lines[at].count(b'"') % 2 == 0:
+        return lines[at], 1
+    quotes = size = 0
+    for count, line in enumerate(lines[at : at + LINES_A_RECORD_MAX], 1):
+        quotes += line.count(b'"')
+        size += len(line) + 1
+        if size > limits.LINE_BYTES_MAX:
+            break
+        if count > 1 and quotes % 2 == 0:
+            return b"\n".join(lines[at : at + count]), count
+    return lines[at], 1
+
+
+def csv_block(text: bytes, ends: int, layout: Layout) -> Block:
+    """Plain lines at the speed of Polars; a block with anything else in it line by line.
+
+    The text has so many ends of lines.
+    """
+    if layout.separator == BLANK:
+        text = BLANKS_AROUND.sub(b"", BLANKS_BETWEEN.sub(b" ", text))
+    is_plain = not (may_have_too_long_line(text) or (layout.header and layout.header in text))
+    frame = _frame(text, ends, layout) if is_plain else None
     block = _by_line(text, layout) if frame is None else Block(frame, len(frame))
     return kept(block, layout.filters)
 
 
-def _frame(text: bytes, layout: Layout) -> pl.DataFrame | None:
+def _frame(text: bytes, ends: int, layout: Layout) -> pl.DataFrame | None:
     """The columns that are read, or None where a line may be no record."""
     # Without a line end, Polars overlooks a comma at the very end.
-    ended = text if text.endswith(b"\n") else text + b"\n"
+    is_ended = text.endswith(b"\n")
+    ended, lines = (text, ends) if is_ended else (text + b"\n", ends + 1)
     width = len(layout.names)
     frame = _read(ended, layout, width, width)
     # Polars fills a short line up with nulls. A line whose last field is null may be one.
@@ -115,7 +193,7 @@ def _frame(text: bytes, layout: Layout) -> pl.DataFrame | None:
         frame = _read(marked, layout, width + 1, width + 1)
         if frame is not None and frame[_place(width + 1)].null_count():
             return None
-    if frame is None or len(frame) != ended.count(b"\n"):
+    if frame is None or len(frame) != lines:
         return None
     named = frame.select(_texts(places).alias(name) for name, places in layout.places.items())
     if _may_have_blank_line(named):
@@ -161,31 +239,71 @@ def _texts(places: Sequence[int]) -> pl.Expr:
 
 
 def _by_line(text: bytes, layout: Layout) -> Block:
-    return block_by_line(
-        text,
-        tuple(layout.places),
-        lambda line, raw: _record(line, raw.removesuffix(b"\r"), layout),
-    )
+    lines = text.removesuffix(b"\n").split(b"\n")
+    behind = 0  # the line behind the last record that goes over several
+
+    def parse(line: int, raw: bytes) -> list[str | None] | Reject | None:
+        nonlocal behind
+        raw = raw.removesuffix(b"\r")
+        if line < behind or (layout.header and raw == layout.header):
+            return None  # a part of a record, or a header again, as where files were put together
+        record = _record(line, raw, layout)
+        if isinstance(record, Reject) and raw.count(b'"') % 2:
+            joined, count = _joined_record(lines, line, layout)
+            if joined:
+                behind = line + count
+                return joined
+        return record
+
+    return block_by_line(text, tuple(layout.places), parse)
+
+
+def _joined_record(
+    lines: Sequence[bytes], line: int, layout: Layout
+) -> tuple[list[str | None] | None, int]:
+    """The record of a line and those behind it, and how many lines it takes.
+
+    None where it is none: where a quote is not closed, where a line behind it may be a record of
+    its own, and where the end of a line is in a value that is read.
+    """
+    whole, count = _with_the_next(lines, line)
+    if any(_may_be_whole(each, layout) for each in lines[line + 1 : line + count]):
+        return None, 1
+    record = _record(line, whole.removesuffix(b"\r"), layout)
+    if count == 1 or not isinstance(record, list) or any("\n" in (text or "") for text in record):
+        return None, 1
+    return record, count
+
+
+def _may_be_whole(line: bytes, layout: Layout) -> bool:
+    """Whether a line may be a record of its own, so that it is no part of another's value."""
+    closes = line.count(b'"') % 2 == 0
+    return closes and line.count(layout.separator.encode()) >= len(layout.names) - 1
 
 
 def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject | None:
     """The fields of one line that are read, None for a blank one.
 
-    A record never goes over a line's end: no fact needs it to. Empty fields behind the last column
-    are no fields.
+    Empty fields behind the last column are no fields.
     """
     if not raw.strip():
         return None
     if len(raw) > limits.LINE_BYTES_MAX:
         return _hidden(too_long(line, raw), layout)
     try:
-        fields = next(csv.reader([raw.decode()], strict=True, delimiter=layout.separator))
+        fields = next(csv.reader(_lines(raw), strict=True, delimiter=layout.separator))
     except UnicodeDecodeError as error:
         what = f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"
         return _hidden(unreadable(line, raw, what), layout)
     except csv.Error as error:
         return _hidden(unreadable(line, raw, f"the line is not CSV: {error}"), layout)
     return record_of(line, fields, layout)
+
+
+def _lines(raw: bytes) -> list[str]:
+    """The lines of a record, as the reader of the library takes them: mostly one."""
+    *ended, last = raw.decode().split("\n")
+    return [*(f"{line}\n" for line in ended), last]
 
 
 def record_of(line: int, fields: Sequence[str], layout: Layout) -> list[str | None] | Reject | None:

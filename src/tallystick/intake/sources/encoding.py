@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 UTF_8 = "utf-8"
 WINDOWS_1252 = "windows-1252"
+SHIFT_JIS = "cp932"
 MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 LOOKED_AT_BYTES = 512  # of a text that may be UTF-16: every other byte of plain letters is zero
 CHARACTER_BYTES_MAX = 4
@@ -39,6 +40,7 @@ class Text:
             is_big = self._first.startswith(codecs.BOM_UTF16_BE)
             self.encoding = "utf-16-be" if is_big else "utf-16-le"
         self._decode = self._decoder()
+        self._has_old_ends = b"\r" in self._first and b"\n" not in self._first
         self._is_begun = False
 
     def _decoder(self) -> Callable[[bytes, bool], bytes] | None:
@@ -53,6 +55,8 @@ class Text:
         while part and not text:
             part, self._first = self._first or self._file.read(size), b""
             text = self._decode(part, not part) if self._decode else part
+            if self._has_old_ends:  # as old systems, and spreadsheets for them, end a line
+                text = text.replace(b"\r", b"\n")
         if self._is_begun:
             return text
         self._is_begun = True
@@ -62,8 +66,8 @@ class Text:
 def encoding_of(start: bytes) -> str:
     """The encoding of a text, by its first bytes.
 
-    Where nothing is UTF-8 that is not ASCII, it is Windows-1252. A text in which both stand is
-    UTF-8, and its broken lines are refused.
+    Where nothing is UTF-8 that is not ASCII, it is Windows-1252, or Japanese where it cannot be
+    that. A text in which both stand is UTF-8, and its broken lines are refused.
     """
     for mark, encoding in MARKS:
         if start.startswith(mark):
@@ -79,8 +83,21 @@ def encoding_of(start: bytes) -> str:
     broken = decoded.count("\ufffd")
     if not broken or (broken == 1 and decoded.endswith("\ufffd") and not cut_off.isascii()):
         return UTF_8
+    if _is_shift_jis(start):
+        return SHIFT_JIS
     has_utf_8 = any(ord(letter) > 127 and letter != "\ufffd" for letter in set(decoded))  # noqa: PLR2004 - ASCII
     return UTF_8 if has_utf_8 or _has_no_letter(start) else WINDOWS_1252
+
+
+def _is_shift_jis(start: bytes) -> bool:
+    """Whether a text is Japanese as spreadsheets write it there, and cannot be Windows-1252."""
+    if not _has_no_letter(start):
+        return False
+    try:
+        codecs.getincrementaldecoder(SHIFT_JIS)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _has_no_letter(start: bytes) -> bool:

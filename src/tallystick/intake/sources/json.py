@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -14,7 +14,14 @@ from tallystick.core.identifiers import shown
 from tallystick.core.json_faults import fault_of_json
 from tallystick.intake.mappings import ANY
 from tallystick.intake.mappings.mapping import is_secret, plain_name
-from tallystick.intake.mappings.naming import Names, advice, fitting_preset, lacking, places_of
+from tallystick.intake.mappings.naming import (
+    Names,
+    advice,
+    fitting_preset,
+    hints_about,
+    lacking,
+    places_of,
+)
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import REASON, Block, block_by_line, kept, text_frame
@@ -33,6 +40,9 @@ STEP = "."  # between the names of a path
 NAMED = re.compile(rb'"([^"\\]{1,32})"\s*:')
 LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
+ARRAY_DEPTH_MAX = 4  # of objects in which an array of records is looked for
+START_BYTES = 64
+NAN = re.compile(rb"[:,\[]\s*NaN\b")
 
 
 class Records:
@@ -68,10 +78,13 @@ class Records:
 
     def notes(self, encoding: str, values: Sequence[Any]) -> Notes:
         """How objects like these are read."""
-        first = next((value for value in values if isinstance(value, dict)), {})
-        paths = Names(tuple(paths_of(first)))
-        places = places_of(self.kind, paths, self._mapping)
-        layout = Layout(tuple(paths.names), places, {}, "", 0)
+        objects = [value for value in values if isinstance(value, dict)]
+        by_object = [tuple(paths_of(each) if self._mapping.columns else each) for each in objects]
+        first = Names(by_object[0] if by_object else ())
+        places = places_of(self.kind, first, self._mapping)
+        of_all = Names(tuple(dict.fromkeys(name for names in by_object for name in names)))
+        hints = tuple(hints_about(self.kind, of_all, places, self._mapping))
+        layout = Layout(tuple(first.names), places, {}, "", 0, hints=hints)
         return layout.notes(encoding)
 
     def values_of(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +93,18 @@ class Records:
         for name, keep in zip(self.filters, self._mapping.keep, strict=True):
             values[name] = _at(value, str(keep.column))
         return values
+
+    def lacking(self, value: dict[str, Any]) -> list[str]:
+        """The columns that the kind needs and an object does not have; null is there."""
+        if not self._mapping.columns:
+            return lacking(self.kind, self.values_of(value))
+        return lacking(
+            self.kind, places_of(self.kind, Names(tuple(paths_of(value))), self._mapping)
+        )
+
+    def fits(self, value: dict[str, Any]) -> bool:
+        """Whether an object has the columns that the kind needs."""
+        return not self.lacking(value) or not lacking(self.kind, self.values_of(value))
 
     def _by_paths(self, value: dict[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -198,14 +223,15 @@ def refuse_foreign(
     `FileRefused`.
     """
     objects = [value for value in values if isinstance(value, dict)]
-    if not objects or any(not lacking(records.kind, records.values_of(each)) for each in objects):
+    if not objects or any(map(records.fits, objects)):
         return
     first = objects[0]
-    missing = lacking(records.kind, records.values_of(first))
+    missing = records.lacking(first)
     names = Names(tuple(paths_of(first)))
     if if_mapped and not fitting_preset(records.kind, names):
         return
-    message = f"{name}: its objects have no {', '.join(missing)}. {advice(records.kind, names)}"
+    what_to_do = advice(records.kind, names, Names(tuple(first)))
+    message = f"{name}: its objects have no {', '.join(missing)}. {what_to_do}"
     raise FileRefused(message)
 
 
@@ -249,44 +275,161 @@ def looked_at(head: Sequence[bytes]) -> list[Any]:
     return values
 
 
-def document_items(name: str, text: bytes, path: str) -> list[msgspec.Raw]:
-    """The records of a JSON document, each as its text.
+class RecordsAt(NamedTuple):
+    """The records of a document, each as its text, and the path of names where they stand.
 
-    They stand in an array, at a path of names or at the document's root; without a path also under
-    the only name whose value is an array. One object is one record. Raises `FileRefused`.
+    With `columns` they are arrays of values in this order, as of a table, else objects.
     """
-    item = msgspec.Raw(text)
-    for step in filter(None, path.split(STEP)):
-        item = _decoded(name, item, dict[str, msgspec.Raw]).get(step, msgspec.Raw(b"null"))
-    if bytes(item).lstrip()[:1] == b"{" and not path:
-        fields = _decoded(name, item, dict[str, msgspec.Raw])
-        arrays = [each for each in fields.values() if bytes(each).lstrip()[:1] == b"["]
-        item = arrays[0] if len(arrays) == len(fields) == 1 else item
-    if bytes(item).lstrip()[:1] == b"{":
-        _decoded(name, item, dict[str, msgspec.Raw])
-        return [item]
-    if bytes(item).lstrip()[:1] != b"[":
+
+    items: list[msgspec.Raw]
+    path: str
+    columns: tuple[str, ...] | None = None
+
+
+def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt:
+    """The records of a JSON document.
+
+    They stand in an array, at a path of names or at the document's root. Without a path they are
+    looked for: one object that has the kind's columns is one record, and of several arrays the only
+    one is taken whose objects have them. Raises `FileRefused`.
+    """
+    at = _at_path(name, msgspec.Raw(text), path)
+    if _first(at) == b"[":
+        return _of_array(name, at, path, records)
+    if _first(at) != b"{":
         where = f"at {path} " if path else ""
         message = f"{name}: there are no objects {where}in the document"
         raise FileRefused(message)
-    items: list[msgspec.Raw] = _decoded(name, item, list[msgspec.Raw])
-    return items
+    one = RecordsAt([at], path)
+    fields = _decoded(name, at, dict[str, msgspec.Raw])
+    numbered = None if path else _numbered(name, fields, records)
+    if numbered or path or _fits(one, records):
+        return numbered or one
+    arrays = [_of_array(name, raw, where, records) for where, raw in _arrays_in(name, at)]
+    table = _table_of(name, fields)
+    arrays += [table] if table else []
+    fitting = [each for each in arrays if _fits(each, records)]
+    if len(fitting) > 1:
+        message = (
+            f"{name}: there are records at {' and at '.join(each.path for each in fitting)}: say "
+            "in a mapping file, as `records`, which of them are meant"
+        )
+        raise FileRefused(message)
+    with_objects = [each for each in arrays if each.items]
+    if fitting or len(with_objects) == 1:
+        return (fitting or with_objects)[0]
+    return one
+
+
+def _first(raw: msgspec.Raw) -> bytes:
+    """The first byte that is no blank."""
+    return bytes(memoryview(raw)[:START_BYTES]).lstrip()[:1] or bytes(raw).lstrip()[:1]
+
+
+def _at_path(name: str, raw: msgspec.Raw, path: str) -> msgspec.Raw:
+    for step in filter(None, path.split(STEP)):
+        raw = _decoded(name, raw, dict[str, msgspec.Raw]).get(step, msgspec.Raw(b"null"))
+    return raw
+
+
+def _arrays_in(
+    name: str, raw: msgspec.Raw, before: str = "", depth: int = 0
+) -> Iterator[tuple[str, msgspec.Raw]]:
+    """The arrays that stand in objects, not in other arrays, each with its path."""
+    for key, item in _decoded(name, raw, dict[str, msgspec.Raw]).items():
+        if _first(item) == b"[":
+            yield before + key, item
+        elif _first(item) == b"{" and depth < ARRAY_DEPTH_MAX:
+            yield from _arrays_in(name, item, f"{before}{key}{STEP}", depth + 1)
+
+
+def _of_array(name: str, raw: msgspec.Raw, path: str, records: Records) -> RecordsAt:
+    """The records in an array: objects, or the lines of a table whose first names the columns."""
+    items: list[msgspec.Raw] = _decoded(name, raw, list[msgspec.Raw])
+    if items and _first(items[0]) == b"[":
+        columns = _names(items[0])
+        if columns and not lacking(records.kind, records.values_of(dict.fromkeys(columns, ""))):
+            return RecordsAt(items[1:], path, columns)
+    return RecordsAt(items, path)
+
+
+def _table_of(name: str, fields: dict[str, msgspec.Raw]) -> RecordsAt | None:
+    """The lines of a table beside the names of its columns, as pandas writes it with `split`."""
+    columns = _names(fields.get("columns"))
+    lines = fields.get("data")
+    if columns is None or lines is None or _first(lines) != b"[":
+        return None
+    return RecordsAt(_decoded(name, lines, list[msgspec.Raw]), "data", columns)
+
+
+def _names(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
+    """The texts of an array of texts; None for anything else."""
+    try:
+        return None if raw is None else tuple(msgspec.json.decode(raw, type=list[str]))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _numbered(name: str, fields: dict[str, msgspec.Raw], records: Records) -> RecordsAt | None:
+    """The records that stand under names of their own, as numbers. Raises `FileRefused`.
+
+    Columns that do, as pandas writes them without being asked, are told of.
+    """
+    if not fields or any(_first(item) != b"{" for item in fields.values()):
+        return None
+    numbered = RecordsAt(list(fields.values()), "")
+    if _fits(numbered, records):
+        return numbered
+    if not lacking(records.kind, records.values_of(dict.fromkeys(fields, ""))):
+        message = (
+            f"{name}: has an object for each column, as pandas writes it: write an object for each "
+            "line, by to_json(orient='records')"
+        )
+        raise FileRefused(message)
+    return None
+
+
+def _fits(at: RecordsAt, records: Records) -> bool:
+    """Whether one of the first records has the columns of the kind."""
+    values = [value_of(item, at.columns) for item in at.items[:LOOKED_AT_LINES]]
+    objects = (value for value in values if isinstance(value, dict))
+    return any(records.fits(value) for value in objects)
+
+
+def value_of(raw: msgspec.Raw, columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The value of a record's text; that of a line of a table as an object, None for no JSON."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if columns is not None and isinstance(value, list) and len(value) == len(columns):
+        return dict(zip(columns, value, strict=True))
+    return value
 
 
 def _decoded(name: str, raw: msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - a type, and a value of it
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"{name}: is not JSON: {fault_of_json(error)}"
+        what = f"is not JSON: {fault_of_json(error)}"
+        what += "; NaN is not JSON, write null" if NAN.search(raw) else ""
+        message = f"{name}: {what}"
         raise FileRefused(message) from error
 
 
-def document_block(items: Sequence[msgspec.Raw], records: Records) -> Block:
+def document_block(
+    items: Sequence[msgspec.Raw], records: Records, columns: tuple[str, ...] | None = None
+) -> Block:
     """Some records of a document as a block; each counts as a line."""
     rows: list[tuple[Any, ...]] = []
     rejects: list[Reject] = []
     for index, raw in enumerate(items):
-        record = _json_record(index, bytes(raw), records)
+        value = value_of(raw, columns) if columns else None
+        record = (
+            records.record_of(index, value)
+            if isinstance(value, dict)
+            else _json_record(index, bytes(raw), records)
+        )
         if isinstance(record, Reject):
             rejects.append(record)
         else:

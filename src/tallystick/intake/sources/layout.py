@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings.mapping import is_secret, plain_name
-from tallystick.intake.mappings.naming import Names, advice, kept_places, lacking, places_of
+from tallystick.intake.mappings.naming import (
+    Names,
+    advice,
+    headerless_presets,
+    hints_about,
+    kept_places,
+    lacking,
+    places_of,
+)
 from tallystick.intake.receipt import in_one_sentence
 from tallystick.intake.sources.blocks import REASON, Notes, refuse_wide_header
 
@@ -36,6 +44,9 @@ class Layout:
     separator: str = ","
     line: int = 1
     has_secrets: bool = False
+    header: bytes = b""
+    """The line that names the columns as it stands in the file, where it is one line."""
+    hints: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,7 +75,9 @@ class Layout:
 
     def notes(self, encoding: str = "utf-8") -> Notes:
         """How the table is read."""
-        return Notes(encoding, self.separator, self.line, self.read_as, self.passed_over)
+        return Notes(
+            encoding, self.separator, self.line, self.read_as, self.passed_over, self.hints
+        )
 
 
 def layout_of(
@@ -82,7 +95,8 @@ def layout_of(
             filters[column] = keep.texts
     has_secrets = any(is_secret(name) for name in names) or mapping.has_no_header
     in_order = dict(sorted(places.items(), key=lambda each: each[1]))
-    return Layout(tuple(names), in_order, filters, separator, line, has_secrets)
+    hints = tuple(hints_about(kind, known, places, mapping))
+    return Layout(tuple(names), in_order, filters, separator, line, has_secrets, hints=hints)
 
 
 def _column_at(places: dict[str, Places], place: int) -> str | None:
@@ -96,7 +110,11 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     faults = [f"has no column {column}" for column in lacking(kind, layout.places)]
     if not mapping.columns:
         own = (*kind.column_names, REASON)
-        faults += [f"has the column {column} twice" for column in own if column in names.repeated]
+        faults += [
+            f"has the column {column} twice"
+            for column in own
+            if plain_name(column) in names.repeated
+        ]
     by = zip(mapping.keep, kept_places(names, mapping.keep), strict=True)
     unknown = [keep.column for keep, place in by if place is None]
     faults += [f"has no column {column}, by which rows are kept" for column in unknown]
@@ -107,6 +125,7 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
         message = (
             f"{name}: {where} {in_one_sentence(faults)}, but values. If no line names the columns, "
             f"name them with --columns. Columns of {kind.name}: {', '.join(kind.column_names)}"
+            f"{headerless_presets(kind, len(layout.names))}"
         )
         raise FileRefused(message)
     message = f"{name}: {where} {in_one_sentence(faults)}. {advice(kind, names)}"

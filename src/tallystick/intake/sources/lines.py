@@ -46,20 +46,26 @@ class Lines:
         for _ in range(count):
             self._rest = self._rest.partition(b"\n")[2]
 
+    def whole(self, bytes_max: int) -> bytes | None:
+        """All that is left to be read; None where it is more than so many bytes."""
+        while len(self._rest) <= bytes_max and self._more():
+            pass
+        return self._rest if len(self._rest) <= bytes_max else None
+
     def _more(self) -> bool:
         chunk = self._file.read(limits.BLOCK_BYTES)
         self._rest += chunk
         return bool(chunk)
 
-    def blocks(self, parse: Callable[[bytes], Block]) -> Iterator[Callable[[], Block]]:
-        """What parses each block of whole lines."""
+    def blocks(self, parse: Callable[[bytes, int], Block]) -> Iterator[Callable[[], Block]]:
+        """What parses each block of whole lines, and is handed how many ends of lines it has."""
         more = True
         while more or self._rest:
             more = self._more()
             end = self._rest.rfind(b"\n") + 1 if more else len(self._rest)
             if end:
                 text, self._rest = self._rest[:end], self._rest[end:]
-                yield from (partial(parse, part) for part in _parts(text))
+                yield from (partial(parse, part, ends) for part, ends in _parts(text))
             elif len(self._rest) > limits.LINE_BYTES_MAX:
                 yield partial(Block, pl.DataFrame(), 1, [self.too_long()])
 
@@ -74,10 +80,11 @@ class Lines:
         return too_long(0, start)
 
 
-def _parts(text: bytes) -> Iterator[bytes]:
-    """Whole lines in parts that have not too many of them, however short they are."""
-    if text.count(b"\n") <= limits.LINES_A_BLOCK_MAX:
-        yield text
+def _parts(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Whole lines in parts that have not too many of them, and how many ends of lines each has."""
+    ends = text.count(b"\n")
+    if ends <= limits.LINES_A_BLOCK_MAX:
+        yield text, ends
         return
     middle = len(text) // 2
     end = text.rfind(b"\n", 0, middle) + 1 or text.find(b"\n", middle) + 1

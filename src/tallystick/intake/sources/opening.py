@@ -16,23 +16,32 @@ from tallystick.intake.sources.json import (
     LOOKED_AT_LINES,
     Records,
     document_block,
-    document_items,
     looked_at,
     ndjson_block,
+    records_in,
     refuse_foreign,
+    value_of,
 )
 from tallystick.intake.sources.lines import Lines
 from tallystick.intake.sources.packed import (
+    ARCHIVE,
     DOCUMENT,
     FROM_THE_END,
     LINES_OF_JSON,
     bytes_of,
     format_of,
     member_of,
+    members_of,
     to_be_sought,
     unpacked,
 )
 from tallystick.intake.sources.parquet import parquet_source
+from tallystick.intake.sources.recognised import (
+    first_bytes,
+    packing_of,
+    suffix_of,
+    text_suffix_of,
+)
 from tallystick.intake.sources.refusals import refusing, refusing_each
 from tallystick.intake.sources.workbook import workbook_source
 
@@ -43,6 +52,16 @@ if TYPE_CHECKING:
     from tallystick.intake.mappings import Mapping
 
 
+FORMAT_NAMES = (
+    dict.fromkeys((".csv", ".tsv", ".txt", ".out"), "a text of lines")
+    | dict.fromkeys(LINES_OF_JSON, "JSON with an object a line")
+    | {DOCUMENT: "a JSON document", ".parquet": "a Parquet file", ".xlsx": "a workbook"}
+)
+
+
+PACKINGS = {None: ", not packed", ".gz": ", packed by gzip", ".zst": ", packed by zstd"}
+
+
 @contextmanager
 def open_source(
     path: str, kind: Kind, spooled: IO[bytes] | None = None, mapping: Mapping = ANY
@@ -50,68 +69,81 @@ def open_source(
     """Open a file by suffix, `.gz` and `.zst` too, and one in an archive by `archive.zip/name`.
 
     `-` is CSV on standard input. `spooled` has the bytes of a path that can be read once only.
-    `mapping` says how it is read; what it leaves open is found in the file. Raises `FileRefused`
-    where the file as a whole is not readable as facts of this kind.
+    `mapping` says how it is read; what it leaves open is found in the file. A file that is of
+    another format than its name says is read as what it is, and the notes tell it. Raises
+    `FileRefused` where the file as a whole is not readable as facts of this kind.
     """
-    suffix, packed = format_of(path)
+    if path.lower().endswith(ARCHIVE) and not member_of(path):
+        members_of(path)  # says why the files in it cannot be named one by one
+    named, named_packing = format_of(path)
     with ExitStack() as opened:
         with refusing(path, "cannot be read"):
             file = spooled or opened.enter_context(bytes_of(path))
             if spooled:
                 spooled.seek(0)
+            packed = packing_of(first_bytes(file), named_packing)
             plain = opened.enter_context(unpacked(file, packed))
-            if suffix in FROM_THE_END and member_of(path):
+            suffix = suffix_of(path, first_bytes(plain), named)
+            if suffix in FROM_THE_END and (member_of(path) or not plain.seekable()):
                 plain = opened.enter_context(to_be_sought(path, plain))
             if suffix == ".parquet":
                 source = parquet_source(path, plain, kind, mapping)
             elif suffix == ".xlsx":
                 source = workbook_source(path, plain, kind, mapping)
             else:
-                source = _text_source(path, file, Text(plain, mapping.encoding), kind, mapping)
+                text = Text(plain, mapping.encoding)
+                suffix, source = _text_source(path, file, text, suffix, kind, mapping)
         source.conventions = mapping.conventions
+        if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES[named], named_packing):
+            how = PACKINGS[packed] if packed != named_packing else ""
+            source.notes.hints += (f"it is {FORMAT_NAMES[suffix]}{how}, whatever its name says",)
         yield source
 
 
-def _text_source(name: str, file: IO[bytes], text: Text, kind: Kind, mapping: Mapping) -> Source:
-    """A file of text as a source."""
-    suffix, _ = format_of(name)
-    if suffix == DOCUMENT:
-        return _document_source(name, text, kind, mapping)
+def _text_source(
+    name: str, file: IO[bytes], text: Text, suffix: str, kind: Kind, mapping: Mapping
+) -> tuple[str, Source]:
+    """A file of text as a source, and the suffix of the format that it has."""
     lines = Lines(text)
+    suffix = text_suffix_of(lines.head(LOOKED_AT_LINES), suffix)
+    if suffix == DOCUMENT:
+        return suffix, _document_source(name, lines, text.encoding, kind, mapping)
     if suffix in LINES_OF_JSON:
         records = Records(kind, mapping)
         refuse_foreign(name, values := looked_at(lines.head(LOOKED_AT_LINES)), records)
         columns, first_line = records.columns, 1
         notes = records.notes(text.encoding, values)
-        blocks = lines.blocks(lambda part: ndjson_block(part, records))
+        blocks = lines.blocks(lambda part, _: ndjson_block(part, records))
     else:
         layout = csv_layout(name, lines, kind, mapping)
         columns, first_line = layout.columns, layout.line + 1
         notes = layout.notes(text.encoding)
-        blocks = lines.blocks(lambda part: csv_block(part, layout))
+        blocks = lines.blocks(lambda part, ends: csv_block(part, ends, layout))
     blocks = refusing_each(name, "cannot be read", blocks)
-    return Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    return suffix, Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
 
 
-def _document_source(name: str, text: Text, kind: Kind, mapping: Mapping) -> Source:
+def _document_source(
+    name: str, lines: Lines, encoding: str, kind: Kind, mapping: Mapping
+) -> Source:
     """A JSON document as a source; its records count as lines. Raises `FileRefused`."""
-    whole, part = bytearray(), b"\n"
-    while part and len(whole) <= limits.DOCUMENT_BYTES_MAX:
-        part = text.read(limits.BLOCK_BYTES)
-        whole += part
-    if len(whole) > limits.DOCUMENT_BYTES_MAX:
+    whole = lines.whole(limits.DOCUMENT_BYTES_MAX)
+    if whole is None:
         message = (
             f"{name}: a JSON document may have {limits.DOCUMENT_BYTES_MAX:,} bytes; "
             "write one object a line, as .ndjson"
         )
         raise FileRefused(message)
-    items = document_items(name, bytes(whole), mapping.records)
     records = Records(kind, mapping)
-    values = looked_at([bytes(item) for item in items[:LOOKED_AT_LINES]])
+    found_records = records_in(name, whole, mapping.records, records)
+    items, columns = found_records.items, found_records.columns
+    values = [value_of(item, columns) for item in items[:LOOKED_AT_LINES]]
     refuse_foreign(name, values, records)
     blocks = (
-        partial(document_block, items[start : start + limits.LINES_A_FRAME], records)
+        partial(document_block, items[start : start + limits.LINES_A_FRAME], records, columns)
         for start in range(0, len(items), limits.LINES_A_FRAME)
     )
-    notes: Notes = records.notes(text.encoding, values)
+    notes: Notes = records.notes(encoding, values)
+    if found_records.path != mapping.records:
+        notes.hints += (f"its records stand at {found_records.path}",)
     return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)

@@ -28,7 +28,9 @@ FROM_THE_END = (".parquet", ".xlsx")
 """Formats that begin with a look at the end of the file."""
 FORMATS = (".csv", ".tsv", ".txt", ".out", *LINES_OF_JSON, DOCUMENT, *FROM_THE_END)
 ARCHIVE = ".zip"
-PASSED_OVER = ("__MACOSX/", ".")  # names of what systems put into archives beside the files
+OTHER_TABLES = (".xls", ".xlsb", ".ods", ".numbers")
+JUNK = ("__MACOSX/", ".")  # names of what systems put into archives beside the files
+JUNK_FILES = ("thumbs.db", "desktop.ini")
 
 
 def is_read_once(path: str) -> bool:
@@ -60,6 +62,13 @@ def format_of(path: str) -> tuple[str, str | None]:
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
     suffix = suffixes[-1] if suffixes else ""
+    suffix = ".xlsx" if suffix == ".xlsm" else suffix  # one with macros, which are not looked at
+    if suffix in OTHER_TABLES:
+        message = f"{path}: workbooks of this kind are not read: save it as .xlsx, or as CSV"
+        raise FileRefused(message)
+    if suffix == ARCHIVE:
+        message = f"{path}: is an archive within an archive, or cannot be read as one: unpack it"
+        raise FileRefused(message)
     if suffix not in FORMATS:
         message = (
             f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow), "
@@ -91,10 +100,13 @@ def file_of(path: str) -> Path:
 
 
 def members_of(path: str) -> list[str]:
-    """The paths of the files in an archive, in its order. Raises `FileRefused`."""
+    """The paths of the files in an archive, in its order. Raises `FileRefused`.
+
+    Those are left out that systems put beside the files.
+    """
     with refusing(path, "cannot be read"), zipfile.ZipFile(path) as archive:
         names = [part.filename for part in archive.infolist() if not part.is_dir()]
-    names = [name for name in names if not name.startswith(PASSED_OVER)]
+    names = [name for name in names if not _is_junk(name)]
     if not 0 < len(names) <= limits.ARCHIVE_FILES_MAX:
         message = (
             f"{path}: an archive may have 1 to {limits.ARCHIVE_FILES_MAX:,} files, "
@@ -102,6 +114,12 @@ def members_of(path: str) -> list[str]:
         )
         raise FileRefused(message)
     return [f"{path}/{name}" for name in names]
+
+
+def _is_junk(name: str) -> bool:
+    """Whether a file in an archive is none that somebody put there."""
+    file = name.rpartition("/")[2]
+    return name.startswith(JUNK) or file.startswith(".") or file.lower() in JUNK_FILES
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, time
 from functools import partial
 from itertools import islice
@@ -44,9 +45,9 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
     with refusing(name, "cannot be read as a workbook"), _without_panics(name):
         _refuse_large(name, file)
         file.seek(0)
-        sheet = _sheet(name, calamine.CalamineWorkbook.from_filelike(file), mapping.sheet)
-        rows = [[*row] for row in sheet.iter_rows()]
-    layout = _layout(name, rows, kind, mapping)
+        workbook = calamine.CalamineWorkbook.from_filelike(file)
+        sheet, rows, layout = _best_sheet(name, workbook, kind, mapping)
+    check_layout(f"{name}{sheet}", layout, kind, mapping)
     numbers = {column.name for column in kind.columns if column.is_identifier}
     blocks = (
         partial(_block, rows[start : start + limits.LINES_A_FRAME], layout, numbers)
@@ -55,36 +56,76 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
     return Source(name, lambda: None, layout.columns, layout.line + 1, blocks, notes=layout.notes())
 
 
-def _sheet(name: str, workbook: Any, wanted: str) -> Any:  # noqa: ANN401 - the library's
+def _best_sheet(
+    name: str,
+    workbook: Any,  # noqa: ANN401 - the library's
+    kind: Kind,
+    mapping: Mapping,
+) -> tuple[str, list[list[Any]], Layout]:
+    """How messages name the sheet that is read, its rows, and its layout.
+
+    It is the one asked for, or else the first; or else the only one with the kind's columns, where
+    the first has not. Raises `FileRefused`.
+    """
     sheets = workbook.sheet_names
-    if wanted and wanted not in sheets:
-        message = f"{name}: there is no sheet {shown(wanted)}; there are {', '.join(sheets)}"
+    if mapping.sheet and mapping.sheet not in sheets:
+        message = f"{name}: there is no sheet {shown(mapping.sheet)}; there are {', '.join(sheets)}"
         raise FileRefused(message)
     if not sheets:
         message = f"{name}: there is no sheet in the workbook"
         raise FileRefused(message)
-    return workbook.get_sheet_by_name(wanted or sheets[0])
+    first = mapping.sheet or sheets[0]
+    rows = _rows(workbook, first)
+    layout = _layout(rows, kind, mapping)
+    others = [] if mapping.sheet else [each for each in sheets if each != first]
+    if not others or (layout and not lacking(kind, layout.places)):
+        return "", rows, _required(name, layout, mapping)
+    fitting = [each for each in others if _has_columns(workbook, each, kind, mapping)]
+    if len(fitting) != 1:
+        several = f": the sheet {shown(first)} of {', '.join(sheets)} (--sheet names another)"
+        return several, rows, _required(name, layout, mapping)
+    rows = _rows(workbook, fitting[0])
+    layout = _required(name, _layout(rows, kind, mapping), mapping)
+    hint = f"the sheet {fitting[0]} is read, the only one with these columns"
+    return "", rows, replace(layout, hints=(*layout.hints, hint))
 
 
-def _layout(name: str, rows: Sequence[Sequence[Any]], kind: Kind, mapping: Mapping) -> Layout:
-    """The layout by the first row that names all columns, else by the one that names most."""
+def _rows(workbook: Any, sheet: str) -> list[list[Any]]:  # noqa: ANN401 - the library's
+    return [[*row] for row in workbook.get_sheet_by_name(sheet).iter_rows()]
+
+
+def _has_columns(workbook: Any, sheet: str, kind: Kind, mapping: Mapping) -> bool:  # noqa: ANN401
+    layout = _layout(_rows(workbook, sheet), kind, mapping)
+    return layout is not None and not lacking(kind, layout.places)
+
+
+def _required(name: str, layout: Layout | None, mapping: Mapping) -> Layout:
+    """The layout of a sheet. Raises `FileRefused` where it has no rows."""
+    if layout is None:
+        message = f"{name}: row {mapping.header or 1} is empty; it must name the columns"
+        raise FileRefused(message)
+    return layout
+
+
+def _layout(rows: Sequence[Sequence[Any]], kind: Kind, mapping: Mapping) -> Layout | None:
+    """The layout by the first row that names all columns, else by the one that names most.
+
+    None of a sheet without rows.
+    """
     if mapping.has_no_header:
         width = max(map(len, rows), default=0)
         names = (*mapping.names, *[""] * (width - len(mapping.names)))
-        layout = layout_of(kind, names, mapping, "", 0)
-        check_layout(name, layout, kind, mapping)
-        return layout
+        return layout_of(kind, names, mapping, "", 0)
     candidates = [
         layout_of(kind, [_text(cell).strip() for cell in row], mapping, "", number)
         for number, row in enumerate(islice(rows, max(HEADER_LINES_MAX, mapping.header or 0)), 1)
         if mapping.header in {None, number}
     ]
-    if not candidates:
-        message = f"{name}: row {mapping.header or 1} is empty; it must name the columns"
-        raise FileRefused(message)
-    best = max(candidates, key=lambda each: (-len(lacking(kind, each.places)), len(each.places)))
-    check_layout(name, best, kind, mapping)
-    return best
+    return max(
+        candidates,
+        key=lambda each: (-len(lacking(kind, each.places)), len(each.places)),
+        default=None,
+    )
 
 
 def _block(rows: Sequence[Sequence[Any]], layout: Layout, numbers: set[str]) -> Block:

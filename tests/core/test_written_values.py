@@ -1,0 +1,129 @@
+"""What files from elsewhere write is read as what it means, or refused with what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from tallystick.core.errors import InvalidValue
+from tallystick.core.moments import parse_moment
+from tallystick.core.written_values import (
+    Conventions,
+    is_without_zone,
+    likely_forms,
+    read_allowed,
+    read_iccid,
+    read_imei,
+    read_mdn,
+    read_moment,
+    read_msisdn,
+)
+from tallystick.intake import fast_parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ICCID, IMEI = "89148000000800000011", "352099001761481"
+
+READ: list[tuple[Callable[[str], object], str, str]] = [
+    (read_imei, "352,099,001,761,481", IMEI),
+    (read_imei, "352.099.001.761.481", IMEI),
+    (read_imei, "352\u2019099\u2019001\u2019761\u2019481", IMEI),
+    (read_imei, "352099/00/176148/1", IMEI),
+    (read_imei, "352099001761481.0", IMEI),
+    (read_iccid, "8914 8000\u00a00008\u202f0000\u200b00 11", ICCID),
+    (read_mdn, "5096300011.0", "5096300011"),
+    (read_mdn, "509.630.0011", "5096300011"),
+    (read_msisdn, "00882285000000012", "882285000000012"),
+    (read_msisdn, "882285000000012.0", "882285000000012"),
+]
+
+
+@pytest.mark.parametrize(("read", "text", "digits"), READ, ids=[text for _, text, _ in READ])
+def test_digits_are_read_without_what_stands_between_them(
+    read: Callable[[str], object], text: str, digits: str
+) -> None:
+    assert str(read(text)) == digits
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "reason"),
+    [
+        (read_imei, "9900034205355730.0", "rounded number"),
+        (read_iccid, f"{ICCID}.0", "rounded number"),
+        (read_allowed, "35209900/35209901", "must be an IMEI"),
+        (read_imei, "352,099,001,761,4815", "must be 14-16 digits"),
+    ],
+)
+def test_digits_that_may_be_others_are_refused(
+    read: Callable[[str], object], text: str, reason: str
+) -> None:
+    with pytest.raises(InvalidValue, match=reason):
+        read(text)
+
+
+MOMENTS = {
+    "2026/3/5 9:15": "2026-03-05T09:15:00Z",
+    "2026-3-5 9:05:00": "2026-03-05T09:05:00Z",
+    "2026-03-05 10:15:30 PM": "2026-03-05T22:15:30Z",
+    "2026-03-05 12:15 a.m.": "2026-03-05T00:15:00Z",
+    "2026-03-05 10:15:30 UTC": "2026-03-05T10:15:30Z",
+    "2026-03-05 10:15:30 +0100": "2026-03-05T09:15:30Z",
+    "2026-03-05 10:15:30+01:00": "2026-03-05T09:15:30Z",
+    "2026-03-05 10:15:30.5": "2026-03-05T10:15:30.5Z",
+    "2026-03-04 2026-03-05T10:15:30Z": "2026-03-05T10:15:30Z",
+    "1772704800000.0": "2026-03-05T10:00:00Z",
+    "1772704800000001": "2026-03-05T10:00:00.000001Z",
+    "1772704800000001999": "2026-03-05T10:00:00.000001Z",
+    "46086.42743055556": "2026-03-05T10:15:30Z",
+    "46086,4375": "2026-03-05T10:30:00Z",
+}
+
+
+@pytest.mark.parametrize("text", MOMENTS)
+def test_a_moment_is_read_in_any_form_that_means_one_only(text: str) -> None:
+    assert read_moment(text) == parse_moment(MOMENTS[text])
+    (value,) = fast_parse.moments(pl.Series([text]))
+    assert value in {None, read_moment(text)}
+
+
+def test_a_moment_since_1970_has_a_zone_and_a_spreadsheets_count_of_days_has_none() -> None:
+    assert not any(map(is_without_zone, ("1772704800.0", "1772704800000", "2026-03-05 1:05 GMT")))
+    assert all(map(is_without_zone, ("46086.4375", "2026/3/5 9:15", "2026-03-05 10:15 PM")))
+    assert not is_without_zone("46086.4375", Conventions(is_zone_known=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "help_given"),
+    [
+        ("46086", r"count of days \(2026-03-05\); format the column as a date"),
+        ("1.7727E+12", "rounded number has lost digits"),
+        ("2026-03-05 10:15:30 EST", "EST may be several zones; .* name the zone with --zone"),
+        ("01.03.2026 10:15", r"--time-format '%d\.%m\.%Y %H:%M' or '%m\.%d\.%Y %H:%M'"),
+        ("2026-03-05 13:15 AM", "must be a timestamp like"),
+        ("2026030510300000", "must be a timestamp like"),
+        ("10:15:30", "must be a timestamp like"),
+    ],
+)
+def test_what_may_be_no_moment_is_refused_with_what_to_do(text: str, help_given: str) -> None:
+    with pytest.raises(InvalidValue, match=help_given):
+        read_moment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "moments"),
+    [
+        ("3/4/2026 01:15:00 PM", [datetime(2026, 4, 3, 13, 15), datetime(2026, 3, 4, 13, 15)]),  # noqa: DTZ001 - a clock
+        ("25/03/26 9:15", [datetime(2026, 3, 25, 9, 15)]),  # noqa: DTZ001
+        ("3-25-2026", [datetime(2026, 3, 25)]),  # noqa: DTZ001
+        ("05-MAR-26 10.15.30.000000 AM", [datetime(2026, 3, 5, 10, 15, 30)]),  # noqa: DTZ001
+        ("Mar 5, 2026", [datetime(2026, 3, 5)]),  # noqa: DTZ001
+        ("5 March 2026 10:15", [datetime(2026, 3, 5, 10, 15)]),  # noqa: DTZ001
+        ("2026-03-05", []),
+    ],
+)
+def test_the_forms_that_are_proposed_read_the_value(text: str, moments: list[datetime]) -> None:
+    assert [datetime.strptime(text, form) for form in likely_forms(text)] == moments  # noqa: DTZ007

@@ -1,0 +1,204 @@
+"""Files in the shapes that spreadsheets, portals and SIM vendors write, each read or refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tallystick.core.errors import FileRefused
+from tallystick.intake import ANY, preset, preview_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tallystick.intake import KindName, Preview
+
+ICCID, IMEI, IMSI = "89148000000800000011", "352099001761481", "295050900000011"
+EXPECTATION = {"iccid": ICCID, "effective_from": "", "imei": IMEI}
+ACTIVATION = {"iccid": ICCID, "activated_at": "2026-03-05T10:15:30Z", "imei": IMEI}
+IDENTITY = {"iccid": ICCID, "imsi": "29505…0011", "msisdn": "", "valid_from": ""}
+PAIR = f"{ICCID},{IMEI}"
+
+
+class Shape(NamedTuple):
+    """The bytes of a file, what it is imported as, and the only fact that is in it."""
+
+    content: bytes
+    kind: KindName = "expectations"
+    fact: dict[str, str] = EXPECTATION
+    mapping: str = ""
+    name: str = "a.csv"
+
+
+def table(header: str, line: str = PAIR) -> bytes:
+    """A header and a line."""
+    return f"{header}\n{line}\n".encode()
+
+
+READ = {
+    "names with words that say nothing": Shape(table("SIM Card Number,IMEI/MEID")),
+    "names with brackets": Shape(table("ICCID (19/20 digits),Device ID (IMEI)")),
+    "names in capitals and small letters": Shape(table("simId,imeiNo")),
+    "an old IMEI beside the new one": Shape(
+        table("ICCID,Old IMEI,New IMEI,Timestamp", f"{ICCID},1,{IMEI},2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a date and a time of day": Shape(
+        table("ICCID,IMEI,Start Date,Start Time", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a day beside a whole moment": Shape(
+        table("iccid,imei,event_date,event_time", f"{PAIR},2026-03-05,2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a German date and time of day": Shape(
+        table("ICCID;IMEI;Datum;Uhrzeit", f"{ICCID};{IMEI};2026-03-05;10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "words for nothing": Shape(table("iccid,imei,effective_from", f"{PAIR},NULL")),
+    "PostgreSQL's word for nothing": Shape(
+        table("iccid,imei,effective_from", f"{PAIR},\\N").replace(b",", b"\t"), name="a.tsv"
+    ),
+    "a name over two lines": Shape(table('ICCID,IMEI,"Note\n(free text)"', f"{PAIR},x")),
+    "a note over lines": Shape(table("ICCID,IMEI,Note", f'{PAIR},"one\n\ntwo ""2"""')),
+    "the header again": Shape(table("ICCID,IMEI", f"{PAIR}\nICCID,IMEI")),
+    "old ends of lines": Shape(table("ICCID,IMEI").replace(b"\n", b"\r")),
+    "Japanese": Shape(table("ICCID,IMEI,備考", f"{PAIR},テスト").decode().encode("cp932")),
+    "blanks between": Shape(table("ICCID                IMEI", f"{ICCID} {IMEI}  "), name="a.txt"),
+    "a vendor's keys behind blanks": Shape(
+        table("ICCID IMSI KI", f"{ICCID}  {IMSI}  00FF"), "identities", IDENTITY, name="a.out"
+    ),
+    "fewer columns than the mapping names": Shape(
+        f",,{IMEI},{ICCID}\n".encode(), mapping="thingspace-manage"
+    ),
+    "a header where the mapping knows none": Shape(
+        table("ESN,MEID,IMEI,ICCID,SKU", f",,{IMEI},{ICCID},S"), mapping="thingspace-manage"
+    ),
+}
+
+
+RECORD = {"iccid": ICCID, "imei": IMEI}
+COLUMNS = {"columns": ["iccid", "imei"], "index": [0], "data": [[ICCID, IMEI]]}
+SEEN = {"sim": {"iccid": ICCID}, "endpoint": {"imei": IMEI}, "start_timestamp": 1772705730}
+
+
+def as_json(value: object, name: str = "a.json", indent: int | None = None) -> Shape:
+    """A value as a JSON document."""
+    return Shape(json.dumps(value, indent=indent).encode(), name=name)
+
+
+TOLD = {
+    "records under names": (as_json({"ok": 1, "page": {"items": [RECORD]}}), "at page.items"),
+    "records beside an empty array": (as_json({"data": [RECORD], "errors": []}), "at data"),
+    "a table, as pandas writes it": (as_json(COLUMNS), "at data"),
+    "a table under a name": (as_json({"values": [["IMEI", "ICCID"], [IMEI, ICCID]]}), "at values"),
+    "lines of JSON": (
+        Shape(2 * f"{json.dumps(RECORD)}\n".encode(), name="a.json"),
+        "JSON with an object a line",
+    ),
+    "a document in lines": (as_json([RECORD], "a.ndjson", 1), "a JSON document"),
+    "JSON as CSV": (as_json([RECORD], "a.csv"), "a JSON document"),
+    "a packed text": (Shape(gzip.compress(table("iccid,imei"))), "a text of lines, packed by gzip"),
+    "an unpacked text": (Shape(table("iccid,imei"), name="a.csv.gz"), "not packed"),
+    "a text as a workbook": (Shape(table("iccid,imei"), name="a.xlsx"), "a text of lines"),
+}
+
+
+@pytest.mark.parametrize(("shape", "hint"), TOLD.values(), ids=TOLD)
+def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str) -> None:
+    preview = read(tmp_path, shape)
+    assert preview.facts[0] == shape.fact
+    assert hint in " ".join(preview.notes.hints)
+
+
+def test_records_under_numbers_are_read_and_a_mapping_finds_records(tmp_path: Path) -> None:
+    assert read(tmp_path, as_json({"0": RECORD})).facts == [EXPECTATION]
+    wrapped = as_json({"next": None, "records": [SEEN]})._replace(
+        kind="activations", mapping="emnify-usage"
+    )
+    assert read(tmp_path, wrapped).facts == [ACTIVATION]
+
+
+def read(tmp_path: Path, shape: Shape) -> Preview:
+    path = tmp_path / shape.name
+    path.write_bytes(shape.content)
+    return preview_file(shape.kind, str(path), preset(shape.mapping) if shape.mapping else ANY)
+
+
+@pytest.mark.parametrize("shape", READ.values(), ids=READ)
+def test_a_file_is_read_that_has(tmp_path: Path, shape: Shape) -> None:
+    preview = read(tmp_path, shape)
+    assert (preview.facts, preview.rejects) == ([shape.fact], [])
+
+
+REFUSED = {
+    "a column twice": (
+        Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
+        "has the column imei twice",
+    ),
+    "two names that may mean the IMEI": (
+        Shape(table("ICCID,IMEI 1,IMEI 2", f"{PAIR},")),
+        "no column imei.*name all of them with --columns, or write a mapping file",
+    ),
+    "an old IMEI alone": (Shape(table("ICCID,Old IMEI")), "no column imei"),
+    "the columns of another kind": (
+        Shape(table("ICCID,IMEI"), "activations"),
+        "no column activated_at.*those of expectations: `tallystick import expectations`",
+    ),
+    "no names, as ThingSpace Manage has it": (
+        Shape(f",,{IMEI},{ICCID},S,G,,,,,\n".encode()),
+        "add --map thingspace-manage",
+    ),
+    "two arrays of records": (
+        as_json({"new": [RECORD], "old": [RECORD]}),
+        "records at new and at old: say in a mapping file, as `records`",
+    ),
+    "an object for each column": (as_json({"iccid": {"0": ICCID}, "imei": {"0": IMEI}}), "orient"),
+    "NaN": (Shape(b'[{"iccid": NaN}]', name="a.json"), "NaN is not JSON, write null"),
+    "a web page": (Shape(b"\n<!DOCTYPE html><html>"), "is a web page"),
+    "an old workbook": (Shape(b"\xd0\xcf\x11\xe0" + bytes(8), name="a.xlsx"), "old workbook"),
+    "an old workbook's name": (Shape(b"", name="a.xls"), "save it as .xlsx, or as CSV"),
+    "an archive's bytes": (Shape(b"PK\x03\x04" + bytes(40)), "is an archive, whatever its name"),
+    "a PDF": (Shape(b"%PDF-1.7"), "export the table as CSV"),
+    "a title that names the columns, and commas": (
+        Shape(table("The ICCID IMEI list", PAIR)),
+        "has no column iccid",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_file_is_refused_that_has(tmp_path: Path, shape: Shape, reason: str) -> None:
+    with pytest.raises(FileRefused, match=reason):
+        read(tmp_path, shape)
+
+
+HINTED = {
+    "what was seen": (
+        Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
+        "undo this and take them in by `tallystick import activations`",
+    ),
+    "events that do not count": (
+        Shape(
+            table("imsi,imei,time,event", f"{IMSI},{IMEI},1772705730,Deleted"),
+            "activations",
+            ACTIVATION | {"iccid": "imsi 29505…0011"},
+        ),
+        "--map soracom-sessions",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "hint"), HINTED.values(), ids=HINTED)
+def test_a_hint_is_given_about_a_file_with(tmp_path: Path, shape: Shape, hint: str) -> None:
+    preview = read(tmp_path, shape)
+    assert preview.facts == [shape.fact]
+    (told,) = preview.notes.hints
+    assert hint in told
