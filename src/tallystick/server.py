@@ -439,7 +439,7 @@ def _record_settings(store: Store, settings: Settings) -> None:
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of several classes
-    """The server, which starts a worker again however often it ends; its own would give up."""
+    """The server, which starts a worker again however often it ends: Granian would give up."""
 
     def _respawn_workers(
         self,
@@ -451,6 +451,11 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
         time.sleep(RESPAWN_PAUSE_S)
         super()._respawn_workers(workers, spawn_target, target_loader, delay)
         self.respawned_wrks.clear()  # else a worker that ends twice within 5.5 s ends the server
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End the workers, behind a word to systemd."""
+        service_manager.tell_stopping(os.environ)
+        super().shutdown(exit_code)
 
 
 def _held_at_most(settings: Settings) -> int:
