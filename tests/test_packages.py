@@ -250,6 +250,12 @@ def test_the_debian_package_holds_the_program_where_its_unit_starts_it(tmp_path:
         [DPKG_DEB, "--field", package], capture_output=True, text=True, check=True
     ).stdout
     assert f"Version: {PROJECT['version']}\n" in fields
+    scripts = tmp_path / "scripts"
+    subprocess.run([DPKG_DEB, "--control", package, str(scripts)], check=True)
+    for name in ("postinst", "prerm", "postrm"):
+        assert os.access(scripts / name, os.X_OK)
+        subprocess.run(["/bin/sh", "-n", str(scripts / name)], check=True)
+    assert "systemctl --quiet disable --now tallystick.service" in (scripts / "prerm").read_text()
     root = tmp_path / "root"
     subprocess.run([DPKG_DEB, "--extract", package, str(root)], check=True)
     unit = (root / "lib/systemd/system/tallystick.service").read_text("utf-8")
