@@ -53,7 +53,8 @@ sbom: .venv/run ## write build/sbom.cdx.json (CycloneDX), and print the licences
 deb: .venv/run ## build build/tallystick_*.deb (needs dpkg-deb)
 	deploy/debian/build build
 
-# The newest versions that resolve. test.txt holds all of run.txt, bench.txt all of test.txt.
+# The newest versions that resolve. traces.txt holds all of run.txt, test.txt all of traces.txt,
+# and bench.txt all of test.txt.
 # The oldest Python has to do it: a newer one would leave out the backports the oldest needs.
 COMPILE = CUSTOM_COMPILE_COMMAND='make lock' .venv-lock/bin/pip-compile --quiet --upgrade --generate-hashes \
 	--allow-unsafe --strip-extras --no-emit-options --build-deps-for wheel pyproject.toml
@@ -64,8 +65,10 @@ lock: ## renew requirements/*.txt (Python 3.11)
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip --quiet --quiet install --upgrade pip pip-tools
 	$(COMPILE) --output-file requirements/run.txt
-	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/test.txt
-	$(COMPILE) --extra dev --extra bench --constraint requirements/test.txt --output-file requirements/bench.txt
+	$(COMPILE) --extra traces --constraint requirements/run.txt --output-file requirements/traces.txt
+	$(COMPILE) --extra traces --extra dev --constraint requirements/traces.txt --output-file requirements/test.txt
+	$(COMPILE) --extra traces --extra dev --extra bench --constraint requirements/test.txt \
+		--output-file requirements/bench.txt
 	@! grep -nE '://|^ *-|(^| )/' requirements/*.txt | grep -vE -- '--hash=|-c requirements/' || \
 		{ echo "a lock names an address or a path of this machine" >&2; exit 1; }
 

@@ -253,8 +253,10 @@ def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> No
     """A row of a table for each, those for development and building included; none twice."""
     project = tomllib.loads(words(ROOT / "pyproject.toml"))
     to_run = names_of_packages(project["project"]["dependencies"])
-    extras = project["project"]["optional-dependencies"].values()
-    to_develop = names_of_packages(chain(project["build-system"]["requires"], *extras))
+    extras = project["project"]["optional-dependencies"]
+    for_traces = names_of_packages(extras.pop("traces"))
+    to_develop = names_of_packages(chain(project["build-system"]["requires"], *extras.values()))
+    assert sorted(packages_listed("For traces")) == sorted(for_traces)
     assert sorted(packages_listed("To run")) == sorted(to_run)
     assert sorted(packages_listed("To develop")) == sorted(to_develop)
 

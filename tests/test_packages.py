@@ -28,6 +28,9 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 EXPOSURE_MAX = 2.0
+SENT_S, HUNG_S, STOPPED_S = 0.5, 2.5, 1.5
+"""How long to listen to a server whose watchdog is one second, which says every second that it is
+alive: for what it sent before it hung, while it hangs, and while it ends."""
 SKIPPED = 77
 DPKG_DEB = shutil.which("dpkg-deb") or ""
 # Starts the program where no memory may be both written to and run: prctl(PR_SET_MDWE, …).
@@ -81,6 +84,23 @@ def own_file(installed: Path) -> Path:
     return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+def workers_of(server: int) -> list[int]:
+    """The processes that serve, which a server has started beside one that Python needs."""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text("utf-8").split()
+    lines = {int(each): Path(f"/proc/{each}/cmdline").read_bytes() for each in children}
+    return [each for each, line in lines.items() if b"resource_tracker" not in line]
+
+
+def messages(manager: socket.socket, silence_s: float) -> Iterator[bytes]:
+    """What systemd is told, until nothing comes for so long."""
+    manager.settimeout(silence_s)
+    try:
+        while True:
+            yield manager.recv(100)
+    except TimeoutError:
+        manager.settimeout(60)
+
+
 def answer(port: int, path: str) -> tuple[int, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", path)
@@ -110,6 +130,14 @@ def test_the_wheel_serves_and_tells_systemd_while_it_does(
                 assert answer(port, asset)[0] == 200, asset
             assert told.recv(100) == b"WATCHDOG=1"
             assert own_file(installed).is_relative_to(installed.parents[1])
+            (worker,) = workers_of(server.pid)
+            os.kill(worker, signal.SIGSTOP)
+            list(messages(told, SENT_S))
+            assert not list(messages(told, HUNG_S))
+            os.kill(worker, signal.SIGCONT)
+            assert told.recv(100) == b"WATCHDOG=1"
+            server.terminate()
+            assert list(messages(told, STOPPED_S))[-1] == b"STOPPING=1"
         finally:
             os.killpg(server.pid, signal.SIGKILL)
 
@@ -170,6 +198,20 @@ def test_units_expose_little_of_the_machine(unit: Path) -> None:
     assert float(exposure) <= EXPOSURE_MAX
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_units_are_what_systemd_takes(tmp_path: Path) -> None:
+    """With the program where it is here, which has to be there."""
+    program = shutil.which("tallystick", path=str(Path(sys.executable).parent))
+    assert program
+    files = [*UNITS, *(ROOT / "deploy/systemd").glob("*.timer")]
+    for unit in files:
+        text = unit.read_text("utf-8").replace("/opt/tallystick/bin/tallystick", program)
+        (tmp_path / unit.name).write_text(text)
+    command = ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / u.name) for u in files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_units_let_the_program_start_without_memory_that_is_written_and_run() -> None:
     environments = []
     for unit in UNITS:
@@ -208,6 +250,12 @@ def test_the_debian_package_holds_the_program_where_its_unit_starts_it(tmp_path:
         [DPKG_DEB, "--field", package], capture_output=True, text=True, check=True
     ).stdout
     assert f"Version: {PROJECT['version']}\n" in fields
+    scripts = tmp_path / "scripts"
+    subprocess.run([DPKG_DEB, "--control", package, str(scripts)], check=True)
+    for name in ("postinst", "prerm", "postrm"):
+        assert os.access(scripts / name, os.X_OK)
+        subprocess.run(["/bin/sh", "-n", str(scripts / name)], check=True)
+    assert "systemctl --quiet disable --now tallystick.service" in (scripts / "prerm").read_text()
     root = tmp_path / "root"
     subprocess.run([DPKG_DEB, "--extract", package, str(root)], check=True)
     unit = (root / "lib/systemd/system/tallystick.service").read_text("utf-8")

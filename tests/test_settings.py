@@ -45,6 +45,7 @@ ANOTHER = {
     "TALLYSTICK_LOG_FORMAT": "json",
     "TALLYSTICK_LOG_LEVEL": "warning",
     "TALLYSTICK_LOG_REQUESTS": "yes",
+    "TALLYSTICK_TRACES": "yes",
     "TALLYSTICK_PUBLIC_URL": "https://tally.example",
     "TALLYSTICK_CALLBACK_PRIVATE_ADDRESSES": "yes",
 }

@@ -38,6 +38,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         "loggers": {
             "tallystick": {"handlers": ["stderr"], "level": level.upper(), "propagate": False},
             "_granian": {"handlers": ["stderr"], "propagate": False},
+            "opentelemetry": {"handlers": ["stderr"], "propagate": False},
         },
     }
 

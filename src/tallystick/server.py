@@ -48,6 +48,7 @@ from tallystick.http.observed import MetricsPage, Observed
 from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
+from tallystick.http.traced import Traced
 from tallystick.intake import LiveIntake, doubts_of_expectations, forget_old
 from tallystick.logs import logging_config
 from tallystick.operations import certificates, service_manager
@@ -64,6 +65,7 @@ from tallystick.thingspace import errors as thingspace_errors
 from tallystick.thingspace import routes as thingspace
 from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import columns_in, devices_in, wire_row
+from tallystick.tracing import begin_tracing, require_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +144,8 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     readiness, tallies, metrics = seen or _seen(settings, store, Loops(), Tallies(Counts))
     limits = CallLimits(settings, partial(_count_throttled, tallies))
     app = falcon.App()
+    if settings.traces:
+        app.add_middleware(Traced())
     observed = Observed(tallies.note, is_logged=settings.log_requests)
     app.add_middleware(observed)
     app.add_middleware(Leaving(is_over_tls=settings.is_over_tls))
@@ -236,6 +240,9 @@ def wired_app(
     too. `shared` is the folder in which its workers tell each other what they count.
     """
     loops = loops or Loops()
+    if settings.traces:
+        # Behind what the parts of the worker do at their end.
+        Finalize(None, begin_tracing(), exitpriority=0)
     store = open_store(settings.database, wire_row, loops)
     # Half of the calls at work may wait for the turn to write, so that the others can read.
     of_callers = store.with_places(max(1, settings.threads // 2))
@@ -243,14 +250,7 @@ def wired_app(
     live = LiveIntake(store, system_clock, time.perf_counter, loops)
     uploads = Uploads(store, system_clock, secrets.token_bytes, loops, doubts_of_expectations)
     uploads.start()
-    outbox = Outbox(
-        store,
-        system_clock,
-        secrets.SystemRandom().random,
-        message_of,
-        partial(post, private_allowed=settings.callback_private_addresses),
-        loops,
-    )
+    outbox = _outbox(settings, store, loops)
     outbox.start()
     loops.loop("unfinished work", store.finish_work, LOOK_FOR_WORK_S).start()
     prune_audit = partial(access.audit.prune, settings.audit_days)
@@ -268,6 +268,17 @@ def wired_app(
     if calls:
         _answer_beside(settings, seen)
     return build_app(settings, of_callers, access, live, uploads, calls, seen, imports=imports)
+
+
+def _outbox(settings: Settings, store: Store, loops: Loops) -> Outbox:
+    return Outbox(
+        store,
+        system_clock,
+        secrets.SystemRandom().random,
+        message_of,
+        partial(post, private_allowed=settings.callback_private_addresses),
+        loops,
+    )
 
 
 def _forget_receipts(store: Store) -> bool:
@@ -325,6 +336,8 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     has been opened and the port is free. Raises `StoreRefused` and `SettingRefused`.
     """
     check_certificate(settings)
+    if settings.traces:
+        require_packages()
     name = _prepared(settings, create=create)
     with ExitStack() as held:
         address = _free_address(settings, "host", "port", held)
@@ -474,6 +487,11 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
                 return
             time.sleep(LOOK_FOR_START_S)
         time.sleep(LISTEN_S)
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End the workers, behind a word to systemd."""
+        service_manager.tell_stopping(os.environ)
+        super().shutdown(exit_code)
 
 
 def _stop(worker: Any) -> None:  # noqa: ANN401 - the server's own affair

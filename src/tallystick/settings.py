@@ -186,6 +186,9 @@ class Settings:
         "info", _log_level, "From which level on lines are logged: debug, info, warning or error."
     )
     log_requests: bool = _setting("no", _yes_or_no, "Whether every call is a line of the log.")
+    traces: bool = _setting(
+        "no", _yes_or_no, "Whether traces of what is done go to a collector of OpenTelemetry."
+    )
     public_url: str = _setting(
         "", _public_url, "Where browsers reach the server, if not at the address that they name."
     )

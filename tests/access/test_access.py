@@ -23,6 +23,7 @@ from tallystick.access import (
     User,
     UserChange,
 )
+from tallystick.access.sessions import STRANGE_ADDRESSES_MAX
 from tallystick.core.errors import (
     AppNotFound,
     AppRefused,
@@ -302,19 +303,47 @@ def fail_from(access: Access, user: str, address: str, times: int) -> None:
 def test_a_stranger_does_not_lock_a_user_out_where_they_have_logged_in_before(
     access: Access, elsewhere: Access, user: str
 ) -> None:
-    home, stranger = "192.0.2.1", "203.0.113.9"
+    home, new = "192.0.2.1", "198.51.100.9"
     assert access.login(user, PASSWORD, home)
-    for number in range(3):
+    for number in range(STRANGE_ADDRESSES_MAX + 1):
         fail_from(elsewhere, user, f"203.0.113.{number}", FAILED_LOGINS_MAX)
-    for address in (stranger, ""):
-        with pytest.raises(PasswordRefused):
-            access.login(user, PASSWORD, address)
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD, new)
     for each in (access, elsewhere):
         assert each.login(user, PASSWORD, home)
     with pytest.raises(PasswordRefused):  # a login at home does not open the lock for strangers
-        access.login(user, PASSWORD, stranger)
+        access.login(user, PASSWORD, new)
     access.unlock_user(user)
-    assert access.login(user, PASSWORD, stranger)
+    assert access.login(user, PASSWORD, new)
+    assert not access.user_named(user).locked
+
+
+def test_a_stranger_at_one_address_locks_a_user_out_of_that_address_alone(
+    access: Access, elsewhere: Access, user: str, clock: Clock
+) -> None:
+    first, second, stranger = "192.0.2.1", "198.51.100.9", "203.0.113.9"
+    fail_from(elsewhere, user, stranger, 3 * FAILED_LOGINS_MAX)
+    assert access.login(user, PASSWORD, first)
+    assert access.login(user, PASSWORD, second)
+    clock.advance(DAY_S)
+    with pytest.raises(PasswordRefused):
+        access.login(user, PASSWORD, stranger)
+    assert access.user_named(user).locked
+
+
+def test_strangers_have_a_hundred_guesses_in_all_until_an_operator_unlocks(
+    access: Access, user: str
+) -> None:
+    """However many addresses they have: NIST SP 800-63B allows so many."""
+    guesses = (STRANGE_ADDRESSES_MAX + 1) * FAILED_LOGINS_MAX
+    assert guesses == 100
+    for number in range(guesses):
+        fail_from(access, user, f"203.0.113.{number}", 1)
+    for number in range(STRANGE_ADDRESSES_MAX):
+        fail_from(access, user, f"203.0.113.{number}", FAILED_LOGINS_MAX - 1)
+    for number in (0, guesses, guesses + 1):
+        with pytest.raises(PasswordRefused):
+            access.login(user, PASSWORD, f"203.0.113.{number}")
 
 
 def test_five_wrong_passwords_from_where_a_user_logs_in_lock_them_there(
@@ -340,7 +369,8 @@ def test_an_address_is_known_for_ninety_days_and_so_are_the_last_twenty(
     for address in addresses:
         assert access.login(user, PASSWORD, address)
         clock.advance(1)
-    fail_from(access, user, "203.0.113.9", FAILED_LOGINS_MAX)
+    for number in range(STRANGE_ADDRESSES_MAX + 1):
+        fail_from(access, user, f"203.0.113.{number}", FAILED_LOGINS_MAX)
     with pytest.raises(PasswordRefused):
         access.login(user, PASSWORD, addresses[0])
     assert access.login(user, PASSWORD, addresses[20])

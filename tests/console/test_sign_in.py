@@ -26,6 +26,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+HERE = "127.0.0.1"
+"""The address of the tests' browser."""
 PAGES = ("/", "/mismatches", "/mismatches/export", "/sims/89148000000800000010", "/sessions")
 
 
@@ -144,7 +146,7 @@ def test_failures_here_and_over_the_api_lock_the_same_user(
         Browser(client).sign_in("eve", password="wrong")
     for _ in range(2):
         with pytest.raises(Exception, match="locked"):
-            access.login("eve", "wrong")
+            access.login("eve", "wrong", HERE)
     assert Browser(client).sign_in("eve").status == 401
     access.unlock_user("eve")
     assert Browser(client).sign_in("eve").status == 303

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimActivation
 from tallystick.intake import KINDS, KindName, check_items, items
 from tallystick.intake.plain_items import plain_activation
@@ -151,3 +153,19 @@ def test_what_is_recognised_at_once_is_what_a_closer_look_gives(value: object) -
     facts, rejects, doubts = check_items(LOOKED_AT_CLOSELY, [value])
     if recognised is not None:
         assert (facts, rejects, doubts.by_name) == ([recognised], [], {})
+
+
+@pytest.mark.parametrize("count", [1, items.COLUMNS_PAY_MIN])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_fact_with_a_name_twice_has_its_body_refused_with_the_name(
+    count: int, *, lines: bool
+) -> None:
+    """Of two values the parser takes the last, and the first would be lost in silence."""
+    fact = msgspec.json.encode(GOOD["activations"][0])
+    twice = fact.replace(b'"imei":', b'"imei":"35715209123456","imei":')
+    bodies = [[fact] * count, [*[fact] * (count - 1), twice]]
+    good, bad = (b"\n".join(each) if lines else b"[%s]" % b",".join(each) for each in bodies)
+    assert len(items.read_items(good, lines=lines)) == count
+    place = f"line {count}: " if lines else ""
+    with pytest.raises(InvalidValue, match=f"refused whole: {place}the name 'imei' stands twice"):
+        items.read_items(bad, lines=lines)

@@ -135,3 +135,16 @@ def test_the_doctor_changes_nothing(file: Path) -> None:
     examined(file)
     assert (file.read_bytes(), file.stat().st_mtime_ns) == before
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_traces_without_their_packages_are_a_problem_that_says_what_to_install(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = {"TALLYSTICK_TRACES": "yes"}
+    assert wrong(examined(file, traces)) == []
+    monkeypatch.delitem(sys.modules, "tallystick.tracing.collector")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    findings = examined(file, traces)
+    assert wrong(findings) == [("traces", State.PROBLEM)]
+    (finding,) = (each for each in findings if each.check == "traces")
+    assert "pip install 'tallystick[traces]'" in finding.text

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tallystick.access.passwords import HashCost
-    from tallystick.store import Reader, Store, Writer
+    from tallystick.store import Store, Writer
     from tallystick.store.access import SessionRow, UserRow
 
 IDLE_S_MAX = 20 * 60
@@ -47,6 +47,12 @@ PASSWORD_BYTES = 15
 ADDRESS_KNOWN_S = 90 * SECONDS_A_DAY
 """So long after a user's last login from an address it is known as theirs."""
 ADDRESSES_KNOWN_MAX = 20
+STRANGE_ADDRESSES_MAX = 19
+"""Strange addresses whose failures are counted one by one.
+
+With those beyond, which share a count, strangers have 100 guesses in all until an operator unlocks:
+as many as NIST SP 800-63B allows.
+"""
 NOBODY = -1
 """The number of no user."""
 UNKNOWN_USER = "?"
@@ -63,9 +69,10 @@ The store keeps the digest of both together, so nobody can change the second.
 class _Failures(NamedTuple):
     """A user as they are now, and how many of their logins failed in a row.
 
-    `there` is of the address that asks, None where the user has not logged in from it. Where they
-    have, only failures there count; elsewhere all those of strange addresses do. So whoever knows
-    no password locks the user out of strange addresses alone.
+    `there` is of the address that asks: what fails elsewhere does not count for it. It is None
+    where too many other strange addresses have a count of their own; those beyond share one. So
+    whoever knows no password locks the user out of the address that they try from, and by way of
+    many addresses out of strange ones alone.
     """
 
     user: UserRow | None
@@ -163,17 +170,22 @@ class Sessions(AccessTopic):
             self._note_failure(writer, username, failures, place)
         raise PasswordRefused
 
-    def _failures(self, reader: Reader, name: str, place: str) -> _Failures:
-        """How many logins of a user failed in a row, seen from an address."""
-        user = reader.user(name)
+    def _failures(self, writer: Writer, name: str, place: str) -> _Failures:
+        """How many logins of a user failed in a row, seen from an address.
+
+        A strange address gets a count of its own where few have one.
+        """
+        user = writer.user(name)
         since = self._clock() - ADDRESS_KNOWN_S * MICROSECONDS_A_SECOND
         user_id = NOBODY if user is None else user.user_id
-        return _Failures(user, reader.failed_logins_there(user_id, place, since))
+        if place:
+            writer.count_failed_logins_there(user_id, place, since, STRANGE_ADDRESSES_MAX)
+        return _Failures(user, writer.failed_logins_there(user_id, place, since))
 
     def _forget_failures(
         self, writer: Writer, user_id: int, name: str, failures: _Failures, place: str
     ) -> None:
-        """Begin the counts anew that a login ends; strangers stay locked out until an operator."""
+        """Begin the counts anew that a login ends; what is locked elsewhere stays so."""
         if failures.user and failures.user.failed_logins < FAILED_LOGINS_MAX:
             writer.forget_failed_logins(name)
         if place:
@@ -182,7 +194,8 @@ class Sessions(AccessTopic):
     def _note_failure(self, writer: Writer, name: str, failures: _Failures, place: str) -> None:
         """Count a refused password, and note it for the audit: as an act it changes nothing."""
         user_id = failures.user.user_id if failures.user else NOBODY
-        writer.note_failed_login(name, user_id, place, is_known=failures.there is not None)
+        is_counted_there = failures.there is not None
+        writer.note_failed_login(name, user_id, place, is_counted_there=is_counted_there)
         act = act_under_way()
         if act is None:
             return

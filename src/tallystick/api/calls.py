@@ -16,12 +16,11 @@ import msgspec
 from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
-from tallystick.core.json_faults import fault_of_json
+from tallystick.core.json_faults import fault_of_json, fields_once
 from tallystick.core.ledger import Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.http.bodies import (
-    fields_once,
     media_type_of,
     misfit_in,
     require_length,

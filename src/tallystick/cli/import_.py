@@ -54,6 +54,7 @@ from tallystick.intake import (
 )
 from tallystick.settings import Settings
 from tallystick.store import Store
+from tallystick.tracing import traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -223,6 +224,7 @@ def _import_all(
     """Do with each file what is asked, and tell of it. Raises `Exit` where lines were refused."""
     total, done, refused = Receipt(), dict[str, Done](), dict[str, FileRefused]()
     with (
+        traced(is_on=asked.settings.traces),
         store_of(asked.settings) as store,
         _rejects_to(rejects, asked.kind, paths) as rejects_file,
         files_bar(paths) as bar,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import Refusal
-from tallystick.core.identifiers import shown
 from tallystick.http.calls import Phase, WaitingForBody, call_of, leave_seat
 
 if TYPE_CHECKING:
@@ -111,16 +109,6 @@ def discard(req: Request, bytes_max: int = DISCARD_BYTES_MAX) -> bool:
     return any(
         not req.stream.read(DISCARD_BYTES_STEP) for _ in range(0, bytes_max, DISCARD_BYTES_STEP)
     )
-
-
-def fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The fields of a JSON object, whose names must differ. Raises `ValueError`."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-        message = f"the name {shown(twice)} stands twice"
-        raise ValueError(message)
-    return fields
 
 
 class Misfit(NamedTuple):

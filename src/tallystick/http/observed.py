@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tallystick.core.exposition import MEDIA_TYPE
 from tallystick.http.gate import needs
 from tallystick.logs import fields
+from tallystick.tracing import trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +116,7 @@ def _log_call(req: Request, resp: Response, seconds: float) -> None:
     caller = getattr(req.context, "caller", None)
     said = fields(
         request_id=request_id_of(req),
+        trace_id=trace_id(),
         method=req.method,
         route=req.uri_template or NO_ROUTE,
         status=resp.status_code,

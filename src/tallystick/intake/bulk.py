@@ -40,6 +40,7 @@ from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import file_of, is_read_once, open_source, to_be_read_again
 from tallystick.store import LEDGERED_KINDS, ImportProgress, Lane, Touched, by_subscriber
 from tallystick.store.acting import add_details
+from tallystick.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,7 +100,10 @@ def import_file(
     kind, is_limited = KINDS[kind_name], bool(options.max_rejects or options.max_doubts)
     started = time.perf_counter()
     work = Work(on_progress, passes=2 if is_limited else 1)
-    with to_be_read_again(path) if is_limited else nullcontext() as spooled:
+    with (
+        span("import", kind=kind.name) as traced,
+        to_be_read_again(path) if is_limited else nullcontext() as spooled,
+    ):
         if is_limited:
             with open_source(path, kind, spooled, options.mapping) as source:
                 on_columns(source.columns)
@@ -114,6 +118,8 @@ def import_file(
             file = _File(store, kind, digest, options.now, origin, lanes)
             file.receipt.notes = source.notes
             _take_in(source, file, work, on_reject)
+        if traced is not None:
+            traced.say(**_counts(file.receipt))
     file.receipt.seconds = time.perf_counter() - started
     _tell_audit(kind, origin, file.receipt)
     return file.receipt
@@ -121,8 +127,11 @@ def import_file(
 
 def _tell_audit(kind: Kind, origin: Origin, receipt: Receipt) -> None:
     """Say of the act that an import is part of which file was taken in, and how many lines."""
-    counts = {name: getattr(receipt, name) for name in ("read", "accepted", "rejected")}
-    add_details({"kind": kind.name, "file": origin.detail, **counts})
+    add_details({"kind": kind.name, "file": origin.detail, **_counts(receipt)})
+
+
+def _counts(receipt: Receipt) -> dict[str, int]:
+    return {name: getattr(receipt, name) for name in ("read", "accepted", "rejected")}
 
 
 def check_whole(

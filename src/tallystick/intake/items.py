@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.identifiers import shown
-from tallystick.core.json_faults import fault_of_json
+from tallystick.core.json_faults import fault_of_json, fields_once, names_stand_once
 from tallystick.core.moments import LAST
 from tallystick.intake.checking import check
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
@@ -50,6 +51,8 @@ def read_items(body: bytes, *, lines: bool, mapping: Mapping = ANY) -> list[Any]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the body is not {'NDJSON' if lines else 'JSON'}: {fault_of_json(error)}"
         raise InvalidValue(message) from error
+    if not names_stand_once(body, items):
+        raise InvalidValue(_name_twice(body, lines=lines))
     if mapping.columns and not lines:
         items = _at(items, mapping.records)
         items = [items] if isinstance(items, dict) else items
@@ -60,6 +63,19 @@ def read_items(body: bytes, *, lines: bool, mapping: Mapping = ANY) -> list[Any]
         message = f"a call may bring {FACTS_MAX:,} facts, not {len(items):,}; send them in several"
         raise InvalidValue(message)
     return items
+
+
+def _name_twice(body: bytes, *, lines: bool) -> str:
+    """Which name stands twice in an object of a body, and in which of its lines."""
+    texts = body.splitlines() if lines else [body]
+    for number, text in enumerate(texts, 1):
+        try:
+            json.loads(text or b"null", object_pairs_hook=fields_once)
+        except RecursionError:  # the name may be too deep to be told
+            continue
+        except ValueError as error:
+            return f"the body is refused whole: {f'line {number}: ' if lines else ''}{error}"
+    return "the body is refused whole: a name stands twice in one of its objects"
 
 
 def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from tallystick.intake.prefetch import Belt
 from tallystick.store import Batch, Lane, Touched
 from tallystick.store.touched import part_of
+from tallystick.tracing import here, linked_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tallystick.intake.doubt_kinds import Doubts
+    from tallystick.tracing.collector import Place
 
 CONNECTIONS_MAX = 8
 SLICES_WAITING_MAX = 8  # of a lane, before who cuts them waits for it
@@ -114,10 +116,10 @@ def take_side_by_side(
     second = next(coming, None)
     if second is None:
         return
-    belts = [Belt[Slice](SLICES_WAITING_MAX) for _ in takers]
+    belts, place = [Belt[Slice](SLICES_WAITING_MAX) for _ in takers], here()
     with ThreadPoolExecutor(len(takers), "lane") as threads:
         taking = [
-            threads.submit(_to_the_end, partial(take, number, belt), belts)
+            threads.submit(_to_the_end, partial(take, number, belt), belts, place)
             for number, belt in enumerate(belts)
         ]
         try:
@@ -131,10 +133,13 @@ def take_side_by_side(
         each.result()
 
 
-def _to_the_end(take: Callable[[], None], belts: Sequence[Belt[Slice]]) -> None:
-    """Take one lane in; where that fails, nothing more is begun in any."""
+def _to_the_end(
+    take: Callable[[], None], belts: Sequence[Belt[Slice]], place: Place | None
+) -> None:
+    """Take one lane in; where that fails, nothing more is begun in any. `place` is the import's."""
     try:
-        take()
+        with linked_span("lane of an import", [place]):
+            take()
     except BaseException:
         _drop_all(belts)
         raise

@@ -32,6 +32,7 @@ from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
 from tallystick.store import TURN_WAIT_S_MAX, iccids_of
 from tallystick.store.touched import SINGLES_MAX, Touched, together
+from tallystick.tracing import here, linked_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,7 @@ class Waiting:
         "doubts",
         "key",
         "kind",
+        "place",
         "rejects",
         "touched",
     )
@@ -98,6 +100,8 @@ class Waiting:
         self.touched = touched
         """What it touches; None where it may touch any SIM, or nobody writes beside it anyway."""
         self.doubts = NO_DOUBTS
+        self.place = here()
+        """Where it is in its trace."""
         self.key = key
         self.began = began
         self.counts: tuple[int, int, int] | None = None
@@ -325,7 +329,10 @@ class LiveIntake:
     def _commit(self, calls: Sequence[Waiting], wait_s: float | None) -> list[bytes | Refusal]:
         """Take the calls in, in their order; neighbours of one kind together."""
         answers: list[bytes | Refusal] = []
-        with self._store.transaction(wait_s, self._touched(calls)) as writer:
+        with (
+            linked_span("commit of calls", (call.place for call in calls), calls=len(calls)),
+            self._store.transaction(wait_s, self._touched(calls)) as writer,
+        ):
             for (_, has_key), neighbours in groupby(calls, _kind_and_key):
                 alike = list(neighbours)
                 if has_key:

@@ -12,19 +12,20 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.errors import BackupRefused, StoreRefused
+from tallystick.core.errors import BackupRefused, SettingRefused, StoreRefused
 from tallystick.core.moments import MICROSECONDS_A_SECOND, wire
 from tallystick.operations.file_limit import connections_allowed
 from tallystick.operations.readiness import FREE_BYTES_MIN
 from tallystick.settings import text_of, variable, without_password
 from tallystick.store import backups
+from tallystick.tracing import require_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tallystick.core.moments import Moment
-    from tallystick.settings import Sourced
+    from tallystick.settings import Settings, Sourced
     from tallystick.store import Reader, Store
 
 MIB = 1 << 20
@@ -68,6 +69,7 @@ def examine(sourced: Sourced, config: Path | None, store: Store, machine: Machin
     return [
         _versions(machine),
         *_settings(sourced, config),
+        *_traces(sourced.settings),
         *_files_of(database),
         *_store(store, sourced),
         *_disk(store),
@@ -98,6 +100,17 @@ def _settings(sourced: Sourced, config: Path | None) -> Iterator[Finding]:
             f"{config} has a password in it, and other users of this machine can read it",
             f"chmod 600 {config}, or name a file of its own with the key database_file",
         )
+
+
+def _traces(settings: Settings) -> Iterator[Finding]:
+    if not settings.traces:
+        return
+    try:
+        require_packages()
+    except SettingRefused as refusal:
+        yield Finding("traces", State.PROBLEM, refusal.message)
+        return
+    yield Finding("traces", State.OK, "they go where OTEL_EXPORTER_OTLP_ENDPOINT says")
 
 
 def _by(place: str, name: str) -> str:

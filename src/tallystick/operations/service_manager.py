@@ -1,13 +1,14 @@
-"""What systemd is told of a server: that it has begun to answer, and that it still does.
+"""What systemd is told of a server: that it has begun to answer, still does, and ends.
 
 The messages are those of `sd_notify(3)`: one datagram each to the socket that the environment
-names. A unit with `Type=notify` waits for the first, one with `WatchdogSec=` for the others.
+names. A unit with `Type=notify` waits for the first, one with `WatchdogSec=` for the second.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SOCKET_VARIABLE, WATCHDOG_VARIABLE = "NOTIFY_SOCKET", "WATCHDOG_USEC"
 LOOK_EVERY_S = 1.0
 ANSWER_S_MAX = 5.0
-READY, ALIVE = "READY=1", "WATCHDOG=1"
+READY, ALIVE, STOPPING = "READY=1", "WATCHDOG=1", "STOPPING=1"
 
 
 class ServiceManager:
@@ -71,6 +72,14 @@ def send(address: str, message: str) -> None:
     """Send one message to the service manager. Raises `OSError`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as to_manager:
         to_manager.sendto(message.encode(), address)
+
+
+def tell_stopping(environment: Mapping[str, str]) -> None:
+    """Tell the service manager, if there is one, that the server ends."""
+    address = socket_of(environment)
+    if address is not None:
+        with suppress(OSError):  # the server ends all the same
+            send(address, STOPPING)
 
 
 def is_alive(host: str, port: int, *, is_tls: bool = False) -> bool:

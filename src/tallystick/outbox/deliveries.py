@@ -19,6 +19,7 @@ from tallystick.background import Loops, Raised, attempted
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.core.retries import TRY_S_MAX, WAIT_S_MAX, wait_s
 from tallystick.store.callbacks import Latest
+from tallystick.tracing import client_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,12 @@ class Outbox:
         _log_given_up(delivery, given_up, error)
 
     def _send(self, delivery: DueDelivery) -> str | None:
-        return self._post(delivery.listener.url, self._message(delivery))
+        service, attempt = delivery.listener.service, delivery.attempts + 1
+        with client_span("callback", service=service, attempt=attempt) as traced:
+            error = self._post(delivery.listener.url, self._message(delivery))
+            if traced is not None:
+                traced.say(outcome="failed" if error else "accepted")
+        return error
 
     def _note_surprise(self, delivery: DueDelivery, surprise: BaseException) -> None:
         """Have a delivery that failed here, not at its listener, tried later; others go on."""

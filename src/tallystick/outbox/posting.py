@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tallystick.core.errors import InvalidValue
 from tallystick.outbox.targets import parse_url, why_not_called
+from tallystick.tracing import trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +121,7 @@ def _status_of(target: Target, plain: socket, body: bytes) -> int:
         connection = HTTPConnection(target.host, target.port)
         connection.sock = plain
     with closing(connection):
-        connection.request("POST", target.path, body, HEADERS)
+        connection.request("POST", target.path, body, HEADERS | trace_headers())
         return connection.getresponse().status
 
 

@@ -26,6 +26,7 @@ from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING
+from tallystick.tracing import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -146,12 +147,14 @@ class Uploads:
 
     def _take(self, upload_id: int) -> bool:
         """Take an upload in, unless another process was faster."""
-        with self._store.transaction() as writer:
+        with span("upload") as traced, self._store.transaction() as writer:
             upload = writer.waiting_upload(upload_id)
             if upload is None:
                 return False
             outcome = self._taken_in(writer, upload)
             self._finish(writer, upload, outcome)
+            if traced is not None:
+                traced.say(accepted=outcome.accepted, rejected=len(outcome.rejected))
         self._count(outcome)
         return True
 

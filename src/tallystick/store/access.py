@@ -259,7 +259,8 @@ class AccessQuestions(Asking):
     def failed_logins_there(self, user_id: int, address: str, since: int) -> int | None:
         """How many logins of a user failed in a row at an address.
 
-        None where they have not logged in from there since a moment.
+        None where it has no count of its own: they have not logged in from there since a moment,
+        and too many other addresses like it have one.
         """
         return self._value(
             int, "failed_logins_there", user_id=user_id, address=address, since=since
@@ -431,12 +432,23 @@ class AccessChanges(AccountChanges, AccessQuestions):
         """End every token of a user's own."""
         self._connection.run("end_personal_tokens_of_user", user_id=user_id)
 
-    def note_failed_login(self, name: str, user_id: int, address: str, *, is_known: bool) -> None:
+    def count_failed_logins_there(self, user_id: int, address: str, since: int, most: int) -> None:
+        """Have failed logins at a strange address counted there, unless `most` such have a count.
+
+        Strange is one from which the user has not logged in since a moment.
+        """
+        self._connection.run(
+            "count_failed_logins_there", user_id=user_id, address=address, since=since, most=most
+        )
+
+    def note_failed_login(
+        self, name: str, user_id: int, address: str, *, is_counted_there: bool
+    ) -> None:
         """Count a failed login, at the same cost for names that exist and names that do not.
 
-        `is_known` is whether it came from where the user has logged in before: it counts there.
+        `is_counted_there` is whether the address has a count of its own.
         """
-        self._connection.run("note_failed_login", name=name, is_known=int(is_known))
+        self._connection.run("note_failed_login", name=name, is_counted_there=int(is_counted_there))
         self._connection.run("note_failed_login_there", user_id=user_id, address=address)
         self._connection.run("count_failed_login")
 
@@ -452,7 +464,8 @@ class AccessChanges(AccountChanges, AccessQuestions):
         self._connection.run("forget_failed_logins", name=name)
 
     def forget_failed_logins_there(self, user_id: int) -> None:
-        """So do those at the addresses from which the user has logged in."""
+        """So do those at single addresses."""
+        self._connection.run("forget_strange_addresses", user_id=user_id)
         self._connection.run("forget_failed_logins_there", user_id=user_id)
 
     def set_password(self, user_id: int, password_argon2: str) -> None:

@@ -20,6 +20,7 @@ from tallystick.store.queries import migrations_for
 from tallystick.store.reader import Reader
 from tallystick.store.unfinished import go_on
 from tallystick.store.writer import Writer
+from tallystick.tracing import entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,7 +177,9 @@ class Store:
         with (
             self._place(),
             self._noting_whether_it_writes(),
-            self._engine.writing(wait_s, touched) as connection,
+            entered(
+                self._engine.writing(wait_s, touched), "transaction", "wait for the turn"
+            ) as connection,
         ):
             writer = Writer(connection, self._wire_row, touched)
             yield writer

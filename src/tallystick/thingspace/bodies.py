@@ -12,11 +12,11 @@ import msgspec
 from tallystick.core import moments
 from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.json_faults import fault_of_json
+from tallystick.core.json_faults import fault_of_json, fields_once
 from tallystick.core.selection import Listed, iccid_asked_for
 from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
-from tallystick.http.bodies import fields_once, media_type_of, misfit_in, whole_body
+from tallystick.http.bodies import media_type_of, misfit_in, whole_body
 from tallystick.report.answer import Question
 from tallystick.store.acting import add_details
 from tallystick.thingspace.errors import (

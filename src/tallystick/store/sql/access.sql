@@ -204,19 +204,31 @@ WHERE EXISTS (SELECT 1 FROM users AS u WHERE u.user_id = :user_id AND u.all_acco
 ORDER BY a.name;
 
 -- name: note_failed_login
--- One more failed login of this user, if it came from where they have never logged in.
-UPDATE users SET failed_logins = failed_logins + 1 WHERE name = :name AND :is_known = 0;
+-- One more failed login of this user, if it came from an address without a count of its own.
+UPDATE users SET failed_logins = failed_logins + 1 WHERE name = :name AND :is_counted_there = 0;
 
 -- name: note_failed_login_there
--- One more failed login of this user at this address, if they have logged in from there.
+-- One more failed login of this user at this address, if that has a count of its own.
 UPDATE login_addresses SET failed_logins = failed_logins + 1
 WHERE user_id = :user_id AND address = :address;
 
 -- name: failed_logins_there
 -- How many logins of this user failed in a row at this address, from which they logged in since
--- then?
+-- then, or never?
 SELECT a.failed_logins FROM login_addresses AS a
-WHERE a.user_id = :user_id AND a.address = :address AND a.logged_in_at >= :since;
+WHERE a.user_id = :user_id AND a.address = :address
+    AND (a.logged_in_at >= :since OR a.logged_in_at = 0);
+
+-- name: count_failed_logins_there
+-- This address, from which the user has not logged in since then, gets a count of its own: unless
+-- so many such addresses have one.
+INSERT INTO login_addresses (user_id, address, failed_logins, logged_in_at)
+SELECT u.user_id, :address, 0, 0 FROM users AS u
+WHERE u.user_id = :user_id AND :most > (
+    SELECT COUNT(*) FROM login_addresses AS a WHERE a.user_id = :user_id AND a.logged_in_at = 0
+)
+ON CONFLICT (user_id, address) DO UPDATE SET failed_logins = 0, logged_in_at = 0
+WHERE login_addresses.logged_in_at < :since AND login_addresses.logged_in_at <> 0;
 
 -- name: remember_login_address
 -- The user logged in from this address.
@@ -229,7 +241,7 @@ ON CONFLICT (user_id, address) DO UPDATE SET failed_logins = 0, logged_in_at = e
 DELETE FROM login_addresses
 WHERE user_id = :user_id AND address IN (
     SELECT a.address FROM login_addresses AS a
-    WHERE a.user_id = :user_id
+    WHERE a.user_id = :user_id AND a.logged_in_at <> 0
     ORDER BY a.logged_in_at DESC, a.address
     LIMIT 1000 OFFSET :kept
 );
@@ -237,6 +249,10 @@ WHERE user_id = :user_id AND address IN (
 -- name: forget_failed_logins_there
 -- The user may try again wherever they have logged in before.
 UPDATE login_addresses SET failed_logins = 0 WHERE user_id = :user_id;
+
+-- name: forget_strange_addresses
+-- Addresses from which the user has never logged in have no failed logins any more.
+DELETE FROM login_addresses WHERE user_id = :user_id AND logged_in_at = 0;
 
 -- name: forget_login_addresses
 -- Nothing is known any more of where the user logged in.

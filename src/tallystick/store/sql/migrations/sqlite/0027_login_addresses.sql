@@ -1,10 +1,11 @@
 -- A stranger's wrong passwords lock a user out elsewhere, and not where the user has logged in before.
 
--- An address from which a user has logged in: wrong passwords from there are counted here, and no others are.
+-- An address from which a user has logged in, or from which wrong passwords came: those are counted here, and no
+-- others are.
 CREATE TABLE login_addresses (
     user_id INTEGER NOT NULL REFERENCES users,
     address TEXT NOT NULL,              -- of IPv6 the /64 around it
     failed_logins INTEGER NOT NULL,     -- in a row; locked at this address from five on
-    logged_in_at INTEGER NOT NULL,      -- last
+    logged_in_at INTEGER NOT NULL,      -- last; 0: never
     PRIMARY KEY (user_id, address)
 ) STRICT, WITHOUT ROWID;
