@@ -37,12 +37,12 @@ from tallystick.operations.tallies import Counts, Tallies
 from tallystick.outbox import Outbox
 from tallystick.outbox.deliveries import LEASE_S
 from tallystick.outbox.uploads import SERVICE, Pair, Uploads, outcome_of
-from tallystick.server import Seen, build_app
 from tallystick.settings import Settings
 from tallystick.store import Store, open_store
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import wire_row
+from tallystick.wiring import Seen, build_app
 from tests.contract.conftest import account_with
 from tests.engines import change, made, rows_of
 from tests.listening import wait_until

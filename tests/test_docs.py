@@ -24,10 +24,10 @@ from tallystick.cli import app as cli
 from tallystick.core.errors import Refusal
 from tallystick.core.reasons import Code
 from tallystick.intake import KINDS, Kind
-from tallystick.server import wired_app
 from tallystick.settings import Settings, variable
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.errors import ANSWERS, UNEXPECTED
+from tallystick.wiring import wired_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -39,6 +39,7 @@ OUTERMOST = (
     "background.py",
     "cli/__init__.py",
     "server.py",
+    "wiring.py",
     "thingspace/errors.py",
     "api/errors.py",
     "console/errors.py",

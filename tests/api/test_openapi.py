@@ -25,11 +25,11 @@ from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.intake import Fault, LiveIntake, Receipt, Reject
 from tallystick.operations.readiness import Readiness
-from tallystick.server import wired_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.described import described_of
 from tallystick.thingspace.rows import columns_in, wire_row
+from tallystick.wiring import wired_app
 from tests.quick_access import quick_access
 
 if TYPE_CHECKING:

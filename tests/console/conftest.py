@@ -9,10 +9,10 @@ from falcon import testing
 from tallystick.core.roles import Role
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tallystick.wiring import build_app
 from tests.conftest import Clock
 from tests.console.world import MINE, PASSWORD, Browser, fill
 from tests.quick_access import quick_access
@@ -61,7 +61,7 @@ def client_of(
     """The whole app, with the clock that is set by hand."""
     live = LiveIntake(store, clock, lambda: 0.0)
     uploads = Uploads(store, clock, secrets.token_bytes)
-    monkeypatch.setattr("tallystick.server.system_clock", clock)
+    monkeypatch.setattr("tallystick.wiring.system_clock", clock)
     return testing.TestClient(build_app(settings, store, access, live, uploads))
 
 

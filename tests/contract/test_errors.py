@@ -20,9 +20,9 @@ from tallystick.core.facts import GroupMember
 from tallystick.core.identifiers import Iccid
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.thingspace.errors import ANSWERS
+from tallystick.wiring import build_app
 from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, RESET, REVOKE, TOKEN, basic
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from tallystick.access import Access
 from tallystick.clock import system_clock
 from tallystick.intake import LiveIntake, doubts_of_expectations
 from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tallystick.wiring import build_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,8 +16,8 @@ from tallystick.core.roles import Role
 from tallystick.http.acts import recorded_of
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
+from tallystick.wiring import build_app
 from tests.quick_access import quick_access
 from tests.serving import LOGIN, PASSWORD, REPORT, TOKEN, basic
 

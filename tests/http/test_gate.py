@@ -12,8 +12,8 @@ from tallystick.clock import system_clock
 from tallystick.http.gate import Gate, Session, caller_of, needs, needs_of, open_to_all
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
+from tallystick.wiring import build_app
 from tests.quick_access import quick_access
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
+from tallystick.wiring import build_app
 from tests.quick_access import quick_access
 from tests.serving import LOGIN, PASSWORD, TOKEN, basic
 

@@ -37,11 +37,11 @@ from tallystick.core.roles import Role
 from tallystick.fleet import accounts, explanations, ledger, review
 from tallystick.intake import ListedImport, LiveIntake, propose_facts
 from tallystick.outbox.uploads import Pair, Uploads
-from tallystick.server import build_app
 from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
 from tallystick.thingspace.rows import wire_row
+from tallystick.wiring import build_app
 from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
@@ -356,7 +356,7 @@ def opened_world(path: Path) -> Iterator[World]:
     """Two tenants in a fresh store, and the app on it, whose passwords are hashed in no time."""
     with open_store(f"sqlite:///{path}", wire_row) as store, pytest.MonkeyPatch.context() as patch:
         store.init("UTC")
-        patch.setattr("tallystick.server.system_clock", lambda: NOW)
+        patch.setattr("tallystick.wiring.system_clock", lambda: NOW)
         access = quick_access(store, lambda: NOW, secrets.token_bytes)
         live = LiveIntake(store, lambda: NOW, lambda: 0.0)
         uploads = Uploads(store, lambda: NOW, secrets.token_bytes)
