@@ -41,7 +41,7 @@ from tallystick.store.connection import (
     require_schema,
     unknown_outcome,
 )
-from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
+from tallystick.store.engines.bulk import copied, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
@@ -557,10 +557,12 @@ class PostgresqlConnection:
         return self._copy_in(insert, fresh_of(frame, insert, known))
 
     def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
+        form, rows = copied(frame)
+        columns = ", ".join(insert.columns)
         with our_errors(self._name), self._driver.cursor() as cursor:
-            copy_in = f"COPY {insert.table} ({', '.join(insert.columns)}) FROM STDIN (FORMAT csv)"
+            copy_in = f"COPY {insert.table} ({columns}) FROM STDIN (FORMAT {form})"
             with cursor.copy(copy_in) as copy:
-                copy.write(as_csv(frame))
+                copy.write(rows)
         return len(frame)
 
     def _sql(self, query: str) -> str:
