@@ -42,7 +42,7 @@ def _sims(reader: Reader) -> list[Sim]:
 
 
 def _expectations(reader: Reader) -> list[SimExpectation]:
-    iccids = sorted({Iccid(iccid) for iccid, _ in reader.expected_between(BEFORE_ALL, AFTER_ALL)})
+    iccids = map(Iccid, reader.expected_between(BEFORE_ALL, AFTER_ALL)["iccid"].sort())
     return [
         SimExpectation(iccid, each.effective_from, each.imei)
         for iccid in iccids
@@ -51,9 +51,7 @@ def _expectations(reader: Reader) -> list[SimExpectation]:
 
 
 def _activations(reader: Reader) -> list[SimActivation]:
-    iccids = sorted(
-        {Iccid(iccid) for iccid, _ in reader.activations_between(BEFORE_ALL, AFTER_ALL)}
-    )
+    iccids = map(Iccid, reader.activations_between(BEFORE_ALL, AFTER_ALL)["iccid"].sort())
     return [
         SimActivation(iccid, each.activated_at, each.imei)
         for iccid in iccids

@@ -162,7 +162,7 @@ def _verify(store: Store) -> _Totals:
     totals = _Totals()
     with progress("Verifying") as advance:
         with store.snapshot() as reader:
-            sims_in_all = reader.counts().sims
+            sims_in_all = reader.count_of_all_sims()
             if reader.unfinished_work():
                 say(UNFINISHED, err=True)
         for verified in verify_store(store, wire_row):

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import polars as pl
+
 from tallystick.core.allowed import HARDWARE
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.identities import NamedActivation, Statement, Subscriber, attributed
@@ -19,7 +21,7 @@ from tallystick.store.verifying import KeptRow
 from tallystick.store.walking import SimRange, sim_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from tallystick.core.facts import Sim
     from tallystick.core.pairing import Mismatch
@@ -126,42 +128,46 @@ def _next_bound(store: Store, after: int) -> int | None:
 
 
 def _verify_range(reader: Reader, wire_row: Callable[..., bytes], part: SimRange) -> Verified:
-    sims: dict[int, Sim] = {sim.iccid: sim for sim in reader.whole_sims_between(*part)}
+    loaded = reader.loaded_between(*part)
     kept: dict[int, list[KeptRow]] = {}
     for row in reader.kept_between(*part):
         kept.setdefault(row.iccid, []).append(row)
     first_uses = reader.first_uses()
     is_held = any(policy is not FirstUse.OFF for policy in first_uses.values())
-    concerned = sorted(_suspects(reader, sims, part, is_held=is_held) | kept.keys())
-    facts = reader.facts_of_each(concerned)
+    suspects = _suspects(
+        loaded, reader.expected_between(*part), reader.activations_between(*part), is_held=is_held
+    )
+    concerned = sorted({*suspects, *kept})
+    sims, facts = reader.sims_among(concerned), reader.facts_of_each(concerned)
     rule = _Rule(wire_row, reader.wire_zone(), first_uses)
     differences: list[Difference] = []
     for iccid in concerned:
         right = rule.rows(sims.get(iccid), *facts[iccid])
         differences.extend(_compare(kept.get(iccid, []), right))
-    return Verified(len(sims), sum(map(len, kept.values())), tuple(differences))
+    return Verified(len(loaded), sum(map(len, kept.values())), tuple(differences))
 
 
-def _suspects(reader: Reader, loaded: Container[int], part: SimRange, *, is_held: bool) -> set[int]:
-    """The SIMs that may have rows: expected in several hardwares, or seen in other hardware.
+def _suspects(
+    loaded: pl.Series, expected: pl.DataFrame, seen: pl.DataFrame, *, is_held: bool
+) -> pl.Series:
+    """The loaded SIMs that may have rows: those seen, and not always in the one hardware expected.
 
     The rest, nearly all, need no closer look: a SIM that was seen only where it is expected has no
-    row at any time. `is_held` is whether any account holds SIMs to their first use.
+    row at any time. `expected` and `seen` have the least and the largest of each SIM. `is_held` is
+    whether any account holds SIMs to their first use, so that one without an expectation may have
+    rows too where it was seen in several hardwares.
     """
-    expected: dict[int, int] = {}
-    suspects: set[int] = set()
-    for iccid, imei in reader.expected_between(*part):
-        hardware = imei // HARDWARE
-        if iccid in loaded and expected.setdefault(iccid, hardware) != hardware:
-            suspects.add(iccid)
-    for iccid, imei in reader.activations_between(*part):
-        hardware = imei // HARDWARE
-        # Where accounts hold SIMs to their first use, a SIM without an expectation is held to the
-        # hardware that comes first here.
-        home = expected.setdefault(iccid, hardware) if is_held else expected.get(iccid)
-        if home is not None and home != hardware:
-            suspects.add(iccid)
-    return suspects
+    least, largest = pl.col("least") // HARDWARE, pl.col("largest") // HARDWARE
+    hardware = ("iccid", least.alias("least"), largest.alias("largest"))
+    both = seen.select(hardware).join(
+        expected.select(hardware), on="iccid", how="left", suffix="_expected"
+    )
+    is_elsewhere = pl.max_horizontal("largest", "largest_expected") != pl.min_horizontal(
+        "least", "least_expected"
+    )
+    is_judged = pl.lit(is_held) | pl.col("least_expected").is_not_null()
+    suspects = both.filter(is_elsewhere & is_judged)
+    return suspects.join(loaded.to_frame(), on="iccid", how="semi")["iccid"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,11 +204,21 @@ class KeptAnswer(Reader):
         """Those of the SIMs that may have rows, or had some."""
         suspects = set[int]()
         for part in _parts(sorted(iccids)):
+            if len(part) > FEW_SIMS_MAX and not self._is_any_seen_between(part[0], part[-1]):
+                continue
             suspects.update(self._numbers("suspects", iccids=self._connection.set_of(part)))
             if held := self.held_sims(part):
                 asked = self._connection.set_of(sorted(held))
                 suspects.update(self._numbers("sims_seen_in_several", iccids=asked))
         return suspects
+
+    def _is_any_seen_between(self, first: int, last: int) -> bool:
+        """Whether any SIM from one to another was seen, or has sightings.
+
+        SIMs and expectations are often loaded before activations: that none was seen is two
+        look-ups, not several for each.
+        """
+        return bool(self._numbers("any_seen_between", first=first, last=last))
 
     def held_sims(self, iccids: Collection[int]) -> set[int]:
         """Those of the SIMs that are held to their first use.

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.moments import BEGINNING, LAST
 from tallystick.store.connection import Asking
+from tallystick.store.facts import sim_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    import polars as pl
+
+    from tallystick.core.facts import Sim
 
 
 class KeptRow(NamedTuple):
@@ -85,13 +90,27 @@ class VerifyQuestions(Asking):
         """Subscriber, moment and SIM of the identities of a range."""
         return self._connection.stream("verify_identities", after=after, up_to=up_to)
 
-    def expected_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
-        """SIM and IMEI of the expectations of a range."""
-        return self._connection.stream("verify_expectations", after=after, up_to=up_to)
+    def count_of_all_sims(self) -> int:
+        """How many SIMs are loaded."""
+        return self._value(int, "verify_sims_in_all") or 0
 
-    def activations_between(self, after: int, up_to: int) -> Iterator[tuple[int, int]]:
-        """SIM and IMEI of the activations of a range."""
-        return self._connection.stream("verify_activations", after=after, up_to=up_to)
+    def loaded_between(self, after: int, up_to: int) -> pl.Series:
+        """The SIMs of a range that are loaded."""
+        return self._connection.frame("verify_sims", after=after, up_to=up_to)["iccid"]
+
+    def expected_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`iccid`, `least` and `largest` value of the expectations of each SIM of a range."""
+        return self._connection.frame("verify_expectations", after=after, up_to=up_to)
+
+    def activations_between(self, after: int, up_to: int) -> pl.DataFrame:
+        """`iccid`, `least` and `largest` IMEI of the activations of each SIM of a range."""
+        return self._connection.frame("verify_activations", after=after, up_to=up_to)
+
+    def sims_among(self, iccids: Iterable[int]) -> dict[int, Sim]:
+        """Those of some SIMs that are loaded."""
+        asked = self._connection.set_of(iccids)
+        sims = map(sim_of, self._connection.rows("verify_sims_among", iccids=asked))
+        return {sim.iccid: sim for sim in sims}
 
     def kept_between(self, after: int, up_to: int) -> Iterator[KeptRow]:
         """The kept rows of a range."""

@@ -14,9 +14,8 @@ from tallystick.core.facts import (
     SimActivation,
     SimExpectation,
 )
-from tallystick.core.identifiers import MDN_LEFT_OUT
 from tallystick.core.ledger import BEFORE_THE_LEDGER, UNKNOWN_ORIGIN
-from tallystick.core.row_events import ACTIVATION, MOVE, SIM, Cause, CauseKind, RowChange
+from tallystick.core.row_events import ACTIVATION, MOVE, Cause, CauseKind, RowChange
 from tallystick.store.attribution import IdentityChanges
 from tallystick.store.audit import AuditChanges
 from tallystick.store.batches import Facts, by_iccid, by_subscriber, iccids_of, rows_of
@@ -29,13 +28,14 @@ from tallystick.store.ledger import EXPECTATIONS, KEY, LEDGERED
 from tallystick.store.progress import ProgressChanges
 from tallystick.store.saved_views import SavedViewChanges
 from tallystick.store.shortlist import Batch, Shortlist, shortlist_of, spans_in, together
+from tallystick.store.sims import SimChanges
 from tallystick.store.types import TypeChanges
 from tallystick.store.unfinished import WorkChanges, WorkKind, begin
 from tallystick.store.uploads import UploadChanges
 from tallystick.store.verifying import KeptRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tallystick.core.ledger import ChangeSet, LedgerKind, Origin
     from tallystick.core.moments import Moment
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from tallystick.store.touched import Touched
 
 RETURNING_ROWS_MAX = 100  # activations that the store is asked to tell the new ones of
-ACCOUNT = 2  # the place of the account in a row of a SIM
 TRIAL_CHANGE_SET = -1  # the change set of what is only tried
 
 
@@ -81,6 +80,7 @@ class Writer(
     MovingChanges,
     WorkChanges,
     AuditChanges,
+    SimChanges,
     KeptAnswer,
 ):
     """One transaction; `is_trial` is whether facts were only tried in it.
@@ -181,40 +181,6 @@ class Writer(
             new -= new_in_batch
             taken.append(Taken(len(new_in_batch), len(batch.facts) - len(new_in_batch)))
         return taken
-
-    def take_sims(self, sims: Facts) -> Taken:
-        """Take SIMs in, making accounts that are not known yet."""
-        facts = rows_of(sims)
-        account_ids, made = self.account_ids_made({account for _, _, account, _, _ in facts})
-        rows = [
-            (
-                iccid,
-                None if mdn == MDN_LEFT_OUT else mdn,
-                account_ids[account],
-                activation_date,
-                generation,
-            )
-            for iccid, mdn, account, activation_date, generation in facts
-        ]
-        before = self.sims_as_kept([row[0] for row in rows])
-        changed = self._connection.run_many("take_sim", rows)
-        self._sims_put(before, {row[0]: row for row in rows})
-        return Taken(changed, len(rows) - changed, made)
-
-    def _sims_put(
-        self, before: Mapping[int, tuple[Any, ...]], after: Mapping[int, tuple[Any, ...]]
-    ) -> None:
-        """SIMs were put where there were others, or none: what of their rows may change?"""
-        policies = self.policies() if before else {}
-        read_differently, may_have_others = [], []
-        for iccid, row in after.items():
-            old = before.get(iccid)
-            if old is None or policies[old[ACCOUNT]] != policies[row[ACCOUNT]]:
-                may_have_others.append(iccid)
-            elif old != row:
-                read_differently.append(iccid)
-        self.sims_changed(may_have_others, SIM)
-        self.rows_changed(read_differently, SIM)
 
     def move_sims(self, account_id: int, iccids: Collection[int]) -> None:
         """Put SIMs in an account; their kept rows follow."""

@@ -82,11 +82,17 @@ def fresh_of(frame: pl.DataFrame, insert: Insert, known: pl.DataFrame) -> pl.Dat
     )
 
 
-def as_csv(frame: pl.DataFrame) -> memoryview:
-    """The rows as text with commas between, without a header."""
-    text = io.BytesIO()
-    frame.write_csv(text, include_header=False)
-    return text.getbuffer()
+def copied(frame: pl.DataFrame) -> tuple[str, memoryview]:
+    """The rows as COPY reads them: the format to name, and all of them.
+
+    Integers go as text with tabs between, which the server reads a tenth faster than CSV.
+    """
+    rows = io.BytesIO()
+    if all(kind == pl.Int64 for kind in frame.dtypes):
+        frame.write_csv(rows, include_header=False, separator="\t", null_value=r"\N")
+        return "text", rows.getbuffer()
+    frame.write_csv(rows, include_header=False)
+    return "csv", rows.getbuffer()
 
 
 def integers(name: str, value: bytes | None) -> pl.Series:

@@ -10,7 +10,7 @@ import re
 import select
 import time
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -41,12 +41,12 @@ from tallystick.store.connection import (
     require_schema,
     unknown_outcome,
 )
-from tallystick.store.engines.bulk import as_csv, fresh_of, insert_of, integers, rounds
+from tallystick.store.engines.bulk import copied, fresh_of, insert_of, integers, rounds
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from psycopg.abc import Buffer, PQGen
@@ -159,6 +159,22 @@ def of_arrays(sql: str, rows_of_arrays: str) -> str:
 
 def _arrays(names: str) -> str:
     return ", ".join(f"CAST({name.strip()} AS bigint[])" for name in names.split(","))
+
+
+LIST = re.compile(r"\bIN \(SELECT (\w+)\.value FROM carray\((:\w+)\) AS \1\)")
+
+
+@cache
+def own_queries(*, is_cluster: bool) -> Mapping[str, str]:
+    """All queries by name, as one PostgreSQL or a cluster is asked.
+
+    One PostgreSQL compares a column with a list as an array, in which it looks a value up by its
+    hash. A list of rows it would go through for each row that is compared, for hash joins are off.
+    """
+    queries = queries_for(ENGINE)
+    if is_cluster:
+        return queries
+    return {name: LIST.sub(r"= ANY(\2)", sql) for name, sql in queries.items()}
 
 
 @lru_cache
@@ -339,7 +355,7 @@ class PostgresqlConnection:
         self._name = address.name
         self._conninfo = address.conninfo
         self._silent_s_max = silent_s_max
-        self._queries = queries_for(ENGINE)
+        self._queries: Mapping[str, str] = queries_for(ENGINE)
         # Whether the server was told to end a transaction, and was not heard since.
         self._is_left = False
         self._answers = count(1)
@@ -348,6 +364,7 @@ class PostgresqlConnection:
         self._is_beside_others = False
         self._connect()
         self.has_citus = self.row("has_citus") == (True,)
+        self._queries = own_queries(is_cluster=self.has_citus)
 
     def _connect(self) -> None:
         with our_errors(self._name):
@@ -540,10 +557,12 @@ class PostgresqlConnection:
         return self._copy_in(insert, fresh_of(frame, insert, known))
 
     def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
+        form, rows = copied(frame)
+        columns = ", ".join(insert.columns)
         with our_errors(self._name), self._driver.cursor() as cursor:
-            copy_in = f"COPY {insert.table} ({', '.join(insert.columns)}) FROM STDIN (FORMAT csv)"
+            copy_in = f"COPY {insert.table} ({columns}) FROM STDIN (FORMAT {form})"
             with cursor.copy(copy_in) as copy:
-                copy.write(as_csv(frame))
+                copy.write(rows)
         return len(frame)
 
     def _sql(self, query: str) -> str:

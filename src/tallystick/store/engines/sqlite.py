@@ -277,7 +277,9 @@ class SqliteConnection:
         return returned
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
-        """The same for the rows of a frame of integers."""
+        """The same for the rows of a frame, at a third of the cost where all are integers."""
+        if any(kind != pl.Int64 for kind in frame.dtypes):
+            return self.run_many(query, frame.rows())
         values = frame.select(pl.concat_arr(pl.all())).to_series().explode()
         width = frame.width
         wide = (

@@ -2,17 +2,6 @@
 -- hardware, its first 14 digits. `FROM carray(:some) AS t CROSS JOIN table AS x WHERE x.key = t.value`
 -- looks each value of a set up by the key; CROSS JOIN makes SQLite keep that order.
 
--- name: take_sim
--- Put a SIM in, or replace what is known of it; a repetition changes nothing.
-INSERT INTO sims (iccid, mdn, account_id, activation_date, generation)
-VALUES (:iccid, :mdn, :account_id, :activation_date, :generation)
-ON CONFLICT (iccid) DO UPDATE
-SET mdn = excluded.mdn, account_id = excluded.account_id,
-    activation_date = excluded.activation_date, generation = excluded.generation
-WHERE sims.mdn IS DISTINCT FROM excluded.mdn OR sims.account_id <> excluded.account_id
-    OR sims.activation_date IS DISTINCT FROM excluded.activation_date
-        OR sims.generation <> excluded.generation;
-
 -- name: take_activation
 -- Put an activation in; a repetition changes nothing.
 INSERT INTO activations (iccid, activated_at, imei)

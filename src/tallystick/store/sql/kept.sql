@@ -38,6 +38,16 @@ WHERE EXISTS (SELECT 1 FROM sightings AS s WHERE s.iccid = t.value)
         )
     );
 
+-- name: any_seen_between
+-- Was any SIM from the first to the last seen, or has it sightings? One of each at most.
+SELECT * FROM (
+    SELECT a.iccid FROM activations AS a WHERE a.iccid BETWEEN :first AND :last LIMIT 1
+) AS seen
+UNION ALL
+SELECT * FROM (
+    SELECT s.iccid FROM sightings AS s WHERE s.iccid BETWEEN :first AND :last LIMIT 1
+) AS tracked;
+
 -- name: has_first_use
 -- Does any account expect SIMs to stay where they were first seen?
 SELECT EXISTS (SELECT 1 FROM accounts AS n WHERE n.first_use <> 'off');

@@ -22,13 +22,35 @@ FROM (
     LIMIT :at_most
 ) AS r;
 
+-- name: verify_sims
+-- Which SIMs of the range are loaded?
+SELECT s.iccid FROM sims AS s WHERE s.iccid > :after AND s.iccid <= :up_to;
+
 -- name: verify_expectations
--- Where were the SIMs of the range expected, at whatever time?
-SELECT e.iccid, e.imei FROM expectations AS e WHERE e.iccid > :after AND e.iccid <= :up_to;
+-- What are the least and the largest value expected of each SIM of the range, at whatever time?
+SELECT e.iccid, min(e.imei) AS least, max(e.imei) AS largest
+FROM expectations AS e
+WHERE e.iccid > :after AND e.iccid <= :up_to
+GROUP BY e.iccid;
 
 -- name: verify_activations
--- Where were the SIMs of the range seen, at whatever time?
-SELECT a.iccid, a.imei FROM activations AS a WHERE a.iccid > :after AND a.iccid <= :up_to;
+-- What are the least and the largest IMEI that each SIM of the range was seen in, at whatever time?
+SELECT a.iccid, min(a.imei) AS least, max(a.imei) AS largest
+FROM activations AS a
+WHERE a.iccid > :after AND a.iccid <= :up_to
+GROUP BY a.iccid;
+
+-- name: verify_sims_among
+-- What is known of these SIMs?
+SELECT s.iccid, s.mdn, n.name, s.activation_date, s.generation
+FROM carray(:iccids) AS t
+CROSS JOIN sims AS s
+INNER JOIN accounts AS n ON n.account_id = s.account_id
+WHERE s.iccid = t.value;
+
+-- name: verify_sims_in_all
+-- How many SIMs are loaded?
+SELECT count(*) FROM sims;
 
 -- name: verify_mismatches
 -- Which rows are kept in the range?

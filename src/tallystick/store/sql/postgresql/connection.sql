@@ -2,12 +2,15 @@
 -- How this connection plans and waits. Plans are made for the tables as they are: a plan that is kept would be that of
 -- a table which an import has since made a hundred times larger. Every query names its SIMs, accounts or moments and is
 -- meant to look them up in an index; joins that walk whole indexes look cheaper to a planner that knows little of
--- a table that grows, and then cost more with each slice.
+-- a table that grows, and then cost more with each slice. Readers of one PostgreSQL may join by hash: where a planner
+-- takes thousands of rows for a few, any other join compares each with each. Writers may not, see `take_turn`.
 SELECT
     set_config('plan_cache_mode', 'force_custom_plan', FALSE),
     set_config('random_page_cost', '1.1', FALSE),
     set_config('enable_seqscan', 'off', FALSE),
-    set_config('enable_hashjoin', 'off', FALSE),
+    set_config('enable_hashjoin', CASE
+        WHEN EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus') THEN 'off' ELSE 'on'
+    END, FALSE),
     set_config('enable_mergejoin', 'off', FALSE),
     set_config('jit', 'off', FALSE),
     set_config('lock_timeout', :lock_wait, FALSE),
@@ -22,15 +25,18 @@ SELECT set_config('lock_timeout', CAST(CAST(:milliseconds AS bigint) AS text), T
 
 -- name: take_turn
 -- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
--- The server ends the transaction if its client says nothing for too long, or a statement takes too long.
+-- The server ends the transaction if its client says nothing for too long, or a statement takes too long. What it looks
+-- up is new to the planner, which would rather read all.
 SELECT
+    set_config('enable_hashjoin', 'off', TRUE),
     pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema())),
     set_config('idle_in_transaction_session_timeout', :idle, TRUE),
     set_config('statement_timeout', :statement, TRUE);
 
 -- name: wait_in_all
--- The next statement may wait for locks for so many milliseconds in all.
+-- The next statement may wait for locks for so many milliseconds in all. This transaction writes: see `take_turn`.
 SELECT
+    set_config('enable_hashjoin', 'off', TRUE),
     set_config('statement_timeout', CAST(CAST(:milliseconds AS bigint) AS text), TRUE),
     set_config('idle_in_transaction_session_timeout', :idle, TRUE);
 
