@@ -2,7 +2,7 @@
 
 A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/`
 serve every engine; a file in `sql/<engine>/` holds only what must differ there, under the same
-names.
+names. A cluster runs what PostgreSQL does, but for what `sql/citus/` holds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 SQL = files("tallystick.store") / "sql"
+FOLDERS = {"citus": ("postgresql", "citus")}
 
 
 def parse_queries(text: str) -> dict[str, str]:
@@ -52,7 +53,10 @@ def _read_folder(folder: Traversable) -> dict[str, str]:
 @cache
 def queries_for(engine: str) -> Mapping[str, str]:
     """Every query by name, as this engine runs it."""
-    return _read_folder(SQL) | _read_folder(SQL / engine)
+    queries = _read_folder(SQL)
+    for folder in FOLDERS.get(engine, (engine,)):
+        queries |= _read_folder(SQL / folder)
+    return queries
 
 
 @cache
