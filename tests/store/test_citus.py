@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
 
 from tallystick.core.facts import SimActivation
+from tallystick.store import open_store
 from tallystick.store.engines.citus import SPREAD, naming_sims
 from tallystick.store.engines.postgresql import of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
+from tallystick.thingspace.rows import wire_row
 from tests.cluster import Machine, connected_to, coordinator_of
 from tests.engines import CITUS, ENGINES
 from tests.store.few import ICCIDS, ONE, expected, mismatch, rows, seen, sim, take
@@ -38,6 +41,12 @@ OF_OTHER_FORM = {
     "rows_of_arrays",
     "damage_found",
 }  # one is a part of others, one needs an extension
+SAYING = " -c citus.log_remote_commands=on -c client_min_messages=notice"
+SHARD_NUMBER = re.compile(r"\b[a-z]+_(\d{6,})\b")
+RANGES = """
+SELECT DISTINCT s.shardminvalue FROM pg_dist_shard AS s
+WHERE s.shardid = ANY(CAST(%s AS bigint[])) AND s.shardminvalue IS NOT NULL
+"""
 SET_PARAMETER = re.compile(r"carray\(:(\w+)\)")
 ARRAY_PARAMETER = re.compile(r"CAST\(:\w+ AS (\w+\[\])\)")
 PARAMETER = re.compile(r"(?<![:\w]):[a-z_]\w*")
@@ -135,6 +144,32 @@ def test_no_question_carries_a_whole_table_to_the_coordinator(database: str) -> 
             assert not [each for each in said if each.startswith("Wrapping relation")], name
             planned += [name for each in said if each.startswith("generating subplan")]
     assert "known_sims" in planned, "Citus says no more how it plans"
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What coordinators say that they send to machines, where a connection asks them to."""
+    said = list[str]()
+    connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined] # of a class method
+
+    def listening(kind: type, /, *where: str, **options: object) -> psycopg.Connection[Any]:
+        connection: psycopg.Connection[Any] = connect(kind, *where, **options)
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        return connection
+
+    monkeypatch.setattr(psycopg.Connection, "connect", classmethod(listening))
+    return said
+
+
+def test_a_fact_of_one_sim_asks_one_shard(store: Store, database: str, commands: list[str]) -> None:
+    take(store, sim(ONE), expected(ONE))
+    with open_store(f"{database}{quote(SAYING)}", wire_row) as watched:
+        take_beside(watched, seen(ONE))
+    shards = {int(number) for each in commands for number in SHARD_NUMBER.findall(each)}
+    with coordinator_of(database) as coordinator:
+        ranges = coordinator.execute(RANGES, [list(shards)]).fetchall()
+    assert len(ranges) == 1
+    assert rows(store) == [mismatch(ONE)]
 
 
 @pytest.mark.usefixtures("store")

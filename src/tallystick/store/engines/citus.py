@@ -14,7 +14,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy
+from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
 from tallystick.store.engines.bulk import insert_of, rounds
 from tallystick.store.engines.postgresql import (
@@ -47,9 +47,10 @@ NAMED_SIMS_MAX = 64
 """So many SIMs at most are named for each table of a statement: each is tried at each look-up."""
 ROWS_A_STATEMENT = 256
 # A writer that waits for shards looks after so long whether their machines can be reached.
-STEP_S = 1.2
-SILENT_S_MAX = 1.8  # a coordinator that has not ended the wait by then is stuck with a machine
+STEP_S = 0.8
+LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
+STUCK_S_MAX = 2.5  # so long at most it takes to ask whether one is
 AWAY_S = 3.0  # a machine that cannot be reached is not tried again so soon
 SPREAD = re.compile(
     r"\b(?:sims|expectations|activations|group_members|mismatches|former_expectations"
@@ -116,6 +117,8 @@ class ClusterConnection(PostgresqlConnection):
         self._statement_s_max = 0.0
         super().__init__(address, silent_s_max)
         self._queries = queries_for(CLUSTER)
+        self._driver.look_after_s = LOOK_AFTER_S
+        self._driver.is_stuck = self._is_stuck
 
     @property
     def sees_one_moment(self) -> bool:
@@ -186,6 +189,7 @@ class ClusterConnection(PostgresqlConnection):
             (self._queries["hold_every_shard"], {}),
         ]
         until = time.monotonic() + TURN_WAIT_S_MAX
+        self._refuse_if_over(shards, until)  # one that is stuck with a machine keeps all others out
         while not self._has_come_within_a_savepoint(shards, questions):
             self._refuse_if_over(shards, until)
             time.sleep(REST_S)
@@ -200,16 +204,17 @@ class ClusterConnection(PostgresqlConnection):
     def _has_come(self, shards: set[int], held_min: int, questions: Sequence[Question]) -> bool:
         """Whether locks and shards came within a while. Raises `MachineAway`."""
         self._refuse_if_away(shards)
-        silent_s_max, self._driver.silent_s_max = self._driver.silent_s_max, SILENT_S_MAX
         try:
             with our_errors(self._name):
                 held = self._ask_at_once(self.waiting(STEP_S), *questions).rowcount
         except StoreBusy:
             return False
-        except StoreBroken as broken:
-            raise self._machine_away(shards) from broken
-        finally:
-            self._driver.silent_s_max = silent_s_max
+        except MachineAway:
+            self._note_away(shards)
+            raise
+        except StoreBroken:
+            self._refuse_if_away(shards)
+            raise
         if held != held_min:
             message = f"{self._name}: shards were split; run `tallystick init --distribute` again"
             raise StoreBroken(message)
@@ -220,10 +225,7 @@ class ClusterConnection(PostgresqlConnection):
 
     def _refuse_if_over(self, shards: set[int], until: float) -> None:
         """Give up where the machine of a shard cannot be reached, or the time is over."""
-        machines = self._machines_of(shards)
-        self.row("bound_connecting", milliseconds=str(int(STEP_S * 1000)))
-        for machine in self.rows("machines_away", machines=Numbers(machines)):
-            self._away[machine[0]] = time.monotonic() + AWAY_S
+        self._is_stuck()
         self._refuse_if_away(shards)
         if time.monotonic() > until:
             message = f"{self._name}: another writer kept these SIMs for too long; try again"
@@ -235,12 +237,31 @@ class ClusterConnection(PostgresqlConnection):
         if any(self._away.get(machine, 0) > now for machine in self._machines_of(shards)):
             raise MachineAway
 
-    def _machine_away(self, shards: set[int]) -> MachineAway:
-        """What is raised where a machine could not be asked; it is not tried again for a while."""
+    def _is_stuck(self) -> bool:
+        """Whether any machine cannot be reached; those are not tried again for a while.
+
+        Asked over a connection to the coordinator that has none to the machines yet: a question
+        over one that is there would wait for a frozen machine.
+        """
+        try:
+            other = PostgresqlConnection(Address(self._conninfo, self._name), STUCK_S_MAX)
+        except StoreBroken:
+            return False
+        try:
+            other.row("bound_connecting", milliseconds=str(int(STEP_S * 1000)))
+            away = [machine for (machine,) in other.rows("machines_away")]
+        except StoreRefused:
+            return False
+        finally:
+            other.close()
+        self._away.update(dict.fromkeys(away, time.monotonic() + AWAY_S))
+        return bool(away)
+
+    def _note_away(self, shards: set[int]) -> None:
+        """A machine could not be reached; where it is known which, it is not tried for a while."""
         machines = self._machines_of(shards)
         if len(machines) == 1:
             self._away[machines.pop()] = time.monotonic() + AWAY_S
-        return MachineAway(f"{self._name}: a machine of the cluster is away")
 
     def _machines_of(self, shards: set[int]) -> set[int]:
         return {self._places[shard].machine for shard in shards}

@@ -12,7 +12,8 @@ import time
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 import polars as pl
 import psycopg
@@ -309,31 +310,40 @@ class _Driver(psycopg.Connection[Any]):
     """The driver's connection, which does not wait for ever for a server that says nothing."""
 
     silent_s_max: float | None = None
+    look_after_s: float = inf  # of silence
+    is_stuck: Callable[[], bool] | None = None  # asked then: whether no answer will come
 
     def wait(
         self, gen: PQGen[Any], interval: float = LOOK_EVERY_S, timeout: float | None = None
     ) -> Any:  # noqa: ANN401 - whatever the driver waits for
         """Wait for an answer. Raises `OperationalError` where none has come in time."""
-        if self.silent_s_max is not None:
-            gen = self._in_time(gen, self.silent_s_max)
+        if self.silent_s_max is not None or self.is_stuck is not None:
+            gen = self._in_time(gen, inf if self.silent_s_max is None else self.silent_s_max)
         return super().wait(gen, interval, timeout)
 
     def _in_time(self, gen: PQGen[Any], silent_s_max: float) -> PQGen[Any]:
         """The same steps of the driver, given up when nothing has come for too long."""
-        heard_at = time.monotonic()
+        heard_at = looked_at = time.monotonic()
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
+                now = time.monotonic()
                 if ready:
-                    heard_at = time.monotonic()
-                elif time.monotonic() - heard_at > silent_s_max:
-                    self.close()
-                    message = f"the server has said nothing for {silent_s_max:g} s"
-                    raise psycopg.OperationalError(message)
+                    heard_at = looked_at = now
+                elif now - heard_at > silent_s_max:
+                    self._give_up(f"the server has said nothing for {silent_s_max:g} s")
+                elif self.is_stuck and now - looked_at > self.look_after_s:
+                    if self.is_stuck():
+                        self._give_up("the server is stuck with a machine that is away")
+                    looked_at = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value
+
+    def _give_up(self, message: str) -> NoReturn:
+        self.close()
+        raise psycopg.OperationalError(message)
 
 
 class PostgresqlConnection:

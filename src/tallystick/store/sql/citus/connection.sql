@@ -31,17 +31,6 @@ INNER JOIN pg_dist_placement AS p ON p.shardid = s.shard;
 -- Wait until nobody else writes what is not the coordinator's alone.
 SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
--- name: bound_connecting
--- Whether a machine can be reached is known after so many milliseconds.
-SELECT set_config('citus.node_connection_timeout', :milliseconds, TRUE);
-
--- name: machines_away
--- Which of these machines cannot be reached?
-SELECT n.groupid
-FROM pg_dist_node AS n
-WHERE n.groupid IN (SELECT m.value FROM carray(:machines) AS m)
-    AND NOT citus_check_connection_to_node(n.nodename, n.nodeport);
-
 -- name: shards_of_sims
 -- Into which shard falls each of these SIMs?
 SELECT v.value, get_shard_id_for_distribution_column(CAST('sims' AS regclass), v.value)

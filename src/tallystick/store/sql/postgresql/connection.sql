@@ -105,6 +105,18 @@ LIMIT :at_most;
 -- Is this database the coordinator of a cluster?
 SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
 
+-- name: bound_connecting
+-- Whether a machine can be reached is known after so many milliseconds.
+SELECT set_config('citus.node_connection_timeout', :milliseconds, FALSE);
+
+-- name: machines_away
+-- Which machines that hold shards cannot be reached? To be asked where there is no connection to
+-- them yet, and it is bounded how long it takes to connect.
+SELECT n.groupid
+FROM pg_dist_node AS n
+WHERE n.groupid > 0 AND n.isactive
+    AND NOT citus_check_connection_to_node(n.nodename, n.nodeport);
+
 -- name: is_spread
 -- Is the store spread over the machines of a cluster?
 SELECT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('sims'));
