@@ -12,7 +12,7 @@ import os
 import secrets
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ SHARDS = "-c citus.shard_count=4"
 # The machines' tables are made and dropped by one process of the tests at a time: Citus locks them
 # in no order.
 ALONE = "SELECT pg_advisory_lock(hashtext('tables of tests'))"
+DROPS_MAX = 5
 # Tables that refer to others cannot be changed behind those over several connections.
 IN_ONE_LINE = "SET citus.multi_shard_modify_mode = 'sequential'"
 # The referring tables before those that they refer to; all in one statement, asked once.
@@ -113,9 +114,11 @@ def named_database_on(engine: str, folder: Path) -> Iterator[str]:
 
 
 def drop(driver: psycopg.Connection[Any], engine: str, schema: str) -> None:
-    """Drop a store's schema."""
-    with alone_on(engine):
-        driver.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+    """Drop a store's schema. Citus locks tables of other schemas meanwhile, in no order."""
+    for _ in range(DROPS_MAX):
+        with alone_on(engine), suppress(psycopg.errors.DeadlockDetected):
+            driver.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+            return
 
 
 @contextmanager

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 NAMED_SIMS_MAX = 64
 """So many SIMs at most are named for each table of a statement: each is tried at each look-up."""
 ROWS_A_STATEMENT = 256
+ROWS_OF_VALUES_MAX = 2_000  # more go in as arrays, which costs the same for each shard
 # A writer that waits for shards looks after so long whether their machines can be reached.
 STEP_S = 0.8
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
@@ -300,9 +301,14 @@ class ClusterConnection(PostgresqlConnection):
     def _put(
         self, sql: str, rows: Sequence[tuple[Any, ...]]
     ) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-        """Run an insert for some of the rows at a time."""
+        """Run an insert: for some of the rows at a time, or for very many at once as arrays."""
         names = parameters_of(sql)
         self._hold_if_needed(sql)
+        if len(rows) > ROWS_OF_VALUES_MAX:
+            columns = map(array_of, zip(*rows, strict=True))
+            with our_errors(self._name):
+                yield self._ask(sql, dict(zip(names, columns, strict=True)))
+            return
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             part = rows[start : start + ROWS_A_STATEMENT]
             values = {

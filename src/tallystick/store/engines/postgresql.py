@@ -800,6 +800,11 @@ class PostgresqlEngine:
                 self._require_own_schema(connection)
                 yield connection
 
+    def is_spread(self) -> bool:
+        """Whether the store is spread over the machines of a cluster."""
+        with self._lent():
+            return bool(self._is_spread)
+
     @staticmethod
     def takes_side_by_side() -> bool:
         """True: transactions that touch different SIMs go on beside one another."""
