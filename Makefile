@@ -11,10 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs screenshots bench soak fuzz sbom deb lock clean
+.PHONY: help demo test test-citus check docs screenshots bench soak fuzz sbom deb lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "PYTHON=python3.12 chooses the interpreter of .venv, ARGS='-k window' goes to pytest."
 
@@ -23,6 +23,14 @@ demo: .venv/run ## serve the published example and a synthetic fleet (PORT=8080)
 
 test: .venv/test ## run the tests
 	$(BIN)/pytest -n auto $(ARGS)
+
+# Where a cluster may answer otherwise than one machine.
+ON_CITUS = tests/store tests/contract/test_golden_cli.py tests/contract/test_golden_http.py \
+	tests/test_killed.py tests/test_citus_machines.py
+
+test-citus: .venv/test ## the tests of the store on a cluster that is there (CITUS=postgresql://...)
+	@test -n "$(CITUS)" || { echo "make test-citus CITUS=postgresql://user@coordinator/database" >&2; exit 1; }
+	TALLYSTICK_TEST_CITUS='$(CITUS)' $(BIN)/pytest -n 0 -k citus $(ON_CITUS) $(ARGS)
 
 check: .venv/test ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check

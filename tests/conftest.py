@@ -6,6 +6,7 @@ import gc
 import os
 import secrets
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tallystick.core.moments import Moment, parse_moment
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.empty_stores import Schemas, empty_store_on
-from tests.engines import CITUS_VARIABLE, ENGINES, database_on, made, many_stores
+from tests.engines import CITUS_VARIABLE, ENGINES, SQLITE, database_on, made, many_stores
 from tests.quick_access import quick_access
 from tests.store.few import MDN, ONE, expected, seen, sim, take
 
@@ -86,15 +87,16 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def schemas() -> Iterator[Schemas]:
-    """Empty stores on PostgreSQL, each used by one test after the other."""
-    with Schemas() as empty:
-        yield empty
+def schemas() -> Iterator[dict[str, Schemas]]:
+    """Empty stores on each server, each used by one test after the other."""
+    with ExitStack() as stack:
+        servers = [engine for engine in ENGINES if engine != SQLITE]
+        yield {engine: stack.enter_context(Schemas(engine)) for engine in servers}
 
 
 @pytest.fixture
 def database(
-    request: pytest.FixtureRequest, engine: str, tmp_path: Path, schemas: Schemas
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path, schemas: dict[str, Schemas]
 ) -> Iterator[str]:
     """The address of a store: of `store` where a test has that too, else of none that is there."""
     if "store" in request.fixturenames:

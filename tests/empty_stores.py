@@ -15,10 +15,11 @@ from psycopg.sql import SQL, Identifier, Placeholder
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import (
-    POSTGRESQL,
+    CITUS,
+    IN_ONE_LINE,
     SQLITE,
     address_of,
-    database_on,
+    drop,
     empty_sqlite_file,
     made,
     new_schema,
@@ -26,7 +27,7 @@ from tests.engines import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 SMALL_BYTES_MAX = 65_536
@@ -39,6 +40,14 @@ TABLES: LiteralString = """
 FILLED: LiteralString = """
     SELECT c.relname, pg_relation_size(c.oid) <= %s FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0
+    ORDER BY c.oid DESC
+"""
+# What lies on the machines of a cluster, likewise; the rows of `shard_turns` stay.
+SPREAD: LiteralString = """
+    SELECT c.relname FROM pg_dist_partition AS p
+    INNER JOIN pg_class AS c ON c.oid = p.logicalrelid
+    WHERE c.relnamespace = to_regnamespace(%s) AND (p.partmethod = 'h' OR p.repmodel = 't')
+        AND c.relname <> 'shard_turns'
     ORDER BY c.oid DESC
 """
 COUNT_ANEW: LiteralString = """
@@ -83,9 +92,10 @@ class Schema(NamedTuple):
 
 
 class Schemas:
-    """Schemas of PostgreSQL that are made and empty, to be used one after the other."""
+    """Schemas of one engine that are made and empty, to be used one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
         self._driver: psycopg.Connection[Any] | None = None
         self._names: list[str] = []
         self._free: list[Schema] = []
@@ -97,26 +107,29 @@ class Schemas:
         if self._driver is None:
             return
         for name in self._names:
-            self._driver.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(name)))
+            drop(self._driver, self._engine, name)
         self._driver.close()
 
     @contextmanager
     def address(self) -> Iterator[str]:
         """The address of an empty store; what the block leaves in it is removed."""
         if self._driver is None:
-            self._driver = psycopg.connect(server_of(POSTGRESQL), autocommit=True)
+            self._driver = psycopg.connect(server_of(self._engine), autocommit=True)
             self._driver.execute(LOCK_WAIT)
         schema = self._free.pop() if self._free else self._made(self._driver)
-        yield address_of(POSTGRESQL, schema.name)
+        yield address_of(self._engine, schema.name)
         if self._was_emptied(self._driver, schema):
             self._free.append(schema)
 
     def _made(self, driver: psycopg.Connection[Any]) -> Schema:
         name = new_schema(driver)
         self._names.append(name)
-        with open_store(address_of(POSTGRESQL, name), wire_row) as store:
-            made(store, POSTGRESQL)
+        with open_store(address_of(self._engine, name), wire_row) as store:
+            made(store, self._engine)
         tables = tuple(table for (table,) in driver.execute(TABLES, (name,)))
+        if self._engine == CITUS:
+            spread = {table for (table,) in driver.execute(SPREAD, (name,))}
+            tables = tuple(table for table in tables if table not in {*spread, "shard_turns"})
         rows = {table: _rows(driver, name, table) for table in tables}
         return Schema(name, tables, rows, _shape(driver, name))
 
@@ -126,6 +139,8 @@ class Schemas:
             return False
         try:
             with driver.transaction():
+                if self._engine == CITUS:
+                    _empty_machines(driver, schema.name)
                 _empty(driver, schema)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             return (
@@ -141,6 +156,13 @@ def _shape(driver: psycopg.Connection[Any], schema: str) -> str:
 
 def _rows(driver: psycopg.Connection[Any], schema: str, table: str) -> list[tuple[Any, ...]]:
     return driver.execute(SQL("TABLE {}").format(Identifier(schema, table))).fetchall()
+
+
+def _empty_machines(driver: psycopg.Connection[Any], schema: str) -> None:
+    """Leave nothing on the machines of a cluster."""
+    driver.execute(IN_ONE_LINE)
+    for (table,) in driver.execute(SPREAD, (schema,)).fetchall():
+        driver.execute(SQL("DELETE FROM {}").format(Identifier(schema, table)))
 
 
 def _empty(driver: psycopg.Connection[Any], schema: Schema) -> None:
@@ -166,17 +188,12 @@ def _put(
 
 
 @contextmanager
-def empty_store_on(engine: str, folder: Path, schemas: Schemas) -> Iterator[str]:
-    """The address of a store that holds nothing, on one of the engines."""
+def empty_store_on(engine: str, folder: Path, schemas: Mapping[str, Schemas]) -> Iterator[str]:
+    """The address of a store that holds nothing, on one of the engines; `schemas` are its own."""
     if engine == SQLITE:
         path = folder / "store.db"
         path.write_bytes(empty_sqlite_file())
         yield f"sqlite:///{path}"
-    elif engine == POSTGRESQL:
-        with schemas.address() as address:
-            yield address
     else:
-        with database_on(engine, folder) as address:
-            with open_store(address, wire_row) as store:
-                made(store, engine)
+        with schemas[engine].address() as address:
             yield address

@@ -12,7 +12,7 @@ import os
 import secrets
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,12 @@ QUICK = (
 )
 # Few shards are made and dropped quickly.
 SHARDS = "-c citus.shard_count=4"
+# The machines' tables are made and dropped by one process of the tests at a time: Citus locks them
+# in no order.
+ALONE = "SELECT pg_advisory_lock(hashtext('tables of tests'))"
+DROPS_MAX = 5
+# Tables that refer to others cannot be changed behind those over several connections.
+IN_ONE_LINE = "SET citus.multi_shard_modify_mode = 'sequential'"
 # The referring tables before those that they refer to; all in one statement, asked once.
 EMPTIED = (
     *(
@@ -97,7 +103,7 @@ def database_on(engine: str, folder: Path) -> Iterator[str]:
     with psycopg.connect(server_of(engine), autocommit=True) as driver:
         schema = new_schema(driver)
         yield address_of(engine, schema)
-        driver.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+        drop(driver, engine, schema)
 
 
 @contextmanager
@@ -105,6 +111,25 @@ def named_database_on(engine: str, folder: Path) -> Iterator[str]:
     """The same on a server, with connections that have a name of their own."""
     with database_on(engine, folder) as address:
         yield f"{address}&application_name={secrets.token_hex(8)}"
+
+
+def drop(driver: psycopg.Connection[Any], engine: str, schema: str) -> None:
+    """Drop a store's schema. Citus locks tables of other schemas meanwhile, in no order."""
+    for _ in range(DROPS_MAX):
+        with alone_on(engine), suppress(psycopg.errors.DeadlockDetected):
+            driver.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+            return
+
+
+@contextmanager
+def alone_on(engine: str) -> Iterator[None]:
+    """No other process of the tests makes or drops tables on a cluster within the block."""
+    if engine != CITUS:
+        yield
+        return
+    with psycopg.connect(server_of(engine), autocommit=True) as driver:
+        driver.execute(ALONE)
+        yield
 
 
 def new_schema(driver: psycopg.Connection[Any]) -> str:
@@ -128,9 +153,10 @@ def engine_of(database: str) -> str:
 
 def made(store: Store, engine: str, zone: str = "UTC") -> Store:
     """The same store, made; on a cluster, spread over it."""
-    store.init(zone)
-    if engine == CITUS:
-        store.distribute()
+    with alone_on(engine):
+        store.init(zone)
+        if engine == CITUS:
+            store.distribute()
     return store
 
 
@@ -154,6 +180,8 @@ def many_stores(engine: str) -> Iterator[Stores]:
         with database_on(engine, Path(folder)) as database, open_store(database, wire_row) as store:
             made(store, engine)
             with psycopg.connect(database, autocommit=True) as driver:
+                if engine == CITUS:
+                    driver.execute(IN_ONE_LINE)
                 yield Stores(Path(folder), store, driver)
 
 

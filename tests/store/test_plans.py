@@ -110,7 +110,7 @@ def asked_about(sims: int) -> dict[str, object]:
 def assert_plans_are_narrow(
     driver: psycopg.Connection[Any], sims: int, *, is_analysed: bool
 ) -> None:
-    queries, asked = own_queries(is_cluster=False), asked_about(sims)
+    queries, asked = own_queries(), asked_about(sims)
     too_many = {}
     for name, each_max in ROWS_EACH_MAX.items():
         given = {key: asked[key] for key in parameters_of(queries[name])}
@@ -134,7 +134,7 @@ def explain_all(store: Store, database: str, sims: int) -> None:
         driver.adapters.register_dumper(Texts, TextsDumper)
         fill = FILL.format(sims=sims, accounts=ACCOUNTS, mismatched=MISMATCHED_ONE_IN * 100)
         driver.execute(fill.encode())
-        driver.execute(numbered(own_queries(is_cluster=False)["set_up_session"]).encode(), SESSION)
+        driver.execute(numbered(own_queries()["set_up_session"]).encode(), SESSION)
         assert_plans_are_narrow(driver, sims, is_analysed=False)
         driver.execute("ANALYZE")
         assert_plans_are_narrow(driver, sims, is_analysed=True)

@@ -263,6 +263,9 @@ def test_an_older_store_is_upgraded_loses_nothing_and_takes_in_new_facts(
             assert_sound(store)
 
 
+LAST_STEP = {SQLITE: "login addresses", POSTGRESQL: "shard turns"}
+
+
 @pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])
 def test_a_plan_says_what_init_then_does_and_changes_nothing(engine: str, tmp_path: Path) -> None:
     dump = DUMPS / engine / "0010.sql"
@@ -274,7 +277,7 @@ def test_a_plan_says_what_init_then_does_and_changes_nothing(engine: str, tmp_pa
             assert content_of(database, columns) == before
             assert (plan.have, plan.want) == (10, len(migrations_for(engine)))
             assert [step.number for step in plan.steps] == list(range(11, plan.want + 1))
-            assert plan.steps[-1].title == "login addresses"
+            assert plan.steps[-1].title == LAST_STEP[engine]
             assert sum(step.rows for step in plan.steps) > 0
             with pytest.raises(StoreOutdated), store.snapshot():
                 pass

@@ -49,6 +49,7 @@
         ├── StoreOutdated        the store's schema is not this program's      store-outdated
         ├── ClusterMissing       there is no cluster to spread the store over  cluster-missing
         ├── StoreBroken          the store cannot be opened, read or written   store-broken
+        │   └── MachineAway      a machine of the cluster is away               machine-away
         └── OutcomeUnknown       it failed while it committed                  outcome-unknown
 
 The docstring of a class is the message where none is given.
@@ -371,6 +372,12 @@ class StoreBroken(StoreRefused):
     """The store cannot be opened, read or written."""
 
     code = "store-broken"
+
+
+class MachineAway(StoreBroken):
+    """A machine that has some of these SIMs is away; what others have is taken in meanwhile."""
+
+    code = "machine-away"
 
 
 class OutcomeUnknown(StoreRefused):

@@ -58,6 +58,7 @@ BATCH_FACTS = 16_000_000
 BATCH_BYTES_MAX = 1 << 30
 # Applied before it is asked whether somebody waits: live intake and other writers go first.
 SLICE_FACTS = 32_768
+SLICE_FACTS_OF_CLUSTER = 4 * SLICE_FACTS  # each statement about a slice costs something a shard
 # In one transaction while nobody waits: each commit writes whole pages.
 TRANSACTION_FACTS_MAX = 32 * SLICE_FACTS
 # Sorted at once; the first of them are applied while the next are sorted.
@@ -321,6 +322,7 @@ class _File:
         self.now = now
         self._store = store
         self._is_by_sim = kind.is_shortlisted and store.takes_side_by_side()
+        self._slice_facts = SLICE_FACTS_OF_CLUSTER if store.is_spread() else SLICE_FACTS
         self.receipt = Receipt()
         self.lanes = [
             _Taking(store, kind, digest, origin, Lane(number, lanes)) for number in range(lanes)
@@ -335,7 +337,7 @@ class _File:
             doubts = batch.doubts.and_also(_hardware_doubts(self._store, self.kind, batch.parts))
             for stretch in stretches(batch.parts, self.kind.key, STRETCH_FACTS):
                 doubts = doubts.and_also(_stretch_doubts(self._store, self.kind, stretch))
-                for facts in stretch.iter_slices(SLICE_FACTS * len(self.lanes)):
+                for facts in stretch.iter_slices(self._slice_facts * len(self.lanes)):
                     yield self._round(facts, doubts)
                     doubts = NO_DOUBTS
 

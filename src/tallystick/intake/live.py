@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from tallystick.background import Loops, Raised, attempted
-from tallystick.core.errors import IntakeBusy, KeyReused, Refusal, StoreBusy
+from tallystick.core.errors import IntakeBusy, KeyReused, MachineAway, Refusal, StoreBusy
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
@@ -295,7 +295,9 @@ class LiveIntake:
         self._commits.failed(answers.error)
         if is_short and isinstance(answers.error, StoreBusy):
             calls = self._without_the_patient(calls)
-        if answers.store_is_at_fault or len(calls) == 1:
+        # Where one machine of a cluster is away, calls about SIMs of others are taken in.
+        is_of_all = answers.store_is_at_fault and not isinstance(answers.error, MachineAway)
+        if is_of_all or len(calls) == 1:
             for call in calls:
                 call.set(answers.error)
             return

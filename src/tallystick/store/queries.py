@@ -2,8 +2,9 @@
 
 A query begins with `-- name: its_name` and a comment that says what it answers. Queries in `sql/`
 serve every engine; a file in `sql/<engine>/` holds only what must differ there, under the same
-names. What several queries share is a part: it begins with `-- part: its_name` and a comment, and
-stands in a query, or in another part, wherever that says `/* part: its_name */`.
+names. A cluster runs what PostgreSQL does, but for what `sql/citus/` holds. What several queries
+share is a part: it begins with `-- part: its_name` and a comment, and stands in a query, or in
+another part, wherever that says `/* part: its_name */`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ HEADER = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
 PLACE_OF_PART = re.compile(r"^( *)(.*?)/\* part: (\w+) \*/", re.MULTILINE)
 LEADING_COMMENT = re.compile(r"(--.*\n)+")
 SQL = files("tallystick.store") / "sql"
+FOLDERS = {"citus": ("postgresql", "citus")}
 
 
 class NamedSql(NamedTuple):
@@ -78,10 +80,12 @@ def _read_folder(folder: Traversable) -> NamedSql:
 @cache
 def queries_for(engine: str) -> Mapping[str, str]:
     """Every query by name, as this engine runs it."""
-    common, own = _read_folder(SQL), _read_folder(SQL / engine)
-    parts = common.parts | own.parts
-    queries = common.queries | own.queries
-    return {name: _with_parts(sql, parts) for name, sql in queries.items()}
+    read = _read_folder(SQL)
+    for folder in FOLDERS.get(engine, (engine,)):
+        own = _read_folder(SQL / folder)
+        read.queries.update(own.queries)
+        read.parts.update(own.parts)
+    return {name: _with_parts(sql, read.parts) for name, sql in read.queries.items()}
 
 
 @cache

@@ -67,6 +67,9 @@ class Engine(Protocol):
     def takes_side_by_side(self) -> bool:
         """Whether transactions that touch different SIMs go on beside one another."""
 
+    def is_spread(self) -> bool:
+        """Whether the store is spread over several machines."""
+
     def writing_if_free(self) -> AbstractContextManager[Connection | None]:
         """The connection that writes if nobody does, None otherwise."""
 
@@ -250,6 +253,10 @@ class Store:
     def takes_side_by_side(self) -> bool:
         """Whether transactions that touch different SIMs go on beside one another."""
         return self._engine.takes_side_by_side()
+
+    def is_spread(self) -> bool:
+        """Whether it is spread over several machines."""
+        return self._engine.is_spread()
 
     def is_awaited(self) -> bool:
         """Whether another writer waits, which a long transaction should end for."""

@@ -40,6 +40,7 @@ CHANGES_BESIDE_OTHERS = frozenset(
         *("take_activation", "take_activation_returning", "note_direct"),
         *("track", "note_sighting", "close", "open", "explain"),
         *("keep_receipt", "note_import_progress"),
+        *("hold_shards", "hold_every_shard"),
     }
 )
 """The statements that may change something in a transaction with others beside it.
@@ -108,6 +109,13 @@ def single_sims(touched: Touched) -> Locks:
     parts = sorted({part_of(iccid) for iccid in touched.sims})
     numbers = sorted({SIMS_FROM + iccid % SIM_NUMBERS for iccid in touched.sims})
     return Locks([*parts, *numbers, *_of_keys(touched.keys)], shared=len(parts))
+
+
+def of_shards(shards: Iterable[int], touched: Touched) -> Locks:
+    """The locks of a transaction on a cluster: shards whole, and the keys of calls."""
+    return Locks(
+        [*sorted({shard % KEYS_FROM for shard in shards}), *_of_keys(touched.keys)], shared=0
+    )
 
 
 def together(each: Iterable[Touched]) -> Touched:

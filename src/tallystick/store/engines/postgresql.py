@@ -12,7 +12,8 @@ import time
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 import polars as pl
 import psycopg
@@ -27,6 +28,7 @@ from psycopg.types.string import StrDumperUnknown
 from tallystick.core.errors import (
     BackupRefused,
     ClusterMissing,
+    MachineAway,
     SettingRefused,
     StoreBroken,
     StoreBusy,
@@ -54,11 +56,12 @@ if TYPE_CHECKING:
     from tallystick.store.engines.bulk import Insert
     from tallystick.store.touched import Locks, Touched
 
-ENGINE = "postgresql"
+ENGINE, CLUSTER = "postgresql", "citus"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # What is read after the turn is what came before it.
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
+MACHINES = TURN + 1  # on a cluster the one of those that write what is not the coordinator's alone
 CONNECT_S_MAX = 10
 # While serving, a writer's statement that takes longer is ended by the server. One whose answer
 # takes longer still is given up here: the server is lost, or what lies between.
@@ -165,15 +168,13 @@ LIST = re.compile(r"\bIN \(SELECT (\w+)\.value FROM carray\((:\w+)\) AS \1\)")
 
 
 @cache
-def own_queries(*, is_cluster: bool) -> Mapping[str, str]:
-    """All queries by name, as one PostgreSQL or a cluster is asked.
+def own_queries() -> Mapping[str, str]:
+    """All queries by name, as one PostgreSQL is asked; a cluster is asked otherwise.
 
     One PostgreSQL compares a column with a list as an array, in which it looks a value up by its
     hash. A list of rows it would go through for each row that is compared, for hash joins are off.
     """
     queries = queries_for(ENGINE)
-    if is_cluster:
-        return queries
     return {name: LIST.sub(r"= ANY(\2)", sql) for name, sql in queries.items()}
 
 
@@ -261,6 +262,10 @@ MEANINGS: dict[str | None, tuple[type[StoreRefused], str]] = {
         StoreBusy,
         "{said}; try again, or raise max_connections of the server",
     ),
+    errors.ConnectionFailure.sqlstate: (  # the coordinator's, to another machine
+        MachineAway,
+        "a machine of the cluster cannot be reached ({said}); try again",
+    ),
     errors.DiskFull.sqlstate: (
         StoreBroken,
         "the server's disk is full; nothing of this transaction was taken in",
@@ -319,31 +324,40 @@ class _Driver(psycopg.Connection[Any]):
     """The driver's connection, which does not wait for ever for a server that says nothing."""
 
     silent_s_max: float | None = None
+    look_after_s: float = inf  # of silence
+    is_stuck: Callable[[], bool] | None = None  # asked then: whether no answer will come
 
     def wait(
         self, gen: PQGen[Any], interval: float = LOOK_EVERY_S, timeout: float | None = None
     ) -> Any:  # noqa: ANN401 - whatever the driver waits for
         """Wait for an answer. Raises `OperationalError` where none has come in time."""
-        if self.silent_s_max is not None:
-            gen = self._in_time(gen, self.silent_s_max)
+        if self.silent_s_max is not None or self.is_stuck is not None:
+            gen = self._in_time(gen, inf if self.silent_s_max is None else self.silent_s_max)
         return super().wait(gen, interval, timeout)
 
     def _in_time(self, gen: PQGen[Any], silent_s_max: float) -> PQGen[Any]:
         """The same steps of the driver, given up when nothing has come for too long."""
-        heard_at = time.monotonic()
+        heard_at = looked_at = time.monotonic()
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
+                now = time.monotonic()
                 if ready:
-                    heard_at = time.monotonic()
-                elif time.monotonic() - heard_at > silent_s_max:
-                    self.close()
-                    message = f"the server has said nothing for {silent_s_max:g} s"
-                    raise psycopg.OperationalError(message)
+                    heard_at = looked_at = now
+                elif now - heard_at > silent_s_max:
+                    self._give_up(f"the server has said nothing for {silent_s_max:g} s")
+                elif self.is_stuck and now - looked_at > self.look_after_s:
+                    if self.is_stuck():
+                        self._give_up("the server is stuck with a machine that is away")
+                    looked_at = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value
+
+    def _give_up(self, message: str) -> NoReturn:
+        self.close()
+        raise psycopg.OperationalError(message)
 
 
 class PostgresqlConnection:
@@ -355,7 +369,7 @@ class PostgresqlConnection:
         self._name = address.name
         self._conninfo = address.conninfo
         self._silent_s_max = silent_s_max
-        self._queries: Mapping[str, str] = queries_for(ENGINE)
+        self._queries = own_queries()
         # Whether the server was told to end a transaction, and was not heard since.
         self._is_left = False
         self._answers = count(1)
@@ -363,8 +377,6 @@ class PostgresqlConnection:
         self._due = ""  # the statement that begins the transaction, until something is asked in it
         self._is_beside_others = False
         self._connect()
-        self.has_citus = self.row("has_citus") == (True,)
-        self._queries = own_queries(is_cluster=self.has_citus)
 
     def _connect(self) -> None:
         with our_errors(self._name):
@@ -386,8 +398,8 @@ class PostgresqlConnection:
 
     @property
     def sees_one_moment(self) -> bool:
-        """Whether a snapshot is of one moment, which is so where one machine has everything."""
-        return not self.has_citus
+        """True, for one machine has everything."""
+        return True
 
     @property
     def is_open(self) -> bool:
@@ -430,7 +442,7 @@ class PostgresqlConnection:
     @staticmethod
     def set_of(values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter, read in SQL through `carray(:name)`."""
-        return _array(tuple(values))
+        return array_of(tuple(values))
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows, which are all here by then."""
@@ -517,14 +529,14 @@ class PostgresqlConnection:
         names = parameters_of(self._sql(query))
         changed = 0
         for part in rounds(rows, insert_of(self._queries[query])):
-            columns = map(_array, zip(*part, strict=True))
+            columns = map(array_of, zip(*part, strict=True))
             changed += self.run(query, **dict(zip(names, columns, strict=True)))
         return changed
 
     def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """What a named statement returns, run for all of the rows at once."""
         sql = of_arrays(self._sql(query), self._queries["rows_of_arrays"])
-        columns = map(_array, zip(*rows, strict=True))
+        columns = map(array_of, zip(*rows, strict=True))
         parameters: dict[str, object] = dict(zip(parameters_of(sql), columns, strict=True))
         with our_errors(self._name):
             return self._ask(sql, parameters).fetchall()
@@ -608,25 +620,36 @@ class PostgresqlConnection:
         self._due = ""
         return cursors[-1]
 
-    def take_locks(self, locks: Locks, wait_s: float, statement_s_max: float) -> None:
-        """Take the turn, shared with others, and then these locks; a transaction is beside others.
+    def write_alone(self, statement_s_max: float) -> None:
+        """Prepare for changes of anything; a cluster has more to do here."""
 
-        Who has waited for `wait_s` in all is refused.
+    def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
+        """Take the turn, shared with others, and the locks of what a transaction touches.
+
+        The transaction is beside others from then on: all statements behind see what was committed
+        before, for each has a snapshot of its own. Who has waited for `wait_s` in all is refused.
         """
-        numbers = Numbers(locks.numbers)
-        milliseconds = max(1, int(wait_s * 1000))
-        settings = {"idle": f"{IDLE_WRITING_S_MAX}s", "milliseconds": milliseconds}
-        wanted = {"turn": TURN, "numbers": numbers, "shared": locks.shared}
         with our_errors(self._name):
             try:
                 self._ask_at_once(
-                    (self._queries["wait_in_all"], settings),
-                    (self._queries["take_locks"], wanted),
+                    self.waiting(wait_s),
+                    self.taking(TURN, locks_of(touched)),
                     (self._queries["bound_statements"], {"statement": f"{statement_s_max}s"}),
                 )
             except errors.QueryCanceled as error:
                 raise errors.LockNotAvailable(str(error)) from error
         self._is_beside_others = True
+
+    def waiting(self, wait_s: float) -> Question:
+        """What bounds how long the next statement may wait, in all."""
+        milliseconds = max(1, int(wait_s * 1000))
+        settings = {"idle": f"{IDLE_WRITING_S_MAX}s", "milliseconds": milliseconds}
+        return self._queries["wait_in_all"], settings
+
+    def taking(self, turn: int, locks: Locks) -> Question:
+        """What takes a turn, shared with others, and then locks."""
+        wanted = {"turn": turn, "numbers": Numbers(locks.numbers), "shared": locks.shared}
+        return self._queries["take_locks"], wanted
 
     def _require_no_flow(self) -> None:
         """Stop a mistake of ours.
@@ -728,12 +751,17 @@ class PostgresqlConnection:
         self._driver.close()
 
 
-def _array(column: tuple[Any, ...]) -> list[Any]:
+def array_of(column: tuple[Any, ...]) -> list[Any]:
     """Many values of one kind as one parameter."""
     first = next((value for value in column if value is not None), 0)
     if isinstance(first, int):
         return Numbers(column)
     return Texts(column) if isinstance(first, str) else list(column)
+
+
+def _is_spread(connection: PostgresqlConnection) -> bool:
+    """Whether the store is spread over the machines of a cluster."""
+    return connection.row("has_citus") == (True,) and connection.row("is_spread") == (True,)
 
 
 class PostgresqlEngine:
@@ -745,6 +773,8 @@ class PostgresqlEngine:
         self._address = address_of(url)
         self._is_serving = is_serving
         self._idle: list[PostgresqlConnection] = []
+        self._is_spread: bool | None = None  # None until it is asked for
+        self._away: dict[int, float] = {}  # until when machines of a cluster are not tried again
 
     @property
     def name(self) -> str:
@@ -772,35 +802,29 @@ class PostgresqlEngine:
         """A connection that writes, within one transaction.
 
         One writer at a time, whichever server it is on; those that say what they touch go on beside
-        one another, except on a cluster. Who has waited for `wait_s` is refused.
+        one another. Who has waited for `wait_s` is refused.
         """
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
-                if touched is None or connection.has_citus:
+                if touched is None:
                     self._take_turn(connection, wait_s)
+                    connection.write_alone(self._statement_s_max)
                 else:
-                    self._take_locks(connection, touched, wait_s)
+                    patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
+                    connection.share_turn(touched, patience_s, self._statement_s_max)
                 self._require_own_schema(connection)
-                if connection.has_citus:
-                    connection.row("write_in_one_line")
-                    connection.run("hold_every_machine")
                 yield connection
 
-    def takes_side_by_side(self) -> bool:
-        """Whether transactions that touch different SIMs go on beside one another."""
-        with self._lent() as connection:
-            return not connection.has_citus
+    def is_spread(self) -> bool:
+        """Whether the store is spread over the machines of a cluster."""
+        with self._lent():
+            return bool(self._is_spread)
 
-    def _take_locks(
-        self, connection: PostgresqlConnection, touched: Touched, wait_s: float | None
-    ) -> None:
-        """Wait for the locks of what a transaction touches.
-
-        All statements behind see what was committed before, for each has a snapshot of its own.
-        """
-        patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
-        connection.take_locks(locks_of(touched), patience_s, self._statement_s_max)
+    @staticmethod
+    def takes_side_by_side() -> bool:
+        """True: transactions that touch different SIMs go on beside one another."""
+        return True
 
     @contextmanager
     def writing_if_free(self) -> Iterator[PostgresqlConnection | None]:
@@ -832,7 +856,8 @@ class PostgresqlEngine:
     def is_awaited(self) -> bool:
         """Whether another writer waits for the one that writes now."""
         with self.glancing() as connection:
-            return connection.row("is_awaited", turn=TURN) == (True,)
+            turns = connection.set_of((TURN, MACHINES))
+            return connection.row("is_awaited", turns=turns) == (True,)
 
     def require_current(self) -> None:
         """Raise `StoreOutdated` where another program has changed the schema meanwhile."""
@@ -890,7 +915,7 @@ class PostgresqlEngine:
     def require_cluster(self) -> None:
         """Raise `ClusterMissing` where the database lacks the extension citus."""
         with self._opened() as connection:
-            if not connection.has_citus:
+            if connection.row("has_citus") != (True,):
                 message = (
                     f"{self.name}: the database has no extension citus, so no store can be spread "
                     "over a cluster"
@@ -911,6 +936,9 @@ class PostgresqlEngine:
                 queries = ("share_tables", "spread_sims", "spread_tables")
                 spread = [table for query in queries for table in connection.rows(query)]
                 connection.rows("drop_what_was_spread")
+                connection.run("make_shard_turns")
+        self.close()
+        self._is_spread = None
         return len(spread)
 
     def close(self) -> None:
@@ -941,10 +969,23 @@ class PostgresqlEngine:
                 return connection
             connection.close()
             self.close()  # the others have been lost with it, and would each be waited for
-        silent_s_max = SILENT_S_MAX if self._is_serving else None
-        connection = PostgresqlConnection(self._address, silent_s_max)
+        connection = self._new_connection()
         self._require_current(connection)
         return connection
+
+    def _new_connection(self) -> PostgresqlConnection:
+        """A connection of the kind that the store needs, which its first one finds out."""
+        silent_s_max = SILENT_S_MAX if self._is_serving else None
+        if not self._is_spread:
+            connection = PostgresqlConnection(self._address, silent_s_max)
+            if self._is_spread is None:
+                self._is_spread = _is_spread(connection)
+            if not self._is_spread:
+                return connection
+            connection.close()
+        from tallystick.store.engines.citus import ClusterConnection  # noqa: PLC0415 - it builds on this module
+
+        return ClusterConnection(self._address, silent_s_max, self._away)
 
     @contextmanager
     def _opened(self) -> Iterator[PostgresqlConnection]:

@@ -421,6 +421,11 @@ class SqliteEngine:
             raise unknown_outcome(self.name, "its file was deleted or replaced meanwhile")
 
     @staticmethod
+    def is_spread() -> bool:
+        """False: it is one file."""
+        return False
+
+    @staticmethod
     def takes_side_by_side() -> bool:
         """False: one transaction writes at a time."""
         return False

@@ -66,16 +66,6 @@ SELECT set_config('statement_timeout', :statement, TRUE);
 -- Take the turn if nobody has it; was it taken?
 SELECT pg_try_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
--- name: write_in_one_line
--- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
--- such as a new account, the next one joins, and on several connections they would not see each other's.
-SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
-
--- name: hold_every_machine
--- Wait until every machine of the cluster has what was committed before, which may be a while where one was lost in the
--- middle of a commit; its copy of this row is locked until then. Where a machine is away, this fails.
-UPDATE store SET expectations_version = expectations_version;
-
 -- name: is_awaited
 -- Does anybody wait for the turn to write, or for SIMs that somebody else touches? A number of 64
 -- bits is shown in two halves, and told by `objsubid` from two numbers.
@@ -87,7 +77,7 @@ SELECT EXISTS (
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
         AND CASE
             WHEN l.objsubid = 2
-                THEN CAST(CAST(l.classid AS bigint) AS integer) = CAST(:turn AS integer)
+                THEN CAST(l.classid AS bigint) IN (SELECT t.value FROM carray(:turns) AS t)
                     AND CAST(l.objid AS bigint) = h.schema
             ELSE CAST(l.classid AS bigint) = h.schema
         END
@@ -121,14 +111,39 @@ LIMIT :at_most;
 -- Is this database the coordinator of a cluster?
 SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
 
+-- name: bound_connecting
+-- Whether a machine can be reached is known after so many milliseconds.
+SELECT set_config('citus.node_connection_timeout', :milliseconds, FALSE);
+
+-- name: machines_away
+-- Which machines that hold shards cannot be reached? To be asked where there is no connection to
+-- them yet, and it is bounded how long it takes to connect.
+SELECT n.groupid
+FROM pg_dist_node AS n
+WHERE n.groupid > 0 AND n.isactive
+    AND NOT citus_check_connection_to_node(n.nodename, n.nodeport);
+
+-- name: is_spread
+-- Is the store spread over the machines of a cluster?
+SELECT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('sims'));
+
+-- name: make_shard_turns
+-- Each shard has a row that whoever writes in it changes first. Its key is the least number that
+-- falls into the shard.
+INSERT INTO shard_turns (iccid, turn)
+SELECT min(n.number), 0
+FROM generate_series(0, 65535) AS n (number)
+GROUP BY get_shard_id_for_distribution_column(CAST('sims' AS regclass), n.number)
+ON CONFLICT (iccid) DO NOTHING;
+
 -- name: share_tables
--- Keep a copy of the small tables on every machine, so that they are joined where the others lie.
+-- Keep a copy of small tables on every machine that are joined where the others lie. All others,
+-- of users and tokens for example, are on the coordinator alone, and need no other machine.
 SELECT create_reference_table(CAST(t.name AS regclass))
 FROM (
     VALUES
-        (1, 'store'), (2, 'accounts'), (3, 'groups'), (4, 'users'), (5, 'user_accounts'),
-        (6, 'types'), (7, 'identities'), (8, 'sources'), (9, 'named_activations'),
-        (10, 'direct_twins'), (11, 'saved_views')
+        (1, 'accounts'), (2, 'groups'), (3, 'types'), (4, 'identities'), (5, 'sources'),
+        (6, 'named_activations'), (7, 'direct_twins')
 ) AS t (place, name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass))
 ORDER BY t.place;
@@ -145,7 +160,7 @@ FROM (
     VALUES
         ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
         ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings'),
-        ('explanations')
+        ('explanations'), ('shard_turns')
 ) AS t (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));
 

@@ -1,0 +1,369 @@
+"""A connection to the coordinator of a Citus cluster over which a store is spread.
+
+Citus asks only the shards that it can tell from constants, and answers some questions about a set
+of rows only where all tables in them are asked for SIMs of one shard. So statements about few SIMs
+say for each table which SIMs are meant, and those about many rows are run once for each shard.
+Rows go in as `VALUES`, which opens two connections where arrays open one for each shard.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
+from tallystick.store.connection import TURN_WAIT_S_MAX
+from tallystick.store.engines.bulk import insert_of, rounds
+from tallystick.store.engines.postgresql import (
+    CLUSTER,
+    MACHINES,
+    WRITING,
+    Address,
+    Numbers,
+    PostgresqlConnection,
+    array_of,
+    numbered,
+    of_arrays,
+    our_errors,
+    parameters_of,
+)
+from tallystick.store.queries import queries_for
+from tallystick.store.touched import of_shards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import polars as pl
+    import psycopg
+
+    from tallystick.store.engines.bulk import Insert
+    from tallystick.store.engines.postgresql import Question
+    from tallystick.store.touched import Touched
+
+NAMED_SIMS_MAX = 64
+"""So many SIMs at most are named for each table of a statement: each is tried at each look-up."""
+ROWS_A_STATEMENT = 256
+ROWS_OF_VALUES_MAX = 2_000  # more go in as arrays, which costs the same for each shard
+# A writer that waits for shards looks after so long whether their machines can be reached.
+STEP_S = 0.8
+LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
+REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
+STUCK_S_MAX = 2.5  # so long at most it takes to ask whether one is
+AWAY_S = 3.0  # a machine that cannot be reached is not tried again so soon
+SPREAD = re.compile(
+    r"\b(?:sims|expectations|activations|group_members|mismatches|former_expectations"
+    r"|proposed_expectations|expectation_lists|list_members|sightings|explanations)\b"
+)
+SHARED = re.compile(
+    r"\b(?:INSERT INTO|UPDATE|DELETE FROM) "
+    r"(?:accounts|groups|types|identities|sources|named_activations|direct_twins)\b"
+)
+SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
+OF_A_SET = re.compile(r"\biccid IN \(SELECT \w+\.value FROM carray\(:iccids\) AS \w+\)")
+COLUMNS = re.compile(r"SELECT \*\s+FROM unnest\(((?:\s*CAST\(:\w+ AS \w+\[\]\),?)+\s*)\)")
+COLUMN = re.compile(r"CAST\(:(\w+) AS (\w+)\[\]\)")
+
+
+@lru_cache
+def naming_sims(sql: str, parameter: str) -> str:
+    """A query about an array of SIMs that says for each table which SIMs are meant."""
+    sims = f"ANY(CAST(:{parameter} AS bigint[]))"
+    named = OF_A_SET.sub(f"iccid = {sims}", sql)
+    return SAME_SIM.sub(lambda same: f"({same[0]} AND {same[1]}.iccid = {sims})", named)
+
+
+@lru_cache
+def of_values(sql: str, rows: int) -> str:
+    """An insert of arrays, of so many rows of values instead: `:name_0` is the first row's."""
+    columns = COLUMNS.search(sql)
+    if columns is None:
+        return sql
+    casts = COLUMN.findall(columns[1])
+    values = (
+        "(" + ", ".join(f"CAST(:{name}_{row} AS {kind})" for name, kind in casts) + ")"
+        for row in range(rows)
+    )
+    return f"{sql[: columns.start()]}VALUES {', '.join(values)}{sql[columns.end() :]}"
+
+
+@lru_cache
+def needs_machines(sql: str) -> bool:
+    """Whether a statement of a writer asks machines, or changes what each has a copy of."""
+    return SPREAD.search(sql) is not None or SHARED.search(sql) is not None
+
+
+class Place(NamedTuple):
+    """Where a shard is: the key of its row in `shard_turns`, and the machine that has it."""
+
+    turn: int
+    machine: int
+
+
+class ClusterConnection(PostgresqlConnection):
+    """One connection to a coordinator.
+
+    `away` is shared by connections: until when machines that cannot be reached are not tried again.
+    """
+
+    def __init__(
+        self, address: Address, silent_s_max: float | None, away: dict[int, float]
+    ) -> None:
+        self._away = away
+        self._shard_of: dict[int, int] = {}  # of this transaction's SIMs
+        self._places: dict[int, Place] = {}
+        self._is_to_hold = False
+        self._statement_s_max = 0.0
+        super().__init__(address, silent_s_max)
+        self._queries = queries_for(CLUSTER)
+        self._driver.look_after_s = LOOK_AFTER_S
+        self._driver.is_stuck = self._is_stuck
+
+    @property
+    def sees_one_moment(self) -> bool:
+        """False: machines make a commit visible one after the other."""
+        return False
+
+    def begin(self, how: str) -> None:
+        """Begin a transaction with whatever is asked or said next."""
+        self._shard_of.clear()
+        self._is_to_hold = False
+        super().begin(how)
+
+    # Which machines a writer waits for
+
+    def write_alone(self, statement_s_max: float) -> None:
+        """Hold all shards once this transaction asks for what lies on machines, not before.
+
+        So what lies on the coordinator alone is written whatever machine is away.
+        """
+        self.row("write_in_one_line")
+        self._is_to_hold = True
+        self._statement_s_max = statement_s_max
+
+    def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
+        """Take the locks of the shards that a transaction touches, and hold these shards.
+
+        Raises `MachineAway` where the machine of one of them cannot be reached, and `StoreBusy`
+        where the shards do not come within `wait_s`.
+        """
+        shards = self._touched_shards(touched)
+        turns = Numbers(sorted(self._places[shard].turn for shard in shards))
+        questions: list[Question] = [
+            self.taking(MACHINES, of_shards(shards, touched)),
+            (self._queries["write_in_one_line"], {}),
+            (self._queries["hold_shards"], {"turns": turns}),
+        ]
+        until = time.monotonic() + wait_s
+        while not self._has_come(shards, len(turns), questions):
+            self._undo()
+            self._refuse_if_over(shards, until)
+            super().begin(WRITING)
+        self._bound_statements(statement_s_max)
+        self._is_beside_others = True
+
+    def _touched_shards(self, touched: Touched) -> set[int]:
+        if not isinstance(touched.sims, frozenset):
+            self._learn_places()
+            return set(self._places)
+        shards = self._shards_of(touched.sims)
+        wanted = {shards[iccid] for iccid in touched.sims}
+        if not wanted <= self._places.keys():
+            self._learn_places()
+        return wanted
+
+    def _learn_places(self) -> None:
+        """Learn where shards are, which changes when one is moved or split."""
+        self._places = {shard: Place(*place) for shard, *place in self.rows("places_of_shards")}
+
+    def _hold_all(self) -> None:
+        """Take the turn of those that write on machines, and hold all shards.
+
+        Steps out of the way of others at times, for they queue behind.
+        """
+        self._learn_places()
+        shards = set(self._places)
+        questions: list[Question] = [
+            (self._queries["take_machines"], {"turn": MACHINES}),
+            (self._queries["hold_every_shard"], {}),
+        ]
+        until = time.monotonic() + TURN_WAIT_S_MAX
+        self._refuse_if_over(shards, until)  # one that is stuck with a machine keeps all others out
+        while not self._has_come_within_a_savepoint(shards, questions):
+            self._refuse_if_over(shards, until)
+            time.sleep(REST_S)
+        self._bound_statements(self._statement_s_max)
+
+    def _has_come_within_a_savepoint(self, shards: set[int], questions: Sequence[Question]) -> bool:
+        with self.attempt() as attempt:
+            if self._has_come(shards, len(shards), questions):
+                attempt.keep()
+        return attempt.kept
+
+    def _has_come(self, shards: set[int], held_min: int, questions: Sequence[Question]) -> bool:
+        """Whether locks and shards came within a while. Raises `MachineAway`."""
+        self._refuse_if_away(shards)
+        try:
+            with our_errors(self._name):
+                held = self._ask_at_once(self.waiting(STEP_S), *questions).rowcount
+        except StoreBusy:
+            return False
+        except MachineAway:
+            self._note_away(shards)
+            raise
+        except StoreBroken:
+            self._refuse_if_away(shards)
+            raise
+        if held != held_min:
+            message = f"{self._name}: shards were split; run `tallystick init --distribute` again"
+            raise StoreBroken(message)
+        return True
+
+    def _bound_statements(self, statement_s_max: float) -> None:
+        self.row("bound_statements", statement=f"{statement_s_max}s")
+
+    def _refuse_if_over(self, shards: set[int], until: float) -> None:
+        """Give up where the machine of a shard cannot be reached, or the time is over."""
+        self._is_stuck()
+        self._refuse_if_away(shards)
+        if time.monotonic() > until:
+            message = f"{self._name}: another writer kept these SIMs for too long; try again"
+            raise StoreBusy(message)
+
+    def _refuse_if_away(self, shards: set[int]) -> None:
+        """Raise `MachineAway` where one was a moment ago that has one of the shards."""
+        now = time.monotonic()
+        if any(self._away.get(machine, 0) > now for machine in self._machines_of(shards)):
+            raise MachineAway
+
+    def _is_stuck(self) -> bool:
+        """Whether any machine cannot be reached; those are not tried again for a while.
+
+        Asked over a connection to the coordinator that has none to the machines yet: a question
+        over one that is there would wait for a frozen machine.
+        """
+        try:
+            other = PostgresqlConnection(Address(self._conninfo, self._name), STUCK_S_MAX)
+        except StoreBroken:
+            return False
+        try:
+            other.row("bound_connecting", milliseconds=str(int(STEP_S * 1000)))
+            away = [machine for (machine,) in other.rows("machines_away")]
+        except StoreRefused:
+            return False
+        finally:
+            other.close()
+        self._away.update(dict.fromkeys(away, time.monotonic() + AWAY_S))
+        return bool(away)
+
+    def _note_away(self, shards: set[int]) -> None:
+        """A machine could not be reached; where it is known which, it is not tried for a while."""
+        machines = self._machines_of(shards)
+        if len(machines) == 1:
+            self._away[machines.pop()] = time.monotonic() + AWAY_S
+
+    def _machines_of(self, shards: set[int]) -> set[int]:
+        return {self._places[shard].machine for shard in shards}
+
+    def _ask(self, sql: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
+        self._hold_if_needed(sql)
+        sims = parameters.get("iccids")
+        if isinstance(sims, Numbers) and len(sims) <= NAMED_SIMS_MAX:
+            sql = naming_sims(sql, "iccids")
+        return super()._ask(sql, parameters)
+
+    def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
+        self._hold_if_needed(insert.table)
+        return super()._copy_in(insert, frame)
+
+    # Statements for many rows
+
+    def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a named statement for all of the rows, in order; give how many rows it changed."""
+        if not rows:
+            return 0
+        sql = self._sql(query)
+        insert = insert_of(self._queries[query])
+        if insert is None:
+            return sum(cursor.rowcount for cursor in self._by_shard(sql, rows))
+        return sum(
+            cursor.rowcount for part in rounds(rows, insert) for cursor in self._put(sql, part)
+        )
+
+    def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a named statement returns, run for all of the rows."""
+        sql = of_arrays(self._sql(query), self._queries["rows_of_arrays"])
+        asked = self._by_shard if insert_of(sql) is None else self._put
+        return [row for cursor in asked(sql, rows) for row in cursor.fetchall()]
+
+    def _put(
+        self, sql: str, rows: Sequence[tuple[Any, ...]]
+    ) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+        """Run an insert: for some of the rows at a time, or for very many at once as arrays."""
+        names = parameters_of(sql)
+        self._hold_if_needed(sql)
+        if len(rows) > ROWS_OF_VALUES_MAX:
+            columns = map(array_of, zip(*rows, strict=True))
+            with our_errors(self._name):
+                yield self._ask(sql, dict(zip(names, columns, strict=True)))
+            return
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            part = rows[start : start + ROWS_A_STATEMENT]
+            values = {
+                f"{name}_{place}": value
+                for place, row in enumerate(part)
+                for name, value in zip(names, row, strict=True)
+            }
+            with our_errors(self._name):
+                self._begin_now()
+                cursor = self._driver.cursor(binary=True)
+                yield cursor.execute(numbered(of_values(sql, len(part))), values, prepare=False)
+
+    def _hold_if_needed(self, sql: str) -> None:
+        if self._is_to_hold and needs_machines(sql):
+            self._is_to_hold = False
+            self._hold_all()
+
+    def _by_shard(
+        self, sql: str, rows: Sequence[tuple[Any, ...]]
+    ) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+        """Run a statement once for the rows of each shard, of no more SIMs than can be named."""
+        names = parameters_of(sql)
+        parts = [rows]
+        if "iccid" in names and SPREAD.search(sql):
+            sql = naming_sims(sql, "iccid")
+            parts = self._parts(rows, names.index("iccid"))
+        for part in parts:
+            columns = map(array_of, zip(*part, strict=True))
+            with our_errors(self._name):
+                yield self._ask(sql, dict(zip(names, columns, strict=True)))
+
+    def _parts(
+        self, rows: Sequence[tuple[Any, ...]], place: int
+    ) -> list[Sequence[tuple[Any, ...]]]:
+        """Rows of one shard each and of no more SIMs than can be named, each SIM's in order."""
+        iccids = {row[place] for row in rows}
+        if len(iccids) == 1:
+            return [rows]
+        of_shards: defaultdict[int, list[int]] = defaultdict(list)
+        shards = self._shards_of(iccids)
+        for iccid in sorted(iccids):
+            of_shards[shards[iccid]].append(iccid)
+        part_of = {
+            iccid: (shard, number // NAMED_SIMS_MAX)
+            for shard, of_shard in of_shards.items()
+            for number, iccid in enumerate(of_shard)
+        }
+        parts: defaultdict[tuple[int, int], list[tuple[Any, ...]]] = defaultdict(list)
+        for row in rows:
+            parts[part_of[row[place]]].append(row)
+        return list(parts.values())
+
+    def _shards_of(self, iccids: frozenset[int] | set[int]) -> dict[int, int]:
+        """The number of each SIM's shard."""
+        asked = [iccid for iccid in iccids if iccid not in self._shard_of]
+        if asked:
+            self._shard_of.update(self.rows("shards_of_sims", iccids=Numbers(asked)))
+        return self._shard_of

@@ -1,0 +1,37 @@
+-- How a transaction of a writer holds the shards that it writes in.
+
+-- name: write_in_one_line
+-- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
+-- such as a new account, the next one joins, and on several connections they would not see each other's.
+SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
+
+-- name: hold_shards
+-- Wait until these shards have what was committed in them before, which may be a while where a
+-- machine was lost in the middle of a commit: the row is locked there until then. Where the machine
+-- of one of them is away, this fails.
+UPDATE shard_turns SET turn = turn + 1 WHERE iccid = ANY(CAST(:turns AS bigint[]));
+
+-- name: hold_every_shard
+-- The same for all shards.
+UPDATE shard_turns SET turn = turn + 1;
+
+-- name: places_of_shards
+-- Where is each shard: which row of `shard_turns` is its own, and which machines have it?
+SELECT s.shard, s.turn, p.groupid
+FROM (
+    SELECT
+        get_shard_id_for_distribution_column(CAST('sims' AS regclass), n.number) AS shard,
+        min(n.number) AS turn
+    FROM generate_series(0, 65535) AS n (number)
+    GROUP BY 1
+) AS s
+INNER JOIN pg_dist_placement AS p ON p.shardid = s.shard;
+
+-- name: take_machines
+-- Wait until nobody else writes what is not the coordinator's alone.
+SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
+
+-- name: shards_of_sims
+-- Into which shard falls each of these SIMs?
+SELECT v.value, get_shard_id_for_distribution_column(CAST('sims' AS regclass), v.value)
+FROM carray(:iccids) AS v;
