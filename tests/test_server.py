@@ -231,6 +231,22 @@ def test_a_worker_is_not_stopped_before_the_one_that_takes_its_place_has_started
             time.sleep(0.05)
 
 
+def test_a_worker_stays_while_the_one_that_takes_its_place_cannot_start(tmp_path: Path) -> None:
+    database, port = f"sqlite:///{tmp_path}/store.db", free_port()
+    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+        (former,) = workers_of(server)
+        os.kill(server.pid, signal.SIGHUP)
+        while len(workers_of(server)) == 1:
+            time.sleep(0.01)
+        (new,) = set(workers_of(server)) - {former}
+        os.kill(new, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while {former, new} & set(workers_of(server)):  # another one is started, and serves
+            assert answers(port) or answers(port)
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A server that keeps silent connections for a second."""

@@ -191,7 +191,8 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
 
     Where a worker takes the place of one that serves, that one is stopped when the new one has
     started, which it says in the folder `shared`. Granian waits for so many seconds; on a machine
-    with much else to do nobody would listen until the new one does.
+    with much else to do nobody would listen until the new one does. Where the new one cannot start,
+    the one that serves stays.
     """
 
     shared: Path
@@ -208,21 +209,25 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
             former = self.wrks.pop(index)
             worker = self._spawn_worker(index, spawn_target, target_loader)
             worker.start()
+            if former.is_alive() and not self._has_started(worker):
+                # Better one with yesterday's certificate than none.
+                self.wrks.insert(index, former)
+                _stop(worker)
+                continue
             self.wrks.insert(index, worker)
-            if former.is_alive():
-                self._wait_until_started(worker)
             _stop(former)
         self.respawned_wrks.clear()  # else a worker that ends twice within 5.5 s ends the server
 
-    def _wait_until_started(self, worker: Any) -> None:  # noqa: ANN401 - the server's own affair
-        """Come back when a worker listens, has ended, or takes too long, or the server is to."""
+    def _has_started(self, worker: Any) -> bool:  # noqa: ANN401 - the server's own affair
+        """Wait until a worker listens; False where it ends, takes too long, or the server ends."""
         mark = self.shared / f"{worker.inner.pid}{STARTED}"
         until = time.monotonic() + START_S_MAX
-        while not mark.exists() and worker.is_alive():
-            if self.interrupt_signal or time.monotonic() > until:
-                return
+        while not mark.exists():
+            if self.interrupt_signal or time.monotonic() > until or not worker.is_alive():
+                return False
             time.sleep(LOOK_FOR_START_S)
         time.sleep(LISTEN_S)
+        return bool(worker.is_alive())
 
     def shutdown(self, exit_code: int = 0) -> None:
         """End the workers, behind a word to systemd."""

@@ -31,8 +31,14 @@ if TYPE_CHECKING:
 
 IP = shutil.which("ip") or ""
 HERE, BEYOND, NOBODY = "198.18.0.1", "198.18.0.2", "02:00:00:00:00:01"
-# Seconds instead of half a minute: idle, between two probes, and how many of them are in vain.
-SHORT = {"keepalive_idle": "1", "keepalive_interval": "1", "keepalive_count": "2"}
+# Seconds instead of half a minute: idle, between two probes, how many of them are in vain, and
+# milliseconds until what was sent has to be acknowledged.
+SHORT = {
+    "keepalive_idle": "1",
+    "keepalive_interval": "1",
+    "keepalive_count": "2",
+    "unacknowledged": "2000",
+}
 WRITER = f"""
 import sys
 from tallystick.background import Loops

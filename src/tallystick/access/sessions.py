@@ -185,8 +185,13 @@ class Sessions(AccessTopic):
     def _forget_failures(
         self, writer: Writer, user_id: int, name: str, failures: _Failures, place: str
     ) -> None:
-        """Begin the counts anew that a login ends; what is locked elsewhere stays so."""
-        if failures.user and failures.user.failed_logins < FAILED_LOGINS_MAX:
+        """Begin the count anew that a login is counted in; what is locked elsewhere stays so.
+
+        Were the count of strange addresses forgotten with every login, each one of the user's own
+        would give strangers more guesses.
+        """
+        is_counted_there = failures.there is not None
+        if not is_counted_there and failures.in_a_row < FAILED_LOGINS_MAX:
             writer.forget_failed_logins(name)
         if place:
             writer.remember_login_address(user_id, place, self._clock(), ADDRESSES_KNOWN_MAX)

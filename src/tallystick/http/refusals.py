@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tallystick.core.identifiers import in_one_line, masked_in, shown
@@ -33,7 +34,7 @@ class Refusals:
         self._timer = timer
         self._lock = threading.Lock()
         self._second = 0
-        self._lines = 0
+        self._lines = Counter[bool]()  # of this second: of refusals, and of failures
         self._left_out = 0
         self._traces = 0
 
@@ -45,7 +46,7 @@ class Refusals:
         `failure` is what nobody foresaw, and said with where in the program that was.
         """
         level = logging.WARNING if status >= SERVER_ERROR else logging.INFO
-        left_out = self._may_speak()
+        left_out = self._may_speak(is_failure=failure is not None)
         if left_out is None:
             return
         if left_out:
@@ -62,16 +63,20 @@ class Refusals:
             extra=fields(request_id=request_id_of(req)),
         )
 
-    def _may_speak(self) -> int | None:
-        """How many refusals were left out before this one; None where it is left out, too."""
+    def _may_speak(self, *, is_failure: bool) -> int | None:
+        """How many refusals were left out before this one; None where it is left out, too.
+
+        Failures have as many lines of their own, so that no number of refusals hides one.
+        """
         with self._lock:
             second = int(self._timer())
             if second != self._second:
-                self._second, self._lines, self._traces = second, 0, 0
-            if self._lines == LINES_A_SECOND_MAX:
+                self._second, self._traces = second, 0
+                self._lines.clear()
+            if self._lines[is_failure] == LINES_A_SECOND_MAX:
                 self._left_out += 1
                 return None
-            self._lines += 1
+            self._lines[is_failure] += 1
             left_out, self._left_out = self._left_out, 0
             return left_out
 

@@ -67,11 +67,11 @@ def read_items(body: bytes, *, lines: bool, mapping: Mapping = ANY) -> list[Any]
 
 def _name_twice(body: bytes, *, lines: bool) -> str:
     """Which name stands twice in an object of a body, and in which of its lines."""
-    texts = body.splitlines() if lines else [body]
+    texts = body.split(b"\n") if lines else [body]
     for number, text in enumerate(texts, 1):
         try:
             json.loads(text or b"null", object_pairs_hook=fields_once)
-        except RecursionError:  # the name may be too deep to be told
+        except (RecursionError, json.JSONDecodeError):  # a value over several lines, or too deep
             continue
         except ValueError as error:
             return f"the body is refused whole: {f'line {number}: ' if lines else ''}{error}"

@@ -444,7 +444,7 @@ class AccessChanges(AccountChanges, AccessQuestions):
     def note_failed_login(
         self, name: str, user_id: int, address: str, *, is_counted_there: bool
     ) -> None:
-        """Count a failed login, at the same cost for names that exist and names that do not.
+        """Count a failed login, with as many statements for a name that exists as for any other.
 
         `is_counted_there` is whether the address has a count of its own.
         """

@@ -25,6 +25,7 @@ Opened = TypeVar("Opened")
 
 EXTRA = "tallystick[traces]"
 
+# Each function looks at it once, for another thread may end tracing meanwhile.
 _collector: Collector | None = None
 _NO_SPAN = nullcontext[None]()
 
@@ -80,21 +81,24 @@ def span(name: str, **attributes: str | int) -> AbstractContextManager[OpenSpan 
 
     Attributes get the prefix `tallystick.`.
     """
-    return _NO_SPAN if _collector is None else _collector.span(name, attributes)
+    collector = _collector
+    return _NO_SPAN if collector is None else collector.span(name, attributes)
 
 
 def linked_span(
     name: str, places: Iterable[Place | None], **attributes: str | int
 ) -> AbstractContextManager[OpenSpan | None]:
     """A stretch of work that is done for several others at once, which have said `here`."""
-    if _collector is None:
+    collector = _collector
+    if collector is None:
         return _NO_SPAN
-    return _collector.span(name, attributes, links=[each for each in places if each])
+    return collector.span(name, attributes, links=[each for each in places if each])
 
 
 def client_span(name: str, **attributes: str | int) -> AbstractContextManager[OpenSpan | None]:
     """A stretch of work in which another server is called, with `trace_headers`."""
-    return _NO_SPAN if _collector is None else _collector.span(name, attributes, calls=True)
+    collector = _collector
+    return _NO_SPAN if collector is None else collector.span(name, attributes, calls=True)
 
 
 def span_of_call(method: str, headers: Mapping[str, str]) -> OpenSpan | None:
@@ -102,26 +106,31 @@ def span_of_call(method: str, headers: Mapping[str, str]) -> OpenSpan | None:
 
     `headers` are those of W3C Trace Context that it brought. Its thread is in it until it is ended.
     """
-    return None if _collector is None else _collector.begin_call(method, headers)
+    collector = _collector
+    return None if collector is None else collector.begin_call(method, headers)
 
 
 def entered(
     context: AbstractContextManager[Opened], name: str, entry: str
 ) -> AbstractContextManager[Opened]:
     """A context whose block is a stretch of work, and whose entry is one of its own within that."""
-    return context if _collector is None else _collector.entered(context, name, entry)
+    collector = _collector
+    return context if collector is None else collector.entered(context, name, entry)
 
 
 def here() -> Place | None:
     """The stretch that this thread is in, for `linked_span`; None while traces are off."""
-    return None if _collector is None else _collector.here()
+    collector = _collector
+    return None if collector is None else collector.here()
 
 
 def trace_id() -> str:
     """The id of the trace that this thread is in; empty where it is in none."""
-    return "" if _collector is None else _collector.trace_id()
+    collector = _collector
+    return "" if collector is None else collector.trace_id()
 
 
 def trace_headers() -> dict[str, str]:
     """The headers by which another server goes on with the trace; none while traces are off."""
-    return {} if _collector is None else _collector.headers()
+    collector = _collector
+    return {} if collector is None else collector.headers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import context as contexts
@@ -30,6 +31,7 @@ Place = trace.SpanContext
 SERVICE = "tallystick"
 PREFIX = "tallystick."
 SERVER_ERROR = 500
+CLOSE_S_MAX = 5.0  # of the half minute in which a worker has to end
 
 
 class OpenSpan:
@@ -80,8 +82,10 @@ class Collector:
         self._propagator = TraceContextTextMapPropagator()
 
     def close(self) -> None:
-        """Send what is left."""
-        self._provider.shutdown()
+        """Send what is left, or give it up where the collector does not take it soon."""
+        ending = Thread(target=self._provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(CLOSE_S_MAX)
 
     @contextmanager
     def span(

@@ -317,6 +317,7 @@ SESSION = {
     "keepalive_idle": str(KEEPALIVE_IDLE_S),
     "keepalive_interval": str(KEEPALIVE_INTERVAL_S),
     "keepalive_count": str(KEEPALIVE_COUNT),
+    "unacknowledged": str(UNACKNOWLEDGED_MS_MAX),
 }
 
 

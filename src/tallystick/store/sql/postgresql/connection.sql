@@ -4,6 +4,8 @@
 -- meant to look them up in an index; joins that walk whole indexes look cheaper to a planner that knows little of
 -- a table that grows, and then cost more with each slice. Readers of one PostgreSQL may join by hash: where a planner
 -- takes thousands of rows for a few, any other join compares each with each. Writers may not, see `take_turn`.
+-- The server ends a connection whose other end is lost: by keepalives while nothing is under way, and by
+-- `tcp_user_timeout` while something that it has sent is not acknowledged, for then it sends no keepalives.
 SELECT
     set_config('plan_cache_mode', 'force_custom_plan', FALSE),
     set_config('random_page_cost', '1.1', FALSE),
@@ -17,7 +19,8 @@ SELECT
     set_config('idle_in_transaction_session_timeout', :idle, FALSE),
     set_config('tcp_keepalives_idle', :keepalive_idle, FALSE),
     set_config('tcp_keepalives_interval', :keepalive_interval, FALSE),
-    set_config('tcp_keepalives_count', :keepalive_count, FALSE);
+    set_config('tcp_keepalives_count', :keepalive_count, FALSE),
+    set_config('tcp_user_timeout', :unacknowledged, FALSE);
 
 -- name: wait_for_locks
 -- Wait for locks so many milliseconds at most, until this transaction ends.
