@@ -155,6 +155,11 @@ def test_what_is_recognised_at_once_is_what_a_closer_look_gives(value: object) -
         assert (facts, rejects, doubts.by_name) == ([recognised], [], {})
 
 
+def test_a_name_twice_behind_a_value_over_several_lines_is_told_where_it_is() -> None:
+    with pytest.raises(InvalidValue, match="refused whole: line 3: the name 'b' stands twice"):
+        items.read_items(b'{"iccid":\n"1"}\n{"b":1,"b":2}', lines=True)
+
+
 @pytest.mark.parametrize("count", [1, items.COLUMNS_PAY_MIN])
 @pytest.mark.parametrize("lines", [False, True])
 def test_a_fact_with_a_name_twice_has_its_body_refused_with_the_name(

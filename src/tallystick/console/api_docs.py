@@ -33,7 +33,7 @@ class Type(NamedTuple):
 class Call(NamedTuple):
     """A call: its address, who may call, what it takes and what it gives.
 
-    `body` is None where there is none. `gives` are media types, and of JSON the type.
+    `takes` and `gives` are media types, and of JSON the type.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Call(NamedTuple):
     summary: str
     callers: list[str]
     parameters: list[dict[str, Any]]
-    body: Type | None
+    takes: list[tuple[str, Type]]
     gives: list[tuple[str, Type]]
 
 
@@ -87,7 +87,6 @@ def calls_of(document: Mapping[str, Any]) -> Iterator[Call]:
     """Every call of a description."""
     for path, methods in document["paths"].items():
         for method, call in methods.items():
-            body = call.get("requestBody")
             done = next(each for status, each in call["responses"].items() if status[0] == "2")
             yield Call(
                 call["operationId"],
@@ -96,12 +95,15 @@ def calls_of(document: Mapping[str, Any]) -> Iterator[Call]:
                 call["summary"],
                 [_caller(each) for each in call["security"]],
                 call["parameters"],
-                None if body is None else type_of(next(iter(body["content"].values()))["schema"]),
-                [
-                    (media, type_of(each["schema"]))
-                    for media, each in done.get("content", {}).items()
-                ],
+                _contents(call.get("requestBody", {})),
+                _contents(done),
             )
+
+
+def _contents(described: Mapping[str, Any]) -> list[tuple[str, Type]]:
+    return [
+        (media, type_of(each["schema"])) for media, each in described.get("content", {}).items()
+    ]
 
 
 def _caller(security: Mapping[str, list[str]]) -> str:

@@ -62,8 +62,12 @@ def send(
 def stream(
     req: Request, resp: Response, parts: Generator[bytes, None, None], held: ExitStack
 ) -> None:
-    """Answer with parts as they come, for somebody who looks at the first of them at once."""
-    _stream(req, resp, b"", parts, SHOWN_BYTES, held)
+    """Answer with parts as they come, for somebody who looks at the first of them at once.
+
+    What fails before them is a refusal like any other, for the answer has not begun.
+    """
+    first, _ = gather(parts, SHOWN_BYTES)
+    _stream(req, resp, b"".join(first), parts, SHOWN_BYTES, held)
 
 
 def _stream(
