@@ -180,6 +180,29 @@ def test_a_file_is_refused_that_has(tmp_path: Path, shape: Shape, reason: str) -
         read(tmp_path, shape)
 
 
+NOTE = "iccid,account,mdn,note\n"
+OPEN = '89148000000800000011,A,4155551234,"call back\n'
+SECONDS = {
+    "a quote behind": '89148000000800000029,B,4155551235,done"',
+    "a value between quotes, and a quote behind": '89148000000800000029,"B",4155551235,done"',
+}
+
+
+@pytest.mark.parametrize("second", SECONDS.values(), ids=SECONDS)
+def test_a_line_that_may_be_a_fact_is_never_taken_for_a_part_of_a_note(
+    tmp_path: Path, second: str
+) -> None:
+    preview = read(tmp_path, Shape(f"{NOTE}{OPEN}{second}\n".encode(), "sims"))
+    assert [fact["mdn"] for fact in preview.facts] == ["4155551235"]
+    assert [reject.line for reject in preview.rejects] == [2]
+
+
+def test_a_line_that_may_be_a_fact_is_never_taken_for_a_part_of_a_header(tmp_path: Path) -> None:
+    content = f'iccid,imei,"note\n{PAIR},done"\n'.encode()
+    with pytest.raises(FileRefused, match="no column"):
+        read(tmp_path, Shape(content))
+
+
 HINTED = {
     "what was seen": (
         Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
