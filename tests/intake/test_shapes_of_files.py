@@ -62,6 +62,12 @@ READ = {
         "activations",
         ACTIVATION,
     ),
+    "a reason in two writings": Shape(table("iccid,imei,Reason,reason", f"{PAIR},a,b")),
+    "an IMSI and what may be an ICCID": Shape(
+        table("SIM ID,Imsi No.,imei,time", f"x,{IMSI},{IMEI},2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION | {"iccid": "imsi 29505…0011"},
+    ),
     "words for nothing": Shape(table("iccid,imei,effective_from", f"{PAIR},NULL")),
     "PostgreSQL's word for nothing": Shape(
         table("iccid,imei,effective_from", f"{PAIR},\\N").replace(b",", b"\t"), name="a.tsv"
@@ -111,6 +117,30 @@ TOLD = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "mdn"),
+    [
+        ("Mobile No.", "15096300011"),
+        ("Phone # 1", "15096300011"),
+        *dict.fromkeys(
+            (
+                "Mobile Equipment ID",
+                "Mobile Device ID",
+                "Phone serial number",
+                "Phone MEID",
+                "Phone ESN",
+                "Mobile SIM",
+            ),
+            "",
+        ).items(),
+    ],
+)
+def test_a_number_of_a_device_is_no_phone_number(tmp_path: Path, name: str, mdn: str) -> None:
+    content = table(f"iccid,account,{name}", f"{ICCID},A,15096300011")
+    (fact,) = read(tmp_path, Shape(content, "sims")).facts
+    assert fact["mdn"] == mdn
+
+
 @pytest.mark.parametrize(("shape", "hint"), TOLD.values(), ids=TOLD)
 def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str) -> None:
     preview = read(tmp_path, shape)
@@ -147,6 +177,9 @@ REFUSED = {
         Shape(table("ICCID,IMEI 1,IMEI 2", f"{PAIR},")),
         "no column imei.*name all of them with --columns, or write a mapping file",
     ),
+    "an eSIM's mark": (Shape(table("eSIM,IMEI")), "no column iccid"),
+    "the number of a chip": (Shape(table("eUICC ID,IMEI")), "no column iccid"),
+    "an old ICCID, and a SIM": (Shape(table("Old ICCID,SIM Card No,IMEI")), "no column iccid"),
     "an old IMEI alone": (Shape(table("ICCID,Old IMEI")), "no column imei"),
     "the columns of another kind": (
         Shape(table("ICCID,IMEI"), "activations"),
