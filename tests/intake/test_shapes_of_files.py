@@ -102,7 +102,7 @@ def as_json(value: object, name: str = "a.json", indent: int | None = None) -> S
 
 TOLD = {
     "records under names": (as_json({"ok": 1, "page": {"items": [RECORD]}}), "at page.items"),
-    "records beside an empty array": (as_json({"data": [RECORD], "errors": []}), "at data"),
+    "records under numbers": (as_json({"0": RECORD}), "under numbers"),
     "a table, as pandas writes it": (as_json(COLUMNS), "at data"),
     "a table under a name": (as_json({"values": [["IMEI", "ICCID"], [IMEI, ICCID]]}), "at values"),
     "lines of JSON": (
@@ -148,8 +148,7 @@ def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str
     assert hint in " ".join(preview.notes.hints)
 
 
-def test_records_under_numbers_are_read_and_a_mapping_finds_records(tmp_path: Path) -> None:
-    assert read(tmp_path, as_json({"0": RECORD})).facts == [EXPECTATION]
+def test_a_mapping_finds_records(tmp_path: Path) -> None:
     wrapped = as_json({"next": None, "records": [SEEN]})._replace(
         kind="activations", mapping="emnify-usage"
     )
@@ -191,7 +190,22 @@ REFUSED = {
     ),
     "two arrays of records": (
         as_json({"new": [RECORD], "old": [RECORD]}),
-        "records at new and at old: say in a mapping file, as `records`",
+        "arrays at new and at old: say in a mapping file, as `records`",
+    ),
+    "an empty array beside records": (as_json({"accepted": [], "removed": [RECORD]}), "arrays at"),
+    "texts beside records": (as_json({"errors": ["x"], "sims": [RECORD]}), "arrays at errors and"),
+    "objects before and after": (as_json({"after": RECORD, "before": RECORD}), "have no iccid"),
+    "a column twice in a table": (
+        as_json([["iccid", "imei", "imei"], [ICCID, IMEI, IMEI]]),
+        "table has the column 'imei' twice",
+    ),
+    "a column twice in a table of pandas": (
+        as_json(COLUMNS | {"columns": ["iccid", "imei", "IMEI"]}),
+        "table has the column 'imei' twice",
+    ),
+    "a name twice around the records": (
+        Shape(b'{"data": [], "data": %b}' % json.dumps([RECORD]).encode(), name="a.json"),
+        "a name stands twice",
     ),
     "an object for each column": (as_json({"iccid": {"0": ICCID}, "imei": {"0": IMEI}}), "orient"),
     "NaN": (Shape(b'[{"iccid": NaN}]', name="a.json"), "NaN is not JSON, write null"),
@@ -234,6 +248,16 @@ def test_a_line_that_may_be_a_fact_is_never_taken_for_a_part_of_a_header(tmp_pat
     content = f'iccid,imei,"note\n{PAIR},done"\n'.encode()
     with pytest.raises(FileRefused, match="no column"):
         read(tmp_path, Shape(content))
+
+
+TWICE = f'{{"iccid": "{ICCID}", "imei": "352099001761499", "imei": "{IMEI}"}}'
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.ndjson", TWICE), ("a.json", f"[{TWICE}]")])
+def test_an_object_with_a_name_twice_is_rejected(tmp_path: Path, name: str, content: str) -> None:
+    preview = read(tmp_path, Shape(f"{content}\n".encode(), name=name))
+    assert preview.facts == []
+    assert "a name stands twice" in repr(preview.rejects)
 
 
 HINTED = {
