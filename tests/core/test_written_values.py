@@ -39,6 +39,7 @@ READ: list[tuple[Callable[[str], object], str, str]] = [
     (read_mdn, "509.630.0011", "5096300011"),
     (read_msisdn, "00882285000000012", "882285000000012"),
     (read_msisdn, "882285000000012.0", "882285000000012"),
+    (read_msisdn, "1800555.0000", "18005550000"),
 ]
 
 
@@ -56,6 +57,7 @@ def test_digits_are_read_without_what_stands_between_them(
         (read_iccid, f"{ICCID}.0", "rounded number"),
         (read_allowed, "35209900/35209901", "must be an IMEI"),
         (read_imei, "352,099,001,761,4815", "must be 14-16 digits"),
+        (read_mdn, "5096300011.00", "may end in a fraction or in digits"),
     ],
 )
 def test_digits_that_may_be_others_are_refused(
@@ -74,7 +76,12 @@ MOMENTS = {
     "2026-03-05 10:15:30 +0100": "2026-03-05T09:15:30Z",
     "2026-03-05 10:15:30+01:00": "2026-03-05T09:15:30Z",
     "2026-03-05 10:15:30.5": "2026-03-05T10:15:30.5Z",
-    "2026-03-04 2026-03-05T10:15:30Z": "2026-03-05T10:15:30Z",
+    "2026-03-05 2026/03/05 10:15:30": "2026-03-05T10:15:30Z",
+    "2026-03-05 1899-12-30 10:15:30": "2026-03-05T10:15:30Z",
+    "2026/03/05 1900-01-00T10:15:30Z": "2026-03-05T10:15:30Z",
+    "1711150930": "2024-03-22T23:42:10Z",
+    "2524608000": "2050-01-01T00:00:00Z",
+    "202603051015": "2026-03-05T10:15:00Z",
     "1772704800000.0": "2026-03-05T10:00:00Z",
     "1772704800000001": "2026-03-05T10:00:00.000001Z",
     "1772704800000001999": "2026-03-05T10:00:00.000001Z",
@@ -99,6 +106,19 @@ def test_a_moment_since_1970_has_a_zone_and_a_spreadsheets_count_of_days_has_non
 @pytest.mark.parametrize(
     ("text", "help_given"),
     [
+        ("2026-03-04 2026-03-05T10:15:30Z", "must be a timestamp like"),
+        ("2026-03-05 1901-01-01 10:15:30", "must be a timestamp like"),
+        ("260305101500", "two digits; if so, say it with --time-format '%y%m%d%H%M%S'"),
+        ("200112101500", "two digits"),
+        ("190305101500", "two digits"),
+        ("200112101500Z", "two digits"),
+        ("2603051015", "two digits; if so, say it with --time-format '%y%m%d%H%M'"),
+        ("2603051015.0", "two digits"),
+        ("28991230", "must be a timestamp like"),
+        ("46086.0", r"count of days"),
+        ("5-Mar-26 10:15 UTC", "--time-format '%d-%b-%y %H:%M UTC' and --zone UTC"),
+        ("2026-03-05 25:15 UTC", "must be a timestamp like .*UTC'$"),
+        ("99/99/2026", "--time-format and that form"),
         ("46086", r"count of days \(2026-03-05\); format the column as a date"),
         ("1.7727E+12", "rounded number has lost digits"),
         ("2026-03-05 10:15:30 EST", "EST may be several zones; .* name the zone with --zone"),

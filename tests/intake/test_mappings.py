@@ -17,6 +17,7 @@ from tallystick.intake import (
     preview_file,
     read_items,
 )
+from tallystick.intake.mappings.mapping import is_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -240,6 +241,12 @@ def test_keys_and_codes_are_in_no_reject_and_no_preview(tmp_path: Path, line: st
     assert len(preview.facts) == len(preview.rejects) == 1
     printed = repr(preview)
     assert not any(key in printed for key in KEYS)
+
+
+def test_keys_of_sims_are_secret_and_keys_of_other_things_are_names() -> None:
+    secret = "Ki,OPc,K,ADM1,PUK,OTA Key,KIC1,auth_key,Transport Key,SIM key,KEY,Encryption Key 1"
+    assert [name for name in secret.split(",") if not is_secret(name)] == []
+    assert [name for name in ("Account Key", "Partner key", "Store Key") if is_secret(name)] == []
 
 
 def test_keys_of_a_file_without_header_are_not_taken_for_names(tmp_path: Path) -> None:

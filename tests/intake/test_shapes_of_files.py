@@ -62,6 +62,12 @@ READ = {
         "activations",
         ACTIVATION,
     ),
+    "a reason in two writings": Shape(table("iccid,imei,Reason,reason", f"{PAIR},a,b")),
+    "an IMSI and what may be an ICCID": Shape(
+        table("SIM ID,Imsi No.,imei,time", f"x,{IMSI},{IMEI},2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION | {"iccid": "imsi 29505…0011"},
+    ),
     "words for nothing": Shape(table("iccid,imei,effective_from", f"{PAIR},NULL")),
     "PostgreSQL's word for nothing": Shape(
         table("iccid,imei,effective_from", f"{PAIR},\\N").replace(b",", b"\t"), name="a.tsv"
@@ -96,7 +102,7 @@ def as_json(value: object, name: str = "a.json", indent: int | None = None) -> S
 
 TOLD = {
     "records under names": (as_json({"ok": 1, "page": {"items": [RECORD]}}), "at page.items"),
-    "records beside an empty array": (as_json({"data": [RECORD], "errors": []}), "at data"),
+    "records under numbers": (as_json({"0": RECORD}), "under numbers"),
     "a table, as pandas writes it": (as_json(COLUMNS), "at data"),
     "a table under a name": (as_json({"values": [["IMEI", "ICCID"], [IMEI, ICCID]]}), "at values"),
     "lines of JSON": (
@@ -111,6 +117,30 @@ TOLD = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "mdn"),
+    [
+        ("Mobile No.", "15096300011"),
+        ("Phone # 1", "15096300011"),
+        *dict.fromkeys(
+            (
+                "Mobile Equipment ID",
+                "Mobile Device ID",
+                "Phone serial number",
+                "Phone MEID",
+                "Phone ESN",
+                "Mobile SIM",
+            ),
+            "",
+        ).items(),
+    ],
+)
+def test_a_number_of_a_device_is_no_phone_number(tmp_path: Path, name: str, mdn: str) -> None:
+    content = table(f"iccid,account,{name}", f"{ICCID},A,15096300011")
+    (fact,) = read(tmp_path, Shape(content, "sims")).facts
+    assert fact["mdn"] == mdn
+
+
 @pytest.mark.parametrize(("shape", "hint"), TOLD.values(), ids=TOLD)
 def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str) -> None:
     preview = read(tmp_path, shape)
@@ -118,8 +148,7 @@ def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str
     assert hint in " ".join(preview.notes.hints)
 
 
-def test_records_under_numbers_are_read_and_a_mapping_finds_records(tmp_path: Path) -> None:
-    assert read(tmp_path, as_json({"0": RECORD})).facts == [EXPECTATION]
+def test_a_mapping_finds_records(tmp_path: Path) -> None:
     wrapped = as_json({"next": None, "records": [SEEN]})._replace(
         kind="activations", mapping="emnify-usage"
     )
@@ -147,6 +176,9 @@ REFUSED = {
         Shape(table("ICCID,IMEI 1,IMEI 2", f"{PAIR},")),
         "no column imei.*name all of them with --columns, or write a mapping file",
     ),
+    "an eSIM's mark": (Shape(table("eSIM,IMEI")), "no column iccid"),
+    "the number of a chip": (Shape(table("eUICC ID,IMEI")), "no column iccid"),
+    "an old ICCID, and a SIM": (Shape(table("Old ICCID,SIM Card No,IMEI")), "no column iccid"),
     "an old IMEI alone": (Shape(table("ICCID,Old IMEI")), "no column imei"),
     "the columns of another kind": (
         Shape(table("ICCID,IMEI"), "activations"),
@@ -158,7 +190,22 @@ REFUSED = {
     ),
     "two arrays of records": (
         as_json({"new": [RECORD], "old": [RECORD]}),
-        "records at new and at old: say in a mapping file, as `records`",
+        "arrays at new and at old: say in a mapping file, as `records`",
+    ),
+    "an empty array beside records": (as_json({"accepted": [], "removed": [RECORD]}), "arrays at"),
+    "texts beside records": (as_json({"errors": ["x"], "sims": [RECORD]}), "arrays at errors and"),
+    "objects before and after": (as_json({"after": RECORD, "before": RECORD}), "have no iccid"),
+    "a column twice in a table": (
+        as_json([["iccid", "imei", "imei"], [ICCID, IMEI, IMEI]]),
+        "table has the column 'imei' twice",
+    ),
+    "a column twice in a table of pandas": (
+        as_json(COLUMNS | {"columns": ["iccid", "imei", "IMEI"]}),
+        "table has the column 'imei' twice",
+    ),
+    "a name twice around the records": (
+        Shape(b'{"data": [], "data": %b}' % json.dumps([RECORD]).encode(), name="a.json"),
+        "a name stands twice",
     ),
     "an object for each column": (as_json({"iccid": {"0": ICCID}, "imei": {"0": IMEI}}), "orient"),
     "NaN": (Shape(b'[{"iccid": NaN}]', name="a.json"), "NaN is not JSON, write null"),
@@ -178,6 +225,39 @@ REFUSED = {
 def test_a_file_is_refused_that_has(tmp_path: Path, shape: Shape, reason: str) -> None:
     with pytest.raises(FileRefused, match=reason):
         read(tmp_path, shape)
+
+
+NOTE = "iccid,account,mdn,note\n"
+OPEN = '89148000000800000011,A,4155551234,"call back\n'
+SECONDS = {
+    "a quote behind": '89148000000800000029,B,4155551235,done"',
+    "a value between quotes, and a quote behind": '89148000000800000029,"B",4155551235,done"',
+}
+
+
+@pytest.mark.parametrize("second", SECONDS.values(), ids=SECONDS)
+def test_a_line_that_may_be_a_fact_is_never_taken_for_a_part_of_a_note(
+    tmp_path: Path, second: str
+) -> None:
+    preview = read(tmp_path, Shape(f"{NOTE}{OPEN}{second}\n".encode(), "sims"))
+    assert [fact["mdn"] for fact in preview.facts] == ["4155551235"]
+    assert [reject.line for reject in preview.rejects] == [2]
+
+
+def test_a_line_that_may_be_a_fact_is_never_taken_for_a_part_of_a_header(tmp_path: Path) -> None:
+    content = f'iccid,imei,"note\n{PAIR},done"\n'.encode()
+    with pytest.raises(FileRefused, match="no column"):
+        read(tmp_path, Shape(content))
+
+
+TWICE = f'{{"iccid": "{ICCID}", "imei": "352099001761499", "imei": "{IMEI}"}}'
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.ndjson", TWICE), ("a.json", f"[{TWICE}]")])
+def test_an_object_with_a_name_twice_is_rejected(tmp_path: Path, name: str, content: str) -> None:
+    preview = read(tmp_path, Shape(f"{content}\n".encode(), name=name))
+    assert preview.facts == []
+    assert "a name stands twice" in repr(preview.rejects)
 
 
 HINTED = {

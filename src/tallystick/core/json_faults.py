@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tallystick.core.identifiers import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 TOO_DEEP = "it is nested too deeply"
 
@@ -33,12 +36,21 @@ def fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def names_stand_once(text: bytes, values: object) -> bool:
     """Whether no object of a JSON text has a name twice; `values` is what was parsed of it."""
-    quotes = text.count(b'"')
-    if b"\\" in text:
-        # Backslashes go in pairs from the left; one that is left over escapes what follows.
-        unpaired = text.replace(rb"\\", b"")
-        quotes = unpaired.count(b'"') - unpaired.count(rb"\"")
-    return quotes == 2 * _texts_in(values)
+    return _quotes_in(text) == 2 * _texts_in(values)
+
+
+def outer_names_stand_once(text: bytes, parts: Collection[bytes]) -> bool:
+    """Whether the object of a JSON text has no name twice; `parts` are the texts of its values."""
+    return _quotes_in(text) == 2 * len(parts) + sum(map(_quotes_in, map(bytes, parts)))
+
+
+def _quotes_in(text: bytes) -> int:
+    """How many quotes begin and end the texts of a JSON text."""
+    if b"\\" not in text:
+        return text.count(b'"')
+    # Backslashes go in pairs from the left; one that is left over escapes what follows.
+    unpaired = text.replace(rb"\\", b"")
+    return unpaired.count(b'"') - unpaired.count(rb"\"")
 
 
 def _texts_in(values: object) -> int:

@@ -25,7 +25,8 @@ HYPHENS = "-\u2010\u2011\u2013"
 DROPPED_IN_DIGITS = str.maketrans("", "", BLANKS + HYPHENS)
 DROPPED_IN_NUMBERS = str.maketrans("", "", f"+.(){BLANKS}{HYPHENS}")
 PADDING = "Ff"  # what fills up half a byte where digits are kept two in a byte
-FRACTION = re.compile(r"([0-9]+)\.0+")  # as programs write whole numbers that they keep as floats
+FRACTION = re.compile(r"([0-9]+)\.0")  # as programs write whole numbers that they keep as floats
+UNCLEAR_FRACTION = re.compile(r"[0-9]+\.0{2,3}")  # or a number with a dot before its last digits
 EXACT_MAX = 2**53  # up to here a float is exact
 GROUPED = re.compile(r"[0-9]{1,3}([.,'\u2019])[0-9]{3}(?:\1[0-9]{3})+")
 GROUP_SIGNS = str.maketrans("", "", ".,'\u2019")
@@ -37,9 +38,10 @@ ABSENT = frozenset({"null", "\\n", "nan", "nat", "n/a", "#n/a", "na", "<na>", "-
 NO_DATE = frozenset({"0000-00-00", "0000-00-00 00:00:00"})
 """What MySQL writes where there is no date."""
 
-# A date and a time of day without signs between.
+# A date and a time of day without signs between. Digits of another century are more likely no
+# date, or one with two digits for the year.
 UNSIGNED = re.compile(
-    r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
+    r"(?P<year>(?:19|20)[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
     r"(?:[Tt ]?(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2}))?)?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 )
@@ -64,13 +66,21 @@ YEAR_FIRST = re.compile(
 )
 # A day that stands before a moment which names its own day, as where both are columns.
 DAY_BEFORE = re.compile(
-    r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2} (?=[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[Tt ])"
+    r"(?P<day>[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}) "
+    r"(?P<moment>(?P<own>[0-9]{4}[-/][0-9]{2}[-/][0-9]{2})[Tt ](?P<clock>.*))",
+    re.DOTALL,
 )
+# With two digits for the year, if it is a date at all.
+SHORT_YEAR = re.compile(r"([2-9][0-9]{9}|[0-9]{12})(?:\.[0-9]+|[Zz]|[+-][0-9]{2}:?[0-9]{2})?")
+SHORT_YEAR_FORMS = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S"}
+ZERO_DAYS = frozenset({"1899-12-30", "1899-12-31", "1900-01-00"})
+"""The days that spreadsheets and databases write before a time of day that has none."""
 # Days since 1899-12-30, as spreadsheets count them: of the years from 1954 to 2118.
-SERIAL = re.compile(r"(?P<days>[2-7][0-9]{4})(?:[.,](?P<part>[0-9]{1,17}))?")
+SERIAL = re.compile(r"(?P<days>[2-7][0-9]{4})(?:[.,](?:0+|(?P<part>[0-9]{1,17})))?")
 SERIAL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 SECONDS_A_DAY = 86_400
-ZONE_LETTERS = re.compile(r".*[0-9]\s*(?P<letters>[A-Z]{2,5})", re.DOTALL)
+ZONE_LETTERS = re.compile(r"(?P<before>.*[0-9])\s*(?P<letters>[A-Z]{2,5})", re.DOTALL)
+UTC_NAMES = frozenset({"UTC", "GMT"})
 MICROSECONDS = 1_000_000
 HALF_DAY_HOURS = 12
 MONTHS = 12
@@ -178,6 +188,11 @@ def _without_fraction(label: str, text: str) -> str:
     One in scientific notation is refused, and one that is too large to be exact: digits are gone.
     """
     whole = FRACTION.fullmatch(text)
+    if UNCLEAR_FRACTION.fullmatch(text):
+        message = (
+            f"{label} {shown(text)} may end in a fraction or in digits: write its digits alone"
+        )
+        raise InvalidValue(message)
     if EXPONENT.fullmatch(text) or (whole and int(whole[1]) >= EXACT_MAX):
         message = (
             f"{label} {shown(text)} is a rounded number, so digits are lost: export the column as "
@@ -215,17 +230,42 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
             return moment
     if FORM.fullmatch(text):
         return moment_of(parse(text, conventions.zone))
+    is_unclear = _form_of_short_year(text) is not None
     unix = UNIX_TIME.fullmatch(text)
-    if unix:
+    if unix and not is_unclear:
         return _since_1970(unix)
     serial = SERIAL.fullmatch(text)
     if serial and serial["part"]:
         return moment_of(_of_serial(serial).replace(tzinfo=conventions.zone))
-    iso = _in_iso(DAY_BEFORE.sub("", text))
-    if FORM.fullmatch(iso) is None:
+    iso = _in_iso(_of_one_day(text))
+    if is_unclear or FORM.fullmatch(iso) is None:
         message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{_help(text)}"
         raise InvalidValue(message)
     return moment_of(parse(iso, conventions.zone))
+
+
+def _of_one_day(text: str) -> str:
+    """A moment without a day that stands before it and says the same.
+
+    Its own day is left out where it is none; the text stays as it is where the days differ.
+    """
+    both = DAY_BEFORE.fullmatch(text)
+    if both is None:
+        return text
+    own = both["own"].replace("/", "-")
+    if own in ZERO_DAYS:
+        return f"{both['day']} {both['clock']}"
+    return both["moment"] if own == both["day"].replace("/", "-") else text
+
+
+def _form_of_short_year(text: str) -> str | None:
+    """The form of digits that may be a date with two digits for the year and a time of day.
+
+    Ten digits that begin with 1 are seconds since 1970, up to the year 2033.
+    """
+    digits = SHORT_YEAR.fullmatch(text)
+    form = SHORT_YEAR_FORMS[len(digits[1])] if digits else ""
+    return form if digits and _of_form(digits[1], form) else None
 
 
 def _help(text: str) -> str:
@@ -239,16 +279,26 @@ def _help(text: str) -> str:
         )
     if EXPONENT.fullmatch(text):
         return ": a rounded number has lost digits; export the column as text"
+    if short_year := _form_of_short_year(text):
+        return f": the year may have two digits; if so, say it with --time-format '{short_year}'"
     if letters and letters["letters"] not in {"AM", "PM"}:
-        return (
-            f": {letters['letters']} may be several zones; write the offset, like -05:00, or leave "
-            "it out and name the zone with --zone"
-        )
+        return _help_about_zone(letters["before"], letters["letters"])
     if DAY_OR_MONTH_FIRST.fullmatch(text):
-        forms = " or ".join(f"'{form}'" for form in likely_forms(text))
+        forms = " or ".join(f"'{form}'" for form in likely_forms(text)) or "and that form"
         return f": the day or the month may be first; say which with --time-format {forms}"
     forms = " or ".join(f"'{form}'" for form in likely_forms(text))
     return f": if all are of this form, name it with --time-format {forms}" if forms else ""
+
+
+def _help_about_zone(before: str, letters: str) -> str:
+    """What to do about letters behind a time of day."""
+    if letters not in UTC_NAMES:
+        return (
+            f": {letters} may be several zones; write the offset, like -05:00, or leave it out and "
+            "name the zone with --zone"
+        )
+    forms = " or ".join(f"'{form} {letters}'" for form in likely_forms(before))
+    return f": name the form with --time-format {forms} and --zone UTC" if forms else ""
 
 
 def _of_serial(serial: re.Match[str]) -> datetime:
@@ -270,7 +320,7 @@ def is_without_zone(text: str, conventions: Conventions = PLAIN) -> bool:
     serial = SERIAL.fullmatch(text)
     if serial and serial["part"]:
         return True
-    iso = FORM.fullmatch(_in_iso(DAY_BEFORE.sub("", text)))
+    iso = FORM.fullmatch(_in_iso(_of_one_day(text)))
     return iso is not None and bool(iso["time"]) and not (iso["offset"] or iso["utc"])
 
 
@@ -326,7 +376,7 @@ def _padded(form: re.Match[str]) -> str:
             return ""  # 13 PM is no time of day
         hour = hour % HALF_DAY_HOURS + HALF_DAY_HOURS * (form["half"] in "Pp")
     zone = form["zone"] or ""
-    zone = "Z" if zone in {"UTC", "GMT"} else zone
+    zone = "Z" if zone in UTC_NAMES else zone
     second, fraction = form["second"] or "00", form["fraction"] or ""
     return f"{date}T{hour:02}:{form['minute']}:{second}{fraction}{zone}"
 

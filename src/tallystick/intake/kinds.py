@@ -318,7 +318,7 @@ ICCID = Column(
     fast_parse.iccids,
     form=Iccid,
     also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
-    words=frozenset({"iccid", "ccid", "icc", "uicc", "euicc", "sim"}),
+    words=frozenset({"iccid", "ccid", "icc", "sim"}),
 )
 IMEI_ALSO = (
     "imeisv",

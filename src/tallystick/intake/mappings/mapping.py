@@ -24,7 +24,11 @@ Source = tuple[Name, ...]
 Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "cp932"]
 SECRET = re.compile(
     r"e?k|e?ki|(enc|encrypted)ki|ki(enc|encrypted|[0-9]+)|opc?|opc\w+|ki[ckd]\w*|acc"
-    r"|(adm|puk|pin|chv)([0-9]\w*)?|\w*(keys?|secret|password)[0-9]*"
+    r"|(adm|puk|pin|chv)([0-9]\w*)?|\w*(secret|password)[0-9]*"
+    r"|(k|ki|op|opc|kic|kid|tk|adm|ota|sim|usim|isim|esim|uicc|euicc|card|chip|subscriber|issuer"
+    r"|auth|authentication|transport|enc|encrypted|encryption|cipher|ciphering|integrity|mac|dek"
+    r"|master|root|session|private|security|data|admin|psk|aes|des|milenage|isd|ssd|isdr|ssdr"
+    r"|scp|rfm|ram|cm|gp|set|[0-9])*keys?(id|set|value)?[0-9]*"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tallystick.intake.kinds import KINDS
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 Places = tuple[int, ...]
 """Places of columns in a file, from 0, whose texts are joined."""
 NAMES_SHOWN_MAX = 40
+NAMES_KEPT_MAX = 4096
 WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits"}
-    | {"current", "hardware", "e", "esn", "meid"}
+    | {"current", "hardware", "esn", "meid"}
 )
 """Words in the name of a column that do not change which number it is of."""
+OF_DEVICES_TOO = frozenset({"phone", "mobile"})
+BESIDE_THEM = frozenset({"no", "nr", "num", "number"})
+"""Words for a number, with which those make a phone number, and no number of a device."""
+ICCID = "iccid"
 OTHER_NAMES = "Rename the columns, name all of them with --columns, or write a mapping file"
 
 
@@ -82,9 +88,10 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
     """Add columns that only one name of the file can mean, like `Device ID (IMEI)`.
 
     A name means a column if it has one of the column's words, and else nothing that tells more
-    than that it is a number: `Old IMEI` and `IMEI lock` mean no IMEI.
+    than that it is a number: `Old IMEI` and `IMEI lock` mean no IMEI. An ICCID is the last that is
+    looked for, and only where no other name holds it, and nothing else names the SIM.
     """
-    for column in kind.columns:
+    for column in sorted(kind.columns, key=lambda each: each.name == ICCID):
         if column.name in places_by_name or not column.words:
             continue
         taken = {place for places in places_by_name.values() for place in places}
@@ -93,15 +100,29 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
             for place, name in enumerate(names.names)
             if place not in taken and _means(name, column.words) and not is_secret(name)
         ]
-        if len(likely) == 1:
+        if len(likely) == 1 and not (
+            column.name == ICCID and _is_named_otherwise(kind, names, likely[0], places_by_name)
+        ):
             places_by_name[column.name] = (likely[0],)
 
 
+def _is_named_otherwise(
+    kind: Kind, names: Names, place: int, places_by_name: dict[str, Places]
+) -> bool:
+    """Whether another name than that of a place has the ICCID, or another column names the SIM."""
+    others = (name for at, name in enumerate(names.names) if at != place)
+    holds_iccid = any(ICCID in plain_name(name) for name in others)
+    is_optional = ICCID not in kind.required
+    return holds_iccid or (is_optional and any(each in places_by_name for each in kind.one_of))
+
+
+@lru_cache(maxsize=NAMES_KEPT_MAX)
 def _means(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
     in_name = {word.casefold() for word in WORDS.findall(name)}
+    beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
-        word in words or word in SAYS_NOTHING or word.isdigit() for word in in_name
+        word in words or word in beside or word.isdigit() for word in in_name
     )
 
 

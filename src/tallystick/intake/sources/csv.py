@@ -143,6 +143,8 @@ def _candidates(
             if fields is not None:
                 names = [" ".join(field.split()) for field in fields]
                 layout = layout_of(kind, names, mapping, separator, number + lines - 1)
+                if any(_may_be_whole(each, layout) for each in head[number : layout.line]):
+                    continue
                 yield replace(layout, header=line if lines == 1 else b"")
 
 
@@ -276,9 +278,19 @@ def _joined_record(
 
 
 def _may_be_whole(line: bytes, layout: Layout) -> bool:
-    """Whether a line may be a record of its own, so that it is no part of another's value."""
+    """Whether a line may be a record of its own, so that it is no part of another's value.
+
+    It has as many separators as a record, and either its quotes close, or the first of them opens
+    a value, or so many separators stand before the first that it may be the text of the last value.
+    """
+    separator = layout.separator.encode()
+    between = len(layout.names) - 1
+    if line.count(separator) < between:
+        return False
+    before, quote, _ = line.partition(b'"')
+    opens = before == b"" or before.endswith(separator)
     closes = line.count(b'"') % 2 == 0
-    return closes and line.count(layout.separator.encode()) >= len(layout.names) - 1
+    return closes or (bool(quote) and opens) or before.count(separator) >= between
 
 
 def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject | None:

@@ -11,7 +11,11 @@ import msgspec
 from tallystick.core.allowed import SEPARATOR
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
-from tallystick.core.json_faults import fault_of_json
+from tallystick.core.json_faults import (
+    fault_of_json,
+    names_stand_once,
+    outer_names_stand_once,
+)
 from tallystick.intake.mappings import ANY
 from tallystick.intake.mappings.mapping import is_secret, plain_name
 from tallystick.intake.mappings.naming import (
@@ -42,6 +46,7 @@ LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
 ARRAY_DEPTH_MAX = 4  # of objects in which an array of records is looked for
 START_BYTES = 64
+PARTS_OF_A_TABLE = frozenset({"columns", "index", "data"})
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
 
 
@@ -255,6 +260,8 @@ def _json_record(line: int, raw: bytes, records: Records) -> list[str | None] | 
         return unreadable(line, _shown(raw), what)
     if not isinstance(value, dict):
         return unreadable(line, _shown(raw), "the line is not a JSON object")
+    if not names_stand_once(raw, value):
+        return unreadable(line, _shown(raw), "a name stands twice in the object")
     return records.record_of(line, value)
 
 
@@ -278,20 +285,23 @@ def looked_at(head: Sequence[bytes]) -> list[Any]:
 class RecordsAt(NamedTuple):
     """The records of a document, each as its text, and the path of names where they stand.
 
-    With `columns` they are arrays of values in this order, as of a table, else objects.
+    With `columns` they are arrays of values in this order, as of a table, else objects. The `hint`
+    says where they were found, unless it was said before.
     """
 
     items: list[msgspec.Raw]
     path: str
     columns: tuple[str, ...] | None = None
+    hint: str = ""
 
 
 def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt:
     """The records of a JSON document.
 
     They stand in an array, at a path of names or at the document's root. Without a path they are
-    looked for: one object that has the kind's columns is one record, and of several arrays the only
-    one is taken whose objects have them. Raises `FileRefused`.
+    looked for: one object that has the kind's columns is one record, and an array that no other
+    stands beside has the records; of several it has to be said which is meant. Raises
+    `FileRefused`.
     """
     at = _at_path(name, msgspec.Raw(text), path)
     if _first(at) == b"[":
@@ -301,18 +311,22 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
         message = f"{name}: there are no objects {where}in the document"
         raise FileRefused(message)
     one = RecordsAt([at], path)
-    fields = _decoded(name, at, dict[str, msgspec.Raw])
+    fields = _fields_of(name, at)
     numbered = None if path else _numbered(name, fields, records)
     if numbered or path or _fits(one, records):
         return numbered or one
-    arrays = [_of_array(name, raw, where, records) for where, raw in _arrays_in(name, at)]
-    table = _table_of(name, fields)
+    table = _table_of(name, fields, records)
+    arrays = [
+        _of_array(name, raw, where, records)
+        for where, raw in _arrays_in(name, at)
+        if not table or where not in PARTS_OF_A_TABLE
+    ]
     arrays += [table] if table else []
     fitting = [each for each in arrays if _fits(each, records)]
-    if len(fitting) > 1:
+    if fitting and len(arrays) > 1:
         message = (
-            f"{name}: there are records at {' and at '.join(each.path for each in fitting)}: say "
-            "in a mapping file, as `records`, which of them are meant"
+            f"{name}: there are arrays at {' and at '.join(each.path for each in arrays)}: say "
+            "in a mapping file, as `records`, which of them has the records that are meant"
         )
         raise FileRefused(message)
     with_objects = [each for each in arrays if each.items]
@@ -328,15 +342,24 @@ def _first(raw: msgspec.Raw) -> bytes:
 
 def _at_path(name: str, raw: msgspec.Raw, path: str) -> msgspec.Raw:
     for step in filter(None, path.split(STEP)):
-        raw = _decoded(name, raw, dict[str, msgspec.Raw]).get(step, msgspec.Raw(b"null"))
+        raw = _fields_of(name, raw).get(step, msgspec.Raw(b"null"))
     return raw
+
+
+def _fields_of(name: str, raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """The texts of an object's values by their names. Raises `FileRefused` where one is twice."""
+    fields: dict[str, msgspec.Raw] = _decoded(name, raw, dict[str, msgspec.Raw])
+    if not outer_names_stand_once(bytes(raw), fields.values()):
+        message = f"{name}: a name stands twice in one of its objects"
+        raise FileRefused(message)
+    return fields
 
 
 def _arrays_in(
     name: str, raw: msgspec.Raw, before: str = "", depth: int = 0
 ) -> Iterator[tuple[str, msgspec.Raw]]:
     """The arrays that stand in objects, not in other arrays, each with its path."""
-    for key, item in _decoded(name, raw, dict[str, msgspec.Raw]).items():
+    for key, item in _fields_of(name, raw).items():
         if _first(item) == b"[":
             yield before + key, item
         elif _first(item) == b"{" and depth < ARRAY_DEPTH_MAX:
@@ -349,17 +372,36 @@ def _of_array(name: str, raw: msgspec.Raw, path: str, records: Records) -> Recor
     if items and _first(items[0]) == b"[":
         columns = _names(items[0])
         if columns and not lacking(records.kind, records.values_of(dict.fromkeys(columns, ""))):
-            return RecordsAt(items[1:], path, columns)
-    return RecordsAt(items, path)
+            _refuse_twice(name, columns, records.kind)
+            return _found_at(path, items[1:], columns)
+    return _found_at(path, items)
 
 
-def _table_of(name: str, fields: dict[str, msgspec.Raw]) -> RecordsAt | None:
+def _found_at(
+    path: str, items: list[msgspec.Raw], columns: tuple[str, ...] | None = None
+) -> RecordsAt:
+    """Records at a path, which is told where there is one."""
+    return RecordsAt(items, path, columns, f"its records stand at {path}" if path else "")
+
+
+def _refuse_twice(name: str, columns: tuple[str, ...], kind: Kind) -> None:
+    """Refuse a table that has a column twice. Raises `FileRefused`."""
+    repeated = Names(columns).repeated
+    twice = [each for each in kind.column_names if plain_name(each) in repeated]
+    twice += [each for each in dict.fromkeys(columns) if columns.count(each) > 1]
+    if twice:
+        message = f"{name}: the table has the column {shown(twice[0])} twice"
+        raise FileRefused(message)
+
+
+def _table_of(name: str, fields: dict[str, msgspec.Raw], records: Records) -> RecordsAt | None:
     """The lines of a table beside the names of its columns, as pandas writes it with `split`."""
     columns = _names(fields.get("columns"))
     lines = fields.get("data")
     if columns is None or lines is None or _first(lines) != b"[":
         return None
-    return RecordsAt(_decoded(name, lines, list[msgspec.Raw]), "data", columns)
+    _refuse_twice(name, columns, records.kind)
+    return _found_at("data", _decoded(name, lines, list[msgspec.Raw]), columns)
 
 
 def _names(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
@@ -371,14 +413,15 @@ def _names(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
 
 
 def _numbered(name: str, fields: dict[str, msgspec.Raw], records: Records) -> RecordsAt | None:
-    """The records that stand under names of their own, as numbers. Raises `FileRefused`.
+    """The records that stand under numbers, as places or ICCIDs. Raises `FileRefused`.
 
     Columns that do, as pandas writes them without being asked, are told of.
     """
     if not fields or any(_first(item) != b"{" for item in fields.values()):
         return None
-    numbered = RecordsAt(list(fields.values()), "")
-    if _fits(numbered, records):
+    are_numbers = all(map(str.isdecimal, fields))
+    numbered = RecordsAt(list(fields.values()), "", None, "its records stand under numbers")
+    if are_numbers and _fits(numbered, records):
         return numbered
     if not lacking(records.kind, records.values_of(dict.fromkeys(fields, ""))):
         message = (

@@ -109,12 +109,9 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     names = Names(layout.names)
     faults = [f"has no column {column}" for column in lacking(kind, layout.places)]
     if not mapping.columns:
-        own = (*kind.column_names, REASON)
-        faults += [
-            f"has the column {column} twice"
-            for column in own
-            if plain_name(column) in names.repeated
-        ]
+        repeated = [each for each in kind.column_names if plain_name(each) in names.repeated]
+        repeated += [REASON] if layout.names.count(REASON) > 1 else []
+        faults += [f"has the column {column} twice" for column in repeated]
     by = zip(mapping.keep, kept_places(names, mapping.keep), strict=True)
     unknown = [keep.column for keep, place in by if place is None]
     faults += [f"has no column {column}, by which rows are kept" for column in unknown]

@@ -144,6 +144,6 @@ def _document_source(
         for start in range(0, len(items), limits.LINES_A_FRAME)
     )
     notes: Notes = records.notes(encoding, values)
-    if found_records.path != mapping.records:
-        notes.hints += (f"its records stand at {found_records.path}",)
+    if found_records.hint and not mapping.records:
+        notes.hints += (found_records.hint,)
     return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
