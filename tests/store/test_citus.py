@@ -11,19 +11,22 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tallystick.core.errors import StoreBusy
 from tallystick.core.facts import SimActivation
 from tallystick.store import open_store
-from tallystick.store.engines.citus import SPREAD, naming_sims
+from tallystick.store.engines import citus
+from tallystick.store.engines.citus import is_of_sims, naming_sims
 from tallystick.store.engines.postgresql import of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
 from tests.cluster import Machine, connected_to, coordinator_of
-from tests.engines import CITUS, ENGINES
+from tests.engines import CITUS, ENGINES, database_on, made
 from tests.store.few import ICCIDS, ONE, expected, mismatch, rows, seen, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tallystick.core.identifiers import Iccid
     from tallystick.store import Store
@@ -107,6 +110,41 @@ def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(
     assert rows(store) == [mismatch(ONE)]
 
 
+def test_the_locks_of_many_shards_are_waited_for_one_by_one(
+    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(citus, "FEW_SHARDS", 0)
+    monkeypatch.setattr(citus, "STEP_S", WAIT_S / 2)
+    take(store, sim(ONE), expected(ONE))
+    test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store, database, take)
+
+
+def test_whoever_spreads_or_upgrades_a_store_waits_for_writers_of_sims(store: Store) -> None:
+    upgrade = threading.Thread(target=store.init, args=("UTC",))
+    with store.transaction(touched=Touched(frozenset({ONE}))):
+        upgrade.start()
+        upgrade.join(WAIT_S)
+        waits = upgrade.is_alive()
+    upgrade.join()
+    assert waits
+
+
+def test_a_process_learns_that_its_store_was_spread(tmp_path: Path) -> None:
+    with (
+        database_on(CITUS, tmp_path) as database,
+        open_store(database, wire_row) as running,
+        open_store(database, wire_row) as other,
+    ):
+        running.init("UTC")
+        take(running, sim(ONE), expected(ONE))
+        made(other, CITUS)
+        with pytest.raises(StoreBusy, match="was spread over a cluster meanwhile"):
+            take_beside(running, seen(ONE))
+        take_beside(running, seen(ONE))
+        assert running.is_spread()
+        assert rows(running) == [mismatch(ONE)]
+
+
 def test_what_others_write_goes_on_beside_a_commit_in_doubt(store: Store, database: str) -> None:
     """Facts of SIMs of other shards, and what lies on the coordinator alone."""
     other = other_shard(database, ONE)
@@ -175,7 +213,7 @@ def test_a_fact_of_one_sim_asks_one_shard(store: Store, database: str, commands:
 @pytest.mark.usefixtures("store")
 def test_a_question_about_one_sim_goes_to_one_shard(database: str) -> None:
     queries = queries_for("citus")
-    asked = [name for name, sql in queries.items() if "WITH asked" in sql and SPREAD.search(sql)]
+    asked = [name for name, sql in queries.items() if "WITH asked" in sql and is_of_sims(sql)]
     with psycopg.connect(database, autocommit=True) as coordinator:
         for name in asked:
             sql = naming_sims(of_arrays(queries[name], queries["rows_of_arrays"]), "iccid")
