@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from tallystick.core.errors import StoreBusy
+from tallystick.core.errors import MachineAway, StoreBusy
 from tallystick.core.facts import SimActivation
 from tallystick.store import open_store
 from tallystick.store.engines import citus
@@ -20,8 +21,9 @@ from tallystick.store.engines.postgresql import of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
-from tests.cluster import Machine, connected_to, coordinator_of
+from tests.cluster import Machine, connected_to, coordinator_of, frozen, machine_of
 from tests.engines import CITUS, ENGINES, database_on, made
+from tests.listening import wait_until
 from tests.store.few import ICCIDS, ONE, expected, mismatch, rows, seen, sim, take
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
+FROZEN_S_MAX = 10
 SHARD_OF = """
 SELECT shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport
 FROM pg_dist_shard AS s
@@ -154,6 +157,35 @@ def test_what_others_write_goes_on_beside_a_commit_in_doubt(store: Store, databa
         with store.transaction() as writer:
             writer.keep_receipt(b"key", b"facts", b"receipt", 0)
     assert rows(store) == [mismatch(other)]
+
+
+def test_a_frozen_machine_stops_the_facts_of_its_own_sims_alone(
+    store: Store, database: str
+) -> None:
+    """Like a computer that hangs: connections to it stay, and nothing is answered."""
+    with coordinator_of(database) as coordinator:
+        frozen_one = machine_of(coordinator, ONE)
+        other = next(each for each in OTHERS if machine_of(coordinator, each) != frozen_one)
+    take(store, sim(ONE), expected(ONE), sim(other), expected(other))
+    began = time.monotonic()
+    with frozen(database, frozen_one):
+        with pytest.raises(MachineAway):
+            take_beside(store, seen(ONE))
+        take_beside(store, seen(other))
+        with store.transaction() as writer:
+            writer.keep_receipt(b"key", b"facts", b"receipt", 0)
+        assert time.monotonic() - began < FROZEN_S_MAX
+    wait_until(lambda: is_taken(store, seen(ONE)))
+    assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(other)])
+
+
+def is_taken(store: Store, fact: SimActivation) -> bool:
+    """Whether an activation is taken in; False while a machine that it needs is away."""
+    try:
+        take_beside(store, fact)
+    except MachineAway:
+        return False
+    return True
 
 
 def filled(sql: str) -> str:
