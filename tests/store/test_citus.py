@@ -12,8 +12,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tallystick.background import Loops
+from tallystick.clock import system_clock
 from tallystick.core.errors import MachineAway, StoreBusy
 from tallystick.core.facts import SimActivation
+from tallystick.intake import KINDS, LiveIntake
 from tallystick.store import open_store
 from tallystick.store.engines import citus
 from tallystick.store.engines.citus import is_of_sims, naming_sims
@@ -160,21 +163,24 @@ def test_what_others_write_goes_on_beside_a_commit_in_doubt(store: Store, databa
 
 
 def test_a_frozen_machine_stops_the_facts_of_its_own_sims_alone(
-    store: Store, database: str
+    store: Store, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Like a computer that hangs: connections to it stay, and nothing is answered."""
     with coordinator_of(database) as coordinator:
         frozen_one = machine_of(coordinator, ONE)
         other = next(each for each in OTHERS if machine_of(coordinator, each) != frozen_one)
     take(store, sim(ONE), expected(ONE), sim(other), expected(other))
+    live = LiveIntake(store, system_clock, time.perf_counter, Loops())
     began = time.monotonic()
     with frozen(database, frozen_one):
         with pytest.raises(MachineAway):
-            take_beside(store, seen(ONE))
-        take_beside(store, seen(other))
+            live.take(KINDS["activations"], [seen(ONE)], [], None)
+        live.take(KINDS["activations"], [seen(other)], [], None)
         with store.transaction() as writer:
             writer.keep_receipt(b"key", b"facts", b"receipt", 0)
         assert time.monotonic() - began < FROZEN_S_MAX
+    assert "commits of live intake" not in caplog.text
+    live.close()
     wait_until(lambda: is_taken(store, seen(ONE)))
     assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(other)])
 

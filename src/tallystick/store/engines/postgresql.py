@@ -1037,8 +1037,9 @@ class PostgresqlEngine:
         Asked by a statement of its own once the turn has come: the one that waits for the turn
         sees the store as it was before the wait.
         """
-        require_schema(self.name, self._version(connection), len(migrations_for(ENGINE)))
-        if not connection.is_of_cluster and connection.row("was_spread") == (True,):
+        number, was_spread = connection.row("schema_of_writer") or (0, False)
+        require_schema(self.name, number, len(migrations_for(ENGINE)))
+        if was_spread:
             self._forget_connections(connection)
             message = f"{self.name}: the store was spread over a cluster meanwhile; try again"
             raise StoreBusy(message)

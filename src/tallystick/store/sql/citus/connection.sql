@@ -4,6 +4,10 @@
 -- A join by hash goes over all of a table on each machine.
 SELECT set_config('enable_hashjoin', 'off', FALSE);
 
+-- name: schema_of_writer
+-- As in sql/postgresql/connection.sql; this connection knows that the store is spread.
+SELECT v.number, FALSE FROM store_schema AS v;
+
 -- name: write_in_one_line
 -- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
 -- such as a new account, the next one joins, and on several connections they would not see each other's.

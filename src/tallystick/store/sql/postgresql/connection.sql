@@ -128,9 +128,9 @@ SELECT bool_and(citus_check_connection_to_node(n.nodename, n.nodeport))
 FROM pg_dist_node AS n
 WHERE n.groupid = :machine AND n.isactive;
 
--- name: was_spread
--- Was the store spread since a connection to one PostgreSQL has asked for that?
-SELECT EXISTS (SELECT 1 FROM shard_turns);
+-- name: schema_of_writer
+-- Which migration was taken last, and was the store spread since this connection was made?
+SELECT v.number, EXISTS (SELECT 1 FROM shard_turns) FROM store_schema AS v;
 
 -- name: is_spread
 -- Is the store spread over the machines of a cluster?
