@@ -26,7 +26,7 @@ class Measured:
     activation_bytes: float = 93
     mismatch_bytes: float = 770
     load_rate: float = (
-        85_000  # activations a second through one writer, with detection, into four shards
+        64_000  # activations a second through one writer, with detection, into four shards
     )
     report_ms: float = 30.0  # 10,000 rows of one account from three machines, extended from 1,774
     report_spread: float = 0.25  # of the logarithm of one machine's time: a guess

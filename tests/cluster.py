@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import signal
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +27,7 @@ FROM pg_dist_placement AS p
 INNER JOIN pg_dist_node AS n ON n.groupid = p.groupid
 WHERE p.shardid = %s
 """
+SHARD_OF_SIM = "SELECT get_shard_id_for_distribution_column(CAST('sims' AS regclass), %s)"
 MOVE = "SELECT citus_move_shard_placement(%s, %s, %s, %s, %s, shard_transfer_mode => %s)"
 CUT = """
 SELECT pg_terminate_backend(a.pid)
@@ -62,6 +67,38 @@ def connected_to(database: str, machine: Machine) -> Iterator[Driver]:
 def workers_of(coordinator: Driver) -> list[Machine]:
     """The machines that hold shards."""
     return [Machine(*row) for row in coordinator.execute(WORKERS).fetchall()]
+
+
+@contextmanager
+def frozen(database: str, machine: Machine) -> Iterator[None]:
+    """Within the block a machine says nothing. Its processes have to be of this computer."""
+    with connected_to(database, machine) as worker:
+        (file,) = worker.execute("SELECT pg_read_file('postmaster.pid')").fetchone() or ("",)
+        rows = worker.execute("SELECT a.pid FROM pg_stat_activity AS a").fetchall()
+        processes = [int(file.partition("\n")[0]), *(pid for (pid,) in rows)]
+    stopped = [process for process in processes if _is_a_server(process)]
+    if not stopped:
+        pytest.skip("the cluster is on other computers")
+    try:
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def _is_a_server(process: int) -> bool:
+    """Whether a process of this computer is one of PostgreSQL's; one may have ended meanwhile."""
+    name = Path(f"/proc/{process}/comm")
+    return name.exists() and name.read_text().startswith("postgres")
+
+
+def machine_of(coordinator: Driver, iccid: int) -> Machine:
+    """The machine that has a SIM."""
+    (shard,) = coordinator.execute(SHARD_OF_SIM, [iccid]).fetchone() or (0,)
+    return Machine(*coordinator.execute(PLACE, [shard]).fetchone() or ("", 0))
 
 
 def cut_connections(database: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,25 +12,33 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tallystick.background import Loops
+from tallystick.clock import system_clock
+from tallystick.core.errors import MachineAway, StoreBusy
 from tallystick.core.facts import SimActivation
+from tallystick.intake import KINDS, LiveIntake
 from tallystick.store import open_store
-from tallystick.store.engines.citus import SPREAD, naming_sims
+from tallystick.store.engines import citus
+from tallystick.store.engines.citus import is_of_sims, naming_sims
 from tallystick.store.engines.postgresql import of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
-from tests.cluster import Machine, connected_to, coordinator_of
-from tests.engines import CITUS, ENGINES
+from tests.cluster import Machine, connected_to, coordinator_of, frozen, machine_of
+from tests.engines import CITUS, ENGINES, database_on, made
+from tests.listening import wait_until
 from tests.store.few import ICCIDS, ONE, expected, mismatch, rows, seen, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tallystick.core.identifiers import Iccid
     from tallystick.store import Store
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
+FROZEN_S_MAX = 10
 SHARD_OF = """
 SELECT shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport
 FROM pg_dist_shard AS s
@@ -107,6 +116,41 @@ def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(
     assert rows(store) == [mismatch(ONE)]
 
 
+def test_the_locks_of_many_shards_are_waited_for_one_by_one(
+    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(citus, "FEW_SHARDS", 0)
+    monkeypatch.setattr(citus, "STEP_S", WAIT_S / 2)
+    take(store, sim(ONE), expected(ONE))
+    test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store, database, take)
+
+
+def test_whoever_spreads_or_upgrades_a_store_waits_for_writers_of_sims(store: Store) -> None:
+    upgrade = threading.Thread(target=store.init, args=("UTC",))
+    with store.transaction(touched=Touched(frozenset({ONE}))):
+        upgrade.start()
+        upgrade.join(WAIT_S)
+        waits = upgrade.is_alive()
+    upgrade.join()
+    assert waits
+
+
+def test_a_process_learns_that_its_store_was_spread(tmp_path: Path) -> None:
+    with (
+        database_on(CITUS, tmp_path) as database,
+        open_store(database, wire_row) as running,
+        open_store(database, wire_row) as other,
+    ):
+        running.init("UTC")
+        take(running, sim(ONE), expected(ONE))
+        made(other, CITUS)
+        with pytest.raises(StoreBusy, match="was spread over a cluster meanwhile"):
+            take_beside(running, seen(ONE))
+        take_beside(running, seen(ONE))
+        assert running.is_spread()
+        assert rows(running) == [mismatch(ONE)]
+
+
 def test_what_others_write_goes_on_beside_a_commit_in_doubt(store: Store, database: str) -> None:
     """Facts of SIMs of other shards, and what lies on the coordinator alone."""
     other = other_shard(database, ONE)
@@ -116,6 +160,38 @@ def test_what_others_write_goes_on_beside_a_commit_in_doubt(store: Store, databa
         with store.transaction() as writer:
             writer.keep_receipt(b"key", b"facts", b"receipt", 0)
     assert rows(store) == [mismatch(other)]
+
+
+def test_a_frozen_machine_stops_the_facts_of_its_own_sims_alone(
+    store: Store, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Like a computer that hangs: connections to it stay, and nothing is answered."""
+    with coordinator_of(database) as coordinator:
+        frozen_one = machine_of(coordinator, ONE)
+        other = next(each for each in OTHERS if machine_of(coordinator, each) != frozen_one)
+    take(store, sim(ONE), expected(ONE), sim(other), expected(other))
+    live = LiveIntake(store, system_clock, time.perf_counter, Loops())
+    began = time.monotonic()
+    with frozen(database, frozen_one):
+        with pytest.raises(MachineAway):
+            live.take(KINDS["activations"], [seen(ONE)], [], None)
+        live.take(KINDS["activations"], [seen(other)], [], None)
+        with store.transaction() as writer:
+            writer.keep_receipt(b"key", b"facts", b"receipt", 0)
+        assert time.monotonic() - began < FROZEN_S_MAX
+    assert "commits of live intake" not in caplog.text
+    live.close()
+    wait_until(lambda: is_taken(store, seen(ONE)))
+    assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(other)])
+
+
+def is_taken(store: Store, fact: SimActivation) -> bool:
+    """Whether an activation is taken in; False while a machine that it needs is away."""
+    try:
+        take_beside(store, fact)
+    except MachineAway:
+        return False
+    return True
 
 
 def filled(sql: str) -> str:
@@ -175,7 +251,7 @@ def test_a_fact_of_one_sim_asks_one_shard(store: Store, database: str, commands:
 @pytest.mark.usefixtures("store")
 def test_a_question_about_one_sim_goes_to_one_shard(database: str) -> None:
     queries = queries_for("citus")
-    asked = [name for name, sql in queries.items() if "WITH asked" in sql and SPREAD.search(sql)]
+    asked = [name for name, sql in queries.items() if "WITH asked" in sql and is_of_sims(sql)]
     with psycopg.connect(database, autocommit=True) as coordinator:
         for name in asked:
             sql = naming_sims(of_arrays(queries[name], queries["rows_of_arrays"]), "iccid")

@@ -292,12 +292,12 @@ class LiveIntake:
             for call, answer in zip(calls, answers, strict=True):
                 call.set(answer)
             return
-        self._commits.failed(answers.error)
+        is_away = isinstance(answers.error, MachineAway)
+        if not is_away:  # calls about SIMs of other machines are taken in
+            self._commits.failed(answers.error)
         if is_short and isinstance(answers.error, StoreBusy):
             calls = self._without_the_patient(calls)
-        # Where one machine of a cluster is away, calls about SIMs of others are taken in.
-        is_of_all = answers.store_is_at_fault and not isinstance(answers.error, MachineAway)
-        if is_of_all or len(calls) == 1:
+        if (answers.store_is_at_fault and not is_away) or len(calls) == 1:
             for call in calls:
                 call.set(answers.error)
             return

@@ -171,8 +171,9 @@ class Store:
         does not come within `wait_s`, 30 s where that is None, or too many wait.
 
         One that says what it has `touched` may take in activations of these SIMs alone, named by
-        ICCID, and keep receipts of these keys. On one PostgreSQL, others that touch something else
-        go on beside it. One that an act has to be recorded in goes on alone.
+        ICCID, and keep receipts of these keys. On PostgreSQL, others that touch something else go
+        on beside it; on a cluster, others that touch other shards. One that an act has to be
+        recorded in goes on alone.
         """
         act = act_under_way()
         if act is not None and self._is_to_be_recorded(act):

@@ -40,7 +40,6 @@ CHANGES_BESIDE_OTHERS = frozenset(
         *("take_activation", "take_activation_returning", "note_direct"),
         *("track", "note_sighting", "close", "open", "explain"),
         *("keep_receipt", "note_import_progress"),
-        *("hold_shards", "hold_every_shard"),
     }
 )
 """The statements that may change something in a transaction with others beside it.

@@ -3,7 +3,8 @@
 Citus asks only the shards that it can tell from constants, and answers some questions about a set
 of rows only where all tables in them are asked for SIMs of one shard. So statements about few SIMs
 say for each table which SIMs are meant, and those about many rows are run once for each shard.
-Rows go in as `VALUES`, which opens two connections where arrays open one for each shard.
+Up to 2,000 rows go in as `VALUES`, which opens two connections where arrays open one for each
+shard; more go in as arrays.
 """
 
 from __future__ import annotations
@@ -12,22 +13,27 @@ import re
 import time
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from psycopg import errors
 
 from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
 from tallystick.store.engines.bulk import insert_of, rounds
 from tallystick.store.engines.postgresql import (
     CLUSTER,
+    COMMENT,
+    LIST,
     MACHINES,
+    MEANINGS,
     WRITING,
     Address,
+    Meanings,
     Numbers,
     PostgresqlConnection,
     array_of,
     numbered,
     of_arrays,
-    our_errors,
     parameters_of,
 )
 from tallystick.store.queries import queries_for
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from tallystick.store.engines.bulk import Insert
+    from tallystick.store.engines.machines import MachinesAway
     from tallystick.store.engines.postgresql import Question
     from tallystick.store.touched import Touched
 
@@ -49,10 +56,11 @@ ROWS_A_STATEMENT = 256
 ROWS_OF_VALUES_MAX = 2_000  # more go in as arrays, which costs the same for each shard
 # A writer that waits for shards looks after so long whether their machines can be reached.
 STEP_S = 0.8
+FEW_SHARDS = 8  # are held within a step where nobody is in the way
+HOLD_S_MAX = 20.0  # so long it may take to hold many, where each comes within a step
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
-STUCK_S_MAX = 2.5  # so long at most it takes to ask whether one is
-AWAY_S = 3.0  # a machine that cannot be reached is not tried again so soon
+SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
 SPREAD = re.compile(
     r"\b(?:sims|expectations|activations|group_members|mismatches|former_expectations"
     r"|proposed_expectations|expectation_lists|list_members|sightings|explanations)\b"
@@ -62,16 +70,22 @@ SHARED = re.compile(
     r"(?:accounts|groups|types|identities|sources|named_activations|direct_twins)\b"
 )
 SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
-OF_A_SET = re.compile(r"\biccid IN \(SELECT \w+\.value FROM carray\(:iccids\) AS \w+\)")
 COLUMNS = re.compile(r"SELECT \*\s+FROM unnest\(((?:\s*CAST\(:\w+ AS \w+\[\]\),?)+\s*)\)")
 COLUMN = re.compile(r"CAST\(:(\w+) AS (\w+)\[\]\)")
+MEANINGS_ON_CLUSTER: Meanings = {
+    **MEANINGS,
+    errors.ConnectionFailure.sqlstate: (  # the coordinator's, to another machine
+        MachineAway,
+        "a machine of the cluster cannot be reached ({said}); try again",
+    ),
+}
 
 
 @lru_cache
 def naming_sims(sql: str, parameter: str) -> str:
     """A query about an array of SIMs that says for each table which SIMs are meant."""
     sims = f"ANY(CAST(:{parameter} AS bigint[]))"
-    named = OF_A_SET.sub(f"iccid = {sims}", sql)
+    named = LIST.sub(lambda of: f"= {sims}" if of[2] == ":iccids" else of[0], sql)
     return SAME_SIM.sub(lambda same: f"({same[0]} AND {same[1]}.iccid = {sims})", named)
 
 
@@ -92,7 +106,18 @@ def of_values(sql: str, rows: int) -> str:
 @lru_cache
 def needs_machines(sql: str) -> bool:
     """Whether a statement of a writer asks machines, or changes what each has a copy of."""
-    return SPREAD.search(sql) is not None or SHARED.search(sql) is not None
+    return is_of_sims(sql) or SHARED.search(COMMENT.sub("", sql)) is not None
+
+
+@lru_cache
+def is_of_sims(sql: str) -> bool:
+    """Whether a statement asks for what is spread by SIM."""
+    return SPREAD.search(COMMENT.sub("", sql)) is not None
+
+
+def _wait_for_locks(wait_s: float) -> str:
+    """Bounds the wait for each lock until the transaction ends. `SET` takes no parameters."""
+    return f"SET LOCAL lock_timeout = {int(wait_s * 1000)}"
 
 
 class Place(NamedTuple):
@@ -105,21 +130,34 @@ class Place(NamedTuple):
 class ClusterConnection(PostgresqlConnection):
     """One connection to a coordinator.
 
-    `away` is shared by connections: until when machines that cannot be reached are not tried again.
+    `away` is shared by connections: which machines cannot be reached.
     """
 
-    def __init__(
-        self, address: Address, silent_s_max: float | None, away: dict[int, float]
-    ) -> None:
+    _meanings: ClassVar[Meanings] = MEANINGS_ON_CLUSTER
+
+    def __init__(self, address: Address, silent_s_max: float | None, away: MachinesAway) -> None:
         self._away = away
         self._shard_of: dict[int, int] = {}  # of this transaction's SIMs
         self._places: dict[int, Place] = {}
+        # The machines that this transaction needs; None where that may be any.
+        self._needed: set[int] | None = None
         self._is_to_hold = False
         self._statement_s_max = 0.0
         super().__init__(address, silent_s_max)
+
+    def _connect(self) -> None:
+        """Connect, as a coordinator has to be asked."""
+        super()._connect()
         self._queries = queries_for(CLUSTER)
         self._driver.look_after_s = LOOK_AFTER_S
         self._driver.is_stuck = self._is_stuck
+        with self._refusals():
+            self._driver.execute(self._queries["join_without_hashes"])
+
+    @property
+    def is_of_cluster(self) -> bool:
+        """True."""
+        return True
 
     @property
     def sees_one_moment(self) -> bool:
@@ -130,7 +168,12 @@ class ClusterConnection(PostgresqlConnection):
         """Begin a transaction with whatever is asked or said next."""
         self._shard_of.clear()
         self._is_to_hold = False
+        self._needed = set() if how == WRITING else None
         super().begin(how)
+
+    def _undo(self) -> None:
+        self._needed = None
+        super()._undo()
 
     # Which machines a writer waits for
 
@@ -161,7 +204,7 @@ class ClusterConnection(PostgresqlConnection):
             self._undo()
             self._refuse_if_over(shards, until)
             super().begin(WRITING)
-        self._bound_statements(statement_s_max)
+        self._bound_statements(statement_s_max, shards)
         self._is_beside_others = True
 
     def _touched_shards(self, touched: Touched) -> set[int]:
@@ -194,7 +237,7 @@ class ClusterConnection(PostgresqlConnection):
         while not self._has_come_within_a_savepoint(shards, questions):
             self._refuse_if_over(shards, until)
             time.sleep(REST_S)
-        self._bound_statements(self._statement_s_max)
+        self._bound_statements(self._statement_s_max, shards)
 
     def _has_come_within_a_savepoint(self, shards: set[int], questions: Sequence[Question]) -> bool:
         with self.attempt() as attempt:
@@ -205,28 +248,48 @@ class ClusterConnection(PostgresqlConnection):
     def _has_come(self, shards: set[int], held_min: int, questions: Sequence[Question]) -> bool:
         """Whether locks and shards came within a while. Raises `MachineAway`."""
         self._refuse_if_away(shards)
+        self._needed = self._machines_of(shards)
         try:
-            with our_errors(self._name):
-                held = self._ask_at_once(self.waiting(STEP_S), *questions).rowcount
+            with self._refusals():
+                held = self._ask_at_once(*self._bounds(shards), *questions).rowcount
         except StoreBusy:
             return False
         except MachineAway:
             self._note_away(shards)
             raise
-        except StoreBroken:
-            self._refuse_if_away(shards)
+        except StoreBroken as error:
+            if self._is_any_away(shards):
+                raise self._machine_away() from error
             raise
         if held != held_min:
-            message = f"{self._name}: shards were split; run `tallystick init --distribute` again"
+            message = (
+                f"{self._name}: shards have no row in `shard_turns`: run "
+                "`tallystick init --distribute`"
+            )
             raise StoreBroken(message)
         return True
 
-    def _bound_statements(self, statement_s_max: float) -> None:
+    def _bounds(self, shards: set[int]) -> list[Question]:
+        """What bounds how long questions wait for locks, also on machines.
+
+        Few shards are held within a step; of many each lock comes within one.
+        """
+        if len(shards) <= FEW_SHARDS:
+            return [self.waiting(STEP_S)]
+        return [
+            self.waiting(HOLD_S_MAX),
+            (self._queries["set_on_machines"], {}),
+            (_wait_for_locks(STEP_S), {}),
+        ]
+
+    def _bound_statements(self, statement_s_max: float, shards: set[int]) -> None:
         self.row("bound_statements", statement=f"{statement_s_max}s")
+        if len(shards) > FEW_SHARDS:
+            self._say(_wait_for_locks(TURN_WAIT_S_MAX))
 
     def _refuse_if_over(self, shards: set[int], until: float) -> None:
         """Give up where the machine of a shard cannot be reached, or the time is over."""
-        self._is_stuck()
+        self._away.look(self._ask_for_machines_away)
         self._refuse_if_away(shards)
         if time.monotonic() > until:
             message = f"{self._name}: another writer kept these SIMs for too long; try again"
@@ -234,35 +297,56 @@ class ClusterConnection(PostgresqlConnection):
 
     def _refuse_if_away(self, shards: set[int]) -> None:
         """Raise `MachineAway` where one was a moment ago that has one of the shards."""
-        now = time.monotonic()
-        if any(self._away.get(machine, 0) > now for machine in self._machines_of(shards)):
-            raise MachineAway
+        if self._is_any_away(shards):
+            self._learn_machines(shards)
+            if self._is_any_away(shards):
+                raise self._machine_away()
+
+    def _machine_away(self) -> MachineAway:
+        message = f"{self._name}: a machine that has some of these SIMs is away; try again"
+        return MachineAway(message)
+
+    def _is_any_away(self, shards: set[int]) -> bool:
+        return not self._machines_of(shards).isdisjoint(self._away.now())
+
+    def _learn_machines(self, shards: set[int]) -> None:
+        """Learn which machines have these shards now, for they may have been moved."""
+        for shard, machine in self.rows("machines_of_shards", shards=Numbers(sorted(shards))):
+            self._places[shard] = self._places[shard]._replace(machine=machine)
 
     def _is_stuck(self) -> bool:
-        """Whether any machine cannot be reached; those are not tried again for a while.
+        """Whether a machine cannot be reached that what is asked now needs."""
+        away = self._away.look(self._ask_for_machines_away)
+        return bool(away) if self._needed is None else not self._needed.isdisjoint(away)
+
+    def _ask_for_machines_away(self) -> list[int]:
+        """Ask which machines cannot be reached.
 
         Asked over a connection to the coordinator that has none to the machines yet: a question
         over one that is there would wait for a frozen machine.
         """
+        away = list[int]()
         try:
-            other = PostgresqlConnection(Address(self._conninfo, self._name), STUCK_S_MAX)
-        except StoreBroken:
-            return False
+            other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
+        except StoreRefused:
+            return away
         try:
             other.row("bound_connecting", milliseconds=str(int(STEP_S * 1000)))
-            away = [machine for (machine,) in other.rows("machines_away")]
+            for (machine,) in other.rows("machines"):
+                away.append(machine)  # unless it answers; the coordinator may be silent instead
+                if other.row("is_reached", machine=machine) == (True,):
+                    away.remove(machine)
         except StoreRefused:
-            return False
+            return away
         finally:
             other.close()
-        self._away.update(dict.fromkeys(away, time.monotonic() + AWAY_S))
-        return bool(away)
+        return away
 
     def _note_away(self, shards: set[int]) -> None:
         """A machine could not be reached; where it is known which, it is not tried for a while."""
         machines = self._machines_of(shards)
         if len(machines) == 1:
-            self._away[machines.pop()] = time.monotonic() + AWAY_S
+            self._away.note(machines)
 
     def _machines_of(self, shards: set[int]) -> set[int]:
         return {self._places[shard].machine for shard in shards}
@@ -306,7 +390,7 @@ class ClusterConnection(PostgresqlConnection):
         self._hold_if_needed(sql)
         if len(rows) > ROWS_OF_VALUES_MAX:
             columns = map(array_of, zip(*rows, strict=True))
-            with our_errors(self._name):
+            with self._refusals():
                 yield self._ask(sql, dict(zip(names, columns, strict=True)))
             return
         for start in range(0, len(rows), ROWS_A_STATEMENT):
@@ -316,7 +400,7 @@ class ClusterConnection(PostgresqlConnection):
                 for place, row in enumerate(part)
                 for name, value in zip(names, row, strict=True)
             }
-            with our_errors(self._name):
+            with self._refusals():
                 self._begin_now()
                 cursor = self._driver.cursor(binary=True)
                 yield cursor.execute(numbered(of_values(sql, len(part))), values, prepare=False)
@@ -332,12 +416,12 @@ class ClusterConnection(PostgresqlConnection):
         """Run a statement once for the rows of each shard, of no more SIMs than can be named."""
         names = parameters_of(sql)
         parts = [rows]
-        if "iccid" in names and SPREAD.search(sql):
+        if "iccid" in names and is_of_sims(sql):
             sql = naming_sims(sql, "iccid")
             parts = self._parts(rows, names.index("iccid"))
         for part in parts:
             columns = map(array_of, zip(*part, strict=True))
-            with our_errors(self._name):
+            with self._refusals():
                 yield self._ask(sql, dict(zip(names, columns, strict=True)))
 
     def _parts(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import polars as pl
 import psycopg
@@ -28,7 +28,6 @@ from psycopg.types.string import StrDumperUnknown
 from tallystick.core.errors import (
     BackupRefused,
     ClusterMissing,
-    MachineAway,
     SettingRefused,
     StoreBroken,
     StoreBusy,
@@ -44,11 +43,13 @@ from tallystick.store.connection import (
     unknown_outcome,
 )
 from tallystick.store.engines.bulk import copied, fresh_of, insert_of, integers, rounds
+from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from psycopg.abc import Buffer, PQGen
@@ -172,7 +173,8 @@ def own_queries() -> Mapping[str, str]:
     """All queries by name, as one PostgreSQL is asked; a cluster is asked otherwise.
 
     One PostgreSQL compares a column with a list as an array, in which it looks a value up by its
-    hash. A list of rows it would go through for each row that is compared, for hash joins are off.
+    hash. A list of rows a writer would go through for each row that is compared: its hash joins are
+    off.
     """
     queries = queries_for(ENGINE)
     return {name: LIST.sub(r"= ANY(\2)", sql) for name, sql in queries.items()}
@@ -252,7 +254,10 @@ FAULTS_OF_SERVER = frozenset(
 )
 FAULTS_OF_SCHEMA = frozenset({"42501", "42P01", "42P07", "42703", "42883"})
 
-MEANINGS: dict[str | None, tuple[type[StoreRefused], str]] = {
+Meanings = dict["str | None", "tuple[type[StoreRefused], str]"]
+"""By the code of an error, the refusal that it is, and the form of its message."""
+
+MEANINGS: Meanings = {
     errors.LockNotAvailable.sqlstate: (
         StoreBusy,
         f"another writer kept the store for {TURN_WAIT_S_MAX:g} s; try again",
@@ -261,10 +266,6 @@ MEANINGS: dict[str | None, tuple[type[StoreRefused], str]] = {
     errors.TooManyConnections.sqlstate: (
         StoreBusy,
         "{said}; try again, or raise max_connections of the server",
-    ),
-    errors.ConnectionFailure.sqlstate: (  # the coordinator's, to another machine
-        MachineAway,
-        "a machine of the cluster cannot be reached ({said}); try again",
     ),
     errors.DiskFull.sqlstate: (
         StoreBroken,
@@ -278,18 +279,20 @@ MEANINGS: dict[str | None, tuple[type[StoreRefused], str]] = {
 
 
 @contextmanager
-def our_errors(name: str) -> Iterator[None]:
+def our_errors(name: str, meanings: Meanings = MEANINGS) -> Iterator[None]:
     """Turn the driver's errors into refusals that name the store."""
     try:
         yield
     except psycopg.Error as error:
-        refusal = refusal_of(name, error)
+        refusal = refusal_of(name, error, meanings)
         if refusal is None:
             raise
         raise refusal from error
 
 
-def refusal_of(name: str, error: psycopg.Error) -> StoreRefused | None:
+def refusal_of(
+    name: str, error: psycopg.Error, meanings: Meanings = MEANINGS
+) -> StoreRefused | None:
     """What a driver's error means for whoever asked; None where it is a mistake of the program."""
     code = error.sqlstate
     if code is None:
@@ -297,14 +300,10 @@ def refusal_of(name: str, error: psycopg.Error) -> StoreRefused | None:
         return StoreBroken(f"{name}: {_first_line(error)}") if is_of_server else None
     if code[:2] not in FAULTS_OF_SERVER and code not in FAULTS_OF_SCHEMA:
         return None
-    return _refusal_by_code(name, code, _first_line(error))
-
-
-def _refusal_by_code(name: str, code: str, said: str) -> StoreRefused:
     if code.startswith("40"):  # of two transactions that were in each other's way
         return StoreBusy(f"{name}: another writer was in the way; try again")
-    kind, form = MEANINGS.get(code, (StoreBroken, "{said}"))
-    return kind(f"{name}: {form.format(said=said)}")
+    kind, form = meanings.get(code, (StoreBroken, "{said}"))
+    return kind(f"{name}: {form.format(said=_first_line(error))}")
 
 
 def _first_line(error: psycopg.Error) -> str:
@@ -319,6 +318,10 @@ SESSION = {
     "keepalive_count": str(KEEPALIVE_COUNT),
     "unacknowledged": str(UNACKNOWLEDGED_MS_MAX),
 }
+
+
+class GivenUp(psycopg.OperationalError):
+    """A machine of a cluster that the answer needs is away; the question is not asked again."""
 
 
 class _Driver(psycopg.Connection[Any]):
@@ -347,24 +350,25 @@ class _Driver(psycopg.Connection[Any]):
                 if ready:
                     heard_at = looked_at = now
                 elif now - heard_at > silent_s_max:
-                    self._give_up(f"the server has said nothing for {silent_s_max:g} s")
+                    self.close()
+                    message = f"the server has said nothing for {silent_s_max:g} s"
+                    raise psycopg.OperationalError(message)
                 elif self.is_stuck and now - looked_at > self.look_after_s:
                     if self.is_stuck():
-                        self._give_up("the server is stuck with a machine that is away")
+                        self.close()
+                        message = "the server is stuck with a machine that is away"
+                        raise GivenUp(message)
                     looked_at = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value
-
-    def _give_up(self, message: str) -> NoReturn:
-        self.close()
-        raise psycopg.OperationalError(message)
 
 
 class PostgresqlConnection:
     """One connection: named queries in, plain tuples out."""
 
     _columns: ClassVar[dict[str, tuple[str, ...]]] = {}  # of the queries that were read as frames
+    _meanings: ClassVar[Meanings] = MEANINGS
 
     def __init__(self, address: Address, silent_s_max: float | None = None) -> None:
         self._name = address.name
@@ -380,7 +384,7 @@ class PostgresqlConnection:
         self._connect()
 
     def _connect(self) -> None:
-        with our_errors(self._name):
+        with self._refusals():
             given = conninfo_to_dict(self._conninfo)
             ours = {name: value for name, value in OF_THE_WAY.items() if name not in given}
             self._driver = _Driver.connect(
@@ -396,6 +400,15 @@ class PostgresqlConnection:
             self._driver.adapters.register_dumper(Texts, TextsDumper)
             set_up = numbered(self._queries["set_up_session"])
             self._driver.execute(set_up, SESSION)
+
+    def _refusals(self) -> AbstractContextManager[None]:
+        """Turn the driver's errors within the block into refusals that name the store."""
+        return our_errors(self._name, self._meanings)
+
+    @property
+    def is_of_cluster(self) -> bool:
+        """False: it asks as one PostgreSQL is asked, which a store that is spread is not."""
+        return False
 
     @property
     def sees_one_moment(self) -> bool:
@@ -447,7 +460,7 @@ class PostgresqlConnection:
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows, which are all here by then."""
-        with our_errors(self._name):
+        with self._refusals():
             return iter(self._ask(self._sql(query), parameters).fetchall())
 
     def stream(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
@@ -456,7 +469,7 @@ class PostgresqlConnection:
         The server keeps the others.
         """
         answer = f"answer_{next(self._answers)}"
-        with our_errors(self._name):
+        with self._refusals():
             self._begin_now()
             cursor = self._driver.cursor(binary=True)
             declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {numbered(self._queries[query])}"
@@ -477,7 +490,7 @@ class PostgresqlConnection:
         return joined(self._flow(query, parameters))
 
     def _flow(self, query: str, parameters: dict[str, object]) -> Iterator[bytes]:
-        with our_errors(self._name):
+        with self._refusals():
             self._begin_now()
             cursor = self._driver.cursor(binary=True, row_factory=scalar_row)
             self._flowing = query
@@ -493,7 +506,7 @@ class PostgresqlConnection:
 
     def row(self, query: str, **parameters: object) -> tuple[Any, ...] | None:
         """Run a named query and give its first row, if there is one."""
-        with our_errors(self._name):
+        with self._refusals():
             return self._ask(self._sql(query), parameters).fetchone()
 
     def frame(self, query: str, **parameters: object) -> pl.DataFrame:
@@ -502,7 +515,7 @@ class PostgresqlConnection:
         Each column comes as one value, eight bytes a row: the driver takes a microsecond and more
         to make a row.
         """
-        with our_errors(self._name):
+        with self._refusals():
             names = self._columns_of(query, parameters)
             sql = in_columns(self._queries[query], names)
             values = self._ask(sql, parameters).fetchone() or ()
@@ -520,7 +533,7 @@ class PostgresqlConnection:
 
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement and give the number of rows it changed."""
-        with our_errors(self._name):
+        with self._refusals():
             return self._ask(self._sql(query), parameters).rowcount
 
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -539,7 +552,7 @@ class PostgresqlConnection:
         sql = of_arrays(self._sql(query), self._queries["rows_of_arrays"])
         columns = map(array_of, zip(*rows, strict=True))
         parameters: dict[str, object] = dict(zip(parameters_of(sql), columns, strict=True))
-        with our_errors(self._name):
+        with self._refusals():
             return self._ask(sql, parameters).fetchall()
 
     def run_frame(self, query: str, frame: pl.DataFrame) -> int:
@@ -572,7 +585,7 @@ class PostgresqlConnection:
     def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
         form, rows = copied(frame)
         columns = ", ".join(insert.columns)
-        with our_errors(self._name), self._driver.cursor() as cursor:
+        with self._refusals(), self._driver.cursor() as cursor:
             copy_in = f"COPY {insert.table} ({columns}) FROM STDIN (FORMAT {form})"
             with cursor.copy(copy_in) as copy:
                 copy.write(rows)
@@ -603,6 +616,8 @@ class PostgresqlConnection:
         """
         try:
             return self._send(questions)
+        except GivenUp:
+            raise
         except psycopg.OperationalError:
             if not (self._due and self._driver.closed):
                 raise
@@ -630,7 +645,7 @@ class PostgresqlConnection:
         The transaction is beside others from then on: all statements behind see what was committed
         before, for each has a snapshot of its own. Who has waited for `wait_s` in all is refused.
         """
-        with our_errors(self._name):
+        with self._refusals():
             try:
                 self._ask_at_once(
                     self.waiting(wait_s),
@@ -698,7 +713,7 @@ class PostgresqlConnection:
 
     def _commit(self) -> None:
         """Commit. Raises `OutcomeUnknown` where the server is lost before it has answered."""
-        with our_errors(self._name):
+        with self._refusals():
             try:
                 self._driver.execute("COMMIT", prepare=False)
             except psycopg.OperationalError as error:
@@ -715,7 +730,7 @@ class PostgresqlConnection:
         try:
             yield
             if self._driver.info.transaction_status == TransactionStatus.INTRANS:
-                with our_errors(self._name):
+                with self._refusals():
                     self._driver.pgconn.send_query(b"COMMIT")
                     self._driver.pgconn.flush()
                 self._is_left = True
@@ -743,7 +758,7 @@ class PostgresqlConnection:
 
     def _say(self, text: str) -> None:
         """Run statements that have neither parameters nor rows."""
-        with our_errors(self._name):
+        with self._refusals():
             self._begin_now()
             self._driver.execute(text, prepare=False)
 
@@ -775,7 +790,7 @@ class PostgresqlEngine:
         self._is_serving = is_serving
         self._idle: list[PostgresqlConnection] = []
         self._is_spread: bool | None = None  # None until it is asked for
-        self._away: dict[int, float] = {}  # until when machines of a cluster are not tried again
+        self._machines_away = MachinesAway()  # of a cluster
 
     @property
     def name(self) -> str:
@@ -849,6 +864,11 @@ class PostgresqlEngine:
             statement=f"{self._statement_s_max}s",
         )
 
+    def _shut_others_out(self, connection: PostgresqlConnection) -> None:
+        """Wait until nobody else writes, on a cluster either."""
+        self._take_turn(connection)
+        connection.row("take_machines", turn=MACHINES)
+
     @property
     def _statement_s_max(self) -> int:
         """After how many seconds the server ends a statement; 0, a command's takes its time."""
@@ -898,7 +918,7 @@ class PostgresqlEngine:
         with self._opened() as connection:
             connection.begin(WRITING)
             with connection.ending():
-                self._take_turn(connection)
+                self._shut_others_out(connection)
                 have = self._version(connection) if self._has_schema(connection) else 0
                 steps = [step for step in migrations_for(ENGINE) if step[0] > have]
                 for number, text in steps:
@@ -933,7 +953,7 @@ class PostgresqlEngine:
             self._require_current(connection)
             connection.begin(WRITING)
             with connection.ending():
-                self._take_turn(connection)
+                self._shut_others_out(connection)
                 queries = ("share_tables", "spread_sims", "spread_tables")
                 spread = [table for query in queries for table in connection.rows(query)]
                 connection.rows("drop_what_was_spread")
@@ -960,8 +980,14 @@ class PostgresqlEngine:
         try:
             yield connection
         finally:
-            if connection.is_open:
-                self._idle.append(connection)
+            self._put_back(connection)
+
+    def _put_back(self, connection: PostgresqlConnection) -> None:
+        """Keep a connection for the next one, if it is of the kind that the store needs."""
+        if connection.is_open and connection.is_of_cluster == self._is_spread:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def _connected(self) -> PostgresqlConnection:
         """A connection that nobody uses; one that its server has closed meanwhile is none."""
@@ -986,7 +1012,7 @@ class PostgresqlEngine:
             connection.close()
         from tallystick.store.engines.citus import ClusterConnection  # noqa: PLC0415 - it builds on this module
 
-        return ClusterConnection(self._address, silent_s_max, self._away)
+        return ClusterConnection(self._address, silent_s_max, self._machines_away)
 
     @contextmanager
     def _opened(self) -> Iterator[PostgresqlConnection]:
@@ -1008,10 +1034,22 @@ class PostgresqlEngine:
     def _require_own_schema(self, connection: PostgresqlConnection) -> None:
         """Raise `StoreOutdated` where a newer program has upgraded the store meanwhile.
 
+        Raises `StoreBusy` where it was spread meanwhile: the transaction has other locks then.
         Asked by a statement of its own once the turn has come: the one that waits for the turn
         sees the store as it was before the wait.
         """
-        require_schema(self.name, self._version(connection), len(migrations_for(ENGINE)))
+        number, was_spread = connection.row("schema_of_writer") or (0, False)
+        require_schema(self.name, number, len(migrations_for(ENGINE)))
+        if was_spread:
+            self._forget_connections(connection)
+            message = f"{self.name}: the store was spread over a cluster meanwhile; try again"
+            raise StoreBusy(message)
+
+    def _forget_connections(self, connection: PostgresqlConnection) -> None:
+        """Open connections of the kind that the store needs from now on."""
+        self._is_spread = None
+        connection.close()
+        self.close()
 
     def _require_current(self, connection: PostgresqlConnection) -> None:
         have = self._version(connection) if self._has_schema(connection) else None

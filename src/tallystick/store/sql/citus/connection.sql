@@ -1,9 +1,21 @@
 -- How a transaction of a writer holds the shards that it writes in.
 
+-- name: join_without_hashes
+-- A join by hash goes over all of a table on each machine.
+SELECT set_config('enable_hashjoin', 'off', FALSE);
+
+-- name: schema_of_writer
+-- As in sql/postgresql/connection.sql; this connection knows that the store is spread.
+SELECT v.number, FALSE FROM store_schema AS v;
+
 -- name: write_in_one_line
 -- From here to the transaction's end there is one connection to each machine of the cluster. What one statement wrote,
 -- such as a new account, the next one joins, and on several connections they would not see each other's.
 SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
+
+-- name: set_on_machines
+-- What this transaction sets from here on is set on the machines as well.
+SELECT set_config('citus.propagate_set_commands', 'local', TRUE);
 
 -- name: hold_shards
 -- Wait until these shards have what was committed in them before, which may be a while where a
@@ -27,9 +39,9 @@ FROM (
 ) AS s
 INNER JOIN pg_dist_placement AS p ON p.shardid = s.shard;
 
--- name: take_machines
--- Wait until nobody else writes what is not the coordinator's alone.
-SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
+-- name: machines_of_shards
+-- Which machines have these shards?
+SELECT p.shardid, p.groupid FROM pg_dist_placement AS p WHERE p.shardid = ANY(CAST(:shards AS bigint[]));
 
 -- name: shards_of_sims
 -- Into which shard falls each of these SIMs?

@@ -10,9 +10,7 @@ SELECT
     set_config('plan_cache_mode', 'force_custom_plan', FALSE),
     set_config('random_page_cost', '1.1', FALSE),
     set_config('enable_seqscan', 'off', FALSE),
-    set_config('enable_hashjoin', CASE
-        WHEN EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus') THEN 'off' ELSE 'on'
-    END, FALSE),
+    set_config('enable_hashjoin', 'on', FALSE),
     set_config('enable_mergejoin', 'off', FALSE),
     set_config('jit', 'off', FALSE),
     set_config('lock_timeout', :lock_wait, FALSE),
@@ -64,6 +62,10 @@ FROM (
 -- name: bound_statements
 -- A statement of this transaction may take so long from now on.
 SELECT set_config('statement_timeout', :statement, TRUE);
+
+-- name: take_machines
+-- Wait until nobody else writes what is not the coordinator's alone; on one PostgreSQL nobody does so.
+SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
 -- name: take_turn_if_free
 -- Take the turn if nobody has it; was it taken?
@@ -118,17 +120,24 @@ SELECT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'citus');
 -- Whether a machine can be reached is known after so many milliseconds.
 SELECT set_config('citus.node_connection_timeout', :milliseconds, FALSE);
 
--- name: machines_away
--- Which machines that hold shards cannot be reached? To be asked where there is no connection to
--- them yet, and it is bounded how long it takes to connect.
-SELECT n.groupid
+-- name: machines
+-- Which machines have shards?
+SELECT DISTINCT n.groupid FROM pg_dist_node AS n WHERE n.groupid > 0 AND n.isactive;
+
+-- name: is_reached
+-- Can a machine be reached? To be asked where there is no connection to it yet, and it is bounded
+-- how long it takes to connect.
+SELECT bool_and(citus_check_connection_to_node(n.nodename, n.nodeport))
 FROM pg_dist_node AS n
-WHERE n.groupid > 0 AND n.isactive
-    AND NOT citus_check_connection_to_node(n.nodename, n.nodeport);
+WHERE n.groupid = :machine AND n.isactive;
+
+-- name: schema_of_writer
+-- Which migration was taken last, and was the store spread since this connection was made?
+SELECT v.number, EXISTS (SELECT 1 FROM shard_turns) FROM store_schema AS v;
 
 -- name: is_spread
 -- Is the store spread over the machines of a cluster?
-SELECT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('sims'));
+SELECT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = to_regclass('sims') AND p.partmethod = 'h');
 
 -- name: make_shard_turns
 -- Each shard has a row that whoever writes in it changes first. Its key is the least number that

@@ -1,0 +1,40 @@
+"""Which machines of a cluster cannot be reached, as the connections of one process learn it."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ASK_AGAIN_S = 1.0  # a process asks no more often, however many of its writers wait
+AWAY_S = 3.0  # a machine that cannot be reached is not tried again so soon
+
+
+class MachinesAway:
+    """What the connections of one process know of machines that cannot be reached."""
+
+    def __init__(self) -> None:
+        self._until: dict[int, float] = {}  # when each is tried again
+        self._asking = Lock()
+        self._asked_at = -inf
+
+    def now(self) -> set[int]:
+        """The machines that could not be reached a moment ago."""
+        now = time.monotonic()
+        return {machine for machine, until in list(self._until.items()) if until > now}
+
+    def note(self, machines: Iterable[int]) -> None:
+        """These cannot be reached, and are not tried for a while."""
+        self._until.update(dict.fromkeys(machines, time.monotonic() + AWAY_S))
+
+    def look(self, ask: Callable[[], Iterable[int]]) -> set[int]:
+        """The same as `now`, once `ask` has said which cannot be reached, or did a moment ago."""
+        with self._asking:
+            if time.monotonic() - self._asked_at > ASK_AGAIN_S:
+                self.note(ask())
+                self._asked_at = time.monotonic()
+        return self.now()
