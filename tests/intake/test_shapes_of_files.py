@@ -179,6 +179,14 @@ REFUSED = {
     "an eSIM's mark": (Shape(table("eSIM,IMEI")), "no column iccid"),
     "the number of a chip": (Shape(table("eUICC ID,IMEI")), "no column iccid"),
     "an old ICCID, and a SIM": (Shape(table("Old ICCID,SIM Card No,IMEI")), "no column iccid"),
+    "an account between blanks": (
+        Shape(table("iccid account mdn", f"{ICCID} My account"), "sims", name="a.txt"),
+        "blanks stand between its columns",
+    ),
+    "a header at other places than a mapping says": (
+        Shape(table("ESN,MEID,ICCID,IMEI", f",,{IMEI},{ICCID}"), mapping="thingspace-manage"),
+        "line 1 has the name of",
+    ),
     "an old IMEI alone": (Shape(table("ICCID,Old IMEI")), "no column imei"),
     "the columns of another kind": (
         Shape(table("ICCID,IMEI"), "activations"),
@@ -258,6 +266,12 @@ def test_an_object_with_a_name_twice_is_rejected(tmp_path: Path, name: str, cont
     preview = read(tmp_path, Shape(f"{content}\n".encode(), name=name))
     assert preview.facts == []
     assert "a name stands twice" in repr(preview.rejects)
+
+
+def test_german_of_an_old_system_is_not_taken_for_japanese(tmp_path: Path) -> None:
+    content = table("iccid,account", f"{ICCID},Müller").decode().encode("cp850")
+    preview = read(tmp_path, Shape(content, "sims"))
+    assert (preview.facts, len(preview.rejects)) == ([], 1)
 
 
 HINTED = {

@@ -14,7 +14,14 @@ from typing import Literal, NamedTuple
 from tallystick.core.allowed import SEPARATOR, Allowed
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac, luhn_holds, shown
-from tallystick.core.moments import FORM, Moment, moment_of, parse
+from tallystick.core.moments import (
+    FORM,
+    MICROSECONDS_A_SECOND,
+    SECONDS_A_DAY,
+    Moment,
+    moment_of,
+    parse,
+)
 
 CheckDigit = Literal["keep", "add", "strip"]
 
@@ -78,10 +85,8 @@ ZERO_DAYS = frozenset({"1899-12-30", "1899-12-31", "1900-01-00"})
 # Days since 1899-12-30, as spreadsheets count them: of the years from 1954 to 2118.
 SERIAL = re.compile(r"(?P<days>[2-7][0-9]{4})(?:[.,](?:0+|(?P<part>[0-9]{1,17})))?")
 SERIAL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
-SECONDS_A_DAY = 86_400
 ZONE_LETTERS = re.compile(r"(?P<before>.*[0-9])\s*(?P<letters>[A-Z]{2,5})", re.DOTALL)
 UTC_NAMES = frozenset({"UTC", "GMT"})
-MICROSECONDS = 1_000_000
 HALF_DAY_HOURS = 12
 MONTHS = 12
 # A date that does not begin with its year, and a time of day.
@@ -349,7 +354,7 @@ def _since_1970(unix: re.Match[str]) -> Moment:
     if unix["us"] or unix["ns"]:
         return Moment(int(unix["us"] or unix["ns"][:-3]))
     fraction = (unix["fraction"] or "")[:6].ljust(6, "0")
-    return Moment(int(unix["second"]) * MICROSECONDS + int(fraction))
+    return Moment(int(unix["second"]) * MICROSECONDS_A_SECOND + int(fraction))
 
 
 def _in_iso(text: str) -> str:

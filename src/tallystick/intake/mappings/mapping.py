@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -21,6 +22,8 @@ Name = str | Position
 """What a file calls a column, or its place, from 1."""
 Source = tuple[Name, ...]
 """The columns whose texts, with a blank between, are the values of one of ours."""
+NAMES_KEPT_MAX = 4096
+"""Names of columns of which it is kept what they say: files of objects repeat theirs."""
 Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "cp932"]
 SECRET = re.compile(
     r"e?k|e?ki|(enc|encrypted)ki|ki(enc|encrypted|[0-9]+)|opc?|opc\w+|ki[ckd]\w*|acc"
@@ -32,6 +35,7 @@ SECRET = re.compile(
 )
 
 
+@lru_cache(maxsize=NAMES_KEPT_MAX)
 def plain_name(name: str) -> str:
     """The name of a column by its letters and digits alone.
 
@@ -40,6 +44,7 @@ def plain_name(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
+@lru_cache(maxsize=NAMES_KEPT_MAX)
 def is_secret(name: str) -> bool:
     """Whether a column holds keys or codes of a SIM, which are never read."""
     return SECRET.fullmatch(plain_name(name)) is not None

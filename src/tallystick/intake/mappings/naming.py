@@ -8,7 +8,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tallystick.intake.kinds import KINDS
-from tallystick.intake.mappings.mapping import ANY, Keep, Mapping, Name, is_secret, plain_name
+from tallystick.intake.mappings.mapping import (
+    ANY,
+    NAMES_KEPT_MAX,
+    Keep,
+    Mapping,
+    Name,
+    is_secret,
+    plain_name,
+)
 from tallystick.intake.mappings.presets import presets
 
 if TYPE_CHECKING:
@@ -20,7 +28,6 @@ if TYPE_CHECKING:
 Places = tuple[int, ...]
 """Places of columns in a file, from 0, whose texts are joined."""
 NAMES_SHOWN_MAX = 40
-NAMES_KEPT_MAX = 4096
 WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
@@ -98,7 +105,7 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
         likely = [
             place
             for place, name in enumerate(names.names)
-            if place not in taken and _means(name, column.words) and not is_secret(name)
+            if _means(name, column.words) and place not in taken and not is_secret(name)
         ]
         if len(likely) == 1 and not (
             column.name == ICCID and _is_named_otherwise(kind, names, likely[0], places_by_name)

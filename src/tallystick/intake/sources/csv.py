@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tallystick.core.errors import FileRefused
-from tallystick.intake.mappings.naming import lacking
+from tallystick.intake.mappings.mapping import is_secret
+from tallystick.intake.mappings.naming import Names, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line, kept
@@ -43,19 +44,35 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
         message = f"{name}: line 1 is empty; it must name the columns"
         raise FileRefused(message)
     if mapping.has_no_header:
-        layout = _headless(kind, head, mapping)
+        layout = _headless(name, kind, head, mapping)
     else:
         layout = _best(name, kind, head, mapping)
     check_layout(name, layout, kind, mapping)
+    if layout.separator == BLANK and mapping.separator is None and _may_shift(kind, layout):
+        message = (
+            f"{name}: blanks stand between its columns, so that behind an empty value, or one with "
+            "a blank in it, each would be taken for another: write it with commas between"
+        )
+        raise FileRefused(message)
     lines.pass_over(layout.line)
     return layout
 
 
-def _headless(kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Layout:
+def _may_shift(kind: Kind, layout: Layout) -> bool:
+    """Whether a column before the last may be empty, or have blanks in its values."""
+    never_empty = {*kind.required, *kind.one_of}
+    safe = {column.name for column in kind.columns if not column.is_text} & never_empty
+    places = {place for name, at in layout.places.items() if name in safe for place in at}
+    return any(
+        place not in places and not is_secret(name) for place, name in enumerate(layout.names[:-1])
+    )
+
+
+def _headless(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Layout:
     """The layout of a file in which no line names the columns, by how many the first has.
 
     A file may end its lines before the last of the given names, and may name the columns all the
-    same: that line is passed over.
+    same: that line is passed over. Raises `FileRefused` where it names them at other places.
     """
     number, first = next((at, line) for at, line in enumerate(head, 1) if line.strip())
     given = len(mapping.names)
@@ -69,7 +86,17 @@ def _headless(kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Layout:
     layout = layout_of(kind, names, mapping, separator, 0)
     if lacking(kind, layout.places) and len(names) < given:
         layout = layout_of(kind, mapping.names, mapping, separator, 0)
-    return replace(layout, line=number) if _has_names(kind, layout, fields) else layout
+    if not _has_names(kind, layout, fields):
+        return layout
+    by_file = places_of(kind, Names(fields))
+    for column in layout.places.keys() & by_file.keys():
+        if by_file[column] != layout.places[column]:
+            message = (
+                f"{name}: line {number} has the name of {column} at place {by_file[column][0] + 1},"
+                f" and not at {layout.places[column][0] + 1}, where the given names have it"
+            )
+            raise FileRefused(message)
+    return replace(layout, line=number)
 
 
 def _has_names(kind: Kind, layout: Layout, fields: Sequence[str]) -> bool:

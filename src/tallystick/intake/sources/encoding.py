@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import IO, TYPE_CHECKING
 
 from tallystick.intake.sources import limits
@@ -16,6 +17,7 @@ SHIFT_JIS = "cp932"
 MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 LOOKED_AT_BYTES = 512  # of a text that may be UTF-16: every other byte of plain letters is zero
 CHARACTER_BYTES_MAX = 4
+KANA = re.compile("[\u3041-\u30ff]")  # Japanese has them; bytes of old systems seldom look so
 UNREADABLE = "tallystick-unreadable"
 
 
@@ -94,10 +96,10 @@ def _is_shift_jis(start: bytes) -> bool:
     if not _has_no_letter(start):
         return False
     try:
-        codecs.getincrementaldecoder(SHIFT_JIS)().decode(start)
+        text = codecs.getincrementaldecoder(SHIFT_JIS)().decode(start)
     except UnicodeDecodeError:
         return False
-    return True
+    return KANA.search(text) is not None
 
 
 def _has_no_letter(start: bytes) -> bool:
