@@ -40,6 +40,7 @@ QUICK = (
     "update_process_title = off",
 )
 # Few shards are made and dropped quickly.
+WAIT_MS_MAX = 10_000  # for the program, which may be writing
 SHARDS = "-c citus.shard_count=4"
 # The machines' tables are made and dropped by one process of the tests at a time: Citus locks them
 # in no order.
@@ -261,6 +262,7 @@ def change(database: str, sql: str) -> None:
     """Change a store behind the program's back."""
     if database.startswith("sqlite:"):
         driver = apsw.Connection(str(path_of(database)))
+        driver.set_busy_timeout(WAIT_MS_MAX)
         driver.execute(sql)
         driver.close()
         return
