@@ -208,16 +208,22 @@ def test_a_worker_that_is_killed_again_and_again_is_started_again(tmp_path: Path
 @pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="where /proc tells of no children, none is held"
 )
+def replaced(server: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Have the one worker replaced; give it, and the one in its place, which has yet to start."""
+    (former,) = workers_of(server)
+    os.kill(server.pid, signal.SIGHUP)
+    while len(workers_of(server)) == 1:
+        time.sleep(0.01)
+    (new,) = set(workers_of(server)) - {former}
+    return former, new
+
+
 def test_a_worker_is_not_stopped_before_the_one_that_takes_its_place_has_started(
     tmp_path: Path,
 ) -> None:
     database, port = f"sqlite:///{tmp_path}/store.db", free_port()
     with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
-        (former,) = workers_of(server)
-        os.kill(server.pid, signal.SIGHUP)
-        while len(workers_of(server)) == 1:
-            time.sleep(0.01)
-        (new,) = set(workers_of(server)) - {former}
+        _, new = replaced(server)
         os.kill(new, signal.SIGSTOP)  # it takes long to start
         time.sleep(2)
         assert answers(port)
@@ -234,11 +240,7 @@ def test_a_worker_is_not_stopped_before_the_one_that_takes_its_place_has_started
 def test_a_worker_stays_while_the_one_that_takes_its_place_cannot_start(tmp_path: Path) -> None:
     database, port = f"sqlite:///{tmp_path}/store.db", free_port()
     with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
-        (former,) = workers_of(server)
-        os.kill(server.pid, signal.SIGHUP)
-        while len(workers_of(server)) == 1:
-            time.sleep(0.01)
-        (new,) = set(workers_of(server)) - {former}
+        former, new = replaced(server)
         os.kill(new, signal.SIGKILL)
         until = time.monotonic() + 30
         while {former, new} & set(workers_of(server)):  # another one is started, and serves

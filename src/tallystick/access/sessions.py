@@ -79,6 +79,11 @@ class _Failures(NamedTuple):
     there: int | None
 
     @property
+    def are_counted_there(self) -> bool:
+        """Whether the address that asks has a count of its own."""
+        return self.there is not None
+
+    @property
     def in_a_row(self) -> int:
         """How many count for the address that asks."""
         if self.there is not None:
@@ -190,8 +195,7 @@ class Sessions(AccessTopic):
         Were the count of strange addresses forgotten with every login, each one of the user's own
         would give strangers more guesses.
         """
-        is_counted_there = failures.there is not None
-        if not is_counted_there and failures.in_a_row < FAILED_LOGINS_MAX:
+        if not failures.are_counted_there and failures.in_a_row < FAILED_LOGINS_MAX:
             writer.forget_failed_logins(name)
         if place:
             writer.remember_login_address(user_id, place, self._clock(), ADDRESSES_KNOWN_MAX)
@@ -199,8 +203,7 @@ class Sessions(AccessTopic):
     def _note_failure(self, writer: Writer, name: str, failures: _Failures, place: str) -> None:
         """Count a refused password, and note it for the audit: as an act it changes nothing."""
         user_id = failures.user.user_id if failures.user else NOBODY
-        is_counted_there = failures.there is not None
-        writer.note_failed_login(name, user_id, place, is_counted_there=is_counted_there)
+        writer.note_failed_login(name, user_id, place, is_counted_there=failures.are_counted_there)
         act = act_under_way()
         if act is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.http.gate import open_to_all
@@ -31,12 +32,13 @@ class Type(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call: its address, who may call, what it takes and what it gives.
+    """A call: what it is about, its address, who may call, what it takes and what it gives.
 
     `takes` and `gives` are media types, and of JSON the type.
     """
 
     name: str
+    topic: str
     method: str
     path: str
     summary: str
@@ -65,8 +67,8 @@ class ApiDocs:
     @cached_property
     def _content(self) -> dict[str, Any]:
         document = self._describe()
-        calls = sorted(calls_of(document), key=lambda each: topic_of(each.path))
-        by_topic = groupby(calls, key=lambda each: topic_of(each.path))
+        calls = sorted(calls_of(document), key=attrgetter("topic"))
+        by_topic = groupby(calls, key=attrgetter("topic"))
         return {
             "topics": [(topic, list(of_topic)) for topic, of_topic in by_topic],
             "objects": list(objects_of(document)),
@@ -78,11 +80,6 @@ class ApiDocs:
         self._pages.show(resp, "docs.html", None, **self._content)
 
 
-def topic_of(path: str) -> str:
-    """What a call is about, as in `change-sets` of `/api/v1/change-sets/{change_set}/undo`."""
-    return path.split("/")[3]
-
-
 def calls_of(document: Mapping[str, Any]) -> Iterator[Call]:
     """Every call of a description."""
     for path, methods in document["paths"].items():
@@ -90,6 +87,7 @@ def calls_of(document: Mapping[str, Any]) -> Iterator[Call]:
             done = next(each for status, each in call["responses"].items() if status[0] == "2")
             yield Call(
                 call["operationId"],
+                call["tags"][0],
                 method.upper(),
                 path,
                 call["summary"],

@@ -12,6 +12,16 @@ coalesce(
     :beginning
 )
 
+-- part: last_of_another_run
+-- Which activation, b, before the run n and within the reach is the last that is of another run?
+FROM activations AS b
+WHERE b.iccid = :iccid
+    AND (b.activated_at, b.imei) > (n.beyond_at, n.beyond_imei)
+    AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
+    AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
+ORDER BY b.activated_at DESC, b.imei DESC
+LIMIT 1
+
 -- part: run_before
 -- Which activation, a, is the last one of the run before the run n, if that is asked for?
 CROSS JOIN activations AS a
@@ -19,13 +29,7 @@ WHERE n.place < :runs_max
     AND a.iccid = :iccid
     AND a.activated_at = (
         SELECT b.activated_at
-        FROM activations AS b
-        WHERE b.iccid = :iccid
-            AND (b.activated_at, b.imei) > (n.beyond_at, n.beyond_imei)
-            AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
-            AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
-        ORDER BY b.activated_at DESC, b.imei DESC
-        LIMIT 1
+        /* part: last_of_another_run */
     )
     AND a.imei = (
         SELECT max(b.imei)

@@ -4,12 +4,6 @@
 -- activation of the SIM, as it would for subqueries while it has no statistics.
 CROSS JOIN LATERAL (
     SELECT b.activated_at, b.imei
-    FROM activations AS b
-    WHERE b.iccid = :iccid
-        AND (b.activated_at, b.imei) > (n.beyond_at, n.beyond_imei)
-        AND (b.activated_at, b.imei) < (n.activated_at, n.imei)
-        AND (b.imei / 400 <> n.imei / 400 OR b.activated_at < n.since)
-    ORDER BY b.activated_at DESC, b.imei DESC
-    LIMIT 1
+    /* part: last_of_another_run */
 ) AS a
 WHERE n.place < :runs_max
