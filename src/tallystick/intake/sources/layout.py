@@ -17,6 +17,7 @@ from tallystick.intake.mappings.naming import (
     places_of,
 )
 from tallystick.intake.receipt import in_one_sentence
+from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import REASON, Notes, refuse_wide_header
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def layout_of(
     kind: Kind, names: Sequence[str], mapping: Mapping, separator: str = ",", line: int = 1
 ) -> Layout:
     """The layout of a table with these columns, whether or not it has all that are required."""
-    known = Names(names)
+    looked_at = names[: limits.COLUMNS_MAX]  # a table with more is refused by their number alone
+    known = Names(looked_at)
     places = places_of(kind, known, mapping)
     filters = {}
     by = zip(mapping.keep, kept_places(known, mapping.keep), strict=True)
@@ -93,7 +95,7 @@ def layout_of(
             column = _column_at(places, place) or names[place] or f"kept by {number}"
             places.setdefault(column, (place,))
             filters[column] = keep.texts
-    has_secrets = any(is_secret(name) for name in names) or mapping.has_no_header
+    has_secrets = any(is_secret(name) for name in looked_at) or mapping.has_no_header
     in_order = dict(sorted(places.items(), key=lambda each: each[1]))
     hints = tuple(hints_about(kind, known, places, mapping))
     return Layout(tuple(names), in_order, filters, separator, line, has_secrets, hints=hints)
