@@ -12,7 +12,7 @@ import os
 import secrets
 import tempfile
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from tallystick.store.engines.sqlite import path_of
 from tallystick.thingspace.rows import wire_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tallystick.store import Store
 
@@ -66,8 +66,10 @@ EMPTIED = (
 EMPTY = (
     "".join(f"DELETE FROM {table}; " for table in EMPTIED)  # noqa: S608
     + "UPDATE store SET wire_zone = 'UTC';"
-    + "UPDATE audit_chain SET number = 0, digest = decode(repeat('00', 32), 'hex')"
-).encode()
+    + "UPDATE audit_chain SET number = 0, digest = "
+)
+EMPTY_ON_POSTGRESQL = EMPTY + "decode(repeat('00', 32), 'hex')"
+EMPTY_ON_SQLITE = f"BEGIN IMMEDIATE; {EMPTY} zeroblob(32); COMMIT"
 
 
 @cache
@@ -174,49 +176,39 @@ def empty_sqlite_file() -> bytes:
 @contextmanager
 def many_stores(engine: str) -> Iterator[Stores]:
     """Fresh stores one after the other, as examples of one test need them."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name, database_on(engine, Path(name)) as database:
         if engine == SQLITE:
-            yield Stores(Path(folder))
-            return
-        with database_on(engine, Path(folder)) as database, open_store(database, wire_row) as store:
+            path_of(database).write_bytes(empty_sqlite_file())
+        with open_store(database, wire_row) as store, ExitStack() as stack:
+            if engine == SQLITE:
+                beside = stack.enter_context(closing(apsw.Connection(str(path_of(database)))))
+                beside.set_busy_timeout(WAIT_MS_MAX)
+                yield Stores(store, beside.execute, EMPTY_ON_SQLITE)
+                return
             made(store, engine)
-            with psycopg.connect(database, autocommit=True) as driver:
-                if engine == CITUS:
-                    driver.execute(IN_ONE_LINE)
-                yield Stores(Path(folder), store, driver)
+            driver = stack.enter_context(psycopg.connect(database, autocommit=True))
+            if engine == CITUS:
+                driver.execute(IN_ONE_LINE)
+            yield Stores(store, lambda sql: driver.execute(sql.encode()), EMPTY_ON_POSTGRESQL)
 
 
 class Stores:
-    """Where they come from: files of their own, or one store that is emptied each time."""
+    """One store that is emptied each time, by a connection behind the program's back.
 
-    def __init__(
-        self,
-        folder: Path,
-        store: Store | None = None,
-        driver: psycopg.Connection[Any] | None = None,
-    ) -> None:
-        self._folder = folder
+    To open a store takes longer than most examples.
+    """
+
+    def __init__(self, store: Store, change: Callable[[str], object], empty: str) -> None:
         self._store = store
-        self._driver = driver
+        self.change = change
+        """Change the store behind the program's back, by SQL."""
+        self._empty = empty
 
     @contextmanager
     def fresh(self) -> Iterator[Store]:
         """A store with nothing in it."""
-        if self._store and self._driver:
-            self._driver.execute(EMPTY)
-            yield self._store
-            return
-        path = self._folder / f"{secrets.token_hex(8)}.db"
-        path.write_bytes(empty_sqlite_file())
-        with open_store(f"sqlite:///{path}", wire_row) as store:
-            yield store
-
-    def change(self, store: Store, sql: str) -> None:
-        """Change it behind the program's back."""
-        if self._driver:
-            self._driver.execute(sql.encode())
-        else:
-            change(f"sqlite:///{store.name}", sql)
+        self.change(self._empty)
+        yield self._store
 
 
 def content_of(database: str) -> bytes:

@@ -117,5 +117,5 @@ def test_whatever_was_taken_in_passes_and_what_is_taken_out_is_missed(
                 writer.take(type(fact), [fact])
         assert differences(store) == []
         rows = sum(verified.rows for verified in verify(store, wire_row))
-        stores.change(store, "DELETE FROM mismatches")
+        stores.change("DELETE FROM mismatches")
         assert faults(store) == [Deviation.MISSING] * rows

@@ -167,7 +167,7 @@ def test_verify_finds_an_activation_that_is_attributed_to_another_sim(
         take(store, [SimActivation(SUBSCRIBERS[0], MOMENTS[2], IMEIS[0])], columns=False)
         take(store, [Identity(ICCIDS[0], IMSIS[0], None, BEGINNING)], columns=False)
         assert list(verify_attributions(store)) == [Attributions(1, 0)]
-        stores.change(store, "UPDATE named_activations SET iccid = iccid + 4")
+        stores.change("UPDATE named_activations SET iccid = iccid + 4")
         assert list(verify_attributions(store)) == [Attributions(1, 2)]
 
 
