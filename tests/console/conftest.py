@@ -65,11 +65,11 @@ def client_of(
     return testing.TestClient(build_app(settings, store, access, live, uploads))
 
 
-@pytest.fixture
-def client(
-    filled: Store, access: Access, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> testing.TestClient:
-    return client_of(filled, access, clock, monkeypatch)
+@pytest.fixture(scope="module")
+def client(filled: Store, access: Access, clock: Clock) -> testing.TestClient:
+    """One app for all tests of a module, as they have one store: to build it takes a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        return client_of(filled, access, clock, patch)
 
 
 @pytest.fixture

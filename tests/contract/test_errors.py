@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import falcon
 import pytest
@@ -21,15 +21,21 @@ from tallystick.core.identifiers import Iccid
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
 from tallystick.settings import Settings
+from tallystick.store import open_store
 from tallystick.thingspace.errors import ANSWERS
+from tallystick.thingspace.rows import wire_row
 from tallystick.wiring import build_app
+from tests.conftest import Clock
+from tests.empty_stores import empty_store_on
+from tests.engines import ENGINES
+from tests.quick_access import quick_access
 from tests.serving import LOGIN, LOGOUT, PASSWORD, REPORT, RESET, REVOKE, TOKEN, basic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallystick.store import Store
-    from tests.conftest import Clock
+    from tests.empty_stores import Schemas
 
 ACCOUNT = "0342077109-00001"
 WINDOW = {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}
@@ -40,7 +46,12 @@ SESSION = "VZ-M2M-Token"
 
 @pytest.fixture
 def app(access: Access, store: Store) -> Credentials:
-    """An app, two users, an account that is not theirs, and a group."""
+    """The app of `people`."""
+    return people(access, store)
+
+
+def people(access: Access, store: Store) -> Credentials:
+    """Make an app, two users, an account that is not theirs, and a group; give the app."""
     access.add_user("user", PASSWORD, [ACCOUNT], all_accounts=False)
     access.add_user("nothing", PASSWORD, [], all_accounts=False)
     access.add_user("other", PASSWORD, ["0212398765-00001"], all_accounts=False)
@@ -62,6 +73,34 @@ def program(store: Store, access: Access, clock: Clock) -> Iterator[TestClient]:
     with closing(LiveIntake(store, clock, time.perf_counter)) as live:
         uploads = Uploads(store, clock, secrets.token_bytes)
         yield TestClient(build_app(Settings(), store, access, live, uploads))
+
+
+class Asked(NamedTuple):
+    """The program, and the headers of a call within a session."""
+
+    client: TestClient
+    headers: dict[str, str]
+
+    def post(self, path: str, body: object, **headers: str) -> Result:
+        """Send a body, JSON unless it is text; headers that are named take the place of usual."""
+        return post(self.client, path, self.headers | headers, body)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def asked(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    schemas: dict[str, Schemas],
+) -> Iterator[Asked]:
+    """One program for all calls that change nothing: to build it takes longer than a call."""
+    folder, clock = tmp_path_factory.mktemp("asked"), Clock()
+    with (
+        empty_store_on(request.param, folder, schemas) as database,
+        open_store(database, wire_row) as store,
+        closing(quick_access(store, clock, secrets.token_bytes)) as access,
+        program(store, access, clock) as client,
+    ):
+        yield Asked(client, session_of("user", access, people(access, store)))
 
 
 def test_every_refusal_is_one_line_of_the_log(
@@ -243,9 +282,9 @@ REFUSED: dict[str, tuple[object, str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize(("body", "code", "at_fault"), REFUSED.values(), ids=REFUSED)
 def test_the_report_refuses(
-    body: object, code: str, at_fault: tuple[str, ...], client: TestClient, headers: dict[str, str]
+    body: object, code: str, at_fault: tuple[str, ...], asked: Asked
 ) -> None:
-    check_error(post(client, REPORT, headers, body), code, *at_fault)
+    check_error(asked.post(REPORT, body), code, *at_fault)
 
 
 ACCEPTED: dict[str, dict[str, Any]] = {
@@ -261,14 +300,12 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
-def test_the_report_accepts(
-    body: dict[str, Any], client: TestClient, headers: dict[str, str]
-) -> None:
-    assert post(client, REPORT, headers, body).text == '{"devices":[]}'
+def test_the_report_accepts(body: dict[str, Any], asked: Asked) -> None:
+    assert asked.post(REPORT, body).text == '{"devices":[]}'
 
 
-def test_a_long_value_is_cut_in_the_message(client: TestClient, headers: dict[str, str]) -> None:
-    result = post(client, REPORT, headers, QUESTION | {"accountName": "x" * 100_000})
+def test_a_long_value_is_cut_in_the_message(asked: Asked) -> None:
+    result = asked.post(REPORT, QUESTION | {"accountName": "x" * 100_000})
     check_error(result, "REQUEST_FAILED.AccountNotFound", "'xxx")
     assert len(result.json["errorMessage"]) < 200
 
@@ -280,12 +317,10 @@ def test_a_user_without_accounts_is_told_so(
     check_error(result, "REQUEST_FAILED.NoAccounts")
 
 
-def test_a_content_type_other_than_json_is_refused(
-    client: TestClient, headers: dict[str, str]
-) -> None:
+def test_a_content_type_other_than_json_is_refused(asked: Asked) -> None:
     for other in ("text/plain", "application/jsonp", "application/x-www-form-urlencoded", ""):
         check_error(
-            post(client, REPORT, headers | {"Content-Type": other}, QUESTION),
+            asked.post(REPORT, QUESTION, **{"Content-Type": other}),
             CATCH_ALL,
             "Content-Type",
         )
@@ -294,21 +329,19 @@ def test_a_content_type_other_than_json_is_refused(
 # Section 3: the session
 
 
-def test_no_session_header_is_a_format_error(client: TestClient, headers: dict[str, str]) -> None:
+def test_no_session_header_is_a_format_error(asked: Asked) -> None:
     for path in (REPORT, LOGOUT):
         check_error(
-            post(client, path, headers | {SESSION: ""}, QUESTION),
+            asked.post(path, QUESTION, **{SESSION: ""}),
             "REQUEST_FAILED.SessionToken.Format",
             SESSION,
         )
 
 
 @pytest.mark.parametrize("token", ["nonsense", "9d956929-1e6a-4db4-8764-f18e4ce5de09"])
-def test_a_session_that_is_none_is_invalid(
-    token: str, client: TestClient, headers: dict[str, str]
-) -> None:
+def test_a_session_that_is_none_is_invalid(token: str, asked: Asked) -> None:
     for path in (REPORT, LOGOUT):
-        result = post(client, path, headers | {SESSION: token}, QUESTION)
+        result = asked.post(path, QUESTION, **{SESSION: token})
         check_error(result, "INPUT_INVALID.SessionToken.Invalid")
 
 
