@@ -30,6 +30,7 @@ from tallystick.core.errors import SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.logs import logging_config
+from tallystick.memory import collect_rarely
 from tallystick.operations import certificates, service_manager
 from tallystick.operations.certificates import CertificateWatch, check_certificate
 from tallystick.operations.file_limit import connections_allowed
@@ -291,6 +292,7 @@ def _worker(settings: Settings, shared: Path) -> WsgiApp:
     _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.
     gc.freeze()
+    collect_rarely()
     with suppress(OSError):  # a full disk; then the worker that this one replaces stays longer
         Path(shared, f"{os.getpid()}{STARTED}").touch()
     return app

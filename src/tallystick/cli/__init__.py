@@ -20,6 +20,7 @@ from tallystick.cli.shared import (
     RecordedCommand,
     say,
 )
+from tallystick.memory import collect_rarely
 
 
 class Place(NamedTuple):
@@ -131,6 +132,7 @@ def main() -> None:
 
     Exit status: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
     """
+    collect_rarely()
     try:
         app(prog_name="tallystick")
     except OSError as error:

@@ -99,6 +99,8 @@ class Allowed(int):
 
         Where nothing is expected it always is.
         """
+        if self >= 0:  # the usual value, which is its own only member
+            return member_fits(self, imei)
         return self == NONE or any(member_fits(member, imei) for member in self.members)
 
     @property

@@ -123,38 +123,32 @@ def rows_from(first_at: int, seen: Sequence[Seen]) -> list[LocalRow]:
     there is one.
     """
     verdicts = [activation.is_unexpected for activation in seen]
-    departures = _departures(seen, verdicts)
+    hardware = [imei // HARDWARE for _, imei, _ in seen]
+    departures = _departures(seen, verdicts, hardware)
     rows = []
-    for place, activation in enumerate(seen):
-        if activation.activated_at < first_at or not verdicts[place]:
+    for place, (activated_at, imei, expected) in enumerate(seen):
+        if activated_at < first_at or not verdicts[place]:
             continue
-        before = seen[place - 1] if place else None
-        if before and verdicts[place - 1] and before.hardware == activation.hardware:
+        if place and verdicts[place - 1] and hardware[place - 1] == hardware[place]:
             continue
-        assert activation.expected is not None  # noqa: S101 - what is unexpected is expected elsewhere
-        pre_imei = before.imei if before else activation.expected.value.first_imei
-        rows.append(
-            LocalRow(
-                activation.activated_at,
-                activation.imei,
-                pre_imei,
-                activation.expected,
-                departures[place],
-            )
-        )
+        assert expected is not None  # noqa: S101 - what is unexpected is expected elsewhere
+        pre_imei = seen[place - 1].imei if place else expected.value.first_imei
+        rows.append(LocalRow(activated_at, imei, pre_imei, expected, departures[place]))
     return rows
 
 
-def _departures(seen: Sequence[Seen], verdicts: Sequence[bool]) -> list[Departure | None]:
+def _departures(
+    seen: Sequence[Seen], verdicts: Sequence[bool], hardware: Sequence[int]
+) -> list[Departure | None]:
     """For each activation the next one in other hardware."""
     departures: list[Departure | None] = []
     departure: Departure | None = None
     for place in range(len(seen) - 1, -1, -1):
         departures.append(departure)
-        activation = seen[place]
-        if place and seen[place - 1].hardware != activation.hardware:
-            is_back = activation.expected is not None and not verdicts[place]
-            departure = Departure(activation.activated_at, is_back)
+        if place and hardware[place - 1] != hardware[place]:
+            activated_at, _, expected = seen[place]
+            is_back = expected is not None and not verdicts[place]
+            departure = Departure(activated_at, is_back)
     departures.reverse()
     return departures
 

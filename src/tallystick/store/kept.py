@@ -220,8 +220,8 @@ class KeptAnswer(Reader):
         """
         return bool(self._numbers("any_seen_between", first=first, last=last))
 
-    def held_sims(self, iccids: Collection[int]) -> set[int]:
-        """Those of the SIMs that are held to their first use.
+    def held_sims(self, iccids: Iterable[int]) -> set[int]:
+        """Those of the SIMs, which may come more than once, that are held to their first use.
 
         Most stores have no account that does so.
         """
@@ -229,7 +229,8 @@ class KeptAnswer(Reader):
             self._has_first_use = bool(self._value(bool, "has_first_use"))
         if not self._has_first_use:
             return set()
-        return set(self._numbers("held_sims", iccids=self._connection.set_of(iccids)))
+        asked = self._connection.set_of(sorted(set(iccids)))
+        return set(self._numbers("held_sims", iccids=asked))
 
     def _refresh(
         self,
@@ -262,7 +263,7 @@ class KeptAnswer(Reader):
     def _apply(self, difference: Difference) -> None:
         replaced = sorted(row.key for row in (*difference.closed, *difference.reprinted))
         self._connection.run_many("close", replaced)
-        put = sorted((*difference.opened, *difference.reprinted), key=lambda row: row.key)
+        put = sorted((*difference.opened, *difference.reprinted))
         self._connection.run_many("open", put)
         explained = [
             (row.expected_imei, row.reasons, row.left_at, row.is_back, *row.key)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.local import Span
 
+FIRST_USES = {each.value: each for each in FirstUse}  # a look-up takes a third of `FirstUse(…)`
 KEY_COLUMNS = 5  # the first so many columns of an `AnswerRow` are its key
 
 Fact = tuple[int, int, int]
@@ -170,7 +171,8 @@ class NeighbourQuestions(HardwareQuestions, FactQuestions):
         """What rows read of the SIMs that are loaded."""
         rows = self._connection.rows("sims_of_rows", iccids=self._connection.set_of(iccids))
         return {
-            row[0]: RowSim(row[1], row[2], row[3], row[4], row[5], FirstUse(row[6])) for row in rows
+            row[0]: RowSim(row[1], row[2], row[3], row[4], row[5], FIRST_USES[row[6]])
+            for row in rows
         }
 
     def sims_as_kept(self, iccids: Sequence[int]) -> dict[int, tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.allowed import HARDWARE, MODEL, NO_VALUE, allowed, is_model
@@ -33,7 +34,10 @@ SimKey = tuple[int, int]
 
 
 class Difference(NamedTuple):
-    """How rows that are kept differ from those that should be, each in the answer's order."""
+    """How rows that are kept differ from those that should be, each in the answer's order.
+
+    Rows begin with their key, which no two share, so that they sort as they are.
+    """
 
     closed: list[AnswerRow]
     opened: list[AnswerRow]
@@ -54,11 +58,7 @@ class Difference(NamedTuple):
                 reprinted.append(after)
             elif before != after:
                 explained.append(after)
-        return cls(*map(_in_order, (closed, opened, reprinted, explained)))
-
-
-def _in_order(rows: list[AnswerRow]) -> list[AnswerRow]:
-    return sorted(rows, key=lambda row: row.key)
+        return cls(*map(sorted, (closed, opened, reprinted, explained)))
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class Refresh:
     def differences(
         self, spans: Sequence[tuple[int, Span]], untracked: Collection[int] = ()
     ) -> Iterator[Difference]:
-        """What has to change in the kept answer.
+        """What has to change in the kept answer where `spans` lie, in order of SIM and time.
 
         Of SIMs that are `untracked` all sightings were forgotten: they are found out anew.
 
@@ -149,7 +149,7 @@ class Refresh:
         seen_at = self._questions.neighbourhoods(spans)
         self._learn(iccids)
         blocks: list[Block] = []
-        for place, (iccid, span) in sorted(enumerate(spans), key=lambda item: item[1]):
+        for place, (iccid, span) in enumerate(spans):
             seen = [
                 Seen(moment, imei, self._expected(iccid, value))
                 for moment, imei, value in sorted(seen_at.get(place, ()))
@@ -167,6 +167,8 @@ class Refresh:
 
     def _expected(self, iccid: int, value: int) -> Expected | None:
         """What a value of an expectation says, or the policy of first use where there is none."""
+        if value >= 0:
+            return _of_one(value)
         if value != NO_VALUE:
             says = value_of(iccid, value, self._lists)
             return None if says is None else Expected(says)
@@ -354,17 +356,24 @@ class Refresh:
             return []
         moments = sorted({(draft.iccid, draft.activated_at) for draft in to_print})
         in_force = self._questions.in_force_at(moments)
-        rules = {draft.place: self._rule(draft, in_force) for draft in to_print}
-        homes = self._homes_seen(rules)
+        rules = [self._rule(draft, in_force) for draft in to_print]
         several = self._tracked_in_several({draft.iccid for draft in to_print})
+        # A SIM that was only seen in the hardware of its row was not seen where it is expected.
+        homes = self._homes_seen(
+            {
+                draft.place: rule[1]
+                for draft, rule in zip(to_print, rules, strict=True)
+                if draft.iccid in several
+            }
+        )
         return [
             self._row(
                 draft,
-                rules[draft.place],
-                was_where_expected=draft.place in homes,
+                rule,
+                was_where_expected=bool(homes) and draft.place in homes,
                 was_elsewhere=draft.iccid in several,
             )
-            for draft in to_print
+            for draft, rule in zip(to_print, rules, strict=True)
         ]
 
     def _rule(self, draft: _Draft, in_force: Mapping[SimKey, InForce]) -> tuple[int, Expected, int]:
@@ -378,11 +387,11 @@ class Refresh:
         assert expected is not None  # noqa: S101 - the same
         return BEGINNING, expected, BEFORE_THE_LEDGER
 
-    def _homes_seen(self, rules: Mapping[Fact, tuple[int, Expected, int]]) -> set[Fact]:
+    def _homes_seen(self, expected_at: Mapping[Fact, Expected]) -> set[Fact]:
         """The rows before which the SIM was seen where it is expected."""
         units = {
             (place, *_unit(member, expected.first_use))
-            for place, (_, expected, _) in rules.items()
+            for place, expected in expected_at.items()
             for member in expected.value.members
         }
         hardware = {(place[0], number) for place, is_type, number in units if not is_type}
@@ -434,6 +443,12 @@ class Refresh:
             left_at,
             int(is_back),
         )
+
+
+@lru_cache(65_536)
+def _of_one(value: int) -> Expected:
+    """What a value of one member says; a SIM's activations mostly share theirs."""
+    return Expected(allowed(value))
 
 
 def place_of(row: AnswerRow) -> Fact:

@@ -420,7 +420,7 @@ class Writer(
             self.direct_repeated(in_order.iter_rows())
         self.spans_changed(spans_in(shortlist.spans), ACTIVATION)
         concerned = self._tracked(in_order["iccid"], is_dense=shortlist.is_dense)
-        concerned |= self.held_sims(in_order["iccid"].unique())
+        concerned |= self.held_sims(in_order["iccid"])
         if concerned:
             is_concerned = pl.col("iccid").is_in(sorted(concerned))
             self.activations_changed(in_order.filter(is_concerned).rows(), ACTIVATION)
