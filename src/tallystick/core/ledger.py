@@ -29,7 +29,11 @@ NUMBER_DIGITS_MAX = 18
 
 
 class Origin(NamedTuple):
-    """Where a change of expectations comes from: who brought it, when, by what way, and why."""
+    """Where a change of expectations comes from: who brought it, when, by what way, and why.
+
+    `is_operators` is whether it came at the command line, where accounts' wish for approval binds
+    nobody: whoever may write to the store can do anything to it.
+    """
 
     actor: str
     at: Moment
@@ -37,6 +41,7 @@ class Origin(NamedTuple):
     detail: str = ""
     ticket: str = ""
     reason: str = ""
+    is_operators: bool = False
 
 
 UNKNOWN_ORIGIN = Origin("unknown", Moment(0))
