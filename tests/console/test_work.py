@@ -17,6 +17,7 @@ from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts, review
 from tallystick.intake import propose_facts
+from tallystick.outbox.uploads import Pair, Uploads
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 CORRECT = re.compile(r'href="(/sims/[0-9]+/correct[^"]+)"')
 TRIED = re.compile(r'name="rows_tried" value="([^"]*)"')
+CHANGE = re.compile(r'href="(/changes/[0-9]+)"')
 SIM_PAGE = f"/sims/{ONE}?{WINDOW}"
 USERS = {
     "vic": (MINE, Role.VIEWER),
@@ -310,6 +312,24 @@ def test_nobody_sees_or_decides_about_change_sets_of_other_accounts(desk: Desk) 
     assert change_set in listed
     assert of_file in listed
     assert str(TWO) in desk.get("root", of_file).text
+
+
+def test_an_upload_that_waits_for_approval_is_decided_about_by_who_sees_its_sims(
+    desk: Desk,
+) -> None:
+    desk.ask_for_approval()
+    uploads = Uploads(desk.store, Clock(), secrets.token_bytes)
+    with desk.store.transaction() as writer:
+        pairs = [Pair(str(ONE), str(FOREIGN))]
+        request_id = uploads.put(writer, writer.accounts()[MINE], pairs, "app/ann")
+    assert uploads.take_next()
+    (change_set,) = set(CHANGE.findall(desk.get("pam", "/changes?state=proposed").text))
+    assert f"upload {request_id}<" in desk.get("pam", change_set).text
+    assert desk.get("otto", change_set).status == 404
+    assert desk.expected() == [(BEGINNING, HOME)]
+    assert desk.post("ed", f"{change_set}/approve", "").status == 403
+    assert desk.post("pam", f"{change_set}/approve", "").status == 303
+    assert desk.expected()[-1] == (BEGINNING, FOREIGN)
 
 
 def test_every_change_set_that_a_user_sees_is_on_one_of_the_pages(desk: Desk) -> None:

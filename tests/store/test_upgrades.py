@@ -3,7 +3,7 @@
 `tests/dumps/` has one store for each schema number that a version had, up to 27 on SQLite and 26 on
 PostgreSQL. The first commit with that number made it and filled it with facts of all kinds that it
 knew; from 15 and 14 on it also left the renaming of an account half done. That of schema 26 on
-PostgreSQL was made of the one of 25, by a later commit, which took facts in. A dump is never edited.
+PostgreSQL was made of the one of 25, by a later commit that took facts in. A dump is never edited.
 
 A number without a dump came in one commit with the number after it. Commit d4d4b5a had number 2 on
 SQLite with another column in `imports`, but no command that makes a store; the dump is of the

@@ -27,7 +27,7 @@ from tallystick.core.allowed import NONE, is_model
 from tallystick.core.errors import InvalidValue, RequestNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
-from tallystick.core.ledger import Origin
+from tallystick.core.ledger import Origin, for_sims
 from tallystick.core.moments import BEGINNING
 from tallystick.tracing import span
 
@@ -210,7 +210,8 @@ class Uploads:
         """Make corrections a proposal where the account asks for that; give whether it does."""
         if not writer.asking_for(corrections):
             return False
-        number = writer.begin_change_set(_origin(upload), "proposed")
+        origin = for_sims(_origin(upload), [each.iccid for each in corrections])
+        number = writer.begin_change_set(origin, "proposed")
         writer.propose(number, corrections)
         writer.propose_upload(upload.upload_id, number)
         return True

@@ -370,9 +370,11 @@ class Writer(
 
         Raises `ApprovalRequired`, as `_take_sets` says.
         """
-        for change_set_id, keys in changes.keys_of_change_sets().items():
-            if change_set_id in by_one_hand:
-                require_no_approval(self.asking_of_sims({iccid for iccid, _ in keys}))
+        keys_of = changes.keys_of_change_sets()
+        alone = {iccid for number in by_one_hand for iccid, _ in keys_of.get(number, ())}
+        if alone:
+            require_no_approval(self.asking_of_sims(alone))
+        for change_set_id, keys in keys_of.items():
             self.expectations_changed(keys, expectation_cause(change_set_id))
 
     def _named(self, events: Sequence[RowEvent], change: RowChange) -> list[KeptRow]:
