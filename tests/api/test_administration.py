@@ -106,14 +106,14 @@ def test_an_account_is_made_shown_renamed_and_removed_whatever_its_name(served: 
     reply = served.call("POST", "/accounts", {"name": ODD})
     assert (reply.status, reply.json) == (
         201,
-        {"name": ODD, "first_use": "off", "sims": 0, "groups": 0, "users": []},
+        {"name": ODD, "first_use": "off", "approval": "off", "sims": 0, "groups": 0, "users": []},
     )
     assert reply.headers["location"] == f"{ROOT}/accounts/{segment(ODD)}"
     assert (
         call(served.port, "GET", reply.headers["location"], headers=served.headers).json
         == reply.json
     )
-    assert {"name": ODD} in served.done("GET", "/accounts")["accounts"]
+    assert {"name": ODD, "approval": "off"} in served.done("GET", "/accounts")["accounts"]
     assert served.done("PATCH", f"/accounts/{segment(ODD)}", {"name": "%252F"})["name"] == "%252F"
     assert served.done("PATCH", f"/accounts/{quote('%25252F')}", {})["name"] == "%252F"
     served.done("DELETE", f"/accounts/{quote('%25252F')}", status=204)

@@ -148,6 +148,33 @@ def test_a_proposal_is_approved_by_another_app(api: Api, mismatched: Store) -> N
     assert [each["change_set_id"] for each in rejected] == [later]
 
 
+def test_a_call_of_one_app_alone_changes_nothing_of_an_account_that_asks_for_approval(
+    api: Api, mismatched: Store
+) -> None:
+    assert api.told("chief", "PATCH", "accounts/a", {"approval": "required"})["approval"] == (
+        "required"
+    )
+    before = everything_in(mismatched)
+    for body in (FACTS, FACTS[:1]):
+        refused = api.ask("desk", "POST", "expectations", body)
+        assert error_of(refused) == (409, "approval-required")
+        assert f"account 'a' of SIM {ONE}" in refused.json["error"]["message"]
+    keyed = api.ask("desk", "POST", "expectations", FACTS, **{"Idempotency-Key": "k"})
+    assert error_of(keyed) == (409, "approval-required")
+    assert everything_in(mismatched) == before
+    assert api.told("desk", "POST", "expectations", FACTS[1:])["accepted"] == 1
+    proposed = api.told("desk", "POST", "expectations?mode=propose", FACTS)
+    path = f"change-sets/{proposed['change_set_id']}"
+    assert error_of(api.ask("desk", "POST", f"{path}/approve")) == (409, "own-proposal")
+    assert api.told("chief", "POST", f"{path}/approve")["accepted"] == 1
+    undoing = api.told("chief", "POST", f"{path}/undo")
+    assert (undoing["state"], undoing["undoes"]) == ("proposed", proposed["change_set_id"])
+    path = f"change-sets/{undoing['change_set_id']}/approve"
+    assert error_of(api.ask("chief", "POST", path)) == (409, "own-proposal")
+    assert api.told("desk", "POST", path)["accepted"] == 1
+    assert len(everything_in(mismatched).kept) == 1
+
+
 def test_what_later_change_sets_stand_on_is_not_undone_and_lists_go_on(api: Api) -> None:
     for imei in (FOREIGN, HOME):
         api.told("sender", "POST", "expectations", [{"iccid": str(ONE), "imei": str(imei)}])

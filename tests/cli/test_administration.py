@@ -46,6 +46,7 @@ def test_an_account_is_shown_renamed_and_kept_while_it_has_something(run: Run) -
     assert told(run, "account", "show", ACCOUNT) == {
         "name": ACCOUNT,
         "first_use": "off",
+        "approval": "off",
         "sims": 1,
         "groups": 0,
         "users": [],
@@ -68,11 +69,12 @@ def test_an_account_is_added_listed_and_removed(run: Run) -> None:
     assert told(run, "account", "add", "B") == {
         "name": "B",
         "first_use": "off",
+        "approval": "off",
         "sims": 0,
         "groups": 0,
         "users": [],
     }
-    assert run("account", "list").stdout.split() == ["account", "B"]
+    assert run("account", "list").stdout.split() == ["account", "approval", "B", "off"]
     assert told(run, "account", "remove", "B") == {"removed": "B"}
     assert accounts_of(run) == []
 
@@ -95,6 +97,10 @@ def test_an_account_holds_its_sims_to_where_they_were_first_seen(run: Run) -> No
         rows[first_use] = len(run("report", *MARCH, "--format", "ndjson").stdout.splitlines())
     assert rows == {"imei": 1, "model": 0, "off": 0}
     assert run("account", "change", "B", "--first-use", "always").exit_code == 2
+    held = told(run, "account", "change", "B", "--approval", "required")
+    assert (held["approval"], held["first_use"]) == ("required", first_use)
+    assert {"name": "B", "approval": "required"} in told(run, "account", "list")["accounts"]
+    assert run("account", "change", "B").exit_code == 2
 
 
 # Groups

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tallystick.core.approval import Approval
 from tallystick.core.ledger import is_same_hand
 from tallystick.core.pairing import FirstUse
 from tallystick.core.roles import Role
@@ -185,6 +186,12 @@ def test_an_account_is_made_held_renamed_and_removed(bob: Browser, filled: Store
     assert "checked>to stay in the unit" in done(bob, path, do="first_use", first_use="imei")
     with filled.snapshot() as reader:
         assert accounts.show(reader, "a/b?c").first_use is FirstUse.IMEI
+        assert accounts.show(reader, "a/b?c").approval is Approval.OFF
+    assert "checked>by two people" in done(bob, path, do="approval", approval="required")
+    assert "<small>asks for approval</small>" in bob.get("/admin/accounts?q=a/b").text
+    with filled.snapshot() as reader:
+        asking = accounts.show(reader, "a/b?c")
+        assert (asking.approval, asking.first_use) == (Approval.REQUIRED, FirstUse.IMEI)
     assert send(bob, path, do="rename", new_name=MINE).status == 409
     assert "Account d&#34;e" in done(bob, path, do="rename", new_name='d"e')
     assert 'name=d%22e"' in bob.get("/admin/accounts?q=D%22").text

@@ -287,19 +287,47 @@ def test_without_javascript_more_rows_are_another_page(browser: Browser, base: s
     context.close()
 
 
-def test_without_javascript_a_correction_is_tried_proposed_and_left_to_somebody_else(
+def try_correction(page: Page) -> None:
+    """From the page of a SIM on, say what is right and see what that would do."""
+    page.get_by_text("Correct", exact=True).click()
+    page.get_by_label("Ticket").fill("OPS-7")
+    page.get_by_text("Show what it would do").click()
+    page.get_by_text("would close 1 row").wait_for()
+
+
+def decide_how_to_decide(page: Page, how: str) -> None:
+    """As an operator, say how it is decided what is to be expected of the account's SIMs."""
+    page.goto(f"/admin/account?name={MINE}")
+    page.get_by_label(how).check()
+    page.get_by_role("button", name="Change who approves").click()
+    assert page.get_by_label(how).is_checked()
+    assert_fits(page)
+
+
+def test_without_javascript_a_correction_is_left_to_somebody_else_where_the_account_asks(
     browser: Browser, base: str
 ) -> None:
     context = browser.new_context(base_url=base, java_script_enabled=False)
     plain = context.new_page()
-    sign_in(plain, PAGES[-1])
-    plain.get_by_text("Correct", exact=True).click()
-    plain.get_by_label("Ticket").fill("OPS-7")
-    plain.get_by_text("Show what it would do").click()
-    plain.get_by_text("would close 1 row").wait_for()
-    plain.get_by_text("Propose it").click()
+    sign_in(plain, "/admin/accounts")
+    decide_how_to_decide(plain, "by two people")
+    plain.goto(PAGES[-1])
+    try_correction(plain)
+    assert plain.get_by_role("button", name="Apply it").count() == 0
+    assert_fits(plain)
+    plain.get_by_role("button", name="Propose it").click()
     plain.wait_for_url("**/changes/*")
     assert plain.get_by_text("another person has to decide").count() == 1
+    assert plain.get_by_role("button", name="Approve").count() == 0
+    decide_how_to_decide(plain, "by one person")
+    plain.goto(PAGES[-1])
+    try_correction(plain)
+    plain.get_by_role("button", name="Apply it").click()
+    plain.get_by_role("heading", name="applied").wait_for()
+    plain.get_by_role("button", name="Undo it").click()
+    plain.get_by_text("Takes back").wait_for()
+    plain.goto(PAGES[-1])
+    assert plain.get_by_text("Correct", exact=True).count() == 1
     context.close()
 
 

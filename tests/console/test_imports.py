@@ -10,13 +10,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 import falcon
+import polars as pl
 import pytest
 from falcon import testing
 
 from tallystick.console import imports
+from tallystick.core.approval import Approval
 from tallystick.core.imports import ImportState
 from tallystick.core.moments import parse_moment
 from tallystick.core.roles import Role
+from tallystick.fleet import accounts
 from tallystick.http import file_forms
 from tallystick.http.file_forms import NAME_LENGTH_MAX, plain_file_name
 from tallystick.store import open_store
@@ -94,6 +97,18 @@ class Desk(NamedTuple):
         """How many activations of the second SIM there are."""
         with self.store.snapshot() as reader:
             return len(reader.activations_of(TWO))
+
+
+def ask_for_approval(store: Store, approval: Approval) -> None:
+    """Have the account of most SIMs ask for approval, or no longer."""
+    with store.transaction() as writer:
+        accounts.ask(writer, MINE, approval)
+
+
+def expected_in(store: Store) -> list[tuple[int, ...]]:
+    """Every expectation of the two SIMs."""
+    with store.snapshot() as reader:
+        return reader.values_among(pl.Series([ONE, TWO])).sort("iccid").rows()
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +269,25 @@ def test_expectations_are_a_change_set_of_who_imported_them(desk: Desk) -> None:
         assert said in page
     assert str(desk.folder) not in page
     assert CHANGE_SET.findall(desk.take_in(fields, EXPECTED).text) == []
+
+
+def test_a_file_is_kept_whole_as_a_proposal_where_an_account_asks_for_approval(
+    desk: Desk,
+) -> None:
+    said_before = expected_in(desk.store)
+    content = f"iccid,imei\n{ONE},{FOREIGN}\n{TWO},{HOME}\nnone,{HOME}\n"
+    ask_for_approval(desk.store, Approval.REQUIRED)
+    try:
+        answer = desk.take_in({"kind": "expectations"}, content, "pairs.csv")
+        unchanged = desk.take_in({"kind": "expectations"}, f"iccid,imei\n{TWO},{FOREIGN}\n")
+    finally:
+        ask_for_approval(desk.store, Approval.OFF)
+    assert ("pairs.csv is proposed" in answer.text, expected_in(desk.store)) == (True, said_before)
+    (change_set,) = CHANGE_SET.findall(answer.text)
+    page = desk.people["ed"].get(change_set).text
+    for said in ("proposed", "console/ed", "import pairs.csv sha256:"):
+        assert said in page
+    assert ("was taken in" in unchanged.text, CHANGE_SET.findall(unchanged.text)) == (True, [])
 
 
 @pytest.mark.parametrize(

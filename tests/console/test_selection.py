@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tallystick.core.approval import Decider
 from tallystick.core.errors import InvalidValue
 from tallystick.core.explanations import RowState
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
@@ -151,7 +152,7 @@ def desk(shared: Desk) -> Desk:
         explanations.take_back(writer, keys, writer.accounts(), "root", shared.clock())
         waiting = writer.change_sets(BEHIND_ALL, 1_000, "proposed")
     for each in waiting:
-        ledger.reject(shared.store, each.change_set_id, "somebody else", shared.clock())
+        ledger.reject(shared.store, each.change_set_id, Decider("somebody else"), shared.clock())
     return shared
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tallystick.access import Access, UserChange
+from tallystick.core.approval import Approval
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.roles import Role
-from tallystick.fleet import review
+from tallystick.fleet import accounts, review
 from tallystick.intake import propose_facts
+from tallystick.outbox.uploads import Pair, Uploads
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 CORRECT = re.compile(r'href="(/sims/[0-9]+/correct[^"]+)"')
 TRIED = re.compile(r'name="rows_tried" value="([^"]*)"')
+CHANGE = re.compile(r'href="(/changes/[0-9]+)"')
 SIM_PAGE = f"/sims/{ONE}?{WINDOW}"
 USERS = {
     "vic": (MINE, Role.VIEWER),
@@ -68,6 +71,11 @@ class Desk(NamedTuple):
     def post(self, name: str, path: str, body: str) -> Answer:
         """A form that somebody sends, with the token of their session."""
         return self.people[name].ask("POST", path, f"csrf={self.people[name].csrf()}&{body}")
+
+    def ask_for_approval(self) -> None:
+        """Have the account of most people ask for approval."""
+        with self.store.transaction() as writer:
+            accounts.ask(writer, MINE, Approval.REQUIRED)
 
     def address(self, name: str = "ed") -> str:
         """Where a correction of the SIM's mismatch is proposed."""
@@ -175,7 +183,56 @@ def test_another_person_approves_and_the_row_goes_and_an_undo_brings_it_back(des
     assert desk.address()
 
 
-def test_an_approver_cannot_decide_about_what_they_proposed_themselves(desk: Desk) -> None:
+def test_where_no_account_asks_an_approver_applies_at_once_and_an_editor_never(
+    desk: Desk,
+) -> None:
+    choice = "place=seen&since=beginning"
+    for name, offers in (("ed", False), ("pam", True)):
+        tried = desk.post(name, desk.address(name), f"{choice}&do=try").text
+        assert ('value="apply"' in tried, 'value="propose"' in tried) == (offers, True)
+    apply = f"{choice}&do=apply&rows_tried=1+0"
+    refused = desk.post("ed", desk.address("ed"), apply)
+    assert (refused.status, "somebody else has to approve" in refused.text.lower()) == (400, True)
+    own = desk.propose("ed")
+    assert desk.post("ed", f"{own}/approve", "").status == 403
+    assert desk.expected() == [(BEGINNING, HOME)]
+    applied = desk.post("pam", desk.address("pam"), apply)
+    assert applied.status == 303
+    assert "applied" in desk.get("ed", applied.headers["location"]).text
+    assert desk.expected()[-1] == (BEGINNING, FOREIGN)
+    undone = desk.post("pam", f"{applied.headers['location']}/undo", "")
+    assert "applied" in desk.get("pam", undone.headers["location"]).text
+    own = desk.propose("pam")
+    assert "Approve" in desk.get("pam", own).text
+    assert desk.post("pam", f"{own}/approve", "").status == 303
+    desk.access.audit.close()
+    actions = {entry.action for _, entry, _ in desk.access.audit.records()}
+    assert {"correction.apply", "correction.propose", "change-set.approve"} <= actions
+
+
+def test_where_the_account_asks_nothing_is_applied_or_undone_by_one_person(desk: Desk) -> None:
+    desk.ask_for_approval()
+    choice = "place=seen&since=move"
+    tried = desk.post("pam", desk.address("pam"), f"{choice}&do=try").text
+    assert ('value="apply"' in tried, f"account {MINE} asks for approval" in tried) == (False, True)
+    refused = desk.post("pam", desk.address("pam"), f"{choice}&do=apply&rows_tried=1+0")
+    assert (refused.status, desk.expected()) == (400, [(BEGINNING, HOME)])
+    change_set = desk.propose("pam")
+    assert desk.post("pat", f"{change_set}/approve", "").status == 303
+    after = desk.expected()
+    undoing = desk.post("pat", f"{change_set}/undo", "").headers["location"]
+    page = desk.get("pat", undoing).text
+    assert ("proposed" in page, f'<td class="digits">{FOREIGN}</td>' in page) == (True, True)
+    assert (desk.post("pat", f"{undoing}/approve", "").status, desk.expected()) == (409, after)
+    assert "would open 1 row<" in desk.post("pam", f"{undoing}/try", "").text
+    assert desk.post("pam", f"{undoing}/approve", "").status == 303
+    assert desk.expected()[-1] == (BEGINNING, HOME)
+
+
+def test_an_approver_cannot_decide_about_what_they_proposed_where_the_account_asks(
+    desk: Desk,
+) -> None:
+    desk.ask_for_approval()
     change_set = desk.propose("pam")
     assert "Approve" not in desk.get("pam", change_set).text
     assert "Approve" in desk.get("pat", change_set).text
@@ -188,6 +245,7 @@ def test_an_approver_cannot_decide_about_what_they_proposed_themselves(desk: Des
 
 
 def test_the_audit_has_who_proposed_who_was_refused_and_who_decided(desk: Desk) -> None:
+    desk.ask_for_approval()
     change_set = desk.propose("pam")
     desk.post("pam", f"{change_set}/try", "")
     desk.post("pam", f"{change_set}/approve", "")
@@ -254,6 +312,24 @@ def test_nobody_sees_or_decides_about_change_sets_of_other_accounts(desk: Desk) 
     assert change_set in listed
     assert of_file in listed
     assert str(TWO) in desk.get("root", of_file).text
+
+
+def test_an_upload_that_waits_for_approval_is_decided_about_by_who_sees_its_sims(
+    desk: Desk,
+) -> None:
+    desk.ask_for_approval()
+    uploads = Uploads(desk.store, Clock(), secrets.token_bytes)
+    with desk.store.transaction() as writer:
+        pairs = [Pair(str(ONE), str(FOREIGN))]
+        request_id = uploads.put(writer, writer.accounts()[MINE], pairs, "app/ann")
+    assert uploads.take_next()
+    (change_set,) = set(CHANGE.findall(desk.get("pam", "/changes?state=proposed").text))
+    assert f"upload {request_id}<" in desk.get("pam", change_set).text
+    assert desk.get("otto", change_set).status == 404
+    assert desk.expected() == [(BEGINNING, HOME)]
+    assert desk.post("ed", f"{change_set}/approve", "").status == 403
+    assert desk.post("pam", f"{change_set}/approve", "").status == 303
+    assert desk.expected()[-1] == (BEGINNING, FOREIGN)
 
 
 def test_every_change_set_that_a_user_sees_is_on_one_of_the_pages(desk: Desk) -> None:

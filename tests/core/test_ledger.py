@@ -3,8 +3,18 @@ from __future__ import annotations
 import pytest
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Imei
-from tallystick.core.ledger import Stay, Value, is_same_hand, parse_note, stays_of
+from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.ledger import (
+    SIMS_NAMED_MAX,
+    Origin,
+    Stay,
+    Value,
+    for_sims,
+    is_same_hand,
+    parse_note,
+    sims_in,
+    stays_of,
+)
 from tallystick.core.moments import BEGINNING, Moment
 
 HOME, FOREIGN = Imei.parse("352099001761481"), Imei.parse("357152091234562")
@@ -104,6 +114,15 @@ def test_a_note_is_printable_and_short(text: str) -> None:
 def test_any_other_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidValue, match="ticket must be"):
         parse_note("ticket", text)
+
+
+def test_a_change_set_names_its_sims_behind_what_it_came_as_unless_they_are_too_many() -> None:
+    sims = [Iccid.parse(f"8914800000080000{number:04d}") for number in range(SIMS_NAMED_MAX + 1)]
+    of_upload = Origin("app/ann", Moment(1), "upload", "2c1a5f0e-8f0b-4f5e-9a39-0d8f6d1f5a11")
+    for origin in (of_upload, of_upload._replace(detail="")):
+        assert sims_in(for_sims(origin, [*sims[1::-1], sims[0]]).detail) == sims[:2]
+        assert sims_in(for_sims(origin, sims).detail) == []
+        assert sims_in(origin.detail) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.core.approval import Approval
 from tallystick.core.errors import (
     AccountNotEmpty,
     AccountNotFound,
@@ -109,12 +110,14 @@ def test_an_account_is_shown_with_what_it_has_and_who_sees_it(fleet: Store, acce
     access.add_user("ada", PASSWORD, ["a"], all_accounts=False)
     access.add_user("bo", PASSWORD, ["b"], all_accounts=False)
     access.add_user("zoe", PASSWORD, [], all_accounts=True)
-    assert show(fleet, "a") == Account("a", FirstUse.OFF, sims=2, groups=1, users=("ada", "zoe"))
+    assert show(fleet, "a") == Account(
+        "a", FirstUse.OFF, Approval.OFF, sims=2, groups=1, users=("ada", "zoe")
+    )
 
 
 def test_an_account_is_made_once(store: Store) -> None:
     change(store, accounts.add, "a/b 100% é")
-    assert show(store, "a/b 100% é") == Account("a/b 100% é", FirstUse.OFF, 0, 0, ())
+    assert show(store, "a/b 100% é") == Account("a/b 100% é", FirstUse.OFF, Approval.OFF, 0, 0, ())
     with pytest.raises(NameTaken, match="a/b"):
         change(store, accounts.add, "a/b 100% é")
 
@@ -131,7 +134,9 @@ def test_a_renamed_account_has_its_new_name_in_the_report_of_its_past(fleet: Sto
         "new",
         "new",
     ]
-    assert show(fleet, "new") == Account("new", FirstUse.OFF, sims=2, groups=1, users=())
+    assert show(fleet, "new") == Account(
+        "new", FirstUse.OFF, Approval.OFF, sims=2, groups=1, users=()
+    )
     check_kept(fleet)
 
 
@@ -184,7 +189,7 @@ def test_an_empty_account_is_removed_and_nothing_of_it_is_left(
         inventory.move(writer, [Move(TWO, "b")])
         accounts.remove(writer, "a")
     with fleet.snapshot() as reader:
-        assert accounts.names(reader) == ["b"]
+        assert list(accounts.listed(reader)) == ["b"]
     assert rows_of(database, "SELECT 1 FROM deliveries") == []
     for table in REFER_TO_ACCOUNTS:
         question = f"SELECT 1 FROM {table} WHERE account_id = {account_id}"  # noqa: S608 - our own

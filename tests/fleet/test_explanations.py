@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.core.approval import Decider
 from tallystick.core.errors import InvalidValue, MismatchNotFound, SimNotFound
 from tallystick.core.explanations import Note, RowState
 from tallystick.core.ledger import Origin
@@ -116,7 +117,7 @@ def test_rows_of_a_sim_with_a_proposal_are_proposed(mismatched: Store) -> None:
     say(mismatched, ROW)
     number = propose_facts(mismatched, [expected(ONE, FOREIGN)], Origin("ann", NOW))
     assert state(mismatched) is RowState.PROPOSED
-    ledger.reject(mismatched, number, "bob", NOW)
+    ledger.reject(mismatched, number, Decider("bob"), NOW)
     assert state(mismatched) is RowState.EXPLAINED
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.access import UserChange
+from tallystick.core.approval import Decider
 from tallystick.core.errors import (
     ChangedSince,
     ChangeSetDecided,
@@ -273,10 +274,10 @@ def test_a_proposal_changes_nothing_until_another_person_approves_it(mismatched:
     number = propose_facts(mismatched, [expected(ONE, FOREIGN), expected(TWO)], ANN)
     assert (everything_in(mismatched), states(mismatched)[number]) == (before, "proposed")
     with pytest.raises(OwnProposal, match="was proposed by ann"):
-        ledger.approve(mismatched, number, "ann", Moment(9))
+        ledger.approve(mismatched, number, Decider("ann"), Moment(9))
     with pytest.raises(ChangeSetDecided, match="is proposed"):
         ledger.undo(mismatched, number, BOB)
-    assert ledger.approve(mismatched, number, "bob", Moment(9)) == (2, 0, ())
+    assert ledger.approve(mismatched, number, Decider("bob"), Moment(9)) == (2, 0, ())
     assert rows(mismatched, "a") == []
     told = asked(mismatched, lambda reader: reader.change_set(number))
     assert (told.state, told.actor, told.decided_by, told.decided_at) == (
@@ -286,7 +287,7 @@ def test_a_proposal_changes_nothing_until_another_person_approves_it(mismatched:
         9,
     )
     with pytest.raises(ChangeSetDecided, match="is applied, not proposed"):
-        ledger.approve(mismatched, number, "bob", Moment(9))
+        ledger.approve(mismatched, number, Decider("bob"), Moment(9))
     ledger.undo(mismatched, number, BOB)
     assert everything_in(mismatched) == before
 
@@ -298,23 +299,23 @@ def test_an_app_that_chose_the_password_of_an_approver_cannot_approve_as_them(
     access.add_user("eve", PASSWORD, [], all_accounts=True, chosen_by="desk")
     number = propose_facts(store, [expected(ONE)], ANN._replace(actor="desk"))
     with pytest.raises(OwnProposal, match="proposed by desk"):
-        ledger.approve(store, number, "console/eve", Moment(9))
+        ledger.approve(store, number, Decider("console/eve"), Moment(9))
     access.change_user("eve", UserChange(role=Role.APPROVER))
     with pytest.raises(OwnProposal):
-        ledger.approve(store, number, "console/eve", Moment(9))
+        ledger.approve(store, number, Decider("console/eve"), Moment(9))
     access.change_user("eve", UserChange(password="battery staple"))  # by an operator
-    assert ledger.approve(store, number, "console/eve", Moment(9)).accepted == 1
+    assert ledger.approve(store, number, Decider("console/eve"), Moment(9)).accepted == 1
 
 
 def test_a_proposal_that_was_rejected_is_never_in_force(store: Store) -> None:
     number = propose_facts(store, [expected(ONE)], ANN)
     with pytest.raises(OwnProposal):
-        ledger.reject(store, number, "ann", Moment(9))
-    ledger.reject(store, number, "bob", Moment(9))
+        ledger.reject(store, number, Decider("ann"), Moment(9))
+    ledger.reject(store, number, Decider("bob"), Moment(9))
     assert (states(store), present(store)) == ({number: "rejected"}, [])
     assert asked(store, lambda reader: len(reader.proposed(number))) == 0
     with pytest.raises(ChangeSetNotFound):
-        ledger.reject(store, number + 1, "bob", Moment(9))
+        ledger.reject(store, number + 1, Decider("bob"), Moment(9))
 
 
 def test_a_proposal_ends_what_came_before_its_approval_though_it_has_the_lower_number(
@@ -322,7 +323,7 @@ def test_a_proposal_ends_what_came_before_its_approval_though_it_has_the_lower_n
 ) -> None:
     proposal = propose_facts(store, [expected(ONE, THIRD)], ANN)
     first, second = put(store, expected(ONE)), put(store, expected(ONE, FOREIGN))
-    ledger.approve(store, proposal, "bob", Moment(9))
+    ledger.approve(store, proposal, Decider("bob"), Moment(9))
     assert logged(store, ONE) == [
         (str(HOME), first, None, second),
         (str(FOREIGN), second, None, proposal),
@@ -348,7 +349,7 @@ def test_what_a_change_set_did_or_would_do_is_shown(store: Store) -> None:
 
     would = [(ONE, HOME, FOREIGN), (TWO, None, HOME)]
     assert shown(proposal) == would
-    ledger.approve(store, proposal, "bob", Moment(9))
+    ledger.approve(store, proposal, Decider("bob"), Moment(9))
     assert shown(proposal) == would
     assert shown(first) == [(ONE, None, HOME)]
     undone_in = ledger.undo(store, proposal, BOB)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.clock import system_clock
+from tallystick.core.approval import Decider
 from tallystick.core.errors import TargetRefused
 from tallystick.core.explanations import Note
 from tallystick.core.facts import GroupMember, HardwareType, SimExpectation
@@ -199,7 +200,7 @@ def test_the_ledger_goes_along_and_can_be_gone_on_with(
     assert everything_in(target[0]) == before
     with target[0].snapshot() as there:
         assert [entry.ended is None for entry in ledger.log(there, str(ICCIDS[901]))][-1] is False
-    ledger.approve(target[0], last[0].change_set_id, "bob", Moment(9))
+    ledger.approve(target[0], last[0].change_set_id, Decider("bob"), Moment(9))
     assert ICCIDS[902] in {each.iccid for each in everything_in(target[0]).expectations}
 
 

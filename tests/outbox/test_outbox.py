@@ -13,10 +13,13 @@ import pytest
 
 from tallystick import outbox
 from tallystick.clock import system_clock
+from tallystick.core.approval import Approval, Decider
 from tallystick.core.errors import DeliveryNotFound, InvalidValue, ListenerNotFound
+from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.retries import WAIT_S_MAX
+from tallystick.fleet import ledger
 from tallystick.outbox import Outbox, deliveries, post
-from tallystick.outbox.uploads import SERVICE, Pair, Uploads
+from tallystick.outbox.uploads import SERVICE, Pair, Uploads, outcome_of
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
 from tallystick.store.engines.sqlite import path_of
@@ -114,6 +117,37 @@ def test_an_upload_puts_its_outcome_in_the_outbox_and_the_listener_is_told(
     }
     assert rejected["index"] == 1
     assert kept(store) == []
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_an_upload_to_an_account_that_asks_is_pending_until_somebody_has_decided(
+    store: Store, clock: Clock, is_approved: bool
+) -> None:
+    account_id, (iccid, other) = account_with(store, "asks", 2)
+    uploads = Uploads(store, clock, secrets.token_bytes)
+    with store.transaction() as writer:
+        writer.set_approval(account_id, Approval.REQUIRED)
+        pairs = [Pair(str(iccid), "352099001761481"), Pair("1", "2")]
+        request_id = uploads.put(writer, account_id, pairs, "app/ann")
+        bad = uploads.put(writer, account_id, [Pair("1", "2")], "app/ann")
+    assert (uploads.take_next(), uploads.take_next(), uploads.take_next()) == (True, True, False)
+    with store.snapshot() as reader:
+        assert outcome_of(reader, account_id, bad) is not None  # behind one that is pending
+        assert outcome_of(reader, account_id, request_id) is None
+        assert reader.count_waiting_uploads() == 0
+        assert reader.whole_expectations_between(-1, other).is_empty()
+        (proposal,) = reader.change_sets(BEHIND_ALL, 9)
+    assert (proposal.state, proposal.actor, proposal.source) == ("proposed", "app/ann", "upload")
+    decide = ledger.approve if is_approved else ledger.reject
+    decide(store, proposal.change_set_id, Decider("bob"), clock())
+    assert uploads.take_next()
+    with store.snapshot() as reader:
+        outcome = outcome_of(reader, account_id, request_id)
+        expectations = reader.whole_expectations_between(-1, other)
+    assert outcome is not None
+    accepted, rejected = (1, [1]) if is_approved else (0, [0, 1])
+    assert outcome.accepted == len(expectations) == accepted
+    assert [each.index for each in outcome.rejected] == rejected
 
 
 def test_a_failed_upload_is_told_with_a_fault(store: Store, clock: Clock) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.core.approval import Decider
 from tallystick.core.errors import ChangedSince, ChangeSetDecided
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment
@@ -169,7 +170,7 @@ def test_a_proposal_is_put_in_force_part_by_part(fleet: Store) -> None:
         writer.begin_approval(number, "bob", Moment(2))
     assert len(rows(fleet)) > 0
     with pytest.raises(ChangeSetDecided, match="is applying, not proposed"):
-        ledger.approve(fleet, number, "bob", Moment(3))
+        ledger.approve(fleet, number, Decider("bob"), Moment(3))
     fleet.finish_work()
     assert (differing(fleet), len(rows(fleet))) == (0, 1)
     with fleet.snapshot() as reader:
@@ -181,7 +182,7 @@ def test_a_proposal_is_put_in_force_part_by_part(fleet: Store) -> None:
 def test_an_approval_counts_all_of_its_parts(fleet: Store) -> None:
     stays = [expected(iccid) for iccid in SIMS[:4]]
     number = propose(fleet, *(expected(iccid, FOREIGN) for iccid in SIMS[4:]), *stays)
-    assert ledger.approve(fleet, number, "bob", Moment(2))[:2] == (6, 4)
+    assert ledger.approve(fleet, number, Decider("bob"), Moment(2))[:2] == (6, 4)
 
 
 def test_a_trial_of_a_proposal_tells_of_all_its_parts_and_changes_nothing(fleet: Store) -> None:
@@ -235,7 +236,8 @@ def test_what_is_put_where_a_removal_left_nothing_stands_in_the_way_of_its_undo(
 def test_what_changes_while_an_undo_goes_on_stays(fleet: Store) -> None:
     number = put(fleet, *(expected(iccid, FOREIGN) for iccid in SIMS))
     with fleet.transaction() as writer:
-        undone_in = writer.begin_undo(ledger.change_set(writer, number), BOB)
+        undone_in = writer.begin_change_set(BOB, "applying", number)
+        writer.begin_undo(ledger.change_set(writer, number), undone_in)
     put(fleet, expected(SIMS[0], THIRD), expected(SIMS[-1], THIRD))
     fleet.finish_work()
     with fleet.snapshot() as reader:

@@ -20,6 +20,7 @@ from falcon import testing
 
 from tallystick import outbox
 from tallystick.access import UserChange
+from tallystick.core.approval import Decider
 from tallystick.core.errors import MismatchNotFound, NameTaken, SessionRefused, UserNotFound
 from tallystick.core.explanations import note_of
 from tallystick.core.facts import (
@@ -286,7 +287,7 @@ class World:
             self._numbers[name]["proposal"] = self._propose(of)
         if states["applied"] != "applied":
             number = self._numbers[name]["applied"] = self._propose(of)
-            ledger.approve(self.store, number, "approver", SEEN_AT)
+            ledger.approve(self.store, number, Decider("approver"), SEEN_AT)
 
     def _propose(self, of: Tenant) -> int:
         self._made += 1

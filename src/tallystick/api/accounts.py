@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from tallystick.api import answers
 from tallystick.api.calls import ADMIN, AFTER, address_of, after_in, name_in, struct_of
 from tallystick.api.operation import operation
+from tallystick.core.approval import Approval
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import listed
 from tallystick.fleet import accounts, groups
@@ -33,6 +34,7 @@ class AccountChange(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str | UnsetType = UNSET
     first_use: FirstUse | UnsetType = UNSET
+    approval: Approval | UnsetType = UNSET
 
 
 class NewGroup(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +67,7 @@ class Accounts:
     def on_get(self, _req: Request, resp: Response) -> None:
         """List the accounts."""
         with self._store.snapshot() as reader:
-            resp.data = msgspec.json.encode(answers.account_list(accounts.names(reader)))
+            resp.data = msgspec.json.encode(answers.account_list(accounts.listed(reader)))
 
     @operation(scope=ADMIN, body=NewAccount, answer=answers.AccountAnswer, status=201)
     @records("account.add")
@@ -97,13 +99,18 @@ class Account:
     @operation(scope=ADMIN, body=AccountChange, answer=answers.AccountAnswer)
     @records("account.change")
     def on_patch(self, req: Request, resp: Response, account: str) -> None:
-        """Rename an account, or hold its SIMs to their first use, in reports of its past too."""
+        """Rename an account, change its policy, or have it ask for approval.
+
+        A new name and another policy are read in reports of its past, too.
+        """
         name, wanted = name_in(account), struct_of(req, AccountChange)
         new_name = name if wanted.name is UNSET else wanted.name
         with self._store.transaction() as writer:
             accounts.rename(writer, name, new_name)
             if wanted.first_use is not UNSET:
                 accounts.hold(writer, new_name, wanted.first_use)
+            if wanted.approval is not UNSET:
+                accounts.ask(writer, new_name, wanted.approval)
             resp.data = msgspec.json.encode(answers.account_answer(accounts.show(writer, new_name)))
         self._store.finish_work()
 

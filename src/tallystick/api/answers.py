@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tallystick.core.approval import Approval
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.imports import THOUSANDTHS, receipt_in
 from tallystick.core.moments import Moment, since, wire, wire_or_none
@@ -18,7 +19,7 @@ from tallystick.fleet import hardware, histories
 from tallystick.fleet.ledger import IdentityChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
     from tallystick.access import App, Credentials, User
@@ -38,26 +39,29 @@ if TYPE_CHECKING:
     from tallystick.store.explanations import KeptExplanation
 
 
-class Name(msgspec.Struct):
-    """A name alone."""
+class ListedAccount(msgspec.Struct):
+    """An account by its name, and whether it asks for approval."""
 
     name: str
+    approval: Approval
 
 
 class AccountList(msgspec.Struct):
     """Every account, by name."""
 
-    accounts: list[Name]
+    accounts: list[ListedAccount]
 
 
 class AccountAnswer(msgspec.Struct):
     """An account: its SIMs, its groups beside the default one, and which users see it.
 
-    `first_use` is what it expects of SIMs while no expectation is in force.
+    `first_use` is what it expects of SIMs while no expectation is in force; `approval` is whether
+    another person has to approve what is to be expected of its SIMs.
     """
 
     name: str
     first_use: FirstUse
+    approval: Approval
     sims: int
     groups: int
     users: list[str]
@@ -232,15 +236,20 @@ class SimAnswer(msgspec.Struct):
     mismatches: int
 
 
-def account_list(names: Iterable[str]) -> AccountList:
+def account_list(approvals: Mapping[str, Approval]) -> AccountList:
     """Accounts, as they read."""
-    return AccountList([Name(name) for name in names])
+    return AccountList([ListedAccount(name, approval) for name, approval in approvals.items()])
 
 
 def account_answer(account: Account) -> AccountAnswer:
     """An account, as it reads."""
     return AccountAnswer(
-        account.name, account.first_use, account.sims, account.groups, list(account.users)
+        account.name,
+        account.first_use,
+        account.approval,
+        account.sims,
+        account.groups,
+        list(account.users),
     )
 
 

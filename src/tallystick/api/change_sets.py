@@ -13,6 +13,7 @@ from tallystick.api import answers
 from tallystick.api.calls import ADMIN, NOTES, number_in, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
+from tallystick.core.approval import Decider
 from tallystick.core.ledger import BEHIND_ALL, STATES, parse_number, parse_state
 from tallystick.fleet import ledger
 from tallystick.http.acts import records
@@ -103,7 +104,7 @@ class Approval(_Decision):
     @records("change-set.approve")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Put a proposal in force, as another app; the answer is the receipt."""
-        by = caller_of(req).name
+        by = Decider(caller_of(req).name)
         taken = ledger.approve(self._store, parse_number(number), by, system_clock())
         receipt = Receipt(taken.accepted, taken.duplicate)
         resp.data = msgspec.json.encode(receipt.described("index") | {"change_set_id": int(number)})
@@ -116,7 +117,7 @@ class Rejection(_Decision):
     @records("change-set.reject")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
         """Drop a proposal, as another app."""
-        by = caller_of(req).name
+        by = Decider(caller_of(req).name)
         ledger.reject(self._store, parse_number(number), by, system_clock())
         resp.data = self._told(int(number))
 
@@ -127,6 +128,9 @@ class Undoing(_Decision):
     @operation(scope=ADMIN, answer=dict[str, Any], query=NOTES)
     @records("change-set.undo")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
-        """Take a change set back; the answer is the one that does so."""
+        """Take a change set back; the answer is the one that does so.
+
+        It is only proposed where an account of its SIMs asks for approval.
+        """
         origin = origin_of(req)
         resp.data = self._told(ledger.undo(self._store, parse_number(number), origin))

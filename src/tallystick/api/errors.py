@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.core.errors import (
     AccountNotEmpty,
+    ApprovalRequired,
     ChangeSetRefused,
     DefaultGroupKept,
     IntakeBusy,
@@ -53,6 +54,7 @@ STATUS: dict[type[Refusal], int] = {
     AccountNotEmpty: 409,
     NoAccounts: 404,
     ChangeSetRefused: 409,
+    ApprovalRequired: 409,
     KeyReused: 422,
     Throttled: 429,
     IntakeBusy: 503,

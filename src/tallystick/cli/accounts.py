@@ -17,6 +17,7 @@ from tallystick.cli.shared import (
     print_table,
     store_of,
 )
+from tallystick.core.approval import Approval
 from tallystick.core.pairing import FirstUse
 from tallystick.fleet import accounts
 
@@ -27,13 +28,13 @@ Name = Annotated[str, typer.Argument(help="The account's name.")]
 
 @commands.command("list", cls=Command)
 def list_(as_json: AsJson = False) -> None:
-    """List the accounts."""
+    """List the accounts, and which of them ask for approval."""
     with store_of(current_settings()) as store, store.snapshot() as reader:
-        names = accounts.names(reader)
+        approvals = accounts.listed(reader)
     if as_json:
-        print_json(answers.account_list(names))
+        print_json(answers.account_list(approvals))
     else:
-        print_table(("account",), [(name,) for name in names])
+        print_table(("account", "approval"), list(approvals.items()))
 
 
 @commands.command(cls=Command)
@@ -45,11 +46,12 @@ def show(name: Name, as_json: AsJson = False) -> None:
         print_json(answers.account_answer(account))
     else:
         print_table(
-            ("account", "first_use", "sims", "groups", "users"),
+            ("account", "first_use", "approval", "sims", "groups", "users"),
             [
                 (
                     name,
                     account.first_use,
+                    account.approval,
                     f"{account.sims:,}",
                     f"{account.groups:,}",
                     ", ".join(account.users),
@@ -71,26 +73,37 @@ def add(name: Name, as_json: AsJson = False) -> None:
 def change(
     name: Name,
     first_use: Annotated[
-        FirstUse,
+        FirstUse | None,
         typer.Option(
             help="Where SIMs are to stay while no expectation is in force: in the unit or model "
-            "first seen."
+            "first seen. The report follows, past and all.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    approval: Annotated[
+        Approval | None,
+        typer.Option(
+            help="Whether another person has to approve what is to be expected of its SIMs, "
+            "whoever proposes it and by whichever way but the command line.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what an account expects of SIMs without an expectation.
-
-    The report follows, past and all.
-    """
+    """Say what an account expects of SIMs without an expectation, or have it ask for approval."""
+    if first_use is None and approval is None:
+        message = "say what is to change: --first-use, --approval or both"
+        raise typer.BadParameter(message, param_hint="--first-use, --approval")
     with store_of(current_settings()) as store:
         with store.transaction() as writer:
-            accounts.hold(writer, name, first_use)
+            if first_use is not None:
+                accounts.hold(writer, name, first_use)
+            if approval is not None:
+                accounts.ask(writer, name, approval)
             changed = accounts.show(writer, name)
         store.finish_work()
-    print_done(
-        f"account {name}: first use {first_use}", answers.account_answer(changed), as_json=as_json
-    )
+    said = f"first use {changed.first_use}, approval {changed.approval}"
+    print_done(f"account {name}: {said}", answers.account_answer(changed), as_json=as_json)
 
 
 @commands.command(cls=RecordedCommand)

@@ -23,6 +23,7 @@ from tallystick.cli.shared import (
     writing,
 )
 from tallystick.clock import system_clock
+from tallystick.core.approval import Decider
 from tallystick.core.ledger import BEHIND_ALL, State
 from tallystick.core.moments import moment_of, parse_named, since
 from tallystick.fleet import ledger
@@ -234,7 +235,7 @@ def approve(
             lines = list(trial_lines(trial, settings.zone))
             outcome = trial.described(settings.zone)
         else:
-            taken = ledger.approve(store, number, actor_told(actor), system_clock())
+            taken = ledger.approve(store, number, Decider(actor_told(actor)), system_clock())
             receipt = Receipt(taken.accepted, taken.duplicate)
             lines, outcome = [_counts(receipt)], receipt.described()
     if as_json:
@@ -255,7 +256,7 @@ def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None
     """Drop a proposal. Whoever proposed it cannot."""
     settings = current_settings()
     with store_of(settings) as store:
-        ledger.reject(store, number, actor_told(actor), system_clock())
+        ledger.reject(store, number, Decider(actor_told(actor)), system_clock())
         answer = _answer(store, number, settings.zone)
     print_done(f"change set {number} is rejected", answer, as_json=as_json)
 

@@ -59,7 +59,8 @@ def origin_told(actor: str | None, ticket: str, reason: str) -> Origin:
             parse_note(option, text)
         except InvalidValue as refusal:
             raise typer.BadParameter(refusal.message, param_hint=option) from refusal
-    return Origin(actor_told(actor), system_clock(), ticket=ticket, reason=reason)
+    name, now = actor_told(actor), system_clock()
+    return Origin(name, now, ticket=ticket, reason=reason, is_operators=True)
 
 
 def trial_lines(trial: Trial, zone: tzinfo) -> Iterator[str]:

@@ -16,6 +16,7 @@ from tallystick.console.admin import (
     refused_form,
 )
 from tallystick.console.forms import users_fields
+from tallystick.core.approval import Approval
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.pairing import FirstUse
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 LIST_PATH, ONE_PATH, GROUP_PATH = f"{PATH}/accounts", f"{PATH}/account", f"{PATH}/group"
 LISTED_MAX = 200
 MEMBERS_SHOWN_MAX = 200
+APPROVALS = {
+    Approval.OFF: "by one person: an approver may approve what they propose, and files, calls and "
+    "uploads of pairs are in force at once",
+    Approval.REQUIRED: "by two people: whatever is proposed waits for another person who approves "
+    "it, files of expectations and uploads of pairs too; calls have to propose",
+}
 FIRST_USES = {
     FirstUse.OFF: "nothing: SIMs without an expectation are not judged",
     FirstUse.IMEI: "to stay in the unit that each was first seen in",
@@ -68,11 +75,14 @@ class AccountList:
         view, wanted = self._desk.view_of(req), req.get_param("q") or ""
         fitting = (each for each in sorted(view.accounts) if wanted.lower() in each.lower())
         names = list(islice(fitting, LISTED_MAX + 1))
+        with self._desk.store.snapshot() as reader:
+            asking = set(reader.asking_accounts().values())
         self._desk.pages.show(
             resp,
             "admin_accounts.html",
             caller_of(req),
             names=names[:LISTED_MAX],
+            asking=asking,
             has_more=len(names) > LISTED_MAX,
             q=wanted,
             sees_all=view.sees_all,
@@ -95,7 +105,7 @@ class OneAccount:
     @for_operators
     @records("account.change")
     def on_post(self, req: Request, resp: Response) -> None:
-        """Rename or remove it, change its policy, or make a group of it."""
+        """Rename or remove it, change its policies, or make a group of it."""
         fields, name = users_fields(req), req.get_param("name") or ""
         deed, new_name = fields.get("do", ""), fields.get("new_name", "")
         if deed in ("rename", "remove"):
@@ -113,12 +123,14 @@ class OneAccount:
     def _do(self, req: Request, name: str, deed: str, fields: dict[str, str]) -> None:
         """Do it in one transaction, and what follows for many SIMs in parts of their own."""
         first_use = one_of(FirstUse, "first_use", fields.get("first_use", "")) or FirstUse.OFF
+        approval = one_of(Approval, "approval", fields.get("approval", "")) or Approval.OFF
         sims = listed(lines_of(fields.get("sims", "")))
         group, description = fields.get("group", ""), fields.get("description", "")
         with self._desk.store.transaction() as writer:
             account_id = own_account(writer, req, name)
             deeds = {
                 "first_use": lambda: accounts.hold(writer, name, first_use),
+                "approval": lambda: accounts.ask(writer, name, approval),
                 "rename": lambda: accounts.rename(writer, name, fields.get("new_name", "")),
                 "remove": lambda: accounts.remove(writer, name),
                 "group": lambda: groups.create(writer, account_id, group, description, sims),
@@ -139,6 +151,7 @@ class OneAccount:
             account=account,
             groups=groups_there,
             first_uses=FIRST_USES,
+            approvals=APPROVALS,
             sees_all=view.sees_all,
             problem=problem,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import falcon
 
 from tallystick.console.forms import users_fields
+from tallystick.core.approval import Decider, may_decide
 from tallystick.core.errors import ChangeSetRefused, InvalidValue, Refusal
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import (
@@ -60,6 +61,12 @@ def notes_of(typed: dict[str, str]) -> Notes:
     return Notes(ticket, parse_note("reason", typed.get("reason", "").strip()))
 
 
+def decider_of(req: Request) -> Decider:
+    """Who would decide about a proposal: the user of the console."""
+    caller = caller_of(req)
+    return Decider(caller.name, caller.role)
+
+
 class ChangeList:
     """The change sets that the user sees."""
 
@@ -109,14 +116,16 @@ class OneChange:
             change_set = review.change_set_seen(reader, reader.view_of(user_of(req)), number)
             iccids = review.sims_of(reader, change_set)
             changes, in_all = _changes(reader, change_set, iccids)
-            is_own = ledger.is_own(reader, change_set, caller_of(req).name)
+            decider = decider_of(req)
+            proposal = ledger.proposal_of(reader, change_set, decider.name)
         self._pages.show(
             resp,
             "change.html",
             caller_of(req),
             change_set=change_set,
             iccids=iccids,
-            is_own=is_own,
+            may_decide=may_decide(decider, proposal),
+            asking=proposal.asking,
             changes=changes,
             changes_in_all=in_all,
             problem=problem,
@@ -131,10 +140,10 @@ def _changes(
     """The first changes, and how many in all.
 
     None where all expectations would have to be read for them: of large change sets that are in
-    force.
+    force, and of those that take them back.
     """
     changes: Sequence[ExpectationChange | IdentityChange]
-    if change_set.state == "proposed":
+    if change_set.state == "proposed" and change_set.undoes is None:
         changes, in_all = ledger.changes_in(reader, change_set, CHANGES_SHOWN_MAX)
     elif iccids:
         changes, in_all = review.changes_for_sims(reader, change_set, iccids, CHANGES_SHOWN_MAX)
@@ -164,7 +173,7 @@ class Decision:
             if deed == "try":
                 self._page.show(req, resp, parsed, trial=self._trial(parsed), typed=typed)
                 return
-            shown_next = self._deed(deed)(parsed, caller_of(req).name, typed)
+            shown_next = self._deed(deed)(parsed, decider_of(req), typed)
         except (ChangeSetRefused, InvalidValue) as refusal:
             resp.status = _status(refusal)
             answered_refusal(req, refusal)
@@ -172,23 +181,23 @@ class Decision:
             return
         resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{shown_next}"
 
-    def _deed(self, name: str) -> Callable[[int, str, dict[str, str]], int]:
+    def _deed(self, name: str) -> Callable[[int, Decider, dict[str, str]], int]:
         if name not in self._deeds:
             message = f"one can approve, reject, undo or try a change set, not {shown(name)}"
             raise InvalidValue(message)
         name_deed(name)
         return self._deeds[name]
 
-    def _approve(self, number: int, by: str, _: dict[str, str]) -> int:
+    def _approve(self, number: int, by: Decider, _: dict[str, str]) -> int:
         ledger.approve(self._store, number, by, self._clock())
         return number
 
-    def _reject(self, number: int, by: str, _: dict[str, str]) -> int:
+    def _reject(self, number: int, by: Decider, _: dict[str, str]) -> int:
         ledger.reject(self._store, number, by, self._clock())
         return number
 
-    def _undo(self, number: int, by: str, typed: dict[str, str]) -> int:
-        return ledger.undo(self._store, number, notes_of(typed).by(by, self._clock()))
+    def _undo(self, number: int, by: Decider, typed: dict[str, str]) -> int:
+        return ledger.undo(self._store, number, notes_of(typed).by(by.name, self._clock()))
 
     def _trial(self, number: int) -> Trial:
         trial = Trial()

@@ -10,8 +10,17 @@ import msgspec
 
 from tallystick.console.asked import key_text
 from tallystick.console.changes import PATH as CHANGES_PATH
-from tallystick.console.changes import notes_of
-from tallystick.console.correct import PROPOSE, UNTOUCHED, objection, rows_tried
+from tallystick.console.changes import decider_of, notes_of
+from tallystick.console.correct import (
+    APPLY,
+    PROPOSE,
+    UNTOUCHED,
+    Ways,
+    done,
+    objection,
+    rows_tried,
+    ways_of,
+)
 from tallystick.console.forms import RowsForm, problem_of, users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
@@ -28,7 +37,7 @@ from tallystick.core.roles import Right
 from tallystick.fleet import review
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
-from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
+from tallystick.intake import KINDS, CheckedItems, try_facts
 from tallystick.report.listing import one_of, rows_named, rows_of_sim
 
 if TYPE_CHECKING:
@@ -61,12 +70,12 @@ class CorrectRowsPage(RowsPage):
     @for_console_to(Right.PROPOSE)
     @records("correction.propose")
     def on_post(self, req: Request, resp: Response) -> None:
-        """Show the form, or what it would do; or propose that if it is what was shown before."""
+        """Show the form, or what it would do; or have that done if it is what was shown before."""
         form = users_rows_form(req)
         deed = form.fields.get("do")
         if deed == PAIRS:
             form = self._with_pairs(req, form)
-        if deed not in (TRY, PROPOSE):
+        if deed not in (TRY, PROPOSE, APPLY):
             self._show(req, resp, form)
             return
         try:
@@ -75,7 +84,7 @@ class CorrectRowsPage(RowsPage):
             self._show(req, resp, form, problem=problem_of(req, refusal))
 
     def _answer(self, req: Request, resp: Response, form: RowsForm) -> None:
-        """Try or propose what a form says. Raises what it is refused for."""
+        """Try, propose or apply what a form says. Raises what it is refused for."""
         typed = UNTOUCHED | form.fields
         notes = notes_of(typed)
         wanted = self._wanted(req, form, typed)
@@ -84,13 +93,14 @@ class CorrectRowsPage(RowsPage):
             return
         checked, generations = CheckedItems(wanted, []), self._pages.settings.generations
         trial = try_facts(self._store, KINDS["expectations"], checked, generations)
-        problem = objection(trial, typed)
-        if typed["do"] != PROPOSE or problem:
-            self._show(req, resp, form, trial=trial, problem=problem)
+        sims = [each.iccid for each in wanted]
+        ways = ways_of(self._store, req, sims)
+        problem = objection(trial, typed, ways)
+        if typed["do"] == TRY or problem:
+            self._show(req, resp, form, trial=trial, ways=ways, problem=problem)
             return
-        origin = notes.by(caller_of(req).name, self._clock())
-        origin = review.for_sims(origin, [each.iccid for each in wanted])
-        number = propose_facts(self._store, wanted, origin)
+        origin = review.for_sims(notes.by(caller_of(req).name, self._clock()), sims)
+        number = done(self._store, wanted, origin, decider_of(req), typed["do"])
         resp.status, resp.location = falcon.HTTP_303, f"{CHANGES_PATH}/{number}"
 
     def _wanted(
@@ -124,6 +134,7 @@ class CorrectRowsPage(RowsPage):
         form: RowsForm,
         *,
         trial: Trial | None = None,
+        ways: Ways | None = None,
         problem: str = "",
         status: str = falcon.HTTP_400,
     ) -> None:
@@ -142,6 +153,7 @@ class CorrectRowsPage(RowsPage):
             typed=UNTOUCHED | form.fields,
             action=PATH,
             trial=trial,
+            ways=ways,
             rows_tried=None if trial is None else rows_tried(trial),
             **shown_now.values(form),
         )

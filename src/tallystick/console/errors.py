@@ -9,7 +9,14 @@ from jinja2 import Environment, PackageLoader
 
 from tallystick.console.pages import HEADERS, HTML
 from tallystick.console.static import address_of
-from tallystick.core.errors import NoAccounts, NotFound, Refusal, RoleRefused, StoreRefused
+from tallystick.core.errors import (
+    NoAccounts,
+    NotFound,
+    OwnProposal,
+    Refusal,
+    RoleRefused,
+    StoreRefused,
+)
 from tallystick.http.bodies import BodyTooLarge, BodyTooSlow
 from tallystick.http.calls import CallsBusy
 from tallystick.http.cookies import ForeignForm
@@ -23,6 +30,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     BodyTooSlow: (408, "Too slow"),
     ForeignForm: (403, "Not from this page"),
     RoleRefused: (403, "Not allowed to you"),
+    OwnProposal: (409, "Somebody else has to decide"),
     NotFound: (404, "Not found"),
     NoAccounts: (403, "No account"),
     BodyTooLarge: (413, "Too large"),

@@ -59,7 +59,7 @@ SHOWN = frozenset(
         *("dry_run", "propose", "output", "target", "distribute", "map", "earliest", "latest"),
         *("account_name", "group_name", "new_group_name", "group_description"),
         *("overlap_s", "overlap_h", "valid_days", "session", "token_name", "at", "form"),
-        *("source", "read", "accepted", "rejected"),
+        *("source", "read", "accepted", "rejected", "approval"),
     }
 )
 """Fields of calls and options of commands whose values a record shows.

@@ -40,6 +40,7 @@
     │   ├── ChangeSetDecided     its state does not allow it                   change-set-decided
     │   ├── OwnProposal          it needs another person's eyes                own-proposal
     │   └── ChangedSince         later change sets stand on it                 changed-since
+    ├── ApprovalRequired         one hand alone, of an account with four eyes   approval-required
     ├── KeyReused                an idempotency key that came with other facts  key-reused
     ├── IntakeBusy               more facts are waiting than the store takes    intake-busy
     ├── SettingRefused           an unknown or malformed setting               setting-refused
@@ -313,6 +314,12 @@ class ChangedSince(ChangeSetRefused):
     """Later change sets have changed the same expectations; undo those first."""
 
     code = "changed-since"
+
+
+class ApprovalRequired(Refusal):
+    """The account asks for approval: propose the change, for another person to approve."""
+
+    code = "approval-required"
 
 
 class KeyReused(Refusal):

@@ -7,11 +7,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
-from tallystick.core.identifiers import shown
+from tallystick.core.identifiers import Iccid, shown
 from tallystick.core.moments import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from tallystick.core.allowed import Allowed
     from tallystick.core.identifiers import Imei
@@ -24,12 +24,19 @@ BEFORE_THE_LEDGER = 0
 """The change set of what was taken in before there was a ledger."""
 BEHIND_ALL = 1 << 62
 """No change set has so high a number: where lists of them begin."""
+SIMS_NAMED_MAX = 500
+"""SIMs that a change set names; of more it only says how many they are."""
+BETWEEN_SIMS, BEFORE_SIMS = ", ", ": "
 NOTE_LENGTH_MAX = 500
 NUMBER_DIGITS_MAX = 18
 
 
 class Origin(NamedTuple):
-    """Where a change of expectations comes from: who brought it, when, by what way, and why."""
+    """Where a change of expectations comes from: who brought it, when, by what way, and why.
+
+    `is_operators` is whether it came at the command line, where accounts' wish for approval binds
+    nobody: whoever may write to the store can do anything to it.
+    """
 
     actor: str
     at: Moment
@@ -37,6 +44,7 @@ class Origin(NamedTuple):
     detail: str = ""
     ticket: str = ""
     reason: str = ""
+    is_operators: bool = False
 
 
 UNKNOWN_ORIGIN = Origin("unknown", Moment(0))
@@ -116,6 +124,21 @@ def parse_state(text: str | None) -> State | None:
             return state
     message = f"state must be one of {', '.join(STATES)}, not {shown(text)}"
     raise InvalidValue(message)
+
+
+def for_sims(origin: Origin, iccids: Collection[Iccid]) -> Origin:
+    """The origin of a change set whose detail names its SIMs, behind what it has already."""
+    sims = sorted(set(map(str, iccids)))
+    is_few = len(sims) <= SIMS_NAMED_MAX
+    names = BETWEEN_SIMS.join(sims) if is_few else f"{len(sims):,} SIMs"
+    detail = f"{origin.detail}{BEFORE_SIMS}{names}" if origin.detail else names
+    return origin._replace(detail=detail)
+
+
+def sims_in(detail: str) -> list[Iccid]:
+    """The SIMs that `for_sims` has named in a detail; none where they were too many."""
+    names = detail.rpartition(BEFORE_SIMS)[2].split(BETWEEN_SIMS)
+    return list(map(Iccid.parse, names)) if names[0].isdigit() else []
 
 
 def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]:

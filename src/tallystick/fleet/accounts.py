@@ -10,6 +10,7 @@ from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.selection import found_account
 
 if TYPE_CHECKING:
+    from tallystick.core.approval import Approval
     from tallystick.core.pairing import FirstUse
     from tallystick.store import Reader, Writer
 
@@ -18,19 +19,21 @@ if TYPE_CHECKING:
 class Account:
     """An account as an operator sees it; `groups` are those beside the default one.
 
-    `first_use` is what it expects of SIMs while no expectation is in force.
+    `first_use` is what it expects of SIMs while no expectation is in force; `approval` is whether
+    another person has to approve what is to be expected of its SIMs.
     """
 
     name: str
     first_use: FirstUse
+    approval: Approval
     sims: int
     groups: int
     users: tuple[str, ...]
 
 
-def names(reader: Reader) -> list[str]:
-    """The accounts, by name."""
-    return list(reader.accounts())
+def listed(reader: Reader) -> dict[str, Approval]:
+    """The accounts, by name, and whether each asks for approval."""
+    return reader.approvals()
 
 
 def number_of(reader: Reader, name: str) -> int:
@@ -43,7 +46,8 @@ def show(reader: Reader, name: str) -> Account:
     account_id = number_of(reader, name)
     users = tuple(reader.users_who_see(account_id))
     groups = len(reader.groups(account_id))
-    return Account(name, reader.first_uses()[name], reader.count_of_sims(account_id), groups, users)
+    first_use, approval = reader.first_uses()[name], reader.approvals()[name]
+    return Account(name, first_use, approval, reader.count_of_sims(account_id), groups, users)
 
 
 def add(writer: Writer, name: str) -> None:
@@ -69,6 +73,14 @@ def hold(writer: Writer, name: str, first_use: FirstUse) -> None:
     Raises `AccountNotFound`.
     """
     writer.set_first_use(number_of(writer, name), first_use)
+
+
+def ask(writer: Writer, name: str, approval: Approval) -> None:
+    """Have an account ask for approval of changes of expectations, or no longer.
+
+    Raises `AccountNotFound`.
+    """
+    writer.set_approval(number_of(writer, name), approval)
 
 
 def remove(writer: Writer, name: str) -> None:

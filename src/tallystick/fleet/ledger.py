@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from tallystick.core.allowed import Allowed
+from tallystick.core.approval import Proposal, require_may_decide
 from tallystick.core.errors import (
     ChangedSince,
     ChangeSetDecided,
     ChangeSetNotFound,
-    OwnProposal,
     SimNotFound,
 )
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
@@ -31,10 +31,11 @@ from tallystick.store.ledger import (
 from tallystick.store.unfinished import SIMS_A_PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from tallystick.core.approval import Decider
     from tallystick.core.ledger import Origin, State
-    from tallystick.store import Reader, Store, Tried
+    from tallystick.store import Facts, Reader, Store, Tried, Writer
 
 SIMS_LISTED_MAX = 20
 """SIMs that a refusal lists; the others are counted."""
@@ -113,14 +114,33 @@ def changes_in(
     are read.
     """
     of = LEDGERED[change_set.kind]
-    is_proposed = change_set.state == "proposed"
-    find_changes = _proposed_changes if is_proposed else _made_changes
-    changes = find_changes(reader, change_set, part)
+    changes = _changes_finder(change_set)(reader, change_set, part)
     first = changes.select(*of.key, OLD, of.value).sort(of.key).head(at_most)
     if of is IDENTITIES:
         return [_identity_change(row) for row in first.iter_rows()], len(changes)
     lists = reader.lists_of(first["iccid"])
     return [_change(row, lists) for row in first.iter_rows()], len(changes)
+
+
+def _changes_finder(change_set: ChangeSet) -> Callable[..., pl.DataFrame]:
+    if change_set.state != "proposed":
+        return _made_changes
+    return _proposed_changes if change_set.undoes is None else _undoing_changes
+
+
+def _undoing_changes(reader: Reader, change_set: ChangeSet, part: LedgerPart) -> pl.DataFrame:
+    """What the taking back of another change set, which is proposed, would do."""
+    undone = _undone(reader, change_set)
+    of = LEDGERED[undone.kind]
+    before, after = reader.effect_of(undone, part)
+    old = after.select(*of.key, pl.col(of.value).alias(OLD))
+    return before.select(*of.key, of.value).join(old, on=of.key, how="full", coalesce=True)
+
+
+def _undone(reader: Reader, undoing: ChangeSet) -> ChangeSet:
+    """What a change set takes back."""
+    assert undoing.undoes is not None  # noqa: S101 - asked of those that take one back
+    return change_set(reader, undoing.undoes)
 
 
 def _proposed_changes(reader: Reader, change_set: ChangeSet, part: LedgerPart) -> pl.DataFrame:
@@ -170,58 +190,117 @@ def try_proposal(store: Store, number: int) -> Iterator[tuple[Tried, int]]:
     after: int | None = BEFORE_ALL
     while after is not None:
         with store.transaction() as writer:
-            _require_state(change_set(writer, number), "proposed")
-            part = writer.proposed_part(number, after, SIMS_A_PART)
-            tried = writer.try_expectations(part.values)
-        yield tried, len(part.values)
-        after = part.up_to
+            proposal = change_set(writer, number)
+            _require_state(proposal, "proposed")
+            try_part = _try_part if proposal.undoes is None else _try_undoing_part
+            tried, count, after = try_part(writer, proposal, after)
+        yield tried, count
 
 
-def approve(store: Store, number: int, by: str, now: Moment) -> Taken:
-    """Put a proposal in force, as another person.
+def _try_part(writer: Writer, proposal: ChangeSet, after: int) -> tuple[Tried, int, int | None]:
+    """What the next part would do, how many values it has, and the SIM that it came to."""
+    part = writer.proposed_part(proposal.change_set_id, after, SIMS_A_PART)
+    return writer.try_expectations(part.values), len(part.values), part.up_to
 
-    Raises `ChangeSetNotFound`, `ChangeSetDecided` or `OwnProposal`.
+
+def _try_undoing_part(
+    writer: Writer, proposal: ChangeSet, after: int
+) -> tuple[Tried, int, int | None]:
+    """The same of a change set that takes another one back."""
+    undone = _undone(writer, proposal)
+    part = writer.effect_part(undone, after, SIMS_A_PART)
+    effect = writer.effect_of(undone, part)
+    effect = effect.without(writer.changed_since(undone, effect, part))
+    tried = writer.try_taking_back(undone.kind, effect)
+    return tried, tried.added + tried.corrected, None if part.is_last else part.up_to
+
+
+def approve(store: Store, number: int, decider: Decider, now: Moment) -> Taken:
+    """Put a proposal in force, as somebody who may decide about it.
+
+    Raises `ChangeSetNotFound`, `ChangeSetDecided`, `RoleRefused` or `OwnProposal`; where it takes
+    another change set back, also what `undo` does.
     """
+    with store.snapshot() as reader:
+        proposal = change_set(reader, number)
+        if proposal.undoes is not None:
+            _require_unchanged(reader, _undoable(reader, proposal.undoes))
     with store.transaction() as writer:
-        _require_other_eyes(writer, change_set(writer, number), by)
+        proposal = _decidable(writer, number, decider)
         proposed = writer.count_of_proposed(number)
-        writer.begin_approval(number, by, now)
+        _begin_approval(writer, proposal, decider.name, now)
     store.finish_work()
     with store.snapshot() as reader:
         approved = change_set(reader, number)
+    if approved.undoes is not None:
+        return Taken(approved.added + approved.corrected + approved.removed, 0)
     accepted = approved.added + approved.corrected
     return Taken(accepted, proposed - accepted)
 
 
-def reject(store: Store, number: int, by: str, now: Moment) -> None:
-    """Drop a proposal, as another person.
+def _begin_approval(writer: Writer, proposal: ChangeSet, by: str, now: Moment) -> None:
+    number = proposal.change_set_id
+    if proposal.undoes is None:
+        writer.begin_approval(number, by, now)
+        return
+    undone = _undoable_now(writer, proposal.undoes)
+    writer.decide_change_set(number, "applying", by, now)
+    writer.begin_undo(undone, number)
 
-    Raises `ChangeSetNotFound`, `ChangeSetDecided` or `OwnProposal`.
+
+def reject(store: Store, number: int, decider: Decider, now: Moment) -> None:
+    """Drop a proposal, as somebody who may decide about it.
+
+    Raises `ChangeSetNotFound`, `ChangeSetDecided`, `RoleRefused` or `OwnProposal`.
     """
     with store.transaction() as writer:
-        _require_other_eyes(writer, change_set(writer, number), by)
+        _decidable(writer, number, decider)
         writer.drop_proposed(number)
-        writer.decide_change_set(number, "rejected", by, now)
+        writer.decide_change_set(number, "rejected", decider.name, now)
+
+
+def apply_at_once(store: Store, expectations: Facts, origin: Origin, decider: Decider) -> int:
+    """Propose expectations and put them in force in one step; give the number of the change set.
+
+    Raises `RoleRefused` or `OwnProposal` where somebody else has to decide.
+    """
+    with store.transaction() as writer:
+        number = writer.begin_change_set(origin, "proposed")
+        writer.propose(number, expectations)
+        _decidable(writer, number, decider)
+        writer.begin_approval(number, decider.name, origin.at)
+    store.finish_work()
+    return number
 
 
 def undo(store: Store, number: int, origin: Origin) -> int:
     """Take a whole change set back; give the number of the one that does so, which can be undone.
 
-    Raises `ChangeSetNotFound`, `ChangeSetDecided`, or `ChangedSince` where a later change set has
-    changed the same.
+    Where an account of its SIMs asks for approval, this one is only proposed. Raises
+    `ChangeSetNotFound`, `ChangeSetDecided`, or `ChangedSince` where a later change set has changed
+    the same.
     """
     undoing = origin._replace(source=UNDO, detail=f"change set {number}")
     store.finish_work()
     with store.snapshot() as reader:
         undone = _undoable(reader, number)
         _require_unchanged(reader, undone)
+        needs_approval = not origin.is_operators and bool(reader.asking_for_undo(undone))
     with store.transaction() as writer:
-        undone = _undoable(writer, number)
-        if undone.added + undone.corrected + undone.removed <= SIMS_A_PART:
-            _require_unchanged(writer, undone)  # of larger ones, what is changed now stays
-        undone_in = writer.begin_undo(undone, undoing)
+        undone = _undoable_now(writer, number)
+        state: State = "proposed" if needs_approval else "applying"
+        undone_in = writer.begin_change_set(undoing, state, number, undone.kind)
+        if not needs_approval:
+            writer.begin_undo(undone, undone_in)
     store.finish_work()
     return undone_in
+
+
+def _undoable_now(writer: Writer, number: int) -> ChangeSet:
+    undone = _undoable(writer, number)
+    if undone.added + undone.corrected + undone.removed <= SIMS_A_PART:
+        _require_unchanged(writer, undone)  # of larger ones, what is changed now stays
+    return undone
 
 
 def _undoable(reader: Reader, number: int) -> ChangeSet:
@@ -256,9 +335,11 @@ def _shown(of: Ledgered, number: int) -> str:
     return str(Iccid(number)) if of is EXPECTATIONS else Subscriber(number).masked
 
 
-def is_own(reader: Reader, change_set: ChangeSet, by: str) -> bool:
-    """Whether who would decide about a change set may be who brought it."""
-    return is_same_hand(change_set.actor, by, reader.app_keepers())
+def proposal_of(reader: Reader, change_set: ChangeSet, by: str) -> Proposal:
+    """A proposal as the rule asks of it (`core.approval`) where somebody would decide about it."""
+    is_same = is_same_hand(change_set.actor, by, reader.app_keepers())
+    asking = reader.asking_for_proposal(change_set) if is_same else ()
+    return Proposal(change_set.change_set_id, change_set.actor, is_same, asking)
 
 
 def _require_state(change_set: ChangeSet, *states: State) -> None:
@@ -268,15 +349,9 @@ def _require_state(change_set: ChangeSet, *states: State) -> None:
         raise ChangeSetDecided(message)
 
 
-def _require_other_eyes(reader: Reader, change_set: ChangeSet, by: str) -> None:
-    """Raise `OwnProposal` where one hand would both propose and decide."""
-    _require_state(change_set, "proposed")
-    if not is_own(reader, change_set, by):
-        return
-    actor = change_set.actor
-    shared = "" if by == actor else f", and whoever made one of the apps {actor} and {by} has both"
-    message = (
-        f"change set {change_set.change_set_id} was proposed by {actor}{shared}; another person "
-        "has to decide about it"
-    )
-    raise OwnProposal(message)
+def _decidable(reader: Reader, number: int, decider: Decider) -> ChangeSet:
+    """A proposal that somebody may decide about."""
+    proposed = change_set(reader, number)
+    _require_state(proposed, "proposed")
+    require_may_decide(decider, proposal_of(reader, proposed, decider.name))
+    return proposed

@@ -1,7 +1,8 @@
 """Work on mismatches: the ones that are answered, and the change sets that a user sees.
 
 A change set says nothing of accounts. Who sees every account sees every change set; who sees some
-sees those that were proposed for SIMs of theirs and name each of them, and their undoings.
+sees those that were proposed for SIMs of theirs and name each of them, here or by an upload of
+pairs, and their undoings.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from tallystick.core.correcting import Since, correction_of
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue, MismatchNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.ledger import SIMS_NAMED_MAX, sims_in
+from tallystick.core.ledger import for_sims as for_sims_named
 from tallystick.core.moments import Moment, exact
 from tallystick.core.window import Window
 from tallystick.fleet import ledger
@@ -32,9 +35,8 @@ if TYPE_CHECKING:
 
 FOR_SIMS = "console"
 """The source of change sets that were proposed for SIMs, whose ICCIDs are their detail."""
-SIMS_NAMED_MAX = 500
-"""SIMs that a change set names; of more it only says how many they are."""
-BETWEEN_SIMS = ", "
+NAMES_SIMS = (FOR_SIMS, "upload")
+"""The sources of change sets that may name their SIMs."""
 LOOKED_AT_MAX = 1_000
 """Change sets that are looked at for a page of those that a user sees."""
 ROWS_AT_ONCE_MAX = 100
@@ -104,10 +106,7 @@ def expectations_for(
 
 def for_sims(origin: Origin, iccids: Collection[Iccid]) -> Origin:
     """The origin of a change set that is proposed for SIMs."""
-    names = BETWEEN_SIMS.join(sorted(map(str, set(iccids))))
-    are_few = len(set(iccids)) <= SIMS_NAMED_MAX
-    detail = names if are_few else f"{len(set(iccids)):,} SIMs"
-    return origin._replace(source=FOR_SIMS, detail=detail)
+    return for_sims_named(origin._replace(source=FOR_SIMS, detail=""), iccids)
 
 
 def require_named(view: View, iccids: Collection[Iccid]) -> None:
@@ -134,10 +133,7 @@ def sims_of(reader: Reader, change_set: ChangeSet) -> list[Iccid]:
         if undone is None:
             return []
         change_set = undone
-    names = change_set.detail.split(BETWEEN_SIMS)
-    if change_set.source != FOR_SIMS or not names[0].isdigit():
-        return []
-    return list(map(Iccid.parse, names))
+    return sims_in(change_set.detail) if change_set.source in NAMES_SIMS else []
 
 
 def _is_seen(reader: Reader, view: View, change_set: ChangeSet) -> bool:

@@ -95,8 +95,9 @@ def import_file(
     options allow. A file that was begun and not finished, by a crash or an interrupt, goes on
     behind the last slice that was committed. A file of expectations is one change set, and
     `options.origin` tells who brought it, when and what for. `on_progress` may be called from
-    another thread. Raises `FileRefused` where the file as a whole cannot be read, and
-    `TooManyRejects` or `TooManyDoubts` before its first line is applied.
+    another thread. Raises `FileRefused` where the file as a whole cannot be read,
+    `TooManyRejects` or `TooManyDoubts` before its first line is applied, and `ApprovalRequired`
+    where an account asks for approval that the operator did not bring the file to.
     """
     kind, is_limited = KINDS[kind_name], bool(options.max_rejects or options.max_doubts)
     started = time.perf_counter()
@@ -122,13 +123,20 @@ def import_file(
         if traced is not None:
             traced.say(**_counts(file.receipt))
     file.receipt.seconds = time.perf_counter() - started
-    _tell_audit(kind, origin, file.receipt)
+    tell_audit(kind, origin, file.receipt)
     return file.receipt
 
 
-def _tell_audit(kind: Kind, origin: Origin, receipt: Receipt) -> None:
-    """Say of the act that an import is part of which file was taken in, and how many lines."""
-    add_details({"kind": kind.name, "file": origin.detail, **_counts(receipt)})
+def tell_audit(kind: Kind, origin: Origin, receipt: Receipt) -> None:
+    """Say of the act that an import is part of which file it was, and what became of its lines."""
+    add_details(
+        {
+            "kind": kind.name,
+            "file": origin.detail,
+            "propose": receipt.is_proposed,
+            **_counts(receipt),
+        }
+    )
 
 
 def _counts(receipt: Receipt) -> dict[str, int]:
@@ -445,7 +453,12 @@ class _Taking:
             return ()
         if self._kind.is_ledgered:
             facts = part.batch.facts
-            taken = writer.take_ledgered(self._kind.fact, facts, self._change_set(writer))
+            taken = writer.take_ledgered(
+                self._kind.fact,
+                facts,
+                self._change_set(writer),
+                is_by_one_hand=not self._origin.is_operators,
+            )
         else:
             taken = writer.take(self._kind.fact, *part.batch._replace(origin=self._origin))
         if self._kind.is_shortlisted:

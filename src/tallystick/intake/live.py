@@ -6,8 +6,8 @@ once: many small senders do not queue behind each other's disk. Where the store 
 beside one another, calls of few SIMs and calls of many have a thread each, beside the one of calls
 that may touch any SIM. More threads would only make smaller transactions.
 
-Where a common transaction fails in a way that nobody foresaw, its calls are taken in one by one, so
-that only the one at fault is answered with an error.
+Where a common transaction fails in a way that nobody foresaw, or an account asks for approval, its
+calls are taken in one by one, so that only the one at fault is answered with an error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from tallystick.background import Loops, Raised, attempted
-from tallystick.core.errors import IntakeBusy, KeyReused, MachineAway, Refusal, StoreBusy
+from tallystick.core.errors import (
+    ApprovalRequired,
+    IntakeBusy,
+    KeyReused,
+    MachineAway,
+    Refusal,
+    StoreBusy,
+)
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
@@ -208,8 +215,8 @@ class LiveIntake:
         """Have checked facts taken in; who waits for what this gives has the receipt as JSON.
 
         Expectations are a change set of this `origin`; `doubts` are those that their texts have
-        shown. Raises `IntakeBusy` when too much is waiting. The wait raises `KeyReused` or
-        `StoreRefused`; nothing was taken then.
+        shown. Raises `IntakeBusy` when too much is waiting. The wait raises `KeyReused`,
+        `ApprovalRequired` or `StoreRefused`; nothing was taken then.
         """
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
         touched = touched_by(kind, facts, key) if self._is_beside() else None
@@ -293,7 +300,8 @@ class LiveIntake:
                 call.set(answer)
             return
         is_away = isinstance(answers.error, MachineAway)
-        if not is_away:  # calls about SIMs of other machines are taken in
+        # Calls about SIMs of other machines, and of other accounts, are taken in.
+        if not is_away and not isinstance(answers.error, ApprovalRequired):
             self._commits.failed(answers.error)
         if is_short and isinstance(answers.error, StoreBusy):
             calls = self._without_the_patient(calls)

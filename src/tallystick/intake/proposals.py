@@ -18,15 +18,17 @@ from tallystick.intake.bulk import (
     DEFAULT_OPTIONS,
     SLICE_FACTS,
     STRETCH_FACTS,
+    import_file,
     origin_of,
     read_batches,
     refuse_too_many,
     reject_to,
+    tell_audit,
     whole_doubts,
 )
 from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import KINDS
-from tallystick.intake.progress import Work
+from tallystick.intake.progress import Work, tell_nobody
 from tallystick.intake.receipt import Receipt
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import open_source
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.ledger import Origin
     from tallystick.intake.items import CheckedItems
-    from tallystick.intake.kinds import Kind
+    from tallystick.intake.kinds import Kind, KindName
     from tallystick.intake.options import ImportOptions
     from tallystick.intake.progress import Progress
     from tallystick.intake.receipt import Reject
@@ -227,6 +229,55 @@ def propose_file(
     )
     receipt.seconds = time.perf_counter() - started
     return number, receipt
+
+
+def take_file_in(
+    store: Store,
+    kind_name: KindName,
+    path: str,
+    *,
+    options: ImportOptions,
+    on_progress: Callable[[Progress], None],
+    on_columns: Callable[[tuple[str, ...]], None],
+    on_reject: Callable[[Reject], None],
+) -> Receipt:
+    """Take one file of facts in, as `import_file` does, or keep it whole as a proposal.
+
+    It is proposed where it would change what is expected of a SIM whose account asks for approval,
+    unless the operator has brought it. Raises what `import_file` and `propose_file` do.
+    """
+    may_ask = kind_name == EXPECTATIONS.name and not options.origin.is_operators
+    is_proposed = may_ask and _needs_approval(store, path, options)
+    listeners: dict[str, Any] = {
+        "on_progress": on_progress,
+        "on_columns": on_columns,
+        "on_reject": on_reject,
+    }
+    if not is_proposed:
+        return import_file(store, kind_name, path, options=options, **listeners)
+    number, receipt = propose_file(store, path, options=options, **listeners)
+    receipt.change_set_id, receipt.is_proposed = number or 0, True
+    tell_audit(EXPECTATIONS, options.origin, receipt)
+    return receipt
+
+
+def _needs_approval(store: Store, path: str, options: ImportOptions) -> bool:
+    """Whether a line of a file would change what an account asks approval of.
+
+    The file is read for that once more, and only where an account asks for approval at all.
+    """
+    with store.snapshot() as reader:
+        if not reader.asking_accounts():
+            return False
+    work = Work(tell_nobody, passes=1)
+    with open_source(path, EXPECTATIONS, mapping=options.mapping) as source:
+        batches = read_batches(source, EXPECTATIONS, work, tell_nobody, options.now)
+        return any(_asks(store, part) for batch in batches for part in batch.parts)
+
+
+def _asks(store: Store, expectations: pl.DataFrame) -> bool:
+    with store.snapshot() as reader:
+        return bool(reader.asking_for(expectations))
 
 
 def propose_facts(store: Store, facts: Facts, origin: Origin) -> int:

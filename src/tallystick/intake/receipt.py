@@ -68,7 +68,8 @@ class Receipt:
 
     `read` is the sum of the other three; `doubts` are among the taken; `notes` say how a file was
     read. `unattributed` counts activations that wait until it is known whose number they name.
-    `change_set_id` is the number of the change set that a file has made, 0 where it made none.
+    `change_set_id` is the number of the change set that a file has made, 0 where it made none;
+    `is_proposed` is whether that only proposes what the file says.
     """
 
     accepted: int = 0
@@ -81,6 +82,7 @@ class Receipt:
     notes: Notes | None = None
     unattributed: int = 0
     change_set_id: int = 0
+    is_proposed: bool = False
 
     @property
     def read(self) -> int:

@@ -16,8 +16,9 @@ import msgspec
 from tallystick.core.errors import ImportInterrupted, ImportNotFound, Refusal, StoreRefused
 from tallystick.core.imports import THOUSANDTHS, ImportRecord, ImportState, as_of
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
-from tallystick.intake.bulk import DEFAULT_OPTIONS, import_file
+from tallystick.intake.bulk import DEFAULT_OPTIONS
 from tallystick.intake.progress import Progress, tell_nobody
+from tallystick.intake.proposals import take_file_in
 from tallystick.intake.reject_lines import KeptRejects, unpacked
 from tallystick.store.acting import acting
 from tallystick.store.import_receipts import ImportEnd
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 
 
 class Listeners(NamedTuple):
-    """Who hears of an import while it runs, as `import_file` calls them."""
+    """Who hears of an import while it runs, as `take_file_in` calls them."""
 
     on_progress: Callable[[Progress], None] = tell_nobody
     on_columns: Callable[[tuple[str, ...]], None] = tell_nobody
@@ -99,7 +100,7 @@ class ListedImport:
         options: ImportOptions = DEFAULT_OPTIONS,
         listeners: Listeners = NOBODY,
     ) -> Receipt:
-        """Take the file in, as `import_file` does, which raises what this does.
+        """Take the file in, as `take_file_in` does, which raises what this does.
 
         What cannot be opened is listed only if it was before.
         """
@@ -120,7 +121,7 @@ class ListedImport:
             on_reject(reject)
 
         with self:
-            receipt = import_file(
+            receipt = take_file_in(
                 self._store,
                 self._kind,
                 path,
@@ -199,8 +200,14 @@ def _state_and_message(error: BaseException) -> tuple[ImportState, str]:
 
 
 def described(receipt: Receipt) -> str:
-    """The receipt as it is kept: as programs get it, with the change set that was made."""
-    kept = receipt.described() | {"change_set_id": receipt.change_set_id}
+    """The receipt as it is kept: as programs get it, with the change set that was made.
+
+    `proposed` is whether that waits for a decision.
+    """
+    kept = receipt.described() | {
+        "change_set_id": receipt.change_set_id,
+        "proposed": receipt.is_proposed,
+    }
     return msgspec.json.encode(kept).decode()
 
 

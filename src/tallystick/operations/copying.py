@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tallystick.core.acts import BEFORE_ALL_RECORDS
+from tallystick.core.approval import Approval
 from tallystick.core.errors import TargetRefused
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.identities import Subscriber
@@ -68,8 +69,15 @@ class CopiedKind:
 def _put_accounts(writer: Writer, rows: Rows) -> None:
     """Put accounts before the facts: these are judged by what accounts expect."""
     account_ids, _ = writer.account_ids_made(set(rows["name"]))
-    for name, first_use in rows.iter_rows():
+    for name, first_use, approval in rows.iter_rows():
         writer.set_first_use(account_ids[name], FirstUse(first_use))
+        writer.set_approval(account_ids[name], Approval(approval))
+
+
+def _accounts(reader: Reader) -> Iterator[tuple[str, FirstUse, Approval]]:
+    approvals = reader.approvals()
+    for name, first_use in reader.first_uses().items():
+        yield name, first_use, approvals[name]
 
 
 def _put_apps(writer: Writer, rows: Rows) -> None:
@@ -179,9 +187,9 @@ KEPT_COLUMNS = {
 WHOLE_KINDS = (
     CopiedKind(
         "accounts",
-        {"name": TEXT, "first_use": TEXT},
+        {"name": TEXT, "first_use": TEXT, "approval": TEXT},
         1,
-        lambda reader, _: reader.first_uses().items(),
+        lambda reader, _: _accounts(reader),
         _put_accounts,
     ),
     CopiedKind(

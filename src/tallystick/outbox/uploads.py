@@ -8,6 +8,9 @@ An upload that fails in a way that nobody foresaw is tried again after a pause. 
 failures, so that a restart does not begin anew. After the third one the upload ends as failed, and
 the queue goes on behind it. What fails because the store does (its disk is full, its server is
 away) is not counted and waits until the store is back.
+
+Pairs of an account that asks for approval become a proposal. Their upload leaves the queue, though
+clients are told that it is pending, and comes back when somebody has decided: it ends as they did.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from tallystick.core.allowed import NONE, is_model
 from tallystick.core.errors import InvalidValue, RequestNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, shown
-from tallystick.core.ledger import Origin
+from tallystick.core.ledger import Origin, for_sims
 from tallystick.core.moments import BEGINNING
 from tallystick.tracing import span
 
@@ -151,7 +154,9 @@ class Uploads:
             upload = writer.waiting_upload(upload_id)
             if upload is None:
                 return False
-            outcome = self._taken_in(writer, upload)
+            outcome = self._outcome(writer, upload)
+            if outcome is None:
+                return True
             self._finish(writer, upload, outcome)
             if traced is not None:
                 traced.say(accepted=outcome.accepted, rejected=len(outcome.rejected))
@@ -171,11 +176,14 @@ class Uploads:
         """What uploads have brought that this process took in."""
         return self._brought
 
-    def _taken_in(self, writer: Writer, upload: WaitingUpload) -> Outcome:
+    def _outcome(self, writer: Writer, upload: WaitingUpload) -> Outcome | None:
         """Take the good pairs of an upload in; of several for one SIM the last counts.
 
         A pair corrects the expectation that was in force at the upload, and its past with it; where
         there was none, the SIM has belonged there from the beginning.
+
+        Where the account asks for approval, pairs that would change something are proposed. There
+        is no outcome then, until somebody has decided about them.
         """
         rejected: list[BadPair] = []
         pairs = msgspec.json.decode(upload.pairs, type=list[Pair])
@@ -186,10 +194,27 @@ class Uploads:
                 rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
         good = [(iccid, imei) for _, iccid, imei in parsed if iccid in own]
         in_force = writer.in_force_since(own, upload.uploaded_at)
-        origin = Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
-        writer.take(SimExpectation, list(_corrections(good, in_force)), origin=origin)
+        if upload.proposed_in is None:
+            corrections = list(_corrections(good, in_force))
+            if self._propose(writer, upload, corrections):
+                return None
+            writer.take(SimExpectation, corrections, origin=_origin(upload))
+        elif _is_rejected(writer, upload.proposed_in):
+            return _turned_down(pairs)
         doubts = self._doubts_of(writer, [_expectation(*pair, in_force) for pair in good])
         return Outcome(len(good), sorted(rejected, key=lambda pair: pair.index), doubts)
+
+    def _propose(
+        self, writer: Writer, upload: WaitingUpload, corrections: Sequence[SimExpectation]
+    ) -> bool:
+        """Make corrections a proposal where the account asks for that; give whether it does."""
+        if not writer.asking_for(corrections):
+            return False
+        origin = for_sims(_origin(upload), [each.iccid for each in corrections])
+        number = writer.begin_change_set(origin, "proposed")
+        writer.propose(number, corrections)
+        writer.propose_upload(upload.upload_id, number)
+        return True
 
     def _count_failure(self, upload_id: int) -> None:
         """Count that an upload failed, and end it as failed if that was once too often."""
@@ -206,6 +231,22 @@ class Uploads:
         printed = msgspec.json.encode(outcome)
         writer.finish_upload(upload.upload_id, printed)
         writer.add_deliveries(upload.account_id, SERVICE, upload.request_id, printed, self._clock())
+
+
+def _origin(upload: WaitingUpload) -> Origin:
+    """Where the change set of an upload comes from."""
+    return Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
+
+
+def _is_rejected(reader: Reader, number: int) -> bool:
+    proposal = reader.change_set(number)
+    return proposal is not None and proposal.state == "rejected"
+
+
+def _turned_down(pairs: Sequence[Pair]) -> Outcome:
+    """The outcome of an upload whose proposal was rejected: no pair of it holds."""
+    reason = "the account asks for approval, and the change was not approved"
+    return Outcome(0, [BadPair(index, reason) for index in range(len(pairs))])
 
 
 def outcome_of(reader: Reader, account_id: int, request_id: str) -> Outcome | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallystick.core.approval import Approval
 from tallystick.core.pairing import FirstUse
 from tallystick.store.connection import Asking
 
@@ -27,6 +28,22 @@ class AccountQuestions(Asking):
         return {
             name: FirstUse(first_use) for name, first_use in self._connection.rows("first_uses")
         }
+
+    def asking_accounts(self) -> dict[int, str]:
+        """The accounts that ask for approval: each one's name by number."""
+        return dict(self._connection.rows("asking_accounts"))
+
+    def approvals(self) -> dict[str, Approval]:
+        """Whether each account asks for approval."""
+        return {name: Approval(approval) for name, approval in self._connection.rows("approvals")}
+
+    def asking_of_sims(self, iccids: Iterable[int]) -> dict[int, str]:
+        """Those of some SIMs whose accounts ask for approval, each with its account's name."""
+        asking = self.asking_accounts()
+        if not asking:
+            return {}
+        homes = self.accounts_of_sims(iccids)
+        return {iccid: asking[home] for iccid, home in homes.items() if home in asking}
 
     def account_names(self) -> dict[int, str]:
         """Every account's name by number."""
@@ -63,6 +80,10 @@ class AccountChanges(AccountQuestions):
     def add_account(self, name: str) -> None:
         """Make an account known."""
         self._connection.run("add_account", name=name)
+
+    def set_approval(self, account_id: int, approval: Approval) -> None:
+        """Have an account ask for approval from now on, or no longer."""
+        self._connection.run("set_approval", account_id=account_id, approval=approval)
 
     def remove_account(self, account_id: int) -> None:
         """Forget an account without SIMs and groups, its uploads and listeners, and who sees it."""

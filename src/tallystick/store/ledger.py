@@ -356,6 +356,25 @@ class LedgerQuestions(FactQuestions):
             return between
         return self._connection.frame("values_among", iccids=self._connection.set_of(sims))
 
+    def changes_of(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
+        """What batches of expectations, each with its change set, would change in this order."""
+        facts = sum(len(facts_put) for facts_put, _ in batches)
+        if facts <= FEW_FACTS_MAX and not any(
+            isinstance(facts_put, pl.DataFrame) for facts_put, _ in batches
+        ):
+            rows = [(*fact, number) for facts_put, number in batches for fact in facts_put]
+            iccids = self._connection.set_of({row[0] for row in rows})
+            return changes_of_few(rows, self._connection.rows("values_among", iccids=iccids))
+        together = pl.concat(
+            [
+                columns_of(facts_put).with_columns(change_set_id=pl.lit(number, pl.Int64))
+                for facts_put, number in batches
+            ]
+        )
+        return changes_of_many(
+            together, self.values_among(together["iccid"]) if facts else together
+        )
+
     def _values_between(self, sims: pl.Series) -> pl.DataFrame | None:
         """What is expected of all that lie between some SIMs, in order.
 
@@ -449,7 +468,7 @@ class LedgerChanges(LedgerQuestions):
         """
         for facts, _ in batches:
             self._put_lists(facts)
-        changes = self._changes(batches)
+        changes = self.changes_of(batches)
         if changes.counts:
             self._connection.run("note_changed_expectations")
             self._keep(EXPECTATIONS, changes.ended)
@@ -472,24 +491,6 @@ class LedgerChanges(LedgerQuestions):
         """Keep values that have several members: SIM, value and text of each."""
         self._connection.run_many("put_list", lists)
         self._connection.run_many("put_list_member", sorted(set(_members_in(lists))))
-
-    def _changes(self, batches: Sequence[tuple[Facts, int]]) -> Changes:
-        facts = sum(len(facts_put) for facts_put, _ in batches)
-        if facts <= FEW_FACTS_MAX and not any(
-            isinstance(facts_put, pl.DataFrame) for facts_put, _ in batches
-        ):
-            rows = [(*fact, number) for facts_put, number in batches for fact in facts_put]
-            iccids = self._connection.set_of({row[0] for row in rows})
-            return changes_of_few(rows, self._connection.rows("values_among", iccids=iccids))
-        together = pl.concat(
-            [
-                columns_of(facts_put).with_columns(change_set_id=pl.lit(number, pl.Int64))
-                for facts_put, number in batches
-            ]
-        )
-        return changes_of_many(
-            together, self.values_among(together["iccid"]) if facts else together
-        )
 
     def _put(self, query: str, facts: Facts) -> int:
         if isinstance(facts, pl.DataFrame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.store.access import AccessQuestions
 from tallystick.store.accounts import AccountQuestions
+from tallystick.store.approvals import ApprovalQuestions
 from tallystick.store.audit import AuditQuestions
 from tallystick.store.callbacks import CallbackQuestions
 from tallystick.store.copying import MovingQuestions
@@ -34,6 +35,7 @@ class Reader(
     ReasonQuestions,
     SightingQuestions,
     HardwareQuestions,
+    ApprovalQuestions,
     LedgerQuestions,
     IdentityQuestions,
     FactQuestions,

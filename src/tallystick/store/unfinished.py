@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.row_events import POLICY, RENAME
 from tallystick.store.connection import Asking
@@ -93,7 +94,7 @@ def _approval_part(writer: Writer, work: Work) -> int | None:
     """Put the next expectations of a proposal in force; the last part makes it applied."""
     number = work.subject
     part = writer.proposed_part(number, work.after, SIMS_A_PART)
-    writer.take_expectations(part.values, number)
+    writer.take_ledgered(SimExpectation, part.values, number, is_by_one_hand=False)
     if part.up_to is None:
         writer.drop_proposed(number)
         writer.set_change_set_state(number, "applied")
@@ -114,7 +115,8 @@ def _undo_part(writer: Writer, work: Work) -> int | None:
     changed = writer.changed_since(undone, effect, part)
     writer.take_back_part(undone.kind, effect.without(changed), undo.change_set_id)
     if part.is_last:
-        writer.decide_change_set(undo.change_set_id, "applied", "", undo.brought_at)
+        decided_at = undo.decided_at or undo.brought_at
+        writer.decide_change_set(undo.change_set_id, "applied", undo.decided_by, decided_at)
     return None if part.is_last else part.up_to
 
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class WaitingUpload(NamedTuple):
-    """Pairs that are to be taken in, as kept."""
+    """Pairs that are to be taken in, as kept.
+
+    `proposed_in` is the proposal that they were made; None where they need no approval.
+    """
 
     upload_id: int
     account_id: int
@@ -20,6 +23,7 @@ class WaitingUpload(NamedTuple):
     request_id: str
     actor: str
     failures: int
+    proposed_in: int | None
 
 
 class UploadRow(NamedTuple):
@@ -33,11 +37,11 @@ class UploadQuestions(Asking):
     """Which upload waits, and what came of another."""
 
     def oldest_upload(self) -> int | None:
-        """The upload that has waited longest."""
+        """The upload that has waited longest, of those that wait for no decision."""
         return self._value(int, "oldest_upload")
 
     def count_waiting_uploads(self) -> int:
-        """How many uploads wait."""
+        """How many uploads wait to be taken in."""
         return self._value(int, "count_waiting_uploads") or 0
 
     def waiting_upload(self, upload_id: int) -> WaitingUpload | None:
@@ -70,6 +74,10 @@ class UploadChanges(UploadQuestions):
     def finish_upload(self, upload_id: int, outcome: bytes) -> None:
         """Say what came of an upload, which waits no longer."""
         self._connection.run("finish_upload", upload_id=upload_id, outcome=outcome)
+
+    def propose_upload(self, upload_id: int, change_set_id: int) -> None:
+        """Have an upload wait for the decision about the proposal that its pairs were made."""
+        self._connection.run("propose_upload", upload_id=upload_id, change_set_id=change_set_id)
 
     def count_upload_failure(self, upload_id: int) -> None:
         """Count that an upload which waits failed in a way that nobody foresaw."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from tallystick.core.approval import require_no_approval
 from tallystick.core.facts import (
     GroupMember,
     HardwareType,
@@ -119,7 +120,8 @@ class Writer(
         """Take facts of one kind in; of two values for one key the later counts.
 
         `shortlist` is what `shortlist_of` gave for activations, in some snapshot; expectations and
-        identities become a change set of this `origin`.
+        identities become a change set of this `origin`. Raises `ApprovalRequired` where they change
+        what is expected of SIMs whose account asks for approval.
         """
         if kind in LEDGERED_KINDS:
             return self._take_change_sets(kind, [Batch(facts, origin=origin)])[0]
@@ -231,11 +233,24 @@ class Writer(
         """
         return self.take_ledgered(SimExpectation, expectations, change_set_id)
 
-    def take_ledgered(self, kind: type, facts: Facts, change_set_id: int | None = None) -> Taken:
-        """The same for facts of a kind that is told in the ledger."""
+    def take_ledgered(
+        self,
+        kind: type,
+        facts: Facts,
+        change_set_id: int | None = None,
+        *,
+        is_by_one_hand: bool = True,
+    ) -> Taken:
+        """The same for facts of a kind that is told in the ledger.
+
+        `is_by_one_hand` is whether accounts that ask for approval have to be asked: not where
+        somebody has decided about the change set, nor where the operator has brought it. Raises
+        `ApprovalRequired`.
+        """
         if change_set_id is None:
             return self._take_change_sets(kind, [Batch(facts)])[0]
-        return self._take_sets(kind, [(facts, change_set_id)])[0]
+        by_one_hand = [change_set_id] if is_by_one_hand else []
+        return self._take_sets(kind, [(facts, change_set_id)], by_one_hand)[0]
 
     def move_expectations(self, expectations: pl.DataFrame) -> None:
         """Put expectations in as they are in another store.
@@ -269,21 +284,30 @@ class Writer(
             self.begin_change_set(batch.origin, "applied", kind=ledger_kind) for batch in batches
         ]
         taken = self._take_sets(
-            kind, [(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)]
+            kind,
+            [(batch.facts, number) for batch, number in zip(batches, numbers, strict=True)],
+            [
+                number
+                for batch, number in zip(batches, numbers, strict=True)
+                if not batch.origin.is_operators
+            ],
         )
         for number in numbers:
             self.drop_if_empty(number)
         return taken
 
-    def _take_sets(self, kind: type, batches: Sequence[tuple[Facts, int]]) -> list[Taken]:
+    def _take_sets(
+        self, kind: type, batches: Sequence[tuple[Facts, int]], by_one_hand: Collection[int]
+    ) -> list[Taken]:
         """Take batches of ledgered facts in, in order, each with its change set.
 
-        A batch counts against those before.
+        A batch counts against those before. The change sets `by_one_hand` may not change what is
+        expected of SIMs whose account asks for approval. Raises `ApprovalRequired`.
         """
         if kind is Identity:
             return [self._take_identities(*batch) for batch in batches]
         changes = self.put_expectations(batches)
-        self._expectations_put(changes)
+        self._expectations_put(changes, by_one_hand)
         accepted = [sum(changes.counts.get(number, (0, 0))) for _, number in batches]
         return [
             Taken(taken, len(facts) - taken)
@@ -306,25 +330,51 @@ class Writer(
 
     def try_ledgered(self, kind: type, facts: Facts) -> Tried:
         """The same for facts of a kind that is told in the ledger."""
+        put = self._try_identities if kind is Identity else self._try_expectations
+        return self._tried(lambda: put(facts))
+
+    def try_taking_back(self, kind: LedgerKind, effect: Effect) -> Tried:
+        """The same of an effect, which stands, if it were taken back; what goes is corrected."""
+
+        def take_back() -> tuple[int, int]:
+            self.take_back_part(kind, effect, TRIAL_CHANGE_SET)
+            returned = effect.before.join(effect.after, on=LEDGERED[kind].key, how="anti")
+            return len(returned), len(effect.after)
+
+        return self._tried(take_back)
+
+    def _tried(self, put: Callable[[], tuple[int, int]]) -> Tried:
+        """What a change would do, which gives how much it adds and corrects."""
         events: list[RowEvent] = []
         self.is_trial = True
         self.settle()  # what was taken in before stays, and so do its rows
         with self._connection.attempt(), self.observed_by(events.extend):
-            if kind is Identity:
-                changes, _ = self.put_identities(facts, TRIAL_CHANGE_SET)
-                self._identities_put(changes)
-            else:
-                changes = self.put_expectations([(facts, TRIAL_CHANGE_SET)])
-                self._expectations_put(changes)
+            added, corrected = put()
             self.settle()
-        added, corrected = changes.counts.get(TRIAL_CHANGE_SET, (0, 0))
         opened = self._named(events, RowChange.OPENED)
         closed = self._named(events, RowChange.CLOSED)
         return Tried(added, corrected, opened, closed)
 
-    def _expectations_put(self, changes: Changes) -> None:
-        """Say which expectations were put; of two change sets of one SIM the later is the cause."""
-        for change_set_id, keys in changes.keys_of_change_sets().items():
+    def _try_identities(self, identities: Facts) -> tuple[int, int]:
+        changes, _ = self.put_identities(identities, TRIAL_CHANGE_SET)
+        self._identities_put(changes)
+        return changes.counts.get(TRIAL_CHANGE_SET, (0, 0))
+
+    def _try_expectations(self, expectations: Facts) -> tuple[int, int]:
+        changes = self.put_expectations([(expectations, TRIAL_CHANGE_SET)])
+        self._expectations_put(changes)
+        return changes.counts.get(TRIAL_CHANGE_SET, (0, 0))
+
+    def _expectations_put(self, changes: Changes, by_one_hand: Collection[int] = ()) -> None:
+        """Say which expectations were put; of two change sets of one SIM the later is the cause.
+
+        Raises `ApprovalRequired`, as `_take_sets` says.
+        """
+        keys_of = changes.keys_of_change_sets()
+        alone = {iccid for number in by_one_hand for iccid, _ in keys_of.get(number, ())}
+        if alone:
+            require_no_approval(self.asking_of_sims(alone))
+        for change_set_id, keys in keys_of.items():
             self.expectations_changed(keys, expectation_cause(change_set_id))
 
     def _named(self, events: Sequence[RowEvent], change: RowChange) -> list[KeptRow]:
@@ -345,19 +395,12 @@ class Writer(
             for row in rows
         ]
 
-    def begin_undo(self, change_set: ChangeSet, origin: Origin) -> int:
-        """Begin to take a change set back whose effect stands.
-
-        Gives the number of the change set that does so.
-        """
-        number = self.begin_change_set(
-            origin, "applying", undoes=change_set.change_set_id, kind=change_set.kind
-        )
+    def begin_undo(self, change_set: ChangeSet, undone_in: int) -> None:
+        """Begin to take a change set back whose effect stands, by another one that is there."""
         self.set_change_set_state(change_set.change_set_id, "undone")
         if change_set.undoes is not None:
             self.set_change_set_state(change_set.undoes, "applied")
-        begin(self, WorkKind.UNDO, number)
-        return number
+        begin(self, WorkKind.UNDO, undone_in)
 
     def take_back_part(self, kind: LedgerKind, effect: Effect, number: int) -> None:
         """Put back what was there before an effect, which stands, as part of a change set."""

@@ -10,6 +10,14 @@ SELECT a.account_id FROM accounts AS a WHERE a.name = :name;
 -- What does each account expect of SIMs while no expectation is in force?
 SELECT a.name, a.first_use FROM accounts AS a;
 
+-- name: asking_accounts
+-- Which accounts ask for approval?
+SELECT a.account_id, a.name FROM accounts AS a WHERE a.approval = 'required';
+
+-- name: approvals
+-- Which accounts ask for approval, and which do not?
+SELECT a.name, a.approval FROM accounts AS a ORDER BY a.name;
+
 -- name: count_of_sims
 -- How many SIMs has the account?
 SELECT count(*) FROM sims AS s WHERE s.account_id = :account_id;
@@ -54,6 +62,10 @@ UPDATE accounts SET name = :name WHERE account_id = :account_id;
 UPDATE accounts
 SET first_use = :first_use
 WHERE account_id = :account_id AND first_use <> :first_use;
+
+-- name: set_approval
+-- From now on the account asks for approval, or no longer.
+UPDATE accounts SET approval = :approval WHERE account_id = :account_id;
 
 -- name: revoke_account_of_users
 -- No user sees the account by its name any more.

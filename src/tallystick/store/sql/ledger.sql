@@ -69,8 +69,10 @@ ORDER BY c.change_set_id DESC
 LIMIT :at_most;
 
 -- name: undoings
--- Which change sets took back which?
-SELECT c.change_set_id, c.undoes FROM change_sets AS c WHERE c.undoes IS NOT NULL;
+-- Which change sets took back which? Those that are only proposed, or were rejected, did not.
+SELECT c.change_set_id, c.undoes
+FROM change_sets AS c
+WHERE c.undoes IS NOT NULL AND c.state NOT IN ('proposed', 'rejected');
 
 -- name: add_expectation
 -- Put an expectation in where there is none.

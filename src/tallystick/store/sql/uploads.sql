@@ -4,17 +4,29 @@ INSERT INTO uploads (request_id, account_id, uploaded_at, pairs, actor)
 VALUES (:request_id, :account_id, :uploaded_at, :pairs, :actor);
 
 -- name: oldest_upload
--- Which upload has waited longest?
-SELECT min(u.upload_id) FROM uploads AS u WHERE u.outcome IS NULL;
+-- Which upload has waited longest, of those that wait for no decision about a proposal?
+SELECT min(u.upload_id)
+FROM uploads AS u
+WHERE u.outcome IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM change_sets AS c
+        WHERE c.change_set_id = u.proposed_in AND c.state IN ('proposed', 'applying')
+    );
 
 -- name: count_waiting_uploads
--- How many uploads wait?
-SELECT count(*) FROM uploads AS u WHERE u.outcome IS NULL;
+-- How many uploads wait to be taken in?
+SELECT count(*) FROM uploads AS u WHERE u.outcome IS NULL AND u.proposed_in IS NULL;
+
+-- name: propose_upload
+-- The pairs of an upload were made a proposal, whose outcome is the upload's.
+UPDATE uploads SET proposed_in = :change_set_id WHERE upload_id = :upload_id;
 
 -- name: waiting_upload
 -- What is to be taken in with this upload, if it still waits?
 SELECT
-    u.upload_id, u.account_id, u.uploaded_at, u.pairs, u.request_id, u.actor, u.failures
+    u.upload_id, u.account_id, u.uploaded_at, u.pairs, u.request_id, u.actor, u.failures,
+    u.proposed_in
 FROM uploads AS u
 WHERE u.upload_id = :upload_id AND u.outcome IS NULL;
 

@@ -1,0 +1,9 @@
+-- An account may ask for approval: then nobody changes by themselves what is expected of its SIMs.
+
+-- whether another person has to approve what is to be expected of the account's SIMs: off or required
+ALTER TABLE accounts ADD COLUMN approval TEXT NOT NULL DEFAULT 'off' CHECK (approval IN ('off', 'required'));
+
+CREATE INDEX accounts_asking ON accounts (account_id) WHERE approval = 'required';
+
+-- the proposal that its pairs were made, which it waits for; NULL where they needed no approval
+ALTER TABLE uploads ADD COLUMN proposed_in INTEGER;
