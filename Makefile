@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-citus check docs screenshots bench soak fuzz sbom deb lock clean
+.PHONY: help demo test test-citus test-systemd check docs screenshots bench soak fuzz sbom deb lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ ON_CITUS = tests/store tests/contract/test_golden_cli.py tests/contract/test_gol
 test-citus: .venv/test ## the tests of the store on a cluster that is there (CITUS=postgresql://...)
 	@test -n "$(CITUS)" || { echo "make test-citus CITUS=postgresql://user@coordinator/database" >&2; exit 1; }
 	TALLYSTICK_TEST_CITUS='$(CITUS)' $(BIN)/pytest -n 0 -k citus $(ON_CITUS) $(ARGS)
+
+test-systemd: .venv/test ## the units under a systemd of their own (needs root, and cgroup v1)
+	$(BIN)/pytest -n 0 -rs tests/test_systemd.py $(ARGS)
 
 check: .venv/test ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check

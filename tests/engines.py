@@ -56,6 +56,7 @@ EMPTIED = (
         "explanations",
         "saved_views",
         "import_receipts",
+        "imported_facts",
         "expectation_lists",
     ),
     *("list_members", "group_members", "activations", "expectations", "sims", "groups"),

@@ -29,7 +29,7 @@ from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
-from tallystick.logs import logging_config
+from tallystick.logs import leave_out_of_records, logging_config
 from tallystick.memory import collect_rarely
 from tallystick.operations import certificates, service_manager
 from tallystick.operations.certificates import CertificateWatch, check_certificate
@@ -281,6 +281,7 @@ def _worker(settings: Settings, shared: Path) -> WsgiApp:
     It ends without taking the interpreter down: a request whose client is gone may still be in
     it, and its thread, which is the server's and not Python's, would then abort the process.
     """
+    leave_out_of_records()
     # After what is taken in and noted has been saved.
     Finalize(None, os._exit, args=(0,), exitpriority=0)
     loops = Loops()

@@ -33,7 +33,7 @@ from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.http.traced import Traced
 from tallystick.intake import LiveIntake, doubts_of_expectations, forget_old
-from tallystick.operations.metrics import Metrics
+from tallystick.operations.metrics import LAST_FACT, Metrics
 from tallystick.operations.readiness import Readiness
 from tallystick.operations.tallies import SAVE_EVERY_S, Counts, Tallies, key_of
 from tallystick.outbox import Outbox, post
@@ -289,5 +289,5 @@ def _counted(live: LiveIntake, uploads: Uploads, loops: Loops, calls: Calls | No
     last_at = max(brought.last_at or 0, uploaded.last_at or 0)
     if last_at:
         seconds = last_at / MICROSECONDS_A_SECOND
-        counts.latest["last_fact_timestamp_seconds"] = seconds
+        counts.latest[LAST_FACT] = seconds
     return counts

@@ -276,6 +276,16 @@ def test_a_password_of_eight_letters_of_any_script_or_of_a_sentence_will_do(
         assert access.login(user, password)
 
 
+def test_a_password_is_compared_as_it_was_typed(access: Access, user: str) -> None:
+    password = " Olive tram " * 21 + "ends"
+    assert len(password) == 256
+    access.change_user(user, UserChange(password=password))
+    for other in (password[:-1], password.strip(), password.lower(), password + "x"):
+        with pytest.raises(PasswordRefused):
+            access.login(user, other)
+    assert access.login(user, password)
+
+
 def test_a_user_needs_a_name_of_their_own(access: Access, user: str) -> None:
     with pytest.raises(NameTaken):
         access.add_user(user, PASSWORD, [], all_accounts=False)

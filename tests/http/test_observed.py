@@ -15,13 +15,14 @@ import pytest
 from falcon import testing
 
 from tallystick.clock import system_clock
-from tallystick.core.moments import MICROSECONDS_A_SECOND
+from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 from tallystick.http.observed import NO_ROUTE, Observed
 from tallystick.logs import TextLines
-from tallystick.operations.metrics import METRICS, PREFIX, Metrics
+from tallystick.operations.metrics import LAST_FACT, METRICS, PREFIX, Metrics
 from tallystick.operations.tallies import Counts, Tallies
 from tallystick.store import open_store
 from tallystick.store.engines.files import LOOK_AGAIN_S
+from tallystick.store.import_receipts import ImportedFacts
 from tallystick.thingspace.rows import wire_row
 from tests.engines import empty_sqlite_file
 from tests.quick_access import quick_access
@@ -156,6 +157,26 @@ def test_either_engine_says_what_waits(store: Store, database: str, engine: str)
     assert [seen[f"{PREFIX}{name}_pending"] for name in ("uploads", "deliveries")] == [0, 0]
     assert any(f'engine="{engine}"' in name for name in seen)
     assert (f"{PREFIX}disk_free_bytes" in seen) == (engine == "sqlite")
+
+
+def test_either_engine_says_what_imports_of_other_processes_brought(
+    store: Store, database: str
+) -> None:
+    metrics = Metrics(store, database, Tallies(lambda: Counts(latest={LAST_FACT: 5.0})))
+    assert f"{PREFIX}import_facts_total{{" not in metrics.text()
+    for counted in (
+        ImportedFacts("sims", 3, 2, 1, Moment(7 * MICROSECONDS_A_SECOND)),
+        ImportedFacts("sims", 0, 4, 0, None),
+        ImportedFacts("activations", 1, 0, 0, Moment(6 * MICROSECONDS_A_SECOND)),
+    ):
+        with open_store(database, wire_row) as other, other.transaction() as writer:
+            writer.count_imported(counted)
+    seen = values(metrics.text())
+    lines = f'{PREFIX}import_facts_total{{kind="%s",outcome="%s"}}'
+    outcomes = ("accepted", "duplicate", "rejected")
+    assert [seen[lines % ("sims", each)] for each in outcomes] == [3, 6, 1]
+    assert [seen[lines % ("activations", each)] for each in outcomes] == [1, 0, 0]
+    assert seen[PREFIX + LAST_FACT] == 7
 
 
 def test_a_store_that_does_not_answer_is_told_by_the_metrics(tmp_path: Path) -> None:

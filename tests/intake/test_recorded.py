@@ -76,6 +76,23 @@ def test_an_import_is_listed_while_it_runs_and_then_with_its_receipt_and_rejects
     assert (header, line[:5], record.reject_lines) == ("iccid,imei,reason", "12,x,", 1)
 
 
+def test_what_imports_brought_is_counted_and_stays_when_their_receipts_are_forgotten(
+    store: Store, clock: Clock, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = [("expectations", 2, 0, 1, clock()), ("expectations", 2, 2, 2, clock())]
+    monkeypatch.setattr(recorded, "RECEIPTS_MAX", 1)
+    for number, expected in enumerate(counted):
+        of_ann(store, clock).run(str(file))
+        clock.advance(1)
+        with store.snapshot() as reader:
+            assert reader.imported_facts() == [expected], number
+    with pytest.raises(FileRefused):
+        of_ann(store, clock).run(str(file), ImportOptions(max_rejects=LinesLimit.parse("0")))
+    assert len(imports_in(store, clock)) == 2
+    with store.snapshot() as reader:
+        assert reader.imported_facts() == counted[1:]
+
+
 def test_a_file_that_is_refused_whole_is_listed_with_the_reason_once_it_could_be_opened(
     store: Store, clock: Clock, file: Path
 ) -> None:

@@ -25,7 +25,7 @@ from tallystick.operations.copying import Copied, copy
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
-from tallystick.store.import_receipts import ImportEnd
+from tallystick.store.import_receipts import ImportedFacts, ImportEnd
 from tallystick.store.saved_views import SavedView
 from tallystick.thingspace.rows import wire_row
 from tests.dying import copy_in_small_parts, kill_after
@@ -127,6 +127,7 @@ def fill(store: Store) -> None:
         assert bob
         number = writer.begin_import(ImportState.RUNNING, "sims", "a.csv", "ann", Moment(5))
         writer.end_import(number, ImportEnd(ImportState.DONE, Moment(6), 1, "", "{}", 1, b"12"))
+        writer.count_imported(ImportedFacts("sims", 3, 2, 1, Moment(6)))
         writer.save_view(bob.user_id, SavedView("Ünïcode", "days=7&state=open"))
     app = access.add_app("app", ["m2m", "intake"])
     access.issue_token(app.key, app.secret)

@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from tallystick.core.allowed import Allowed
+from tallystick.core.errors import StoreBroken
 from tallystick.core.facts import GroupMember, SimExpectation
 from tallystick.core.moments import BEGINNING
 from tallystick.operations.integrity import Damage, check_integrity
@@ -15,7 +16,7 @@ from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.engines.sqlite import path_of
 from tallystick.thingspace.rows import wire_row
-from tests.engines import SQLITE, change
+from tests.engines import SQLITE, change, empty_sqlite_file
 from tests.store.few import FOREIGN, HOME, ICCIDS, MDN, ONE, expected, seen, sim, take
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
+PAGE_BYTES = 4096
 FILLED = 300  # SIMs, so that tables and indexes have several pages
 
 
@@ -124,6 +126,18 @@ def test_flipped_bytes_of_a_file_are_found(tmp_path: Path, name: str, flipped: i
     path.write_bytes(content)
     with open_store(database, wire_row) as store:
         assert damage_in(store)
+
+
+def test_who_meets_a_page_that_is_none_is_told_where_repairing_is_described(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    content = empty_sqlite_file()
+    path.write_bytes(content[:PAGE_BYTES] + b"\xa5" * (len(content) - PAGE_BYTES))
+    with (
+        pytest.raises(StoreBroken, match="malformed; see docs/howto/repair-a-damaged-store"),
+        open_store(f"sqlite:///{path}", wire_row) as store,
+        store.snapshot() as reader,
+    ):
+        reader.wire_zone()
 
 
 def test_an_index_that_lacks_a_row_is_found_though_the_answer_follows(tmp_path: Path) -> None:

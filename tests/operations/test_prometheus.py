@@ -19,6 +19,7 @@ import pytest
 
 from tallystick.clock import system_clock
 from tallystick.store import open_store
+from tallystick.store.import_receipts import ImportedFacts
 from tallystick.thingspace.rows import wire_row
 from tests.engines import empty_sqlite_file
 from tests.http.test_observed import FACTS
@@ -71,9 +72,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def bring_facts(database: str, server: int) -> None:
-    """One fact that is taken in, and one that is rejected."""
+    """One fact that is taken in, and one that is rejected, by a call and by an import."""
     with open_store(database, wire_row) as store:
         access = quick_access(store, system_clock, secrets.token_bytes)
+        with store.transaction() as writer:
+            writer.count_imported(ImportedFacts("activations", 1, 0, 1, system_clock()))
         headers = bearer(server, access.add_app("network", ["intake"]))
     assert call(server, "POST", "/api/v1/activations", FACTS, headers).status == 200
 

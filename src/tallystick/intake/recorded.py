@@ -21,7 +21,7 @@ from tallystick.intake.progress import Progress, tell_nobody
 from tallystick.intake.proposals import take_file_in
 from tallystick.intake.reject_lines import KeptRejects, unpacked
 from tallystick.store.acting import acting
-from tallystick.store.import_receipts import ImportEnd
+from tallystick.store.import_receipts import ImportedFacts, ImportEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +130,7 @@ class ListedImport:
                 on_columns=columns,
                 on_reject=reject,
             )
-            self._end(ImportState.DONE, receipt=described(receipt))
+            self._end(ImportState.DONE, receipt=receipt)
         return receipt
 
     def __enter__(self) -> Self:
@@ -151,20 +151,23 @@ class ListedImport:
         state, message = _state_and_message(error)
         self._end(state, message.replace(self._path, self._file))
 
-    def _end(self, state: ImportState, message: str = "", receipt: str = "") -> None:
-        """List how it ended. A store that refuses has ended it, too, and it falls silent."""
+    def _end(self, state: ImportState, message: str = "", receipt: Receipt | None = None) -> None:
+        """List how it ended, and count what it brought if it has a receipt.
+
+        A store that refuses has ended it, too, and it falls silent.
+        """
         if not self.number or self.ended.is_set():
             return
         self.ended.set()
         self._speaker.join()
-        rejects = self._rejects
-        facts = self._progress.facts
-        end = ImportEnd(
-            state, self._clock(), facts, message, receipt, rejects.lines, rejects.packed()
-        )
+        rejects, facts, now = self._rejects, self._progress.facts, self._clock()
+        kept = described(receipt) if receipt else ""
+        end = ImportEnd(state, now, facts, message, kept, rejects.lines, rejects.packed())
         try:
             with acting(None), self._store.transaction() as writer:
                 writer.end_import(self.number, end)
+                if receipt:
+                    writer.count_imported(brought_by(self._kind, receipt, now))
         except StoreRefused as refusal:
             log.warning("import %d has ended, and is not listed so: %s", self.number, refusal)
 
@@ -209,6 +212,12 @@ def described(receipt: Receipt) -> str:
         "proposed": receipt.is_proposed,
     }
     return msgspec.json.encode(kept).decode()
+
+
+def brought_by(kind: KindName, receipt: Receipt, ended_at: Moment) -> ImportedFacts:
+    """What an import brought that has ended with this receipt."""
+    counts = receipt.accepted, receipt.duplicate, receipt.rejected
+    return ImportedFacts(kind, *counts, ended_at if receipt.accepted else None)
 
 
 def forget_old(writer: Writer, now: Moment) -> None:

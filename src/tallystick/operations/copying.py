@@ -538,13 +538,15 @@ def _take_audit(source: Store, target: Store) -> None:
 
 
 def _take_imports(source: Store, target: Store) -> None:
-    """Take the list of imports into a store that has none yet.
+    """Take the list of imports, and what they brought, into a store that has none yet.
 
     A store that has one has numbers of its own for its imports.
     """
     with source.snapshot() as reader, target.transaction() as writer:
         if not writer.imports(BEHIND_ALL, 1):
             writer.put_imports(reader.whole_imports())
+            for facts in reader.imported_facts():
+                writer.count_imported(facts)
 
 
 def _take_whole_kinds(source: Store, target: Store, zone: str) -> dict[str, int]:

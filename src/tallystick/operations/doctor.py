@@ -195,7 +195,7 @@ def _disk(store: Store) -> Iterator[Finding]:
         return
     if space is None:
         return
-    text = f"{space.free_bytes // MIB:,} MiB are free, the log takes {space.log_bytes // MIB:,}"
+    text = f"{space.free_bytes // MIB:,} MiB are free, the log takes {space.log_bytes // MIB:,} MiB"
     mend = "free space on that disk, or move the store to a larger one"
     if space.is_read_only:
         yield Finding("disk", State.PROBLEM, "the disk can only be read", "mount it for writing")

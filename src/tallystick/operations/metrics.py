@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import StoreRefused
 from tallystick.core.exposition import Family, MetricKind, Sample, exposition, histogram_samples
-from tallystick.operations.tallies import SECONDS_BOUNDS, names_of
+from tallystick.core.moments import MICROSECONDS_A_SECOND
+from tallystick.operations.tallies import SECONDS_BOUNDS, Counts, key_of, names_of
 from tallystick.store import backups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from tallystick.operations.tallies import Counts, Tallies
+    from tallystick.operations.tallies import Tallies
     from tallystick.store import Store
+    from tallystick.store.import_receipts import ImportedFacts
 
 PREFIX = "tallystick_"
+LAST_FACT = "last_fact_timestamp_seconds"
 COUNTER, GAUGE, HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 
 
@@ -64,13 +67,21 @@ METRICS = (
         "Facts that calls of /api/v1 and uploads of pairs brought: accepted, duplicate or "
         "rejected.",
     ),
+    Metric(
+        "import_facts_total",
+        COUNTER,
+        ("kind", "outcome"),
+        "Lines of files that imports by command or in the console brought: accepted, duplicate or "
+        "rejected. Counted in the store when an import ends with a receipt.",
+    ),
     Metric("intake_waiting_calls", GAUGE, (), "Calls whose facts wait to be committed."),
     Metric("intake_waiting_facts", GAUGE, (), "Facts of calls that wait to be committed."),
     Metric(
-        "last_fact_timestamp_seconds",
+        LAST_FACT,
         GAUGE,
         (),
-        "When a call last brought a new fact; absent until the first since the server started.",
+        "When a call or an upload since the server started, or an import, last brought a new "
+        "fact; absent until there is one.",
     ),
     Metric("failing_loops", GAUGE, (), "Background loops that have failed for over a minute."),
     Metric("store_up", GAUGE, (), "Whether the store answered when the metrics were asked for."),
@@ -93,7 +104,9 @@ class Metrics:
 
     def text(self) -> str:
         """Every metric that has a value now, as Prometheus reads it."""
-        samples = self._samples(self._tallies.all())
+        counts = self._tallies.all()
+        counts.add(self._counts_of_store(), is_living=True)
+        samples = self._samples(counts)
         return exposition(
             Family(PREFIX + each.name, each.kind, each.about, tuple(samples.get(each.name, ())))
             for each in METRICS
@@ -104,29 +117,45 @@ class Metrics:
         for key, value in (counts.totals | counts.levels | counts.latest).items():
             name, *labels = names_of(key)
             samples.setdefault(name, []).append(Sample(value, _labelled(name, labels)))
-        for name, value in self._values_of_store().items():
-            samples[name] = [Sample(value)]
         build = (version("tallystick"), platform.python_version(), self._store.kind)
         samples["build_info"] = [Sample(1, _labelled("build_info", build))]
         return samples
 
-    def _values_of_store(self) -> Mapping[str, float]:
+    def _counts_of_store(self) -> Counts:
         """What is to be said of the store; only that it is down where it does not answer."""
         try:
             with self._store.glance() as reader:
-                values: dict[str, float] = {
+                counts = _imported(reader.imported_facts())
+                counts.levels = {
                     "uploads_pending": reader.count_waiting_uploads(),
                     "deliveries_pending": reader.count_waiting_deliveries(),
                     "store_up": 1,
                 }
             space = self._store.space()
         except StoreRefused:
-            return {"store_up": 0}
+            return Counts(levels={"store_up": 0})
         if space is not None:
-            values["store_log_size_bytes"] = space.log_bytes
-            values["disk_free_bytes"] = space.free_bytes
-            values["store_size_bytes"] = backups.size_of(self._database) or 0
-        return values
+            counts.levels["store_log_size_bytes"] = space.log_bytes
+            counts.levels["disk_free_bytes"] = space.free_bytes
+            counts.levels["store_size_bytes"] = backups.size_of(self._database) or 0
+        return counts
+
+
+def _imported(facts: Iterable[ImportedFacts]) -> Counts:
+    """What the store has counted of imports."""
+    counts = Counts()
+    for each in facts:
+        by_outcome = {
+            "accepted": each.accepted,
+            "duplicate": each.duplicate,
+            "rejected": each.rejected,
+        }
+        for outcome, lines in by_outcome.items():
+            counts.totals[key_of("import_facts_total", each.kind, outcome)] = lines
+        if each.last_at is not None:
+            seconds = each.last_at / MICROSECONDS_A_SECOND
+            counts.latest[LAST_FACT] = max(seconds, counts.latest.get(LAST_FACT, seconds))
+    return counts
 
 
 def _durations(counts: Counts) -> Iterator[Sample]:

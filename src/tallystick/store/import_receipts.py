@@ -35,6 +35,20 @@ class WholeImport(NamedTuple):
     rejects: bytes | None
 
 
+class ImportedFacts(NamedTuple):
+    """What imports with a receipt brought of one kind of facts, by what became of their lines.
+
+    `last_at` is when the last of them ended that brought a new fact, None where none did. The kinds
+    and the counts stay when receipts are forgotten.
+    """
+
+    kind: str
+    accepted: int
+    duplicate: int
+    rejected: int
+    last_at: Moment | None
+
+
 class ImportQuestions(Asking):
     """Which imports there were."""
 
@@ -46,6 +60,10 @@ class ImportQuestions(Asking):
     def rejects_of_import(self, number: int) -> bytes | None:
         """The packed rejects of an import, None where there are none or their time is over."""
         return self._value(bytes, "rejects_of_import", number=number)
+
+    def imported_facts(self) -> list[ImportedFacts]:
+        """What imports have brought, by kind; one row a kind, however many imports there were."""
+        return [ImportedFacts(*row) for row in self._connection.rows("imported_facts")]
 
     def whole_imports(self) -> Iterator[WholeImport]:
         """Every import."""
@@ -81,6 +99,10 @@ class ImportChanges(ImportQuestions):
     def end_import(self, number: int, end: ImportEnd) -> None:
         """An import has ended."""
         self._connection.run("end_import", number=number, **end._asdict())
+
+    def count_imported(self, facts: ImportedFacts) -> None:
+        """An import has ended with a receipt, which says this; count it in."""
+        self._connection.run("count_imported", **facts._asdict())
 
     def put_imports(self, imports: Iterable[WholeImport]) -> None:
         """Take over what another store keeps of imports."""

@@ -126,6 +126,8 @@ def _refusal_of(error: BaseException, path: Path) -> StoreRefused | None:
         return StoreBroken(message)
     if isinstance(error, apsw.NotADBError):
         return _not_a_store(path)
+    if isinstance(error, apsw.CorruptError):
+        return StoreBroken(f"{path}: {error}; see docs/howto/repair-a-damaged-store.md")
     return StoreBroken(f"{path}: {error}") if isinstance(error, BROKEN) else None
 
 

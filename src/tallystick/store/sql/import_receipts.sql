@@ -71,3 +71,17 @@ WHERE (begun_at < :begun_before OR import_id <= :up_to) AND import_id < :last;
 -- name: last_import
 -- Which import began last?
 SELECT max(i.import_id) FROM import_receipts AS i;
+
+-- name: imported_facts
+-- How many facts of each kind did imports bring, and when did one last bring a new one?
+SELECT i.kind, i.accepted, i.duplicate, i.rejected, i.last_at FROM imported_facts AS i;
+
+-- name: count_imported
+-- An import has ended with a receipt.
+INSERT INTO imported_facts (kind, accepted, duplicate, rejected, last_at)
+VALUES (:kind, :accepted, :duplicate, :rejected, :last_at)
+ON CONFLICT (kind) DO UPDATE SET
+    accepted = imported_facts.accepted + excluded.accepted,
+    duplicate = imported_facts.duplicate + excluded.duplicate,
+    rejected = imported_facts.rejected + excluded.rejected,
+    last_at = coalesce(excluded.last_at, imported_facts.last_at);
