@@ -227,6 +227,11 @@ def test_a_bar_leads_to_the_rows_of_its_day(page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/mismatches?*earliest=2026-05-05*")
     assert page.locator(".rows tbody tr").count() == 200
+    page.go_back()
+    page.locator(".chart .fill").first.click()
+    page.wait_for_url("**/mismatches?*cause=paperwork*")
+    assert page.locator("select[name=cause]").input_value() == "paperwork"
+    assert page.locator("input[name=earliest]").input_value() == "2026-05-05"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -263,7 +263,7 @@ def test_an_older_store_is_upgraded_loses_nothing_and_takes_in_new_facts(
             assert_sound(store)
 
 
-LAST_STEP = {SQLITE: "login addresses", POSTGRESQL: "shard turns"}
+LAST_STEP = {SQLITE: "listed reasons", POSTGRESQL: "shard turns"}
 
 
 @pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])

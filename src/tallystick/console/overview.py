@@ -20,6 +20,7 @@ from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Sampled, sampled
 from tallystick.report.listing import NO_FILTERS, Lister, page
 from tallystick.report.overview import CountedRows, counted_rows
+from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ class Overview(ListingPage):
                     moment, glance = self._counted(lister, asked)
                     counted_at = Moment(moment)
                     first = page(
-                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, newest_first=True
+                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, order=Order.NEWEST
                     )
                     newest = shown_rows(lister, self._rows, first)
                     models = models_of(reader, newest)
