@@ -15,6 +15,8 @@ from tallystick.console.changes import ChangeList, Decision, OneChange
 from tallystick.console.correct import CorrectionPage
 from tallystick.console.correct_rows import PATH as CORRECT_PATH
 from tallystick.console.correct_rows import CorrectRowsPage
+from tallystick.console.corrections import FILE_PATH, ManufacturerFile, Manufacturers
+from tallystick.console.corrections import PATH as CORRECTIONS_PATH
 from tallystick.console.explain import PATH as EXPLAIN_PATH
 from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
 OWN_PATH = re.compile(
     r"/|/docs|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/(?:sessions|changes|imports|admin)(?:/.*)?"
+    r"|/(?:sessions|changes|corrections|imports|admin)(?:/.*)?"
 )
 
 
@@ -95,6 +97,8 @@ def add_routes(  # noqa: PLR0913 - what the pages are made of
     app.add_route(CHANGES_PATH, ChangeList(pages, store))
     app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
     app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
+    app.add_route(CORRECTIONS_PATH, Manufacturers(pages, store, clock, rows))
+    app.add_route(FILE_PATH, ManufacturerFile(pages, store, clock, rows))
     app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock, imports))
     app.add_route(f"{IMPORTS_PATH}/{{number}}", OneImportPage(pages, store, clock))
     app.add_route(f"{IMPORTS_PATH}/{{number}}/rejects", ImportRejects(store, clock))

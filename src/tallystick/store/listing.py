@@ -48,13 +48,6 @@ class Order(StrEnum):
 
 OF_TIME = (Order.NEWEST, Order.OLDEST)
 """Those in which a page need not look at the whole window."""
-LISTED_BY = {
-    Order.NEWEST: "rows_listed_from_newest",
-    Order.OLDEST: "rows_listed_from_oldest",
-    Order.ICCID: "rows_listed_by_iccid",
-    Order.ACCOUNT: "rows_listed_by_account",
-    Order.IMEI: "rows_listed_by_imei",
-}
 RowKey = tuple[int, int, int]
 """A row's moment, SIM and hardware: its place in the report's order."""
 
@@ -147,7 +140,15 @@ class ListingQuestions(Asking):
             earliest = Moment(max(earliest, activated_at - 1))
         by_account = {"account": self._account_before(after)} if order is Order.ACCOUNT else {}
         rows = self._connection.rows(
-            LISTED_BY[order],
+            "rows_listed_from_newest"
+            if order is Order.NEWEST
+            else "rows_listed_from_oldest"
+            if order is Order.OLDEST
+            else "rows_listed_by_iccid"
+            if order is Order.ICCID
+            else "rows_listed_by_account"
+            if order is Order.ACCOUNT
+            else "rows_listed_by_imei",
             account_ids=self._connection.set_of(scope.account_ids),
             generations=self._connection.set_of(scope.generations),
             earliest=earliest,
