@@ -331,6 +331,26 @@ def test_a_file_is_looked_at_and_taken_in_and_chosen_once_where_there_is_javascr
     assert complaints == []
 
 
+def test_commands_calls_and_numbers_are_copied_by_their_buttons(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{LIST}&reason=always-here&order=iccid")
+    page.get_by_text("As a command, or a call").click()
+    text = ""
+    for name, source in (("the command", "#command"), ("the call for csv", ".call >> nth=0")):
+        page.get_by_role("button", name=f"Copy {name}", exact=True).click()
+        page.get_by_text("Copied").wait_for()
+        text = page.evaluate("navigator.clipboard.readText()")
+        assert text == page.locator(source).text_content()
+        page.get_by_text("Copied").wait_for(state="detached")
+    assert "reason=always-here&order=iccid" in text
+    page.goto(PAGES[-1])
+    page.get_by_role("button", name=f"Copy {ONE}").click()
+    assert page.evaluate("navigator.clipboard.readText()") == str(ONE)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_role("button", name=f"Copy {ONE}").click()
+    page.get_by_text("Copied").wait_for()
+
+
 # It closes a row that others look at, and stands last.
 def test_a_manufacturers_file_goes_out_and_comes_back_in(browser: Browser, base: str) -> None:
     context = browser.new_context(base_url=base)
