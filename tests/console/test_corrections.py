@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tests.console.world import Browser
 
 PAGE = f"/corrections?{WINDOW}"
-MAKER = re.compile(r'<th scope="row">([^<]+)</th>\s*<td[^>]*><a href="([^"]+)">([0-9,]+)</a>')
+MAKER = re.compile(
+    r'<th scope="row" class="maker">([^<]+)</th>\s*<td[^>]*><a href="([^"]+)">([0-9,]+)</a>'
+)
 FILE = re.compile(r'<a href="(/corrections/export[^"]+)" download')
 TACS = re.compile(r'<a class="digits" href="(/mismatches[^"]+)">[0-9]{8}</a>')
 
