@@ -51,6 +51,9 @@ def _pages(server: Served) -> Iterator[tuple[str, str]]:
     yield "overview, counted before", _address("/")
     yield "list", _address("/mismatches")
     yield "list, the oldest first", _address("/mismatches", order="oldest")
+    for order in ("iccid", "account", "imei"):
+        yield f"list in order of {order}", _address("/mismatches", order=order)
+    yield "list by a reason", _address("/mismatches", reason="moved-on")
     yield "list of one account", _address("/mismatches", account=CROWD)
     yield "list by cause", _address("/mismatches", cause="theft")
     yield "list, searched in vain", _address("/mismatches", q="99999999")

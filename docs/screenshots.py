@@ -112,6 +112,8 @@ def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
     page.locator("a[href^='/hardware/']").first.click()
     page.get_by_role("heading", name="SIMs", exact=True).wait_for()
     _save(page, f"hardware-{scheme}")
+    page.goto(f"{base}/corrections")
+    _save(page, f"corrections-{scheme}")
     page.goto(f"{base}/imports")
     page.get_by_label("File", exact=True).set_input_files(EXPORT)
     page.get_by_role("button", name="Preview").click()

@@ -35,7 +35,7 @@ from tallystick.http.traced import Traced
 from tallystick.intake import LiveIntake, doubts_of_expectations, forget_old
 from tallystick.operations.metrics import LAST_FACT, Metrics
 from tallystick.operations.readiness import Readiness
-from tallystick.operations.tallies import SAVE_EVERY_S, Counts, Tallies, key_of
+from tallystick.operations.tallies import SAVE_EVERY_S, Counts, Tallies, brought_by_calls, key_of
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
 from tallystick.store import open_store
@@ -129,9 +129,8 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     describe = api.add_routes(app, settings, store, access, live, columns_in, readiness)
     rows = WireRows(columns_in, devices_in)
     queue = imports or ImportQueue(store, system_clock, access.audit.note, Loops())
-    console.add_routes(
-        app, settings, store, access, system_clock, browsers, rows, imports=queue, describe=describe
-    )
+    others = console.Others(rows, queue, describe, lambda: brought_by_calls(tallies.all()))
+    console.add_routes(app, settings, store, access, system_clock, browsers, others)
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
     notes = _Notes(observed, Refusals(), limits, acts)

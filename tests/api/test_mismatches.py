@@ -267,6 +267,7 @@ def test_a_list_is_narrowed_down_and_turned_as_in_the_console(served: Served) ->
 
     everything = sims(account=CROWDED)
     assert sims(account=CROWDED, order="newest") == everything[::-1]
+    assert sims(account=CROWDED, order="iccid") == sorted(everything)
     digits = everything[7][-6:]
     assert sims(q=digits, reasons="true") == [each for each in everything if digits in each]
     for words in ({"state": "explained"}, {"cause": "theft", "tac": "99999999"}):
@@ -304,7 +305,7 @@ def test_a_large_answer_of_ours_is_streamed(served: Served) -> None:
             "three|3 calendar months",
         ),
         ({**WINDOW, "acount": "x"}, "invalid-value", "'acount'"),
-        ({**WINDOW, "order": "oldest"}, "invalid-value", "order must be newest or absent"),
+        ({**WINDOW, "order": "mdn"}, "invalid-value", "order must be one of newest, oldest"),
         ({**WINDOW, "state": "shut"}, "invalid-value", "state must be one of"),
         ({**WINDOW, "q": "12345", "iccid": str(ONE)}, "invalid-value", "do not go with iccid"),
         ({**WINDOW, "reasons": "yes"}, "invalid-value", "reasons must be true or false"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -168,7 +169,7 @@ def every_page(page: Page) -> list[str]:
     assert explanation
     of_rows = explanation.replace("explain", "correct", 1)
     work = [change_set, correction, explanation, of_rows, f"/admin/account?name={MINE}"]
-    return [*PAGES, "/sessions", "/changes", *work, "/imports"]
+    return [*PAGES, f"/corrections?{WINDOW}", "/sessions", "/changes", *work, "/imports"]
 
 
 def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
@@ -238,6 +239,11 @@ def test_a_bar_leads_to_the_rows_of_its_day(page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/mismatches?*earliest=2026-05-05*")
     assert page.locator(".rows tbody tr").count() == 200
+    page.go_back()
+    page.locator(".chart .fill").first.click()
+    page.wait_for_url("**/mismatches?*cause=paperwork*")
+    assert page.locator("select[name=cause]").input_value() == "paperwork"
+    assert page.locator("input[name=earliest]").input_value() == "2026-05-05"
 
 
 def test_every_page_fits_the_screen_and_can_be_read_and_used_by_keys_in_both_schemes(
@@ -358,5 +364,47 @@ def test_a_file_is_looked_at_and_taken_in_and_chosen_once_where_there_is_javascr
     opened.get_by_text("seen.csv was taken in").wait_for()
     assert opened.get_by_role("table").get_by_role("row").count() == 2
     assert_fits(opened)
+    context.close()
+    assert complaints == []
+
+
+def test_commands_calls_and_numbers_are_copied_by_their_buttons(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{LIST}&reason=always-here&order=iccid")
+    page.get_by_text("As a command, or a call").click()
+    text = ""
+    for name, source in (("the command", "#command"), ("the call for csv", ".call >> nth=0")):
+        page.get_by_role("button", name=f"Copy {name}", exact=True).click()
+        page.get_by_text("Copied").wait_for()
+        text = page.evaluate("navigator.clipboard.readText()")
+        assert text == page.locator(source).text_content()
+        page.get_by_text("Copied").wait_for(state="detached")
+    assert "reason=always-here&order=iccid" in text
+    page.goto(PAGES[-1])
+    page.get_by_role("button", name=f"Copy {ONE}").click()
+    assert page.evaluate("navigator.clipboard.readText()") == str(ONE)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_role("button", name=f"Copy {ONE}").click()
+    page.get_by_text("Copied").wait_for()
+
+
+# It closes a row that others look at, and stands last.
+def test_a_manufacturers_file_goes_out_and_comes_back_in(browser: Browser, base: str) -> None:
+    context = browser.new_context(base_url=base)
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    sign_in(opened, f"/corrections?{WINDOW}", "ed")
+    with opened.expect_download() as sent:
+        opened.get_by_role("link", name="CSV for Corvid & Sons").click()
+    text = Path(sent.value.path()).read_text()
+    assert text.splitlines() == ["iccid,imei,effective_from", f"{ONE},{FOREIGN},"]
+    opened.evaluate(DROP, [sent.value.suggested_filename, text])
+    opened.get_by_text("How corrections-corvid-sons.csv would be read").wait_for()
+    assert_fits(opened)
+    opened.get_by_role("button", name="Import").click()
+    opened.get_by_text("corrections-corvid-sons.csv was taken in").wait_for()
+    opened.goto(f"{LIST}&manufacturer=Corvid+%26+Sons")
+    opened.get_by_text("No rows here").wait_for()
     context.close()
     assert complaints == []

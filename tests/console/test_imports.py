@@ -399,3 +399,16 @@ def test_the_name_of_a_file_is_kept_without_what_could_lead_elsewhere(
     given: str, kept: str
 ) -> None:
     assert plain_file_name(given) == kept
+
+
+def test_the_overview_says_by_source_how_files_come_in(desk: Desk) -> None:
+    refused = f"{SEEN}x,y,z\n".replace("10:00", "11:00")
+    page = desk.take_in({"kind": "activations"}, refused)
+    (number,) = re.findall(r"<dd>([0-9]+), done</dd>", page.text)
+    overview = " ".join(desk.people["ed"].get("/").text.split())
+    row = re.search(r"<tr><td>console/ed</td><td>activations</td>(.*?)</tr>", overview)
+    assert row
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
+    assert f'href="/imports/{number}"' in cells[0]
+    assert re.fullmatch(f'<a href="/imports/{number}">[1-9]</a>', cells[3])
+    assert "How facts come in" not in desk.people["vic"].get("/").text

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from python_calamine import load_workbook
 
-from tallystick.console.words import CAUSES, SENTENCES
-from tallystick.core.reasons import Cause, Code
+from tallystick.console.words import CAUSES, REASONS, SENTENCES
+from tallystick.core.reasons import NARROWING, Cause, Code
 from tallystick.settings import Settings
 from tests.console.conftest import client_of
 from tests.console.world import (
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 MORE = re.compile(r'id="more" class="button" href="([^"]+)"')
 FIGURE = re.compile(r'class="figure" href="([^"]+)"><strong>([0-9,]+)</strong>')
 SHARE = re.compile(r'<li><a href="([^"]+)"><span>[^<]*</span><strong>([0-9,]+)</strong>')
+PART = re.compile(r'class="part" href="([^"]+)"[^>]*>\s*<title>[^<]* ([0-9,]+) of')
 CELL = re.compile(r'<a href="([^"]+cause=[^"]+)">([0-9,]+)</a></td>')
 ATTRIBUTES_REFUSED = re.compile(r"<[^>]* (?:style|on[a-z]+)=", re.IGNORECASE)
 ALL = f"/mismatches?{WINDOW}&all=yes"
@@ -85,6 +86,23 @@ def test_the_order_may_be_turned_and_paged_through(ann: Browser) -> None:
     assert first.sims + ann.get(unescape(more[1])).sims == NEWEST_FIRST[::-1][:400]
 
 
+def test_a_list_is_put_in_order_by_its_heads(bob: Browser) -> None:
+    heads = bob.get(ALL).text.partition("<thead")[2].partition("</thead>")[0]
+    links_of = dict(re.findall(r'<a href="([^"]+order=(?:\w+))">([^<]+)</a>', heads))
+    assert list(links_of.values()) == ["Seen at", "SIM", "Account", "Seen in"]
+    oldest, sim, account, seen_in = (f"{unescape(each)}&all=yes" for each in links_of)
+    assert bob.get(oldest).sims == bob.get(ALL).sims[::-1]
+    assert bob.get(sim).sims == sorted(bob.get(ALL).sims)
+    assert bob.get(account).sims == [str(TWO), str(ONE), *bob.get(oldest).sims[2:]]
+    assert bob.get(seen_in).sims[:2] == [str(TWO), str(ONE)]
+    assert 'aria-sort="ascending"><' not in bob.get(account).text
+    assert re.search(r'aria-sort="ascending">Account', bob.get(account).text)
+    first = bob.get(sim.replace("&all=yes", ""))
+    more = MORE.search(first.text)
+    assert more
+    assert first.sims + bob.get(unescape(more[1])).sims == sorted(bob.get(ALL).sims)[:400]
+
+
 @pytest.mark.parametrize(
     ("filters", "sims"),
     [
@@ -104,6 +122,10 @@ def test_the_order_may_be_turned_and_paged_through(ann: Browser) -> None:
         ("earliest=2026-05-05T09:59:59Z&latest=2026-05-05T10:00:30Z", {ONE}),
         ("cause=paperwork&tac=35715209", {ONE}),
         ("cause=theft", set()),
+        ("reason=other-model&q=8914", {ONE}),
+        ("reason=moved-on", set()),
+        ("model=C7", {ONE}),
+        ("model=C7&manufacturer=Nobody", set()),
     ],
 )
 def test_filters_leave_the_rows_that_fit(ann: Browser, filters: str, sims: set[object]) -> None:
@@ -126,7 +148,9 @@ def test_the_default_group_has_the_sims_of_no_other(ann: Browser) -> None:
         ("q=12a4", "4-20 digits"),
         ("earliest=yesterday", "earliest must be a timestamp"),
         ("earliest=2026-01-01&latest=2026-06-01", "3 calendar months"),
+        ("order=mdn", "order must be one of newest, oldest"),
         ("cause=magic", "cause must be one of"),
+        ("reason=swap-pair", "reason must be one of first-use, same-model"),
         ("tac=1", "tac must be 8 digits"),
         ("behind=1.2", "behind must be"),
         ("behind=99999999999999999999.1.1", "behind must be"),
@@ -155,7 +179,7 @@ def test_what_cannot_be_is_said_and_what_was_typed_stays(
 
 def test_columns_are_those_that_are_asked_for(ann: Browser) -> None:
     page = ann.get(f"/mismatches?{WINDOW}&column=mdn&column=before")
-    heads = re.findall(r'role="columnheader"[^>]*>([^<]+)<', page.text)
+    heads = re.findall(r'role="columnheader"[^>]*>(?:<a [^>]+>)?([^<]+)<', page.text)
     assert heads == ["Seen at", "SIM", "Phone number", "Seen before in", "Seen in"]
 
 
@@ -235,6 +259,8 @@ def test_each_number_of_the_overview_leads_to_as_many_rows(bob: Browser) -> None
     page = bob.get(f"/?{WINDOW}").text
     numbers = links(FIGURE, page) + links(SHARE, page) + links(CELL, page)
     assert len(numbers) >= 1 + 1 + 2 + 3 + 1
+    numbers += links(PART, page)
+    assert [count for _, count in links(PART, page)] == [count for _, count in links(CELL, page)]
     assert numbers[0][1] == CROWD + 1
     for address, count in numbers:
         assert len(bob.get(f"{address}&all=yes").sims) == count, address
@@ -317,6 +343,7 @@ def test_no_page_has_what_its_policy_refuses(bob: Browser, path: str) -> None:
 def test_every_cause_and_every_reason_has_words() -> None:
     assert set(CAUSES) == set(Cause)
     assert set(SENTENCES) == set(Code)
+    assert tuple(REASONS) == NARROWING
     assert len({cause[0] for cause in Cause}) == len(Cause)
 
 

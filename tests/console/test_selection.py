@@ -176,11 +176,15 @@ FILTERS = {
     "none": "",
     "digits": "&q=8999000000000000001",
     "cause": "&cause=paperwork",
+    "reason": "&reason=same-model",
+    "model": "&model=C7&reason=always-here",
     "type": "&tac=86123405",
     "maker": "&manufacturer=Corvid+%26+Sons",
     "group": f"&account={MINE}&group=Meters",
     "rest of the account": f"&account={MINE}&group=Unassigned+Devices",
     "oldest": "&order=oldest",
+    "by hardware": "&order=imei",
+    "by account": f"&order=account&account={MINE}&reason=always-here",
     "open": "&state=open",
 }
 CHOICES = {"one": [0], "a range": [2, 3, 4], "apart": [0, 5], "all that fit": None}

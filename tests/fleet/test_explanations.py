@@ -17,6 +17,7 @@ from tallystick.fleet.explanations import explain, said_of_sim, standings, take_
 from tallystick.intake import propose_facts
 from tallystick.report.answer import Question
 from tallystick.report.listing import Filters, Lister, page
+from tallystick.store.listing import Order
 from tests.store.few import (
     EVERYTHING,
     FOREIGN,
@@ -202,8 +203,8 @@ def _listed(reader: Reader, wanted: RowState | None, now: Moment) -> list[RowKey
     lister = Lister(reader, reader.accounts(), ("4G",), "UTC", now)
     filters, question = Filters(state=wanted), Question(EVERYTHING)
     newest, oldest = (
-        page(lister, question, filters, None, 500, newest_first=newest_first).keys
-        for newest_first in (True, False)
+        page(lister, question, filters, None, 500, order=order).keys
+        for order in (Order.NEWEST, Order.OLDEST)
     )
     assert newest == oldest[::-1]
     return newest

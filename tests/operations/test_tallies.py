@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.operations.tallies import Counts, Latencies, Tallies, key_of, no_latencies
+from tallystick.operations.tallies import (
+    Counts,
+    Latencies,
+    Tallies,
+    brought_by_calls,
+    key_of,
+    no_latencies,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,3 +97,22 @@ def test_a_folder_that_is_gone_is_said_in_the_log_and_ends_nothing(tmp_path: Pat
     tallies = Tallies(counted, tmp_path / "gone")
     assert tallies.save() is False
     assert tallies.all().totals == {"facts": 5}
+
+
+def test_what_calls_have_brought_is_told_by_kind_and_outcome() -> None:
+    counts = Counts(
+        totals={
+            key_of("intake_facts_total", "sims", "accepted"): 2,
+            key_of("intake_facts_total", "activations", "rejected"): 1,
+            key_of("intake_facts_total", "activations", "accepted"): 40,
+            key_of("throttled_calls_total", "app"): 9,
+        },
+        latest={"last_fact_timestamp_seconds": 1.5},
+    )
+    brought = brought_by_calls(counts)
+    assert brought.facts == {
+        "activations": {"accepted": 40, "rejected": 1},
+        "sims": {"accepted": 2},
+    }
+    assert brought.last_at == 1_500_000
+    assert brought_by_calls(Counts()) == (None, {})

@@ -14,12 +14,13 @@ from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectatio
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment, parse_moment, zone_named
 from tallystick.core.reason_json import decode
-from tallystick.core.reasons import Cause, likely_cause
+from tallystick.core.reasons import NARROWING, Cause, Code, likely_cause
 from tallystick.core.window import Window
 from tallystick.report.answer import Question, answer_explained
 from tallystick.report.coverage import sampled
 from tallystick.report.listing import Filters, Lister, digits_of, every_row, page
 from tallystick.report.overview import counted_rows
+from tallystick.store.listing import Order
 from tallystick.thingspace.rows import read_row
 
 if TYPE_CHECKING:
@@ -92,6 +93,17 @@ def whole(reader: Reader, question: Question) -> list[Explained]:
     return [row for rows in portions for row in rows]
 
 
+@pytest.mark.parametrize("code", NARROWING)
+def test_a_reason_leaves_the_rows_that_tell_it(reader: Reader, code: Code) -> None:
+    lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
+    listed = page(lister, Question(WINDOW), Filters(reason=code), None, 500, order=Order.OLDEST)
+    assert listed.rows == [
+        row
+        for row in whole(reader, Question(WINDOW))
+        if code in {reason.code for reason in decode(row[1])}
+    ]
+
+
 def fits(row: Explained, digits: str, own: Cause | None) -> bool:
     """Whether a row has some digits, and a cause by the SIM's own facts."""
     read = read_row(row[0])
@@ -100,20 +112,36 @@ def fits(row: Explained, digits: str, own: Cause | None) -> bool:
     return any(digits in number for number in numbers) and own in {None, likely_cause(reasons)}
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
+def place_of(row: Explained, *first: str) -> tuple[object, ...]:
+    """Where a row stands in an order of some fields, and of time within."""
+    read = read_row(row[0])
+    fields = (*first, "sim_ota_date", "iccid", "post_imei")
+    return tuple(getattr(read, name) for name in fields)
+
+
+PLACE_IN = {
+    Order.NEWEST: place_of,
+    Order.OLDEST: place_of,
+    Order.ICCID: lambda row: place_of(row, "iccid"),
+    Order.ACCOUNT: lambda row: place_of(row, "account_name"),
+    Order.IMEI: lambda row: place_of(row, "post_imei"),
+}
+
+
+@pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize(
     ("accounts", "group"),
     [((), None), (("a",), None), (("b", "a"), None), (("a",), "g"), (("a",), "Unassigned Devices")],
 )
 def test_pages_one_behind_the_other_are_the_report(
-    reader: Reader, accounts: tuple[str, ...], group: str | None, newest_first: bool
+    reader: Reader, accounts: tuple[str, ...], group: str | None, order: Order
 ) -> None:
     question = Question(WINDOW, accounts, group)
     lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
     rows: list[Explained] = []
     behind = None
     for _ in range(100):
-        part = page(lister, question, Filters(), behind, 7, newest_first=newest_first)
+        part = page(lister, question, Filters(), behind, 7, order=order)
         rows += part.rows
         behind = part.behind
         if behind is None:
@@ -121,10 +149,9 @@ def test_pages_one_behind_the_other_are_the_report(
         assert len(part.rows) == 7
     expected = whole(reader, question)
     assert len(expected) > 7
-    assert (rows[::-1] if newest_first else rows) == expected
-    assert [
-        row for each in every_row(lister, question, Filters(), newest_first=False) for row in each
-    ] == expected
+    assert rows == sorted(expected, key=PLACE_IN[order], reverse=order is Order.NEWEST)
+    portions = every_row(lister, question, Filters(), order=order)
+    assert [row for each in portions for row in each] == rows
 
 
 @pytest.mark.parametrize("digits", ["", "8901480", "0099", "0000", "2345", "5600", "4565", "9999"])
@@ -134,7 +161,7 @@ def test_filters_leave_what_the_report_has_of_that_kind(
 ) -> None:
     lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
     question = Question(WINDOW)
-    listed = page(lister, question, Filters(cause, digits=digits), None, 500, newest_first=False)
+    listed = page(lister, question, Filters(cause, digits=digits), None, 500, order=Order.OLDEST)
     assert listed.rows == [row for row in whole(reader, question) if fits(row, digits, cause)]
 
 

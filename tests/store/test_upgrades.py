@@ -264,7 +264,7 @@ def test_an_older_store_is_upgraded_loses_nothing_and_takes_in_new_facts(
             assert_sound(store)
 
 
-LAST_STEP = {SQLITE: "imported facts", POSTGRESQL: "imported facts"}
+LAST_STEP = {SQLITE: "listed reasons", POSTGRESQL: "imported facts"}
 
 
 @pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])

@@ -14,14 +14,15 @@ from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Iccid, Mdn, shown
-from tallystick.core.reasons import Cause
+from tallystick.core.reasons import NARROWING, Cause
 from tallystick.core.selection import Listed, imei_asked_for
 from tallystick.core.window import window_between
 from tallystick.http.gate import caller_of
 from tallystick.http.row_forms import FORMS, PACKED, PARQUET, XLSX, printed_rows
 from tallystick.http.streaming import send
 from tallystick.report.answer import Question, answer, answer_explained
-from tallystick.report.listing import FilterTexts, Lister, every_row
+from tallystick.report.listing import FilterTexts, Lister, every_row, one_of
+from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,14 +44,15 @@ WORDS = ASKED | {
 }
 NARROWED = {
     "cause": f"only rows of this likely cause: {', '.join(Cause)}",
+    "reason": f"only rows with this reason: {', '.join(NARROWING)}",
     "state": f"only rows in this state: {', '.join(RowState)}",
     "tac": "only rows of SIMs that were seen in this type of hardware",
     "manufacturer": "only rows of SIMs that were seen in hardware of this manufacturer",
+    "model": "only rows of SIMs that were seen in hardware of a model with this name",
     "q": "only rows with these digits, four at least, in ICCID, phone number or an IMEI",
-    "order": "newest: the newest row first; the oldest first if absent",
+    "order": f"the order of the rows: {', '.join(Order)}; oldest if absent",
 }
 """What a list is narrowed down by, as in the console; without it, rows are those of the report."""
-NEWEST = "newest"
 YES_OR_NO = {"true": True, "false": False}
 
 
@@ -88,12 +90,12 @@ class Mismatches:
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             visible = accounts_of(reader, asker)
-            filters, newest_first = narrowed_by(req)
+            filters, order = narrowed_by(req)
             kept_zone = reader.wire_zone()
-            if filters.is_empty and not newest_first:
+            if filters.is_empty and order is Order.OLDEST:
                 rows = self._rows(reader, visible, question, kept_zone, explained=explained)
             else:
-                portions = self._listed(reader, visible, question, filters, newest_first)
+                portions = self._listed(reader, visible, question, filters, order)
                 rows = self._printed(portions, kept_zone, explained=explained)
             resp.content_type = form
             send(req, resp, FORMS[form](rows, explained), held, is_packed=form in PACKED)
@@ -120,7 +122,7 @@ class Mismatches:
         visible: dict[str, int],
         question: Question,
         filters: Filters,
-        newest_first: bool,  # noqa: FBT001 - what was asked for
+        order: Order,
     ) -> Iterator[list[Explained]]:
         """The rows as a list has them. Raises `InvalidValue` where SIMs are named, too."""
         if question.listed or question.imeis:
@@ -128,7 +130,7 @@ class Mismatches:
             raise InvalidValue(message)
         settings = self._settings
         lister = Lister(reader, visible, settings.generations, settings.time_zone, system_clock())
-        return every_row(lister, question, filters, newest_first=newest_first)
+        return every_row(lister, question, filters, order=order)
 
     def _printed(
         self, portions: Iterator[list[Explained]], kept_zone: str, *, explained: bool
@@ -153,17 +155,11 @@ def asked_by(req: Request) -> tuple[Question, bool]:
     return question, _yes_or_no(req, "reasons")
 
 
-def narrowed_by(req: Request) -> tuple[Filters, bool]:
-    """What a list is narrowed down by, and whether its newest row comes first.
-
-    Raises `InvalidValue`.
-    """
+def narrowed_by(req: Request) -> tuple[Filters, Order]:
+    """What a list is narrowed down by, and the order of its rows. Raises `InvalidValue`."""
     filters = FilterTexts(*(req.get_param(name) or "" for name in FilterTexts._fields)).parsed()
-    order = req.get_param("order") or ""
-    if order not in ("", NEWEST):
-        message = f"order must be {NEWEST} or absent, not {shown(order)}"
-        raise InvalidValue(message)
-    return filters, bool(order)
+    order = one_of(Order, "order", req.get_param("order") or "") or Order.OLDEST
+    return filters, order
 
 
 def _bound(req: Request, name: str) -> datetime:

@@ -36,6 +36,7 @@ from tallystick.report.corrections import (
     as_ndjson,
     as_parquet,
     exported,
+    file_stem,
 )
 from tallystick.report.corrections import summary as summary_of
 
@@ -181,18 +182,11 @@ def _paths(
     """The file of each manufacturer: the one named, or one in the folder, named after them."""
     taken: set[str] = set()
     for maker in sorted(makers, key=lambda name: (name is not None, name or "")):
-        stem = UNKNOWN if maker is None else _letters_of(maker)
+        stem = UNKNOWN if maker is None else file_stem(maker)
         while stem in taken:
             stem += "-more"
         taken.add(stem)
         yield maker, output or (folder or Path()) / f"{stem}.{form}"
-
-
-def _letters_of(maker: str) -> str:
-    return (
-        "-".join("".join(each if each.isalnum() else " " for each in maker).lower().split())
-        or "manufacturer"
-    )
 
 
 def _told(maker: str | None, path: Path, export: Exported, *, as_json: bool) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from tallystick.core.identifiers import shown
 from tallystick.core.moments import in_zone, parse_named
 from tallystick.core.window import Window, window_between
 from tallystick.report.answer import Question
-from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts
+from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts, one_of
+from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,6 @@ PRESETS = (7, DAYS_SHOWN, 89)
 """Windows in days that are one click away; three calendar months are never shorter than 89."""
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 KEY = re.compile(r"(-?[0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})")
-NEWEST, OLDEST = "newest", "oldest"
 COLUMNS = {
     "state": "State",
     "mdn": "Phone number",
@@ -56,7 +56,7 @@ class Asked:
     typed: dict[str, list[str]]
     question: Question
     filters: Filters
-    newest_first: bool
+    order: Order
     behind: RowKey | None
     shows_all: bool
     columns: tuple[str, ...]
@@ -111,7 +111,7 @@ WINDOW, DAYS = ("earliest", "latest"), "days"
 DAYS_MAX = 92
 DAYS_FORM = re.compile("[1-9][0-9]{0,2}")
 KNOWN = (
-    "days", "earliest", "latest", "account", "group", "cause", "state", "tac", "manufacturer", "q",
+    "days", "earliest", "latest", "account", "group", *FilterTexts._fields,
     "order", "column", "behind", "all",
 )  # fmt: skip
 """Every parameter."""
@@ -137,10 +137,12 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     usual = window_between(midnight(earliest, zone), midnight(latest, zone))
     accounts = tuple(typed.get("account", ()))
     group = _first(typed, "group") or None
-    problem, window, filters, behind = "", usual, NO_FILTERS, None
+    problem, window, filters = "", usual, NO_FILTERS
+    order, behind = Order.NEWEST, None
     try:
         window = _window(typed, zone)
         filters = FilterTexts(*(_first(typed, name) for name in FilterTexts._fields)).parsed()
+        order = one_of(Order, "order", _first(typed, "order")) or Order.NEWEST
         behind = _key(typed)
     except InvalidValue as refusal:
         problem = refusal.message
@@ -148,7 +150,7 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
         typed,
         Question(window, accounts, group),
         filters,
-        newest_first=_first(typed, "order") != OLDEST,
+        order=order,
         behind=behind,
         shows_all=_first(typed, "all") == "yes",
         columns=_columns(typed),

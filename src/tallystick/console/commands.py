@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from tallystick.core.moments import exact
 from tallystick.report.listing import FilterTexts
+from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def commands_for(asked: Asked, base: str, media_types: Mapping[str, str]) -> Com
     several += [("group", question.group)] if question.group else []
     words = [f"--{name} {quote(text)}" for name, text in (*options.items(), *several)]
     narrowed = [(name, asked.first(name)) for name in FilterTexts._fields if asked.first(name)]
-    narrowed += [("order", "newest")] if asked.newest_first else []
+    narrowed += [] if asked.order is Order.OLDEST else [("order", asked.order)]
     query = urlencode([*options.items(), *several, *narrowed, ("reasons", "true")])
     address = f"{base}/api/v1/mismatches?{query}"
     calls = {

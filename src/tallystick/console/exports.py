@@ -73,9 +73,7 @@ class Export(ListingPage):
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             lister = self._lister(reader, req, now)
-            portions = every_row(
-                lister, asked.question, asked.filters, newest_first=asked.newest_first
-            )
+            portions = every_row(lister, asked.question, asked.filters, order=asked.order)
             first = next(portions)  # refusals come before the first byte
             form = FORMS[name]
             resp.content_type = form.media_type

@@ -271,10 +271,15 @@ def last_imports(
     reader: Reader, req: Request, at_most: int, now: Moment
 ) -> list[ListedFile] | None:
     """The last imports; None of who may not see them."""
-    role = caller_of(req).role
-    if role is None or not may(role, Right.IMPORT) or not reader.view_of(user_of(req)).sees_all:
+    if not may_import_files(reader, req):
         return None
     return [listed_file(each) for each in listed(reader, BEHIND_ALL, at_most, now)]
+
+
+def may_import_files(reader: Reader, req: Request) -> bool:
+    """Whether the user may import files: by their role, and as one who sees every account."""
+    role = caller_of(req).role
+    return role is not None and may(role, Right.IMPORT) and reader.view_of(user_of(req)).sees_all
 
 
 class OneImportPage:

@@ -9,8 +9,6 @@ import falcon
 import msgspec
 
 from tallystick.console.asked import (
-    NEWEST,
-    OLDEST,
     PRESETS,
     Asked,
     asked_by,
@@ -21,6 +19,7 @@ from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, THINGSPACE, WireRows
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.pages import printed
+from tallystick.console.words import ORDERS
 from tallystick.core.errors import Refusal, StoreRefused
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
@@ -28,7 +27,7 @@ from tallystick.core.reasons import Cause, Code
 from tallystick.fleet.explanations import Standing, standings
 from tallystick.fleet.groups import groups_of
 from tallystick.http.gate import caller_of, for_console, user_of
-from tallystick.report.listing import Parts, page_in_parts
+from tallystick.report.listing import FilterTexts, Parts, page_in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -130,6 +129,8 @@ class MismatchList(ListingPage):
             "bodies": self._bodies(lister, listed),
             "rows_shown": listed.size,
             "columns": asked.columns,
+            "orders": ORDERS,
+            "sorts": {name: asked.address(PATH, order=name) for name in ORDERS},
             "states": STATES,
             "views": lister.reader.saved_views(user_of(req)),
             "as_asked": asked.address("")[1:],
@@ -168,7 +169,7 @@ def _parts(lister: Lister, asked: Asked) -> Parts:
         asked.behind,
         ROWS_MAX if asked.shows_all else ROWS_A_PAGE,
         rows_a_part=ROWS_A_PART,
-        newest_first=asked.newest_first,
+        order=asked.order,
     )
 
 
@@ -182,10 +183,9 @@ def _links(asked: Asked, last: RowKey | None) -> dict[str, str | None]:
         "more": None if behind is None else asked.address(PATH, behind=behind),
         "all": None if behind is None or asked.shows_all else asked.address(PATH, all="yes"),
         "first": asked.address(PATH) if asked.behind else None,
-        "turned": asked.address(PATH, order=OLDEST if asked.newest_first else NEWEST),
         "unfiltered": asked.address(
             PATH,
-            **dict.fromkeys(("cause", "state", "tac", "manufacturer", "q", "group", "account")),
+            **dict.fromkeys((*FilterTexts._fields, "group", "account")),
         ),
     }
 

@@ -9,17 +9,19 @@ import falcon
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
-from tallystick.console.imports import last_imports
+from tallystick.console.imports import ListedFile, last_imports
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.errors import Refusal, StoreRefused
-from tallystick.core.moments import Moment
+from tallystick.core.import_sources import ImportSource, sources_of
+from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Sampled, sampled
 from tallystick.report.listing import NO_FILTERS, Lister, page
 from tallystick.report.overview import CountedRows, counted_rows
+from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +31,17 @@ if TYPE_CHECKING:
 
     from tallystick.console.exports import WireRows
     from tallystick.console.pages import Pages
+    from tallystick.operations.tallies import BroughtByCalls
     from tallystick.store import Reader, Store
 
 COUNTS_KEPT_S = 30
 """Counting reads all rows of the window, so it is done at most this often for the same question."""
 NEWEST_ROWS = 10
 LAST_IMPORTS = 5
+INTAKE_DAYS = 7
+DAY_US = 24 * 3600 * MICROSECONDS_A_SECOND
+LOOKED_AT_IMPORTS = 100
+"""So many imports are read for their sources."""
 HERE = "/"
 
 
@@ -46,13 +53,32 @@ class Glance(NamedTuple):
     types: dict[str, str]
 
 
+class Intake(NamedTuple):
+    """How facts come in.
+
+    The last imports, the sources of those of the last days, whether only the newest of these were
+    looked at, and what calls have brought.
+    """
+
+    imports: list[ListedFile]
+    sources: list[ImportSource]
+    is_cut: bool
+    calls: BroughtByCalls
+
+
 class Overview(ListingPage):
     """The first page."""
 
     def __init__(
-        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+        self,
+        pages: Pages,
+        store: Store,
+        clock: Callable[[], Moment],
+        rows: WireRows,
+        brought: Callable[[], BroughtByCalls],
     ) -> None:
         super().__init__(pages, store, clock, rows)
+        self._brought = brought
         self._recent = Recent[Glance](clock, COUNTS_KEPT_S)
 
     @for_console
@@ -65,13 +91,13 @@ class Overview(ListingPage):
         with self._store.snapshot() as reader:
             lister = self._lister(reader, req, now)
             visible = lister.visible
-            imports = last_imports(reader, req, LAST_IMPORTS, now)
+            imports = last_imports(reader, req, LOOKED_AT_IMPORTS, now)
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)
                     counted_at = Moment(moment)
                     first = page(
-                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, newest_first=True
+                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, order=Order.NEWEST
                     )
                     newest = shown_rows(lister, self._rows, first)
                     models = models_of(reader, newest)
@@ -93,12 +119,23 @@ class Overview(ListingPage):
             day_address=partial(_day_address, asked),
             counted_at=counted_at,
             newest=newest,
-            imports=imports,
+            intake=None if imports is None else self._intake(imports, now),
             models=models,
             presets=[
                 (days, asked.address(HERE, **preset(days, settings.zone, now))) for days in PRESETS
             ],
             list_path=PATH,
+            intake_days=INTAKE_DAYS,
+        )
+
+    def _intake(self, imports: list[ListedFile], now: Moment) -> Intake:
+        begun_after = now - INTAKE_DAYS * DAY_US
+        lately = [each.record for each in imports if each.record.begun_at > begun_after]
+        return Intake(
+            imports[:LAST_IMPORTS],
+            sources_of(lately),
+            len(lately) == LOOKED_AT_IMPORTS,
+            self._brought(),
         )
 
     def _counted(self, lister: Lister, asked: Asked) -> tuple[int, Glance]:

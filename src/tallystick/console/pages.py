@@ -10,7 +10,7 @@ from tallystick.console.asked import COLUMNS
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
 from tallystick.console.table import table_rows_of
-from tallystick.console.words import CAUSES, STATES, sentence_of
+from tallystick.console.words import CAUSES, REASONS, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
 from tallystick.http.streaming import stream
@@ -64,6 +64,7 @@ class Pages:
             "static": address_of,
             "zone_name": settings.time_zone,
             "causes": CAUSES,
+            "reason_words": REASONS,
             "state_words": STATES,
             "beginning": BEGINNING,
             "all_columns": COLUMNS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.console import admin_accounts, admin_apps, admin_callbacks, admin_users
 from tallystick.console.admin import PATH as ADMIN_PATH
@@ -15,6 +15,8 @@ from tallystick.console.changes import ChangeList, Decision, OneChange
 from tallystick.console.correct import CorrectionPage
 from tallystick.console.correct_rows import PATH as CORRECT_PATH
 from tallystick.console.correct_rows import CorrectRowsPage
+from tallystick.console.corrections import FILE_PATH, ManufacturerFile, Manufacturers
+from tallystick.console.corrections import PATH as CORRECTIONS_PATH
 from tallystick.console.explain import PATH as EXPLAIN_PATH
 from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
@@ -43,12 +45,13 @@ if TYPE_CHECKING:
     from tallystick.console.import_queue import ImportQueue
     from tallystick.core.moments import Moment
     from tallystick.http.cookies import Browsers
+    from tallystick.operations.tallies import BroughtByCalls
     from tallystick.settings import Settings
     from tallystick.store import Store
 
 OWN_PATH = re.compile(
     r"/|/docs|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/(?:sessions|changes|imports|admin)(?:/.*)?"
+    r"|/(?:sessions|changes|corrections|imports|admin)(?:/.*)?"
 )
 
 
@@ -63,26 +66,62 @@ def owns(req: Request) -> bool:
     return "text/html" in accepted and not req.path.startswith("/api/")
 
 
-def add_routes(  # noqa: PLR0913 - what the pages are made of
+class Others(NamedTuple):
+    """What other rooms do for this one.
+
+    `rows` prints rows of the report, `imports` takes files in, `describe` gives the description of
+    our own API, and `brought` says what calls have brought.
+    """
+
+    rows: WireRows
+    imports: ImportQueue
+    describe: Callable[[], dict[str, Any]]
+    brought: Callable[[], BroughtByCalls]
+
+
+def add_routes(
     app: App[Request, Response],
     settings: Settings,
     store: Store,
     access: Access,
     clock: Callable[[], Moment],
     browsers: Browsers,
-    rows: WireRows,
-    *,
-    imports: ImportQueue,
-    describe: Callable[[], dict[str, Any]],
+    others: Others,
 ) -> None:
     """Put this room's pages on the app.
 
-    `rows` prints rows of the report, which another room does; `imports` takes files in; `describe`
-    gives the description of our own API. What is refused here is answered by
-    `errors.answer_error`.
+    What is refused here is answered by `errors.answer_error`.
     """
     pages = Pages(settings)
-    app.add_route("/", Overview(pages, store, clock, rows))
+    add_routes_about_rows(app, pages, store, clock, others)
+    one_change = OneChange(pages, store)
+    app.add_route(CHANGES_PATH, ChangeList(pages, store))
+    app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
+    app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
+    app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock, others.imports))
+    app.add_route(f"{IMPORTS_PATH}/{{number}}", OneImportPage(pages, store, clock))
+    app.add_route(f"{IMPORTS_PATH}/{{number}}/rejects", ImportRejects(store, clock))
+    app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
+    app.add_route("/logout", SignOut(access, browsers))
+    app.add_route(SESSIONS_PATH, SessionList(pages, access))
+    app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
+    app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
+    app.add_route(DOCS_PATH, ApiDocs(pages, others.describe))
+    add_admin_routes(app, Desk(pages, store, access, clock))
+    app.add_route("/static/{name}", Static())
+    app.add_middleware(Headers())
+
+
+def add_routes_about_rows(
+    app: App[Request, Response],
+    pages: Pages,
+    store: Store,
+    clock: Callable[[], Moment],
+    others: Others,
+) -> None:
+    """Put the pages on the app that show rows, SIMs and hardware, and what is done about them."""
+    rows = others.rows
+    app.add_route("/", Overview(pages, store, clock, rows, others.brought))
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
     app.add_route(VIEWS_PATH, SavedViews(pages, store, clock))
@@ -91,22 +130,8 @@ def add_routes(  # noqa: PLR0913 - what the pages are made of
     app.add_route("/sims/{iccid}", SimPage(pages, store, clock, rows))
     app.add_route("/hardware/{imei}", HardwarePage(pages, store, clock))
     app.add_route("/sims/{iccid}/correct", CorrectionPage(pages, store, clock))
-    one_change = OneChange(pages, store)
-    app.add_route(CHANGES_PATH, ChangeList(pages, store))
-    app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
-    app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
-    app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock, imports))
-    app.add_route(f"{IMPORTS_PATH}/{{number}}", OneImportPage(pages, store, clock))
-    app.add_route(f"{IMPORTS_PATH}/{{number}}/rejects", ImportRejects(store, clock))
-    app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
-    app.add_route("/logout", SignOut(access, browsers))
-    app.add_route(SESSIONS_PATH, SessionList(pages, access))
-    app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
-    app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
-    app.add_route(DOCS_PATH, ApiDocs(pages, describe))
-    add_admin_routes(app, Desk(pages, store, access, clock))
-    app.add_route("/static/{name}", Static())
-    app.add_middleware(Headers())
+    app.add_route(CORRECTIONS_PATH, Manufacturers(pages, store, clock, rows))
+    app.add_route(FILE_PATH, ManufacturerFile(pages, store, clock, rows))
 
 
 def add_admin_routes(app: App[Request, Response], desk: Desk) -> None:

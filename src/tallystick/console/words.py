@@ -8,6 +8,7 @@ from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
+from tallystick.store.listing import Order
 
 CAUSES = {
     Cause.THEFT: "Theft",
@@ -25,6 +26,29 @@ STATES = {
     RowState.EXPLAINED: "Explained",
 }
 """What is being done about a row."""
+
+ORDERS = {
+    Order.NEWEST: "Newest first",
+    Order.OLDEST: "Oldest first",
+    Order.ICCID: "By SIM",
+    Order.ACCOUNT: "By account",
+    Order.IMEI: "By hardware seen",
+}
+"""The orders of a list."""
+
+REASONS = {
+    Code.FIRST_USE: "Held to its first use",
+    Code.SAME_MODEL: "Another unit of the model",
+    Code.OTHER_MODEL: "Another model",
+    Code.NOT_A_VALID_IMEI: "Not a valid IMEI",
+    Code.CHECK_DIGIT_WRONG: "Check digit wrong",
+    Code.NEVER_WHERE_EXPECTED: "Never seen where expected",
+    Code.ALWAYS_HERE: "Never seen elsewhere",
+    Code.STILL_THERE: "Still there",
+    Code.MOVED_BACK: "Moved back",
+    Code.MOVED_ON: "Moved on",
+}
+"""The reasons that a list is narrowed down by, in a few words each."""
 
 SENTENCES = {
     Code.EXPECTED: "It was expected {where} {since}{by}.",

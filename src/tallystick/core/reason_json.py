@@ -36,6 +36,11 @@ def beginning_of(cause: Cause) -> bytes:
     return f'{{"cause":"{cause}"'.encode()
 
 
+def code_in(code: Code) -> bytes:
+    """What is printed with a reason of this code holds these bytes, and nothing else does."""
+    return f'"code":"{code}"'.encode()
+
+
 CODE = re.compile(rb'"code":"([a-z-]+)"')
 
 

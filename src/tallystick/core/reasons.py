@@ -64,6 +64,24 @@ class Cause(StrEnum):
     UNCLEAR = "unclear"
 
 
+NARROWING = (
+    Code.FIRST_USE,
+    Code.SAME_MODEL,
+    Code.OTHER_MODEL,
+    Code.NOT_A_VALID_IMEI,
+    Code.CHECK_DIGIT_WRONG,
+    Code.NEVER_WHERE_EXPECTED,
+    Code.ALWAYS_HERE,
+    Code.STILL_THERE,
+    Code.MOVED_BACK,
+    Code.MOVED_ON,
+)
+"""Of the reasons that follow from the SIM's own facts, those that some rows have and others not.
+
+They are kept with each row, and so lists of rows are narrowed down by them.
+"""
+
+
 class Reason(NamedTuple):
     """One reason. `count` is of all SIMs that it concerns, of which `iccids` lists the first.
 

@@ -15,9 +15,11 @@ from bisect import bisect_left
 from collections import deque
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+
+from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,6 +88,31 @@ class Counts(msgspec.Struct):
             self.latest[key] = max(self.latest.get(key, value), value)
         for key, value in other.levels.items() if is_living else ():
             self.levels[key] = self.levels.get(key, 0) + value
+
+
+class BroughtByCalls(NamedTuple):
+    """What calls and uploads have brought since the server started.
+
+    `last_at` is the moment of the last new fact, None until the first; `facts` are counts by kind
+    and by outcome: accepted, duplicate or rejected.
+    """
+
+    last_at: Moment | None
+    facts: dict[str, dict[str, int]]
+
+
+def brought_by_calls(counts: Counts) -> BroughtByCalls:
+    """What the counts of all workers say of that."""
+    facts: dict[str, dict[str, int]] = {}
+    for key, count in sorted(counts.totals.items()):
+        family, *labels = names_of(key)
+        if family == "intake_facts_total":
+            kind, outcome = labels
+            facts.setdefault(kind, {})[outcome] = int(count)
+    seconds = counts.latest.get("last_fact_timestamp_seconds")
+    return BroughtByCalls(
+        None if seconds is None else Moment(round(seconds * MICROSECONDS_A_SECOND)), facts
+    )
 
 
 def no_latencies() -> Latencies:

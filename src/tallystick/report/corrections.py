@@ -84,6 +84,17 @@ class Exported:
     moved_on: int = 0
 
 
+class MakerSeen(NamedTuple):
+    """Rows that were seen in hardware of one manufacturer, and its types, those seen most first.
+
+    The manufacturer is None for types that are not known.
+    """
+
+    manufacturer: str | None
+    mismatches: int
+    tacs: tuple[Tac, ...]
+
+
 class _Types:
     """What is known of types, each looked up once."""
 
@@ -119,6 +130,35 @@ def summary(
         expected = _counted_by(_expected_in(row, types), by)
         tally.add((seen, expected), row.iccid, row.rows)
     return tally.counted()
+
+
+def makers_seen(
+    reader: Reader, visible: Mapping[str, int], question: Question, generations: tuple[str, ...]
+) -> list[MakerSeen]:
+    """Count rows of the report by the manufacturer of the hardware that SIMs were seen in.
+
+    The one that was seen most comes first, and what is not known last. One pass over the window's
+    rows. Raises `NoAccounts` or `AccountNotFound`.
+    """
+    scope = scope_of(reader, visible, question, generations)
+    counts = reader.row_counts(scope, question.window).group_by("tac").len()
+    rows_by_tac = dict(counts.sort(["len", "tac"], descending=[True, False]).iter_rows())
+    known = reader.types_among(rows_by_tac) if rows_by_tac else {}
+    tacs_by_maker: dict[str | None, list[Tac]] = {}
+    for tac in rows_by_tac:
+        maker = known[tac].manufacturer if tac in known else None
+        tacs_by_maker.setdefault(maker, []).append(Tac(tac))
+    seen = [
+        MakerSeen(maker, sum(rows_by_tac[tac] for tac in tacs), tuple(tacs))
+        for maker, tacs in tacs_by_maker.items()
+    ]
+    return sorted(seen, key=lambda each: (each.manufacturer is None, -each.mismatches))
+
+
+def file_stem(manufacturer: str) -> str:
+    """What a manufacturer's file is called: their letters and digits, in lower case."""
+    plain = "".join(each if each.isalnum() else " " for each in manufacturer)
+    return "-".join(plain.lower().split()) or "manufacturer"
 
 
 class _Tally:

@@ -1,4 +1,4 @@
-"""Rows of the report as a list for people: a page at a time, narrowed down, either way in time."""
+"""Rows of the report as a list for people: a page at a time, narrowed down, in some order."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from tallystick.core.errors import InvalidValue
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac, shown
-from tallystick.core.reason_json import beginning_of
-from tallystick.core.reasons import Cause
+from tallystick.core.reason_json import beginning_of, code_in
+from tallystick.core.reasons import NARROWING, Cause, Code
 from tallystick.report.answer import explained, scope_of
-from tallystick.store.listing import Narrowing, key_of
+from tallystick.store.listing import Narrowing, Order, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tallystick.core.identifiers import Iccid
     from tallystick.core.moments import Moment
@@ -35,14 +35,16 @@ DIGITS_MIN, DIGITS_MAX = 4, 20
 class Filters:
     """What a list of rows is narrowed down by; None or empty: by nothing.
 
-    `cause` is the guess from the SIM's own facts. `tac` and `manufacturer` are of the hardware that
-    SIMs were seen in. `digits` stand anywhere in an ICCID, a phone number or an IMEI of the row.
-    `state` is what is being done about a row.
+    `cause` is the guess from the SIM's own facts, `reason` one of these facts. `tac`,
+    `manufacturer` and `model` are of the hardware that SIMs were seen in. `digits` stand anywhere
+    in an ICCID, a phone number or an IMEI of the row. `state` is what is being done about a row.
     """
 
     cause: Cause | None = None
+    reason: Code | None = None
     tac: Tac | None = None
     manufacturer: str = ""
+    model: str = ""
     digits: str = ""
     state: RowState | None = None
 
@@ -59,17 +61,21 @@ class FilterTexts(NamedTuple):
     """Filters as they are typed; an empty text leaves nothing out."""
 
     cause: str = ""
+    reason: str = ""
     state: str = ""
     tac: str = ""
     manufacturer: str = ""
+    model: str = ""
     q: str = ""
 
     def parsed(self) -> Filters:
         """Read them. Raises `InvalidValue`."""
         return Filters(
             one_of(Cause, "cause", self.cause),
+            one_of(NARROWING, "reason", self.reason),
             Tac.parse(self.tac) if self.tac else None,
             self.manufacturer,
+            self.model,
             digits_of(self.q),
             one_of(RowState, "state", self.state),
         )
@@ -124,13 +130,15 @@ def digits_of(text: str) -> str:
     return digits
 
 
-def one_of(choices: type[Choice], name: str, text: str) -> Choice | None:
+def one_of(choices: Iterable[Choice], name: str, text: str) -> Choice | None:
     """The choice that a text names; None where it is empty. Raises `InvalidValue`."""
-    try:
-        return choices(text) if text else None
-    except ValueError as error:
-        message = f"{name} must be one of {', '.join(choices)}, not {shown(text)}"
-        raise InvalidValue(message) from error
+    for choice in choices:
+        if choice == text:
+            return choice
+    if not text:
+        return None
+    message = f"{name} must be one of {', '.join(choices)}, not {shown(text)}"
+    raise InvalidValue(message)
 
 
 def page(
@@ -140,14 +148,14 @@ def page(
     behind: RowKey | None,
     at_most: int,
     *,
-    newest_first: bool,
+    order: Order,
 ) -> Page:
     """Give the next rows behind one.
 
     Raises `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
     """
     asked = (question, filters, behind, at_most)
-    listed = page_in_parts(lister, *asked, rows_a_part=at_most, newest_first=newest_first)
+    listed = page_in_parts(lister, *asked, rows_a_part=at_most, order=order)
     only = next(listed.parts, Page([], None, []))
     return only._replace(behind=listed.behind)
 
@@ -160,7 +168,7 @@ def page_in_parts(
     at_most: int,
     *,
     rows_a_part: int,
-    newest_first: bool,
+    order: Order,
 ) -> Parts:
     """The same rows in parts, whose reasons are looked up when each is taken. Raises the same."""
     reader = lister.reader
@@ -170,7 +178,7 @@ def page_in_parts(
         _narrowing(lister, filters),
         behind,
         at_most + 1,
-        newest_first=newest_first,
+        order,
     )
     shown_rows = rows[:at_most]
     parts = (
@@ -182,12 +190,12 @@ def page_in_parts(
 
 
 def every_row(
-    lister: Lister, question: Question, filters: Filters, *, newest_first: bool
+    lister: Lister, question: Question, filters: Filters, *, order: Order
 ) -> Iterator[list[Explained]]:
     """All rows of the same list, many at a time. Raises the same, with the first of them."""
     behind: RowKey | None = None
     while True:
-        part = page(lister, question, filters, behind, ROWS_AT_ONCE, newest_first=newest_first)
+        part = page(lister, question, filters, behind, ROWS_AT_ONCE, order=order)
         yield part.rows
         behind = part.behind
         if behind is None:
@@ -205,7 +213,7 @@ def keys_listed(lister: Lister, question: Question, filters: Filters, at_most: i
         _narrowing(lister, filters),
         None,
         at_most,
-        newest_first=True,
+        Order.NEWEST,
     )
     return [key_of(row) for row in rows]
 
@@ -232,6 +240,7 @@ def _explained(lister: Lister, rows: list[ExplainedRow], window: Window) -> list
 def _narrowing(lister: Lister, filters: Filters) -> Narrowing:
     return Narrowing(
         None if filters.cause is None else beginning_of(filters.cause),
+        None if filters.reason is None else code_in(filters.reason),
         _tacs(lister.reader, filters),
         filters.digits or None,
         filters.state,
@@ -240,10 +249,12 @@ def _narrowing(lister: Lister, filters: Filters) -> Narrowing:
 
 
 def _tacs(reader: Reader, filters: Filters) -> tuple[int, ...] | None:
-    """The types that rows are narrowed down to; None: to none."""
-    if filters.tac is None and not filters.manufacturer:
-        return None
-    if not filters.manufacturer:
-        return (int(filters.tac or 0),)
-    tacs = reader.tacs_of_manufacturer(filters.manufacturer)
-    return tuple(sorted(tacs if filters.tac is None else tacs & {int(filters.tac)}))
+    """The types that rows are narrowed down to; None where all are wanted."""
+    wanted = []
+    if filters.tac is not None:
+        wanted.append({int(filters.tac)})
+    if filters.manufacturer:
+        wanted.append(reader.tacs_of_manufacturer(filters.manufacturer))
+    if filters.model:
+        wanted.append(reader.tacs_of_model(filters.model))
+    return tuple(sorted(set.intersection(*wanted))) if wanted else None

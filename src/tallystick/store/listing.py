@@ -6,9 +6,11 @@ the window's rows at most, or so many facts as it says.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.allowed import Allowed
+from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
@@ -24,10 +26,28 @@ if TYPE_CHECKING:
     from tallystick.core.window import Window
     from tallystick.store.report import ExplainedRow, Scope
 
-ROWS_A_QUERY = 1_000
+ROWS_A_QUERY = 1_000  # in order of time, where each query begins at the last row of the one before
 BEFORE_ALL_ROWS = (-(1 << 62), -1, -1)
 BEHIND_ALL_ROWS = (1 << 62, -1, -1)
 
+GONE = "the SIM of the row behind which more were asked for is gone; begin at the list's first page"
+
+
+class Order(StrEnum):
+    """What rows are listed in order of."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    ICCID = "iccid"
+    """Of the SIM, and in order of time within."""
+    ACCOUNT = "account"
+    """Of the account's name, and in order of time within."""
+    IMEI = "imei"
+    """Of the hardware that the SIM was seen in, and in order of time within."""
+
+
+OF_TIME = (Order.NEWEST, Order.OLDEST)
+"""Those in which a page need not look at the whole window."""
 RowKey = tuple[int, int, int]
 """A row's moment, SIM and hardware: its place in the report's order."""
 
@@ -41,12 +61,13 @@ def key_of(row: ExplainedRow) -> RowKey:
 class Narrowing(NamedTuple):
     """What narrows a list of rows down; what is None does not.
 
-    `cause` is what a row's reasons begin with, `tacs` are the types of the hardware that SIMs were
-    seen in, `digits` stand anywhere in the ICCID, the phone number or one of the IMEIs. `state` is
-    what is being done about a row, at the moment `now`.
+    `cause` is what a row's reasons begin with, `reason` is what stands in them, `tacs` are the
+    types of the hardware that SIMs were seen in, `digits` stand anywhere in the ICCID, the phone
+    number or one of the IMEIs. `state` is what is being done about a row, at the moment `now`.
     """
 
     cause: bytes | None = None
+    reason: bytes | None = None
     tacs: tuple[int, ...] | None = None
     digits: str | None = None
     state: RowState | None = None
@@ -79,20 +100,21 @@ class ListingQuestions(Asking):
         narrowing: Narrowing,
         after: RowKey | None,
         at_most: int,
-        *,
-        newest_first: bool,
+        order: Order,
     ) -> list[ExplainedRow]:
-        """The next rows in the report's order, or against it, behind one row.
+        """The next rows behind one row in some order.
 
-        Few are asked for at a time: an engine that sorts rows of several accounts puts each row
-        in its place among those that it has.
+        In order of time few are asked for at a time: an engine that sorts rows of several accounts
+        puts each row in its place among those that it has. Any other order looks at the whole
+        window with each query, and so it is asked once. Raises `InvalidValue` where rows are in
+        order of account, and the SIM of the row before is gone.
         """
         rows: list[ExplainedRow] = []
         while len(rows) < at_most:
-            wanted = min(ROWS_A_QUERY, at_most - len(rows))
-            next_rows = self._rows_listed(
-                scope, window, narrowing, after, wanted, newest_first=newest_first
-            )
+            wanted = at_most - len(rows)
+            if order in OF_TIME:
+                wanted = min(ROWS_A_QUERY, wanted)
+            next_rows = self._rows_listed(scope, window, narrowing, after, wanted, order)
             rows += next_rows
             if len(next_rows) < wanted:
                 break
@@ -106,19 +128,27 @@ class ListingQuestions(Asking):
         narrowing: Narrowing,
         after: RowKey | None,
         at_most: int,
-        *,
-        newest_first: bool,
+        order: Order,
     ) -> list[ExplainedRow]:
-        edge = BEHIND_ALL_ROWS if newest_first else BEFORE_ALL_ROWS
+        edge = BEHIND_ALL_ROWS if order is Order.NEWEST else BEFORE_ALL_ROWS
         activated_at, iccid, post_imei = after or edge
         # The bound beside the key's lets an engine begin there.
         earliest, latest = window.earliest, window.latest
-        if newest_first:
+        if order is Order.NEWEST:
             latest = Moment(min(latest, activated_at + 1))
-        else:
+        elif order is Order.OLDEST:
             earliest = Moment(max(earliest, activated_at - 1))
+        by_account = {"account": self._account_before(after)} if order is Order.ACCOUNT else {}
         rows = self._connection.rows(
-            "rows_listed_from_newest" if newest_first else "rows_listed_from_oldest",
+            "rows_listed_from_newest"
+            if order is Order.NEWEST
+            else "rows_listed_from_oldest"
+            if order is Order.OLDEST
+            else "rows_listed_by_iccid"
+            if order is Order.ICCID
+            else "rows_listed_by_account"
+            if order is Order.ACCOUNT
+            else "rows_listed_by_imei",
             account_ids=self._connection.set_of(scope.account_ids),
             generations=self._connection.set_of(scope.generations),
             earliest=earliest,
@@ -127,9 +157,19 @@ class ListingQuestions(Asking):
             iccid=iccid,
             post_imei=post_imei,
             at_most=at_most,
+            **by_account,
             **self._filters(scope, narrowing),
         )
         return list(rows)
+
+    def _account_before(self, after: RowKey | None) -> str:
+        """The name of the account of a row; empty before all rows. Raises `InvalidValue`."""
+        if after is None:
+            return ""
+        row = self._connection.row("account_name_of_sim", iccid=after[1])
+        if row is None:
+            raise InvalidValue(GONE)
+        return str(row[0])
 
     def _filters(self, scope: Scope, narrowing: Narrowing) -> dict[str, object]:
         digits = narrowing.digits or ""
@@ -140,6 +180,8 @@ class ListingQuestions(Asking):
             "has_cause": int(narrowing.cause is not None),
             "cause": narrowing.cause or b"",
             "cause_byte": (narrowing.cause or bytes(11))[10],
+            "has_reason": int(narrowing.reason is not None),
+            "reason": narrowing.reason or b"",
             "has_tacs": int(narrowing.tacs is not None),
             "tacs": self._connection.set_of(narrowing.tacs or ()),
             "has_group": int(scope.group_id is not None),

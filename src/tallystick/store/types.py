@@ -26,6 +26,10 @@ class TypeQuestions(Asking):
         """The types of one manufacturer."""
         return set(self._numbers("tacs_of_manufacturer", manufacturer=manufacturer))
 
+    def tacs_of_model(self, model: str) -> set[int]:
+        """The types with this name of a model."""
+        return set(self._numbers("tacs_of_model", model=model))
+
     def whole_types(self) -> Iterator[HardwareType]:
         """Every type."""
         return map(_type_of, self._connection.stream("whole_types"))

@@ -130,6 +130,51 @@ document.addEventListener("click", (event) => {
   loadMore(link).catch(() => location.assign(link.href));
 });
 
+// Copying: a button beside each command and beside the number that a page is about.
+async function copied(text) {
+  // A page by plain HTTP of another machine is given no clipboard: there the old way works.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "unseen";
+  document.body.append(field);
+  field.select();
+  const isDone = document.execCommand("copy");
+  field.remove();
+  if (!isDone) throw new Error("the browser refused to copy");
+}
+
+function copyButton(source, what) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet copy";
+  const say = (shown, spoken = shown) => {
+    button.textContent = shown;
+    button.setAttribute("aria-label", spoken);
+  };
+  say("Copy", `Copy ${what}`);
+  button.addEventListener("click", async () => {
+    const text = source.textContent.trim();
+    say(await copied(text).then(() => "Copied", () => "Select it and copy"));
+    setTimeout(() => say("Copy", `Copy ${what}`), 2000);
+  });
+  return button;
+}
+
+function addCopyButtons() {
+  for (const command of document.querySelectorAll("pre")) {
+    const frame = document.createElement("div");
+    frame.className = "copyable";
+    command.replaceWith(frame);
+    frame.append(command, copyButton(command, command.dataset.what ?? "this command"));
+  }
+  for (const number of document.querySelectorAll("h1 .digits")) {
+    number.after(" ", copyButton(number, number.textContent));
+  }
+}
+
+addCopyButtons();
+
 // A file that was chosen stays chosen while the server's answer is put below the form.
 async function sendFile(form, button) {
   const outcome = document.getElementById("outcome");

@@ -14,6 +14,12 @@ WHERE k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
 -- Is a row of the cause that is asked for?
 (:has_cause = 0 OR k.cause = :cause_byte)
 
+-- part: has_reason
+-- Has a row the reason that is asked for, by how its code is printed?
+(:has_reason = 0 OR (
+    k.reasons & (SELECT b.bit FROM reason_bits AS b WHERE b.printed = :reason)
+) <> 0)
+
 -- part: left_at
 -- When did the SIM of a row leave the hardware, if it did?
 (
@@ -56,6 +62,7 @@ k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
 AND k.generation IN (SELECT g.value FROM carray(:generations) AS g)
 AND k.activated_at > :earliest AND k.activated_at < :latest
 AND /* part: is_of_cause */
+AND /* part: has_reason */
 AND (:has_tacs = 0 OR k.post_imei / 400000000 IN (SELECT t.value FROM carray(:tacs) AS t))
 AND (:has_group = 0 OR EXISTS (
     SELECT 1
@@ -103,6 +110,60 @@ FROM (
 ) AS k
 /* part: whole_rows */
 ORDER BY m.activated_at, m.iccid, m.post_imei;
+
+-- name: rows_listed_by_iccid
+-- Which rows of some accounts are in the window, behind one row in order of SIM and narrowed down,
+-- no more than are asked for?
+SELECT /* part: explained_row */
+FROM (
+    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    FROM listed_mismatches AS k
+    WHERE (k.iccid, k.activated_at, k.post_imei) > (:iccid, :activated_at, :post_imei)
+        AND /* part: is_listed */
+    ORDER BY k.iccid, k.activated_at, k.post_imei
+    LIMIT :at_most
+) AS k
+/* part: whole_rows */
+ORDER BY m.iccid, m.activated_at, m.post_imei;
+
+-- name: rows_listed_by_imei
+-- The same in order of the hardware that SIMs were seen in.
+SELECT /* part: explained_row */
+FROM (
+    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    FROM listed_mismatches AS k
+    WHERE (k.post_imei, k.activated_at, k.iccid) > (:post_imei, :activated_at, :iccid)
+        AND /* part: is_listed */
+    ORDER BY k.post_imei, k.activated_at, k.iccid
+    LIMIT :at_most
+) AS k
+/* part: whole_rows */
+ORDER BY m.post_imei, m.activated_at, m.iccid;
+
+-- name: rows_listed_by_account
+-- The same in order of the names of accounts: their index gives them in that order.
+SELECT /* part: explained_row */
+FROM (
+    SELECT o.name, k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    FROM accounts AS o
+    CROSS JOIN listed_mismatches AS k
+    WHERE k.account_id = o.account_id
+        AND o.name >= :account
+        AND (o.name, k.activated_at, k.iccid, k.post_imei)
+        > (:account, :activated_at, :iccid, :post_imei)
+        AND /* part: is_listed */
+    ORDER BY o.name, k.activated_at, k.iccid, k.post_imei
+    LIMIT :at_most
+) AS k
+/* part: whole_rows */
+ORDER BY k.name, m.activated_at, m.iccid, m.post_imei;
+
+-- name: account_name_of_sim
+-- What is the account of this SIM called?
+SELECT o.name
+FROM sims AS s
+JOIN accounts AS o ON o.account_id = s.account_id
+WHERE s.iccid = :iccid;
 
 -- name: rows_of_sim
 -- Which rows does one SIM have in the window, the newest first, no more than are asked for?

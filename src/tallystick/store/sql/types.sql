@@ -14,6 +14,10 @@ SELECT y.tac, y.manufacturer, y.model FROM types AS y WHERE y.tac IN (SELECT t.v
 -- Which types are of this manufacturer?
 SELECT y.tac FROM types AS y WHERE y.manufacturer = :manufacturer;
 
+-- name: tacs_of_model
+-- Which types have this name of a model, whoever makes them? All types are looked at.
+SELECT y.tac FROM types AS y WHERE y.model = :model;
+
 -- name: whole_types
 -- Which types are there?
 SELECT y.tac, y.manufacturer, y.model FROM types AS y;

@@ -15,6 +15,10 @@ WHERE m.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
     OR substr(k.reasons, 1, length(CAST(:cause AS bytea))) = CAST(:cause AS bytea)
 )
 
+-- part: has_reason
+-- Has a row the reason that is asked for, by how its code is printed?
+(:has_reason = 0 OR position(CAST(:reason AS bytea) IN k.reasons) > 0)
+
 -- part: left_at
 -- When did the SIM of a row leave the hardware, if it did?
 k.left_at
@@ -60,4 +64,35 @@ FROM mismatches AS k
 WHERE (k.activated_at, k.iccid, k.post_imei) > (:activated_at, :iccid, :post_imei)
     AND /* part: is_listed */
 ORDER BY k.activated_at, k.iccid, k.post_imei
+LIMIT :at_most;
+
+-- name: rows_listed_by_iccid
+-- Which rows of some accounts are in the window, behind one row in order of SIM and narrowed down,
+-- no more than are asked for?
+SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+FROM mismatches AS k
+WHERE (k.iccid, k.activated_at, k.post_imei) > (:iccid, :activated_at, :post_imei)
+    AND /* part: is_listed */
+ORDER BY k.iccid, k.activated_at, k.post_imei
+LIMIT :at_most;
+
+-- name: rows_listed_by_imei
+-- The same in order of the hardware that SIMs were seen in.
+SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+FROM mismatches AS k
+WHERE (k.post_imei, k.activated_at, k.iccid) > (:post_imei, :activated_at, :iccid)
+    AND /* part: is_listed */
+ORDER BY k.post_imei, k.activated_at, k.iccid
+LIMIT :at_most;
+
+-- name: rows_listed_by_account
+-- The same in order of the names of accounts.
+SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+FROM accounts AS o
+JOIN mismatches AS k ON k.account_id = o.account_id
+WHERE o.name >= :account
+    AND (o.name, k.activated_at, k.iccid, k.post_imei)
+    > (:account, :activated_at, :iccid, :post_imei)
+    AND /* part: is_listed */
+ORDER BY o.name, k.activated_at, k.iccid, k.post_imei
 LIMIT :at_most;

@@ -1,0 +1,123 @@
+"""`/corrections`: whom to tell of mismatches, the file to tell each with, and the way back in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import falcon
+
+from tallystick.console.asked import PRESETS, Asked, asked_by, preset
+from tallystick.console.imports import SUFFIXES, UNTOUCHED, may_import_files
+from tallystick.console.listing_page import ListingPage
+from tallystick.console.mismatches import PATH as LIST_PATH
+from tallystick.console.recent import Recent
+from tallystick.core.errors import InvalidValue, Refusal, StoreRefused
+from tallystick.core.identifiers import shown
+from tallystick.core.moments import Moment
+from tallystick.http.acts import records
+from tallystick.http.file_forms import FILE_BYTES_MAX
+from tallystick.http.gate import caller_of, for_console
+from tallystick.http.row_forms import CSV
+from tallystick.report.corrections import MakerSeen, as_csv, exported, file_stem, makers_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Request, Response
+
+    from tallystick.console.exports import WireRows
+    from tallystick.console.pages import Pages
+    from tallystick.report.answer import Question
+    from tallystick.report.listing import Lister
+    from tallystick.store import Store
+
+PATH = "/corrections"
+FILE_PATH = f"{PATH}/export"
+COUNTS_KEPT_S = 30
+"""Counting reads all rows of the window, so it is done at most this often for the same question."""
+MAKERS_SHOWN = 200
+TACS_SHOWN = 8
+
+
+class Manufacturers(ListingPage):
+    """The manufacturers of the hardware that SIMs were seen in, and their files."""
+
+    def __init__(
+        self, pages: Pages, store: Store, clock: Callable[[], Moment], rows: WireRows
+    ) -> None:
+        super().__init__(pages, store, clock, rows)
+        self._recent = Recent[list[MakerSeen]](clock, COUNTS_KEPT_S)
+
+    @for_console
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Show how many rows of the window each is concerned with, and the form for a file."""
+        zone, now = self._pages.settings.zone, self._clock()
+        asked = asked_by(req, zone, now)
+        problem, makers, counted_at = asked.problem, list[MakerSeen](), now
+        with self._store.snapshot() as reader:
+            lister = self._lister(reader, req, now)
+            may_import = may_import_files(reader, req)
+            if lister.visible and not problem:
+                try:
+                    moment, makers = self._counted(lister, asked)
+                    counted_at = Moment(moment)
+                except StoreRefused:
+                    raise
+                except Refusal as refusal:
+                    problem = refusal.message
+        if problem:
+            resp.status = falcon.HTTP_400
+        self._pages.show(
+            resp,
+            "corrections.html",
+            caller_of(req),
+            asked=asked,
+            problem=problem,
+            accounts=sorted(lister.visible),
+            makers=[each for each in makers if each.manufacturer is not None][:MAKERS_SHOWN],
+            unknown=[each for each in makers if each.manufacturer is None],
+            counted_at=counted_at,
+            tacs_shown=TACS_SHOWN,
+            may_import=may_import,
+            typed=UNTOUCHED,
+            suffixes=SUFFIXES,
+            mebibytes_max=FILE_BYTES_MAX >> 20,
+            presets=[(days, asked.address(PATH, **preset(days, zone, now))) for days in PRESETS],
+            list_path=LIST_PATH,
+            file_path=FILE_PATH,
+        )
+
+    def _counted(self, lister: Lister, asked: Asked) -> tuple[int, list[MakerSeen]]:
+        question = _of_accounts(asked)
+        key = (question.window, question.accounts, tuple(lister.visible.items()))
+        wanted = (lister.reader, lister.visible, question, lister.generations)
+        return self._recent.get(key, lambda: makers_seen(*wanted))
+
+
+class ManufacturerFile(ListingPage):
+    """What the network saw of one manufacturer's hardware, as expectations in a file."""
+
+    @for_console
+    @records("corrections.export", is_export=True)
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Answer the file that `tallystick corrections export` writes, of the user's accounts."""
+        now = self._clock()
+        asked = asked_by(req, self._pages.settings.zone, now)
+        maker = asked.filters.manufacturer
+        if asked.problem or not maker:
+            message = asked.problem or f"manufacturer must name one, not {shown(maker)}"
+            raise InvalidValue(message)
+        with self._store.snapshot() as reader:
+            lister = self._lister(reader, req, now)
+            question = _of_accounts(asked)
+            wanted = (reader, lister.visible, question, lister.generations)
+            export = exported(*wanted, maker)[maker]
+        resp.content_type = CSV
+        resp.downloadable_as = f"corrections-{file_stem(maker)}.csv"
+        resp.data = as_csv(export.facts)
+
+
+def _of_accounts(asked: Asked) -> Question:
+    """What an address asks about: files know accounts, and no groups."""
+    return replace(asked.question, group=None)
