@@ -288,7 +288,7 @@ def test_reports_of_listed_sims_need_their_machines_alone(apart: Apart) -> None:
 
 
 def test_what_one_machine_and_the_coordinator_have_is_committed_in_two_phases(
-    store: Store, database: str, commands: list[str]
+    store: Store, database: str, commands: list[str], tmp_path: Path
 ) -> None:
     """Else a lost coordinator could lack the change set of an expectation that a machine has."""
     take(store, sim(ONE))
@@ -300,6 +300,10 @@ def test_what_one_machine_and_the_coordinator_have_is_committed_in_two_phases(
             writer.take(SimActivation, [seen(ONE)])
             writer.keep_receipt(b"key", b"facts", b"receipt", 0)
         assert prepared(commands) == 2
+        file = tmp_path / "activations.csv"
+        file.write_text(LINES["activations"].format(iccid=ONE))
+        import_file(watched, "activations", str(file))
+        assert prepared(commands) == 3
 
 
 def prepared(commands: list[str]) -> int:

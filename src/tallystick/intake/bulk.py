@@ -362,7 +362,7 @@ class _File:
         sims = sims_changed_by(self._store, self.kind, facts)
         if not self._is_by_sim or by_subscriber(facts[:1]):
             return Slice(whole._replace(facts=facts), doubts, end, sims=sims)
-        touched = Touched(lane.lane if sims is None else sims)
+        touched = Touched(lane.lane) if sims is None else Touched(sims, lane.keys)
         return Slice(batch_of_lane(facts, lane.lane, whole), doubts, end, touched, sims)
 
     def finish(self) -> None:
@@ -471,6 +471,11 @@ class _Taking:
             )
             raise ChangeSetDecided(message)
         return self._change_set_id
+
+    @property
+    def keys(self) -> frozenset[bytes]:
+        """What the note of how far the lane has come is found by, if there is one."""
+        return frozenset() if self._digest is None else frozenset({self._digest})
 
     @property
     def has_notes(self) -> bool:

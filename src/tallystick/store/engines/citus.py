@@ -419,7 +419,7 @@ class ClusterConnection(PostgresqlConnection):
     def _note_asked(self, sql: str, parameters: dict[str, object]) -> None:
         """Remember of which SIMs this transaction asks; None, of any."""
         if self._driver.info.transaction_status == TransactionStatus.IDLE:
-            self._asked = set()
+            self._needed, self._asked = set(), set()
         if self._asked is None or not is_of_sims(sql):
             return
         named = NAMED.search(sql)
