@@ -30,7 +30,8 @@ ON_CITUS = tests/store tests/contract/test_golden_cli.py tests/contract/test_gol
 
 test-citus: .venv/test ## the tests of the store on a cluster that is there (CITUS=postgresql://...)
 	@test -n "$(CITUS)" || { echo "make test-citus CITUS=postgresql://user@coordinator/database" >&2; exit 1; }
-	TALLYSTICK_TEST_CITUS='$(CITUS)' $(BIN)/pytest -n 0 -k citus $(ON_CITUS) $(ARGS)
+	TALLYSTICK_TEST_CITUS='$(CITUS)' TALLYSTICK_TEST_EXAMPLES=$(or $(EXAMPLES),0.1) \
+		$(BIN)/pytest -n 0 -k citus $(ON_CITUS) $(ARGS)
 
 test-systemd: .venv/test ## the units under a systemd of their own (needs root, and cgroup v1)
 	$(BIN)/pytest -n 0 -rs tests/test_systemd.py $(ARGS)

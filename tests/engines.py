@@ -21,6 +21,7 @@ from urllib.parse import quote
 import apsw
 import psycopg
 
+from tallystick.core.errors import StoreBusy
 from tallystick.store import open_store
 from tallystick.store.engines.sqlite import path_of
 from tallystick.thingspace.rows import wire_row
@@ -45,7 +46,7 @@ SHARDS = "-c citus.shard_count=4"
 # The machines' tables are made and dropped by one process of the tests at a time: Citus locks them
 # in no order.
 ALONE = "SELECT pg_advisory_lock(hashtext('tables of tests'))"
-DROPS_MAX = 5
+DEADLOCKS_MAX = 5
 # Tables that refer to others cannot be changed behind those over several connections.
 IN_ONE_LINE = "SET citus.multi_shard_modify_mode = 'sequential'"
 # The referring tables before those that they refer to; all in one statement, asked once.
@@ -119,7 +120,7 @@ def named_database_on(engine: str, folder: Path) -> Iterator[str]:
 
 def drop(driver: psycopg.Connection[Any], engine: str, schema: str) -> None:
     """Drop a store's schema. Citus locks tables of other schemas meanwhile, in no order."""
-    for _ in range(DROPS_MAX):
+    for _ in range(DEADLOCKS_MAX):
         with alone_on(engine), suppress(psycopg.errors.DeadlockDetected):
             driver.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
             return
@@ -160,8 +161,20 @@ def made(store: Store, engine: str, zone: str = "UTC") -> Store:
     with alone_on(engine):
         store.init(zone)
         if engine == CITUS:
-            store.distribute()
+            spread(store)
     return store
+
+
+def spread(store: Store) -> None:
+    """Spread a store over a cluster.
+
+    Citus locks what every machine has copies of meanwhile, which other processes write in no order.
+    """
+    for _ in range(DEADLOCKS_MAX):
+        with suppress(StoreBusy):
+            store.distribute()
+            return
+    store.distribute()
 
 
 @cache

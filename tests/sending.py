@@ -41,10 +41,10 @@ def load_fleet(store: Store) -> None:
         writer.take_expectations([SimExpectation(iccid, moment, home) for iccid in iccids])
 
 
-def headers_of_sender(store: Store) -> dict[str, str]:
-    """Those of an app that may send facts."""
+def headers_of_sender(store: Store, scope: str = "intake") -> dict[str, str]:
+    """Those of an app that may send facts, or do what a scope allows."""
     access = quick_access(store, system_clock, secrets.token_bytes)
-    app = access.add_app("sender", ["intake"])
+    app = access.add_app("sender", [scope])
     issued = access.issue_token(app.key, app.secret)
     access.close()
     return {"Authorization": f"Bearer {issued.access_token}", "Content-Type": "application/json"}

@@ -422,13 +422,16 @@ class Away(Store):
 
     @contextmanager
     def transaction(
-        self, wait_s: float | None = None, touched: Touched | None = None
+        self,
+        wait_s: float | None = None,
+        touched: Touched | None = None,
+        sims: frozenset[int] | None = None,
     ) -> Iterator[Writer]:
         """Refuse, or do as ever."""
         self.tries += 1
         if self.is_away:
             raise StoreBroken
-        with super().transaction(wait_s, touched) as writer:
+        with super().transaction(wait_s, touched, sims) as writer:
             yield writer
 
 

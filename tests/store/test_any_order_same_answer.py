@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.allowed import Allowed
@@ -15,6 +15,7 @@ from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING
 from tallystick.core.window import Window
 from tallystick.store import LISTED, Scope, Store, shortlist
+from tests.examples import examples
 from tests.worlds import ACCOUNTS, ICCIDS, MOMENTS, Fact, facts, rows_by_the_rule
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def rows_of(store: Store, generations: tuple[str, ...] = ("4G", "5G")) -> list[b
         return list(reader.report(Scope(accounts, generations), EVERYTHING))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(EXAMPLES)
 @given(
     facts,
     st.randoms(use_true_random=False),
@@ -111,7 +112,7 @@ def test_any_facts_in_any_order_and_any_batches_give_the_rows_of_the_rule(
         assert rows_of(store, ("4G",)) == only_4g
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(facts)
 def test_one_account_has_its_own_rows_only(stores: Stores, world: list[Fact]) -> None:
     with stores.fresh() as store:
@@ -126,7 +127,7 @@ def test_one_account_has_its_own_rows_only(stores: Stores, world: list[Fact]) ->
                 ]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(facts, st.sampled_from(["America/Los_Angeles", "Asia/Kathmandu"]))
 def test_another_zone_prints_every_kept_row_anew(
     stores: Stores, world: list[Fact], zone: str

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tallystick.core.allowed import NONE, NOWHERE, Allowed, allowed
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
@@ -12,6 +12,7 @@ from tallystick.core.window import Window
 from tallystick.store import Scope
 from tallystick.store import coverage as store_coverage
 from tallystick.store.coverage import Coverage
+from tests.examples import examples
 from tests.store.few import HOME, ICCIDS, ONE, THIRD, THREE, TWO, expected, seen, sim, take
 from tests.worlds import MOMENTS, facts
 
@@ -130,7 +131,7 @@ def test_expectations_that_were_never_confirmed_are_listed_each(fleet: Store) ->
         assert [each.effective_from for each in reader.unconfirmed(scope_of(fleet))] == [BEGINNING]
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(taken=facts)
 def test_counts_and_lists_are_those_of_the_facts(stores: Stores, taken: list[Fact]) -> None:
     window = Window(MOMENTS[1], MOMENTS[6])

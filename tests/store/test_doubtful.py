@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 
 from tallystick.core.allowed import HARDWARE, LIST_MAX, NONE, NOWHERE, is_model
 from tallystick.core.facts import Sim, SimExpectation
@@ -15,6 +15,7 @@ from tallystick.core.moments import Moment
 from tallystick.core.window import Window
 from tallystick.report import coverage
 from tallystick.store import hardware
+from tests.examples import examples
 from tests.store.few import HOME, ICCIDS, ONE, expected, seen, sim, take
 from tests.worlds import facts
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 WINDOW = Window(Moment(5), Moment(20))
 
 
-@settings(deadline=None)
+@examples()
 @given(taken=facts)
 def test_doubtful_expectations_are_those_that_the_facts_show(
     stores: Stores, taken: list[Fact]

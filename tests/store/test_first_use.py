@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
@@ -14,6 +14,7 @@ from tallystick.core.pairing import FirstUse
 from tallystick.operations.verify import verify
 from tallystick.store import Store, shortlist
 from tallystick.thingspace.rows import wire_row
+from tests.examples import examples
 from tests.store.test_any_order_same_answer import rows_of, take_in_batches
 from tests.worlds import ACCOUNTS, ICCIDS, IMEIS, MOMENTS, Fact, facts, rows_by_the_rule
 
@@ -42,7 +43,7 @@ def seen_at(*where: int) -> list[Fact]:
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(60)
 @given(
     facts,
     st.randoms(use_true_random=False),
@@ -107,7 +108,7 @@ def test_an_expectation_that_was_taken_in_wins_from_its_moment_on(store: Store) 
     assert rows_of(store) == []
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(50)
 @given(facts, st.lists(st.tuples(policies, st.integers(0, 40)), min_size=1, max_size=4))
 def test_policies_may_change_in_any_order_within_one_transaction(
     stores: Stores, world: list[Fact], steps: list[tuple[dict[str, FirstUse], int]]

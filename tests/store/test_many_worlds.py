@@ -19,6 +19,7 @@ from tallystick.core.moments import BEGINNING, Moment
 from tallystick.fleet import ledger
 from tallystick.operations.verify import verify
 from tallystick.thingspace.rows import wire_row
+from tests.examples import times
 from tests.store.test_any_order_same_answer import in_columns, rows_of
 from tests.worlds import ACCOUNTS, IMEIS, MDNS, MOMENTS, VALUES, rows_by_the_rule
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.worlds import Fact, ReportRow
 
 WORLDS_A_ROUND = 100
-ROUNDS, SOAK_ROUNDS = 10, 1_000  # 1,000 and 100,000 worlds on each engine
+ROUNDS, SOAK_ROUNDS = times(10), 1_000  # 1,000 and 100,000 worlds on each engine
 MANY_MOMENTS = [Moment(MOMENTS[0] + number * 50_000) for number in range(60)]
 ANN = Origin("ann", Moment(1), "api")
 FORMS = [allowed(value) for value in VALUES]

@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.allowed import Allowed, allowed
@@ -36,6 +36,7 @@ from tallystick.store import Scope
 from tallystick.store import reasons as reasons_module
 from tallystick.thingspace.rows import read_row, wire_row
 from tests.engines import change
+from tests.examples import examples
 from tests.store.few import (
     EVERYTHING,
     FOREIGN,
@@ -296,7 +297,7 @@ def test_rows_that_an_older_program_kept_are_explained_by_init(
     assert not any(verified.differences for verified in verify(mismatched, wire_row))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(80)
 @given(facts, st.randoms(use_true_random=False), st.sampled_from([2, 16_000]))
 def test_any_facts_in_any_order_give_the_reasons_of_the_rule(
     stores: Stores, world: list[Fact], random: Random, rows_at_once: int

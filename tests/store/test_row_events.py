@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core.facts import SimExpectation
@@ -16,6 +16,7 @@ from tallystick.core.row_events import CauseKind, RowChange
 from tallystick.fleet import accounts, inventory
 from tallystick.fleet.inventory import Move
 from tallystick.store import kept
+from tests.examples import examples
 from tests.store.few import FOREIGN, HOME, MDN, ONE, THIRD, TWO, expected, seen, sim, take
 from tests.worlds import Fact, facts
 
@@ -155,7 +156,7 @@ def test_a_trial_leaves_what_the_transaction_did_before_it(store: Store) -> None
     assert kinds(events_of(store, put_and_try)) == [(OPENED, CauseKind.EXPECTATION)]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100)
 @given(facts, st.randoms(use_true_random=False), st.integers(1, 40))
 def test_the_events_of_any_facts_lead_to_the_kept_answer(
     stores: Stores, world: list[Fact], random: Random, facts_a_transaction: int

@@ -21,7 +21,7 @@ CROWD = ICCIDS[:300]  # so many that PostgreSQL takes new ones in as a stream
 def stored_sims(store: Store) -> list[Sim]:
     """Every SIM of a store, in order."""
     with store.snapshot() as reader:
-        return list(reader.whole_sims_between(-1, 2**63 - 1))
+        return sorted(reader.whole_sims_between(-1, 2**63 - 1))
 
 
 def changed_crowd() -> list[Sim]:

@@ -131,6 +131,7 @@ def test_many_threads_read_while_one_writes(mismatched: Store) -> None:
 
 # Processes
 
+WRITERS_S_MAX = 180  # a cluster on a busy machine takes more than a minute
 WRITE_MANY = """
 import sys
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
@@ -153,7 +154,7 @@ with open_store(url, wire_row) as store:
 
 def test_two_processes_that_write_at_once_both_succeed(store: Store, database: str) -> None:
     writers = [start(WRITE_MANY, database, name) for name in ("101", "202")]
-    answers = [writer.communicate(timeout=60) for writer in writers]
+    answers = [writer.communicate(timeout=WRITERS_S_MAX) for writer in writers]
     assert answers == [("", "")] * 2
     with store.snapshot() as reader:
         counts = reader.counts()

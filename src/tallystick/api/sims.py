@@ -73,7 +73,7 @@ class Sim:
     def on_patch(self, req: Request, resp: Response, iccid: str) -> None:
         """Move a SIM to another account, out of the groups that it is in."""
         sim, account = Iccid.parse(iccid), struct_of(req, SimChange).account
-        with self._store.transaction() as writer:
+        with self._store.transaction(sims=frozenset({sim})) as writer:
             inventory.move(writer, [inventory.Move(sim, account)]).require_all()
             resp.data = self._described(writer, sim)
 
@@ -81,9 +81,9 @@ class Sim:
     @records("sim.remove")
     def on_delete(self, req: Request, resp: Response, iccid: str) -> None:
         """Take a SIM out of the device database; its activations stay, and wait."""
-        origin = origin_of(req)
-        with self._store.transaction() as writer:
-            inventory.remove(writer, [Iccid.parse(iccid)], origin).require_all()
+        origin, sim = origin_of(req), Iccid.parse(iccid)
+        with self._store.transaction(sims=frozenset({sim})) as writer:
+            inventory.remove(writer, [sim], origin).require_all()
         resp.status = falcon.HTTP_204
 
     def _described(self, reader: Reader, iccid: Iccid) -> bytes:

@@ -22,7 +22,7 @@ from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubt_kinds import NO_DOUBTS
 from tallystick.intake.doubts import doubts_of_hardware, doubts_of_keys, doubts_of_sims
-from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch
+from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch, sims_changed_by
 from tallystick.intake.lanes import (
     CONNECTIONS_MAX,
     Slice,
@@ -367,9 +367,11 @@ class _File:
     def _slice(
         self, lane: _Taking, whole: Batch, facts: pl.DataFrame, end: int, doubts: Doubts
     ) -> Slice:
+        sims = sims_changed_by(self._store, self.kind, facts)
         if not self._is_by_sim or by_subscriber(facts[:1]):
-            return Slice(whole._replace(facts=facts), doubts, end)
-        return Slice(batch_of_lane(facts, lane.lane, whole), doubts, end, Touched(lane.lane))
+            return Slice(whole._replace(facts=facts), doubts, end, sims=sims)
+        touched = Touched(lane.lane) if sims is None else Touched(sims, lane.keys)
+        return Slice(batch_of_lane(facts, lane.lane, whole), doubts, end, touched, sims)
 
     def finish(self) -> None:
         """The file has been taken in whole."""
@@ -419,7 +421,7 @@ class _Taking:
         part = next(slices, None)
         while part is not None:
             accounts_made: list[str] = []
-            with self._store.transaction(touched=part.touched) as writer:
+            with self._store.transaction(touched=part.touched, sims=part.sims) as writer:
                 other = self._take_some(writer, part, slices, accounts_made)
             self.receipt.accounts_made += accounts_made
             yield self._seen
@@ -434,7 +436,7 @@ class _Taking:
         """
         end = self._seen + TRANSACTION_FACTS_MAX
         following: Slice | None = part
-        while following is not None and following.touched == part.touched:
+        while following is not None and following.concerns == part.concerns:
             accounts_made += self._take(writer, following)
             go_on = self._seen < end and slices.is_ready() and not self._store.is_awaited()
             following = next(slices, None) if go_on else None
@@ -482,6 +484,11 @@ class _Taking:
             )
             raise ChangeSetDecided(message)
         return self._change_set_id
+
+    @property
+    def keys(self) -> frozenset[bytes]:
+        """What the note of how far the lane has come is found by, if there is one."""
+        return frozenset() if self._digest is None else frozenset({self._digest})
 
     @property
     def has_notes(self) -> bool:

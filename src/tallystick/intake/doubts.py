@@ -322,6 +322,8 @@ def doubts_of_sims(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
         return NO_DOUBTS
     lines = facts["iccid"].filter(facts["iccid"].is_in(unloaded.implode()))
     doubt = doubt_of(len(lines), map(Iccid.digits, unloaded[:EXAMPLES_MAX]))
+    if not reader.reaches_all():  # the other numbers may lie on any machine of a cluster
+        return Doubts({DoubtName.UNKNOWN_SIMS: doubt}, dict.fromkeys(CHANGES, 0))
     known_with: dict[str, int] = {
         rule: _lines_known_as(reader, lines, checked_iccids(unloaded, rule), unloaded)
         for rule in CHANGES
@@ -338,8 +340,11 @@ def _lines_known_as(reader: Reader, lines: pl.Series, others: pl.Series, own: pl
 
 
 def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
-    """Expectations of hardware where another SIM is expected too, by the last of each SIM."""
-    if not kind.may_list or not len(facts):
+    """Expectations of hardware where another SIM is expected too, by the last of each SIM.
+
+    The other SIM may lie on any machine of a cluster: while one is away, nobody looks for it.
+    """
+    if not kind.may_list or not len(facts) or not reader.reaches_all():
         return NO_DOUBTS
     rows = facts if isinstance(facts, pl.DataFrame) else _expectations_in(facts)
     is_one = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)

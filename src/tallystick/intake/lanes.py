@@ -34,13 +34,20 @@ SLICES_WAITING_MAX = 8  # of a lane, before who cuts them waits for it
 class Slice(NamedTuple):
     """Facts to be applied together, their doubts, and which fact of their lane they end with.
 
-    `touched` is what the transaction that takes them in touches; None where it may be any SIM.
+    `touched` is what the transaction that takes them in touches; None where it may be any SIM. Of a
+    slice with few facts for a cluster, `sims` are those that it changes anything of.
     """
 
     batch: Batch
     doubts: Doubts
     end: int
     touched: Touched | None = None
+    sims: frozenset[int] | None = None
+
+    @property
+    def concerns(self) -> tuple[Touched | None, frozenset[int] | None]:
+        """What has to be the same of slices that are taken in by one transaction."""
+        return self.touched, self.sims
 
 
 Round = list[list[Slice]]

@@ -35,7 +35,7 @@ from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import all_are_loaded, doubts_of_facts, doubts_of_store
-from tallystick.intake.kinds import Kind, shortlisted_batch
+from tallystick.intake.kinds import Kind, shortlisted_batch, sims_changed_by
 from tallystick.intake.receipt import Receipt
 from tallystick.store import TURN_WAIT_S_MAX, iccids_of
 from tallystick.store.touched import SINGLES_MAX, Touched, together
@@ -89,6 +89,7 @@ class Waiting:
         "kind",
         "place",
         "rejects",
+        "sims",
         "touched",
     )
 
@@ -106,6 +107,8 @@ class Waiting:
         self.rejects = rejects
         self.touched = touched
         """What it touches; None where it may touch any SIM, or nobody writes beside it anyway."""
+        self.sims = None if touched is None else touched.sims
+        """Of which SIMs alone it changes anything, on a cluster; None where that may be any."""
         self.doubts = NO_DOUBTS
         self.place = here()
         """Where it is in its trace."""
@@ -221,6 +224,8 @@ class LiveIntake:
         batch = shortlisted_batch(self._store, kind, facts)._replace(origin=origin)
         touched = touched_by(kind, facts, key) if self._is_beside() else None
         call = Waiting(kind, batch, rejects, key, self._timer(), touched)
+        if touched is None:
+            call.sims = sims_changed_by(self._store, kind, facts)
         call.doubts = doubts.and_also(doubts_of_facts(kind, facts, self._clock()))
         line = self._line_of(call)
         with self._queue:
@@ -341,7 +346,7 @@ class LiveIntake:
         answers: list[bytes | Refusal] = []
         with (
             linked_span("commit of calls", (call.place for call in calls), calls=len(calls)),
-            self._store.transaction(wait_s, self._touched(calls)) as writer,
+            self._store.transaction(wait_s, self._touched(calls), _sims_of(calls)) as writer,
         ):
             for (_, has_key), neighbours in groupby(calls, _kind_and_key):
                 alike = list(neighbours)
@@ -414,6 +419,12 @@ class LiveIntake:
     def _forgets_keys(self) -> bool:
         """Whether it is time to forget keys; a clock that is set back says so too."""
         return abs(self._clock() - self._keys_forgotten_at) > KEY_MICROSECONDS_MAX // 24
+
+
+def _sims_of(calls: Sequence[Waiting]) -> frozenset[int] | None:
+    """The SIMs that calls change anything of; None where that may be any."""
+    sims = [call.sims for call in calls if isinstance(call.sims, frozenset)]
+    return frozenset[int]().union(*sims) if len(sims) == len(calls) else None
 
 
 def _kind_and_key(call: Waiting) -> tuple[str, bool]:

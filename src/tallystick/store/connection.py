@@ -73,6 +73,15 @@ class Connection(Protocol):
         Machines of a cluster make a commit visible one after the other.
         """
 
+    def asks_ranges_for(self, sims: int) -> bool:
+        """Whether a question about a range of SIMs may stand for one about so many of them.
+
+        On a cluster it is put to all machines.
+        """
+
+    def reaches_all(self) -> bool:
+        """Whether every SIM can be asked for: no machine that has some was away a moment ago."""
+
     def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter."""
 
@@ -112,6 +121,14 @@ class Asking:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def reaches_all(self) -> bool:
+        """Whether every SIM can be asked for: no machine that has some was away a moment ago."""
+        return self._connection.reaches_all()
+
+    def asks_ranges_for(self, sims: int) -> bool:
+        """Whether a question about a range of SIMs may stand for one about so many of them."""
+        return self._connection.asks_ranges_for(sims)
 
     def _numbers(self, query: str, **parameters: object) -> list[int]:
         return [number for (number,) in self._connection.rows(query, **parameters)]

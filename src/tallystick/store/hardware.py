@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -48,13 +48,13 @@ class HardwareQuestions(Asking):
 
     def unloaded_in(self, iccids: pl.Series) -> pl.Series:
         """Those of some SIMs, in order and each once, that are not loaded."""
-        if iccids.is_empty() or not self.has_sims_between(iccids[0], iccids[-1]):
+        if iccids.is_empty() or not self.may_have_sims(iccids):
             return iccids
         return iccids.filter(~iccids.is_in(self._loaded_in(iccids).implode()))
 
     def _loaded_in(self, iccids: pl.Series) -> pl.Series:
         """At least those of some SIMs, in order, that are loaded."""
-        if len(iccids) >= DENSE_ROWS_MIN:
+        if len(iccids) >= DENSE_ROWS_MIN and self.asks_ranges_for(len(iccids)):
             crowd_max = len(iccids) * DENSE_ROWS_A_KEY_MAX
             between = self._connection.frame(
                 "loaded_between", first=iccids[0], last=iccids[-1], at_most=crowd_max
@@ -64,11 +64,14 @@ class HardwareQuestions(Asking):
         asked = self._connection.set_of(iccids)
         return self._connection.frame("loaded_sims", iccids=asked)["iccid"]
 
-    def has_sims_between(self, first: int, last: int) -> bool:
-        """Whether there is a SIM from one to another.
+    def may_have_sims(self, iccids: Sequence[int] | pl.Series) -> bool:
+        """Whether any of these SIMs may be loaded: one from the least to the greatest is.
 
         Facts are often loaded before SIMs: that there is none is one look-up, not one for each.
         """
+        if not self.asks_ranges_for(len(iccids)):
+            return True
+        first, last = min(iccids), max(iccids)
         return bool(self._numbers("loaded_between", first=first, last=last, at_most=1))
 
     def loaded_sims(self, iccids: Iterable[int]) -> set[int]:

@@ -204,7 +204,7 @@ class KeptAnswer(Reader):
         """Those of the SIMs that may have rows, or had some."""
         suspects = set[int]()
         for part in _parts(sorted(iccids)):
-            if len(part) > FEW_SIMS_MAX and not self._is_any_seen_between(part[0], part[-1]):
+            if len(part) > FEW_SIMS_MAX and not self._may_be_seen(part):
                 continue
             suspects.update(self._numbers("suspects", iccids=self._connection.set_of(part)))
             if held := self.held_sims(part):
@@ -212,13 +212,15 @@ class KeptAnswer(Reader):
                 suspects.update(self._numbers("sims_seen_in_several", iccids=asked))
         return suspects
 
-    def _is_any_seen_between(self, first: int, last: int) -> bool:
-        """Whether any SIM from one to another was seen, or has sightings.
+    def _may_be_seen(self, iccids: Sequence[int]) -> bool:
+        """Whether any SIM from the first to the last was seen, or has sightings.
 
         SIMs and expectations are often loaded before activations: that none was seen is two
         look-ups, not several for each.
         """
-        return bool(self._numbers("any_seen_between", first=first, last=last))
+        if not self.asks_ranges_for(len(iccids)):
+            return True
+        return bool(self._numbers("any_seen_between", first=iccids[0], last=iccids[-1]))
 
     def held_sims(self, iccids: Iterable[int]) -> set[int]:
         """Those of the SIMs, which may come more than once, that are held to their first use.

@@ -380,6 +380,8 @@ class LedgerQuestions(FactQuestions):
 
         None where that is much more than of them.
         """
+        if not self.asks_ranges_for(len(sims)):
+            return None
         at_most = DENSE_EXPECTATIONS_A_SIM_MAX * len(sims) + 1
         between = self._connection.frame(
             "values_between", first=sims[0], last=sims[-1], at_most=at_most

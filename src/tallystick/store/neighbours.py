@@ -179,7 +179,7 @@ class NeighbourQuestions(HardwareQuestions, FactQuestions):
         """The rows of the SIMs that are loaded."""
         # Many are often the first between them: that there is no other SIM is one look-up, not one
         # for each.
-        if not iccids or not self.has_sims_between(min(iccids), max(iccids)):
+        if not iccids or not self.may_have_sims(iccids):
             return {}
         rows = self._connection.rows("sims_as_kept", iccids=self._connection.set_of(iccids))
         return {row[0]: row for row in rows}

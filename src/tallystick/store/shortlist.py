@@ -100,7 +100,7 @@ def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
     Where a crowd of them is, with those between them.
     """
     sims = iccids.unique().sort()
-    if len(sims) >= DENSE_SIMS_MIN:
+    if len(sims) >= DENSE_SIMS_MIN and reader.asks_ranges_for(len(sims)):
         crowd_max = len(sims) * DENSE_EXPECTATIONS_A_SIM_MAX
         expected = reader.expected_values_between(sims[0], sims[-1], crowd_max)
         if len(expected) < crowd_max:

@@ -83,13 +83,21 @@ class SimChanges(KeptAnswer, AccountChanges):
 
     def _known(self, iccids: pl.Series) -> pl.DataFrame:
         """At least those of some SIMs that are loaded, by the columns of `ROW`."""
+        rows = self._known_between(iccids)
+        if rows is None:
+            rows = list(self.sims_as_kept(iccids.to_list()).values())
+        return pl.DataFrame(rows, schema=ROW, orient="row")
+
+    def _known_between(self, iccids: pl.Series) -> list[tuple[Any, ...]] | None:
+        """Those that are loaded between some SIMs; None where that is much more than of them."""
+        if not self.asks_ranges_for(len(iccids)):
+            return None
         first, last = iccids.min(), iccids.max()
         at_most = DENSE_ROWS_A_SIM_MAX * len(iccids) + 1
         between = list(
             self._connection.rows("sims_as_kept_between", first=first, last=last, at_most=at_most)
         )
-        rows = between if len(between) < at_most else self.sims_as_kept(iccids.to_list()).values()
-        return pl.DataFrame(list(rows), schema=ROW, orient="row")
+        return between if len(between) < at_most else None
 
     def _sims_put(
         self, before: Mapping[int, tuple[Any, ...]], after: Mapping[int, tuple[Any, ...]]

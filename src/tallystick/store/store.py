@@ -56,12 +56,16 @@ class Engine(Protocol):
         """A connection that sees the present anew with each question."""
 
     def writing(
-        self, wait_s: float | None = None, touched: Touched | None = None
+        self,
+        wait_s: float | None = None,
+        touched: Touched | None = None,
+        sims: frozenset[int] | None = None,
     ) -> AbstractContextManager[Connection]:
         """A connection that writes, within one transaction.
 
         Who has waited for the turn for `wait_s` is refused; None is as long as anybody waits. One
-        that says what it touches may have others beside it that touch something else.
+        that says what it touches may have others beside it that touch something else. One that
+        writes alone may say of which `sims` it changes what is kept.
         """
 
     def takes_side_by_side(self) -> bool:
@@ -162,7 +166,10 @@ class Store:
 
     @contextmanager
     def transaction(
-        self, wait_s: float | None = None, touched: Touched | None = None
+        self,
+        wait_s: float | None = None,
+        touched: Touched | None = None,
+        sims: frozenset[int] | None = None,
     ) -> Iterator[Writer]:
         """Changes that happen together or not at all.
 
@@ -174,15 +181,19 @@ class Store:
         ICCID, and keep receipts of these keys. On PostgreSQL, others that touch something else go
         on beside it; on a cluster, others that touch other shards. One that an act has to be
         recorded in goes on alone.
+
+        One that writes alone and says of which `sims` it changes what is kept, and all that there
+        is for these alone, needs no other machines of a cluster than theirs.
         """
         act = act_under_way()
         if act is not None and self._is_to_be_recorded(act):
+            sims = touched.sims if touched and isinstance(touched.sims, frozenset) else sims
             touched = None
         with (
             self._place(),
             self._noting_whether_it_writes(),
             entered(
-                self._engine.writing(wait_s, touched), "transaction", "wait for the turn"
+                self._engine.writing(wait_s, touched, sims), "transaction", "wait for the turn"
             ) as connection,
         ):
             writer = Writer(connection, self._wire_row, touched)

@@ -60,7 +60,11 @@ class Lane(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """The SIMs that a transaction touches, by ICCID or as a lane, and digests of keys of calls."""
+    """The SIMs that a transaction touches, by ICCID or as a lane, and digests of keys.
+
+    A key is that of a call, or the digest of a lane of a file: something is kept by it that has to
+    be committed together with the facts.
+    """
 
     sims: frozenset[int] | Lane
     keys: frozenset[bytes] = frozenset()

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
@@ -37,7 +38,7 @@ from tallystick.store.engines.postgresql import (
     parameters_of,
 )
 from tallystick.store.queries import queries_for
-from tallystick.store.touched import of_shards
+from tallystick.store.touched import Touched, of_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,10 +49,10 @@ if TYPE_CHECKING:
     from tallystick.store.engines.bulk import Insert
     from tallystick.store.engines.machines import MachinesAway
     from tallystick.store.engines.postgresql import Question
-    from tallystick.store.touched import Touched
 
 NAMED_SIMS_MAX = 64
 """So many SIMs at most are named for each table of a statement: each is tried at each look-up."""
+NAMED_WHILE_AWAY_MAX = 2_000  # while a machine is away, so that it need not be asked
 ROWS_A_STATEMENT = 256
 ROWS_OF_VALUES_MAX = 2_000  # more go in as arrays, which costs the same for each shard
 # A writer that waits for shards looks after so long whether their machines can be reached.
@@ -62,13 +63,15 @@ LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck wi
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
 SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
 SPREAD = re.compile(
-    r"\b(?:sims|expectations|activations|group_members|mismatches|former_expectations"
+    r"(?<!')\b(?:sims|expectations|activations|group_members|mismatches|former_expectations"
     r"|proposed_expectations|expectation_lists|list_members|sightings|explanations)\b"
 )
 SHARED = re.compile(
     r"\b(?:INSERT INTO|UPDATE|DELETE FROM) "
     r"(?:accounts|groups|types|identities|sources|named_activations|direct_twins)\b"
 )
+NAMED = re.compile(r"\.iccid = (?:ANY\(CAST\(:(iccids?) AS bigint\[\]\)\)|:(iccid)\b)")
+"""How a statement says which SIMs are meant, and nothing of others."""
 SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
 COLUMNS = re.compile(r"SELECT \*\s+FROM unnest\(((?:\s*CAST\(:\w+ AS \w+\[\]\),?)+\s*)\)")
 COLUMN = re.compile(r"CAST\(:(\w+) AS (\w+)\[\]\)")
@@ -106,7 +109,13 @@ def of_values(sql: str, rows: int) -> str:
 @lru_cache
 def needs_machines(sql: str) -> bool:
     """Whether a statement of a writer asks machines, or changes what each has a copy of."""
-    return is_of_sims(sql) or SHARED.search(COMMENT.sub("", sql)) is not None
+    return is_of_sims(sql) or changes_copies(sql)
+
+
+@lru_cache
+def changes_copies(sql: str) -> bool:
+    """Whether a statement changes what each machine has a copy of."""
+    return SHARED.search(COMMENT.sub("", sql)) is not None
 
 
 @lru_cache
@@ -139,9 +148,11 @@ class ClusterConnection(PostgresqlConnection):
         self._away = away
         self._shard_of: dict[int, int] = {}  # of this transaction's SIMs
         self._places: dict[int, Place] = {}
-        # The machines that this transaction needs; None where that may be any.
-        self._needed: set[int] | None = None
+        self._needed = set[int]()  # the machines in which this transaction holds shards
+        self._asked: set[int] | None = set()  # the SIMs that it asks for; None, any
         self._is_to_hold = False
+        self._sims_to_hold: frozenset[int] | None = None  # those of its shards; None, all
+        self._holds_some = False
         self._statement_s_max = 0.0
         super().__init__(address, silent_s_max)
 
@@ -167,23 +178,21 @@ class ClusterConnection(PostgresqlConnection):
     def begin(self, how: str) -> None:
         """Begin a transaction with whatever is asked or said next."""
         self._shard_of.clear()
-        self._is_to_hold = False
-        self._needed = set() if how == WRITING else None
+        self._is_to_hold = self._holds_some = False
+        self._needed, self._asked = set(), set()
         super().begin(how)
-
-    def _undo(self) -> None:
-        self._needed = None
-        super()._undo()
 
     # Which machines a writer waits for
 
-    def write_alone(self, statement_s_max: float) -> None:
-        """Hold all shards once this transaction asks for what lies on machines, not before.
+    def write_alone(self, statement_s_max: float, sims: frozenset[int] | None = None) -> None:
+        """Hold shards once this transaction asks for what lies on machines, not before.
 
-        So what lies on the coordinator alone is written whatever machine is away.
+        So what lies on the coordinator alone is written whatever machine is away. Of one that says
+        which `sims` it changes these are their shards; of one that makes an account first, all.
         """
         self.row("write_in_one_line")
         self._is_to_hold = True
+        self._sims_to_hold = sims
         self._statement_s_max = statement_s_max
 
     def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
@@ -199,6 +208,8 @@ class ClusterConnection(PostgresqlConnection):
             (self._queries["write_in_one_line"], {}),
             (self._queries["hold_shards"], {"turns": turns}),
         ]
+        if touched.keys:  # their receipts lie on the coordinator
+            questions.insert(-1, (self._queries["commit_in_two_phases"], {}))
         until = time.monotonic() + wait_s
         while not self._has_come(shards, len(turns), questions):
             self._undo()
@@ -221,17 +232,28 @@ class ClusterConnection(PostgresqlConnection):
         """Learn where shards are, which changes when one is moved or split."""
         self._places = {shard: Place(*place) for shard, *place in self.rows("places_of_shards")}
 
-    def _hold_all(self) -> None:
-        """Take the turn of those that write on machines, and hold all shards.
+    def _hold(self, sims: frozenset[int] | None) -> None:
+        """Hold the shards of some SIMs, beside those who hold others, or all shards.
 
         Steps out of the way of others at times, for they queue behind.
         """
-        self._learn_places()
-        shards = set(self._places)
-        questions: list[Question] = [
-            (self._queries["take_machines"], {"turn": MACHINES}),
-            (self._queries["hold_every_shard"], {}),
-        ]
+        self._holds_some = sims is not None
+        if sims is None:
+            self._learn_places()
+            shards = set(self._places)
+            questions: list[Question] = [
+                (self._queries["take_machines"], {"turn": MACHINES}),
+                (self._queries["hold_every_shard"], {}),
+            ]
+        else:
+            touched = Touched(sims)
+            shards = self._touched_shards(touched)
+            turns = Numbers(sorted(self._places[shard].turn for shard in shards))
+            questions = [
+                self.taking(MACHINES, of_shards(shards, touched)),
+                (self._queries["commit_in_two_phases"], {}),
+                (self._queries["hold_shards"], {"turns": turns}),
+            ]
         until = time.monotonic() + TURN_WAIT_S_MAX
         self._refuse_if_over(shards, until)  # one that is stuck with a machine keeps all others out
         while not self._has_come_within_a_savepoint(shards, questions):
@@ -317,7 +339,38 @@ class ClusterConnection(PostgresqlConnection):
     def _is_stuck(self) -> bool:
         """Whether a machine cannot be reached that what is asked now needs."""
         away = self._away.look(self._ask_for_machines_away)
-        return bool(away) if self._needed is None else not self._needed.isdisjoint(away)
+        if not away or not self._needed.isdisjoint(away):
+            return bool(away)
+        return self._asked is None or self._lie_on(away, self._asked)
+
+    def _lie_on(self, machines: set[int], sims: set[int]) -> bool:
+        """Whether any of these SIMs lies on one of the machines.
+
+        Asked over a connection of its own, for this one waits.
+        """
+        try:
+            other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
+        except StoreRefused:
+            return False
+        try:
+            asked = Numbers(sorted(sims))
+            return any(machine in machines for (machine,) in other.rows("machines_of", sims=asked))
+        except StoreRefused:
+            return False
+        finally:
+            other.close()
+
+    def reaches_all(self) -> bool:
+        """Whether every machine could be reached a moment ago."""
+        return not self._away.look(self._ask_for_machines_away)
+
+    def asks_ranges_for(self, sims: int) -> bool:
+        """Whether so many SIMs are more than can be named: a range of SIMs lies in all shards."""
+        return sims > self._named_max
+
+    @property
+    def _named_max(self) -> int:
+        return NAMED_WHILE_AWAY_MAX if self._away.now() else NAMED_SIMS_MAX
 
     def _ask_for_machines_away(self) -> list[int]:
         """Ask which machines cannot be reached.
@@ -353,10 +406,29 @@ class ClusterConnection(PostgresqlConnection):
 
     def _ask(self, sql: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         self._hold_if_needed(sql)
-        sims = parameters.get("iccids")
-        if isinstance(sims, Numbers) and len(sims) <= NAMED_SIMS_MAX:
-            sql = naming_sims(sql, "iccids")
         return super()._ask(sql, parameters)
+
+    def _stated(self, sql: str, parameters: dict[str, object]) -> str:
+        """A question that says for each table which SIMs are meant, where they are few."""
+        sims = parameters.get("iccids")
+        if isinstance(sims, Numbers) and len(sims) <= self._named_max:
+            sql = naming_sims(sql, "iccids")
+        self._note_asked(sql, parameters)
+        return sql
+
+    def _note_asked(self, sql: str, parameters: dict[str, object]) -> None:
+        """Remember of which SIMs this transaction asks; None, of any."""
+        if self._driver.info.transaction_status == TransactionStatus.IDLE:
+            self._needed, self._asked = set(), set()
+        if self._asked is None or not is_of_sims(sql):
+            return
+        named = NAMED.search(sql)
+        if named is None:
+            self._asked = None
+            return
+        sims = parameters[named[1] or named[2]]
+        numbers = sims if isinstance(sims, Numbers) else [sims]
+        self._asked.update(number for number in numbers if isinstance(number, int))
 
     def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
         self._hold_if_needed(insert.table)
@@ -388,7 +460,7 @@ class ClusterConnection(PostgresqlConnection):
         """Run an insert: for some of the rows at a time, or for very many at once as arrays."""
         names = parameters_of(sql)
         self._hold_if_needed(sql)
-        if len(rows) > ROWS_OF_VALUES_MAX:
+        if len(rows) > ROWS_OF_VALUES_MAX and not self._away.now():
             columns = map(array_of, zip(*rows, strict=True))
             with self._refusals():
                 yield self._ask(sql, dict(zip(names, columns, strict=True)))
@@ -408,7 +480,12 @@ class ClusterConnection(PostgresqlConnection):
     def _hold_if_needed(self, sql: str) -> None:
         if self._is_to_hold and needs_machines(sql):
             self._is_to_hold = False
-            self._hold_all()
+            self._hold(None if changes_copies(sql) else self._sims_to_hold)
+        elif self._holds_some and changes_copies(sql):
+            # An account was removed that was there a moment ago. What it takes to change copies
+            # cannot be taken behind shards.
+            message = f"{self._name}: an account is to be made behind its SIMs; try again"
+            raise StoreBusy(message)
 
     def _by_shard(
         self, sql: str, rows: Sequence[tuple[Any, ...]]

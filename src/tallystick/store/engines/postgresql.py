@@ -323,6 +323,8 @@ SESSION = {
 class GivenUp(psycopg.OperationalError):
     """A machine of a cluster that the answer needs is away; the question is not asked again."""
 
+    sqlstate = errors.ConnectionFailure.sqlstate  # as where the coordinator says so itself
+
 
 class _Driver(psycopg.Connection[Any]):
     """The driver's connection, which does not wait for ever for a server that says nothing."""
@@ -415,6 +417,14 @@ class PostgresqlConnection:
         """True, for one machine has everything."""
         return True
 
+    def asks_ranges_for(self, sims: int) -> bool:  # noqa: ARG002 - a cluster's depends on them
+        """True: what is known of a range of SIMs is asked as easily as of some in it."""
+        return True
+
+    def reaches_all(self) -> bool:
+        """True, for one machine has everything."""
+        return True
+
     @property
     def is_open(self) -> bool:
         """Whether it can still be used."""
@@ -472,7 +482,8 @@ class PostgresqlConnection:
         with self._refusals():
             self._begin_now()
             cursor = self._driver.cursor(binary=True)
-            declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {numbered(self._queries[query])}"
+            sql = numbered(self._stated(self._queries[query], parameters))
+            declare = f"DECLARE {answer} NO SCROLL CURSOR FOR {sql}"
             cursor.execute(declare, parameters or None, prepare=False)
             fetched = ROWS_A_FETCH
             while fetched == ROWS_A_FETCH:
@@ -496,7 +507,7 @@ class PostgresqlConnection:
             self._flowing = query
             try:
                 yield from cursor.stream(
-                    numbered(self._queries[query]),
+                    numbered(self._stated(self._queries[query], parameters)),
                     parameters or None,
                     binary=True,
                     size=ROWS_A_CHUNK,
@@ -565,7 +576,8 @@ class PostgresqlConnection:
         insert = insert_of(self._sql(query))
         if insert is not None and not insert.key and len(frame) >= COPIED_ROWS_MIN:
             return self._copy_in(insert, frame)
-        if query != "take_activation" or insert is None or frame.is_empty():
+        is_many = query == "take_activation" and self.asks_ranges_for(len(frame))
+        if not is_many or insert is None or frame.is_empty():
             return self.run_many(query, frame.rows())
         known_max = KNOWN_A_FACT_MAX * len(frame) + 1
         iccids = frame["iccid"]
@@ -605,9 +617,14 @@ class PostgresqlConnection:
     def _ask(self, sql: str, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run a query; the first of a transaction begins it on the same way to the server."""
         self._require_no_flow()
+        sql = self._stated(sql, parameters)
         if not self._due:
             return self._driver.cursor(binary=True).execute(numbered(sql), parameters or None)
         return self._ask_at_once((sql, parameters))
+
+    def _stated(self, sql: str, parameters: dict[str, object]) -> str:  # noqa: ARG002 - a cluster's depends on them
+        """A question as it is put; a cluster is asked otherwise about few SIMs."""
+        return sql
 
     def _ask_at_once(self, *questions: Question) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run queries on one way to the server, and begin the transaction that is due before them.
@@ -636,7 +653,7 @@ class PostgresqlConnection:
         self._due = ""
         return cursors[-1]
 
-    def write_alone(self, statement_s_max: float) -> None:
+    def write_alone(self, statement_s_max: float, sims: frozenset[int] | None = None) -> None:
         """Prepare for changes of anything; a cluster has more to do here."""
 
     def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
@@ -717,8 +734,8 @@ class PostgresqlConnection:
             try:
                 self._driver.execute("COMMIT", prepare=False)
             except psycopg.OperationalError as error:
-                if error.sqlstate is not None:  # the server says what it did not do
-                    raise
+                if error.sqlstate is not None and not isinstance(error, GivenUp):
+                    raise  # the server says what it did not do
                 raise unknown_outcome(self._name, _first_line(error)) from error
 
     @contextmanager
@@ -813,19 +830,23 @@ class PostgresqlEngine:
 
     @contextmanager
     def writing(
-        self, wait_s: float | None = None, touched: Touched | None = None
+        self,
+        wait_s: float | None = None,
+        touched: Touched | None = None,
+        sims: frozenset[int] | None = None,
     ) -> Iterator[PostgresqlConnection]:
         """A connection that writes, within one transaction.
 
         One writer at a time, whichever server it is on; those that say what they touch go on beside
-        one another. Who has waited for `wait_s` is refused.
+        one another. Who has waited for `wait_s` is refused. On a cluster, one that says which
+        `sims` it changes needs their machines alone.
         """
         with self._lent() as connection:
             connection.begin(WRITING)
             with connection.ending():
                 if touched is None:
                     self._take_turn(connection, wait_s)
-                    connection.write_alone(self._statement_s_max)
+                    connection.write_alone(self._statement_s_max, sims)
                 else:
                     patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
                     connection.share_turn(touched, patience_s, self._statement_s_max)

@@ -172,6 +172,16 @@ class SqliteConnection:
 
     sees_one_moment = True
 
+    @staticmethod
+    def asks_ranges_for(sims: int) -> bool:  # noqa: ARG004 - the form of every engine
+        """True: what is known of a range of SIMs is asked as easily as of some in it."""
+        return True
+
+    @staticmethod
+    def reaches_all() -> bool:
+        """True, for one file has everything."""
+        return True
+
     def __init__(self, path: Path, flags: int) -> None:
         self._our_errors = OurErrors(path)
         self._path = path
@@ -380,6 +390,7 @@ class SqliteEngine:
         self,
         wait_s: float | None = None,
         touched: Touched | None = None,  # noqa: ARG002 - the form of every engine
+        sims: frozenset[int] | None = None,  # noqa: ARG002 - the same
     ) -> Iterator[SqliteConnection]:
         """The connection that writes, within one transaction.
 

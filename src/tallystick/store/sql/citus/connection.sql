@@ -13,6 +13,11 @@ SELECT v.number, FALSE FROM store_schema AS v;
 -- such as a new account, the next one joins, and on several connections they would not see each other's.
 SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
 
+-- name: commit_in_two_phases
+-- This transaction is committed in two phases, also where it changes one machine and the coordinator
+-- alone: no row is copied in, but whatever copies rows in has Citus do so.
+INSERT INTO shard_turns (iccid, turn) SELECT n.number, 0 FROM generate_series(1, 0) AS n (number);
+
 -- name: set_on_machines
 -- What this transaction sets from here on is set on the machines as well.
 SELECT set_config('citus.propagate_set_commands', 'local', TRUE);
