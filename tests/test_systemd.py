@@ -178,7 +178,7 @@ def manager(tmp_path: Path, port: int) -> Iterator[Manager]:
         try:
             wait_until(lambda: bool(children_of(process.pid)))
             (first,) = children_of(process.pid)
-            private = Path(f"/proc/{first}/root/run/systemd/private")
+            private = Path("/proc", str(first), "root", "run/systemd/private")
             wait_until(lambda: process.poll() is not None or private.exists())
             assert process.poll() is None, (tmp_path / "log").read_text("utf-8")
             yield Manager(first)
