@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -58,8 +57,6 @@ class Names:
             unique = name if counts[name] == 1 else f"{name} {counts[name]}"
             self._exact.setdefault(unique, place)
             self._plain.setdefault(plain_name(unique), place)
-        plain = Counter(map(plain_name, names))
-        self.repeated = {name for name, count in plain.items() if name and count > 1}
 
     def place(self, name: Name) -> int | None:
         """Where a column is, None where there is none or it is secret."""
@@ -131,6 +128,29 @@ def _means(name: str, words: frozenset[str]) -> bool:
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
     )
+
+
+def read_of_several(
+    kind: Kind, names: Names, places: ByName[str, Places], mapping: Mapping = ANY
+) -> list[str]:
+    """The names that stand several times, in any writing, and of which one alone is read.
+
+    Nobody can know which is meant, unless it was asked for by its place, or as `name 2`.
+    """
+    read = {place for at in places.values() for place in at}
+    unread = {plain_name(name) for place, name in enumerate(names.names) if place not in read}
+    keep = {str(each.column): [(each.column,)] for each in mapping.keep}
+    also = {column.name: column.also for column in kind.columns}
+    repeated = []
+    for column, at in places.items():
+        sources = keep.get(column) or mapping.sources_of(column, also.get(column, ()))
+        taken = next((each for each in sources if tuple(map(names.place, each)) == at), ())
+        repeated += [
+            names.names[place]
+            for name, place in zip(taken, at, strict=False)
+            if isinstance(name, str) and plain_name(name) in unread
+        ]
+    return repeated
 
 
 def kept_places(names: Names, keep: Sequence[Keep]) -> list[int | None]:

@@ -15,6 +15,7 @@ from tallystick.intake.mappings.naming import (
     kept_places,
     lacking,
     places_of,
+    read_of_several,
 )
 from tallystick.intake.receipt import in_one_sentence
 from tallystick.intake.sources.blocks import REASON, Notes, refuse_wide_header
@@ -108,10 +109,7 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     refuse_wide_header(name, layout.names, layout.line or 1)
     names = Names(layout.names)
     faults = [f"has no column {column}" for column in lacking(kind, layout.places)]
-    if not mapping.columns:
-        repeated = [each for each in kind.column_names if plain_name(each) in names.repeated]
-        repeated += [REASON] if layout.names.count(REASON) > 1 else []
-        faults += [f"has the column {column} twice" for column in repeated]
+    _refuse_twice(name, layout, read_of_several(kind, names, layout.places, mapping))
     by = zip(mapping.keep, kept_places(names, mapping.keep), strict=True)
     unknown = [keep.column for keep, place in by if place is None]
     faults += [f"has no column {column}, by which rows are kept" for column in unknown]
@@ -127,6 +125,17 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
         raise FileRefused(message)
     message = f"{name}: {where} {in_one_sentence(faults)}. {advice(kind, names)}"
     raise FileRefused(message)
+
+
+def _refuse_twice(name: str, layout: Layout, repeated: Sequence[str]) -> None:
+    """Refuse a table with two columns of which either may be meant. Raises `FileRefused`."""
+    twice = [*repeated, *([REASON] if layout.names.count(REASON) > 1 else [])]
+    if twice:
+        message = (
+            f"{name}: line {layout.line} has the column {twice[0]} twice: take one out, or name "
+            "the one that is meant by its place, in a mapping file"
+        )
+        raise FileRefused(message)
 
 
 def _is_a_value(name: str) -> bool:

@@ -93,7 +93,7 @@ def open_source(
             else:
                 text = Text(plain, mapping.encoding)
                 suffix, source = _text_source(path, file, text, suffix, kind, mapping)
-        source.conventions = mapping.conventions
+        source.conventions = mapping.conventions._replace(day_zero=source.day_zero)
         if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES[named], named_packing):
             how = PACKINGS[packed] if packed != named_packing else ""
             source.notes.hints += (f"it is {FORMAT_NAMES[suffix]}{how}, whatever its name says",)
@@ -109,7 +109,7 @@ def _text_source(
     if suffix == DOCUMENT:
         return suffix, _document_source(name, lines, text.encoding, kind, mapping)
     if suffix in LINES_OF_JSON:
-        records = Records(kind, mapping)
+        records = Records(name, kind, mapping)
         refuse_foreign(name, values := looked_at(lines.head(LOOKED_AT_LINES)), records)
         columns, first_line = records.columns, 1
         notes = records.notes(text.encoding, values)
@@ -134,7 +134,7 @@ def _document_source(
             "write one object a line, as .ndjson"
         )
         raise FileRefused(message)
-    records = Records(kind, mapping)
+    records = Records(name, kind, mapping)
     found_records = records_in(name, whole, mapping.records, records)
     items, columns = found_records.items, found_records.columns
     values = [value_of(item, columns) for item in items[:LOOKED_AT_LINES]]
