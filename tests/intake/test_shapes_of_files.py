@@ -74,6 +74,9 @@ READ = {
     ),
     "a name over two lines": Shape(table('ICCID,IMEI,"Note\n(free text)"', f"{PAIR},x")),
     "a note over lines": Shape(table("ICCID,IMEI,Note", f'{PAIR},"one\n\ntwo ""2"""')),
+    "a German date": Shape(
+        table("ICCID;IMEI;Datum", f"{ICCID};{IMEI};2026-03-05 10:15:30"), "activations", ACTIVATION
+    ),
     "the header again": Shape(table("ICCID,IMEI", f"{PAIR}\nICCID,IMEI")),
     "old ends of lines": Shape(table("ICCID,IMEI").replace(b"\n", b"\r")),
     "Japanese": Shape(table("ICCID,IMEI,備考", f"{PAIR},テスト").decode().encode("cp932")),
@@ -179,6 +182,14 @@ REFUSED = {
     "a column twice": (
         Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
         "has the column IMEI twice",
+    ),
+    "another order of columns behind": (
+        Shape(table("ICCID,IMSI,IMEI", f"{ICCID},{IMSI},{IMEI}\nICCID,Imei,SIM IMSI\n")),
+        "line 3 names columns in another order than line 1",
+    ),
+    "names and values in each line": (
+        Shape(table(f"iccid={ICCID},imei={IMEI}", "")),
+        "but values. If no line names the columns, name them with --columns",
     ),
     "a column twice that we call otherwise": (
         Shape(table("SIM,Sim,IMEI", f"{ICCID},89148000000800000029,{IMEI}")),
@@ -325,6 +336,18 @@ HINTED = {
     "what was seen": (
         Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
         "undo this and take them in by `tallystick import activations`",
+    ),
+    "two moments": (
+        Shape(
+            table("ICCID,IMEI,Start time,Last seen", f"{PAIR},2026-03-05T10:15:30Z,2027-01-01"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from Start time, and Last seen passed over",
+    ),
+    "two columns of hardware": (
+        Shape(table("ICCID,Current IMEI,Last IMEI", f"{PAIR},990003420535573")),
+        "imei is read from Current IMEI, and Last IMEI passed over",
     ),
     "events that do not count": (
         Shape(

@@ -81,7 +81,8 @@ class Source:
     Any thread may do that. `first_line` is the number of the first block's first line; `read_share`
     says how much of the file is read, of 1, or None where its size is not known. Who takes the
     blocks may ask it. `columns` are those of the blocks' frames. A spreadsheet's count of days is
-    since `day_zero`.
+    since `day_zero`. `is_other_header` says of a refused line's values whether they are names of
+    columns in another order, so that no line behind it can be read.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Source:
     blocks: Iterator[Callable[[], Block]]
     conventions: Conventions = PLAIN
     day_zero: datetime = DAY_ZERO
+    is_other_header: Callable[[Sequence[str]], bool] = lambda _: False
     notes: Notes = field(default_factory=Notes)
 
 

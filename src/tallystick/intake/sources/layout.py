@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings.mapping import is_secret, plain_name
 from tallystick.intake.mappings.naming import (
+    KNOWN_NAMES,
     Names,
     advice,
     headerless_presets,
     hints_about,
+    is_a_value,
     kept_places,
     lacking,
+    names_of,
     places_of,
     read_of_several,
 )
@@ -21,13 +24,11 @@ from tallystick.intake.receipt import in_one_sentence
 from tallystick.intake.sources.blocks import REASON, Notes, refuse_wide_header
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
     from tallystick.intake.mappings.naming import Places
-
-NUMBER_DIGITS_MIN = 8  # from so many digits on a cell is a value, and no name of a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     if not faults:
         return
     where = f"line {layout.line}" if layout.line else "the file"
-    if any(map(_is_a_value, layout.names)):
+    if any(map(is_a_value, layout.names)):
         message = (
             f"{name}: {where} {in_one_sentence(faults)}, but values. If no line names the columns, "
             f"name them with --columns. Columns of {kind.name}: {', '.join(kind.column_names)}"
@@ -125,6 +126,28 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
         raise FileRefused(message)
     message = f"{name}: {where} {in_one_sentence(faults)}. {advice(kind, names)}"
     raise FileRefused(message)
+
+
+def other_header_of(kind: Kind, layout: Layout) -> Callable[[Sequence[str]], bool]:
+    """What says whether the values of a line name columns, and not those that they stand in.
+
+    So a table begins whose columns have another order, as where files were put together.
+    """
+    known = {plain_name(name) for name in layout.names if name} | KNOWN_NAMES
+    also = {column.name: names_of(column) for column in kind.columns}
+    own = [
+        also.get(column, frozenset()) | {plain_name(layout.names[at[0]])}
+        for column, at in layout.places.items()
+    ]
+
+    def is_other_header(values: Sequence[str]) -> bool:
+        if not values or is_a_value(values[0]):
+            return False
+        names = [*zip(map(plain_name, values), own, strict=False)]
+        are_names = all(name in known for name, _ in names)
+        return are_names and not all(name in own_names for name, own_names in names)
+
+    return is_other_header
 
 
 def _refuse_twice(name: str, layout: Layout, repeated: Sequence[str]) -> None:
@@ -136,8 +159,3 @@ def _refuse_twice(name: str, layout: Layout, repeated: Sequence[str]) -> None:
             "the one that is meant by its place, in a mapping file"
         )
         raise FileRefused(message)
-
-
-def _is_a_value(name: str) -> bool:
-    """Whether the name of a column is more likely a value, which may be secret."""
-    return sum(map(str.isdigit, name)) >= NUMBER_DIGITS_MIN

@@ -22,6 +22,7 @@ from tallystick.intake.sources.json import (
     refuse_foreign,
     value_of,
 )
+from tallystick.intake.sources.layout import other_header_of
 from tallystick.intake.sources.lines import Lines
 from tallystick.intake.sources.packed import (
     ARCHIVE,
@@ -105,6 +106,7 @@ def _text_source(
 ) -> tuple[str, Source]:
     """A file of text as a source, and the suffix of the format that it has."""
     lines = Lines(text)
+    layout = None
     suffix = text_suffix_of(lines.head(LOOKED_AT_LINES), suffix)
     if suffix == DOCUMENT:
         return suffix, _document_source(name, lines, text.encoding, kind, mapping)
@@ -120,7 +122,10 @@ def _text_source(
         notes = layout.notes(text.encoding)
         blocks = lines.blocks(lambda part, ends: csv_block(part, ends, layout))
     blocks = refusing_each(name, "cannot be read", blocks)
-    return suffix, Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    source = Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    if layout:
+        source.is_other_header = other_header_of(kind, layout)
+    return suffix, source
 
 
 def _document_source(

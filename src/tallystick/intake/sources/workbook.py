@@ -25,7 +25,7 @@ from tallystick.intake.receipt import Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import Block, Source, kept, text_frame
 from tallystick.intake.sources.csv import HEADER_LINES_MAX, record_of
-from tallystick.intake.sources.layout import Layout, check_layout, layout_of
+from tallystick.intake.sources.layout import Layout, check_layout, layout_of, other_header_of
 from tallystick.intake.sources.refusals import DAMAGED, refusing
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
     )
     source = Source(name, lambda: None, layout.columns, layout.line + 1, blocks)
     source.notes, source.day_zero = layout.notes(), day_zero
+    source.is_other_header = other_header_of(kind, layout)
     if day_zero != DAY_ZERO:
         source.notes.hints += ("it counts days from 1904, and so are its numbers read as moments",)
     return source
