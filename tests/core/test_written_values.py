@@ -39,6 +39,9 @@ READ: list[tuple[Callable[[str], object], str, str]] = [
     (read_mdn, "509.630.0011", "5096300011"),
     (read_msisdn, "00882285000000012", "882285000000012"),
     (read_msisdn, "882285000000012.0", "882285000000012"),
+    (read_msisdn, "+49 (0)171 2345678", "491712345678"),
+    (read_mdn, "0049 (0) 171 2345678", "491712345678"),
+    (read_mdn, "001 555 123 4567", "15551234567"),
     (read_msisdn, "1800555.0000", "18005550000"),
 ]
 
@@ -58,6 +61,8 @@ def test_digits_are_read_without_what_stands_between_them(
         (read_allowed, "35209900/35209901", "must be an IMEI"),
         (read_imei, "352,099,001,761,4815", "must be 14-16 digits"),
         (read_mdn, "5096300011.00", "may end in a fraction or in digits"),
+        (read_mdn, "5096300011.5", "may end in a fraction or in digits"),
+        (read_msisdn, "0171 2345678", "must begin with its country code, not with 0"),
     ],
 )
 def test_digits_that_may_be_others_are_refused(
@@ -112,6 +117,7 @@ def test_a_moment_since_1970_has_a_zone_and_a_spreadsheets_count_of_days_has_non
         ("200112101500", "two digits"),
         ("190305101500", "two digits"),
         ("200112101500Z", "two digits"),
+        ("260305101500.5+0100", "if so, say it with --time-format '%y%m%d%H%M%S.%f%z'"),
         ("2603051015", "two digits; if so, say it with --time-format '%y%m%d%H%M'"),
         ("2603051015.0", "two digits"),
         ("28991230", "must be a timestamp like"),

@@ -221,7 +221,7 @@ def test_hard_texts_are_recognised_right_or_not_at_all(pair: Pair) -> None:
         ("imeis", "01020304050607"),
         ("imeis", "0102030405060708"),
         ("mdns", "5096300587"),
-        ("mdns", "000000000000000"),
+        ("mdns", "050963005870000"),
         ("imsis", "295050900000011"),
         ("msisdns", "2908000"),
         ("names", "0342077109-00001"),

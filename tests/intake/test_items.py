@@ -15,6 +15,7 @@ from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimActivation
 from tallystick.intake import KINDS, KindName, check_items, items
 from tallystick.intake.plain_items import plain_activation
+from tallystick.intake.sources import limits
 
 GOOD: dict[KindName, list[dict[str, Any]]] = {
     "activations": [
@@ -174,3 +175,23 @@ def test_a_fact_with_a_name_twice_has_its_body_refused_with_the_name(
     place = f"line {count}: " if lines else ""
     with pytest.raises(InvalidValue, match=f"refused whole: {place}the name 'imei' stands twice"):
         items.read_items(bad, lines=lines)
+
+
+@pytest.mark.parametrize("count", [40, 3_000])
+def test_objects_of_too_many_different_names_are_refused(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Each set of names is looked through on its own, so that thousands would take seconds."""
+    monkeypatch.setattr(limits, "DIFFERENT_NAMES_MAX", 100)
+    fact = GOOD["activations"][0]
+    sent = [fact | {f"note {number}": ""} for number in range(count)]
+    with pytest.raises(InvalidValue, match="too many different sets of names"):
+        check_items(KINDS["activations"], sent)
+    assert len(check_items(KINDS["activations"], [fact] * count).facts) == count
+
+
+def test_an_object_of_very_many_names_is_rejected_alone() -> None:
+    fact = GOOD["activations"][0]
+    wide = fact | {f"note {number}": "" for number in range(limits.DIFFERENT_NAMES_MAX)}
+    checked = check_items(KINDS["activations"], [wide, fact])
+    assert (len(checked.facts), len(checked.rejects)) == (1, 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tallystick.core.errors import FileRefused
-from tallystick.intake import ANY, preset, preview_file
+from tallystick.intake import ANY, Mapping, preset, preview_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,9 @@ READ = {
     ),
     "a name over two lines": Shape(table('ICCID,IMEI,"Note\n(free text)"', f"{PAIR},x")),
     "a note over lines": Shape(table("ICCID,IMEI,Note", f'{PAIR},"one\n\ntwo ""2"""')),
+    "a German date": Shape(
+        table("ICCID;IMEI;Datum", f"{ICCID};{IMEI};2026-03-05 10:15:30"), "activations", ACTIVATION
+    ),
     "the header again": Shape(table("ICCID,IMEI", f"{PAIR}\nICCID,IMEI")),
     "old ends of lines": Shape(table("ICCID,IMEI").replace(b"\n", b"\r")),
     "Japanese": Shape(table("ICCID,IMEI,備考", f"{PAIR},テスト").decode().encode("cp932")),
@@ -148,6 +151,14 @@ def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str
     assert hint in " ".join(preview.notes.hints)
 
 
+def test_a_report_tells_when_the_hardware_was_seen_by_its_ota_date(tmp_path: Path) -> None:
+    """Beside it stands the SIM's own activation, which may have been years before."""
+    row = {"iccid": ICCID, "activationDate": "2011-01-21T10:55:27-08:00", "postImei": IMEI}
+    seen = row | {"simOtaDate": "2026-03-05T02:15:30-08:00"}
+    report = as_json({"devices": [seen]})._replace(kind="activations")
+    assert read(tmp_path, report).facts == [ACTIVATION]
+
+
 def test_a_mapping_finds_records(tmp_path: Path) -> None:
     wrapped = as_json({"next": None, "records": [SEEN]})._replace(
         kind="activations", mapping="emnify-usage"
@@ -170,7 +181,27 @@ def test_a_file_is_read_that_has(tmp_path: Path, shape: Shape) -> None:
 REFUSED = {
     "a column twice": (
         Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
-        "has the column imei twice",
+        "has the column IMEI twice",
+    ),
+    "another order of columns behind": (
+        Shape(table("ICCID,IMSI,IMEI", f"{ICCID},{IMSI},{IMEI}\nICCID,Imei,SIM IMSI\n")),
+        "line 3 names columns in another order than line 1",
+    ),
+    "names and values in each line": (
+        Shape(table(f"iccid={ICCID},imei={IMEI}", "")),
+        "but values. If no line names the columns, name them with --columns",
+    ),
+    "a column twice that we call otherwise": (
+        Shape(table("SIM,Sim,IMEI", f"{ICCID},89148000000800000029,{IMEI}")),
+        "has the column SIM twice",
+    ),
+    "a column twice that a mapping reads": (
+        Shape(
+            table("servedIMSI,servedIMEI,servedIMEI,recordOpeningTime", f"{IMSI},{IMEI},1,2026"),
+            "activations",
+            mapping="mediation",
+        ),
+        "has the column servedIMEI twice",
     ),
     "two names that may mean the IMEI": (
         Shape(table("ICCID,IMEI 1,IMEI 2", f"{PAIR},")),
@@ -216,6 +247,10 @@ REFUSED = {
         "a name stands twice",
     ),
     "an object for each column": (as_json({"iccid": {"0": ICCID}, "imei": {"0": IMEI}}), "orient"),
+    "an array behind another": (
+        Shape(f"[{json.dumps(RECORD)}]\n[]".encode(), name="a.json"),
+        "write one array of them, or one a line",
+    ),
     "NaN": (Shape(b'[{"iccid": NaN}]', name="a.json"), "NaN is not JSON, write null"),
     "a web page": (Shape(b"\n<!DOCTYPE html><html>"), "is a web page"),
     "an old workbook": (Shape(b"\xd0\xcf\x11\xe0" + bytes(8), name="a.xlsx"), "old workbook"),
@@ -259,13 +294,36 @@ def test_a_line_that_may_be_a_fact_is_never_taken_for_a_part_of_a_header(tmp_pat
 
 
 TWICE = f'{{"iccid": "{ICCID}", "imei": "352099001761499", "imei": "{IMEI}"}}'
+IN_TWO_WRITINGS = TWICE.replace("imei", "IMEI", 1)
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.ndjson", TWICE), ("a.json", f"[{TWICE}]")])
-def test_an_object_with_a_name_twice_is_rejected(tmp_path: Path, name: str, content: str) -> None:
-    preview = read(tmp_path, Shape(f"{content}\n".encode(), name=name))
+@pytest.mark.parametrize(("name", "form"), [("a.ndjson", "{}"), ("a.json", "[{}]")])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(TWICE, "a name stands twice"), (IN_TWO_WRITINGS, "'imei' stands there in two writings")],
+)
+def test_an_object_with_a_name_twice_is_rejected(
+    tmp_path: Path, name: str, form: str, content: str, reason: str
+) -> None:
+    preview = read(tmp_path, Shape(f"{form.format(content)}\n".encode(), name=name))
     assert preview.facts == []
-    assert "a name stands twice" in repr(preview.rejects)
+    assert reason in preview.rejects[0].reason
+
+
+def test_values_between_blanks_that_may_shift_are_refused_by_a_mapping_too(tmp_path: Path) -> None:
+    """Without an IMEI and with a blank in the model, the IMSI would be taken for the IMEI."""
+    path = tmp_path / "a.txt"
+    path.write_text(f"ICCID IMEI IMSI MODEL\n{ICCID} {IMSI} Quectel BG96\n")
+    with pytest.raises(FileRefused, match="blanks stand between its columns"):
+        preview_file("expectations", str(path), Mapping(separator=" "))
+
+
+def test_of_a_column_that_stands_twice_a_mapping_may_name_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"ICCID,IMEI,IMEI\n{ICCID},990003420535573,{IMEI}\n")
+    for imei in (3, "IMEI 2"):
+        mapping = Mapping(columns={"iccid": "ICCID", "imei": imei})
+        assert preview_file("expectations", str(path), mapping).facts == [EXPECTATION]
 
 
 def test_german_of_an_old_system_is_not_taken_for_japanese(tmp_path: Path) -> None:
@@ -278,6 +336,18 @@ HINTED = {
     "what was seen": (
         Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
         "undo this and take them in by `tallystick import activations`",
+    ),
+    "two moments": (
+        Shape(
+            table("ICCID,IMEI,Start time,Last seen", f"{PAIR},2026-03-05T10:15:30Z,2027-01-01"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from Start time, and Last seen passed over",
+    ),
+    "two columns of hardware": (
+        Shape(table("ICCID,Current IMEI,Last IMEI", f"{PAIR},990003420535573")),
+        "imei is read from Current IMEI, and Last IMEI passed over",
     ),
     "events that do not count": (
         Shape(

@@ -128,6 +128,45 @@ def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path
         preview_file("activations", str(path))
 
 
+DATES = (
+    f'<row r="2">{text("A2", ICCID)}{text("B2", IMEI)}<c r="C2"><v>44624.4375</v></c></row>'
+    f'<row r="3">{text("A3", ICCID)}{text("B3", IMEI)}<c r="C3"><v>44624</v></c></row>'
+)
+
+
+@pytest.mark.parametrize(
+    ("properties", "year"), [("", 2022), ('<workbookPr showObjects="all" date1904="true"/>', 2026)]
+)
+def test_days_are_counted_as_the_workbook_says(tmp_path: Path, properties: str, year: int) -> None:
+    path = rewritten(workbook(tmp_path / "a.xlsx", DATES), "<sheets>", f"{properties}<sheets>")
+    preview = read(path)
+    assert [fact["effective_from"][:4] for fact in preview.facts] == [str(year)]
+    assert f"a spreadsheet's count of days ({year}-" in preview.rejects[0].reason
+    is_told = any("counts days from 1904" in hint for hint in preview.notes.hints)
+    assert is_told == bool(properties)
+
+
+def test_a_hidden_sheet_is_passed_over_and_others_are_told_of(tmp_path: Path) -> None:
+    row = f'<row r="2">{text("A2", ICCID)}{text("B2", IMEI)}</row>'
+    path = workbook(tmp_path / "a.xlsx", row, sheet_names=("Old", "New", "More"))
+    preview = read(rewritten(path, 'name="Old"', 'name="Old" state="hidden"'))
+    assert len(preview.facts) == 1
+    assert preview.notes.hints == (
+        "the sheet New is read, and no other of New, More: --sheet names one",
+    )
+
+
+def rewritten(path: Path, old: str, new: str) -> Path:
+    """A workbook with another text in its list of sheets."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return path
+
+
 def test_the_only_sheet_with_the_columns_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     workbook(path, "", sheet_names=("Summary", "SIMs"))

@@ -147,7 +147,10 @@ TimeFormats = Annotated[
     ),
 ]
 Sheet = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The sheet of a workbook. Without: the first.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The sheet of a workbook. Without: the first that is not hidden."
+    ),
 ]
 CheckDigits = Annotated[
     CheckDigitChoice | None,

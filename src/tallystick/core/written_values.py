@@ -33,12 +33,16 @@ DROPPED_IN_DIGITS = str.maketrans("", "", BLANKS + HYPHENS)
 DROPPED_IN_NUMBERS = str.maketrans("", "", f"+.(){BLANKS}{HYPHENS}")
 PADDING = "Ff"  # what fills up half a byte where digits are kept two in a byte
 FRACTION = re.compile(r"([0-9]+)\.0")  # as programs write whole numbers that they keep as floats
-UNCLEAR_FRACTION = re.compile(r"[0-9]+\.0{2,3}")  # or a number with a dot before its last digits
+# Or a number with a dot before its last digits.
+UNCLEAR_FRACTION = re.compile(r"[0-9]+\.0{2,3}|[0-9]{7,}\.(?:[1-9]|[0-9]{2})")
 EXACT_MAX = 2**53  # up to here a float is exact
 GROUPED = re.compile(r"[0-9]{1,3}([.,'\u2019])[0-9]{3}(?:\1[0-9]{3})+")
 GROUP_SIGNS = str.maketrans("", "", ".,'\u2019")
 SLASHED_IMEI = re.compile(r"[0-9]{6}/[0-9]{2}/[0-9]{6}(?:/[0-9]{1,2})?")
 INTERNATIONAL = "00"  # what is dialled in the place of the `+`
+INLAND = "0"  # what is dialled before a number of the same country
+# The zero that is dialled within a country, as people write it behind the country code.
+INLAND_ZERO = re.compile(r"(?P<country>(?:\+|00)[ -]?[0-9]{1,3} ?)\(0\)")
 
 ABSENT = frozenset({"null", "\\n", "nan", "nat", "n/a", "#n/a", "na", "<na>", "-", "--"})
 """What databases, programs and people write where there is no value, in small letters."""
@@ -78,13 +82,17 @@ DAY_BEFORE = re.compile(
     re.DOTALL,
 )
 # With two digits for the year, if it is a date at all.
-SHORT_YEAR = re.compile(r"([2-9][0-9]{9}|[0-9]{12})(?:\.[0-9]+|[Zz]|[+-][0-9]{2}:?[0-9]{2})?")
+SHORT_YEAR = re.compile(
+    r"([2-9][0-9]{9}|[0-9]{12})(?P<fraction>\.[0-9]+)?(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+)
 SHORT_YEAR_FORMS = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S"}
 ZERO_DAYS = frozenset({"1899-12-30", "1899-12-31", "1900-01-00"})
 """The days that spreadsheets and databases write before a time of day that has none."""
-# Days since 1899-12-30, as spreadsheets count them: of the years from 1954 to 2118.
+# Days as spreadsheets count them, mostly since 1899-12-30: of the years from 1954 to 2118.
 SERIAL = re.compile(r"(?P<days>[2-7][0-9]{4})(?:[.,](?:0+|(?P<part>[0-9]{1,17})))?")
-SERIAL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
+DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)
+DAY_ZERO_OF_1904 = datetime(1904, 1, 1, tzinfo=UTC)
+"""The day from which some workbooks count, mostly such as old Macs made."""
 ZONE_LETTERS = re.compile(r"(?P<before>.*[0-9])\s*(?P<letters>[A-Z]{2,5})", re.DOTALL)
 UTC_NAMES = frozenset({"UTC", "GMT"})
 HALF_DAY_HOURS = 12
@@ -103,13 +111,15 @@ class Conventions(NamedTuple):
 
     `zone` is the zone of moments that name none; where it `is_zone_known`, somebody has said so,
     and else it is a guess that has to be told. `time_formats` are forms of `strptime` that are
-    tried first. `check_digit` says what is done to every ICCID.
+    tried first. `check_digit` says what is done to every ICCID. A spreadsheet's count of days is
+    since `day_zero`.
     """
 
     zone: tzinfo = UTC
     time_formats: tuple[str, ...] = ()
     check_digit: CheckDigit = "keep"
     is_zone_known: bool = False
+    day_zero: datetime = DAY_ZERO
 
 
 PLAIN = Conventions()
@@ -150,15 +160,20 @@ def read_tac(text: str) -> Tac:
 
 def read_mdn(text: str) -> Mdn:
     """A phone number without the signs that people write into it. Raises `InvalidValue`."""
-    return Mdn.parse(_number(Mdn.LABEL, text))
+    return Mdn.parse(_number(Mdn.LABEL, text).removeprefix(INTERNATIONAL))
 
 
 def read_msisdn(text: str) -> Msisdn:
     """A phone number with its country code, without such signs. Raises `InvalidValue`.
 
-    No country code begins with a zero, so that `00` in front is what is dialled for the `+`.
+    No country code begins with a zero, so that `00` in front is what is dialled for the `+`, and
+    one zero in front is what is dialled within a country.
     """
-    return Msisdn.parse(_number(Msisdn.LABEL, text).removeprefix(INTERNATIONAL))
+    digits = _number(Msisdn.LABEL, text).removeprefix(INTERNATIONAL)
+    if digits.startswith(INLAND):
+        message = f"msisdn must begin with its country code, not with 0: {Msisdn.shown(text)}"
+        raise InvalidValue(message)
+    return Msisdn.parse(digits)
 
 
 def read_imsi(text: str) -> Imsi:
@@ -184,7 +199,8 @@ def _digits(label: str, text: str) -> str:
 
 
 def _number(label: str, text: str) -> str:
-    return _without_fraction(label, text).translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
+    international = INLAND_ZERO.sub(r"\g<country>", text)
+    return _without_fraction(label, international).translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
 
 
 def _without_fraction(label: str, text: str) -> str:
@@ -241,10 +257,12 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
         return _since_1970(unix)
     serial = SERIAL.fullmatch(text)
     if serial and serial["part"]:
-        return moment_of(_of_serial(serial).replace(tzinfo=conventions.zone))
+        local = _of_serial(serial, conventions.day_zero)
+        return moment_of(local.replace(tzinfo=conventions.zone))
     iso = _in_iso(_of_one_day(text))
     if is_unclear or FORM.fullmatch(iso) is None:
-        message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{_help(text)}"
+        what_to_do = _help(text, conventions.day_zero)
+        message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{what_to_do}"
         raise InvalidValue(message)
     return moment_of(parse(iso, conventions.zone))
 
@@ -270,16 +288,19 @@ def _form_of_short_year(text: str) -> str | None:
     """
     digits = SHORT_YEAR.fullmatch(text)
     form = SHORT_YEAR_FORMS[len(digits[1])] if digits else ""
-    return form if digits and _of_form(digits[1], form) else None
+    if digits is None or _of_form(digits[1], form) is None:
+        return None
+    return form + ".%f" * bool(digits["fraction"]) + "%z" * bool(digits["zone"])
 
 
-def _help(text: str) -> str:
+def _help(text: str, day_zero: datetime) -> str:
     """What to do about a value that is no moment, where its form says it."""
     serial = SERIAL.fullmatch(text)
     letters = ZONE_LETTERS.fullmatch(text)
     if serial:
+        day = _of_serial(serial, day_zero)
         return (
-            f": it may be a spreadsheet's count of days ({_of_serial(serial):%Y-%m-%d}); format "
+            f": it may be a spreadsheet's count of days ({day:%Y-%m-%d}); format "
             "the column as a date, and export it again"
         )
     if EXPONENT.fullmatch(text):
@@ -306,10 +327,10 @@ def _help_about_zone(before: str, letters: str) -> str:
     return f": name the form with --time-format {forms} and --zone UTC" if forms else ""
 
 
-def _of_serial(serial: re.Match[str]) -> datetime:
+def _of_serial(serial: re.Match[str], day_zero: datetime) -> datetime:
     """The time of a spreadsheet's count of days, to the second; its zone is not known."""
     seconds = round(float(f"0.{serial['part'] or 0}") * SECONDS_A_DAY)
-    return SERIAL_EPOCH + timedelta(days=int(serial["days"]), seconds=seconds)
+    return day_zero + timedelta(days=int(serial["days"]), seconds=seconds)
 
 
 def is_without_zone(text: str, conventions: Conventions = PLAIN) -> bool:

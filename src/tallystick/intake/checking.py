@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core.allowed import Allowed
+from tallystick.core.errors import FileRefused
 from tallystick.core.moments import LAST, Moment
 from tallystick.core.written_values import PLAIN
 from tallystick.intake import fast_parse
@@ -27,7 +28,7 @@ from tallystick.intake.sources import LINE
 from tallystick.store import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tallystick.core.written_values import Conventions
     from tallystick.intake.kinds import Column, Kind
@@ -68,10 +69,25 @@ def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Che
     works = (partial(work, read) for read in source.blocks)
     for checked, left_out in in_parallel(works, min(os.cpu_count() or 1, BLOCKS_AT_ONCE_MAX)):
         source.notes.left_out += left_out
-        yield checked._replace(
-            rejects=[reject._replace(line=first + reject.line) for reject in checked.rejects]
-        )
+        rejects = [reject._replace(line=first + reject.line) for reject in checked.rejects]
+        refuse_other_header(source, rejects)
+        yield checked._replace(rejects=rejects)
         first += checked.lines
+
+
+def refuse_other_header(source: Source, rejects: Iterable[Reject]) -> None:
+    """Refuse a file in which refused lines name its columns in another order.
+
+    Values behind them would be taken for others. Raises `FileRefused`.
+    """
+    for reject in rejects:
+        if source.is_other_header(reject.values):
+            message = (
+                f"{source.name}: line {reject.line} names columns in another order than line "
+                f"{source.notes.header}, as where files were put together: the lines behind it "
+                "cannot be read. Make a file of each table"
+            )
+            raise FileRefused(message)
 
 
 def check(block: Block, kind: Kind, conventions: Conventions = PLAIN) -> Checked:

@@ -98,16 +98,24 @@ class CheckedItems(NamedTuple):
 def check_items(kind: Kind, items: Sequence[Any], mapping: Mapping = ANY) -> CheckedItems:
     """Each value as a fact of this kind or as a reject.
 
-    Many are checked a column at a time, like a file's. Raises `InvalidValue` where objects are of
-    another form, which a mapping fits.
+    Raises `InvalidValue` where objects are of another form, which a mapping fits, and where they
+    have too many different sets of names.
     """
+    try:
+        return _checked_items(kind, items, mapping)
+    except FileRefused as refusal:
+        raise InvalidValue(refusal.message) from refusal
+
+
+def _checked_items(kind: Kind, items: Sequence[Any], mapping: Mapping) -> CheckedItems:
+    """The same; many are checked a column at a time, like a file's."""
     if mapping is ANY and len(items) < COLUMNS_PAY_MIN:
         plain = _plain_facts(kind, items)
         if plain is not None:
             return CheckedItems(plain, [])
-    records = Records(kind, mapping, strict=True)
+    records = Records("the body", kind, mapping, strict=True)
     if items and not (isinstance(items[0], dict) and items[0].keys() <= set(kind.column_names)):
-        _refuse_foreign(items, records)
+        refuse_foreign("the body", items, records, if_mapped=True)
     if len(items) >= COLUMNS_PAY_MIN or mapping.keep:
         checked = check(block_of(items, records), kind, mapping.conventions)
         return CheckedItems(checked.facts, checked.rejects, checked.doubts)
@@ -140,13 +148,6 @@ def _plain_facts(kind: Kind, items: Sequence[Any]) -> list[tuple[Any, ...]] | No
 def doubts_of_expectations(reader: Reader, facts: Sequence[SimExpectation]) -> dict[str, Any]:
     """The doubts of expectations that are taken in, for programs: by name, those that there are."""
     return doubts_of_call(reader, KINDS["expectations"], facts, LAST).detailed()
-
-
-def _refuse_foreign(items: Sequence[Any], records: Records) -> None:
-    try:
-        refuse_foreign("the body", items, records, if_mapped=True)
-    except FileRefused as refusal:
-        raise InvalidValue(refusal.message) from refusal
 
 
 def _fact_of(

@@ -387,10 +387,10 @@ ACTIVATED_AT = Column(
     read_moment,
     fast_parse.moments,
     also=(
+        "simotadate",  # before the SIM's own activation date, which stands beside it
         ("activationdate", "activationtime"),
         "activationtime",
         "activationdate",
-        "simotadate",
         "timestamp",
         ("eventdate", "eventtime"),
         "eventtime",
@@ -401,6 +401,7 @@ ACTIVATED_AT = Column(
         "datetime",
         ("date", "time"),
         ("datum", "uhrzeit"),
+        "datum",
         ("date", "heure"),
         "date",
         "time",

@@ -80,12 +80,13 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     header: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """The line that names the columns, from 1; 0 where none does."""
     separator: Literal[",", ";", "\t", "|", " "] | None = None
-    """What stands between the values of a line; a blank stands for any number of blanks."""
+    """What stands between the values of a line; a blank stands for any number of blanks, where no
+    column before the last may be empty or have blanks in it."""
     encoding: Encoding | None = None
     """How the text is written."""
     sheet: str = ""
-    """The sheet of a workbook. Where it is left out, the first; or the only one that has the
-    columns, if the first has not."""
+    """The sheet of a workbook. Where it is left out, the first that is not hidden; or the only one
+    that has the columns, if the first has not."""
     records: str = ""
     """The path in a JSON document to its records. Where it is left out, they are looked for."""
     zone: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from collections.abc import Mapping as ByName
 
-    from tallystick.intake.kinds import Kind
+    from tallystick.intake.kinds import Column, Kind
 
 Places = tuple[int, ...]
 """Places of columns in a file, from 0, whose texts are joined."""
@@ -39,7 +38,19 @@ OF_DEVICES_TOO = frozenset({"phone", "mobile"})
 BESIDE_THEM = frozenset({"no", "nr", "num", "number"})
 """Words for a number, with which those make a phone number, and no number of a device."""
 ICCID = "iccid"
+IMEI_WORD = "imei"
+NUMBER_DIGITS_MIN = 8  # from so many digits on a cell is a value, and no name of a column
 OTHER_NAMES = "Rename the columns, name all of them with --columns, or write a mapping file"
+
+
+def names_of(column: Column) -> frozenset[str]:
+    """What one of our columns is called, by itself."""
+    return frozenset(plain_name(each) for each in (column.name, *column.also) if type(each) is str)
+
+
+KNOWN_NAMES = frozenset[str]().union(
+    *(names_of(column) for kind in KINDS.values() for column in kind.columns)
+)
 
 
 class Names:
@@ -58,8 +69,6 @@ class Names:
             unique = name if counts[name] == 1 else f"{name} {counts[name]}"
             self._exact.setdefault(unique, place)
             self._plain.setdefault(plain_name(unique), place)
-        plain = Counter(map(plain_name, names))
-        self.repeated = {name for name, count in plain.items() if name and count > 1}
 
     def place(self, name: Name) -> int | None:
         """Where a column is, None where there is none or it is secret."""
@@ -126,11 +135,41 @@ def _is_named_otherwise(
 @lru_cache(maxsize=NAMES_KEPT_MAX)
 def _means(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
+    if is_a_value(name):
+        return False
     in_name = {word.casefold() for word in WORDS.findall(name)}
     beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
     )
+
+
+def read_of_several(
+    kind: Kind, names: Names, places: ByName[str, Places], mapping: Mapping = ANY
+) -> list[str]:
+    """The names that stand several times, in any writing, and of which one alone is read.
+
+    Nobody can know which is meant, unless it was asked for by its place, or as `name 2`.
+    """
+    read = {place for at in places.values() for place in at}
+    unread = {plain_name(name) for place, name in enumerate(names.names) if place not in read}
+    keep = {str(each.column): [(each.column,)] for each in mapping.keep}
+    also = {column.name: column.also for column in kind.columns}
+    repeated = []
+    for column, at in places.items():
+        sources = keep.get(column) or mapping.sources_of(column, also.get(column, ()))
+        taken = next((each for each in sources if tuple(map(names.place, each)) == at), ())
+        repeated += [
+            names.names[place]
+            for name, place in zip(taken, at, strict=False)
+            if isinstance(name, str) and plain_name(name) in unread
+        ]
+    return repeated
+
+
+def is_a_value(name: str) -> bool:
+    """Whether the name of a column is more likely a value, which may be secret."""
+    return sum(map(str.isdigit, name)) >= NUMBER_DIGITS_MIN
 
 
 def kept_places(names: Names, keep: Sequence[Keep]) -> list[int | None]:
@@ -172,6 +211,7 @@ def hints_about(
     """What is unusual about a file whose columns were found: what else it may be."""
     if mapping.columns:
         return
+    yield from _hints_about_choices(kind, names, places)
     seen_at = KINDS["activations"].required[0]
     if (
         kind.name == "expectations"
@@ -187,6 +227,28 @@ def hints_about(
             is_whole = not lacking(kind, places_of(kind, names, preset))
             if is_whole and None not in kept_places(names, preset.keep):
                 yield f"the mapping {name} fits, and keeps some of the rows only: --map {name}"
+
+
+def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
+    """Which columns are passed over that may be meant in the place of those that are read.
+
+    Of moments and hardware alone: what else names a SIM is told by its digits.
+    """
+    read = {place for at in places.values() for place in at}
+    for column in kind.columns:
+        at = places.get(column.name)
+        has_own = at == (names.place(column.name),)
+        if at is None or has_own or not (column.is_moment or IMEI_WORD in column.words):
+            continue
+        sources = (each for each in column.also if isinstance(each, str))
+        others = [place for each in sources if (place := names.place(each)) is not None]
+        unread = [names.names[place] for place in others if place not in read]
+        if unread:
+            chosen = " and ".join(names.names[place] for place in at)
+            yield (
+                f"{column.name} is read from {chosen}, and {', '.join(unread)} passed over: if "
+                "that is meant, take the other out, or write a mapping file"
+            )
 
 
 def headerless_presets(kind: Kind, width: int) -> str:

@@ -14,12 +14,13 @@ import polars as pl
 
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
-from tallystick.core.written_values import PLAIN
+from tallystick.core.written_values import DAY_ZERO, PLAIN
 from tallystick.intake.receipt import Reject
 from tallystick.intake.sources import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from tallystick.core.written_values import Conventions
 
@@ -79,7 +80,9 @@ class Source:
 
     Any thread may do that. `first_line` is the number of the first block's first line; `read_share`
     says how much of the file is read, of 1, or None where its size is not known. Who takes the
-    blocks may ask it. `columns` are those of the blocks' frames.
+    blocks may ask it. `columns` are those of the blocks' frames. A spreadsheet's count of days is
+    since `day_zero`. `is_other_header` says of a refused line's values whether they are names of
+    columns in another order, so that no line behind it can be read.
     """
 
     name: str
@@ -88,6 +91,8 @@ class Source:
     first_line: int
     blocks: Iterator[Callable[[], Block]]
     conventions: Conventions = PLAIN
+    day_zero: datetime = DAY_ZERO
+    is_other_header: Callable[[Sequence[str]], bool] = lambda _: False
     notes: Notes = field(default_factory=Notes)
 
 

@@ -48,7 +48,7 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
     else:
         layout = _best(name, kind, head, mapping)
     check_layout(name, layout, kind, mapping)
-    if layout.separator == BLANK and mapping.separator is None and _may_shift(kind, layout):
+    if layout.separator == BLANK and _may_shift(kind, layout):
         message = (
             f"{name}: blanks stand between its columns, so that behind an empty value, or one with "
             "a blank in it, each would be taken for another: write it with commas between"

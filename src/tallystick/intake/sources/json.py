@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import msgspec
@@ -25,6 +26,7 @@ from tallystick.intake.mappings.naming import (
     hints_about,
     lacking,
     places_of,
+    read_of_several,
 )
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
@@ -47,6 +49,7 @@ DEPTH_MAX = 8  # of the paths that an error names
 ARRAY_DEPTH_MAX = 4  # of objects in which an array of records is looked for
 START_BYTES = 64
 PARTS_OF_A_TABLE = frozenset({"columns", "index", "data"})
+ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
 
 
@@ -54,14 +57,18 @@ class Records:
     """What reads JSON objects as records of a kind, by a mapping.
 
     Without one, an object's fields are its columns; those that the kind does not know are faults
-    where it is `strict`.
+    where it is `strict`. Refusals call it by `name`.
     """
 
-    def __init__(self, kind: Kind, mapping: Mapping = ANY, *, strict: bool = False) -> None:
+    def __init__(
+        self, name: str, kind: Kind, mapping: Mapping = ANY, *, strict: bool = False
+    ) -> None:
+        self._name = name
         self.kind = kind
         self._mapping = mapping
         self._strict = strict and not mapping.columns and not kind.is_from_elsewhere
-        self._places: dict[tuple[str, ...], dict[str, Places]] = {}
+        self._readings: dict[tuple[str, ...], Reading] = {}
+        self._names_read = 0
         self._known = {*kind.column_names}
         self._are_plain = not mapping.columns and not mapping.keep
         own = self._known
@@ -83,8 +90,11 @@ class Records:
 
     def notes(self, encoding: str, values: Sequence[Any]) -> Notes:
         """How objects like these are read."""
-        objects = [value for value in values if isinstance(value, dict)]
-        by_object = [tuple(paths_of(each) if self._mapping.columns else each) for each in objects]
+        dicts = (value for value in values if isinstance(value, dict))
+        objects = [value for value in dicts if len(value) <= limits.COLUMNS_MAX]
+        by_object = [
+            tuple(first_paths(each) if self._mapping.columns else each) for each in objects
+        ]
         first = Names(by_object[0] if by_object else ())
         places = places_of(self.kind, first, self._mapping)
         of_all = Names(tuple(dict.fromkeys(name for names in by_object for name in names)))
@@ -103,13 +113,13 @@ class Records:
         """The columns that the kind needs and an object does not have; null is there."""
         if not self._mapping.columns:
             return lacking(self.kind, self.values_of(value))
-        return lacking(
-            self.kind, places_of(self.kind, Names(tuple(paths_of(value))), self._mapping)
-        )
+        return lacking(self.kind, places_of(self.kind, Names(first_paths(value)), self._mapping))
 
     def fits(self, value: dict[str, Any]) -> bool:
         """Whether an object has the columns that the kind needs."""
-        return not self.lacking(value) or not lacking(self.kind, self.values_of(value))
+        return len(value) <= limits.COLUMNS_MAX and (
+            not self.lacking(value) or not lacking(self.kind, self.values_of(value))
+        )
 
     def _by_paths(self, value: dict[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -123,17 +133,27 @@ class Records:
 
     def _by_names(self, value: dict[str, Any]) -> dict[str, Any]:
         names = tuple(value)
-        places = self._places.get(names)
-        if places is None:
-            if len(self._places) > LOOKED_AT_LINES:
-                self._places.clear()
-            places = self._places[names] = places_of(self.kind, Names(names))
         return {
             column: value[names[at[0]]]
             if len(at) == 1
             else " ".join(str(value[names[each]]) for each in at)
-            for column, at in places.items()
+            for column, at in self._reading_of(names).places.items()
         }
+
+    def _reading_of(self, names: tuple[str, ...]) -> Reading:
+        """How objects with these names are read. Raises `FileRefused` after too many others."""
+        reading = self._readings.get(names)
+        if reading is None:
+            self._names_read += len(names)
+            if self._names_read > limits.DIFFERENT_NAMES_MAX:
+                message = (
+                    f"{self._name}: its objects have too many different sets of names: those of "
+                    f"all sets may be {limits.DIFFERENT_NAMES_MAX:,} together. Give every object "
+                    "the same names in the same order, with null where it has no value"
+                )
+                raise FileRefused(message)
+            reading = self._readings[names] = reading_of(self.kind, names)
+        return reading
 
     def record_of(self, line: int, value: dict[str, Any]) -> list[str | None] | Reject:
         """The texts of a JSON object by column; numbers are their digits, null is absent."""
@@ -143,11 +163,7 @@ class Records:
             what = f"has {len(value):,} names; at most {limits.COLUMNS_MAX:,} are read"
             return Reject(line, (Fault("", what),), ())
         items = self.values_of(value)
-        faults = [
-            Fault(shown(name), "is none of this kind's columns")
-            for name in (Names(tuple(value)).names if self._strict else ())
-            if name != REASON and not _is_read(name, self._places[tuple(value)], tuple(value))
-        ]
+        faults = self._faults_of_names(tuple(value))
         record: list[str | None] = []
         of_no_text: set[str] = set()
         for column in self.kind.columns:
@@ -167,9 +183,36 @@ class Records:
         filtered = [_plain_text(items[name]) for name in self.filters]
         return [*record, *filtered]
 
+    def _faults_of_names(self, names: tuple[str, ...]) -> list[Fault]:
+        """What is wrong with the names of an object, which a mapping does not look at."""
+        if self._mapping.columns:
+            return []
+        reading = self._reading_of(names)
+        unknown = reading.unread if self._strict else ()
+        return [
+            *(Fault(shown(name), "is none of this kind's columns") for name in unknown),
+            *(Fault(shown(name), "stands there in two writings") for name in reading.repeated),
+        ]
 
-def _is_read(name: str, places: dict[str, Places], names: tuple[str, ...]) -> bool:
-    return any(names[each] == name for at in places.values() for each in at)
+
+class Reading(NamedTuple):
+    """How objects with the same names are read: where our columns are, and what is not read.
+
+    Of the names that are `repeated` another writing is there too.
+    """
+
+    places: dict[str, Places]
+    unread: tuple[str, ...]
+    repeated: tuple[str, ...]
+
+
+def reading_of(kind: Kind, names: tuple[str, ...]) -> Reading:
+    """How objects with these names are read."""
+    known = Names(names)
+    places = places_of(kind, known)
+    read = {place for at in places.values() for place in at}
+    unread = (name for at, name in enumerate(names) if at not in read and name != REASON)
+    return Reading(places, tuple(unread), tuple(read_of_several(kind, known, places)))
 
 
 def _are_texts(value: dict[str, Any]) -> bool:
@@ -219,20 +262,27 @@ def paths_of(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:  # 
             yield before + name
 
 
+def first_paths(value: dict[str, Any]) -> tuple[str, ...]:
+    """The first paths of the values in a JSON object, as many as a table may have columns."""
+    return tuple(islice(paths_of(value), limits.COLUMNS_MAX))
+
+
 def refuse_foreign(
     name: str, values: Sequence[Any], records: Records, *, if_mapped: bool = False
 ) -> None:
-    """Refuse objects of which none has the columns of the kind.
+    """Refuse objects of which none of the first has the columns of the kind.
 
-    With `if_mapped` only those that a mapping fits: the others are told of one by one. Raises
-    `FileRefused`.
+    With `if_mapped` only those that a mapping fits: the others are told of one by one, and so are
+    those with too many names. Raises `FileRefused`.
     """
-    objects = [value for value in values if isinstance(value, dict)]
+    dicts = (value for value in values if isinstance(value, dict))
+    with_few_names = (value for value in dicts if len(value) <= limits.COLUMNS_MAX)
+    objects = [*islice(with_few_names, LOOKED_AT_LINES)]
     if not objects or any(map(records.fits, objects)):
         return
     first = objects[0]
     missing = records.lacking(first)
-    names = Names(tuple(paths_of(first)))
+    names = Names(first_paths(first))
     if if_mapped and not fitting_preset(records.kind, names):
         return
     what_to_do = advice(records.kind, names, Names(tuple(first)))
@@ -386,8 +436,8 @@ def _found_at(
 
 def _refuse_twice(name: str, columns: tuple[str, ...], kind: Kind) -> None:
     """Refuse a table that has a column twice. Raises `FileRefused`."""
-    repeated = Names(columns).repeated
-    twice = [each for each in kind.column_names if plain_name(each) in repeated]
+    known = Names(columns)
+    twice = read_of_several(kind, known, places_of(kind, known))
     twice += [each for each in dict.fromkeys(columns) if columns.count(each) > 1]
     if twice:
         message = f"{name}: the table has the column {shown(twice[0])} twice"
@@ -423,7 +473,7 @@ def _numbered(name: str, fields: dict[str, msgspec.Raw], records: Records) -> Re
     numbered = RecordsAt(list(fields.values()), "", None, "its records stand under numbers")
     if are_numbers and _fits(numbered, records):
         return numbered
-    if not lacking(records.kind, records.values_of(dict.fromkeys(fields, ""))):
+    if records.fits(dict.fromkeys(fields, "")):
         message = (
             f"{name}: has an object for each column, as pandas writes it: write an object for each "
             "line, by to_json(orient='records')"
@@ -456,6 +506,8 @@ def _decoded(name: str, raw: msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - a
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = f"is not JSON: {fault_of_json(error)}"
         what += "; NaN is not JSON, write null" if NAN.search(raw) else ""
+        if ANOTHER_BEHIND in what:
+            what += "; if values stand behind each other, write one array of them, or one a line"
         message = f"{name}: {what}"
         raise FileRefused(message) from error
 

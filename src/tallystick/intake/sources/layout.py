@@ -8,26 +8,28 @@ from typing import TYPE_CHECKING
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings.mapping import is_secret, plain_name
 from tallystick.intake.mappings.naming import (
+    KNOWN_NAMES,
     Names,
     advice,
     headerless_presets,
     hints_about,
+    is_a_value,
     kept_places,
     lacking,
+    names_of,
     places_of,
+    read_of_several,
 )
 from tallystick.intake.receipt import in_one_sentence
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import REASON, Notes, refuse_wide_header
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
     from tallystick.intake.mappings.naming import Places
-
-NUMBER_DIGITS_MIN = 8  # from so many digits on a cell is a value, and no name of a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,14 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     refuse_wide_header(name, layout.names, layout.line or 1)
     names = Names(layout.names)
     faults = [f"has no column {column}" for column in lacking(kind, layout.places)]
-    if not mapping.columns:
-        repeated = [each for each in kind.column_names if plain_name(each) in names.repeated]
-        repeated += [REASON] if layout.names.count(REASON) > 1 else []
-        faults += [f"has the column {column} twice" for column in repeated]
+    _refuse_twice(name, layout, read_of_several(kind, names, layout.places, mapping))
     by = zip(mapping.keep, kept_places(names, mapping.keep), strict=True)
     unknown = [keep.column for keep, place in by if place is None]
     faults += [f"has no column {column}, by which rows are kept" for column in unknown]
     if not faults:
         return
     where = f"line {layout.line}" if layout.line else "the file"
-    if any(map(_is_a_value, layout.names)):
+    if any(map(is_a_value, layout.names)):
         message = (
             f"{name}: {where} {in_one_sentence(faults)}, but values. If no line names the columns, "
             f"name them with --columns. Columns of {kind.name}: {', '.join(kind.column_names)}"
@@ -131,6 +130,34 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     raise FileRefused(message)
 
 
-def _is_a_value(name: str) -> bool:
-    """Whether the name of a column is more likely a value, which may be secret."""
-    return sum(map(str.isdigit, name)) >= NUMBER_DIGITS_MIN
+def other_header_of(kind: Kind, layout: Layout) -> Callable[[Sequence[str]], bool]:
+    """What says whether the values of a line name columns, and not those that they stand in.
+
+    So a table begins whose columns have another order, as where files were put together.
+    """
+    known = {plain_name(name) for name in layout.names if name} | KNOWN_NAMES
+    also = {column.name: names_of(column) for column in kind.columns}
+    own = [
+        also.get(column, frozenset()) | {plain_name(layout.names[at[0]])}
+        for column, at in layout.places.items()
+    ]
+
+    def is_other_header(values: Sequence[str]) -> bool:
+        if not values or is_a_value(values[0]):
+            return False
+        names = [*zip(map(plain_name, values), own, strict=False)]
+        are_names = all(name in known for name, _ in names)
+        return are_names and not all(name in own_names for name, own_names in names)
+
+    return is_other_header
+
+
+def _refuse_twice(name: str, layout: Layout, repeated: Sequence[str]) -> None:
+    """Refuse a table with two columns of which either may be meant. Raises `FileRefused`."""
+    twice = [*repeated, *([REASON] if layout.names.count(REASON) > 1 else [])]
+    if twice:
+        message = (
+            f"{name}: line {layout.line} has the column {twice[0]} twice: take one out, or name "
+            "the one that is meant by its place, in a mapping file"
+        )
+        raise FileRefused(message)

@@ -22,6 +22,7 @@ from tallystick.intake.sources.json import (
     refuse_foreign,
     value_of,
 )
+from tallystick.intake.sources.layout import other_header_of
 from tallystick.intake.sources.lines import Lines
 from tallystick.intake.sources.packed import (
     ARCHIVE,
@@ -93,7 +94,7 @@ def open_source(
             else:
                 text = Text(plain, mapping.encoding)
                 suffix, source = _text_source(path, file, text, suffix, kind, mapping)
-        source.conventions = mapping.conventions
+        source.conventions = mapping.conventions._replace(day_zero=source.day_zero)
         if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES[named], named_packing):
             how = PACKINGS[packed] if packed != named_packing else ""
             source.notes.hints += (f"it is {FORMAT_NAMES[suffix]}{how}, whatever its name says",)
@@ -105,11 +106,12 @@ def _text_source(
 ) -> tuple[str, Source]:
     """A file of text as a source, and the suffix of the format that it has."""
     lines = Lines(text)
+    layout = None
     suffix = text_suffix_of(lines.head(LOOKED_AT_LINES), suffix)
     if suffix == DOCUMENT:
         return suffix, _document_source(name, lines, text.encoding, kind, mapping)
     if suffix in LINES_OF_JSON:
-        records = Records(kind, mapping)
+        records = Records(name, kind, mapping)
         refuse_foreign(name, values := looked_at(lines.head(LOOKED_AT_LINES)), records)
         columns, first_line = records.columns, 1
         notes = records.notes(text.encoding, values)
@@ -120,7 +122,10 @@ def _text_source(
         notes = layout.notes(text.encoding)
         blocks = lines.blocks(lambda part, ends: csv_block(part, ends, layout))
     blocks = refusing_each(name, "cannot be read", blocks)
-    return suffix, Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    source = Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    if layout:
+        source.is_other_header = other_header_of(kind, layout)
+    return suffix, source
 
 
 def _document_source(
@@ -134,7 +139,7 @@ def _document_source(
             "write one object a line, as .ndjson"
         )
         raise FileRefused(message)
-    records = Records(kind, mapping)
+    records = Records(name, kind, mapping)
     found_records = records_in(name, whole, mapping.records, records)
     items, columns = found_records.items, found_records.columns
     values = [value_of(item, columns) for item in items[:LOOKED_AT_LINES]]

@@ -19,12 +19,13 @@ import python_calamine as calamine
 
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import shown
+from tallystick.core.written_values import DAY_ZERO, DAY_ZERO_OF_1904
 from tallystick.intake.mappings.naming import lacking
 from tallystick.intake.receipt import Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import Block, Source, kept, text_frame
 from tallystick.intake.sources.csv import HEADER_LINES_MAX, record_of
-from tallystick.intake.sources.layout import Layout, check_layout, layout_of
+from tallystick.intake.sources.layout import Layout, check_layout, layout_of, other_header_of
 from tallystick.intake.sources.refusals import DAMAGED, refusing
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 CELL = re.compile(rb"\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
+WORKBOOK = re.compile(r"/?xl[/\\]workbook\.xml", re.IGNORECASE)
+FROM_1904 = re.compile(rb"workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
 CELL_BYTES = 32  # a cell's place may stand across the end of a part that is read
 CHUNK_BYTES = 1 << 20
 LETTERS = 26
@@ -44,6 +47,7 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
     """One sheet of a workbook as a source; its rows count as lines. Raises `FileRefused`."""
     with refusing(name, "cannot be read as a workbook"), _without_panics(name):
         _refuse_large(name, file)
+        day_zero = _day_zero(file)
         file.seek(0)
         workbook = calamine.CalamineWorkbook.from_filelike(file)
         sheet, rows, layout = _best_sheet(name, workbook, kind, mapping)
@@ -53,7 +57,20 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
         partial(_block, rows[start : start + limits.LINES_A_FRAME], layout, numbers)
         for start in range(layout.line, len(rows), limits.LINES_A_FRAME)
     )
-    return Source(name, lambda: None, layout.columns, layout.line + 1, blocks, notes=layout.notes())
+    source = Source(name, lambda: None, layout.columns, layout.line + 1, blocks)
+    source.notes, source.day_zero = layout.notes(), day_zero
+    source.is_other_header = other_header_of(kind, layout)
+    if day_zero != DAY_ZERO:
+        source.notes.hints += ("it counts days from 1904, and so are its numbers read as moments",)
+    return source
+
+
+def _day_zero(file: IO[bytes]) -> datetime:
+    """The day from which a workbook counts days."""
+    with zipfile.ZipFile(file) as archive:
+        parts = [part for part in archive.infolist() if WORKBOOK.fullmatch(part.filename)]
+        is_from_1904 = any(FROM_1904.search(_opened(archive, part).read()) for part in parts)
+    return DAY_ZERO_OF_1904 if is_from_1904 else DAY_ZERO
 
 
 def _best_sheet(
@@ -64,13 +81,14 @@ def _best_sheet(
 ) -> tuple[str, list[list[Any]], Layout]:
     """How messages name the sheet that is read, its rows, and its layout.
 
-    It is the one asked for, or else the first; or else the only one with the kind's columns, where
-    the first has not. Raises `FileRefused`.
+    It is the one asked for, or else the first that people see; or else the only one of those with
+    the kind's columns, where the first has not. Raises `FileRefused`.
     """
-    sheets = workbook.sheet_names
-    if mapping.sheet and mapping.sheet not in sheets:
-        message = f"{name}: there is no sheet {shown(mapping.sheet)}; there are {', '.join(sheets)}"
+    names = workbook.sheet_names
+    if mapping.sheet and mapping.sheet not in names:
+        message = f"{name}: there is no sheet {shown(mapping.sheet)}; there are {', '.join(names)}"
         raise FileRefused(message)
+    sheets = _seen_sheets(workbook)
     if not sheets:
         message = f"{name}: there is no sheet in the workbook"
         raise FileRefused(message)
@@ -78,8 +96,11 @@ def _best_sheet(
     rows = _rows(workbook, first)
     layout = _layout(rows, kind, mapping)
     others = [] if mapping.sheet else [each for each in sheets if each != first]
-    if not others or (layout and not lacking(kind, layout.places)):
+    if not others:
         return "", rows, _required(name, layout, mapping)
+    if layout and not lacking(kind, layout.places):
+        hint = f"the sheet {first} is read, and no other of {', '.join(sheets)}: --sheet names one"
+        return "", rows, replace(layout, hints=(*layout.hints, hint))
     fitting = [each for each in others if _has_columns(workbook, each, kind, mapping)]
     if len(fitting) != 1:
         several = f": the sheet {shown(first)} of {', '.join(sheets)} (--sheet names another)"
@@ -88,6 +109,15 @@ def _best_sheet(
     layout = _required(name, _layout(rows, kind, mapping), mapping)
     hint = f"the sheet {fitting[0]} is read, the only one with these columns"
     return "", rows, replace(layout, hints=(*layout.hints, hint))
+
+
+def _seen_sheets(workbook: Any) -> list[str]:  # noqa: ANN401 - the library's
+    """The sheets of cells that people see; all of them, where none is seen."""
+    tables = [
+        each for each in workbook.sheets_metadata if each.typ == calamine.SheetTypeEnum.WorkSheet
+    ]
+    seen = [each for each in tables if each.visible == calamine.SheetVisibleEnum.Visible]
+    return [each.name for each in seen or tables]
 
 
 def _rows(workbook: Any, sheet: str) -> list[list[Any]]:  # noqa: ANN401 - the library's
