@@ -34,7 +34,7 @@ test-citus: .venv/test ## the tests of the store on a cluster that is there (CIT
 		$(BIN)/pytest -n 0 -k citus $(ON_CITUS) $(ARGS)
 
 test-systemd: .venv/test ## the units under a systemd of their own (needs root, and cgroup v1)
-	$(BIN)/pytest -n 0 -rs tests/test_systemd.py $(ARGS)
+	$(BIN)/pytest -m systemd -n 0 -rs tests/test_systemd.py $(ARGS)
 
 check: .venv/test ## lint, formatting, types, and which room may import which
 	$(BIN)/ruff check

@@ -77,12 +77,15 @@ export container=tests SYSTEMD_UNIT_PATH=/run/systemd/system
 export SYSTEMD_GENERATOR_PATH=/run/generators SYSTEMD_ENVIRONMENT_GENERATOR_PATH=/run/generators
 exec /lib/systemd/systemd --system --unit=boot.target --log-target=console --show-status=no
 """
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0
-    or not (SYSTEMD.exists() and (GROUPS / "cgroup.procs").exists())
-    or not all(map(shutil.which, PROGRAMS)),
-    reason="left out: it needs root, systemd, unshare, and the hierarchy name=systemd of cgroup v1",
-)
+pytestmark = [
+    pytest.mark.systemd,
+    pytest.mark.skipif(
+        os.geteuid() != 0
+        or not (SYSTEMD.exists() and (GROUPS / "cgroup.procs").exists())
+        or not all(map(shutil.which, PROGRAMS)),
+        reason="it needs root, systemd, unshare, and the hierarchy name=systemd of cgroup v1",
+    ),
+]
 
 
 class Manager:
