@@ -1,14 +1,16 @@
 """Mixed load on a server for as long as told, with kills and faults; `make soak` runs it.
 
-Facts come in by calls, by uploads and from files, and reports are read. The facts repeat, so that
-the store stops growing. Every half a minute something befalls the server: it is killed, one of its
-workers is, it is stopped in order, or the store's file is away for a second. Memory and descriptors
-of each worker are told at the beginning and at the end of its life. At last everything that was
-acknowledged is looked for, and `tallystick verify --integrity` is run.
+Facts come in by calls, by uploads and from files, and every page, list and report is read. Every
+half a minute something befalls the server: it is killed, one of its workers is, it is stopped in
+order, or the store's file is away for a second. The last third of the time is one life without
+faults: its facts repeat, so that the store stops growing, and the worker's memory and descriptors
+have to stop growing, too. At last everything that was acknowledged is looked for, and
+`tallystick verify --integrity` is run.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -18,26 +20,29 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tallystick.clock import system_clock
+from tallystick.core.roles import Role
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
+from tests.doors import Visitor
 from tests.quick_access import quick_access
 from tests.sending import FOREIGN, SIMS, Sender, assert_nothing_is_lost, headers_of_sender, iccid_of
 from tests.sending import load_fleet as load
-from tests.serving import PASSWORD, REPORT, SERVE, call, free_port, signed_in, told
+from tests.serving import PASSWORD, SERVE, call, free_port, signed_in, told
 from tests.serving import wait_until_alive as wait
 from tests.test_server import workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tallystick.access import Credentials
+    from tallystick.store import Store
 
 LIFE_S = 30
 SETTLED_S = 10  # until a worker has loaded what it needs, and made its threads
@@ -54,13 +59,12 @@ PAIR = json.dumps(
         "uploadType": "IMEI ICCID Pair",
     }
 )
-QUESTION = json.dumps(
-    {
-        "accountName": "A-1",
-        "devices": [],
-        "filter": {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-04-01T00:00:00Z"},
-    }
-)
+UNLIMITED = told(ADDRESS_CALLS_A_S="0", APP_CALLS_A_S="0", USER_CALLS_A_S="0")
+STEADY_SHARE = 1 / 3
+"""The part of the time that is one life without faults."""
+LOOK_S = 5
+GROWTH_MIB_MAX, GROWTH_DESCRIPTORS_MAX = 8, 4
+"""By so much the most of a steady life's second half may be above the most of its first."""
 
 
 def say(line: str) -> None:
@@ -83,15 +87,15 @@ def usage_of(process: int) -> Usage:
 
 
 class Load:
-    """Everything that is done to one server while it lives."""
+    """Uploads and imports for one server while it lives; what it does makes the store grow."""
 
     def __init__(self, port: int, database: str, app: Credentials, activations: Path) -> None:
         self._port, self._database, self._app = port, database, app
         self._activations = activations
         self._over = threading.Event()
-        self.calls = 0
+        self.uploads = 0
         self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._ask, self._import)
+            threading.Thread(target=work, daemon=True) for work in (self._upload, self._import)
         ]
         for thread in self._threads:
             thread.start()
@@ -102,17 +106,16 @@ class Load:
         for thread in self._threads:
             thread.join(60)
 
-    def _ask(self) -> None:
-        """Read reports and put uploads in the queue."""
+    def _upload(self) -> None:
+        """Put uploads in the queue."""
         headers: dict[str, str] = {}
         while not self._over.is_set():
             with suppress(OSError, AssertionError):
                 headers = headers or signed_in(self._port, self._app, "user")
-                status = call(self._port, "POST", REPORT, QUESTION, headers).status
+                status = call(self._port, "POST", UPLOAD, PAIR, headers).status
                 assert status in {200, 503}, status
-                call(self._port, "POST", UPLOAD, PAIR, headers)
-                call(self._port, "GET", "/readyz")
-                self.calls += 3
+                self.uploads += 1
+            self._over.wait(0.02)
 
     def _import(self) -> None:
         """Import the same file again and again; some imports are killed."""
@@ -163,72 +166,135 @@ FAULTS: tuple[Callable[[subprocess.Popen[bytes], Path], None], ...] = (
 )
 
 
-def live(number: int, path: Path, app: Credentials, headers: dict[str, str]) -> list[Sender]:
-    """One life of a server under load; gives who sent facts to it."""
-    port, database = free_port(), f"sqlite:///{path}"
-    environment = os.environ | told(DATABASE=database, PORT=str(port))
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE], env=environment, start_new_session=True
-    ) as server:
-        wait(port, server)
-        senders = [Sender(each, port, headers, number * 300, (503,)) for each in range(SENDERS)]
-        for sender in senders:
-            sender.start()
-        load_on_it = Load(port, database, app, path.with_name("activations.csv"))
-        time.sleep(SETTLED_S)
-        (worker,) = workers_of(server)
-        begin = usage_of(worker)
-        time.sleep(LIFE_S)
-        end = usage_of(worker)
+class Soak:
+    """One store and who asks for it, through all lives of its servers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "store.db"
+        self.database = f"sqlite:///{self.path}"
+        self._activations = folder / "activations.csv"
+        self._senders: list[Sender] = []
+        with self.store() as store:
+            store.init("UTC")
+            load(store)
+            self._headers = headers_of_sender(store)
+            access = quick_access(store, system_clock, secrets.token_bytes)
+            access.add_user("user", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
+            self._app = access.add_app("soak", ["m2m", "admin"])
+            access.close()
+        write_activations(self._activations)
+
+    def store(self) -> Store:
+        """The store, opened beside whatever serves it."""
+        return open_store(self.database, wire_row)
+
+    @contextmanager
+    def served(self) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+        """A server on the store, without limits of rates; gives its process and port."""
+        port = free_port()
+        settings = told(DATABASE=self.database, PORT=str(port)) | UNLIMITED
+        with subprocess.Popen(
+            [sys.executable, "-c", SERVE], env=os.environ | settings, start_new_session=True
+        ) as server:
+            wait(port, server)
+            yield server, port
+
+    @contextmanager
+    def loaded(self, port: int, start_second: int) -> Iterator[tuple[list[Sender], Visitor]]:
+        """Facts that come in, and questions over every door, until the block ends."""
+        senders = [
+            Sender(each, port, self._headers, start_second, (503,)) for each in range(SENDERS)
+        ]
+        visitor = Visitor(port, self._app, "user")
+        callers: list[Sender | Visitor] = [*senders, visitor]
+        for caller in callers:
+            caller.start()
+        yield senders, visitor
+        for caller in callers:
+            caller.enough.set()
+            caller.join(60)
+        self._senders += senders
+        assert visitor.failures == []
+
+    def live(self, number: int) -> None:
+        """One life of a server under load, and how it ends."""
         fault = FAULTS[number % len(FAULTS)]
-        fault(server, path)
-        load_on_it.end()
-        for sender in senders:
-            sender.enough.set()
-            sender.join(60)
+        with self.served() as (server, port), self.loaded(port, number * 300) as (senders, visitor):
+            load_on_it = Load(port, self.database, self._app, self._activations)
+            time.sleep(SETTLED_S)
+            (worker,) = workers_of(server)
+            begin = usage_of(worker)
+            time.sleep(LIFE_S)
+            end = usage_of(worker)
+            fault(server, self.path)
+            load_on_it.end()
         sent = sum(len(sender.acknowledged) for sender in senders)
         say(
             f"life {number}: memory {begin.memory_mib} to {end.memory_mib} MiB, descriptors"
             f" {begin.descriptors} to {end.descriptors}; {sent} calls with facts,"
-            f" {load_on_it.calls} others; then {fault.__name__}"
+            f" {load_on_it.uploads} uploads, answers by status {dict(visitor.answers)};"
+            f" then {fault.__name__}"
         )
-    return senders
+
+    def live_steadily(self, seconds: float) -> None:
+        """One life without faults, whose worker stops growing as the store does."""
+        looked: list[Usage] = []
+        with self.served() as (server, port), self.loaded(port, 0) as (senders, visitor):
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                time.sleep(LOOK_S)
+                (worker,) = workers_of(server)
+                looked.append(usage_of(worker))
+            size_bytes = self.path.stat().st_size
+            stop(server, self.path)
+        half = len(looked) // 2
+        early, late = most(looked[:half]), most(looked[half:])
+        say(
+            f"steady for {seconds:.0f} s: at most {early.memory_mib} MiB and"
+            f" {early.descriptors} descriptors in its first half, {late.memory_mib} MiB and"
+            f" {late.descriptors} in its second; {sum(len(s.acknowledged) for s in senders)} calls"
+            f" with facts, answers by status {dict(visitor.answers)}; store {size_bytes} bytes"
+        )
+        assert late.memory_mib <= early.memory_mib + GROWTH_MIB_MAX
+        assert late.descriptors <= early.descriptors + GROWTH_DESCRIPTORS_MAX
+
+    def verify(self) -> int:
+        """Look for everything that was acknowledged; gives the code of `verify --integrity`."""
+        with self.store() as store:
+            assert_nothing_is_lost(store, self._senders)
+        acknowledged = sum(len(sender.acknowledged) for sender in self._senders)
+        say(f"{acknowledged} acknowledged calls are there")
+        verify = [sys.executable, "-m", "tallystick", "verify", "--integrity"]
+        environment = os.environ | told(DATABASE=self.database)
+        return subprocess.run(verify, env=environment, check=False).returncode
 
 
-def soak(minutes: float, folder: Path) -> int:
-    """Life after life for so many minutes; gives the exit code."""
-    path = folder / "store.db"
-    senders: list[Sender] = []
-    with open_store(f"sqlite:///{path}", wire_row) as store:
-        store.init("UTC")
-        load(store)
-        headers = headers_of_sender(store)
-        access = quick_access(store, system_clock, secrets.token_bytes)
-        access.add_user("user", PASSWORD, [], all_accounts=True)
-        app = access.add_app("soak", ["m2m"])
-        access.close()
+def write_activations(path: Path) -> None:
+    """A file of 3,600 activations of the SIMs, all elsewhere."""
     lines = [
         f"{iccid_of(n % SIMS)},{FOREIGN},2026-03-06T10:{n // 60:02}:{n % 60:02}Z"
         for n in range(3600)
     ]
-    path.with_name("activations.csv").write_text(
-        "iccid,imei,activated_at\n" + "\n".join(lines) + "\n", "utf-8"
+    path.write_text("iccid,imei,activated_at\n" + "\n".join(lines) + "\n", "utf-8")
+
+
+def most(looked: list[Usage]) -> Usage:
+    """The most of each that was seen."""
+    return Usage(
+        max(usage.memory_mib for usage in looked), max(usage.descriptors for usage in looked)
     )
-    until = time.monotonic() + minutes * 60
-    number = 0
-    while time.monotonic() < until:
-        senders += live(number, path, app, headers)
-        number += 1
-    with open_store(f"sqlite:///{path}", wire_row) as store:
-        assert_nothing_is_lost(store, senders)
-    say(f"{sum(len(sender.acknowledged) for sender in senders)} acknowledged calls are there")
-    verify = [sys.executable, "-m", "tallystick", "verify", "--integrity"]
-    environment = os.environ | told(DATABASE=f"sqlite:///{path}")
-    return subprocess.run(verify, env=environment, check=False).returncode
 
 
 @pytest.mark.soak
 def test_nothing_is_lost_under_load_kills_and_faults(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    assert soak(request.config.getoption("--minutes"), tmp_path) == 0
+    seconds = request.config.getoption("--minutes") * 60
+    soak = Soak(tmp_path)
+    until = time.monotonic() + seconds * (1 - STEADY_SHARE)
+    for number in itertools.count():
+        if time.monotonic() > until:
+            break
+        soak.live(number)
+    soak.live_steadily(seconds * STEADY_SHARE)
+    assert soak.verify() == 0

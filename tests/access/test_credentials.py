@@ -221,17 +221,47 @@ def test_a_weaker_hash_is_made_anew_when_its_user_logs_in(
     store: Store, clock: Clock, user: str
 ) -> None:
     access = Access(store, clock, token_bytes)
+    weaken_hash(store, user)
+    hashes = []
+    for _ in range(2):
+        assert access.login(user, PASSWORD)
+        hashes.append(hash_of(store, user))
+    assert "m=19456,t=2,p=1" in hashes[0]
+    assert hashes[0] == hashes[1]
+
+
+def test_of_two_logins_at_once_one_hashes_the_password_anew_and_both_are_let_in(
+    store: Store, clock: Clock, user: str
+) -> None:
+    others: list[str] = []
+
+    def while_another_logs_in(count: int) -> bytes:
+        """Random bytes, of which a login asks for 16 twice: for its token and to hash anew."""
+        asked.append(count)
+        if asked == [16, 16]:
+            others.append(Access(store, clock, token_bytes).login(user, PASSWORD))
+        return token_bytes(count)
+
+    asked: list[int] = []
+    weaken_hash(store, user)
+    access = Access(store, clock, while_another_logs_in)
+    sessions = {access.login(user, PASSWORD), *others}
+    assert len(sessions) == 2
+    assert len({access.user_of_session(each) for each in sessions}) == 1
+
+
+def weaken_hash(store: Store, user: str) -> None:
+    """Have a user's password hashed as an old version did."""
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     with store.transaction() as writer:
         kept = writer.user(user)
         assert kept
         writer.set_password(kept.user_id, weak)
-    hashes = []
-    for _ in range(2):
-        assert access.login(user, PASSWORD)
-        with store.snapshot() as reader:
-            kept = reader.user(user)
-            assert kept
-            hashes.append(kept.password_argon2)
-    assert "m=19456,t=2,p=1" in hashes[0]
-    assert hashes[0] == hashes[1]
+
+
+def hash_of(store: Store, user: str) -> str:
+    """The hash of a user's password."""
+    with store.snapshot() as reader:
+        kept = reader.user(user)
+        assert kept
+        return kept.password_argon2

@@ -90,10 +90,19 @@ class _Failures(NamedTuple):
             return self.there
         return self.user.failed_logins if self.user else 0
 
-    def allow(self, before: UserRow) -> bool:
-        """Whether the user may log in, whose password was looked at a moment before."""
-        is_same = self.user is not None and self.user.password_argon2 == before.password_argon2
-        return is_same and self.in_a_row < FAILED_LOGINS_MAX
+    @property
+    def allow_login(self) -> bool:
+        """Whether the user may log in, if the password is theirs."""
+        return self.user is not None and self.in_a_row < FAILED_LOGINS_MAX
+
+    def has_another_hash_than(self, before: UserRow | None) -> bool:
+        """Whether the hash is another one than that which the password was held against.
+
+        The password may be the same: another login may have hashed it anew.
+        """
+        if self.user is None or before is None:
+            return False
+        return self.user.password_argon2 != before.password_argon2
 
 
 class OwnSession(NamedTuple):
@@ -155,25 +164,29 @@ class Sessions(AccessTopic):
     def _begin(
         self, username: str, password: str, session_token: str, place: str, *, in_console: bool
     ) -> str:
-        with self._store.glance() as reader:
-            user = reader.user(username)
-        _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
-        is_proven = self._is_proven(user, password)
-        renewed = (
-            self._passwords.renewed(password, user.password_argon2) if is_proven and user else None
-        )
-        with self._store.transaction() as writer:
-            # Looked up again: logins tried at the same time may have locked the user, or changed
-            # the password.
-            failures = self._failures(writer, username, place)
-            if is_proven and user and failures.allow(user):
-                self._forget_failures(writer, user.user_id, username, failures, place)
-                if renewed:
-                    writer.set_password(user.user_id, renewed)
-                self._open_session(writer, session_token, user.user_id, in_console=in_console)
-                return session_token
-            self._note_failure(writer, username, failures, place)
-        raise PasswordRefused
+        while True:
+            with self._store.glance() as reader:
+                user = reader.user(username)
+            _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
+            is_proven = self._is_proven(user, password)
+            renewed = (
+                self._passwords.renewed(password, user.password_argon2)
+                if is_proven and user
+                else None
+            )
+            with self._store.transaction() as writer:
+                # Looked up again: logins tried at the same time may have locked the user.
+                failures = self._failures(writer, username, place)
+                if failures.has_another_hash_than(user):
+                    continue
+                if is_proven and user and failures.allow_login:
+                    self._forget_failures(writer, user.user_id, username, failures, place)
+                    if renewed:
+                        writer.set_password(user.user_id, renewed)
+                    self._open_session(writer, session_token, user.user_id, in_console=in_console)
+                    return session_token
+                self._note_failure(writer, username, failures, place)
+            raise PasswordRefused
 
     def _failures(self, writer: Writer, name: str, place: str) -> _Failures:
         """How many logins of a user failed in a row, seen from an address.
@@ -345,20 +358,22 @@ class Sessions(AccessTopic):
         A wrong old password counts as a failed login, and the user is locked after too many of
         either. Raises `PasswordRefused`.
         """
-        with self._store.glance() as reader:
-            name, user = reader.user_of_id(user_id) or ("", None)
-        is_proven = self._is_proven(user, old_password)
         password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
         password_argon2, place = self._passwords.hashed(password), block_of(address)
-        with self._store.transaction() as writer:
-            # Of two resets at once, the second one's old password is old.
-            failures = self._failures(writer, name, place)
-            if is_proven and user and failures.allow(user):
-                self._forget_failures(writer, user_id, name, failures, place)
-                writer.set_password(user_id, password_argon2)
-                return password
-            self._note_failure(writer, name, failures, place)
-        raise PasswordRefused
+        while True:
+            with self._store.glance() as reader:
+                name, user = reader.user_of_id(user_id) or ("", None)
+            is_proven = self._is_proven(user, old_password)
+            with self._store.transaction() as writer:
+                failures = self._failures(writer, name, place)
+                if failures.has_another_hash_than(user):
+                    continue  # of two resets at once, the second one's old password is old
+                if is_proven and user and failures.allow_login:
+                    self._forget_failures(writer, user_id, name, failures, place)
+                    writer.set_password(user_id, password_argon2)
+                    return password
+                self._note_failure(writer, name, failures, place)
+            raise PasswordRefused
 
 
 def _name_who_logs_in(username: str, *, in_console: bool) -> None:
