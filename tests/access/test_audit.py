@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from secrets import token_bytes
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +27,7 @@ from tallystick.store.acting import act_under_way, acting
 from tallystick.store.audit import AuditFilter
 from tallystick.thingspace.rows import wire_row
 from tests.engines import rows_of
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,6 +203,31 @@ def test_failed_logins_of_one_name_and_address_are_one_record_with_a_count(
     assert counts == {"portal/?": 1, "portal/ann": 7}
     assert len(list(audit.records())) < 5
     assert "horse" not in str(list(audit.records()))
+
+
+def test_of_two_resets_at_once_the_second_is_recorded_as_refused_alone(
+    access: Access, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access.add_user("ann", PASSWORD, [], all_accounts=True)
+    user_id = access.user_of_session(access.login("ann", PASSWORD))
+    slow = quick_access(store, clock, token_bytes)
+    fits = slow._passwords.fits  # noqa: SLF001 - a moment that no caller can hit from outside
+    new: list[str] = []
+
+    def fits_and_is_reset(password: str, password_argon2: str) -> bool:
+        was_right = fits(password, password_argon2)
+        if not new:  # by somebody else, in a thread of their own
+            other = Thread(target=lambda: new.append(access.reset_password(user_id, PASSWORD)))
+            other.start()
+            other.join()
+        return was_right
+
+    monkeypatch.setattr(slow._passwords, "fits", fits_and_is_reset)  # noqa: SLF001 - the same
+    with acting(act_of("password.reset", "portal")), pytest.raises(PasswordRefused):
+        slow.reset_password(user_id, PASSWORD)
+    slow.close()
+    assert access.login("ann", *new)
+    assert outcomes(slow.audit) == [("password.reset", refused("password-refused"))]
 
 
 def test_what_is_repeated_is_written_at_once_and_then_every_ten_minutes(timer: Timer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -66,6 +67,14 @@ The store keeps the digest of both together, so nobody can change the second.
 """
 
 
+class _HashChanged(Exception):  # noqa: N818 - it refuses nothing: the password is proven again
+    """The hash of a password changed after the password was held against it.
+
+    The password may be the same: another login may have hashed it anew. The transaction is left
+    by this, so that the audit has nothing of it.
+    """
+
+
 class _Failures(NamedTuple):
     """A user as they are now, and how many of their logins failed in a row.
 
@@ -95,14 +104,12 @@ class _Failures(NamedTuple):
         """Whether the user may log in, if the password is theirs."""
         return self.user is not None and self.in_a_row < FAILED_LOGINS_MAX
 
-    def has_another_hash_than(self, before: UserRow | None) -> bool:
-        """Whether the hash is another one than that which the password was held against.
-
-        The password may be the same: another login may have hashed it anew.
-        """
+    def require_hash_of(self, before: UserRow | None) -> None:
+        """Raise `_HashChanged` where the password was held against another hash than this one."""
         if self.user is None or before is None:
-            return False
-        return self.user.password_argon2 != before.password_argon2
+            return
+        if self.user.password_argon2 != before.password_argon2:
+            raise _HashChanged
 
 
 class OwnSession(NamedTuple):
@@ -174,11 +181,10 @@ class Sessions(AccessTopic):
                 if is_proven and user
                 else None
             )
-            with self._store.transaction() as writer:
+            with suppress(_HashChanged), self._store.transaction() as writer:
                 # Looked up again: logins tried at the same time may have locked the user.
                 failures = self._failures(writer, username, place)
-                if failures.has_another_hash_than(user):
-                    continue
+                failures.require_hash_of(user)
                 if is_proven and user and failures.allow_login:
                     self._forget_failures(writer, user.user_id, username, failures, place)
                     if renewed:
@@ -186,7 +192,8 @@ class Sessions(AccessTopic):
                     self._open_session(writer, session_token, user.user_id, in_console=in_console)
                     return session_token
                 self._note_failure(writer, username, failures, place)
-            raise PasswordRefused
+                break
+        raise PasswordRefused
 
     def _failures(self, writer: Writer, name: str, place: str) -> _Failures:
         """How many logins of a user failed in a row, seen from an address.
@@ -364,16 +371,17 @@ class Sessions(AccessTopic):
             with self._store.glance() as reader:
                 name, user = reader.user_of_id(user_id) or ("", None)
             is_proven = self._is_proven(user, old_password)
-            with self._store.transaction() as writer:
+            with suppress(_HashChanged), self._store.transaction() as writer:
                 failures = self._failures(writer, name, place)
-                if failures.has_another_hash_than(user):
-                    continue  # of two resets at once, the second one's old password is old
+                # Of two resets at once, the second one's old password is old.
+                failures.require_hash_of(user)
                 if is_proven and user and failures.allow_login:
                     self._forget_failures(writer, user_id, name, failures, place)
                     writer.set_password(user_id, password_argon2)
                     return password
                 self._note_failure(writer, name, failures, place)
-            raise PasswordRefused
+                break
+        raise PasswordRefused
 
 
 def _name_who_logs_in(username: str, *, in_console: bool) -> None:
