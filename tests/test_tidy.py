@@ -308,19 +308,38 @@ def askers() -> dict[str, int]:
     return positions
 
 
-def literals_of(node: ast.expr) -> set[str]:
-    """The names that an argument can be, where it is written out as one or as a choice of two."""
+def literals_of(node: ast.expr, tables: dict[str, ast.Dict]) -> set[str]:
+    """The names that an argument can be.
+
+    It is written out as one, as a choice of two, or as what a dictionary of the module has.
+    """
     if isinstance(node, ast.IfExp):
-        return literals_of(node.body) | literals_of(node.orelse)
+        return literals_of(node.body, tables) | literals_of(node.orelse, tables)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return {node.value}
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        table = tables.get(node.value.id)
+        values = [] if table is None else table.values
+        return {name for value in values for name in literals_of(value, tables)}
     return set()
+
+
+def dictionaries_of(tree: ast.Module) -> dict[str, ast.Dict]:
+    """The dictionaries that a module writes out, by name."""
+    return {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def queries_asked() -> Iterator[tuple[str, str]]:
     """Every place that asks for a query by a literal name, and the name."""
     positions = askers()
     for path in modules(PACKAGE / "store"):
+        tables = dictionaries_of(tree_of(path))
         for node in ast.walk(tree_of(path)):
             if not isinstance(node, ast.Call):
                 continue
@@ -329,7 +348,7 @@ def queries_asked() -> Iterator[tuple[str, str]]:
             arguments = node.args[position : position + 1]
             arguments += [keyword.value for keyword in node.keywords if keyword.arg == "query"]
             for argument in arguments:
-                yield from ((where(path, node), name) for name in literals_of(argument))
+                yield from ((where(path, node), name) for name in literals_of(argument, tables))
 
 
 def test_each_query_that_is_asked_is_there() -> None:
@@ -342,6 +361,7 @@ def test_nearly_every_query_is_seen_to_be_asked() -> None:
     """Else the test above looks at the wrong calls. Names that are composed are not literals."""
     existing = names_in(query_files())
     assert {"_value", "_numbers", "_put", "frame", "rows", "stream"} <= set(askers())
+    assert "rows_listed_by_imei" in {name for _, name in queries_asked()}
     assert len(existing - {name for _, name in queries_asked()}) <= len(existing) / 9
 
 

@@ -33,9 +33,17 @@ from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
 from tallystick.http.traced import Traced
 from tallystick.intake import LiveIntake, doubts_of_expectations, forget_old
-from tallystick.operations.metrics import LAST_FACT, Metrics
+from tallystick.operations.metrics import Metrics
 from tallystick.operations.readiness import Readiness
-from tallystick.operations.tallies import SAVE_EVERY_S, Counts, Tallies, brought_by_calls, key_of
+from tallystick.operations.tallies import (
+    INTAKE_FACTS,
+    LAST_FACT,
+    SAVE_EVERY_S,
+    Counts,
+    Tallies,
+    brought_by_calls,
+    key_of,
+)
 from tallystick.outbox import Outbox, post
 from tallystick.outbox.uploads import Uploads
 from tallystick.store import open_store
@@ -272,10 +280,10 @@ def _counted(live: LiveIntake, uploads: Uploads, loops: Loops, calls: Calls | No
     """What the parts of this worker count by themselves."""
     counts, brought, uploaded = Counts(), live.brought(), uploads.brought()
     for (kind, outcome), facts in brought.facts.items():
-        counts.totals[key_of("intake_facts_total", kind, outcome)] = facts
+        counts.totals[key_of(INTAKE_FACTS, kind, outcome)] = facts
     for outcome, pairs in (("accepted", uploaded.accepted), ("rejected", uploaded.rejected)):
         if pairs:
-            key = key_of("intake_facts_total", "expectations", outcome)
+            key = key_of(INTAKE_FACTS, "expectations", outcome)
             counts.totals[key] = counts.totals.get(key, 0) + pairs
     waiting_calls, waiting_facts = live.waiting()
     counts.levels = {

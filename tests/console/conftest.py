@@ -67,7 +67,12 @@ def client_of(
 
 @pytest.fixture(scope="module")
 def client(filled: Store, access: Access, clock: Clock) -> testing.TestClient:
-    """One app for all tests of a module, as they have one store: to build it takes a while."""
+    """One app for all tests of a module, as they have one store: to build it takes a while.
+
+    Its clock stands still, and so the counts of `Recent`, which are kept for half a minute, never
+    age: a test that changes rows, and looks at the overview or the manufacturers then, first moves
+    the clock by more than `COUNTS_KEPT_S`.
+    """
     with pytest.MonkeyPatch.context() as patch:
         return client_of(filled, access, clock, patch)
 

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import re
+import secrets
 from html import unescape
 from typing import TYPE_CHECKING
 
-from tests.console.world import CROWD, FOREIGN, MINE, ONE, OTHERS, TWO, WINDOW
+from tallystick.console import corrections
+from tallystick.core.facts import HardwareType
+from tallystick.core.identifiers import Tac
+from tallystick.store import open_store
+from tallystick.thingspace.rows import wire_row
+from tests.console.conftest import client_of
+from tests.console.world import (
+    CROWD,
+    FOREIGN,
+    MINE,
+    ONE,
+    OTHERS,
+    PASSWORD,
+    TWO,
+    WINDOW,
+    Browser,
+    fill,
+)
+from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
-    from tests.console.world import Browser
+    from pathlib import Path
+
+    import pytest
+
+    from tests.conftest import Clock
 
 PAGE = f"/corrections?{WINDOW}"
 MAKER = re.compile(
@@ -55,3 +78,32 @@ def test_a_file_of_nobody_is_refused_and_an_empty_window_has_nobody_to_tell(bob:
     assert (nobody.status, "no type has the manufacturer" in nobody.text) == (404, True)
     empty = bob.get("/corrections?earliest=2020-01-01&latest=2020-01-02").text
     assert "Nobody to tell" in empty
+
+
+def test_it_is_said_that_there_are_more_manufacturers_than_are_shown(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "The 1 with most of 2 manufacturers"
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}", wire_row) as store:
+        store.init("UTC")
+        fill(store)
+        with store.transaction() as writer:
+            writer.take_types([HardwareType(Tac(86123405), "Wren", "W1")])
+        access = quick_access(store, clock, secrets.token_bytes)
+        access.add_user("eve", PASSWORD, [], all_accounts=True)
+        eve = Browser(client_of(store, access, clock, monkeypatch))
+        assert eve.sign_in("eve").status == 303
+        whole = eve.get(PAGE).text
+        monkeypatch.setattr(corrections, "MAKERS_SHOWN", 1)
+        cut = eve.get(PAGE).text
+        access.close()
+    assert ([maker for maker, *_ in MAKER.findall(whole)], said in whole) == (
+        ["Wren", "Corvid &amp; Sons"],
+        False,
+    )
+    assert ([maker for maker, *_ in MAKER.findall(cut)], said in cut) == (["Wren"], True)
+
+
+def test_the_form_says_when_a_file_is_kept_as_a_proposal(bob: Browser) -> None:
+    page = " ".join(bob.get(PAGE).text.split())
+    assert "unless the file would change what is expected of a SIM whose account asks" in page

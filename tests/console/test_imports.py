@@ -15,14 +15,16 @@ import pytest
 from falcon import testing
 
 from tallystick.console import imports
+from tallystick.console.overview import LOOKED_AT_IMPORTS
 from tallystick.core.approval import Approval
 from tallystick.core.imports import ImportState
-from tallystick.core.moments import parse_moment
+from tallystick.core.moments import Moment, parse_moment
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts
 from tallystick.http import file_forms
 from tallystick.http.file_forms import NAME_LENGTH_MAX, plain_file_name
 from tallystick.store import open_store
+from tallystick.store.import_receipts import ImportEnd
 from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.console.conftest import client_of
@@ -412,3 +414,23 @@ def test_the_overview_says_by_source_how_files_come_in(desk: Desk) -> None:
     assert f'href="/imports/{number}"' in cells[0]
     assert re.fullmatch(f'<a href="/imports/{number}">[1-9]</a>', cells[3])
     assert "How facts come in" not in desk.people["vic"].get("/").text
+
+
+@pytest.mark.parametrize(("hours_apart", "a_day"), [(1, "24"), (0.1, "")])
+def test_what_is_new_a_day_is_of_the_time_that_was_looked_at(
+    desk: Desk, clock: Clock, hours_apart: float, a_day: str
+) -> None:
+    """More imports came in seven days than are looked at, each with one new fact."""
+    with desk.store.transaction() as writer:
+        receipt = {"accepted": 1, "duplicate": 0, "rejected": 0, "doubts": {}}
+        for age in range(LOOKED_AT_IMPORTS - 1, -1, -1):
+            begun_at = Moment(clock() - round(age * hours_apart * 3_600_000_000))
+            number = writer.begin_import(ImportState.DONE, "sims", "a.csv", "cron", begun_at)
+            end = ImportEnd(ImportState.DONE, begun_at, 1, "", json.dumps(receipt), 0, None)
+            writer.end_import(number, end)
+    overview = " ".join(desk.people["ed"].get("/").text.split())
+    row = re.search(r"<tr><td>cron</td><td>sims</td>(.*?)</tr>", overview)
+    assert row
+    _, new, new_a_day, *_ = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
+    assert new.endswith(f">{LOOKED_AT_IMPORTS}</a>")
+    assert new_a_day == a_day

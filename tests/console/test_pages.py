@@ -177,6 +177,25 @@ def test_what_cannot_be_is_said_and_what_was_typed_stays(
     assert ann.get(f"/mismatches/export?{query}").status in {400, 404}
 
 
+@pytest.mark.parametrize("account", ["", f".{OTHERS}", ".no%00body"])
+def test_a_place_in_order_of_account_tells_nothing_of_others(ann: Browser, account: str) -> None:
+    page = ann.get(f"/mismatches?{WINDOW}&order=account&behind=1.1.1{account}")
+    assert page.status == 400
+    assert "names no account of yours" in page.text
+    assert page.sims == []
+
+
+def test_pages_in_order_of_account_follow_each_other(bob: Browser) -> None:
+    asked = f"/mismatches?{WINDOW}&order=account"
+    first = bob.get(asked)
+    more = MORE.search(first.text)
+    assert more
+    assert f".{MINE}" in more[1]
+    second = bob.get(unescape(more[1]))
+    assert first.sims + second.sims == bob.get(f"{asked}&all=yes").sims[:400]
+    assert len(second.sims) == 200
+
+
 def test_columns_are_those_that_are_asked_for(ann: Browser) -> None:
     page = ann.get(f"/mismatches?{WINDOW}&column=mdn&column=before")
     heads = re.findall(r'role="columnheader"[^>]*>(?:<a [^>]+>)?([^<]+)<', page.text)

@@ -18,8 +18,8 @@ from tallystick.clock import system_clock
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 from tallystick.http.observed import NO_ROUTE, Observed
 from tallystick.logs import TextLines
-from tallystick.operations.metrics import LAST_FACT, METRICS, PREFIX, Metrics
-from tallystick.operations.tallies import Counts, Tallies
+from tallystick.operations.metrics import METRICS, PREFIX, Metrics
+from tallystick.operations.tallies import LAST_FACT, Counts, Tallies
 from tallystick.store import open_store
 from tallystick.store.engines.files import LOOK_AGAIN_S
 from tallystick.store.import_receipts import ImportedFacts

@@ -6,25 +6,30 @@ import random
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from tallystick.core.days import days_of
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
+from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import BEGINNING, Moment, parse_moment, zone_named
 from tallystick.core.reason_json import decode
 from tallystick.core.reasons import NARROWING, Cause, Code, likely_cause
 from tallystick.core.window import Window
+from tallystick.report import listing
 from tallystick.report.answer import Question, answer_explained
 from tallystick.report.coverage import sampled
 from tallystick.report.listing import Filters, Lister, digits_of, every_row, page
 from tallystick.report.overview import counted_rows
-from tallystick.store.listing import Order
-from tallystick.thingspace.rows import read_row
+from tallystick.store import open_store
+from tallystick.store.listing import OF_TIME, Order, Place
+from tallystick.thingspace.rows import read_row, wire_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tallystick.report.answer import Explained
     from tallystick.store import Reader, Store
@@ -52,8 +57,7 @@ IMEIS = [
 ]
 
 
-@pytest.fixture
-def reader(store: Store) -> Iterator[Reader]:
+def fill(store: Store) -> None:
     """A few SIMs of two accounts and generations, seen here and there at the same moments."""
     choose = random.Random(7)
     with store.transaction() as writer:
@@ -83,6 +87,12 @@ def reader(store: Store) -> Iterator[Reader]:
             ]
         )
         writer.take_group_members([GroupMember("a", "g", iccid) for iccid in ICCIDS[:6:2]])
+
+
+@pytest.fixture
+def reader(store: Store) -> Iterator[Reader]:
+    """What `fill` put into a store."""
+    fill(store)
     with store.snapshot() as snapshot:
         yield snapshot
 
@@ -223,3 +233,79 @@ def test_digits_to_look_for_are_four_at_least() -> None:
     for text in ("123", "١٢٣٤", "1" * 21, "abcd", "12.4"):
         with pytest.raises(InvalidValue, match="4-20 digits"):
             digits_of(text)
+
+
+def test_a_place_in_order_of_account_holds_when_its_sim_moves_or_is_removed(store: Store) -> None:
+    """Moved behind all others, the SIM is listed again; no row between is lost."""
+    first, second, third, others = ICCIDS[:4]
+    with store.transaction() as writer:
+        writer.take_sims(
+            [
+                *(Sim(iccid, None, "a", None, "4G") for iccid in (first, second, third)),
+                Sim(others, None, "b", None, "4G"),
+            ]
+        )
+        writer.take_expectations([SimExpectation(n, BEGINNING, IMEIS[0]) for n in ICCIDS[:4]])
+        writer.take_activations(
+            [
+                SimActivation(iccid, Moment(START + minute), IMEIS[1])
+                for minute, iccid in enumerate(ICCIDS[:4], 1)
+            ]
+        )
+
+    def listed(behind: Place | None) -> tuple[list[int], Place | None]:
+        """The SIMs of the next page of one row, and of all behind it; where the page ends."""
+        with store.snapshot() as reader:
+            lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
+            rows = [
+                page(lister, Question(WINDOW), Filters(), behind, size, order=Order.ACCOUNT)
+                for size in (1, 500)
+            ]
+        return [iccid for _, iccid, _ in rows[1].keys], rows[0].behind
+
+    everything, behind_first = listed(None)
+    assert everything == [first, second, third, others]
+    with store.transaction() as writer:
+        writer.take_sims([Sim(first, None, "c", None, "4G")])
+    assert listed(behind_first)[0] == [second, third, others, first]
+    behind_second = listed(behind_first)[1]
+    with store.transaction() as writer:
+        writer.remove_sims([second], UNKNOWN_ORIGIN)
+    assert listed(behind_second)[0] == [third, others, first]
+
+
+@pytest.mark.parametrize("account", ["b", "c", ""])
+def test_a_place_in_an_account_that_the_asker_does_not_see_is_unknown(
+    reader: Reader, account: str
+) -> None:
+    """There is an account b and none that is called c: the answers are the same."""
+    of_a = {"a": reader.accounts()["a"]}
+    lister = Lister(reader, of_a, GENERATIONS, "UTC", NOW)
+    behind = Place((START, ICCIDS[1], IMEIS[0]), account)
+    with pytest.raises(InvalidValue, match="behind names no account of yours"):
+        page(lister, Question(WINDOW), Filters(), behind, 5, order=Order.ACCOUNT)
+
+
+@pytest.mark.parametrize("order", [order for order in Order if order not in OF_TIME])
+def test_a_file_in_another_order_than_of_time_reads_the_window_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    """However many parts it comes in."""
+    asked: list[str] = []
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: asked.append(event["sql"]))
+
+    monkeypatch.setattr(apsw, "connection_hooks", [*apsw.connection_hooks, watch])
+    monkeypatch.setattr(listing, "ROWS_AT_ONCE", 2)
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}", wire_row) as store:
+        store.init("UTC")
+        fill(store)
+        with store.snapshot() as reader:
+            expected = len(whole(reader, Question(WINDOW)))
+            asked.clear()
+            lister = Lister(reader, reader.accounts(), GENERATIONS, "UTC", NOW)
+            parts = list(every_row(lister, Question(WINDOW), Filters(), order=order))
+    assert sum(map(len, parts)) == expected
+    assert len(parts) == -(-expected // 2) > 3
+    assert sum("listed_mismatches" in sql for sql in asked) == 1

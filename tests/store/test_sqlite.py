@@ -18,8 +18,6 @@ from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.ledger import UNKNOWN_ORIGIN, Value
 from tallystick.core.moments import Moment
-from tallystick.core.reason_json import decode
-from tallystick.core.reasons import NARROWING
 from tallystick.store import open_store
 from tallystick.store.audit import AuditFilter
 from tallystick.store.engines import checkpoints
@@ -28,6 +26,7 @@ from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
 from tests.engines import SQLITE, change, rows_of
 from tests.kept import everything_in
+from tests.reason_bits import bits_by_the_rule
 from tests.store.few import (
     FOREIGN,
     HOME,
@@ -58,18 +57,6 @@ def engine() -> str:
 # What lists are narrowed down by
 
 
-REASONS_IN_ORDER = """
-    SELECT reasons FROM mismatches
-    ORDER BY account_id, generation, activated_at, iccid, post_imei
-"""
-
-
-def bits_of(reasons: bytes) -> int:
-    """The bits of a row's reasons, as it is kept."""
-    codes = {reason.code for reason in decode(reasons)}
-    return sum(1 << place for place, code in enumerate(NARROWING) if code in codes)
-
-
 def test_what_lists_are_narrowed_down_by_follows_every_change_of_rows(
     store: Store, database: str
 ) -> None:
@@ -80,8 +67,7 @@ def test_what_lists_are_narrowed_down_by_follows_every_change_of_rows(
         kept = rows_of(database, "SELECT * FROM listed_mismatches")
         rows = rows_of(database, f"{derived} ORDER BY 1, 2, 3, 4, 5")
         assert [row[:-1] for row in kept] == rows
-        texts = rows_of(database, REASONS_IN_ORDER)
-        assert [row[-1] for row in kept] == [bits_of(text) for (text,) in texts]
+        assert [row[-1] for row in kept] == bits_by_the_rule(database)
         return [(cause, digits) for *_, cause, digits, _ in kept]
 
     take(store, sim(ONE, mdn=MDN), expected(ONE), seen(ONE))

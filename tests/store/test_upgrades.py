@@ -38,6 +38,7 @@ from tallystick.store.engines.sqlite import path_of
 from tallystick.store.queries import migrations_for
 from tallystick.thingspace.rows import wire_row
 from tests.engines import POSTGRESQL, SQLITE, change, database_on, rows_of
+from tests.reason_bits import bits_by_the_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -260,10 +261,18 @@ def test_an_older_store_is_upgraded_loses_nothing_and_takes_in_new_facts(
             assert content_of(database, columns) == before
             assert {new: sorted(rows_of(database, new)) for new in moved} == moved
             assert schema_of(engine, database) == fresh_schema(engine)
+            if engine == SQLITE:
+                assert [bits for (bits,) in rows_of(database, LISTED_REASONS)] == (
+                    bits_by_the_rule(database)
+                )
             take_in_new_account(store)
             assert_sound(store)
 
 
+LISTED_REASONS = """
+    SELECT reasons FROM listed_mismatches
+    ORDER BY account_id, generation, activated_at, iccid, post_imei
+"""
 LAST_STEP = {SQLITE: "listed reasons", POSTGRESQL: "imported facts"}
 
 

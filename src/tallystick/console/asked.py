@@ -15,7 +15,7 @@ from tallystick.core.moments import in_zone, parse_named
 from tallystick.core.window import Window, window_between
 from tallystick.report.answer import Question
 from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts, one_of
-from tallystick.store.listing import Order
+from tallystick.store.listing import Order, Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ PRESETS = (7, DAYS_SHOWN, 89)
 """Windows in days that are one click away; three calendar months are never shorter than 89."""
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 KEY = re.compile(r"(-?[0-9]{1,19})\.([0-9]{1,19})\.([0-9]{1,19})")
+NUMBERS_OF_KEY = KEY.groups
 COLUMNS = {
     "state": "State",
     "mdn": "Phone number",
@@ -57,7 +58,7 @@ class Asked:
     question: Question
     filters: Filters
     order: Order
-    behind: RowKey | None
+    behind: Place | None
     shows_all: bool
     columns: tuple[str, ...]
     problem: str
@@ -143,7 +144,7 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
         window = _window(typed, zone)
         filters = FilterTexts(*(_first(typed, name) for name in FilterTexts._fields)).parsed()
         order = one_of(Order, "order", _first(typed, "order")) or Order.NEWEST
-        behind = _key(typed)
+        behind = _place(typed)
     except InvalidValue as refusal:
         problem = refusal.message
     return Asked(
@@ -196,9 +197,20 @@ def _bound(name: str, text: str, zone: tzinfo) -> datetime:
     return midnight(moment.date(), zone) if DAY.fullmatch(text) else moment
 
 
-def _key(typed: dict[str, list[str]]) -> RowKey | None:
+def _place(typed: dict[str, list[str]]) -> Place | None:
+    """Read a place in the list as `place_text` wrote it. Raises `InvalidValue`."""
     text = _first(typed, "behind")
-    return row_key("behind", text) if text else None
+    if not text:
+        return None
+    parts = text.split(".", NUMBERS_OF_KEY)
+    key, account = parts[:NUMBERS_OF_KEY], parts[NUMBERS_OF_KEY:]
+    return Place(row_key("behind", ".".join(key)), "".join(account))
+
+
+def place_text(place: Place) -> str:
+    """A place in the list as an address has it: the row's, and the account's name if it counts."""
+    text = key_text(place.key)
+    return f"{text}.{place.account}" if place.account else text
 
 
 def row_key(name: str, text: str) -> RowKey:

@@ -11,7 +11,7 @@ from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.imports import SUFFIXES, UNTOUCHED, may_import_files
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH as LIST_PATH
-from tallystick.console.recent import Recent
+from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.errors import InvalidValue, Refusal, StoreRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import Moment
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 PATH = "/corrections"
 FILE_PATH = f"{PATH}/export"
-COUNTS_KEPT_S = 30
-"""Counting reads all rows of the window, so it is done at most this often for the same question."""
 MAKERS_SHOWN = 200
 TACS_SHOWN = 8
 
@@ -66,6 +64,7 @@ class Manufacturers(ListingPage):
                     raise
                 except Refusal as refusal:
                     problem = refusal.message
+        named = [each for each in makers if each.manufacturer is not None]
         if problem:
             resp.status = falcon.HTTP_400
         self._pages.show(
@@ -75,7 +74,8 @@ class Manufacturers(ListingPage):
             asked=asked,
             problem=problem,
             accounts=sorted(lister.visible),
-            makers=[each for each in makers if each.manufacturer is not None][:MAKERS_SHOWN],
+            makers=named[:MAKERS_SHOWN],
+            makers_in_all=len(named),
             unknown=[each for each in makers if each.manufacturer is None],
             counted_at=counted_at,
             tacs_shown=TACS_SHOWN,

@@ -13,6 +13,7 @@ from tallystick.console.asked import (
     Asked,
     asked_by,
     key_text,
+    place_text,
     preset,
 )
 from tallystick.console.commands import commands_for
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from tallystick.core.moments import Moment
     from tallystick.report.listing import Lister, Page
     from tallystick.store import Reader
-    from tallystick.store.listing import RowKey
+    from tallystick.store.listing import Place, RowKey
 
 PATH = "/mismatches"
 ROWS_A_PAGE = 200
@@ -173,12 +174,12 @@ def _parts(lister: Lister, asked: Asked) -> Parts:
     )
 
 
-def _links(asked: Asked, last: RowKey | None) -> dict[str, str | None]:
+def _links(asked: Asked, last: Place | None) -> dict[str, str | None]:
     """Where to go from this page of the list; None where there is nowhere to go.
 
-    `last` is the key of its last row, if there are more behind it.
+    `last` is the place of its last row, if there are more behind it.
     """
-    behind = None if last is None else key_text(last)
+    behind = None if last is None else place_text(last)
     return {
         "more": None if behind is None else asked.address(PATH, behind=behind),
         "all": None if behind is None or asked.shows_all else asked.address(PATH, all="yes"),

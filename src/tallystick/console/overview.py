@@ -12,11 +12,11 @@ from tallystick.console.charts import bar_chart
 from tallystick.console.imports import ListedFile, last_imports
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
-from tallystick.console.recent import Recent
+from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.errors import Refusal, StoreRefused
 from tallystick.core.import_sources import ImportSource, sources_of
-from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Sampled, sampled
 from tallystick.report.listing import NO_FILTERS, Lister, page
@@ -34,12 +34,10 @@ if TYPE_CHECKING:
     from tallystick.operations.tallies import BroughtByCalls
     from tallystick.store import Reader, Store
 
-COUNTS_KEPT_S = 30
-"""Counting reads all rows of the window, so it is done at most this often for the same question."""
 NEWEST_ROWS = 10
 LAST_IMPORTS = 5
 INTAKE_DAYS = 7
-DAY_US = 24 * 3600 * MICROSECONDS_A_SECOND
+DAY_US = SECONDS_A_DAY * MICROSECONDS_A_SECOND
 LOOKED_AT_IMPORTS = 100
 """So many imports are read for their sources."""
 HERE = "/"
@@ -57,12 +55,13 @@ class Intake(NamedTuple):
     """How facts come in.
 
     The last imports, the sources of those of the last days, whether only the newest of these were
-    looked at, and what calls have brought.
+    looked at, how many days those go back that were, and what calls have brought.
     """
 
     imports: list[ListedFile]
     sources: list[ImportSource]
     is_cut: bool
+    days: float
     calls: BroughtByCalls
 
 
@@ -131,10 +130,12 @@ class Overview(ListingPage):
     def _intake(self, imports: list[ListedFile], now: Moment) -> Intake:
         begun_after = now - INTAKE_DAYS * DAY_US
         lately = [each.record for each in imports if each.record.begun_at > begun_after]
+        is_cut = len(lately) == LOOKED_AT_IMPORTS
         return Intake(
             imports[:LAST_IMPORTS],
             sources_of(lately),
-            len(lately) == LOOKED_AT_IMPORTS,
+            is_cut,
+            (now - lately[-1].begun_at) / DAY_US if is_cut else INTAKE_DAYS,
             self._brought(),
         )
 

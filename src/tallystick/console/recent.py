@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+COUNTS_KEPT_S = 30
+"""Counting reads all rows of the window, so it is done at most this often for the same question."""
 VALUES_MAX = 32
 """So many are kept at a time: the oldest goes first."""
 

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from tallystick.core.errors import StoreRefused
 from tallystick.core.exposition import Family, MetricKind, Sample, exposition, histogram_samples
 from tallystick.core.moments import MICROSECONDS_A_SECOND
-from tallystick.operations.tallies import SECONDS_BOUNDS, Counts, key_of, names_of
+from tallystick.operations.tallies import (
+    INTAKE_FACTS,
+    LAST_FACT,
+    SECONDS_BOUNDS,
+    Counts,
+    key_of,
+    names_of,
+)
 from tallystick.store import backups
 
 if TYPE_CHECKING:
@@ -24,7 +31,6 @@ if TYPE_CHECKING:
     from tallystick.store.import_receipts import ImportedFacts
 
 PREFIX = "tallystick_"
-LAST_FACT = "last_fact_timestamp_seconds"
 COUNTER, GAUGE, HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 
 
@@ -61,7 +67,7 @@ METRICS = (
     Metric("open_calls", GAUGE, (), "Calls that are not answered to their end yet."),
     Metric("waiting_calls", GAUGE, (), "Calls that wait for a seat, because all are at work."),
     Metric(
-        "intake_facts_total",
+        INTAKE_FACTS,
         COUNTER,
         ("kind", "outcome"),
         "Facts that calls of /api/v1 and uploads of pairs brought: accepted, duplicate or "

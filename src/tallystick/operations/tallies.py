@@ -44,6 +44,8 @@ SECONDS_BOUNDS = (
     10.0,
     60.0,
 )
+INTAKE_FACTS, LAST_FACT = "intake_facts_total", "last_fact_timestamp_seconds"
+"""Families that are counted in several places, by name."""
 ENDING, CLAIMED, BEING_WRITTEN = ".json", ".claimed", ".new"
 
 log = logging.getLogger(__name__)
@@ -106,10 +108,10 @@ def brought_by_calls(counts: Counts) -> BroughtByCalls:
     facts: dict[str, dict[str, int]] = {}
     for key, count in sorted(counts.totals.items()):
         family, *labels = names_of(key)
-        if family == "intake_facts_total":
+        if family == INTAKE_FACTS:
             kind, outcome = labels
             facts.setdefault(kind, {})[outcome] = int(count)
-    seconds = counts.latest.get("last_fact_timestamp_seconds")
+    seconds = counts.latest.get(LAST_FACT)
     return BroughtByCalls(
         None if seconds is None else Moment(round(seconds * MICROSECONDS_A_SECOND)), facts
     )

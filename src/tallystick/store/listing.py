@@ -7,10 +7,9 @@ the window's rows at most, or so many facts as it says.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.allowed import Allowed
-from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
@@ -30,8 +29,6 @@ ROWS_A_QUERY = 1_000  # in order of time, where each query begins at the last ro
 BEFORE_ALL_ROWS = (-(1 << 62), -1, -1)
 BEHIND_ALL_ROWS = (1 << 62, -1, -1)
 
-GONE = "the SIM of the row behind which more were asked for is gone; begin at the list's first page"
-
 
 class Order(StrEnum):
     """What rows are listed in order of."""
@@ -48,8 +45,33 @@ class Order(StrEnum):
 
 OF_TIME = (Order.NEWEST, Order.OLDEST)
 """Those in which a page need not look at the whole window."""
+ROWS_IN_ORDER = {
+    Order.NEWEST: "rows_listed_from_newest",
+    Order.OLDEST: "rows_listed_from_oldest",
+    Order.ICCID: "rows_listed_by_iccid",
+    Order.ACCOUNT: "rows_listed_by_account",
+    Order.IMEI: "rows_listed_by_imei",
+}
+"""The query that gives rows in each order."""
 RowKey = tuple[int, int, int]
 """A row's moment, SIM and hardware: its place in the report's order."""
+
+
+class Place(NamedTuple):
+    """Where a page of a list ends: the key of its last row.
+
+    In order of account also the name of its account; else that is empty.
+    """
+
+    key: RowKey
+    account: str = ""
+
+
+class RowsListed(NamedTuple):
+    """Some rows of a list, and their end if there are more behind it."""
+
+    rows: list[ExplainedRow]
+    end: Place | None
 
 
 def key_of(row: ExplainedRow) -> RowKey:
@@ -98,59 +120,53 @@ class ListingQuestions(Asking):
         scope: Scope,
         window: Window,
         narrowing: Narrowing,
-        after: RowKey | None,
+        behind: Place | None,
         at_most: int,
         order: Order,
-    ) -> list[ExplainedRow]:
-        """The next rows behind one row in some order.
+    ) -> RowsListed:
+        """The next rows behind a place in some order.
 
         In order of time few are asked for at a time: an engine that sorts rows of several accounts
         puts each row in its place among those that it has. Any other order looks at the whole
-        window with each query, and so it is asked once. Raises `InvalidValue` where rows are in
-        order of account, and the SIM of the row before is gone.
+        window with each query, and so it is asked once.
         """
         rows: list[ExplainedRow] = []
-        while len(rows) < at_most:
-            wanted = at_most - len(rows)
+        names: list[str] = []
+        while len(rows) <= at_most:
+            wanted = at_most + 1 - len(rows)
             if order in OF_TIME:
                 wanted = min(ROWS_A_QUERY, wanted)
-            next_rows = self._rows_listed(scope, window, narrowing, after, wanted, order)
+            next_rows = self._rows_listed(scope, window, narrowing, behind, wanted, order)
+            if order is Order.ACCOUNT:
+                names = [row[-1] for row in next_rows]
+                next_rows = [row[:-1] for row in next_rows]
             rows += next_rows
             if len(next_rows) < wanted:
-                break
-            after = key_of(rows[-1])
-        return rows
+                return RowsListed(rows, None)
+            behind = Place(key_of(rows[-1]))
+        rows.pop()
+        return RowsListed(rows, Place(key_of(rows[-1]), names[at_most - 1] if names else ""))
 
     def _rows_listed(
         self,
         scope: Scope,
         window: Window,
         narrowing: Narrowing,
-        after: RowKey | None,
+        behind: Place | None,
         at_most: int,
         order: Order,
-    ) -> list[ExplainedRow]:
+    ) -> list[Any]:
         edge = BEHIND_ALL_ROWS if order is Order.NEWEST else BEFORE_ALL_ROWS
-        activated_at, iccid, post_imei = after or edge
+        (activated_at, iccid, post_imei), account = behind or Place(edge)
         # The bound beside the key's lets an engine begin there.
         earliest, latest = window.earliest, window.latest
         if order is Order.NEWEST:
             latest = Moment(min(latest, activated_at + 1))
         elif order is Order.OLDEST:
             earliest = Moment(max(earliest, activated_at - 1))
-        by_account = {"account": self._account_before(after)} if order is Order.ACCOUNT else {}
+        by_account = {"account": account} if order is Order.ACCOUNT else {}
         rows = self._connection.rows(
-            "rows_listed_from_newest"
-            if order is Order.NEWEST
-            else "rows_listed_from_oldest"
-            if order is Order.OLDEST
-            else "rows_listed_by_iccid"
-            if order is Order.ICCID
-            else "rows_listed_by_account"
-            if order is Order.ACCOUNT
-            else "rows_listed_by_imei",
-            account_ids=self._connection.set_of(scope.account_ids),
-            generations=self._connection.set_of(scope.generations),
+            ROWS_IN_ORDER[order],
             earliest=earliest,
             latest=latest,
             activated_at=activated_at,
@@ -162,14 +178,14 @@ class ListingQuestions(Asking):
         )
         return list(rows)
 
-    def _account_before(self, after: RowKey | None) -> str:
-        """The name of the account of a row; empty before all rows. Raises `InvalidValue`."""
-        if after is None:
-            return ""
-        row = self._connection.row("account_name_of_sim", iccid=after[1])
-        if row is None:
-            raise InvalidValue(GONE)
-        return str(row[0])
+    def keys_listed(self, scope: Scope, window: Window, narrowing: Narrowing) -> pl.DataFrame:
+        """`account_id`, `activated_at`, `iccid` and `post_imei` of all rows, in no order."""
+        return self._connection.frame(
+            "keys_listed",
+            earliest=window.earliest,
+            latest=window.latest,
+            **self._filters(scope, narrowing),
+        )
 
     def _filters(self, scope: Scope, narrowing: Narrowing) -> dict[str, object]:
         digits = narrowing.digits or ""
@@ -177,6 +193,8 @@ class ListingQuestions(Asking):
         if narrowing.state is not None:
             may_be_proposed, may_be_explained = self._connection.row("states_there_are") or (1, 1)
         return {
+            "account_ids": self._connection.set_of(scope.account_ids),
+            "generations": self._connection.set_of(scope.generations),
             "has_cause": int(narrowing.cause is not None),
             "cause": narrowing.cause or b"",
             "cause_byte": (narrowing.cause or bytes(11))[10],

@@ -81,12 +81,22 @@ CROSS JOIN mismatches AS m
 WHERE m.account_id = k.account_id AND m.generation = k.generation
     AND m.activated_at = k.activated_at AND m.iccid = k.iccid AND m.post_imei = k.post_imei
 
+-- part: taken_of_row
+-- What does a list take of each row that it keeps? The key that its whole row is looked up by.
+k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+
+-- name: keys_listed
+-- Which rows of some accounts are in the window and not left out by a filter, in no order?
+SELECT k.account_id, k.activated_at, k.iccid, k.post_imei
+FROM listed_mismatches AS k
+WHERE /* part: is_listed */;
+
 -- name: rows_listed_from_newest
 -- Which rows of some accounts are in the window, before one row and narrowed down, the newest
 -- first, no more than are asked for?
 SELECT /* part: explained_row */
 FROM (
-    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    SELECT /* part: taken_of_row */
     FROM listed_mismatches AS k
     WHERE (k.activated_at, k.iccid, k.post_imei) < (:activated_at, :iccid, :post_imei)
         AND /* part: is_listed */
@@ -101,7 +111,7 @@ ORDER BY m.activated_at DESC, m.iccid DESC, m.post_imei DESC;
 -- first, no more than are asked for?
 SELECT /* part: explained_row */
 FROM (
-    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    SELECT /* part: taken_of_row */
     FROM listed_mismatches AS k
     WHERE (k.activated_at, k.iccid, k.post_imei) > (:activated_at, :iccid, :post_imei)
         AND /* part: is_listed */
@@ -116,7 +126,7 @@ ORDER BY m.activated_at, m.iccid, m.post_imei;
 -- no more than are asked for?
 SELECT /* part: explained_row */
 FROM (
-    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    SELECT /* part: taken_of_row */
     FROM listed_mismatches AS k
     WHERE (k.iccid, k.activated_at, k.post_imei) > (:iccid, :activated_at, :post_imei)
         AND /* part: is_listed */
@@ -130,7 +140,7 @@ ORDER BY m.iccid, m.activated_at, m.post_imei;
 -- The same in order of the hardware that SIMs were seen in.
 SELECT /* part: explained_row */
 FROM (
-    SELECT k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    SELECT /* part: taken_of_row */
     FROM listed_mismatches AS k
     WHERE (k.post_imei, k.activated_at, k.iccid) > (:post_imei, :activated_at, :iccid)
         AND /* part: is_listed */
@@ -141,10 +151,11 @@ FROM (
 ORDER BY m.post_imei, m.activated_at, m.iccid;
 
 -- name: rows_listed_by_account
--- The same in order of the names of accounts: their index gives them in that order.
-SELECT /* part: explained_row */
+-- The same in order of the names of accounts, with the name behind each row: the index of names
+-- gives them in that order.
+SELECT /* part: explained_row */, k.name
 FROM (
-    SELECT o.name, k.account_id, k.generation, k.activated_at, k.iccid, k.post_imei
+    SELECT /* part: taken_of_row */, o.name
     FROM accounts AS o
     CROSS JOIN listed_mismatches AS k
     WHERE k.account_id = o.account_id
@@ -157,13 +168,6 @@ FROM (
 ) AS k
 /* part: whole_rows */
 ORDER BY k.name, m.activated_at, m.iccid, m.post_imei;
-
--- name: account_name_of_sim
--- What is the account of this SIM called?
-SELECT o.name
-FROM sims AS s
-JOIN accounts AS o ON o.account_id = s.account_id
-WHERE s.iccid = :iccid;
 
 -- name: rows_of_sim
 -- Which rows does one SIM have in the window, the newest first, no more than are asked for?

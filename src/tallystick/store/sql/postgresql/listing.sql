@@ -46,10 +46,20 @@ k.left_at
     )
 )))
 
+-- part: taken_of_row
+-- What does a list take of each row that it keeps? All that people see of it.
+k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+
+-- name: keys_listed
+-- The same of the rows themselves.
+SELECT k.account_id, k.activated_at, k.iccid, k.post_imei
+FROM mismatches AS k
+WHERE /* part: is_listed */;
+
 -- name: rows_listed_from_newest
 -- Which rows of some accounts are in the window, before one row and narrowed down, the newest
 -- first, no more than are asked for?
-SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+SELECT /* part: taken_of_row */
 FROM mismatches AS k
 WHERE (k.activated_at, k.iccid, k.post_imei) < (:activated_at, :iccid, :post_imei)
     AND /* part: is_listed */
@@ -59,7 +69,7 @@ LIMIT :at_most;
 -- name: rows_listed_from_oldest
 -- Which rows of some accounts are in the window, behind one row and narrowed down, the oldest
 -- first, no more than are asked for?
-SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+SELECT /* part: taken_of_row */
 FROM mismatches AS k
 WHERE (k.activated_at, k.iccid, k.post_imei) > (:activated_at, :iccid, :post_imei)
     AND /* part: is_listed */
@@ -69,7 +79,7 @@ LIMIT :at_most;
 -- name: rows_listed_by_iccid
 -- Which rows of some accounts are in the window, behind one row in order of SIM and narrowed down,
 -- no more than are asked for?
-SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+SELECT /* part: taken_of_row */
 FROM mismatches AS k
 WHERE (k.iccid, k.activated_at, k.post_imei) > (:iccid, :activated_at, :post_imei)
     AND /* part: is_listed */
@@ -78,7 +88,7 @@ LIMIT :at_most;
 
 -- name: rows_listed_by_imei
 -- The same in order of the hardware that SIMs were seen in.
-SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+SELECT /* part: taken_of_row */
 FROM mismatches AS k
 WHERE (k.post_imei, k.activated_at, k.iccid) > (:post_imei, :activated_at, :iccid)
     AND /* part: is_listed */
@@ -86,8 +96,8 @@ ORDER BY k.post_imei, k.activated_at, k.iccid
 LIMIT :at_most;
 
 -- name: rows_listed_by_account
--- The same in order of the names of accounts.
-SELECT k.wire, k.reasons, k.iccid, k.post_imei, k.expected_imei, k.activated_at
+-- The same in order of the names of accounts, with the name behind each row.
+SELECT /* part: taken_of_row */, o.name
 FROM accounts AS o
 JOIN mismatches AS k ON k.account_id = o.account_id
 WHERE o.name >= :account
