@@ -114,7 +114,7 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
         likely = [
             place
             for place, name in enumerate(names.names)
-            if _means(name, column.words) and place not in taken and not is_secret(name)
+            if has_words(name, column.words) and place not in taken and not is_secret(name)
         ]
         if len(likely) == 1 and not (
             column.name == ICCID and _is_named_otherwise(kind, names, likely[0], places_by_name)
@@ -133,7 +133,7 @@ def _is_named_otherwise(
 
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
-def _means(name: str, words: frozenset[str]) -> bool:
+def has_words(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
     if is_a_value(name):
         return False
