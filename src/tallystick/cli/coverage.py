@@ -160,8 +160,8 @@ def _print_counts(
         tuple(described), [["" if each is None else str(each) for each in described.values()]]
     )
     for source, count in waiting.items():
-        waiting = counted(count, f"activation of {source} waits", f"activations of {source} wait")
-        say(f"{waiting} until it is known whose number is named")
+        one, many = f"activation of {source} waits", f"activations of {source} wait"
+        say(f"{counted(count, one, many)} until it is known whose number is named")
     for name, count in doubts.items():
         say(DOUBTFUL[name].format(count))
 
