@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
@@ -11,11 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.core.errors import InvalidValue
+from tallystick.core.errors import FileRefused, InvalidValue
 from tallystick.core.facts import SimActivation
 from tallystick.intake import KINDS, KindName, check_items, items
+from tallystick.intake.mappings.naming import may_bear_on
 from tallystick.intake.plain_items import plain_activation
 from tallystick.intake.sources import limits
+from tallystick.intake.sources.json import Records, block_of, reading_of
+
+if TYPE_CHECKING:
+    from tallystick.intake.kinds import Kind
 
 GOOD: dict[KindName, list[dict[str, Any]]] = {
     "activations": [
@@ -182,12 +187,64 @@ def test_objects_of_too_many_different_names_are_refused(
     monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """Each set of names is looked through on its own, so that thousands would take seconds."""
-    monkeypatch.setattr(limits, "DIFFERENT_NAMES_MAX", 100)
+    monkeypatch.setattr(limits, "DIFFERENT_NAMES_MAX", 30)
     fact = GOOD["activations"][0]
     sent = [fact | {f"note {number}": ""} for number in range(count)]
-    with pytest.raises(InvalidValue, match="too many different sets of names"):
+    with pytest.raises(InvalidValue, match="too many different names"):
         check_items(KINDS["activations"], sent)
     assert len(check_items(KINDS["activations"], [fact] * count).facts) == count
+
+
+def test_objects_may_leave_out_any_of_their_names_that_are_no_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As exports do with those that are empty: 8 such names make 256 sets."""
+    monkeypatch.setattr(limits, "DIFFERENT_NAMES_MAX", 30)
+    fact = GOOD["activations"][0]
+    notes = [f"note {number}" for number in range(8)]
+    sent = [
+        fact | {note: "" for bit, note in enumerate(notes) if number >> bit & 1}
+        for number in range(256)
+    ]
+    records = Records("the body", KINDS["activations"])
+    assert len(block_of(sent, records).frame) == 256
+    with pytest.raises(FileRefused, match="too many different names, or sets of those"):
+        block_of([fact | {f"IMEI {number}": ""} for number in range(9)], records)
+
+
+LIKE_NAMES = [
+    *(
+        "Old ICCID",
+        "SIM Card No",
+        "IMEI 1",
+        "imei",
+        "Imei",
+        "IMSI",
+        "date",
+        "time",
+        "Activation date",
+    ),
+    *(
+        "note",
+        "ki",
+        "phone",
+        "Mobile No.",
+        "name",
+        "Model",
+        "name 2",
+        "model name",
+        "account",
+        "tac",
+    ),
+]
+
+
+@given(st.sampled_from(list(KINDS.values())), st.sets(st.sampled_from(LIKE_NAMES)))
+def test_names_that_can_be_no_column_bear_on_nothing(kind: Kind, names: set[str]) -> None:
+    ordered = sorted(names)
+    bearing = tuple(name for name in ordered if may_bear_on(kind, name))
+    assert reading_of(kind, bearing) == reading_of(kind, tuple(ordered))
+    assert may_bear_on(kind, "note") is False
 
 
 def test_an_object_of_very_many_names_is_rejected_alone() -> None:

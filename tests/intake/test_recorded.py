@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.core.approval import Approval
 from tallystick.core.errors import FileRefused, ImportInterrupted, ImportNotFound
+from tallystick.core.import_sources import sources_of
 from tallystick.core.imports import SILENT_S_MAX, ImportState
 from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.moments import Moment
+from tallystick.fleet import accounts
 from tallystick.intake import (
     ImportOptions,
     LinesLimit,
@@ -23,7 +26,7 @@ from tallystick.intake import (
     reject_lines,
     rejects_of,
 )
-from tests.store.few import HOME, ICCIDS, ONE, TWO
+from tests.store.few import HOME, ICCIDS, ONE, TWO, sim, take
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +94,18 @@ def test_what_imports_brought_is_counted_and_stays_when_their_receipts_are_forgo
     assert len(imports_in(store, clock)) == 2
     with store.snapshot() as reader:
         assert reader.imported_facts() == counted[1:]
+
+
+def test_what_is_proposed_has_brought_nothing_yet(store: Store, clock: Clock, file: Path) -> None:
+    take(store, sim(ONE))
+    with store.transaction() as writer:
+        accounts.ask(writer, "a", Approval.REQUIRED)
+    receipt = of_ann(store, clock).run(str(file))
+    assert (receipt.is_proposed, receipt.accepted, receipt.rejected) == (True, 2, 1)
+    with store.snapshot() as reader:
+        assert reader.imported_facts() == [("expectations", 0, 0, 1, None)]
+    (source,) = sources_of(imports_in(store, clock))
+    assert (source.files, source.accepted, source.last, source.refused) == (1, 0, None, 1)
 
 
 def test_a_file_that_is_refused_whole_is_listed_with_the_reason_once_it_could_be_opened(

@@ -185,7 +185,27 @@ REFUSED = {
     ),
     "another order of columns behind": (
         Shape(table("ICCID,IMSI,IMEI", f"{ICCID},{IMSI},{IMEI}\nICCID,Imei,SIM IMSI\n")),
-        "line 3 names columns in another order than line 1",
+        "line 3 names other columns than those that are read, or has them in another order",
+    ),
+    "a moment of something else behind": (
+        Shape(
+            table(
+                "ICCID,Activation date,IMEI",
+                f"{ICCID},2026-03-05,{IMEI}\nICCID,Termination date,IMEI\n",
+            ),
+            "activations",
+        ),
+        "line 3 names other columns",
+    ),
+    "another number of the device behind": (
+        Shape(
+            table(
+                "iccid,imei,activated_at",
+                f"{PAIR},2026-03-05\niccid,serial,activated_at\n{ICCID},{IMSI},2026-03-05\n",
+            ),
+            "activations",
+        ),
+        "line 3 names other columns",
     ),
     "names and values in each line": (
         Shape(table(f"iccid={ICCID},imei={IMEI}", "")),
@@ -268,6 +288,26 @@ REFUSED = {
 def test_a_file_is_refused_that_has(tmp_path: Path, shape: Shape, reason: str) -> None:
     with pytest.raises(FileRefused, match=reason):
         read(tmp_path, shape)
+
+
+LATER = {
+    "the same columns by other names": ("sim,Device ID (IMEI),Start Date,Start Time", 1),
+    "the same columns between quotes": ('"ICCID","IMEI","Date","Time"', 1),
+    "a title": ("SIM,,,", 1),
+    "a title that is a column of another kind": (",group,,", 1),
+    "words in the place of values": ("unknown,imei lock,never,never", 1),
+    "the header as it was": ("ICCID,IMEI,Date,Time", 0),
+}
+
+
+@pytest.mark.parametrize(("line", "rejects"), LATER.values(), ids=LATER)
+def test_a_later_line_that_names_no_other_column_is_left_out_alone(
+    tmp_path: Path, line: str, rejects: int
+) -> None:
+    content = table("ICCID,IMEI,Date,Time", f"{line}\n{PAIR},2026-03-05,10:15:30")
+    preview = read(tmp_path, Shape(content, "activations"))
+    assert preview.facts == [ACTIVATION]
+    assert len(preview.rejects) == rejects
 
 
 NOTE = "iccid,account,mdn,note\n"

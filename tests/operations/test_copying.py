@@ -257,6 +257,17 @@ def test_a_copy_again_copies_nothing_and_then_what_is_new(
     }
 
 
+def test_what_imports_brought_is_copied_once_also_without_a_list_of_them(tmp_path: Path) -> None:
+    brought = ImportedFacts("sims", 3, 2, 1, Moment(6))
+    with opened(SQLITE, tmp_path / "a") as (here, _), opened(SQLITE, tmp_path / "b") as (there, _):
+        with here.transaction() as writer:
+            writer.count_imported(brought)
+        for _ in range(2):
+            copied(here, there)
+        with there.snapshot() as reader:
+            assert reader.imported_facts() == [brought]
+
+
 def test_a_store_with_other_facts_is_refused_and_left_alone(
     source: tuple[Store, str], target: tuple[Store, str]
 ) -> None:

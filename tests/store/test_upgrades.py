@@ -5,9 +5,10 @@ PostgreSQL. The first commit with that number made it and filled it with facts o
 knew; from 15 and 14 on it also left the renaming of an account half done. That of schema 26 on
 PostgreSQL was made of the one of 25, by a later commit that took facts in. A dump is never edited.
 
-A number without a dump came in one commit with the number after it. Commit d4d4b5a had number 2 on
-SQLite with another column in `imports`, but no command that makes a store; the dump is of the
-commit after it.
+An older number without a dump came in one commit with the number after it. SQLite's 28 and 29 and
+PostgreSQL's 27 have none either: no released version ever had them alone. Commit d4d4b5a had
+number 2 on SQLite with another column in `imports`, but no command that makes a store; the dump is
+of the commit after it.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from tallystick.cli.shared import (
     AsJson,
     Earliest,
     Latest,
+    counted,
     current_settings,
     every_account,
     print_json,
@@ -159,7 +160,8 @@ def _print_counts(
         tuple(described), [["" if each is None else str(each) for each in described.values()]]
     )
     for source, count in waiting.items():
-        say(f"{count:,} activations of {source} wait until it is known whose number they name")
+        one, many = f"activation of {source} waits", f"activations of {source} wait"
+        say(f"{counted(count, one, many)} until it is known whose number is named")
     for name, count in doubts.items():
         say(DOUBTFUL[name].format(count))
 

@@ -25,6 +25,7 @@ from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told, trial_line
 from tallystick.cli.shared import (
     EXIT_SOME_REJECTED,
     AsJson,
+    counted,
     current_settings,
     print_json,
     private,
@@ -448,7 +449,8 @@ def _print_counts(name: str, receipt: Receipt) -> None:
         )
         say(f"  taken, but doubtful: {', '.join(doubtful)}")
     if receipt.unattributed:
-        say(f"  {receipt.unattributed:,} activations wait until their IMSI or MSISDN is known")
+        waiting = counted(receipt.unattributed, "activation waits", "activations wait")
+        say(f"  {waiting} until the SIM of their IMSI or MSISDN is known")
     if receipt.accounts_made:
         say(f"  new accounts: {', '.join(receipt.accounts_made)}")
 

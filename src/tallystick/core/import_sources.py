@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tallystick.core.imports import doubts_in, receipt_in
+from tallystick.core.imports import accepted_in, doubts_in, receipt_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ def sources_of(records: Iterable[ImportRecord]) -> list[ImportSource]:
 
 def _source(actor: str, kind: str, records: Sequence[ImportRecord]) -> ImportSource:
     receipts = [(each, receipt_in(each) or NO_RECEIPT) for each in records]
-    accepted = [(each, receipt["accepted"]) for each, receipt in receipts]
+    accepted = [(each, accepted_in(receipt)) for each, receipt in receipts]
     refused = [(each, receipt["rejected"]) for each, receipt in receipts]
     doubts = [(each, doubts_in(receipt)) for each, receipt in receipts]
     refused_in, doubtful_in = _newest(refused), _newest(doubts)

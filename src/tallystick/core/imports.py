@@ -71,6 +71,11 @@ def receipt_in(record: ImportRecord) -> dict[str, Any] | None:
     return json.loads(record.receipt) if record.receipt else None
 
 
+def accepted_in(receipt: dict[str, Any]) -> int:
+    """How many new facts such a receipt tells of; nothing that is only proposed is one yet."""
+    return 0 if receipt.get("proposed") else int(receipt["accepted"])
+
+
 def doubts_in(receipt: dict[str, Any] | None) -> int:
     """How many doubts such a receipt tells of; a line with two doubts counts twice."""
     return sum(each["count"] for each in receipt["doubts"].values()) if receipt else 0

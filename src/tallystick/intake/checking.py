@@ -76,16 +76,16 @@ def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Che
 
 
 def refuse_other_header(source: Source, rejects: Iterable[Reject]) -> None:
-    """Refuse a file in which refused lines name its columns in another order.
+    """Refuse a file in which refused lines name other columns, or its own in another order.
 
     Values behind them would be taken for others. Raises `FileRefused`.
     """
     for reject in rejects:
         if source.is_other_header(reject.values):
             message = (
-                f"{source.name}: line {reject.line} names columns in another order than line "
-                f"{source.notes.header}, as where files were put together: the lines behind it "
-                "cannot be read. Make a file of each table"
+                f"{source.name}: line {reject.line} names other columns than those that are read, "
+                "or has them in another order, as where files were put together: the lines behind "
+                "it cannot be read. Make a file of each table"
             )
             raise FileRefused(message)
 

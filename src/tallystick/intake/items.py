@@ -99,7 +99,7 @@ def check_items(kind: Kind, items: Sequence[Any], mapping: Mapping = ANY) -> Che
     """Each value as a fact of this kind or as a reject.
 
     Raises `InvalidValue` where objects are of another form, which a mapping fits, and where they
-    have too many different sets of names.
+    have too many different names.
     """
     try:
         return _checked_items(kind, items, mapping)

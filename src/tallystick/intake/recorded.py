@@ -215,9 +215,10 @@ def described(receipt: Receipt) -> str:
 
 
 def brought_by(kind: KindName, receipt: Receipt, ended_at: Moment) -> ImportedFacts:
-    """What an import brought that has ended with this receipt."""
-    counts = receipt.accepted, receipt.duplicate, receipt.rejected
-    return ImportedFacts(kind, *counts, ended_at if receipt.accepted else None)
+    """What an import brought that has ended with this receipt; nothing that is only proposed."""
+    accepted = 0 if receipt.is_proposed else receipt.accepted
+    last_at = ended_at if accepted else None
+    return ImportedFacts(kind, accepted, receipt.duplicate, receipt.rejected, last_at)
 
 
 def forget_old(writer: Writer, now: Moment) -> None:

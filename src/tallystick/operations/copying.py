@@ -538,13 +538,15 @@ def _take_audit(source: Store, target: Store) -> None:
 
 
 def _take_imports(source: Store, target: Store) -> None:
-    """Take the list of imports, and what they brought, into a store that has none yet.
+    """Take the list of imports into a store that has none yet, and so with what they brought.
 
-    A store that has one has numbers of its own for its imports.
+    A store that has a list has numbers of its own for its imports. Counts are added to those that
+    are there, so that a copy that is made again would double them.
     """
     with source.snapshot() as reader, target.transaction() as writer:
         if not writer.imports(BEHIND_ALL, 1):
             writer.put_imports(reader.whole_imports())
+        if not writer.imported_facts():
             for facts in reader.imported_facts():
                 writer.count_imported(facts)
 

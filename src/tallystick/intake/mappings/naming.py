@@ -48,6 +48,16 @@ def names_of(column: Column) -> frozenset[str]:
     return frozenset(plain_name(each) for each in (column.name, *column.also) if type(each) is str)
 
 
+def _with_joined(column: Column) -> frozenset[str]:
+    """The same, with what those are called that are joined."""
+    pairs = (each for each in column.also if isinstance(each, tuple))
+    return names_of(column).union(plain_name(name) for pair in pairs for name in pair)
+
+
+LOOKED_FOR = {
+    kind.name: frozenset[str]().union(*map(_with_joined, kind.columns)) for kind in KINDS.values()
+}
+"""The names that are looked for without a mapping, by kind."""
 KNOWN_NAMES = frozenset[str]().union(
     *(names_of(column) for kind in KINDS.values() for column in kind.columns)
 )
@@ -114,12 +124,24 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
         likely = [
             place
             for place, name in enumerate(names.names)
-            if _means(name, column.words) and place not in taken and not is_secret(name)
+            if has_words(name, column.words) and place not in taken and not is_secret(name)
         ]
         if len(likely) == 1 and not (
             column.name == ICCID and _is_named_otherwise(kind, names, likely[0], places_by_name)
         ):
             places_by_name[column.name] = (likely[0],)
+
+
+def may_bear_on(kind: Kind, name: str) -> bool:
+    """Whether a name may matter to `places_of` and `read_of_several`, where no mapping is given.
+
+    Both find the same without the others.
+    """
+    plain, folded = plain_name(name), name.casefold()
+    if ICCID in plain or plain in LOOKED_FOR[kind.name]:
+        return True
+    words = (column.words for column in kind.columns)
+    return any(any(map(folded.__contains__, each)) and has_words(name, each) for each in words)
 
 
 def _is_named_otherwise(
@@ -133,7 +155,7 @@ def _is_named_otherwise(
 
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
-def _means(name: str, words: frozenset[str]) -> bool:
+def has_words(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
     if is_a_value(name):
         return False

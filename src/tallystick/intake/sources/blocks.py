@@ -82,7 +82,7 @@ class Source:
     says how much of the file is read, of 1, or None where its size is not known. Who takes the
     blocks may ask it. `columns` are those of the blocks' frames. A spreadsheet's count of days is
     since `day_zero`. `is_other_header` says of a refused line's values whether they are names of
-    columns in another order, so that no line behind it can be read.
+    other columns, or of these in another order, so that no line behind it can be read.
     """
 
     name: str

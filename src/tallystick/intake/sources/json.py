@@ -25,6 +25,7 @@ from tallystick.intake.mappings.naming import (
     fitting_preset,
     hints_about,
     lacking,
+    may_bear_on,
     places_of,
     read_of_several,
 )
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
-    from tallystick.intake.mappings.naming import Places
     from tallystick.intake.sources.blocks import Notes
 
 STEP = "."  # between the names of a path
@@ -68,6 +68,7 @@ class Records:
         self._mapping = mapping
         self._strict = strict and not mapping.columns and not kind.is_from_elsewhere
         self._readings: dict[tuple[str, ...], Reading] = {}
+        self._bears: dict[str, bool] = {}
         self._names_read = 0
         self._known = {*kind.column_names}
         self._are_plain = not mapping.columns and not mapping.keep
@@ -132,28 +133,38 @@ class Records:
         return values
 
     def _by_names(self, value: dict[str, Any]) -> dict[str, Any]:
-        names = tuple(value)
         return {
-            column: value[names[at[0]]]
-            if len(at) == 1
-            else " ".join(str(value[names[each]]) for each in at)
-            for column, at in self._reading_of(names).places.items()
+            column: value[names[0]]
+            if len(names) == 1
+            else " ".join(str(value[name]) for name in names)
+            for column, names in self._reading_of(value).names.items()
         }
 
-    def _reading_of(self, names: tuple[str, ...]) -> Reading:
-        """How objects with these names are read. Raises `FileRefused` after too many others."""
+    def _reading_of(self, value: dict[str, Any]) -> Reading:
+        """How an object with these names is read. Raises `FileRefused` after too many others.
+
+        Names that bear on nothing are left out before, so that objects may have them or not.
+        """
+        for name in value.keys() - self._bears.keys():
+            self._count_names(1)
+            self._bears[name] = may_bear_on(self.kind, name)
+        names = tuple(sorted(name for name in value if self._bears[name]))
         reading = self._readings.get(names)
         if reading is None:
-            self._names_read += len(names)
-            if self._names_read > limits.DIFFERENT_NAMES_MAX:
-                message = (
-                    f"{self._name}: its objects have too many different sets of names: those of "
-                    f"all sets may be {limits.DIFFERENT_NAMES_MAX:,} together. Give every object "
-                    "the same names in the same order, with null where it has no value"
-                )
-                raise FileRefused(message)
+            self._count_names(len(names))
             reading = self._readings[names] = reading_of(self.kind, names)
         return reading
+
+    def _count_names(self, count: int) -> None:
+        """Count names that are looked through. Raises `FileRefused` where they become too many."""
+        self._names_read += count
+        if self._names_read > limits.DIFFERENT_NAMES_MAX:
+            message = (
+                f"{self._name}: its objects have too many different names, or sets of those that "
+                f"may be columns: they may be {limits.DIFFERENT_NAMES_MAX:,} together. Give every "
+                "object the same names, with null where it has no value"
+            )
+            raise FileRefused(message)
 
     def record_of(self, line: int, value: dict[str, Any]) -> list[str | None] | Reject:
         """The texts of a JSON object by column; numbers are their digits, null is absent."""
@@ -163,7 +174,7 @@ class Records:
             what = f"has {len(value):,} names; at most {limits.COLUMNS_MAX:,} are read"
             return Reject(line, (Fault("", what),), ())
         items = self.values_of(value)
-        faults = self._faults_of_names(tuple(value))
+        faults = self._faults_of_names(value)
         record: list[str | None] = []
         of_no_text: set[str] = set()
         for column in self.kind.columns:
@@ -183,26 +194,30 @@ class Records:
         filtered = [_plain_text(items[name]) for name in self.filters]
         return [*record, *filtered]
 
-    def _faults_of_names(self, names: tuple[str, ...]) -> list[Fault]:
+    def _faults_of_names(self, value: dict[str, Any]) -> list[Fault]:
         """What is wrong with the names of an object, which a mapping does not look at."""
         if self._mapping.columns:
             return []
-        reading = self._reading_of(names)
-        unknown = reading.unread if self._strict else ()
+        reading = self._reading_of(value)
+        unknown = value.keys() - reading.read - {REASON} if self._strict else ()
         return [
-            *(Fault(shown(name), "is none of this kind's columns") for name in unknown),
+            *(
+                Fault(shown(name), "is none of this kind's columns")
+                for name in value
+                if name in unknown
+            ),
             *(Fault(shown(name), "stands there in two writings") for name in reading.repeated),
         ]
 
 
 class Reading(NamedTuple):
-    """How objects with the same names are read: where our columns are, and what is not read.
+    """How objects with the same names are read: by which `names` our columns, and which are `read`.
 
     Of the names that are `repeated` another writing is there too.
     """
 
-    places: dict[str, Places]
-    unread: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+    read: frozenset[str]
     repeated: tuple[str, ...]
 
 
@@ -210,9 +225,9 @@ def reading_of(kind: Kind, names: tuple[str, ...]) -> Reading:
     """How objects with these names are read."""
     known = Names(names)
     places = places_of(kind, known)
-    read = {place for at in places.values() for place in at}
-    unread = (name for at, name in enumerate(names) if at not in read and name != REASON)
-    return Reading(places, tuple(unread), tuple(read_of_several(kind, known, places)))
+    read_as = {column: tuple(names[place] for place in at) for column, at in places.items()}
+    read = frozenset(name for each in read_as.values() for name in each)
+    return Reading(read_as, read, tuple(read_of_several(kind, known, places)))
 
 
 def _are_texts(value: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings.mapping import is_secret, plain_name
@@ -11,6 +11,7 @@ from tallystick.intake.mappings.naming import (
     KNOWN_NAMES,
     Names,
     advice,
+    has_words,
     headerless_presets,
     hints_about,
     is_a_value,
@@ -130,26 +131,58 @@ def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> Non
     raise FileRefused(message)
 
 
+class Called(NamedTuple):
+    """What a column that is read may be called, by its `names` or by `words` in them."""
+
+    names: frozenset[str]
+    words: frozenset[str]
+    is_text: bool
+
+    def by(self, name: str) -> bool:
+        """Whether a name is one of the column's."""
+        return plain_name(name) in self.names or has_words(name, self.words)
+
+
+def _called(kind: Kind, layout: Layout) -> list[Called]:
+    """What each column that is read may be called, in the file's order."""
+    columns = {column.name: column for column in kind.columns}
+    called = []
+    for column_name, places in layout.places.items():
+        in_file = plain_name(" ".join(layout.names[place] for place in places))
+        column = columns.get(column_name)
+        if column is None:  # rows are kept by it
+            called.append(Called(frozenset({in_file}), frozenset(), is_text=True))
+            continue
+        joined = {plain_name("".join(each)) for each in column.also if isinstance(each, tuple)}
+        called.append(Called(names_of(column) | joined | {in_file}, column.words, column.is_text))
+    return called
+
+
 def other_header_of(kind: Kind, layout: Layout) -> Callable[[Sequence[str]], bool]:
     """What says whether the values of a line name columns, and not those that they stand in.
 
-    So a table begins whose columns have another order, as where files were put together.
+    So a table begins whose columns are others or have another order, as where files were put
+    together. A line names columns if one of its values is a name of its own column, which is no
+    column of texts, or all are names that are known. A blank in it names nothing.
     """
     known = {plain_name(name) for name in layout.names if name} | KNOWN_NAMES
-    also = {column.name: names_of(column) for column in kind.columns}
-    own = [
-        also.get(column, frozenset()) | {plain_name(layout.names[at[0]])}
-        for column, at in layout.places.items()
-    ]
+    called = _called(kind, layout)
 
     def is_other_header(values: Sequence[str]) -> bool:
-        if not values or is_a_value(values[0]):
+        if not all(map(_may_be_name, values)):
             return False
-        names = [*zip(map(plain_name, values), own, strict=False)]
-        are_names = all(name in known for name, _ in names)
-        return are_names and not all(name in own_names for name, own_names in names)
+        named = [(name, column) for name, column in zip(values, called, strict=False) if name]
+        is_header = any(not column.is_text and column.by(name) for name, column in named)
+        if not is_header and not all(plain_name(value) in known for value in values):
+            return False
+        return not all(column.by(name) for name, column in named)
 
     return is_other_header
+
+
+def _may_be_name(value: str) -> bool:
+    """Whether a value may be the name of a column."""
+    return len(value) <= limits.COLUMN_NAME_LENGTH_MAX and not is_a_value(value)
 
 
 def _refuse_twice(name: str, layout: Layout, repeated: Sequence[str]) -> None:

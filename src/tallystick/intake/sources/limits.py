@@ -10,7 +10,8 @@ PARQUET_ROWS = 1 << 18
 LINES_A_FRAME = 1 << 13
 COLUMNS_MAX = 1_000
 COLUMN_NAME_LENGTH_MAX = 250
-# Each set of names that JSON objects have is looked through once, at some 20 µs a name.
+# Each name of JSON objects is looked at once, and each set of those that may be columns is looked
+# through once, at some 20 µs a name.
 DIFFERENT_NAMES_MAX = 50_000
 # Zstandard packs up to 128 KiB into four bytes, so so many of them make at most 32 MiB.
 ZSTANDARD_BYTES = 1 << 10
