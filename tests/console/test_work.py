@@ -321,13 +321,14 @@ def test_an_upload_that_waits_for_approval_is_decided_about_by_who_sees_its_sims
     uploads = Uploads(desk.store, Clock(), secrets.token_bytes)
     with desk.store.transaction() as writer:
         pairs = [Pair(str(ONE), str(FOREIGN))]
-        request_id = uploads.put(writer, writer.accounts()[MINE], pairs, "app/ann")
+        request_id = uploads.put(writer, writer.accounts()[MINE], pairs, "app/pat")
     assert uploads.take_next()
     (change_set,) = set(CHANGE.findall(desk.get("pam", "/changes?state=proposed").text))
     assert f"upload {request_id}<" in desk.get("pam", change_set).text
     assert desk.get("otto", change_set).status == 404
     assert desk.expected() == [(BEGINNING, HOME)]
     assert desk.post("ed", f"{change_set}/approve", "").status == 403
+    assert desk.post("pat", f"{change_set}/approve", "").status == 409  # pat has uploaded it
     assert desk.post("pam", f"{change_set}/approve", "").status == 303
     assert desk.expected()[-1] == (BEGINNING, FOREIGN)
 
