@@ -247,6 +247,12 @@ def test_names_are_printable_and_bounded(access: Access, name: str) -> None:
         access.add_app(name, ["m2m"])
 
 
+@pytest.mark.parametrize("name", ["console", "console/ann"])
+def test_no_app_is_named_as_users_of_the_console_are(access: Access, name: str) -> None:
+    with pytest.raises(InvalidValue, match="the ledger calls users of the console so"):
+        access.add_app(name, ["m2m"])
+
+
 @pytest.mark.parametrize("password", ["Password1!", "tallystick", "ada12345", "12345678"])
 def test_a_password_that_everybody_guesses_first_is_refused(
     access: Access, user: str, password: str

@@ -10,10 +10,11 @@ import pytest
 
 from tallystick.access import Credentials
 from tallystick.clock import system_clock
+from tallystick.outbox.uploads import Uploads
 from tests.answering import answering
 from tests.kept import everything_in
 from tests.quick_access import quick_access
-from tests.serving import bearer, call
+from tests.serving import PASSWORD, Session, bearer, call, signed_in
 from tests.store.few import FOREIGN, HOME, ICCIDS, ONE, TWO
 
 if TYPE_CHECKING:
@@ -44,24 +45,28 @@ class Api:
     """Calls as one of the apps."""
 
     def __init__(self, port: int, apps: dict[str, Credentials]) -> None:
-        self._port = port
+        self.port = port
         self._headers = {name: bearer(port, app) for name, app in apps.items()}
 
     def make(self, maker: str, name: str) -> None:
         """One app makes another one, which may call from then on."""
         reply = self.ask(maker, "POST", "apps", {"name": name, "scopes": ["admin", "intake"]})
         assert reply.status == 201, reply
-        self._headers[name] = bearer(self._port, Credentials(**reply.json))
+        self.let_in(name, Credentials(**reply.json))
+
+    def let_in(self, name: str, app: Credentials) -> None:
+        """An app may call from now on."""
+        self._headers[name] = bearer(self.port, app)
 
     def renew(self, renewer: str, name: str) -> None:
         """One app gives another one a new secret."""
         made = self.told(renewer, "POST", f"apps/{name}/secret")
-        self._headers[name] = bearer(self._port, Credentials(**made))
+        self.let_in(name, Credentials(**made))
 
     def ask(self, app: str, method: str, path: str, body: Any = None, **headers: str) -> Reply:  # noqa: ANN401 - any JSON
         """One call."""
         text = b"" if body is None else json.dumps(body)
-        return call(self._port, method, f"/api/v1/{path}", text, self._headers[app] | headers)
+        return call(self.port, method, f"/api/v1/{path}", text, self._headers[app] | headers)
 
     def told(self, app: str, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - any JSON
         """What one that is not refused answers."""
@@ -244,6 +249,31 @@ def test_an_app_that_the_proposer_made_or_whose_secret_it_renewed_is_no_second_p
     api.renew("desk", "chief")
     assert error_of(api.ask("chief", "POST", f"{path}/approve")) == (409, "own-proposal")
     assert len(everything_in(mismatched).kept) == 1
+
+
+def test_an_app_decides_about_no_upload_of_a_user_behind_it(api: Api, mismatched: Store) -> None:
+    access = quick_access(mismatched, system_clock, secrets.token_bytes)
+    access.add_user("up", PASSWORD, ["a"], all_accounts=False)
+    both = access.add_app("both", ["m2m", "admin"])
+    access.close()
+    api.let_in("both", both)
+    api.told("chief", "PATCH", "accounts/a", {"approval": "required"})
+    pair = [{"kind": "imei", "id": str(FOREIGN)}, {"kind": "iccid", "id": str(ONE)}]
+    body = {
+        "accountName": "a",
+        "emailAddress": "desk@example.com",
+        "deviceSku": "SKU1",
+        "uploadType": "IMEI ICCID Pair",
+        "devices": [{"deviceIds": pair}],
+    }
+    session = Session(api.port, signed_in(api.port, both, "up"))
+    assert session.call("POST", "/devices/actions/upload", body).status == 200
+    assert Uploads(mismatched, system_clock, secrets.token_bytes).take_next()
+    (proposed,) = api.told("chief", "GET", "change-sets?state=proposed")["change_sets"]
+    assert proposed["actor"] == "both/up"
+    path = f"change-sets/{proposed['change_set_id']}/approve"
+    assert error_of(api.ask("both", "POST", path)) == (409, "own-proposal")
+    assert api.told("chief", "POST", path)["accepted"] == 1
 
 
 def test_who_made_an_app_is_remembered_when_it_is_gone(api: Api) -> None:

@@ -70,7 +70,7 @@ def test_the_calls_that_demo_prints_work_as_pasted_and_answer_as_told(
     ).stdout.decode()
     told = [line.removeprefix("#   ") for line in printed if line.startswith("#   ")]
     assert answered == "".join(told)
-    assert told[-2] == "1 rows\n"
+    assert told[-2] == "1 row\n"
     assert "'postImei': '987603420573553'" in told[-1]
     assert int(told[0].split()[0]) > 100
     assert run("verify", env={"TALLYSTICK_DATABASE": "sqlite:///tallystick-demo.db"}).exit_code == 0

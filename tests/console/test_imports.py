@@ -16,11 +16,11 @@ from falcon import testing
 
 from tallystick.console import imports
 from tallystick.console.overview import LOOKED_AT_IMPORTS
-from tallystick.core.approval import Approval
+from tallystick.core.approval import Approval, Decider
 from tallystick.core.imports import ImportState
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.core.roles import Role
-from tallystick.fleet import accounts
+from tallystick.fleet import accounts, ledger
 from tallystick.http import file_forms
 from tallystick.http.file_forms import NAME_LENGTH_MAX, plain_file_name
 from tallystick.store import open_store
@@ -289,6 +289,12 @@ def test_a_file_is_kept_whole_as_a_proposal_where_an_account_asks_for_approval(
     page = desk.people["ed"].get(change_set).text
     for said in ("proposed", "console/ed", "import pairs.csv sha256:"):
         assert said in page
+    number = int(change_set.rpartition("/")[2])
+    ledger.reject(desk.store, number, Decider("ann"), Clock()())
+    _, receipt, *_ = IMPORT.findall(desk.people["ed"].get("/imports").text)
+    rejected = desk.people["ed"].get(f"/imports/{receipt}").text
+    assert "pairs.csv was proposed and rejected" in rejected
+    assert "Nothing is in force yet" not in rejected
     assert ("was taken in" in unchanged.text, CHANGE_SET.findall(unchanged.text)) == (True, [])
 
 

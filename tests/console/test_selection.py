@@ -206,7 +206,8 @@ def test_what_is_explained_is_what_was_shown_and_counted(
     assert desk.explained() == []
     done = desk.send(form, do="explain", **SAYING)
     assert done.status == 303, done.text
-    assert done.headers["location"] == f"{LIST}{filters}"
+    assert done.headers["location"] == f"{LIST}{filters}#explained"
+    assert 'id="explained"' in desk.get(f"{LIST}{filters}").text
     assert sorted(desk.explained()) == sorted(wanted)
 
 
@@ -343,7 +344,7 @@ def test_what_was_said_is_shown_and_taken_back_and_holds_until_a_day(desk: Desk)
     (link,) = re.findall(r'href="(/mismatches/explain[^"]+)"', desk.get(sim_page).text)
     form = desk.get(unescape(link))
     done = desk.send(form, do="explain", holds="day", until="2026-06-03", **SAYING)
-    assert (done.status, done.headers["location"]) == (303, sim_page)
+    assert (done.status, done.headers["location"]) == (303, f"{sim_page}#explained")
     page = desk.get(sim_page).text
     assert "spares &lt;of the workshop&gt; (OPS-9), said console/ed" in page
     assert "2026-06-03 00:00:00 UTC" in page

@@ -240,8 +240,26 @@ def test_an_approver_cannot_decide_about_what_they_proposed_where_the_account_as
         refused = desk.post("pam", f"{change_set}/{deed}", "")
         assert (refused.status, "another person" in refused.text) == (409, True)
     assert desk.post("pat", f"{change_set}/reject", "").status == 303
-    assert "rejected" in desk.get("pam", change_set).text
+    assert "Nothing: it was rejected." in desk.get("pam", change_set).text
     assert desk.expected() == [(BEGINNING, HOME)]
+
+
+def test_who_is_one_hand_with_the_proposer_is_told_so_and_what_parts_them(desk: Desk) -> None:
+    with desk.store.transaction() as writer:
+        for name in ("console/ed", "console/pam"):
+            writer.note_app_keeper(name, "console/root")
+    change_set = desk.propose("ed")
+    page = desk.get("pam", change_set).text
+    assert "One person may act both as you and as console/ed" in page
+    assert "You proposed it" not in page
+    assert "tallystick user change pam --password-stdin" in page
+    desk.access.change_user("pam", UserChange(password=PASSWORD))
+    desk.people["pam"].sign_in("pam")
+    assert desk.post("pam", f"{change_set}/approve", "").status == 303
+    assert "approved by console/pam" in desk.get("ed", SIM_PAGE).text
+    assert "Undo it" in desk.get("pat", change_set).text
+    desk.ask_for_approval()
+    assert "Propose to undo it" in desk.get("pat", change_set).text
 
 
 def test_the_audit_has_who_proposed_who_was_refused_and_who_decided(desk: Desk) -> None:
@@ -321,13 +339,14 @@ def test_an_upload_that_waits_for_approval_is_decided_about_by_who_sees_its_sims
     uploads = Uploads(desk.store, Clock(), secrets.token_bytes)
     with desk.store.transaction() as writer:
         pairs = [Pair(str(ONE), str(FOREIGN))]
-        request_id = uploads.put(writer, writer.accounts()[MINE], pairs, "app/ann")
+        request_id = uploads.put(writer, writer.accounts()[MINE], pairs, "app/pat")
     assert uploads.take_next()
     (change_set,) = set(CHANGE.findall(desk.get("pam", "/changes?state=proposed").text))
     assert f"upload {request_id}<" in desk.get("pam", change_set).text
     assert desk.get("otto", change_set).status == 404
     assert desk.expected() == [(BEGINNING, HOME)]
     assert desk.post("ed", f"{change_set}/approve", "").status == 403
+    assert desk.post("pat", f"{change_set}/approve", "").status == 409  # pat has uploaded it
     assert desk.post("pam", f"{change_set}/approve", "").status == 303
     assert desk.expected()[-1] == (BEGINNING, FOREIGN)
 

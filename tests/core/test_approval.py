@@ -57,7 +57,7 @@ def test_a_refusal_says_whose_the_proposal_is_and_which_account_asks() -> None:
         OwnProposal, match=r"12 was proposed by console/ann; .* account 'a' and 1 m"
     ):
         require_may_decide(Decider(ANN, Role.APPROVER), OF_ANN)
-    with pytest.raises(OwnProposal, match="made one of the apps console/ann and desk has both"):
+    with pytest.raises(OwnProposal, match="one person may act both as console/ann and as desk"):
         require_may_decide(Decider(DESK), OF_ANN._replace(asking=NOBODY))
     with pytest.raises(RoleRefused, match="to approve, reject and undo takes the role approver"):
         require_may_decide(Decider(BOB, Role.EDITOR), OF_ANN._replace(is_same_hand=False))

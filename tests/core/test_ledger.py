@@ -144,3 +144,32 @@ def test_two_apps_are_one_hand_where_one_was_shown_the_secret_of_both(
     assert is_same_hand("a", "b", keepers) is is_same
     assert is_same_hand("b", "a", keepers) is is_same
     assert is_same_hand("a", "a", keepers)
+
+
+@pytest.mark.parametrize(
+    ("other", "keepers", "is_same"),
+    [
+        ("console/up", {}, True),
+        ("app", {}, True),
+        ("other/up", {}, True),
+        ("app/down", {}, True),
+        ("console/bob", {}, False),
+        ("other", {}, False),
+        ("console/bob", {"app": "console/bob"}, True),
+        ("console/bob", {"console/up": "console/bob"}, True),
+        ("console/bob", {"console/up": "desk", "desk": "console/bob"}, True),
+        ("console/bob", {"app": "console/eve", "console/up": "console/eve"}, False),
+        ("console/bob", {"app": "console/eve", "console/bob": "console/eve"}, True),
+    ],
+)
+def test_a_user_behind_an_app_is_the_app_and_the_same_user_in_the_console(
+    other: str, keepers: dict[str, str], is_same: bool
+) -> None:
+    assert is_same_hand("app/up", other, keepers) is is_same
+    assert is_same_hand(other, "app/up", keepers) is is_same
+
+
+def test_a_slash_in_a_name_parts_no_users_of_the_console() -> None:
+    assert is_same_hand("a/b/up", "a/b", {})
+    assert is_same_hand("app/u/p", "console/u/p", {})
+    assert not is_same_hand("console/ann", "console/bob", {})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tallystick.access.shared import TOKEN_LEFT_MAX, AccessTopic, digest_named, digest_of
 from tallystick.core.errors import AppNotFound, InvalidValue, NameTaken
 from tallystick.core.identifiers import parse_name, shown
+from tallystick.core.ledger import BETWEEN_NAMES, CONSOLE
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Apps(AccessTopic):
         new one from then on, and is no second person beside it. The secret ends after `valid_s`, or
         not by itself.
         """
-        parse_name("app name", name)
+        _require_app_name(name)
         kept_scopes = _kept_scopes(scopes)
         key = self._random_bytes(KEY_BYTES).hex()
         secret = self._random_bytes(SECRET_BYTES).hex()
@@ -184,6 +185,14 @@ class Apps(AccessTopic):
 
 def _moment(kept: int | None) -> Moment | None:
     return None if kept is None else Moment(kept)
+
+
+def _require_app_name(name: str) -> None:
+    """Refuse a name that the ledger would not tell from a user of the console."""
+    parse_name("app name", name)
+    if name == CONSOLE or name.startswith(f"{CONSOLE}{BETWEEN_NAMES}"):
+        message = f"app name must not be {shown(name)}: the ledger calls users of the console so"
+        raise InvalidValue(message)
 
 
 def _kept_scopes(scopes: Collection[str]) -> str:

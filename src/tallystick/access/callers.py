@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.access.personal_tokens import PersonalTokens
 from tallystick.access.sessions import Sessions
-from tallystick.access.shared import CONSOLE, digest_of, name_for
+from tallystick.access.shared import digest_of, name_for
 from tallystick.access.tokens import Tokens
 from tallystick.core.errors import ScopeRefused, TokenRefused
+from tallystick.core.ledger import CONSOLE
 from tallystick.core.roles import scopes_of
 
 if TYPE_CHECKING:

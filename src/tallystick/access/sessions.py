@@ -13,7 +13,6 @@ from tallystick.access.last_uses import LastUses
 from tallystick.access.passwords import USUAL_COST
 from tallystick.access.shared import (
     CLOCK_AHEAD_S_MAX,
-    CONSOLE,
     AccessTopic,
     digest_named,
     digest_of,
@@ -29,6 +28,7 @@ from tallystick.core.errors import (
     SessionRefused,
 )
 from tallystick.core.identifiers import shown
+from tallystick.core.ledger import CONSOLE
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tallystick.store.acting import act_under_way
 

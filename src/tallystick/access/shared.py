@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tallystick.access.passwords import USUAL_COST, Passwords
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.core.ledger import BETWEEN_NAMES
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ was put back, and holds no longer: else it would hold until the clock gets there
 TOKEN_LEFT_MAX = (TOKEN_S + CLOCK_AHEAD_S_MAX) * MICROSECONDS_A_SECOND
 """No token has more microseconds left than this."""
 DIGEST_NAME = re.compile(r"[0-9a-f]{64}")
-CONSOLE = "console"
-"""What stands in the place of an app where a user has signed in to the console."""
 
 
 class AccessTopic:
@@ -57,7 +56,7 @@ class AccessTopic:
 
 def name_for(app_name: str, user_name: str | None) -> str:
     """What the ledger calls an app, or the app and the user that it calls for."""
-    return app_name if user_name is None else f"{app_name}/{user_name}"
+    return app_name if user_name is None else f"{app_name}{BETWEEN_NAMES}{user_name}"
 
 
 def digest_named(what: str, name: str) -> bytes:

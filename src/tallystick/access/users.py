@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.access.shared import CONSOLE, AccessTopic, name_for
+from tallystick.access.shared import AccessTopic, name_for
 from tallystick.core.errors import InvalidValue, NameTaken, UserNotFound
 from tallystick.core.identifiers import parse_name, shown
+from tallystick.core.ledger import CONSOLE
 from tallystick.core.roles import Role
 
 if TYPE_CHECKING:

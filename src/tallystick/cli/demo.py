@@ -54,7 +54,7 @@ ROWS_SHOWN = 2
 TAKE = 'import json, sys; print(json.load(sys.stdin)["{}"])'
 SHOW = (
     'import json, sys; rows = json.load(sys.stdin)["devices"]; '
-    f'print(f"{{len(rows)}} rows", *rows[:{ROWS_SHOWN}], sep="\\n")'
+    f'print(f"{{len(rows)}} row" + "s" * (len(rows) != 1), *rows[:{ROWS_SHOWN}], sep="\\n")'
 )
 
 
@@ -143,6 +143,6 @@ def _expected(store: Store, settings: Settings, question: dict[str, Any]) -> Ite
     with store.snapshot() as reader:
         asked = question_of(msgspec.convert(question, ReportBody))
         rows = list(operators_answer(reader, asked, settings))
-    yield f"#   {len(rows)} rows"
+    yield f"#   {len(rows)} row{'' if len(rows) == 1 else 's'}"
     yield from (f"#   {json.loads(row)}" for row in rows[:ROWS_SHOWN])
     yield ""

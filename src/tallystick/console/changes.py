@@ -118,6 +118,7 @@ class OneChange:
             changes, in_all = _changes(reader, change_set, iccids)
             decider = decider_of(req)
             proposal = ledger.proposal_of(reader, change_set, decider.name)
+            is_undo_proposed = _is_undo_proposed(reader, change_set, iccids)
         self._pages.show(
             resp,
             "change.html",
@@ -126,12 +127,20 @@ class OneChange:
             iccids=iccids,
             may_decide=may_decide(decider, proposal),
             asking=proposal.asking,
+            is_undo_proposed=is_undo_proposed,
             changes=changes,
             changes_in_all=in_all,
             problem=problem,
             typed=NO_NOTES | (typed or {}),
             trial=trial,
         )
+
+
+def _is_undo_proposed(reader: Reader, change_set: ChangeSet, iccids: list[Iccid]) -> bool | None:
+    """Whether an undo would need approval; None where only reading all expectations would tell."""
+    if change_set.kind != "expectations" or not reader.asking_accounts():
+        return False
+    return bool(reader.asking_of_sims(iccids)) if iccids else None
 
 
 def _changes(

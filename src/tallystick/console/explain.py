@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PATH = f"{LIST_PATH}/explain"
 EXPLAIN, TAKE_BACK = "explain", "end"
+DONE = {EXPLAIN: "#explained", TAKE_BACK: "#taken-back"}
+"""What the page that the form came from says then: a line of it, by its id."""
 UNTIL_SEEN, UNTIL_DAY = "seen", "day"
 UNTOUCHED = {"holds": UNTIL_SEEN, "until": "", "ticket": "", "note": ""}
 """What the form has at first."""
@@ -65,7 +67,7 @@ class ExplainPage(RowsPage):
         if not is_done:
             self._show(req, resp, form, OTHERS_NOW, falcon.HTTP_409)
             return
-        resp.status, resp.location = falcon.HTTP_303, came_from(form)
+        resp.status, resp.location = falcon.HTTP_303, came_from(form) + DONE[deed]
 
     def _done(self, req: Request, form: RowsForm, *, takes_back: bool) -> bool:
         """Do what a form says; False, and nothing is done, where it is about other rows by now."""

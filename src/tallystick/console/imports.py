@@ -22,6 +22,7 @@ from tallystick.core.imports import UNDER_WAY, doubts_in, parse_import_number, r
 from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.roles import Right, may
 from tallystick.core.written_values import CheckDigit
+from tallystick.fleet import ledger
 from tallystick.http.acts import answered_refusal, records
 from tallystick.http.bodies import BodyTooLarge
 from tallystick.http.calls import CallsBusy, leave_seat
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from tallystick.console.import_queue import ImportQueue
     from tallystick.console.pages import Pages
     from tallystick.core.imports import ImportRecord
+    from tallystick.core.ledger import State
     from tallystick.core.moments import Moment
     from tallystick.http.file_forms import FileForm, SentFile
     from tallystick.intake import KindName, Mapping, Preview, Reject
@@ -296,14 +298,24 @@ class OneImportPage:
         with self._store.snapshot() as reader:
             require_all_accounts(reader, req)
             record = listed_one(reader, parse_import_number(number), self._clock())
+            file = listed_file(record)
+            state = _proposal_state(reader, file)
         self._pages.show(
             resp,
             "import.html",
             caller_of(req),
-            file=listed_file(record),
+            file=file,
+            proposal_state=state,
             passed_over_max=PASSED_OVER_SHOWN_MAX,
             wordings=WORDINGS,
         )
+
+
+def _proposal_state(reader: Reader, file: ListedFile) -> State | None:
+    """What has become of the change set that a file was proposed as; None where there is none."""
+    receipt = file.receipt or {}
+    number = receipt.get("change_set_id") if receipt.get("proposed") else None
+    return None if number is None else ledger.change_set(reader, number).state
 
 
 class ImportRejects:

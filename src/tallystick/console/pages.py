@@ -56,6 +56,7 @@ class Pages:
             "count": "{:,}".format,
             "wire": lambda moment: wire(moment, zone),
             "printed": printed,
+            "without_folder": without_folder,
             "sentence": sentence_of,
             "described": lambda row: described_row(row, zone),
         }
@@ -118,6 +119,11 @@ def _about(caller: Caller | None) -> dict[str, Any]:
 def _may(caller: Caller | None, right: Right) -> bool:
     """Whether a page offers something; the gate is what refuses it."""
     return caller is not None and caller.role is not None and may(caller.role, right)
+
+
+def without_folder(detail: str) -> str:
+    """What a change set came from, where that is a file by its name alone."""
+    return detail.rpartition("/")[2]
 
 
 def printed(timestamp: str) -> str:

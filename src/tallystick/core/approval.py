@@ -78,7 +78,7 @@ def require_may_decide(decider: Decider, proposal: Proposal) -> None:
     number, proposer, _, asking = proposal
     name = decider.name
     is_own = name == proposer
-    shared = "" if is_own else f", and whoever made one of the apps {proposer} and {name} has both"
+    shared = "" if is_own else f", and one person may act both as {proposer} and as {name}"
     by_account = f", as {accounts_named(asking)} asks for approval" if asking else ""
     message = (
         f"change set {number} was proposed by {proposer}{shared}; another person has to decide "

@@ -28,6 +28,8 @@ SIMS_NAMED_MAX = 500
 """SIMs that a change set names; of more it only says how many they are."""
 BETWEEN_SIMS, BEFORE_SIMS = ", ", ": "
 NOTE_LENGTH_MAX = 500
+CONSOLE, BETWEEN_NAMES = "console", "/"
+"""What stands before a user of the console, as an app does before a user who calls through it."""
 NUMBER_DIGITS_MAX = 18
 
 
@@ -196,15 +198,32 @@ def is_same_hand(one: str, other: str, keepers: Mapping[str, str]) -> bool:
     """Whether one person may act under both names.
 
     `keepers` has the app that was shown the secret of another, by the name of that other. Whoever
-    has an app's secret may act as that app, and so as those whose secret that app was shown.
+    has an app's secret may act as that app, and so as those whose secret that app was shown. A user
+    who calls through an app is both: the app, and the same user in the console.
     """
     return not _hands_behind(one, keepers).isdisjoint(_hands_behind(other, keepers))
 
 
 def _hands_behind(name: str, keepers: Mapping[str, str]) -> set[str]:
     """A name, and those who may act under it."""
-    hands = {name}
-    while (keeper := keepers.get(name)) is not None and keeper not in hands:
-        hands.add(keeper)
-        name = keeper
+    hands, waiting = set[str](), [name]
+    while waiting:
+        hand = waiting.pop()
+        if hand in hands:
+            continue
+        hands.add(hand)
+        waiting += _parts_of(hand)
+        if (keeper := keepers.get(hand)) is not None:
+            waiting.append(keeper)
     return hands
+
+
+def _parts_of(name: str) -> Iterator[str]:
+    """The app and the user, as the console has them, where a name is of a user behind an app.
+
+    Names may hold slashes themselves, so each slash may be the one between the two.
+    """
+    for at, character in enumerate(name):
+        if character == BETWEEN_NAMES and name[:at] != CONSOLE:
+            yield name[:at]
+            yield f"{CONSOLE}{BETWEEN_NAMES}{name[at + 1 :]}"
