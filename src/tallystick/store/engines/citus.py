@@ -352,22 +352,21 @@ class ClusterConnection(PostgresqlConnection):
         away = self._away.look(self._ask_for_machines_away)
         if not away or not self._needed.isdisjoint(away):
             return bool(away)
-        return self._asked is None or self._lie_on(away, self._asked)
+        return self._asked is None or self._away.have_any(self._asked, self._locate)
 
-    def _lie_on(self, machines: set[int], sims: set[int]) -> bool:
-        """Whether any of these SIMs lies on one of the machines.
+    def _locate(self, sims: set[int]) -> list[tuple[Any, ...]]:
+        """Ask which machine has each of some SIMs.
 
         Asked over a connection of its own, for this one waits.
         """
         try:
             other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
         except StoreRefused:
-            return False
+            return []
         try:
-            asked = Numbers(sorted(sims))
-            return any(machine in machines for (machine,) in other.rows("machines_of", sims=asked))
+            return list(other.rows("machines_of_sims", iccids=Numbers(sorted(sims))))
         except StoreRefused:
-            return False
+            return []
         finally:
             other.close()
 
