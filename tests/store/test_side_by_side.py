@@ -37,7 +37,7 @@ from tallystick.store.touched import (
 from tallystick.thingspace.rows import wire_row
 from tests.engines import (
     CITUS,
-    EMPTY,
+    EMPTY_ON_POSTGRESQL,
     ENGINES,
     IN_ONE_LINE,
     POSTGRESQL,
@@ -300,7 +300,7 @@ def check_world(
     store: Store, driver: psycopg.Connection[Any], seed: int, lost_every_s: float
 ) -> World:
     """Have writers at work while connections are lost, and hold what is kept to the rule."""
-    driver.execute(EMPTY)
+    driver.execute(EMPTY_ON_POSTGRESQL.encode())
     world, random, over = World(store, seed), Random(seed), threading.Event()
     world.load(Random(seed))
     with ThreadPoolExecutor(WRITERS + 1) as threads:
