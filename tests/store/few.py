@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tallystick.core.facts import GroupMember, Sim, SimActivation, SimExpectation
+from tallystick.core.facts import GroupMember, Identity, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Mdn
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.window import Window
@@ -44,7 +44,9 @@ def seen(iccid: Iccid, imei: Imei = FOREIGN, at: int = 10) -> SimActivation:
     return SimActivation(iccid, Moment(at), imei)
 
 
-def take(store: Store, *facts: Sim | SimExpectation | SimActivation | GroupMember) -> None:
+def take(
+    store: Store, *facts: Sim | SimExpectation | SimActivation | GroupMember | Identity
+) -> None:
     """Each fact in a transaction of its own."""
     for fact in facts:
         with store.transaction() as writer:

@@ -14,11 +14,16 @@ import pytest
 
 from tallystick.background import Loops
 from tallystick.clock import system_clock
+from tallystick.core.acts import Act, Via
 from tallystick.core.errors import MachineAway, StoreBusy
-from tallystick.core.facts import Sim, SimActivation, SimExpectation
+from tallystick.core.facts import Identity, Sim, SimActivation, SimExpectation
+from tallystick.core.identifiers import Imsi
+from tallystick.core.identities import Subscriber
+from tallystick.core.moments import BEGINNING, Moment
 from tallystick.intake import KINDS, LiveIntake, import_file
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
+from tallystick.store.acting import acting
 from tallystick.store.engines import citus
 from tallystick.store.engines.citus import NAMED, is_of_sims, naming_sims
 from tallystick.store.engines.postgresql import of_arrays
@@ -26,7 +31,7 @@ from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
 from tests.cluster import Machine, connected_to, coordinator_of, frozen, machine_of
-from tests.engines import CITUS, ENGINES, database_on, made
+from tests.engines import CITUS, ENGINES, database_on, made, rows_of
 from tests.listening import wait_until
 from tests.store.few import (
     FOREIGN,
@@ -232,6 +237,24 @@ def apart(store: Store, database: str) -> Apart:
         other = next(each for each in OTHERS if machine_of(coordinator, each) != machine)
     take(store, sim(ONE), expected(ONE), sim(other), expected(other))
     return Apart(store, database, machine, other)
+
+
+def test_an_act_repeats_by_iccid_what_is_known_by_imsi(store: Store, database: str) -> None:
+    """That it was also named by ICCID is written on every machine, after its shard is held."""
+    imsi = Imsi.parse("295050900000011")
+    named = SimActivation(Subscriber.of_imsi(imsi), seen(ONE).activated_at, FOREIGN)
+    take(store, sim(ONE), Identity(ONE, imsi, None, BEGINNING), named)
+    act = Act(Moment(1), Via.COMMAND, "import", is_long=True)
+    with acting(act), store.transaction(touched=Touched(frozenset({ONE}))) as writer:
+        assert writer.take(SimActivation, [seen(ONE)]) == (0, 1, ())
+    assert rows_of(database, "SELECT iccid, activated_at, imei FROM direct_twins") == [seen(ONE)]
+
+
+def test_an_account_that_was_removed_meanwhile_is_named_as_why_to_try_again(store: Store) -> None:
+    with store.transaction(sims=frozenset({ONE})) as writer:
+        writer.take(SimExpectation, [expected(ONE)])
+        with pytest.raises(StoreBusy, match="`accounts` would have to change after SIMs"):
+            writer.take(Sim, [sim(ONE)])
 
 
 CHANGED: dict[KindName, Callable[[Iccid], Sim | SimExpectation | SimActivation]] = {

@@ -266,5 +266,5 @@ def test_every_query_is_one_that_the_schema_understands(store: Store, database: 
             dollars = re.sub(r"carray\((:\w+)\)", r"carray(CAST(\1 AS bigint[]))", sql)
             dollars = dollars.replace("(:generations AS bigint[])", "(:generations AS text[])")
             for number, parameter in enumerate(parameters_of(sql), 1):
-                dollars = dollars.replace(f":{parameter}", f"${number}")
+                dollars = re.sub(rf":{parameter}\b", f"${number}", dollars)
             driver.execute(f"PREPARE {name} AS {dollars}".encode())

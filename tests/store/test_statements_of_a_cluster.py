@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from psycopg import errors
 
 from tallystick.core.errors import MachineAway
+from tallystick.store.engines import machines
 from tallystick.store.engines.citus import (
     MEANINGS_ON_CLUSTER,
     SHARED,
@@ -14,8 +16,12 @@ from tallystick.store.engines.citus import (
     naming_sims,
     needs_machines,
 )
+from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql import refusal_of
 from tallystick.store.queries import queries_for
+
+if TYPE_CHECKING:
+    import pytest
 
 NAMED = re.compile(r"'(\w+)'\)")
 ONLY_TO_HOLD = "shard_turns"
@@ -57,3 +63,22 @@ def test_a_list_of_sims_is_named_for_each_table() -> None:
 def test_a_machine_that_the_coordinator_cannot_reach_is_away() -> None:
     error = errors.ConnectionFailure("said")
     assert type(refusal_of("store", error, MEANINGS_ON_CLUSTER)) is MachineAway
+
+
+def test_connections_that_wait_ask_together_where_their_sims_lie(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = list[set[int]]()
+
+    def locate(sims: set[int]) -> list[tuple[int, int]]:
+        asked.append(set(sims))
+        return [(sim, sim % 2) for sim in sims]
+
+    away = MachinesAway()
+    away.note([1])
+    assert [away.have_any(sims, locate) for sims in ({2}, {2}, {1})] == [False] * 3
+    assert asked == [{2}], "within a second nobody asks again"
+    monkeypatch.setattr(machines, "ASK_AGAIN_S", 0)
+    later = [away.have_any(sims, locate) for sims in ({1, 4}, {1}, {2}, {4})]
+    assert later == [True, True, False, False]
+    assert asked == [{2}, {1, 2, 4}]

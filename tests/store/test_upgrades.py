@@ -36,9 +36,18 @@ from tallystick.operations.integrity import check_integrity
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.engines.sqlite import path_of
-from tallystick.store.queries import migrations_for
+from tallystick.store.queries import migrations_for, queries_for, statements_of
 from tallystick.thingspace.rows import wire_row
-from tests.engines import POSTGRESQL, SQLITE, change, database_on, rows_of
+from tests.engines import (
+    CITUS,
+    ENGINES,
+    POSTGRESQL,
+    SQLITE,
+    alone_on,
+    change,
+    database_on,
+    rows_of,
+)
 from tests.reason_bits import bits_by_the_rule
 
 if TYPE_CHECKING:
@@ -274,6 +283,32 @@ LISTED_REASONS = """
     SELECT reasons FROM listed_mismatches
     ORDER BY account_id, generation, activated_at, iccid, post_imei
 """
+
+SPREADING = ("share_tables", "spread_sims", "spread_tables", "make_shard_turns")
+
+
+@pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
+def test_an_older_store_on_citus_is_upgraded_where_it_is_spread(tmp_path: Path) -> None:
+    dump = DUMPS / POSTGRESQL / "0026.sql"
+    with older_store(CITUS, dump, tmp_path) as database, open_store(database, wire_row) as store:
+        with alone_on(CITUS), psycopg.connect(database) as coordinator:
+            for query in SPREADING:
+                coordinator.execute(queries_for(CITUS)[query].encode())
+        assert store.init("UTC") == len(migrations_for(POSTGRESQL)) - 26
+        assert store.is_spread()
+        take_in_new_account(store)
+        assert_sound(store)
+
+
+def test_a_migration_is_cut_where_its_statements_end() -> None:
+    statements = [
+        "-- What it's for; and why.\nUPDATE a SET b = 'x;--y''; z'",
+        'ALTER TABLE a  -- one;\n    ADD COLUMN "c;d" bigint',
+        "DO $$ BEGIN PERFORM 1; END $$",
+    ]
+    assert statements_of(";\n\n".join([*statements, "-- The end.\n"])) == statements
+
+
 LAST_STEP = {SQLITE: "listed reasons", POSTGRESQL: "imported facts"}
 
 

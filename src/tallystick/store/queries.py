@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HEADER = re.compile(r"^-- (name|part): (\w+)$", re.MULTILINE)
 PLACE_OF_PART = re.compile(r"^( *)(.*?)/\* part: (\w+) \*/", re.MULTILINE)
+# A comment, a text, a quoted name and the body of a function may each hold a semicolon.
+STATEMENT = re.compile(r"""(?:--.*|'[^']*'|"[^"]*"|\$\$(?s:.*?)\$\$|[^;])+""")
 LEADING_COMMENT = re.compile(r"(--.*\n)+")
 SQL = files("tallystick.store") / "sql"
 FOLDERS = {"citus": ("postgresql", "citus")}
@@ -102,6 +104,12 @@ def migrations_for(engine: str) -> list[tuple[int, str]]:
         message = f"migrations of {engine} are not numbered 1, 2, 3, …: {numbers}"
         raise ValueError(message)
     return migrations
+
+
+def statements_of(text: str) -> list[str]:
+    """The statements of a migration one by one, each with the comments before it."""
+    ends = (piece.strip() for piece in STATEMENT.findall(text))
+    return [piece for piece in ends if LEADING_COMMENT.sub("", f"{piece}\n").strip()]
 
 
 def titles_of_migrations(engine: str) -> dict[int, str]:

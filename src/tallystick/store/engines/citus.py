@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from psycopg import errors
@@ -38,7 +38,7 @@ from tallystick.store.engines.postgresql import (
     parameters_of,
 )
 from tallystick.store.queries import queries_for
-from tallystick.store.touched import Touched, of_shards
+from tallystick.store.touched import CHANGES_BESIDE_OTHERS, Touched, of_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ SPREAD = re.compile(
 )
 SHARED = re.compile(
     r"\b(?:INSERT INTO|UPDATE|DELETE FROM) "
-    r"(?:accounts|groups|types|identities|sources|named_activations|direct_twins)\b"
+    r"(accounts|groups|types|identities|sources|named_activations|direct_twins)\b"
 )
 NAMED = re.compile(r"\.iccid = (?:ANY\(CAST\(:(iccids?) AS bigint\[\]\)\)|:(iccid)\b)")
 """How a statement says which SIMs are meant, and nothing of others."""
@@ -109,13 +109,24 @@ def of_values(sql: str, rows: int) -> str:
 @lru_cache
 def needs_machines(sql: str) -> bool:
     """Whether a statement of a writer asks machines, or changes what each has a copy of."""
-    return is_of_sims(sql) or changes_copies(sql)
+    return is_of_sims(sql) or SHARED.search(COMMENT.sub("", sql)) is not None
 
 
 @lru_cache
-def changes_copies(sql: str) -> bool:
-    """Whether a statement changes what each machine has a copy of."""
-    return SHARED.search(COMMENT.sub("", sql)) is not None
+def changed_before_sims(sql: str) -> str | None:
+    """The table with a copy on each machine that a statement changes, which it must do first.
+
+    None where it changes no copies. None too where it may be made beside others: whoever makes it
+    holds all its shards by then, so nobody who waits for the table is waited for.
+    """
+    change = SHARED.search(COMMENT.sub("", sql))
+    return None if change is None or sql in _beside_others() else change[1]
+
+
+@cache
+def _beside_others() -> frozenset[str]:
+    """The statements that may be made beside others."""
+    return frozenset(queries_for(CLUSTER)[name] for name in CHANGES_BESIDE_OTHERS)
 
 
 @lru_cache
@@ -341,22 +352,21 @@ class ClusterConnection(PostgresqlConnection):
         away = self._away.look(self._ask_for_machines_away)
         if not away or not self._needed.isdisjoint(away):
             return bool(away)
-        return self._asked is None or self._lie_on(away, self._asked)
+        return self._asked is None or self._away.have_any(self._asked, self._locate)
 
-    def _lie_on(self, machines: set[int], sims: set[int]) -> bool:
-        """Whether any of these SIMs lies on one of the machines.
+    def _locate(self, sims: set[int]) -> list[tuple[Any, ...]]:
+        """Ask which machine has each of some SIMs.
 
         Asked over a connection of its own, for this one waits.
         """
         try:
             other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
         except StoreRefused:
-            return False
+            return []
         try:
-            asked = Numbers(sorted(sims))
-            return any(machine in machines for (machine,) in other.rows("machines_of", sims=asked))
+            return list(other.rows("machines_of_sims", iccids=Numbers(sorted(sims))))
         except StoreRefused:
-            return False
+            return []
         finally:
             other.close()
 
@@ -480,11 +490,14 @@ class ClusterConnection(PostgresqlConnection):
     def _hold_if_needed(self, sql: str) -> None:
         if self._is_to_hold and needs_machines(sql):
             self._is_to_hold = False
-            self._hold(None if changes_copies(sql) else self._sims_to_hold)
-        elif self._holds_some and changes_copies(sql):
+            self._hold(None if changed_before_sims(sql) else self._sims_to_hold)
+        elif self._holds_some and (table := changed_before_sims(sql)):
             # An account was removed that was there a moment ago. What it takes to change copies
             # cannot be taken behind shards.
-            message = f"{self._name}: an account is to be made behind its SIMs; try again"
+            message = (
+                f"{self._name}: `{table}` would have to change after SIMs were locked, as when"
+                " an account is removed at the same time; try again"
+            )
             raise StoreBusy(message)
 
     def _by_shard(

@@ -21,6 +21,9 @@ class MachinesAway:
         self._until: dict[int, float] = {}  # when each is tried again
         self._asking = Lock()
         self._asked_at = -inf
+        self._waited_for = set[int]()  # SIMs, since it was last asked where some are
+        self._machine_of: dict[int, int] = {}  # of such SIMs
+        self._located_at = -inf
 
     def now(self) -> set[int]:
         """The machines that could not be reached a moment ago."""
@@ -38,3 +41,21 @@ class MachinesAway:
                 self.note(ask())
                 self._asked_at = time.monotonic()
         return self.now()
+
+    def have_any(
+        self, sims: set[int], locate: Callable[[set[int]], Iterable[tuple[int, int]]]
+    ) -> bool:
+        """Whether one of the SIMs that a connection waits for lies on a machine that is away.
+
+        `locate` says which machine has each of some SIMs. It is asked for those of all connections
+        that wait; until it has said so of these, the answer is no.
+        """
+        with self._asking:
+            self._waited_for |= sims
+            age_s = time.monotonic() - self._located_at
+            is_known = sims <= self._machine_of.keys() and age_s < AWAY_S
+            if not is_known and age_s > ASK_AGAIN_S:
+                self._machine_of = dict(locate(self._waited_for))
+                self._located_at, self._waited_for = time.monotonic(), set()
+            machines = {self._machine_of[sim] for sim in sims & self._machine_of.keys()}
+        return not machines.isdisjoint(self.now())

@@ -44,7 +44,7 @@ from tallystick.store.connection import (
 )
 from tallystick.store.engines.bulk import copied, fresh_of, insert_of, integers, rounds
 from tallystick.store.engines.machines import MachinesAway
-from tallystick.store.queries import migrations_for, queries_for
+from tallystick.store.queries import migrations_for, queries_for, statements_of
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
 if TYPE_CHECKING:
@@ -770,8 +770,9 @@ class PostgresqlConnection:
             self._driver.close()
 
     def migrate(self, text: str) -> None:
-        """Run a migration's statements."""
-        self._say(text)
+        """Run a migration's statements one by one, for Citus refuses several commands at once."""
+        for statement in statements_of(text):
+            self._say(statement)
 
     def _say(self, text: str) -> None:
         """Run statements that have neither parameters nor rows."""

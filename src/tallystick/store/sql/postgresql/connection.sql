@@ -124,10 +124,10 @@ SELECT set_config('citus.node_connection_timeout', :milliseconds, FALSE);
 -- Which machines have shards?
 SELECT DISTINCT n.groupid FROM pg_dist_node AS n WHERE n.groupid > 0 AND n.isactive;
 
--- name: machines_of
--- Which machines have these SIMs?
-SELECT DISTINCT p.groupid
-FROM carray(:sims) AS v
+-- name: machines_of_sims
+-- Which machine has each of these SIMs?
+SELECT v.value, p.groupid
+FROM carray(:iccids) AS v
 INNER JOIN pg_dist_placement AS p
     ON p.shardid = get_shard_id_for_distribution_column(CAST('sims' AS regclass), v.value);
 
