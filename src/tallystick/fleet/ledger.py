@@ -255,7 +255,7 @@ def reject(store: Store, number: int, decider: Decider, now: Moment) -> None:
     """
     with store.transaction() as writer:
         _decidable(writer, number, decider)
-        writer.drop_proposed(number)
+        writer.end_proposal(number)
         writer.decide_change_set(number, "rejected", decider.name, now)
 
 
