@@ -96,8 +96,8 @@ def require_no_approval(asking: Mapping[int, str]) -> None:
         return
     iccid, account = min(asking.items())
     message = (
-        f"account {shown(account)} of SIM {Iccid(iccid)} asks for approval, so nothing was "
-        "changed; propose the change, for another person to approve"
+        f"account {shown(account)} of SIM {Iccid(iccid)} asks for approval; propose the "
+        "change, for another person to approve"
     )
     raise ApprovalRequired(message)
 
