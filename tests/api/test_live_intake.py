@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tallystick.clock import system_clock
-from tallystick.core.errors import IntakeBusy, KeyReused, StoreBusy
+from tallystick.core.approval import Approval
+from tallystick.core.errors import ApprovalRequired, IntakeBusy, KeyReused, StoreBusy
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.moments import parse_moment
+from tallystick.core.ledger import Origin
+from tallystick.core.moments import Moment, parse_moment
 from tallystick.core.suspicious_values import lacks_check_digit
+from tallystick.fleet import accounts
 from tallystick.intake import KINDS, DoubtName, LiveIntake, Receipt
 from tallystick.intake import live as live_module
 from tallystick.intake.live import idempotency_key
@@ -26,15 +29,19 @@ from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
+from tests.listening import wait_until
 from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
+from tests.store.few import ICCIDS, expected, sim, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from tallystick.access import Credentials
     from tallystick.intake import KindName
-    from tallystick.store import Store
+    from tallystick.intake.live import Waiting
+    from tallystick.store import Store, Writer
     from tests.conftest import Clock
 
 FIELD = Path(__file__).parent.parent / "field"
@@ -44,6 +51,7 @@ EXPECTATION = {"iccid": ICCID, "imei": HOME}
 ACTIVATION = {"iccid": ICCID, "imei": FOREIGN, "activated_at": "2026-03-05T10:00:00Z"}
 WINDOW = {"filter": {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}}
 SHORT_WAIT_S = 2.0
+ANN = Origin("app/ann", Moment(1))
 
 
 @pytest.fixture
@@ -444,6 +452,49 @@ def test_each_call_waits_for_the_turn_for_as_long_as_any_writer_and_no_longer(
         assert all(0.9 * SHORT_WAIT_S < waited < 1.3 * SHORT_WAIT_S for waited in seconds), seconds
         assert json.loads(intake.take(kind, [fact], [], None))["accepted"] == 1
         intake.close()
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+def test_calls_beside_refused_ones_are_committed_together(
+    store: Store, monkeypatch: pytest.MonkeyPatch, has_key: bool
+) -> None:
+    """However many calls an account asks approval of, those beside them need one commit."""
+    own, others = ICCIDS[0], ICCIDS[1:5]
+    take(store, sim(own, "asks"), *(sim(iccid, "free") for iccid in others))
+    with store.transaction() as writer:
+        accounts.ask(writer, "asks", Approval.REQUIRED)
+    intake, kind = LiveIntake(store, system_clock, lambda: 0.0), KINDS["expectations"]
+
+    def put(*iccids: Iccid) -> Waiting:
+        key = idempotency_key("app", repr(iccids), kind, b"") if has_key else None
+        return intake.put(kind, [expected(iccid) for iccid in iccids], [], key, ANN)
+
+    begun: list[object] = []
+    transaction = store.transaction
+
+    def counted(*arguments: Any, **named: Any) -> AbstractContextManager[Writer]:  # noqa: ANN401 - whatever a transaction takes
+        begun.append(arguments)
+        return transaction(*arguments, **named)
+
+    monkeypatch.setattr(store, "transaction", counted)
+    with transaction():  # in which the first call waits for its turn, and the others behind it
+        waiting = [put(others[0])]
+        wait_until(lambda: bool(begun))
+        behind = ([own], [others[1]], [others[2], own], [own], [others[3]])
+        waiting.extend(put(*iccids) for iccids in behind)
+    for place in (0, 2, 5):
+        assert json.loads(waiting[place].wait())["accepted"] == 1
+    for place in (1, 3, 4):
+        with pytest.raises(ApprovalRequired, match="account 'asks'"):
+            waiting[place].wait()
+    intake.close()
+    assert len(begun) == 2
+    with store.snapshot() as reader:
+        assert [each for each in ICCIDS[:5] if reader.expectations_of(each)] == [
+            others[0],
+            others[1],
+            others[3],
+        ]
 
 
 def _was_turned_away(answer: Any) -> bool:  # noqa: ANN401 - a future

@@ -167,7 +167,7 @@ def test_an_account_that_there_is_not_is_refused_by_name(
 def test_an_account_that_still_has_something_is_kept_and_told_what(fleet: Store) -> None:
     with fleet.transaction() as writer:
         writer.add_upload("request", accounts.number_of(writer, "a"), 0, b"[]", "ann")
-    with pytest.raises(AccountNotEmpty, match=r"\(SIMs: 2, groups: 1, uploads that wait: 1\)"):
+    with pytest.raises(AccountNotEmpty, match=r"\(SIMs: 2, groups: 1, uploads to take in: 1\)"):
         change(fleet, accounts.remove, "a")
     assert show(fleet, "a").sims == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from tallystick.core.approval import Approval, Decider
 from tallystick.core.errors import ApprovalRequired, ChangedSince, ChangeSetDecided, OwnProposal
 from tallystick.core.facts import SimExpectation
+from tallystick.core.identifiers import Iccid
 from tallystick.core.ledger import BEHIND_ALL, Origin
 from tallystick.core.moments import Moment
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts, ledger
 from tallystick.fleet.ledger import ExpectationChange
 from tallystick.intake import ImportOptions, import_file, propose_facts
+from tallystick.store.unfinished import SIMS_A_PART
 from tests.kept import everything_in
 from tests.store.few import FOREIGN, HOME, ONE, THIRD, THREE, TWO, expected, rows, sim, take
 
@@ -147,17 +150,52 @@ def test_an_undo_waits_for_another_person_and_then_takes_all_back(fleet: Store) 
 def test_an_undo_that_is_rejected_or_comes_too_late_takes_nothing_back(fleet: Store) -> None:
     number = applied_by_two(fleet)
     after = everything_in(fleet)
-    rejected, late, last = (ledger.undo(fleet, number, ANN) for _ in range(3))
+    rejected = ledger.undo(fleet, number, ANN)
     ledger.reject(fleet, rejected, BY_BOB, Moment(9))
     assert everything_in(fleet) == after
+    late = ledger.undo(fleet, number, ANN)
+    assert late != rejected
+    assert ledger.undo(fleet, number, BOB) == late  # the one that is proposed already
     put(fleet, expected(ONE, THIRD), origin=OPERATOR)
     with pytest.raises(ChangedSince):
         ledger.approve(fleet, late, BY_BOB, Moment(9))
     ledger.undo(fleet, newest(fleet).change_set_id, OPERATOR)
     assert everything_in(fleet) == after
-    ledger.approve(fleet, late, BY_BOB, Moment(9))
+    ledger.undo(fleet, number, OPERATOR)
     with pytest.raises(ChangeSetDecided, match=f"{number} is undone"):
-        ledger.approve(fleet, last, BY_BOB, Moment(9))
+        ledger.approve(fleet, late, BY_BOB, Moment(9))
+    ledger.reject(fleet, late, BY_BOB, Moment(9))
+
+
+def test_of_an_undo_that_is_decided_about_its_own_state_is_told(fleet: Store) -> None:
+    undoing = ledger.undo(fleet, applied_by_two(fleet), ANN)
+    ledger.approve(fleet, undoing, BY_BOB, Moment(9))
+    for decide in (ledger.approve, ledger.reject):
+        with pytest.raises(ChangeSetDecided, match=f"{undoing} is applied, not proposed"):
+            decide(fleet, undoing, BY_BOB, Moment(9))
+
+
+def test_an_account_that_begins_to_ask_before_an_undo_has_its_turn_is_heard(fleet: Store) -> None:
+    number = applied_by_two(fleet)
+    ask(fleet, "a", Approval.OFF)
+    undone_in: list[int] = []
+    undoing = Thread(target=lambda: undone_in.append(ledger.undo(fleet, number, ANN)))
+    with fleet.transaction() as writer:
+        undoing.start()
+        undoing.join(0.3)  # long enough to have read what is read before the turn comes
+        accounts.ask(writer, "a", Approval.REQUIRED)
+    undoing.join()
+    assert change_set(fleet, undone_in[0]).state == "proposed"
+
+
+def test_an_account_that_asks_is_seen_in_any_part_of_a_large_change_set(fleet: Store) -> None:
+    with fleet.transaction() as writer:
+        iccids = [Iccid(ONE - each) for each in range(1, SIMS_A_PART + 1)]
+        writer.take(
+            SimExpectation, [*map(expected, iccids), expected(ONE, FOREIGN)], None, OPERATOR
+        )
+    with fleet.snapshot() as reader:
+        assert reader.asking_for_undo(newest(fleet)) == ("a",)
 
 
 def test_the_operator_undoes_at_once_and_so_does_one_hand_in_other_accounts(fleet: Store) -> None:

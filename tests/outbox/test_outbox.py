@@ -6,7 +6,7 @@ import json
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 import pytest
@@ -14,12 +14,19 @@ import pytest
 from tallystick import outbox
 from tallystick.clock import system_clock
 from tallystick.core.approval import Approval, Decider
-from tallystick.core.errors import DeliveryNotFound, InvalidValue, ListenerNotFound
+from tallystick.core.errors import (
+    AccountNotEmpty,
+    DeliveryNotFound,
+    InvalidValue,
+    ListenerNotFound,
+)
+from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import BEHIND_ALL
+from tallystick.core.moments import BEGINNING
 from tallystick.core.retries import WAIT_S_MAX
-from tallystick.fleet import ledger
+from tallystick.fleet import accounts, ledger
 from tallystick.outbox import Outbox, deliveries, post
-from tallystick.outbox.uploads import SERVICE, Pair, Uploads, outcome_of
+from tallystick.outbox.uploads import FAILURES_MAX, SERVICE, Outcome, Pair, Uploads, outcome_of
 from tallystick.store import open_store
 from tallystick.store.callbacks import ListenerRow
 from tallystick.store.engines.sqlite import path_of
@@ -28,10 +35,13 @@ from tallystick.thingspace.callbacks import message_of
 from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import account_with
 from tests.listening import listening, wait_until
+from tests.store.few import FOREIGN, HOME, ICCIDS, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tallystick.core.identifiers import Iccid
+    from tallystick.core.ledger import ChangeSet
     from tallystick.core.moments import Moment
     from tallystick.store import Store
     from tallystick.store.callbacks import DeliveryRow
@@ -119,35 +129,147 @@ def test_an_upload_puts_its_outcome_in_the_outbox_and_the_listener_is_told(
     assert kept(store) == []
 
 
-@pytest.mark.parametrize("is_approved", [True, False])
-def test_an_upload_to_an_account_that_asks_is_pending_until_somebody_has_decided(
-    store: Store, clock: Clock, is_approved: bool
-) -> None:
-    account_id, (iccid, other) = account_with(store, "asks", 2)
-    uploads = Uploads(store, clock, secrets.token_bytes)
+class Asking(NamedTuple):
+    """An account that asks for approval, and its SIMs, of which the first is expected in `HOME`."""
+
+    account_id: int
+    iccids: list[Iccid]
+
+
+@pytest.fixture
+def asking(store: Store) -> Asking:
+    account_id, iccids = account_with(store, "asks", 3)
+    take(store, SimExpectation(iccids[0], BEGINNING, HOME))
     with store.transaction() as writer:
         writer.set_approval(account_id, Approval.REQUIRED)
-        pairs = [Pair(str(iccid), "352099001761481"), Pair("1", "2")]
-        request_id = uploads.put(writer, account_id, pairs, "app/ann")
-        bad = uploads.put(writer, account_id, [Pair("1", "2")], "app/ann")
-    assert (uploads.take_next(), uploads.take_next(), uploads.take_next()) == (True, True, False)
+    return Asking(account_id, iccids)
+
+
+def put_pairs(store: Store, uploads: Uploads, account_id: int, *pairs: tuple[object, str]) -> str:
+    """Upload pairs; give the request."""
+    uploaded = [Pair(str(iccid), imei) for iccid, imei in pairs]
+    with store.transaction() as writer:
+        return uploads.put(writer, account_id, uploaded, "app/ann")
+
+
+def decided(store: Store, clock: Clock, *, is_approved: bool = True) -> ChangeSet:
+    """Have somebody else decide about what came last; give it as it was before."""
     with store.snapshot() as reader:
-        assert outcome_of(reader, account_id, bad) is not None  # behind one that is pending
-        assert outcome_of(reader, account_id, request_id) is None
-        assert reader.count_waiting_uploads() == 0
-        assert reader.whole_expectations_between(-1, other).is_empty()
-        (proposal,) = reader.change_sets(BEHIND_ALL, 9)
-    assert (proposal.state, proposal.actor, proposal.source) == ("proposed", "app/ann", "upload")
+        (proposal, *_) = reader.change_sets(BEHIND_ALL, 1)
     decide = ledger.approve if is_approved else ledger.reject
     decide(store, proposal.change_set_id, Decider("bob"), clock())
-    assert uploads.take_next()
+    return proposal
+
+
+def outcome_in(store: Store, account_id: int, request_id: str) -> Outcome | None:
     with store.snapshot() as reader:
-        outcome = outcome_of(reader, account_id, request_id)
+        return outcome_of(reader, account_id, request_id)
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_an_upload_to_an_account_that_asks_is_pending_until_somebody_has_decided(
+    store: Store, clock: Clock, asking: Asking, is_approved: bool
+) -> None:
+    account_id, (known, iccid, other) = asking
+    uploads = Uploads(store, clock, secrets.token_bytes)
+    pairs = [(iccid, str(FOREIGN)), ("1", "2"), (known, str(HOME)), (ICCIDS[-1], str(HOME))]
+    request_id = put_pairs(store, uploads, account_id, *pairs)
+    bad = put_pairs(store, uploads, account_id, ("1", "2"))
+    assert (uploads.take_next(), uploads.take_next(), uploads.take_next()) == (True, True, False)
+    assert outcome_in(store, account_id, bad) is not None  # behind one that is pending
+    assert outcome_in(store, account_id, request_id) is None
+    with store.snapshot() as reader:
+        assert len(reader.whole_expectations_between(-1, other)) == 1
+    proposal = decided(store, clock, is_approved=is_approved)
+    assert (proposal.state, proposal.actor, proposal.source) == ("proposed", "app/ann", "upload")
+    assert uploads.take_next()
+    outcome = outcome_in(store, account_id, request_id)
+    with store.snapshot() as reader:
         expectations = reader.whole_expectations_between(-1, other)
     assert outcome is not None
-    accepted, rejected = (1, [1]) if is_approved else (0, [0, 1])
-    assert outcome.accepted == len(expectations) == accepted
-    assert [each.index for each in outcome.rejected] == rejected
+    assert outcome.accepted == len(expectations) == (2 if is_approved else 1)
+    own_reasons = {1: "iccid must be", 3: "the account has no SIM"}
+    expected = own_reasons if is_approved else own_reasons | {0: "was not approved"}
+    reasons = {each.index: each.reason for each in outcome.rejected}
+    assert list(reasons) == sorted(expected)
+    for index, words in expected.items():
+        assert words in reasons[index]
+
+
+def test_what_comes_of_a_proposed_upload_is_what_was_judged_and_approved(
+    store: Store, clock: Clock, asking: Asking
+) -> None:
+    account_id, (_, iccid, _) = asking
+    faults = 0
+
+    def failing_clock() -> Moment:
+        nonlocal faults
+        if faults:
+            faults -= 1
+            raise RuntimeError
+        return clock()
+
+    def doubts_of(*_: object) -> dict[str, Any]:
+        assert not faults
+        return {"asked": 1}
+
+    uploads = Uploads(store, failing_clock, secrets.token_bytes, doubts_of=doubts_of)
+    request_id = put_pairs(store, uploads, account_id, (iccid, str(FOREIGN)))
+    assert uploads.take_next()
+    with store.transaction() as writer:
+        account_ids, _ = writer.account_ids_made({"elsewhere"})
+        writer.move_sims(account_ids["elsewhere"], [iccid])
+    decided(store, clock)
+    faults = FAILURES_MAX
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(RuntimeError):
+            uploads.take_next()
+    assert outcome_in(store, account_id, request_id) == Outcome(1, [], {"asked": 1})
+
+
+def test_an_upload_waits_for_approval_or_to_be_taken_in_and_is_counted_as_what_it_does(
+    store: Store, clock: Clock, asking: Asking
+) -> None:
+    account_id, (_, iccid, _) = asking
+    uploads = Uploads(store, clock, secrets.token_bytes)
+
+    def waiting() -> tuple[int, int, int, bool]:
+        with store.snapshot() as reader:
+            return (
+                reader.count_waiting_uploads(),
+                reader.count_waiting_uploads_to(account_id),
+                reader.count_proposed_uploads_to(account_id),
+                reader.oldest_upload() is not None,
+            )
+
+    put_pairs(store, uploads, account_id, (iccid, str(FOREIGN)))
+    assert waiting() == (1, 1, 0, True)
+    uploads.take_next()
+    assert waiting() == (0, 0, 1, False)
+    with store.transaction() as writer, pytest.raises(AccountNotEmpty, match="uploads to approve"):
+        accounts.remove(writer, "asks")
+    decided(store, clock)
+    assert waiting() == (1, 1, 0, True)
+    uploads.take_next()
+    assert waiting() == (0, 0, 0, False)
+
+
+def test_asking_for_the_next_upload_visits_none_that_waits_for_approval(
+    database: str, store: Store
+) -> None:
+    """It is asked each second, and those that wait for approval may be many, and wait long."""
+    assert not store.is_empty()
+    if not database.startswith("sqlite:"):
+        pytest.skip("PostgreSQL chooses by what is in the table")
+    driver = apsw.Connection(str(path_of(database)))
+    query = queries_for("sqlite")["oldest_upload"]
+    plan = driver.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+    (index,) = driver.execute("SELECT sql FROM sqlite_schema WHERE name = 'uploads_waiting'")
+    driver.close()
+    assert [str(step[-1]).partition(" USING ")[2][-21:] for step in plan] == [
+        "INDEX uploads_waiting"
+    ], plan
+    assert "waits_for IS NULL" in str(index)
 
 
 def test_a_failed_upload_is_told_with_a_fault(store: Store, clock: Clock) -> None:

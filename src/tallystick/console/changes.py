@@ -116,8 +116,9 @@ class OneChange:
             change_set = review.change_set_seen(reader, reader.view_of(user_of(req)), number)
             iccids = review.sims_of(reader, change_set)
             changes, in_all = _changes(reader, change_set, iccids)
-            decider = decider_of(req)
-            proposal = ledger.proposal_of(reader, change_set, decider.name)
+            decider, proposal = decider_of(req), None
+            if change_set.state == "proposed":
+                proposal = ledger.proposal_of(reader, change_set, decider.name)
             is_undo_proposed = _is_undo_proposed(reader, change_set, iccids)
         self._pages.show(
             resp,
@@ -125,8 +126,8 @@ class OneChange:
             caller_of(req),
             change_set=change_set,
             iccids=iccids,
-            may_decide=may_decide(decider, proposal),
-            asking=proposal.asking,
+            may_decide=proposal is not None and may_decide(decider, proposal),
+            asking=proposal.asking if proposal else (),
             is_undo_proposed=is_undo_proposed,
             changes=changes,
             changes_in_all=in_all,

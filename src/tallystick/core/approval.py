@@ -92,14 +92,18 @@ def require_no_approval(asking: Mapping[int, str]) -> None:
 
     `asking` has the SIMs whose expectations are changed, each with its account.
     """
-    if not asking:
-        return
+    if asking:
+        raise approval_required(asking)
+
+
+def approval_required(asking: Mapping[int, str]) -> ApprovalRequired:
+    """What a change by one hand is refused with, of some such SIMs, each with its account."""
     iccid, account = min(asking.items())
     message = (
-        f"account {shown(account)} of SIM {Iccid(iccid)} asks for approval, so nothing was "
-        "changed; propose the change, for another person to approve"
+        f"account {shown(account)} of SIM {Iccid(iccid)} asks for approval; propose the change, "
+        "for another person to approve"
     )
-    raise ApprovalRequired(message)
+    return ApprovalRequired(message)
 
 
 def accounts_named(names: tuple[str, ...]) -> str:

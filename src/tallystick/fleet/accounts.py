@@ -84,7 +84,7 @@ def ask(writer: Writer, name: str, approval: Approval) -> None:
 
 
 def remove(writer: Writer, name: str) -> None:
-    """Forget an account that has no SIMs, groups or waiting uploads, and who was granted it.
+    """Forget an account that has no SIMs, groups or unfinished uploads, and who was granted it.
 
     Raises `AccountNotFound` or `AccountNotEmpty`.
     """
@@ -92,7 +92,8 @@ def remove(writer: Writer, name: str) -> None:
     content = {
         "SIMs": writer.count_of_sims(account_id),
         "groups": len(writer.groups(account_id)),
-        "uploads that wait": writer.count_of_waiting_uploads(account_id),
+        "uploads to take in": writer.count_waiting_uploads_to(account_id),
+        "uploads to approve": writer.count_proposed_uploads_to(account_id),
     }
     if any(content.values()):
         counts = ", ".join(f"{what}: {count:,}" for what, count in content.items() if count)

@@ -222,7 +222,7 @@ def approve(store: Store, number: int, decider: Decider, now: Moment) -> Taken:
     another change set back, also what `undo` does.
     """
     with store.snapshot() as reader:
-        proposal = change_set(reader, number)
+        proposal = _decidable(reader, number, decider)
         if proposal.undoes is not None:
             _require_unchanged(reader, _undoable(reader, proposal.undoes))
     with store.transaction() as writer:
@@ -255,7 +255,7 @@ def reject(store: Store, number: int, decider: Decider, now: Moment) -> None:
     """
     with store.transaction() as writer:
         _decidable(writer, number, decider)
-        writer.drop_proposed(number)
+        writer.end_proposal(number)
         writer.decide_change_set(number, "rejected", decider.name, now)
 
 
@@ -276,22 +276,23 @@ def apply_at_once(store: Store, expectations: Facts, origin: Origin, decider: De
 def undo(store: Store, number: int, origin: Origin) -> int:
     """Take a whole change set back; give the number of the one that does so, which can be undone.
 
-    Where an account of its SIMs asks for approval, this one is only proposed. Raises
-    `ChangeSetNotFound`, `ChangeSetDecided`, or `ChangedSince` where a later change set has changed
-    the same.
+    Where an account of its SIMs asks for approval, it is only proposed; where one is proposed
+    already, that one's number is given. Raises `ChangeSetNotFound`, `ChangeSetDecided`, or
+    `ChangedSince` where a later change set has changed the same.
     """
     undoing = origin._replace(source=UNDO, detail=f"change set {number}")
     store.finish_work()
     with store.snapshot() as reader:
         undone = _undoable(reader, number)
         _require_unchanged(reader, undone)
-        needs_approval = not origin.is_operators and bool(reader.asking_for_undo(undone))
     with store.transaction() as writer:
         undone = _undoable_now(writer, number)
-        state: State = "proposed" if needs_approval else "applying"
-        undone_in = writer.begin_change_set(undoing, state, number, undone.kind)
-        if not needs_approval:
-            writer.begin_undo(undone, undone_in)
+        if not origin.is_operators and writer.asking_for_undo(undone):
+            return writer.proposed_undoing(number) or writer.begin_change_set(
+                undoing, "proposed", number, undone.kind
+            )
+        undone_in = writer.begin_change_set(undoing, "applying", number, undone.kind)
+        writer.begin_undo(undone, undone_in)
     store.finish_work()
     return undone_in
 

@@ -6,8 +6,9 @@ once: many small senders do not queue behind each other's disk. Where the store 
 beside one another, calls of few SIMs and calls of many have a thread each, beside the one of calls
 that may touch any SIM. More threads would only make smaller transactions.
 
-Where a common transaction fails in a way that nobody foresaw, or an account asks for approval, its
-calls are taken in one by one, so that only the one at fault is answered with an error.
+Where a common transaction fails in a way that nobody foresaw, its calls are taken in one by one, so
+that only the one at fault is answered with an error. A call that changes what an account asks
+approval of is foreseen: it is refused, and those beside it are committed together without it.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from tallystick.background import Loops, Raised, attempted
+from tallystick.core.approval import approval_required
 from tallystick.core.errors import (
-    ApprovalRequired,
     IntakeBusy,
     KeyReused,
     MachineAway,
     Refusal,
     StoreBusy,
 )
+from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
     from tallystick.intake.receipt import Reject
-    from tallystick.store import Batch, Facts, Store, Taken, Writer
+    from tallystick.store import Batch, Facts, Reader, Store, Taken, Writer
 
 WAITING_CALLS_MAX = 128  # each of them has a thread of the server wait
 WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is turned away whole
@@ -305,8 +307,7 @@ class LiveIntake:
                 call.set(answer)
             return
         is_away = isinstance(answers.error, MachineAway)
-        # Calls about SIMs of other machines, and of other accounts, are taken in.
-        if not is_away and not isinstance(answers.error, ApprovalRequired):
+        if not is_away:  # else calls about SIMs of other machines are taken in
             self._commits.failed(answers.error)
         if is_short and isinstance(answers.error, StoreBusy):
             calls = self._without_the_patient(calls)
@@ -362,13 +363,18 @@ class LiveIntake:
         forgets = self._forgets_keys() and any(call.key for call in calls)
         return together(touched) if len(touched) == len(calls) and not forgets else None
 
-    def _take_together(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes]:
-        """Take calls of one kind in that have no key, and give their receipts."""
-        kind, batches = calls[0].kind, [call.batch for call in calls]
-        taken = writer.take_all(kind.fact, batches)
+    def _take_together(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes | Refusal]:
+        """Take calls of one kind in that have no key, and give the answer of each."""
+        refusals = _refusals(writer, calls)
+        kind, free = calls[0].kind, [call for call in calls if call not in refusals]
+        batches = [call.batch for call in free]
+        taken = dict(zip(free, writer.take_all(kind.fact, batches), strict=True))
         are_loaded = all_are_loaded(writer, kind, [batch.facts for batch in batches])
-        for call, taken_of_call in zip(calls, taken, strict=True):
-            yield self._receipt(writer, call, taken_of_call, are_loaded=are_loaded)
+        for call in calls:
+            if call in refusals:
+                yield refusals[call]
+            else:
+                yield self._receipt(writer, call, taken[call], are_loaded=are_loaded)
 
     def _take_keyed(self, writer: Writer, calls: Sequence[Waiting]) -> Iterator[bytes | Refusal]:
         """Take calls in whose keys have not been here, and give the receipts of all."""
@@ -384,6 +390,9 @@ class LiveIntake:
             facts_sha256, receipt_of_first = kept
             is_repeated = facts_sha256 == call.key.facts_sha256
             return receipt_of_first if is_repeated else KeyReused()
+        refusals = _refusals(writer, [call])
+        if refusals:
+            return refusals[call]
         taken = writer.take(call.kind.fact, *call.batch)
         receipt = self._receipt(writer, call, taken)
         writer.keep_receipt(call.key.key_sha256, call.key.facts_sha256, receipt, self._clock())
@@ -419,6 +428,24 @@ class LiveIntake:
     def _forgets_keys(self) -> bool:
         """Whether it is time to forget keys; a clock that is set back says so too."""
         return abs(self._clock() - self._keys_forgotten_at) > KEY_MICROSECONDS_MAX // 24
+
+
+def _refusals(reader: Reader, calls: Sequence[Waiting]) -> dict[Waiting, Refusal]:
+    """Why calls of one kind are refused that change what an account asks approval of.
+
+    No call depends on those before it here: they leave the SIMs of such accounts as they are.
+    """
+    if calls[0].kind.fact is not SimExpectation or not reader.asking_accounts():
+        return {}
+    sims_of = {
+        call: set(iccids_of(call.batch.facts))
+        for call in calls
+        if not call.batch.origin.is_operators
+    }
+    asking = reader.asking_of_sims(set().union(*sims_of.values()))
+    concerned = [call for call, sims in sims_of.items() if not sims.isdisjoint(asking)]
+    changed_of = {call: reader.asking_for(call.batch.facts) for call in concerned}
+    return {call: approval_required(changed) for call, changed in changed_of.items() if changed}
 
 
 def _sims_of(calls: Sequence[Waiting]) -> frozenset[int] | None:

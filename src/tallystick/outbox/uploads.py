@@ -9,8 +9,9 @@ failures, so that a restart does not begin anew. After the third one the upload 
 the queue goes on behind it. What fails because the store does (its disk is full, its server is
 away) is not counted and waits until the store is back.
 
-Pairs of an account that asks for approval become a proposal. Their upload leaves the queue, though
-clients are told that it is pending, and comes back when somebody has decided: it ends as they did.
+What pairs would change of an account that asks for approval becomes a proposal. Their upload leaves
+the queue, though clients are told that it is pending, and comes back when somebody has decided.
+What comes of it either way is judged when the proposal is made, and no later change touches it.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ from tallystick.core.moments import BEGINNING
 from tallystick.tracing import span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from tallystick.core.moments import Moment
     from tallystick.core.pairing import Expectation
     from tallystick.store import Reader, Store, Writer
     from tallystick.store.uploads import WaitingUpload
+
+    InForce = Mapping[int, Expectation]
 
 SERVICE = "DeviceService"
 """Listeners of this kind are told what came of uploads; ThingSpace's name for it."""
@@ -45,6 +48,8 @@ LOOK_EVERY_S = 1.0
 """So often a process looks for uploads that another one acknowledged and did not take in."""
 FAILURES_MAX = 3
 """An upload that failed so often in a way that nobody foresaw is not tried again."""
+NOT_APPROVED = "the account asks for approval, and the change was not approved"
+"""Why a pair of a proposal that was rejected does not hold."""
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +82,38 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     def of_pairs(self) -> Outcome:
         """The same without the doubts: what clients of ThingSpace know as the outcome."""
         return Outcome(self.accepted, self.rejected)
+
+
+class Judged(NamedTuple):
+    """A proposal that pairs were made, and what comes of their upload either way.
+
+    Both are judged when the proposal is made: that is what is decided about.
+    """
+
+    change_set_id: int
+    if_approved: Outcome
+    if_rejected: Outcome
+
+
+class _ParsedPair(NamedTuple):
+    """A pair that has the right form, and its place among the uploaded ones, from 0."""
+
+    place: int
+    iccid: Iccid
+    imei: Imei
+
+
+class _SortedOut(NamedTuple):
+    """Pairs that can be taken in, and those that cannot."""
+
+    good: list[_ParsedPair]
+    bad: list[BadPair]
+
+    def without(self, turned_down: Sequence[_ParsedPair]) -> _SortedOut:
+        """The same where some of the good pairs were not approved."""
+        places = {each.place for each in turned_down}
+        good = [each for each in self.good if each.place not in places]
+        return _SortedOut(good, [*self.bad, *(BadPair(place, NOT_APPROVED) for place in places)])
 
 
 def _no_doubts(_: Reader, __: Sequence[SimExpectation]) -> dict[str, Any]:
@@ -182,39 +219,47 @@ class Uploads:
         A pair corrects the expectation that was in force at the upload, and its past with it; where
         there was none, the SIM has belonged there from the beginning.
 
-        Where the account asks for approval, pairs that would change something are proposed. There
-        is no outcome then, until somebody has decided about them.
+        Where the account asks for approval, what its pairs would change is proposed. There is no
+        outcome then, until somebody has decided about that.
         """
-        rejected: list[BadPair] = []
-        pairs = msgspec.json.decode(upload.pairs, type=list[Pair])
-        parsed = list(_parsed(pairs, rejected))
-        own = set(writer.sims_in_account(upload.account_id, {iccid for _, iccid, _ in parsed}))
-        for index, iccid, _ in parsed:
-            if iccid not in own:
-                rejected.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
-        good = [(iccid, imei) for _, iccid, imei in parsed if iccid in own]
-        in_force = writer.in_force_since(own, upload.uploaded_at)
-        if upload.proposed_in is None:
-            corrections = list(_corrections(good, in_force))
-            if self._propose(writer, upload, corrections):
-                return None
-            writer.take(SimExpectation, corrections, origin=_origin(upload))
-        elif _is_rejected(writer, upload.proposed_in):
-            return _turned_down(pairs)
-        doubts = self._doubts_of(writer, [_expectation(*pair, in_force) for pair in good])
-        return Outcome(len(good), sorted(rejected, key=lambda pair: pair.index), doubts)
+        if upload.judged is not None:
+            return _decided(writer, upload.judged)
+        pairs = _sorted_out(writer, upload)
+        in_force = writer.in_force_since({each.iccid for each in pairs.good}, upload.uploaded_at)
+        corrections = list(_corrections(pairs.good, in_force))
+        asking = writer.asking_for(corrections)
+        if asking:
+            self._propose(writer, upload, pairs, in_force, asking)
+            return None
+        writer.take(SimExpectation, corrections, origin=_origin(upload))
+        return self._judged(writer, pairs, in_force)
+
+    def _judged(self, reader: Reader, pairs: _SortedOut, in_force: InForce) -> Outcome:
+        """What comes of an upload whose good pairs hold."""
+        doubts = self._doubts_of(reader, [_expectation(each, in_force) for each in pairs.good])
+        bad = sorted(pairs.bad, key=lambda pair: pair.index)
+        return Outcome(len(pairs.good), bad, doubts)
 
     def _propose(
-        self, writer: Writer, upload: WaitingUpload, corrections: Sequence[SimExpectation]
-    ) -> bool:
-        """Make corrections a proposal where the account asks for that; give whether it does."""
-        if not writer.asking_for(corrections):
-            return False
+        self,
+        writer: Writer,
+        upload: WaitingUpload,
+        pairs: _SortedOut,
+        in_force: InForce,
+        asking: Container[int],
+    ) -> None:
+        """Make what pairs would change a proposal, and keep what comes of them either way."""
+        changing = [each for each in pairs.good if each.iccid in asking]
+        corrections = list(_corrections(changing, in_force))
         origin = for_sims(_origin(upload), [each.iccid for each in corrections])
         number = writer.begin_change_set(origin, "proposed")
         writer.propose(number, corrections)
-        writer.propose_upload(upload.upload_id, number)
-        return True
+        judged = Judged(
+            number,
+            self._judged(writer, pairs, in_force),
+            self._judged(writer, pairs.without(changing), in_force),
+        )
+        writer.propose_upload(upload.upload_id, number, msgspec.json.encode(judged))
 
     def _count_failure(self, upload_id: int) -> None:
         """Count that an upload failed, and end it as failed if that was once too often."""
@@ -223,7 +268,9 @@ class Uploads:
             upload = writer.waiting_upload(upload_id)
             if upload is None or upload.failures < FAILURES_MAX:
                 return
-            self._finish(writer, upload, _failed(upload))
+            judged = upload.judged
+            outcome = _failed(upload) if judged is None else _decided(writer, judged)
+            self._finish(writer, upload, outcome)
         log.error("upload %s failed %d times and is over", upload.request_id, upload.failures)
 
     def _finish(self, writer: Writer, upload: WaitingUpload, outcome: Outcome) -> None:
@@ -238,15 +285,12 @@ def _origin(upload: WaitingUpload) -> Origin:
     return Origin(upload.actor, upload.uploaded_at, "upload", upload.request_id)
 
 
-def _is_rejected(reader: Reader, number: int) -> bool:
+def _decided(reader: Reader, judged: bytes) -> Outcome:
+    """The outcome of an upload whose proposal somebody has decided about."""
+    number, if_approved, if_rejected = msgspec.json.decode(judged, type=Judged)
     proposal = reader.change_set(number)
-    return proposal is not None and proposal.state == "rejected"
-
-
-def _turned_down(pairs: Sequence[Pair]) -> Outcome:
-    """The outcome of an upload whose proposal was rejected: no pair of it holds."""
-    reason = "the account asks for approval, and the change was not approved"
-    return Outcome(0, [BadPair(index, reason) for index in range(len(pairs))])
+    is_rejected = proposal is not None and proposal.state == "rejected"
+    return if_rejected if is_rejected else if_approved
 
 
 def outcome_of(reader: Reader, account_id: int, request_id: str) -> Outcome | None:
@@ -258,21 +302,31 @@ def outcome_of(reader: Reader, account_id: int, request_id: str) -> Outcome | No
     return None if row.outcome is None else msgspec.json.decode(row.outcome, type=Outcome)
 
 
-def _expectation(iccid: Iccid, imei: Imei, in_force: Mapping[int, Expectation]) -> SimExpectation:
+def _sorted_out(reader: Reader, upload: WaitingUpload) -> _SortedOut:
+    """The pairs of an upload that have the right form and a SIM of its account, and the others."""
+    bad: list[BadPair] = []
+    pairs = msgspec.json.decode(upload.pairs, type=list[Pair])
+    parsed = list(_parsed(pairs, bad))
+    own = set(reader.sims_in_account(upload.account_id, {each.iccid for each in parsed}))
+    for index, iccid, _ in parsed:
+        if iccid not in own:
+            bad.append(BadPair(index, f"the account has no SIM with the ICCID {iccid}"))
+    return _SortedOut([each for each in parsed if each.iccid in own], bad)
+
+
+def _expectation(pair: _ParsedPair, in_force: InForce) -> SimExpectation:
     """A pair as an expectation, from the same moment on as the one in force."""
-    corrected = in_force.get(iccid)
+    corrected = in_force.get(pair.iccid)
     since = BEGINNING if corrected is None else corrected.effective_from
-    return SimExpectation(iccid, since, imei)
+    return SimExpectation(pair.iccid, since, pair.imei)
 
 
-def _corrections(
-    pairs: Sequence[tuple[Iccid, Imei]], in_force: Mapping[int, Expectation]
-) -> Iterator[SimExpectation]:
+def _corrections(pairs: Sequence[_ParsedPair], in_force: InForce) -> Iterator[SimExpectation]:
     """What pairs change: one that fits what is in force changes nothing (contract, section 7)."""
-    for iccid, imei in dict(pairs).items():
-        known = in_force.get(iccid)
-        if known is None or known.imei == NONE or not known.fits(imei) or _is_one_imei(known):
-            yield _expectation(iccid, imei, in_force)
+    for pair in {each.iccid: each for each in pairs}.values():
+        known = in_force.get(pair.iccid)
+        if known is None or known.imei == NONE or not known.fits(pair.imei) or _is_one_imei(known):
+            yield _expectation(pair, in_force)
 
 
 def _is_one_imei(expectation: Expectation) -> bool:
@@ -283,11 +337,11 @@ def _is_one_imei(expectation: Expectation) -> bool:
     return expectation.imei >= 0 and not is_model(expectation.imei)
 
 
-def _parsed(pairs: Sequence[Pair], rejected: list[BadPair]) -> Iterator[tuple[int, Iccid, Imei]]:
+def _parsed(pairs: Sequence[Pair], rejected: list[BadPair]) -> Iterator[_ParsedPair]:
     """The pairs that have the right form, each with its place; the others are rejected."""
     for index, pair in enumerate(pairs):
         try:
-            yield index, Iccid.parse(pair.iccid), Imei.parse(pair.imei)
+            yield _ParsedPair(index, Iccid.parse(pair.iccid), Imei.parse(pair.imei))
         except InvalidValue as refusal:
             rejected.append(BadPair(index, refusal.message))
 

@@ -53,10 +53,6 @@ class AccountQuestions(Asking):
         """How many SIMs an account has."""
         return self._value(int, "count_of_sims", account_id=account_id) or 0
 
-    def count_of_waiting_uploads(self, account_id: int) -> int:
-        """How many uploads to an account wait."""
-        return self._value(int, "count_of_waiting_uploads", account_id=account_id) or 0
-
     def users_who_see(self, account_id: int) -> list[str]:
         """The users who may see an account, by name or because they see all."""
         return [name for (name,) in self._connection.rows("users_who_see", account_id=account_id)]

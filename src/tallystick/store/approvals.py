@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.store.accounts import AccountQuestions
 from tallystick.store.ledger import LedgerQuestions
+from tallystick.store.unfinished import SIMS_A_PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +35,8 @@ class ApprovalQuestions(LedgerQuestions, AccountQuestions):
     def asking_for_proposal(self, proposal: ChangeSet) -> tuple[str, ...]:
         """Give the names of the accounts that ask, of SIMs that a proposal is about, in order.
 
-        All of its SIMs count, whatever it would change of them by now.
+        All of its SIMs count, whatever it would change of them by now. Of one that takes another
+        change set back, one account is named.
         """
         if not self.asking_accounts():
             return ()
@@ -43,11 +46,20 @@ class ApprovalQuestions(LedgerQuestions, AccountQuestions):
         return () if undone is None else self.asking_for_undo(undone)
 
     def asking_for_undo(self, undone: ChangeSet) -> tuple[str, ...]:
-        """Give the names of the accounts that ask, of SIMs that a change set has changed."""
+        """Give the name of an account that asks, of SIMs that a change set has changed.
+
+        No SIMs are read behind the first that has one. Empty where none asks.
+        """
         if undone.kind != "expectations" or not self.asking_accounts():
             return ()
-        before, after = self.effect_of(undone)
-        return self._names({*before["iccid"], *after["iccid"]})
+        after: int | None = BEFORE_ALL
+        while after is not None:
+            sims = self.changed_after(undone, after, SIMS_A_PART)
+            names = self._names(sims)
+            if names:
+                return names[:1]
+            after = sims[SIMS_A_PART - 1] if len(sims) >= SIMS_A_PART else None
+        return ()
 
     def _names(self, sims: Iterable[int]) -> tuple[str, ...]:
         return tuple(sorted(set(self.asking_of_sims(sims).values())))

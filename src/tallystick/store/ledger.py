@@ -244,6 +244,10 @@ class LedgerQuestions(FactQuestions):
         """What each change set took back that took one back."""
         return dict(self._connection.rows("undoings"))
 
+    def proposed_undoing(self, change_set_id: int) -> int | None:
+        """The change set that is proposed to take one back, if there is one."""
+        return self._value(int, "proposed_undoing", change_set_id=change_set_id)
+
     def values_of(self, iccid: Iccid) -> list[Value]:
         """Every value that a SIM's expectations had, in the order in which they ended, and have."""
         former = self._connection.rows("former_values_of_sim", iccid=iccid)
@@ -275,6 +279,14 @@ class LedgerQuestions(FactQuestions):
 
         Of identities they are subscribers.
         """
+        return _part_of(self.changed_after(change_set, after, at_most), after, at_most)
+
+    def changed_after(self, change_set: ChangeSet, after: int, at_most: int) -> list[int]:
+        """Give at least so many SIMs, or all, behind one of which a change set has changed values.
+
+        They come in order, one of which it has changed several as often. Of identities they are
+        subscribers.
+        """
         number, of = change_set.change_set_id, LEDGERED[change_set.kind]
         before = self._sims_after(of.numbers_ended_in_after, number, after, at_most)
         if change_set.undoes is None:
@@ -282,7 +294,7 @@ class LedgerQuestions(FactQuestions):
         else:
             undone = change_set.undoes
             behind = self._sims_after(of.numbers_ended_in_after, undone, after, at_most)
-        return _part_of(sorted([*before, *behind]), after, at_most)
+        return sorted([*before, *behind])
 
     def _sims_after(self, query: str, change_set_id: int, after: int, at_most: int) -> list[int]:
         return self._numbers(query, change_set_id=change_set_id, after=after, at_most=at_most)

@@ -96,7 +96,7 @@ def _approval_part(writer: Writer, work: Work) -> int | None:
     part = writer.proposed_part(number, work.after, SIMS_A_PART)
     writer.take_ledgered(SimExpectation, part.values, number, is_by_one_hand=False)
     if part.up_to is None:
-        writer.drop_proposed(number)
+        writer.end_proposal(number)
         writer.set_change_set_state(number, "applied")
     return part.up_to
 

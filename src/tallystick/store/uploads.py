@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class WaitingUpload(NamedTuple):
     """Pairs that are to be taken in, as kept.
 
-    `proposed_in` is the proposal that they were made; None where they need no approval.
+    `judged` is what comes of it where its proposal, which was decided about, was approved, and
+    where it was rejected; None where its pairs were not proposed.
     """
 
     upload_id: int
@@ -23,7 +24,7 @@ class WaitingUpload(NamedTuple):
     request_id: str
     actor: str
     failures: int
-    proposed_in: int | None
+    judged: bytes | None
 
 
 class UploadRow(NamedTuple):
@@ -37,15 +38,23 @@ class UploadQuestions(Asking):
     """Which upload waits, and what came of another."""
 
     def oldest_upload(self) -> int | None:
-        """The upload that has waited longest, of those that wait for no decision."""
+        """The upload that has waited longest, of those that wait to be taken in."""
         return self._value(int, "oldest_upload")
 
     def count_waiting_uploads(self) -> int:
         """How many uploads wait to be taken in."""
         return self._value(int, "count_waiting_uploads") or 0
 
+    def count_waiting_uploads_to(self, account_id: int) -> int:
+        """How many uploads to an account wait to be taken in."""
+        return self._value(int, "count_waiting_uploads_to", account_id=account_id) or 0
+
+    def count_proposed_uploads_to(self, account_id: int) -> int:
+        """How many uploads to an account wait for a decision about a proposal."""
+        return self._value(int, "count_proposed_uploads_to", account_id=account_id) or 0
+
     def waiting_upload(self, upload_id: int) -> WaitingUpload | None:
-        """An upload, if it still waits."""
+        """An upload, if it still waits to be taken in."""
         row = self._connection.row("waiting_upload", upload_id=upload_id)
         return None if row is None else WaitingUpload(*row)
 
@@ -75,9 +84,18 @@ class UploadChanges(UploadQuestions):
         """Say what came of an upload, which waits no longer."""
         self._connection.run("finish_upload", upload_id=upload_id, outcome=outcome)
 
-    def propose_upload(self, upload_id: int, change_set_id: int) -> None:
-        """Have an upload wait for the decision about the proposal that its pairs were made."""
-        self._connection.run("propose_upload", upload_id=upload_id, change_set_id=change_set_id)
+    def propose_upload(self, upload_id: int, change_set_id: int, judged: bytes) -> None:
+        """Have an upload wait for the decision about the proposal that its pairs were made.
+
+        `judged` is kept for then, as `WaitingUpload` has it.
+        """
+        self._connection.run(
+            "propose_upload", upload_id=upload_id, change_set_id=change_set_id, judged=judged
+        )
+
+    def release_upload(self, change_set_id: int) -> None:
+        """Have the upload, if any, that waits for a proposal wait to be taken in again."""
+        self._connection.run("release_upload", change_set_id=change_set_id)
 
     def count_upload_failure(self, upload_id: int) -> None:
         """Count that an upload which waits failed in a way that nobody foresaw."""

@@ -416,6 +416,14 @@ class Writer(
         self.decide_change_set(number, "applying", by, now)
         begin(self, WorkKind.APPROVAL, number)
 
+    def end_proposal(self, number: int) -> None:
+        """Forget what a proposal would have put, now that it is decided about.
+
+        The upload that has waited for that is taken in.
+        """
+        self.drop_proposed(number)
+        self.release_upload(number)
+
     def take_activations(
         self,
         activations: Facts,

@@ -22,10 +22,6 @@ SELECT a.name, a.approval FROM accounts AS a ORDER BY a.name;
 -- How many SIMs has the account?
 SELECT count(*) FROM sims AS s WHERE s.account_id = :account_id;
 
--- name: count_of_waiting_uploads
--- How many uploads to the account wait?
-SELECT count(*) FROM uploads AS u WHERE u.account_id = :account_id AND u.outcome IS NULL;
-
 -- name: users_who_see
 -- Which users may see this account?
 SELECT u.name

@@ -74,6 +74,12 @@ SELECT c.change_set_id, c.undoes
 FROM change_sets AS c
 WHERE c.undoes IS NOT NULL AND c.state NOT IN ('proposed', 'rejected');
 
+-- name: proposed_undoing
+-- Which change set is proposed to take this one back?
+SELECT min(c.change_set_id)
+FROM change_sets AS c
+WHERE c.undoes = :change_set_id AND c.state = 'proposed';
+
 -- name: add_expectation
 -- Put an expectation in where there is none.
 INSERT INTO expectations (iccid, effective_from, imei, change_set_id)

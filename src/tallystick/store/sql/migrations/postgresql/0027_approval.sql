@@ -7,5 +7,14 @@ ALTER TABLE accounts ADD COLUMN approval text COLLATE "C" NOT NULL DEFAULT 'off'
 
 CREATE INDEX accounts_asking ON accounts (account_id) WHERE approval = 'required';
 
--- the proposal that its pairs were made, which it waits for; NULL where they needed no approval
-ALTER TABLE uploads ADD COLUMN proposed_in bigint;
+-- the proposal that its pairs were made, until it is decided about; NULL where they wait for none
+ALTER TABLE uploads ADD COLUMN waits_for bigint;
+
+-- JSON: the proposal, and what comes of the upload where it is approved and where it is rejected; NULL where there is none
+ALTER TABLE uploads ADD COLUMN judged bytea;
+
+DROP INDEX uploads_waiting;
+
+CREATE INDEX uploads_waiting ON uploads (upload_id) WHERE outcome IS NULL AND waits_for IS NULL;
+
+CREATE INDEX uploads_proposed ON uploads (waits_for) WHERE waits_for IS NOT NULL;
