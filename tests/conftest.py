@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.store import open_store
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 # Tests start hundreds of processes: they do not compile the program's modules again and again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 COLLECT_AFTER = (10_000, 20, 20)
+# On a machine that is busy with other work any example may take long, which says nothing of ours.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 # Stores wait for their disk at every commit, and no test can cut the power: they lie in memory.
 MEMORY, MEMORY_BYTES_MIN = Path("/dev/shm"), 2 << 30  # noqa: S108 - a file system, not a file
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 TIMES = float(os.environ.get("TALLYSTICK_TEST_EXAMPLES", "1"))
 COUNT_DEFAULT = 100
@@ -16,9 +16,7 @@ COUNT_DEFAULT = 100
 
 def examples(count: int = COUNT_DEFAULT) -> settings:
     """So many examples in each run of the tests; every run tries others."""
-    return settings(
-        max_examples=times(count), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    return settings(max_examples=times(count))
 
 
 def times(count: int) -> int:

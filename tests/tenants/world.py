@@ -20,7 +20,7 @@ from falcon import testing
 
 from tallystick import outbox
 from tallystick.access import UserChange
-from tallystick.core.approval import Decider
+from tallystick.core.approval import Approval, Decider
 from tallystick.core.errors import MismatchNotFound, NameTaken, SessionRefused, UserNotFound
 from tallystick.core.explanations import note_of
 from tallystick.core.facts import (
@@ -244,6 +244,7 @@ class World:
         with self.store.transaction() as writer:
             sims = (of.iccid, of.mdn), (of.proposed, None)
             writer.take_sims([Sim(each, mdn, of.account, DAY_ONE, "4G") for each, mdn in sims])
+            accounts.ask(writer, of.account, Approval.OFF)
             writer.take_expectations([SimExpectation(of.iccid, BEGINNING, of.home)])
             writer.take_activations([SimActivation(of.iccid, SEEN_AT, of.seen)])
             writer.take(Identity, [Identity(of.iccid, of.imsi, None, BEGINNING)])

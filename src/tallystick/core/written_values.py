@@ -160,7 +160,7 @@ def read_tac(text: str) -> Tac:
 
 def read_mdn(text: str) -> Mdn:
     """A phone number without the signs that people write into it. Raises `InvalidValue`."""
-    return Mdn.parse(_number(Mdn.LABEL, text).removeprefix(INTERNATIONAL))
+    return Mdn.parse(_number(Mdn.LABEL, text))
 
 
 def read_msisdn(text: str) -> Msisdn:
