@@ -16,6 +16,7 @@ import polars as pl
 
 from benchmarks.console import console
 from benchmarks.correction import correction
+from benchmarks.dense import dense
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
 from benchmarks.history import history
 from benchmarks.hostile import hostile
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "writers": writers,
     "correction": correction,
     "history": history,
+    "dense": dense,
     "console": console,
     "uploads": uploads,
     "hostile": hostile,
