@@ -283,7 +283,7 @@ def test_a_change_set_of_several_sims_is_seen_by_who_sees_all_of_them(desk: Desk
     page, _ = desk.proposed(desk.chosen(f"{JUNE}&q={str(sims[0])[:-2]}", None, CORRECT))
     assert all(f'href="/sims/{iccid}"' in desk.get(page).text for iccid in sims)
     assert desk.get(page, "vic").status == 200
-    assert "and 1 more" in desk.get("/changes?state=proposed").text
+    assert "and 2 more" in desk.get("/changes?state=proposed").text
     approved = desk.post(f"{page}/approve", [], "pam")
     assert approved.status == 303
     links = [f'<td class="digits"><a href="/sims/{iccid}">' for iccid in sims]
