@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tallystick.access.passwords import HashCost
-    from tallystick.store import Store, Writer
+    from tallystick.store import Reader, Store, Writer
     from tallystick.store.access import SessionRow, UserRow
 
 IDLE_S_MAX = 20 * 60
@@ -171,27 +171,51 @@ class Sessions(AccessTopic):
     def _begin(
         self, username: str, password: str, session_token: str, place: str, *, in_console: bool
     ) -> str:
+        def look_up(reader: Reader) -> tuple[str, UserRow | None]:
+            user = reader.user(username)
+            _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
+            return username, user
+
+        def renewed(user: UserRow) -> str | None:
+            return self._passwords.renewed(password, user.password_argon2)
+
+        def open_session(writer: Writer, user: UserRow) -> None:
+            self._open_session(writer, session_token, user.user_id, in_console=in_console)
+
+        self._prove(look_up, password, place, renewed, open_session)
+        return session_token
+
+    def _prove(
+        self,
+        look_up: Callable[[Reader], tuple[str, UserRow | None]],
+        password: str,
+        place: str,
+        new_hash: Callable[[UserRow], str | None],
+        then: Callable[[Writer, UserRow], None],
+    ) -> None:
+        """Hold a password against a user's hash and, if it is theirs, do what was asked for.
+
+        `look_up` gives the user's name and the user; `new_hash` is kept from now on, if there is
+        one. Hashes are computed before the transaction, which others wait for. Raises
+        `PasswordRefused`, and notes the failure.
+        """
         while True:
             with self._store.glance() as reader:
-                user = reader.user(username)
-            _name_who_logs_in(username if user else UNKNOWN_USER, in_console=in_console)
+                name, user = look_up(reader)
             is_proven = self._is_proven(user, password)
-            renewed = (
-                self._passwords.renewed(password, user.password_argon2)
-                if is_proven and user
-                else None
-            )
+            kept = new_hash(user) if is_proven and user else None
             with suppress(_HashChanged), self._store.transaction() as writer:
                 # Looked up again: logins tried at the same time may have locked the user.
-                failures = self._failures(writer, username, place)
+                failures = self._failures(writer, name, place)
+                # Of two resets at once, the second one's old password is old.
                 failures.require_hash_of(user)
                 if is_proven and user and failures.allow_login:
-                    self._forget_failures(writer, user.user_id, username, failures, place)
-                    if renewed:
-                        writer.set_password(user.user_id, renewed)
-                    self._open_session(writer, session_token, user.user_id, in_console=in_console)
-                    return session_token
-                self._note_failure(writer, username, failures, place)
+                    self._forget_failures(writer, user.user_id, name, failures, place)
+                    if kept:
+                        writer.set_password(user.user_id, kept)
+                    then(writer, user)
+                    return
+                self._note_failure(writer, name, failures, place)
                 break
         raise PasswordRefused
 
@@ -367,21 +391,12 @@ class Sessions(AccessTopic):
         """
         password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
         password_argon2, place = self._passwords.hashed(password), block_of(address)
-        while True:
-            with self._store.glance() as reader:
-                name, user = reader.user_of_id(user_id) or ("", None)
-            is_proven = self._is_proven(user, old_password)
-            with suppress(_HashChanged), self._store.transaction() as writer:
-                failures = self._failures(writer, name, place)
-                # Of two resets at once, the second one's old password is old.
-                failures.require_hash_of(user)
-                if is_proven and user and failures.allow_login:
-                    self._forget_failures(writer, user_id, name, failures, place)
-                    writer.set_password(user_id, password_argon2)
-                    return password
-                self._note_failure(writer, name, failures, place)
-                break
-        raise PasswordRefused
+
+        def look_up(reader: Reader) -> tuple[str, UserRow | None]:
+            return reader.user_of_id(user_id) or ("", None)
+
+        self._prove(look_up, old_password, place, lambda _: password_argon2, lambda *_: None)
+        return password
 
 
 def _name_who_logs_in(username: str, *, in_console: bool) -> None:
