@@ -15,7 +15,7 @@ import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
 from tallystick.core.moments import BEGINNING, EPOCH, LAST
-from tallystick.core.written_values import ABSENT, INLAND, INTERNATIONAL, NO_DATE, PLAIN
+from tallystick.core.written_values import ABSENT, INLAND, NO_DATE, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,8 +114,8 @@ def imeis(column: pl.Series) -> pl.Series:
 
 
 def mdns(column: pl.Series) -> pl.Series:
-    """Phone numbers as compact integers; what may be dialled before them is left to core."""
-    return _keys(_not_before(column, INTERNATIONAL), Mdn)
+    """Phone numbers as compact integers."""
+    return _keys(column, Mdn)
 
 
 def tacs(column: pl.Series) -> pl.Series:
@@ -130,13 +130,8 @@ def imsis(column: pl.Series) -> pl.Series:
 
 def msisdns(column: pl.Series) -> pl.Series:
     """MSISDNs as compact integers; what may be dialled before them is left to core."""
-    return _keys(_not_before(column, INLAND), Msisdn)
-
-
-def _not_before(column: pl.Series, prefix: str) -> pl.Series:
-    """The texts that do not begin so, with null for those that do."""
     text = column.cast(pl.String)
-    return text.set(text.str.starts_with(prefix), None)
+    return _keys(text.set(text.str.starts_with(INLAND), None), Msisdn)
 
 
 def absent(column: pl.Series) -> pl.Series:
