@@ -146,7 +146,7 @@ def rows_tried(trial: Trial) -> str:
 def ways_of(store: Store, req: Request, iccids: Collection[Iccid]) -> Ways:
     """How the user of the console may have a correction of some SIMs done."""
     with store.snapshot() as reader:
-        asking = tuple(sorted(set(reader.asking_of_sims(iccids).values())))
+        asking = reader.names_asking(iccids)
     name, role = decider_of(req)
     return Ways(role is not None and may_apply_at_once(name, role, asking), asking)
 

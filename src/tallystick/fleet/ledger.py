@@ -222,9 +222,10 @@ def approve(store: Store, number: int, decider: Decider, now: Moment) -> Taken:
     another change set back, also what `undo` does.
     """
     with store.snapshot() as reader:
-        proposal = _decidable(reader, number, decider)
-        if proposal.undoes is not None:
-            _require_unchanged(reader, _undoable(reader, proposal.undoes))
+        undoes = change_set(reader, number).undoes
+        if undoes is not None:
+            _decidable(reader, number, decider)
+            _require_unchanged(reader, _undoable(reader, undoes))
     with store.transaction() as writer:
         proposal = _decidable(writer, number, decider)
         proposed = writer.count_of_proposed(number)

@@ -41,7 +41,7 @@ class ApprovalQuestions(LedgerQuestions, AccountQuestions):
         if not self.asking_accounts():
             return ()
         if proposal.undoes is None:
-            return self._names(self.proposed(proposal.change_set_id)["iccid"].unique())
+            return self.names_asking(self.proposed(proposal.change_set_id)["iccid"].unique())
         undone = self.change_set(proposal.undoes)
         return () if undone is None else self.asking_for_undo(undone)
 
@@ -55,11 +55,12 @@ class ApprovalQuestions(LedgerQuestions, AccountQuestions):
         after: int | None = BEFORE_ALL
         while after is not None:
             sims = self.changed_after(undone, after, SIMS_A_PART)
-            names = self._names(sims)
+            names = self.names_asking(sims)
             if names:
                 return names[:1]
             after = sims[SIMS_A_PART - 1] if len(sims) >= SIMS_A_PART else None
         return ()
 
-    def _names(self, sims: Iterable[int]) -> tuple[str, ...]:
+    def names_asking(self, sims: Iterable[int]) -> tuple[str, ...]:
+        """Give the names of the accounts that ask, of some SIMs, in order."""
         return tuple(sorted(set(self.asking_of_sims(sims).values())))
