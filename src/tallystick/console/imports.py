@@ -271,11 +271,11 @@ def listed_file(record: ImportRecord) -> ListedFile:
 
 def last_imports(
     reader: Reader, req: Request, at_most: int, now: Moment
-) -> list[ListedFile] | None:
+) -> Sequence[ImportRecord] | None:
     """The last imports; None of who may not see them."""
     if not may_import_files(reader, req):
         return None
-    return [listed_file(each) for each in listed(reader, BEHIND_ALL, at_most, now)]
+    return listed(reader, BEHIND_ALL, at_most, now)
 
 
 def may_import_files(reader: Reader, req: Request) -> bool:

@@ -9,7 +9,7 @@ import falcon
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
-from tallystick.console.imports import ListedFile, last_imports
+from tallystick.console.imports import ListedFile, last_imports, listed_file
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import COUNTS_KEPT_S, Recent
@@ -24,13 +24,14 @@ from tallystick.report.overview import CountedRows, counted_rows
 from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from falcon import Request, Response
 
     from tallystick.console.exports import WireRows
     from tallystick.console.pages import Pages
+    from tallystick.core.imports import ImportRecord
     from tallystick.operations.tallies import BroughtByCalls
     from tallystick.store import Reader, Store
 
@@ -127,12 +128,12 @@ class Overview(ListingPage):
             intake_days=INTAKE_DAYS,
         )
 
-    def _intake(self, imports: list[ListedFile], now: Moment) -> Intake:
+    def _intake(self, imports: Sequence[ImportRecord], now: Moment) -> Intake:
         begun_after = now - INTAKE_DAYS * DAY_US
-        lately = [each.record for each in imports if each.record.begun_at > begun_after]
+        lately = [each for each in imports if each.begun_at > begun_after]
         is_cut = len(lately) == LOOKED_AT_IMPORTS
         return Intake(
-            imports[:LAST_IMPORTS],
+            list(map(listed_file, imports[:LAST_IMPORTS])),
             sources_of(lately),
             is_cut,
             (now - lately[-1].begun_at) / DAY_US if is_cut else INTAKE_DAYS,
