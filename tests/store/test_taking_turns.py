@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +17,12 @@ import pytest
 from tallystick.core.errors import StoreBusy
 from tallystick.store import open_store
 from tallystick.store.engines import turnstile
+from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.store.few import start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tallystick.store import Store
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 20
 SHORT_WAIT_S = 0.5
 WAITERS = 4
+ROUNDS = 50
+LATE_S = 0.005  # for a thread that should have ended
 HOLD = """
 import sys
 from tallystick.store import open_store
@@ -34,6 +39,20 @@ from tallystick.thingspace.rows import wire_row
 with open_store(sys.argv[1], wire_row) as store, store.transaction():
     print("holds", flush=True)
     sys.stdin.read()
+"""
+TAKE_TURNS = """
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tallystick.store.engines.turnstile import Turnstile
+turnstile = Turnstile(Path(sys.argv[1]))
+with ExitStack() as held:
+    for order in sys.stdin:
+        if order == "take\\n":
+            print(held.enter_context(turnstile.turn_if_free()), flush=True)
+        else:
+            held.close()
+            print("gone", flush=True)
 """
 WRITE = """
 import sys
@@ -144,3 +163,43 @@ def test_whoever_waits_when_a_stopped_process_goes_on_gets_the_turn(
             time.sleep(0.1)
             holder.communicate(timeout=PATIENCE_S)
         patient.result(PATIENCE_S)
+
+
+def test_a_turn_taken_as_free_is_not_given_back_by_a_thread_that_nobody_waits_for(
+    tmp_path: Path,
+) -> None:
+    store_file = tmp_path / "store.db"
+    store_file.touch()
+    ours = Turnstile(store_file)
+    with start(TAKE_TURNS, str(store_file)) as other:
+        for _ in range(ROUNDS):
+            assert told(other, "take") == "True"
+            with pytest.raises(TurnMissedError), ours.turn(0):
+                pass
+            assert told(other, "let go") == "gone"
+            with taken_when_free(ours):
+                time.sleep(LATE_S)
+                assert told(other, "take") == "False"
+        other.communicate(timeout=PATIENCE_S)
+    ours.close()
+
+
+def told(process: subprocess.Popen[str], order: str) -> str:
+    """What a process answers to an order."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{order}\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+@contextmanager
+def taken_when_free(turnstile: Turnstile) -> Iterator[None]:
+    """The turn, asked for again and again until it is free."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with turnstile.turn_if_free() as is_taken:
+            if is_taken:
+                yield
+                return
+    pytest.fail("the turn does not become free")

@@ -84,20 +84,12 @@ class Turnstile:
             self._open()
             if not self._second.acquire(blocking=False):
                 return False
-            if self._pass_both_if_free():
+            if self._try_both():
                 return True
             self._second.release()
             return False
         finally:
             self._first.release()
-
-    def _pass_both_if_free(self) -> bool:
-        if not self._try(FIRST):
-            return False
-        try:
-            return self._try(SECOND)
-        finally:
-            self._let_go(FIRST)
 
     def _open(self) -> None:
         if self._file is None:
@@ -118,7 +110,7 @@ class Turnstile:
 
         Whoever calls has this process's second lock, so that there is one errand at a time.
         """
-        if self._errand is None and self._try_both():
+        if self._try_both():
             return
         if self._errand is None or not self._errand.join():
             self._errand = _Errand(self._wait_for_both, partial(self._let_go, SECOND))
@@ -127,6 +119,13 @@ class Turnstile:
         self._errand = None
 
     def _try_both(self) -> bool:
+        """Lock the bytes of both gates if they are free; give whether they are locked.
+
+        Locked bytes are the process's: not its thread's. So nobody tries beside an errand that is
+        under way, which lets go of the turn where nobody waits for it any more.
+        """
+        if self._errand is not None and not self._errand.is_over():
+            return False
         if not self._try(FIRST):
             return False
         try:
@@ -198,6 +197,11 @@ class _Errand:
             if error is None and not self._is_wanted:
                 self._let_go()
             self._changed.notify()
+
+    def is_over(self) -> bool:
+        """Whether nothing is waited for any more, and what nobody wanted was given back."""
+        with self._changed:
+            return self._is_over
 
     def join(self) -> bool:
         """Want it again, unless it is over."""
