@@ -144,11 +144,25 @@ def _in_columns(facts: pl.DataFrame, now: Moment) -> Doubts:
         if rule.column in facts.columns
     }
     if "activated_at" in facts.columns:
+        by_name[DoubtName.SWAPPED_COLUMNS] = _swapped_in_columns(facts)
         activated_at = facts["activated_at"]
         by_name[DoubtName.IN_FUTURE] = _examples(activated_at, activated_at > now, _moment_text)
     if "iccid" in facts.columns:
         by_name[DoubtName.ICCID_ROUNDED] = _rounded_in_column(by_column["iccid"]["iccid"])
     return only(by_name)
+
+
+def _swapped_in_columns(activations: pl.DataFrame) -> Doubt:
+    """Activations whose IMSI and IMEI are probably each other's."""
+    named_otherwise = activations.filter(pl.col("iccid") < 0)
+    if named_otherwise.is_empty():
+        return NO_DOUBT
+    where = columns.swapped(named_otherwise)
+    return _examples(named_otherwise["iccid"], where, _subscriber_text)
+
+
+def _subscriber_text(subscriber: int) -> str:
+    return Subscriber(subscriber).masked
 
 
 def _rounded_in_column(iccids: pl.Series) -> Doubt:
@@ -196,6 +210,12 @@ def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
     doubtful = _doubtful_values(rules, facts, may_list=kind.may_list)
     by_name = {rule.name: _of_rule(rule, doubtful) for rule, _ in rules} if doubtful else {}
     if "activated_at" in names:
+        swapped = [
+            fact[0] for fact in facts if fact[0] < 0 and values.are_swapped(fact[0], fact[2])
+        ]
+        if swapped:
+            examples = map(_subscriber_text, swapped)
+            by_name[DoubtName.SWAPPED_COLUMNS] = doubt_of(len(swapped), examples)
         place = names.index("activated_at")
         late = [fact[place] for fact in facts if values.is_in_future(fact[place], now)]
         if late:
