@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from tallystick.core.written_values import Conventions
 
 # Neither a blank at an end nor a sign before it that core drops.
-NAME = rf"^[!-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
+NAME = rf"^[!#-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK = r"[0-9]{2}:[0-9]{2}:[0-5][0-9]"
 SECOND = f"{DAY}T{CLOCK}"
 MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS = {"us": 1, "ms": 1000}
 DATE = "%Y-%m-%d"
-# An identifier marked as a text by `="…"`, and one with blanks around, signs within, padding
-# behind or an apostrophe before.
-MARKED = r"^\s*=\"\s*([0-9][0-9 -]*[Ff]*)\s*\"\s*$"
+# An identifier marked as a text by `="…"` or quotes alone, and one with blanks around, signs
+# within, padding behind or an apostrophe before.
+MARKED = r"^\s*=?\"\s*([0-9][0-9 -]*[Ff]*)\s*\"\s*$"
 BARE = r"^\s*'?([0-9][0-9 -]*[Ff]*)\s*$"
 
 

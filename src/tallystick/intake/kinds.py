@@ -330,6 +330,7 @@ IMEI_ALSO = (
     "currentimei",
     "lastimei",
     "hardware",
+    "pei",
 )
 IMEI_WORDS = frozenset({"imei", "imeisv"})
 IMEI = Column(
@@ -361,7 +362,7 @@ IMSI = Column(
     fast_parse.imsis,
     required=False,
     form=_imsi_text,
-    also=("simimsi", "imsinumber", "servedimsi", "imsi1"),
+    also=("simimsi", "imsinumber", "servedimsi", "imsi1", "supi"),
     words=frozenset({"imsi"}),
 )
 MSISDN = Column(
@@ -382,6 +383,21 @@ MDN = Column(
     also=("msisdn", "phonenumber", "mobilenumber", "phone"),
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
+DAY_AND_TIME = (
+    ("date", "time"),
+    ("datum", "uhrzeit"),
+    ("datum", "zeit"),
+    ("datum", "tijd"),
+    ("datum", "tid"),
+    ("dato", "tid"),
+    ("date", "heure"),
+    ("fecha", "hora"),
+    ("data", "hora"),
+    ("data", "ora"),
+    ("data", "czas"),
+    ("data", "godzina"),
+)
+"""A date and a time of day, in languages that portals are used in."""
 ACTIVATED_AT = Column(
     "activated_at",
     read_moment,
@@ -395,16 +411,26 @@ ACTIVATED_AT = Column(
         ("eventdate", "eventtime"),
         "eventtime",
         "eventtimestamp",
+        "occurredat",
+        "imeichangedate",
+        "imeichangetime",
         ("startdate", "starttime"),
         "starttime",
+        "sessionstart",
+        "sessionstarttime",
+        "lastsessionstart",
         "lastseen",
+        "lastconnected",
+        "lastconnection",
+        "lastactivity",
+        "timegenerated",
         "datetime",
-        ("date", "time"),
-        ("datum", "uhrzeit"),
+        *DAY_AND_TIME,
         "datum",
-        ("date", "heure"),
+        "fecha",
         "date",
         "time",
+        "ts",
     ),
 )
 
