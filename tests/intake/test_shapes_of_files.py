@@ -413,6 +413,11 @@ REFUSED = {
     "a web page": (Shape(b"\n<!DOCTYPE html><html>"), "is a web page"),
     "an old workbook": (Shape(b"\xd0\xcf\x11\xe0" + bytes(8), name="a.xlsx"), "old workbook"),
     "an old workbook's name": (Shape(b"", name="a.xls"), "save it as .xlsx, or as CSV"),
+    "Chinese names of columns": (
+        Shape(table("ICCID,IMEI,时间").decode().encode("gbk"), "activations"),
+        "in none of the encodings that are read .*save it as UTF-8",
+    ),
+    "four bytes a letter": (Shape(table("iccid,imei").decode().encode("utf-32")), "in UTF-32"),
     "an archive's bytes": (Shape(b"PK\x03\x04" + bytes(40)), "is an archive, whatever its name"),
     "a PDF": (Shape(b"%PDF-1.7"), "export the table as CSV"),
     "a title that names the columns, and commas": (
@@ -510,7 +515,27 @@ def test_german_of_an_old_system_is_not_taken_for_japanese(tmp_path: Path) -> No
     assert (preview.facts, len(preview.rejects)) == ([], 1)
 
 
+def test_a_date_alone_in_a_form_that_was_given_is_no_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,imei,date", f"{PAIR},05/03/2026"))
+    preview = preview_file("activations", str(path), Mapping(time_formats=("%d/%m/%Y",)))
+    assert preview.facts == [ACTIVATION | {"activated_at": "2026-03-05T00:00:00Z"}]
+    assert preview.doubts.in_all == 0
+
+
 HINTED = {
+    "an end": (
+        Shape(table("iccid,imei,Valid until", f"{PAIR},2027-01-01")),
+        "Valid until passed over: each line holds from the beginning on, until the next line",
+    ),
+    "a beginning by another name": (
+        Shape(table("iccid,imei,Deployed on", f"{PAIR},2026-03-05")),
+        "call it effective_from, if that is what it says",
+    ),
+    "the name of an old workbook": (
+        Shape(table("iccid,imei").replace(b",", b"\t"), name="a.xls"),
+        "a text of lines, though its name does not say so",
+    ),
     "what was seen": (
         Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
         "undo this and take them in by `tallystick import activations`",

@@ -66,7 +66,6 @@ MOMENT_FORMS = (
     MomentForm(f"{DAY} {CLOCK}[+-][0-9]{{2}}:[0-5][0-9]$", "%Y-%m-%d %H:%M:%S%:z"),
     MomentForm(f"{DAY} {CLOCK}" + r"\.[0-9]{1,6}$", "%Y-%m-%d %H:%M:%S%.f", is_local=True),
 )
-WITHOUT_CLOCK = {DATE, "%Y%m%d", "%Y/%m/%d"}
 # The parts of a given form that are read at once, and their digits; others are left to core.
 DIRECTIVES = {
     "%Y": "[0-9]{4}",
@@ -182,7 +181,7 @@ def moments_by(column: pl.Series, conventions: Conventions) -> Moments:
         form = given.pop(0) if given else _likeliest(forms, left[0])
         forms.remove(form)
         read = _read(text.to_frame("text"), moment, form, conventions.zone)
-        if form.is_local and form.reading not in WITHOUT_CLOCK and not is_zone_known:
+        if form.is_local and "%H" in form.reading and not is_zone_known:
             fresh = moment.is_null() & read.is_not_null()
             without_zone = fresh if without_zone is None else without_zone | fresh
         moment = read

@@ -354,7 +354,7 @@ ACCOUNT = Column(
     "account",
     _account,
     fast_parse.names,
-    also=("accountname", "accountnumber", "accountid", "customer"),
+    also=("accountname", "accountnumber", "accountid", "customer", "customername"),
 )
 IMSI = Column(
     "imsi",
@@ -398,6 +398,19 @@ DAY_AND_TIME = (
     ("data", "godzina"),
 )
 """A date and a time of day, in languages that portals are used in."""
+FROM_WHEN_ON = (
+    "since",
+    "from",
+    "fromdate",
+    "effectivedate",
+    "effectivesince",
+    "assignedat",
+    "assigneddate",
+    "installedat",
+    "installdate",
+    "installationdate",
+    "pairedat",
+)
 ACTIVATED_AT = Column(
     "activated_at",
     read_moment,
@@ -473,7 +486,7 @@ KINDS: dict[KindName, Kind] = {
                     fast_parse.moments,
                     required=False,
                     default=BEGINNING,
-                    also=("validfrom", "since"),
+                    also=("validfrom", *FROM_WHEN_ON),
                 ),
                 ALLOWED,
             ),
@@ -536,7 +549,7 @@ KINDS: dict[KindName, Kind] = {
                     fast_parse.moments,
                     required=False,
                     default=BEGINNING,
-                    also=("since",),
+                    also=("effectivefrom", *FROM_WHEN_ON),
                 ),
             ),
             key="valid_from",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import filterfalse
 from typing import TYPE_CHECKING
 
+from tallystick.core.moments import BEGINNING
 from tallystick.intake.kinds import KINDS
 from tallystick.intake.mappings.mapping import (
     ANY,
@@ -41,6 +42,11 @@ SAYS_NOTHING = frozenset(
     | {"de", "del", "du", "la", "der", "des"}
 )
 """Words in the name of a column that do not change which number it is of, without accents."""
+OF_SPANS = frozenset(
+    {"from", "since", "until", "till", "to", "start", "end", "expires", "expiry", "effective"}
+    | {"valid", "installed", "installation", "deployed", "assigned", "paired", "returned"}
+)
+"""Words in names of columns that say from when on something holds, or until when."""
 OF_NO_ZONE = frozenset({"utc", "gmt"})
 """Words in the name of a moment that say what is taken for granted."""
 OF_DEVICES_TOO = frozenset({"phone", "mobile"})
@@ -262,6 +268,7 @@ def hints_about(
     if mapping.columns:
         return
     yield from _hints_about_choices(kind, names, places)
+    yield from _hints_about_spans(kind, names, places)
     seen_at = KINDS["activations"].required[0]
     if (
         kind.name == "expectations"
@@ -299,6 +306,26 @@ def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) 
                 f"{column.name} is read from {chosen}, and {', '.join(unread)} passed over: if "
                 "that is meant, take the other out, or write a mapping file"
             )
+
+
+def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
+    """Which columns are passed over that may say from when on a line holds, or until when."""
+    since = next((each for each in kind.moments if each.default == BEGINNING), None)
+    if since is None:
+        return
+    read = {place for at in places.values() for place in at}
+    of_spans = [
+        name
+        for place, name in enumerate(names.names)
+        if place not in read and OF_SPANS & {word.casefold() for word in WORDS.findall(name)}
+    ]
+    if of_spans:
+        at = places.get(since.name, ())
+        start = " and ".join(names.names[place] for place in at) or "the beginning"
+        whose = "number" if kind.one_of else "SIM"
+        passed_over = f"{', '.join(of_spans)} passed over: each line holds from {start} on, until "
+        what_to_do = "" if at else f"; call it {since.name}, if that is what it says"
+        yield f"{passed_over}the next line of its {whose}{what_to_do}"
 
 
 def headerless_presets(kind: Kind, width: int) -> str:

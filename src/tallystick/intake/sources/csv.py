@@ -57,6 +57,8 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
         layout = _headless(name, kind, head, mapping)
     else:
         layout = _best(name, kind, head, mapping)
+    if lacking(kind, layout.places) and not all(map(_is_text, head)):
+        raise FileRefused(_unknown_encoding(name))
     check_layout(name, layout, kind, mapping)
     if layout.separator == BLANK and _may_shift(kind, layout):
         message = (
@@ -66,6 +68,22 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
         raise FileRefused(message)
     lines.pass_over(layout.line)
     return layout
+
+
+def _is_text(line: bytes) -> bool:
+    """Whether a line is UTF-8, as each is by now whose encoding is known."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unknown_encoding(name: str) -> str:
+    return (
+        f"{name}: its columns cannot be named, for the text is in none of the encodings that are "
+        "read (UTF-8, UTF-16, Windows-1252 and Japanese): save it as UTF-8"
+    )
 
 
 def _may_shift(kind: Kind, layout: Layout) -> bool:
@@ -144,6 +162,8 @@ def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Lay
         if by_blanks and not lacking(kind, by_blanks.places) and _is_table(by_blanks, head):
             return by_blanks
     if best is None:
+        if not all(map(_is_text, head)):
+            raise FileRefused(_unknown_encoding(name))
         long = any(len(line) > limits.LINE_BYTES_MAX for line in head[:1])
         what = f"is longer than {limits.LINE_BYTES_MAX:,} bytes" if long else "is no such text"
         message = f"{name}: line 1 must name the columns, and {what}"

@@ -28,7 +28,8 @@ FROM_THE_END = (".parquet", ".xlsx")
 """Formats that begin with a look at the end of the file."""
 FORMATS = (".csv", ".tsv", ".txt", ".out", *LINES_OF_JSON, DOCUMENT, *FROM_THE_END)
 ARCHIVE = ".zip"
-OTHER_TABLES = (".xls", ".xlsb", ".ods", ".numbers")
+OLD_TABLE = ".xls"
+OTHER_TABLES = (OLD_TABLE, ".xlsb", ".ods", ".numbers")
 JUNK_FOLDER = "__MACOSX"  # what systems put into archives beside the files
 JUNK_FILES = ("thumbs.db", "desktop.ini")
 
@@ -63,9 +64,6 @@ def format_of(path: str) -> tuple[str | None, str | None]:
     packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
     suffix = suffixes[-1] if suffixes else ""
     suffix = ".xlsx" if suffix == ".xlsm" else suffix  # one with macros, which are not looked at
-    if suffix in OTHER_TABLES:
-        message = f"{path}: workbooks of this kind are not read: save it as .xlsx, or as CSV"
-        raise FileRefused(message)
     if suffix == ARCHIVE:
         message = f"{path}: is an archive within an archive, or cannot be read as one: unpack it"
         raise FileRefused(message)

@@ -15,6 +15,8 @@ from tallystick.intake.sources.packed import (
     FORMATS,
     FROM_THE_END,
     LINES_OF_JSON,
+    OLD_TABLE,
+    OTHER_TABLES,
 )
 
 if TYPE_CHECKING:
@@ -56,8 +58,14 @@ def suffix_of(name: str, first: bytes, suffix: str | None) -> str:
     Raises `FileRefused` for what is known and not read, and for what is not known at all.
     """
     _refuse_known(name, first)
-    if first.startswith(ZIP) and suffix not in FROM_THE_END:
-        if any(part in first for part in PARTS_OF_A_WORKBOOK):
+    is_packed = first.startswith(ZIP)
+    is_workbook = is_packed and any(part in first for part in PARTS_OF_A_WORKBOOK)
+    is_read = _is_read_all_the_same(name, first, is_workbook=is_workbook)
+    if name.lower().endswith(OTHER_TABLES) and not is_read:
+        message = f"{name}: workbooks of this kind are not read: save it as .xlsx, or as CSV"
+        raise FileRefused(message)
+    if is_packed and suffix not in FROM_THE_END:
+        if is_workbook:
             return ".xlsx"
         message = f"{name}: is an archive, whatever its name says: rename it to .zip, or unpack it"
         raise FileRefused(message)
@@ -70,6 +78,12 @@ def suffix_of(name: str, first: bytes, suffix: str | None) -> str:
         )
         raise FileRefused(message)
     return ".csv" if suffix is None or (suffix in FROM_THE_END and _is_text(first)) else suffix
+
+
+def _is_read_all_the_same(name: str, first: bytes, *, is_workbook: bool) -> bool:
+    """Whether a file with the name of another program's workbook is none: portals name texts so."""
+    is_new = is_workbook and name.lower().endswith(OLD_TABLE)
+    return is_new or _is_text(first) or first.startswith(MARKS)
 
 
 def _is_text(first: bytes) -> bool:
@@ -90,6 +104,9 @@ def _refuse_known(name: str, first: bytes) -> None:
             f"{name}: is a web page or XML, and no export: sign in again and export the table as "
             "CSV, or open the page in a spreadsheet and save it as .xlsx"
         )
+        raise FileRefused(message)
+    if first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        message = f"{name}: is a text in UTF-32: save it as UTF-8"
         raise FileRefused(message)
     if first.startswith(PDF):
         message = f"{name}: is a PDF: export the table as CSV"
