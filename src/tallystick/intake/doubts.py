@@ -295,12 +295,10 @@ def _keyed(kind: Kind, facts: pl.DataFrame) -> pl.DataFrame:
 
 def _several_in_columns(kind: Kind, facts: pl.DataFrame) -> Doubt:
     key, name = list(kind.told_apart_by), kind.told_apart_by[0]
-    in_order = facts if facts[name].is_sorted() else facts.sort(name)
-    same = in_order[name] == in_order[name].shift(1)
-    if not same.any():
+    again = _repeated(facts.select(key))
+    if again.is_empty():
         return NO_DOUBT
-    again = in_order[name].filter(same.fill_null(value=False)).unique()
-    repeated = in_order.filter(pl.col(name).is_in(again.implode()))
+    repeated = facts.join(again, on=key, how="semi")
     rest = [each for each in facts.columns if each not in key]
     contradicted = (
         repeated.group_by(key)
@@ -309,6 +307,16 @@ def _several_in_columns(kind: Kind, facts: pl.DataFrame) -> Doubt:
     )
     first = contradicted[name].unique().bottom_k(EXAMPLES_MAX)
     return doubt_of(int(contradicted["lines"].sum()), map(PRINTED_KEYS[name], first))
+
+
+def _repeated(keys: pl.DataFrame) -> pl.DataFrame:
+    """Those of some keys that stand there several times; mostly there is none.
+
+    In order, they stand behind each other: to group all keys takes several times as long.
+    """
+    in_order = keys.sort(keys.columns)
+    is_as_before = pl.all_horizontal(pl.all() == pl.all().shift(1)).fill_null(value=False)
+    return in_order.filter(is_as_before).unique()
 
 
 def _several_one_by_one(kind: Kind, facts: Sequence[Any]) -> Doubt:
@@ -386,10 +394,7 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
 
 
 def _named_by_several(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The hardware that comes with different SIMs; mostly there is none that comes twice."""
-    alone = pairs["hardware"].sort()
-    if not (alone == alone.shift(1)).any():
-        return pairs.select("hardware").clear()
+    """The hardware that comes with different SIMs."""
     in_order = pairs.sort("hardware", "iccid")
     hardware, iccid = pl.col("hardware"), pl.col("iccid")
     is_other_sim = (hardware == hardware.shift(1)) & (iccid != iccid.shift(1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cached_property
 from itertools import chain, islice
@@ -56,7 +55,10 @@ BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns"})
 """What arrays are called that describe the records beside them."""
 OF_THE_ANSWER = frozenset({"errors", "warnings", "messages"})
 """What arrays are called that say how the question went: nothing, where they are empty."""
-BETWEEN_OBJECTS = re.compile(r"[\s,]*")
+BETWEEN_OBJECTS = b" \t\r\n,"
+BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+DEPTHS = {b"{": 1, b"}": -1}
+NESTED_MAX = 100  # objects within objects that stand behind each other
 ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
 
@@ -478,21 +480,28 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
 
 
 def _behind_each_other(text: bytes) -> list[msgspec.Raw] | None:
-    """The objects of a text that is no JSON for their number; None for anything else."""
+    """The objects of a text that is no JSON for their number; None for anything else.
+
+    Their ends are found by their braces: what is broken in one of them is told of later. Texts of
+    very many objects, or of very deep ones, are left to be refused.
+    """
     if text.lstrip()[:1] != b"{" or _is_json(text):
         return None
-    decoder = json.JSONDecoder()
     objects: list[msgspec.Raw] = []
-    try:
-        decoded = text.decode()
-        at = _next_object(decoded, 0)
-        while at < len(decoded):
-            _, end = decoder.raw_decode(decoded, at)
-            objects.append(msgspec.Raw(decoded[at:end].encode()))
-            at = _next_object(decoded, end)
-    except (ValueError, RecursionError):
-        return None
-    return objects
+    depth = start = end = 0
+    for token in BRACES_AND_TEXTS.finditer(text):
+        depth += DEPTHS.get(token[0], 0)
+        if token[0] == b"{" and depth == 1:
+            start = token.start()
+        if depth == 0:
+            between, end = text[end:start], token.end()
+            if between.translate(None, BETWEEN_OBJECTS):
+                return None
+            objects.append(msgspec.Raw(text[start:end]))
+        if depth > NESTED_MAX or len(objects) > limits.LINES_A_BLOCK_MAX:
+            return None
+    is_whole = depth == 0 and not text[end:].translate(None, BETWEEN_OBJECTS)
+    return objects if is_whole and len(objects) > 1 else None
 
 
 def _is_json(text: bytes) -> bool:
@@ -502,12 +511,6 @@ def _is_json(text: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
-
-
-def _next_object(text: str, at: int) -> int:
-    """Where the next object of a text begins, behind blanks and commas."""
-    between = BETWEEN_OBJECTS.match(text, at)
-    return between.end() if between else at
 
 
 def _stands_beside(array: RecordsAt, records: Records) -> bool:

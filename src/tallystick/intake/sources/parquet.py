@@ -84,19 +84,17 @@ class _Values(NamedTuple):
 
 def _columns(schema: ByName[str, pl.DataType]) -> Iterator[tuple[str, _Values]]:
     """The columns by name; those within another by its name, a dot, and theirs."""
-    left = [(name, _Values(pl.col(name), dtype)) for name, dtype in schema.items()]
-    while left:
-        name, column = left.pop(0)
-        if not isinstance(column.dtype, pl.Struct):
-            yield name, column
-            continue
-        left[:0] = [
-            (
-                f"{name}{STEP}{field.name}",
-                _Values(column.expr.struct.field(field.name), field.dtype),
-            )
-            for field in column.dtype.fields
-        ]
+    for name, dtype in schema.items():
+        yield from _within(name, _Values(pl.col(name), dtype))
+
+
+def _within(name: str, column: _Values) -> Iterator[tuple[str, _Values]]:
+    if not isinstance(column.dtype, pl.Struct):
+        yield name, column
+        return
+    for field in column.dtype.fields:
+        inner = _Values(column.expr.struct.field(field.name), field.dtype)
+        yield from _within(f"{name}{STEP}{field.name}", inner)
 
 
 def _joined(columns: Sequence[_Values], name: str, listed: Collection[str]) -> pl.Expr:
