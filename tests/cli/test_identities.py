@@ -118,7 +118,8 @@ def test_bad_identities_are_refused_and_show_the_imsi_in_part(run: Run) -> None:
     receipt = imported(run, "identities", text, status=1)
     assert [reject["reason"] for reject in receipt["rejects"]] == [
         "imsi is missing, and so is msisdn",
-        "imsi must be 10-15 digits, not '29505…9999' (as long as an ICCID: the columns may be swapped)",
+        "imsi must be 10-15 digits, not '29505…9999' "
+        "(as long as an ICCID: the columns may be swapped)",
     ]
     refused = run("import", "identities", "identities.csv", "--propose")
     assert "tried with --dry-run" in refused.output
