@@ -394,7 +394,10 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
 
 
 def _named_by_several(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The hardware that comes with different SIMs."""
+    """The hardware that comes with different SIMs; mostly there is none that comes twice."""
+    alone = pairs["hardware"].sort()
+    if not (alone == alone.shift(1)).any():
+        return pairs.select("hardware").clear()
     in_order = pairs.sort("hardware", "iccid")
     hardware, iccid = pl.col("hardware"), pl.col("iccid")
     is_other_sim = (hardware == hardware.shift(1)) & (iccid != iccid.shift(1))
