@@ -388,7 +388,8 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
     last = _last_values(reader, rows, sims)
     still = _named_by_several(last).rename({"hardware": "shared"})
     claims = last.join(still, left_on="hardware", right_on="shared", how="semi")
-    lines = of_one.join(claims, on=["hardware", "iccid"], how="semi")
+    of_claims = _of_hardware(of_one, claims["hardware"])
+    lines = of_claims.join(claims, on=["hardware", "iccid"], how="semi")
     first = lines["imei"].unique().bottom_k(EXAMPLES_MAX)
     return only({DoubtName.SHARED_HARDWARE: doubt_of(len(lines), map(Imei.digits, first))})
 
@@ -396,12 +397,18 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
 def _named_by_several(pairs: pl.DataFrame) -> pl.DataFrame:
     """The hardware that comes with different SIMs; mostly there is none that comes twice."""
     alone = pairs["hardware"].sort()
-    if not (alone == alone.shift(1)).any():
+    again = alone.filter(alone == alone.shift(1)).unique()
+    if again.is_empty():
         return pairs.select("hardware").clear()
-    in_order = pairs.sort("hardware", "iccid")
+    in_order = _of_hardware(pairs, again).sort("hardware", "iccid")
     hardware, iccid = pl.col("hardware"), pl.col("iccid")
     is_other_sim = (hardware == hardware.shift(1)) & (iccid != iccid.shift(1))
     return in_order.filter(is_other_sim).select("hardware").unique()
+
+
+def _of_hardware(pairs: pl.DataFrame, hardware: pl.Series) -> pl.DataFrame:
+    """The rows of some hardware, mostly few among many."""
+    return pairs.filter(pl.col("hardware").is_in(hardware.implode()))
 
 
 def _last_values(reader: Reader, rows: pl.DataFrame, sims: pl.Series) -> pl.DataFrame:

@@ -56,7 +56,8 @@ BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns"})
 OF_THE_ANSWER = frozenset({"errors", "warnings", "messages"})
 """What arrays are called that say how the question went: nothing, where they are empty."""
 BETWEEN_OBJECTS = b" \t\r\n,"
-BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# A text that is not closed goes to the end, so that nothing is looked at twice.
+BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 DEPTHS = {b"{": 1, b"}": -1}
 NESTED_MAX = 100  # objects within objects that stand behind each other
 ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
