@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tallystick.core.identifiers import LIKE_AN_ICCID
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
@@ -118,7 +120,7 @@ def test_bad_identities_are_refused_and_show_the_imsi_in_part(run: Run) -> None:
     receipt = imported(run, "identities", text, status=1)
     assert [reject["reason"] for reject in receipt["rejects"]] == [
         "imsi is missing, and so is msisdn",
-        "imsi must be 10-15 digits, not '29505…9999'",
+        f"imsi must be 10-15 digits, not '29505…9999'{LIKE_AN_ICCID}",
     ]
     refused = run("import", "identities", "identities.csv", "--propose")
     assert "tried with --dry-run" in refused.output

@@ -43,6 +43,9 @@ READ: list[tuple[Callable[[str], object], str, str]] = [
     (read_mdn, "0049 (0) 171 2345678", "00491712345678"),
     (read_mdn, "001 555 123 4567", "0015551234567"),
     (read_msisdn, "1800555.0000", "18005550000"),
+    (read_imei, "urn:gsma:imei:35209900-176148-1", IMEI),
+    (read_imei, "imeisv-3520990017614801", "3520990017614801"),
+    (read_iccid, "ICCID: 89148000000800000011", ICCID),
 ]
 
 
@@ -57,6 +60,9 @@ def test_digits_are_read_without_what_stands_between_them(
     ("read", "text", "reason"),
     [
         (read_imei, "9900034205355730.0", "rounded number"),
+        (read_imei, "imsi-352099001761481", "must be 14-16 digits"),
+        (read_imei, ICCID, "as long as an ICCID: the columns may be swapped"),
+        (read_iccid, IMEI, "as long as an IMEI or an IMSI: the columns may be swapped"),
         (read_iccid, f"{ICCID}.0", "rounded number"),
         (read_allowed, "35209900/35209901", "must be an IMEI"),
         (read_imei, "352,099,001,761,4815", "must be 14-16 digits"),
@@ -84,6 +90,16 @@ MOMENTS = {
     "2026-03-05 2026/03/05 10:15:30": "2026-03-05T10:15:30Z",
     "2026-03-05 1899-12-30 10:15:30": "2026-03-05T10:15:30Z",
     "2026/03/05 1900-01-00T10:15:30Z": "2026-03-05T10:15:30Z",
+    "2026.03.05 10:15:30": "2026-03-05T10:15:30Z",
+    "2026. 3. 5. 10:15:30": "2026-03-05T10:15:30Z",
+    "2026年3月5日 10:15:30": "2026-03-05T10:15:30Z",
+    "2026-03-05_10:15:30": "2026-03-05T10:15:30Z",
+    "2026-03-05-10.15.30.000001": "2026-03-05T10:15:30.000001Z",
+    "2026-03-05T11:15:30+01:00[Europe/Berlin]": "2026-03-05T10:15:30Z",
+    "2026-03-05 11:15:30 +0100 +0100": "2026-03-05T10:15:30Z",
+    "2026-03-05 10:15:30.5 +0000 UTC m=+0.001": "2026-03-05T10:15:30.5Z",
+    "2026-03-05T10:15:30\u221205:00": "2026-03-05T15:15:30Z",
+    "/Date(1772704800000)/": "2026-03-05T10:00:00Z",
     "1711150930": "2024-03-22T23:42:10Z",
     "2524608000": "2050-01-01T00:00:00Z",
     "202603051015": "2026-03-05T10:15:00Z",
@@ -112,6 +128,11 @@ def test_a_moment_since_1970_has_a_zone_and_a_spreadsheets_count_of_days_has_non
     ("text", "help_given"),
     [
         ("2026-03-04 2026-03-05T10:15:30Z", "must be a timestamp like"),
+        ("2026-03-05-10:00", "must be a timestamp like"),
+        ("Thu, 05 Mar 2026 10:15:30 GMT", "--time-format '%a, %d %b %Y %H:%M:%S GMT'"),
+        ("Thu Mar  5 10:15:30 UTC 2026", "--time-format '%a %b %d %H:%M:%S UTC %Y'"),
+        ("Mar 5, 2026 @ 10:15:30.000", "--time-format '%b %d, %Y @ %H:%M:%S.%f'"),
+        ("05MAR2026:10:15:30", "--time-format '%d%b%Y:%H:%M:%S'"),
         ("2026-03-05 1901-01-01 10:15:30", "must be a timestamp like"),
         ("260305101500", "two digits; if so, say it with --time-format '%y%m%d%H%M%S'"),
         ("200112101500", "two digits"),

@@ -13,7 +13,8 @@ from tallystick.core import suspicious_values as values
 from tallystick.core.allowed import Allowed
 from tallystick.core.errors import TooManyDoubts
 from tallystick.core.facts import SimActivation
-from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.identifiers import Iccid, Imei, Imsi, Msisdn
+from tallystick.core.identities import Subscriber
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.intake import (
     KINDS,
@@ -53,6 +54,17 @@ iccids = st.one_of(
     st.builds("89{}".format, st.text(DIGITS, min_size=16, max_size=18)),
     st.builds("89{:013d}{}".format, st.integers(0, 10**13 - 1), st.sampled_from(["000", "00000"])),
 ).map(Iccid.parse)
+
+
+# Numbers with check digits among them: of any digits, one in ten has its own.
+whole_numbers = st.sampled_from(
+    ["352099001761481", "990003420535573", "295050900000011"]
+) | st.text("0123456789", min_size=14, max_size=15)
+subscribers = (
+    whole_numbers.map(Imsi.parse).map(Subscriber.of_imsi)
+    | whole_numbers.map(Msisdn.parse).map(Subscriber.of_msisdn)
+    | st.just(0)
+)
 
 
 def column_of(numbers: list[int]) -> pl.Series:
@@ -135,6 +147,13 @@ def take(store: Store, folder: Path, kind: KindName, text: str) -> Receipt:
     path = folder / f"{kind}.csv"
     path.write_text(text, "utf-8")
     return import_file(store, kind, str(path), options=ImportOptions(NOW))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(subscribers, imeis), max_size=30))
+def test_swapped_columns_are_seen_in_a_column_as_one_by_one(pairs: list[tuple[int, int]]) -> None:
+    frame = pl.DataFrame(pairs, schema={"iccid": pl.Int64, "imei": pl.Int64}, orient="row")
+    assert columns.swapped(frame).to_list() == [values.are_swapped(*pair) for pair in pairs]
 
 
 def counts(doubts: Doubts) -> dict[str, int]:

@@ -10,6 +10,8 @@ import pytest
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake import ANY, Mapping, preset, preview_file
+from tallystick.intake.doubt_kinds import DoubtName
+from tallystick.intake.mappings.mapping import Keep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +89,51 @@ READ = {
     "fewer columns than the mapping names": Shape(
         f",,{IMEI},{ICCID}\n".encode(), mapping="thingspace-manage"
     ),
+    "a table that PostgreSQL draws": Shape(
+        f" iccid | imei \n-------+------\n {ICCID} | {IMEI}\n(1 row)\n\n".encode(), name="a.txt"
+    ),
+    "a table that MySQL draws": Shape(
+        f"+---+---+\n| iccid | imei |\n+---+---+\n| {ICCID} | {IMEI} |\n+---+---+\n".encode()
+        + b"1 row in set (0.00 sec)\n",
+        name="a.txt",
+    ),
+    "a rule below the header, between commas": Shape(
+        table("iccid,imei", f"-----,----\n{PAIR}\n\n(1 rows affected)")
+    ),
+    "a rule below the header, between blanks": Shape(
+        f"iccid                imei\n{20 * '-'} {15 * '-'}\n{ICCID} {IMEI}\n".encode(),
+        name="a.txt",
+    ),
+    "quotes behind blanks": Shape(table('"iccid", "imei"', f'"{ICCID}", "{IMEI}"')),
+    "the name of a table before each column": Shape(
+        table("devices.iccid,devices.imei"),
+    ),
+    "names in another language": Shape(table("Numéro ICCID,IMEI-Nummer")),
+    "names of the things that devices are": Shape(
+        table("Tracker IMEI,Router ICCID", f"{IMEI},{ICCID}")
+    ),
+    "names with a zone": Shape(
+        table("ICCID,IMEI,Event Time (UTC)", f"{PAIR},2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a Dutch date and time of day": Shape(
+        table("ICCID;IMEI;Datum;Tijd", f"{ICCID};{IMEI};2026-03-05;10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "numbers with their names before them": Shape(
+        table("supi,pei,timestamp", f"imsi-{IMSI},imei-{IMEI},2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION | {"iccid": "imsi 29505…0011"},
+    ),
+    "a vendor's names behind a mark": Shape(
+        b"* HEADER\nQuantity: 1\n*\nvar_out: IMSI/ICCID/PIN1/KI\n"
+        + f"{IMSI} {ICCID} 1234 00FF\n".encode(),
+        "identities",
+        IDENTITY,
+        name="a.out",
+    ),
     "a header where the mapping knows none": Shape(
         table("ESN,MEID,IMEI,ICCID,SKU", f",,{IMEI},{ICCID},S"), mapping="thingspace-manage"
     ),
@@ -103,7 +150,32 @@ def as_json(value: object, name: str = "a.json", indent: int | None = None) -> S
     return Shape(json.dumps(value, indent=indent).encode(), name=name)
 
 
+MANY_OTHERS = [{"type": "sms"}] * 150
 TOLD = {
+    "objects behind each other": (
+        Shape(2 * json.dumps(RECORD, indent=1).encode(), name="a.json"),
+        "behind each other",
+    ),
+    "objects a line, with commas behind": (
+        Shape(2 * f"{json.dumps(RECORD)},\n".encode(), name="a.ndjson"),
+        "behind each other",
+    ),
+    "objects within objects": (
+        as_json({"hits": {"hits": [{"_id": "1", "_source": RECORD}]}}),
+        "what stands under _source is read",
+    ),
+    "what describes the records beside them": (
+        as_json({"meta": [{"name": "iccid"}], "data": [RECORD], "errors": []}),
+        "at data",
+    ),
+    "a table beside what describes its columns": (
+        as_json({"meta": [{"name": "iccid"}, {"name": "imei"}], "data": [[ICCID, IMEI]]}),
+        "at data",
+    ),
+    "a text under a name that tells nothing": (
+        Shape(table("iccid,imei"), name="a.dat"),
+        "though its name does not say so",
+    ),
     "records under names": (as_json({"ok": 1, "page": {"items": [RECORD]}}), "at page.items"),
     "records under numbers": (as_json({"0": RECORD}), "under numbers"),
     "a table, as pandas writes it": (as_json(COLUMNS), "at data"),
@@ -176,6 +248,72 @@ def read(tmp_path: Path, shape: Shape) -> Preview:
 def test_a_file_is_read_that_has(tmp_path: Path, shape: Shape) -> None:
     preview = read(tmp_path, shape)
     assert (preview.facts, preview.rejects) == ([shape.fact], [])
+
+
+def test_types_that_databases_write_around_values_are_dropped(tmp_path: Path) -> None:
+    value = {
+        "iccid": {"S": ICCID},
+        "imei": {"$numberLong": IMEI},
+        "activated_at": {"$date": {"$numberLong": "1772705730000"}},
+    }
+    assert read(tmp_path, as_json(value)._replace(kind="activations")).facts == [ACTIVATION]
+
+
+def test_objects_of_which_none_of_the_first_has_hardware_are_rejected_one_by_one(
+    tmp_path: Path,
+) -> None:
+    lines = "".join(f"{json.dumps(each)}\n" for each in [*MANY_OTHERS, RECORD])
+    preview = read(tmp_path, Shape(lines.encode(), name="a.ndjson"))
+    assert preview.facts == [EXPECTATION]
+    assert preview.notes.read_as == {}
+
+
+def test_objects_that_a_mapping_leaves_out_are_no_reason_to_refuse_a_file(tmp_path: Path) -> None:
+    other = {"event_type": {"id": 8}, "timestamp": "2026-03-05T10:15:30Z"}
+    seen = other | {"event_type": {"id": 3}, "sim": {"iccid": ICCID}, "endpoint": {"imei": IMEI}}
+    shape = as_json([other] * 150)._replace(kind="activations", mapping="1nce-events")
+    preview = read(tmp_path, shape)
+    assert (preview.facts, preview.rejects, preview.notes.left_out) == ([], [], 150)
+    shape = as_json([*[other] * 150, seen])._replace(kind="activations", mapping="1nce-events")
+    preview = read(tmp_path, shape)
+    assert preview.facts == [ACTIVATION]
+    assert preview.notes.read_as["imei"] == "endpoint.imei"
+
+
+KEPT = Mapping(
+    kinds=("activations",),
+    columns={"iccid": "iccid", "imei": "imei", "activated_at": "ts"},
+    keep=(Keep("type", ("start",)),),
+)
+LATER_NAMES = {
+    "another number of the device": "iccid,imsi,ts,type",
+    "another order": "imei,iccid,ts,type",
+}
+
+
+@pytest.mark.parametrize("names", LATER_NAMES.values(), ids=LATER_NAMES)
+def test_a_later_header_that_a_mapping_leaves_out_is_seen(tmp_path: Path, names: str) -> None:
+    first = table("iccid,imei,ts,type", f"{PAIR},2026-03-05T10:15:30Z,stop")
+    path = tmp_path / "a.csv"
+    path.write_bytes(first + table(names, f"{PAIR},2026-03-05T10:15:30Z,start"))
+    with pytest.raises(FileRefused, match="line 3 names other columns"):
+        preview_file("activations", str(path), KEPT)
+
+
+def test_the_same_header_again_is_left_out_by_a_mapping(tmp_path: Path) -> None:
+    lines = table("iccid,imei,ts,type", f"{PAIR},2026-03-05T10:15:30Z,start")
+    path = tmp_path / "a.csv"
+    path.write_bytes(lines + lines.replace(b"iccid", b"ICCID"))
+    assert preview_file("activations", str(path), KEPT).facts == [ACTIVATION, ACTIVATION]
+
+
+def test_columns_that_are_swapped_are_told(tmp_path: Path) -> None:
+    swapped = f"imsi,imei,timestamp\n{IMEI},{IMSI},2026-03-05T10:15:30Z\n".encode()
+    preview = read(tmp_path, Shape(swapped, "activations"))
+    assert preview.doubts[DoubtName.SWAPPED_COLUMNS].examples == ("35209…1481",)
+    preview = read(tmp_path, Shape(table("imei,iccid")))
+    (reject,) = preview.rejects
+    assert reject.reason.count("the columns may be swapped") == 2
 
 
 REFUSED = {
@@ -275,6 +413,11 @@ REFUSED = {
     "a web page": (Shape(b"\n<!DOCTYPE html><html>"), "is a web page"),
     "an old workbook": (Shape(b"\xd0\xcf\x11\xe0" + bytes(8), name="a.xlsx"), "old workbook"),
     "an old workbook's name": (Shape(b"", name="a.xls"), "save it as .xlsx, or as CSV"),
+    "Chinese names of columns": (
+        Shape(table("ICCID,IMEI,时间").decode().encode("gbk"), "activations"),
+        "in none of the encodings that are read .*save it as UTF-8",
+    ),
+    "four bytes a letter": (Shape(table("iccid,imei").decode().encode("utf-32")), "in UTF-32"),
     "an archive's bytes": (Shape(b"PK\x03\x04" + bytes(40)), "is an archive, whatever its name"),
     "a PDF": (Shape(b"%PDF-1.7"), "export the table as CSV"),
     "a title that names the columns, and commas": (
@@ -372,7 +515,27 @@ def test_german_of_an_old_system_is_not_taken_for_japanese(tmp_path: Path) -> No
     assert (preview.facts, len(preview.rejects)) == ([], 1)
 
 
+def test_a_date_alone_in_a_form_that_was_given_is_no_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,imei,date", f"{PAIR},05/03/2026"))
+    preview = preview_file("activations", str(path), Mapping(time_formats=("%d/%m/%Y",)))
+    assert preview.facts == [ACTIVATION | {"activated_at": "2026-03-05T00:00:00Z"}]
+    assert preview.doubts.in_all == 0
+
+
 HINTED = {
+    "an end": (
+        Shape(table("iccid,imei,Valid until", f"{PAIR},2027-01-01")),
+        "Valid until passed over: each line holds from the beginning on, until the next line",
+    ),
+    "a beginning by another name": (
+        Shape(table("iccid,imei,Deployed on", f"{PAIR},2026-03-05")),
+        "call it effective_from, if that is what it says",
+    ),
+    "the name of an old workbook": (
+        Shape(table("iccid,imei").replace(b",", b"\t"), name="a.xls"),
+        "a text of lines, though its name does not say so",
+    ),
     "what was seen": (
         Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
         "undo this and take them in by `tallystick import activations`",

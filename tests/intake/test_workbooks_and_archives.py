@@ -187,16 +187,48 @@ def test_the_only_sheet_with_the_columns_is_read(tmp_path: Path) -> None:
     assert preview.notes.hints == ("the sheet SIMs is read, the only one with these columns",)
 
 
+def test_hidden_rows_are_read_and_told(tmp_path: Path) -> None:
+    row = f'<row r="2"{{}}>{text("A2", ICCID)}{text("B2", IMEI)}</row>'
+    seen = read(workbook(tmp_path / "a.xlsx", row.format("")))
+    hidden = read(workbook(tmp_path / "b.xlsx", row.format(' spans="1:2" hidden="1"')))
+    assert seen.facts == hidden.facts
+    assert seen.notes.hints == ()
+    assert "has hidden rows" in " ".join(hidden.notes.hints)
+
+
+def locked(path: Path) -> Path:
+    """The same archive with its parts marked as such that have a password."""
+    packed = bytearray(path.read_bytes())
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = packed.find(start)
+        while at >= 0:
+            packed[at + flags] |= 1
+            at = packed.find(start, at + 1)
+    path.write_bytes(packed)
+    return path
+
+
+def test_what_has_a_password_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match="it has a password: save it without one"):
+        read(locked(workbook(tmp_path / "a.xlsx", "")))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", f"iccid,imei\n{ICCID},{IMEI}\n")
+    with pytest.raises(FileRefused, match="it has a password: unpack it"):
+        preview_file("expectations", f"{locked(tmp_path / 'a.zip')}/a.csv")
+
+
 def test_files_of_an_archive_are_named_and_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for junk in ("__MACOSX/b.csv", "in/.DS_Store", "in/Thumbs.db"):
             archive.writestr(junk, "x")
-        archive.writestr("in/b.csv", f"iccid,imei\n{ICCID},{IMEI}\n")
-    (name,) = members_of(str(path))
-    assert len(preview_file("expectations", name).facts) == 1
+        for name in ("in/b.csv", "./c.csv"):
+            archive.writestr(name, f"iccid,imei\n{ICCID},{IMEI}\n")
+    for name in members_of(str(path)):
+        assert len(preview_file("expectations", name).facts) == 1
+    assert len(members_of(str(path))) == 2
     with pytest.raises(FileRefused, match="is not in the archive"):
-        preview_file("expectations", f"{path}/c.csv")
+        preview_file("expectations", f"{path}/d.csv")
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(FileRefused, match=r"a\.zip: cannot be read"):
         members_of(str(path))

@@ -80,6 +80,7 @@ class ReceiptAnswer(msgspec.Struct):
     shared_hardware: int
     placeholder_imei: int
     stripped_zeros: int
+    swapped_columns: int
     in_future: int
     mdn_left_out: int
     without_zone: int

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 STRIPPED_ZEROS = " (leading zeros may have been stripped; export the column as text)"
 LIKE_AN_IMEI = " (as long as an IMEI, which names hardware and no SIM)"
+LIKE_AN_IMSI_TOO = " (as long as an IMEI or an IMSI: the columns may be swapped)"
+LIKE_AN_ICCID = " (as long as an ICCID: the columns may be swapped)"
+LIKE_AN_IMEISV = " (as long as an IMEI with its software version: the columns may be swapped)"
 VALUE_SHOWN_MAX = 40  # characters of a refused value that a message repeats
 
 
@@ -194,7 +197,7 @@ class Iccid(_Digits):
     LENGTH_MIN = 18
     LENGTH_MAX = 20
     LENGTHS = 4
-    HINTS: ClassVar[Mapping[int, str]] = dict.fromkeys((14, 15, 16), LIKE_AN_IMEI)
+    HINTS: ClassVar[Mapping[int, str]] = dict.fromkeys((14, 15, 16), LIKE_AN_IMSI_TOO)
 
 
 BEFORE_ALL = -(1 << 62)
@@ -224,6 +227,10 @@ class Imsi(_Digits):
     LENGTH_MIN = 10
     LENGTH_MAX = 15
     LENGTHS = 8
+    HINTS: ClassVar[Mapping[int, str]] = {
+        16: LIKE_AN_IMEISV,
+        **dict.fromkeys((19, 20), LIKE_AN_ICCID),
+    }
 
     @classmethod
     def shown(cls, text: str) -> str:
@@ -256,7 +263,10 @@ class Imei(_Digits):
     LENGTH_MIN = 14
     LENGTH_MAX = 16
     LENGTHS = 4
-    HINTS: ClassVar[Mapping[int, str]] = {13: STRIPPED_ZEROS}
+    HINTS: ClassVar[Mapping[int, str]] = {
+        13: STRIPPED_ZEROS,
+        **dict.fromkeys((19, 20), LIKE_AN_ICCID),
+    }
     IDENTITY_DIVISOR: ClassVar[int] = 400  # drops the length and the last two of the sixteen digits
     SERIALS_A_TYPE: ClassVar[int] = 1_000_000  # behind the TAC come six digits
 

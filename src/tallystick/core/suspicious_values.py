@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.core.allowed import FORM_BITS, HARDWARE, TAC_FORM
-from tallystick.core.identifiers import Iccid, Imei, luhn_holds
+from tallystick.core.identifiers import Iccid, Imei, Imsi, luhn_holds
+from tallystick.core.identities import Subscriber
 
 if TYPE_CHECKING:
     from tallystick.core.moments import Moment
 
 STRIPPED_FIRST = int("1".ljust(Imei.LENGTH_MAX, "0")) * Imei.LENGTHS
 STRIPPED_LAST = int("1".ljust(Imei.LENGTH_MAX, "9")) * Imei.LENGTHS
+
+WHOLE_DIGITS = 15
+"""An IMEI with its check digit has so many, and so has nearly every IMSI."""
+WHOLE_IMEI = WHOLE_DIGITS - Imei.LENGTH_MIN
+WHOLE_IMSI = WHOLE_DIGITS - Imsi.LENGTH_MIN
+"""What the compact integers of such numbers say of their length."""
 
 SPREADSHEET_DIGITS = 15
 """A spreadsheet keeps so many digits of a number, and writes zeros in the place of the others."""
@@ -70,6 +77,21 @@ def lacks_check_digit(iccid: int) -> bool:
     It was left out by the source, or a digit is wrong. A number below zero is that of a subscriber.
     """
     return iccid >= 0 and not luhn_holds(Iccid.digits(iccid))
+
+
+def are_swapped(subscriber: int, imei: int) -> bool:
+    """Whether an IMSI looks like an IMEI, and the IMEI beside it does not.
+
+    Both have 15 digits. The last of an IMEI is its check digit, or 0 where a network leaves that
+    out (3GPP TS 23.003); that of an IMSI is one time in ten, so that both hold by chance seldom.
+    """
+    if subscriber > Subscriber.IMSI_MAX or subscriber % 2:
+        return False
+    imsi = (Subscriber.IMSI_MAX - subscriber) // 2
+    if imsi % Imsi.LENGTHS != WHOLE_IMSI or imei % Imei.LENGTHS != WHOLE_IMEI:
+        return False
+    digits = Imei.digits(imei)
+    return luhn_holds(Imsi.digits(imsi)) and not luhn_holds(digits) and not digits.endswith("0")
 
 
 def ends_in_zeros(iccid: int) -> bool:

@@ -25,6 +25,7 @@ from tallystick.core.moments import (
 
 CheckDigit = Literal["keep", "add", "strip"]
 
+MARKED = re.compile(r"=?\"(?P<text>.*)\"", re.DOTALL)
 EXPONENT = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 # Blanks and hyphens as people type them, and as web pages and word processors set them.
 BLANKS = " \u00a0\u2007\u2009\u202f\u200b\ufeff"
@@ -39,6 +40,10 @@ EXACT_MAX = 2**53  # up to here a float is exact
 GROUPED = re.compile(r"[0-9]{1,3}([.,'\u2019])[0-9]{3}(?:\1[0-9]{3})+")
 GROUP_SIGNS = str.maketrans("", "", ".,'\u2019")
 SLASHED_IMEI = re.compile(r"[0-9]{6}/[0-9]{2}/[0-9]{6}(?:/[0-9]{1,2})?")
+# With its name before it: `imsi-…` and `imei-…` in the records of 5G, `urn:gsma:imei:…` in SIP.
+NAMED = re.compile(
+    r"(?:urn:gsma:)?(?P<name>iccid|imsi|imei)(?:sv)?[-:] ?(?P<number>[0-9].*)", re.IGNORECASE
+)
 INTERNATIONAL = "00"  # what is dialled in the place of the `+`
 INLAND = "0"  # what is dialled before a number of the same country
 # The zero that is dialled within a country, as people write it behind the country code.
@@ -70,11 +75,20 @@ DAY_OR_MONTH_FIRST = re.compile(
 # A date with the year first and a time of day, in which zeros may be left out and a half of the day
 # or a zone be named behind.
 YEAR_FIRST = re.compile(
-    r"(?P<year>[0-9]{4})(?P<sign>[-/])(?P<month>[0-9]{1,2})(?P=sign)(?P<day>[0-9]{1,2})"
-    r"(?:[Tt ]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?"
-    r"(?P<fraction>[.,][0-9]{1,9})?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
+    r"(?P<year>[0-9]{4})(?:(?P<sign>[-/.]) ?|年)(?P<month>[0-9]{1,2})(?:(?P=sign) ?|月)"
+    r"(?P<day>[0-9]{1,2})[.日]?"
+    r"(?:(?:[Tt_ ] *|-(?=[0-9]{2}[.]))(?P<hour>[0-9]{1,2})(?P<colon>[:.])(?P<minute>[0-9]{2})"
+    r"(?:(?P=colon)(?P<second>[0-9]{2}))?(?P<fraction>[.,][0-9]{1,9})?"
+    r"(?: ?(?P<half>[AaPp])\.? ?[Mm]\.?)?"
     r" ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+# What languages write behind a moment to say twice in which zone it is: Java and Go.
+ZONE_AGAIN = re.compile(
+    r"(?P<moment>.*[0-9](?:[Zz]| ?[+-][0-9]{2}:?[0-9]{2}))"
+    r"(?:\[[A-Za-z0-9_/+-]{1,40}\]| (?:UTC|GMT|[+-][0-9]{4})(?: m=[+-][0-9.]{1,30})?)"
+)
+DATE_OF_DOTNET = re.compile(r"\\?/Date\((?P<ms>[0-9]{13})\)\\?/")
+MINUS = "\u2212"
 # A day that stands before a moment which names its own day, as where both are columns.
 DAY_BEFORE = re.compile(
     r"(?P<day>[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}) "
@@ -99,10 +113,16 @@ HALF_DAY_HOURS = 12
 MONTHS = 12
 # A date that does not begin with its year, and a time of day.
 LIKELY = re.compile(
-    r"(?P<one>[0-9]{1,2}|[A-Za-z]{3,9})(?P<sign>[/.-]|\.? )(?P<two>[0-9]{1,2}|[A-Za-z]{3,9})"
-    r"(?P<behind>[/.-]|,? )(?P<year>[0-9]{4}|[0-9]{2})"
-    r"(?P<clock>[ T,]{1,2}[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]{1,6})?)?"
-    r"(?: ?[AaPp][Mm])?)?"
+    r"(?P<weekday>[A-Za-z]{3,9},? )?"
+    r"(?P<one>[0-9]{1,2}|[A-Za-z]{3,9})(?P<sign>[/.-]|\.? {1,2}|)(?P<two>[0-9]{1,2}|[A-Za-z]{3,9})"
+    r"(?P<behind>[/.-]|,? |)(?P<year>[0-9]{4}|[0-9]{2})"
+    r"(?P<clock>[ T,:@]{1,3}[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]{1,6})?)?"
+    r"(?: ?[AaPp][Mm])?)?(?P<zone> ?[+-][0-9]{4}| GMT| UTC)?"
+)
+# As the command `date` writes it, and C.
+YEAR_LAST = re.compile(
+    r"[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?P<zone> UTC| GMT)?"
+    r" [0-9]{4}"
 )
 
 
@@ -128,11 +148,13 @@ PLAIN = Conventions()
 def unwrapped(text: str) -> str:
     """A value without the blanks around it, and without what spreadsheets mark texts with.
 
-    `="8914"` and `'8914` are what people write so that a spreadsheet keeps every digit.
+    `="8914"` and `'8914` are what people write so that a spreadsheet keeps every digit. A quote
+    behind a blank is none that opens a value in CSV, and is written for one all the same.
     """
     text = text.strip()
-    if text.startswith('="') and text.endswith('"') and len(text) > len('="'):
-        return text[2:-1].strip()
+    marked = MARKED.fullmatch(text)
+    if marked:
+        return marked["text"].strip()
     if text.startswith("'") and text[1:2].isdigit():
         return text[1:].removesuffix("'").strip()
     return text
@@ -190,6 +212,9 @@ def read_allowed(text: str) -> Allowed:
 def _digits(label: str, text: str) -> str:
     if text.isascii() and text.isdigit():
         return text
+    named = NAMED.fullmatch(text)
+    if named and named["name"].casefold() == label:
+        text = named["number"]
     text = _without_fraction(label, text)
     if GROUPED.fullmatch(text):
         return text.translate(GROUP_SIGNS)
@@ -251,6 +276,7 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
             return moment
     if FORM.fullmatch(text):
         return moment_of(parse(text, conventions.zone))
+    text = _without_more(text)
     is_unclear = _form_of_short_year(text) is not None
     unix = UNIX_TIME.fullmatch(text)
     if unix and not is_unclear:
@@ -265,6 +291,16 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
         message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{what_to_do}"
         raise InvalidValue(message)
     return moment_of(parse(iso, conventions.zone))
+
+
+def _without_more(text: str) -> str:
+    """A moment without what programs write around and behind it."""
+    text = text.replace(MINUS, "-")
+    dotnet = DATE_OF_DOTNET.fullmatch(text)
+    twice = ZONE_AGAIN.fullmatch(text)
+    if dotnet:
+        return dotnet["ms"]
+    return twice["moment"] if twice else text
 
 
 def _of_one_day(text: str) -> str:
@@ -341,6 +377,7 @@ def is_without_zone(text: str, conventions: Conventions = PLAIN) -> bool:
         moment = _of_form(text, form)
         if moment is not None:
             return moment.tzinfo is None and ("%H" in form or "%I" in form)
+    text = _without_more(text)
     if UNIX_TIME.fullmatch(text):
         return False
     serial = SERIAL.fullmatch(text)
@@ -412,8 +449,10 @@ def likely_forms(text: str) -> list[str]:
 
     Two, where nothing says whether the day or the month is first; none, where it is not seen.
     """
+    if year_last := YEAR_LAST.fullmatch(text):
+        return [f"%a %b %d %H:%M:%S{year_last['zone'] or ''} %Y"]
     form = LIKELY.fullmatch(text)
-    if form is None:
+    if form is None or not _has_order(form):
         return []
     year = "%Y" if len(form["year"]) > 2 else "%y"  # noqa: PLR2004 - digits of a year
     clock = "" if form["clock"] is None else _clock_form(form["clock"])
@@ -425,7 +464,24 @@ def likely_forms(text: str) -> list[str]:
     else:
         of_day, of_month = ("%d", "%m"), ("%m", "%d")
         orders = [of_day] * (int(two) <= MONTHS) + [of_month] * (int(one) <= MONTHS)
-    return [f"{first}{sign}{second}{behind}{year}{clock}" for first, second in orders]
+    weekday = _weekday_form(form["weekday"] or "")
+    zone = re.sub("[+-][0-9]{4}", "%z", form["zone"] or "")
+    return [
+        f"{weekday}{first}{sign}{second}{behind}{year}{clock}{zone}" for first, second in orders
+    ]
+
+
+def _has_order(form: re.Match[str]) -> bool:
+    """Whether a likely date has signs between its parts, or a name of a month."""
+    has_month = form["one"].isalpha() != form["two"].isalpha()
+    return has_month or bool(form["sign"] and form["behind"] and form["one"].isdigit())
+
+
+def _weekday_form(name: str) -> str:
+    """The form of a day of the week, with what stands behind it."""
+    day = name.rstrip(", ")
+    short = "%a" if len(day) == 3 else "%A"  # noqa: PLR2004 - letters of a short name
+    return name and short + name[len(day) :]
 
 
 def _month_form(name: str) -> str:

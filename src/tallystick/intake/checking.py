@@ -44,12 +44,14 @@ class Checked(NamedTuple):
 
     The refused lines. Lines count from 0 at the block's first; `lines` is how many it has. The
     doubts that the texts of the lines taken in show; `check_source` adds those of the values.
+    `wordy` are lines left out that may name columns.
     """
 
     facts: pl.DataFrame
     rejects: list[Reject]
     lines: int
     doubts: Doubts = NO_DOUBTS
+    wordy: Sequence[Reject] = ()
 
 
 def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Checked]:
@@ -63,20 +65,26 @@ def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Che
         checked = check(block, kind, source.conventions)
         facts = in_order(checked.facts, kind.key)
         doubts = checked.doubts.and_also(doubts_of_values(kind, facts, now))
-        return checked._replace(facts=facts, doubts=doubts), block.left_out
+        checked = checked._replace(facts=facts, doubts=doubts, wordy=block.wordy)
+        return checked, block.left_out
 
     first = source.first_line
     works = (partial(work, read) for read in source.blocks)
     for checked, left_out in in_parallel(works, min(os.cpu_count() or 1, BLOCKS_AT_ONCE_MAX)):
         source.notes.left_out += left_out
-        rejects = [reject._replace(line=first + reject.line) for reject in checked.rejects]
-        refuse_other_header(source, rejects)
+        rejects = numbered(checked.rejects, first)
+        refuse_other_header(source, [*rejects, *numbered(checked.wordy, first)])
         yield checked._replace(rejects=rejects)
         first += checked.lines
 
 
+def numbered(rejects: Iterable[Reject], first: int) -> list[Reject]:
+    """Rejects of a block with the numbers that their lines have in the file."""
+    return [reject._replace(line=first + reject.line) for reject in rejects]
+
+
 def refuse_other_header(source: Source, rejects: Iterable[Reject]) -> None:
-    """Refuse a file in which refused lines name other columns, or its own in another order.
+    """Refuse a file in which such lines name other columns, or its own in another order.
 
     Values behind them would be taken for others. Raises `FileRefused`.
     """

@@ -25,6 +25,7 @@ class DoubtName(StrEnum):
     SHARED_HARDWARE = "shared_hardware"
     PLACEHOLDER_IMEI = "placeholder_imei"
     STRIPPED_ZEROS = "stripped_zeros"
+    SWAPPED_COLUMNS = "swapped_columns"
     IN_FUTURE = "in_future"
     MDN_LEFT_OUT = "mdn_left_out"
     WITHOUT_ZONE = "without_zone"
@@ -63,11 +64,17 @@ WORDINGS = {
     ),
     DoubtName.PLACEHOLDER_IMEI: Wording(
         "with an IMEI that is no device's own",
-        "the hardware shows a number that was never set, or a test number: ask for its real IMEI",
+        "the hardware shows a number that was never set, or a test number: ask for its real IMEI; "
+        "or zeros were put in front of it: take them off",
     ),
     DoubtName.STRIPPED_ZEROS: Wording(
         "with an IMEI that seems to lack its leading zero",
         "a spreadsheet has probably dropped it: export the column imei as text",
+    ),
+    DoubtName.SWAPPED_COLUMNS: Wording(
+        "with an IMSI that looks like an IMEI beside an IMEI that does not",
+        "the columns imsi and imei are probably swapped: correct their names, or name the columns "
+        "with --columns",
     ),
     DoubtName.IN_FUTURE: Wording(
         "with activations in the future",

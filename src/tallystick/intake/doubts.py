@@ -144,11 +144,25 @@ def _in_columns(facts: pl.DataFrame, now: Moment) -> Doubts:
         if rule.column in facts.columns
     }
     if "activated_at" in facts.columns:
+        by_name[DoubtName.SWAPPED_COLUMNS] = _swapped_in_columns(facts)
         activated_at = facts["activated_at"]
         by_name[DoubtName.IN_FUTURE] = _examples(activated_at, activated_at > now, _moment_text)
     if "iccid" in facts.columns:
         by_name[DoubtName.ICCID_ROUNDED] = _rounded_in_column(by_column["iccid"]["iccid"])
     return only(by_name)
+
+
+def _swapped_in_columns(activations: pl.DataFrame) -> Doubt:
+    """Activations whose IMSI and IMEI are probably each other's."""
+    named_otherwise = activations.filter(pl.col("iccid") < 0)
+    if named_otherwise.is_empty():
+        return NO_DOUBT
+    where = columns.swapped(named_otherwise)
+    return _examples(named_otherwise["iccid"], where, _subscriber_text)
+
+
+def _subscriber_text(subscriber: int) -> str:
+    return Subscriber(subscriber).masked
 
 
 def _rounded_in_column(iccids: pl.Series) -> Doubt:
@@ -196,6 +210,12 @@ def _one_by_one(kind: Kind, facts: Sequence[Any], now: Moment) -> Doubts:
     doubtful = _doubtful_values(rules, facts, may_list=kind.may_list)
     by_name = {rule.name: _of_rule(rule, doubtful) for rule, _ in rules} if doubtful else {}
     if "activated_at" in names:
+        swapped = [
+            fact[0] for fact in facts if fact[0] < 0 and values.are_swapped(fact[0], fact[2])
+        ]
+        if swapped:
+            examples = map(_subscriber_text, swapped)
+            by_name[DoubtName.SWAPPED_COLUMNS] = doubt_of(len(swapped), examples)
         place = names.index("activated_at")
         late = [fact[place] for fact in facts if values.is_in_future(fact[place], now)]
         if late:
@@ -275,12 +295,10 @@ def _keyed(kind: Kind, facts: pl.DataFrame) -> pl.DataFrame:
 
 def _several_in_columns(kind: Kind, facts: pl.DataFrame) -> Doubt:
     key, name = list(kind.told_apart_by), kind.told_apart_by[0]
-    in_order = facts if facts[name].is_sorted() else facts.sort(name)
-    same = in_order[name] == in_order[name].shift(1)
-    if not same.any():
+    again = _repeated(facts.select(key))
+    if again.is_empty():
         return NO_DOUBT
-    again = in_order[name].filter(same.fill_null(value=False)).unique()
-    repeated = in_order.filter(pl.col(name).is_in(again.implode()))
+    repeated = facts.join(again, on=key, how="semi")
     rest = [each for each in facts.columns if each not in key]
     contradicted = (
         repeated.group_by(key)
@@ -289,6 +307,16 @@ def _several_in_columns(kind: Kind, facts: pl.DataFrame) -> Doubt:
     )
     first = contradicted[name].unique().bottom_k(EXAMPLES_MAX)
     return doubt_of(int(contradicted["lines"].sum()), map(PRINTED_KEYS[name], first))
+
+
+def _repeated(keys: pl.DataFrame) -> pl.DataFrame:
+    """Those of some keys that stand there several times; mostly there is none.
+
+    In order, they stand behind each other: to group all keys takes several times as long.
+    """
+    in_order = keys.sort(keys.columns)
+    is_as_before = pl.all_horizontal(pl.all() == pl.all().shift(1)).fill_null(value=False)
+    return in_order.filter(is_as_before).unique()
 
 
 def _several_one_by_one(kind: Kind, facts: Sequence[Any]) -> Doubt:
@@ -360,7 +388,8 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
     last = _last_values(reader, rows, sims)
     still = _named_by_several(last).rename({"hardware": "shared"})
     claims = last.join(still, left_on="hardware", right_on="shared", how="semi")
-    lines = of_one.join(claims, on=["hardware", "iccid"], how="semi")
+    of_claims = _of_hardware(of_one, claims["hardware"])
+    lines = of_claims.join(claims, on=["hardware", "iccid"], how="semi")
     first = lines["imei"].unique().bottom_k(EXAMPLES_MAX)
     return only({DoubtName.SHARED_HARDWARE: doubt_of(len(lines), map(Imei.digits, first))})
 
@@ -368,12 +397,18 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
 def _named_by_several(pairs: pl.DataFrame) -> pl.DataFrame:
     """The hardware that comes with different SIMs; mostly there is none that comes twice."""
     alone = pairs["hardware"].sort()
-    if not (alone == alone.shift(1)).any():
+    again = alone.filter(alone == alone.shift(1)).unique()
+    if again.is_empty():
         return pairs.select("hardware").clear()
-    in_order = pairs.sort("hardware", "iccid")
+    in_order = _of_hardware(pairs, again).sort("hardware", "iccid")
     hardware, iccid = pl.col("hardware"), pl.col("iccid")
     is_other_sim = (hardware == hardware.shift(1)) & (iccid != iccid.shift(1))
     return in_order.filter(is_other_sim).select("hardware").unique()
+
+
+def _of_hardware(pairs: pl.DataFrame, hardware: pl.Series) -> pl.DataFrame:
+    """The rows of some hardware, mostly few among many."""
+    return pairs.filter(pl.col("hardware").is_in(hardware.implode()))
 
 
 def _last_values(reader: Reader, rows: pl.DataFrame, sims: pl.Series) -> pl.DataFrame:

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from tallystick.core.written_values import Conventions
 
 # Neither a blank at an end nor a sign before it that core drops.
-NAME = rf"^[!-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
+NAME = rf"^[!#-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK = r"[0-9]{2}:[0-9]{2}:[0-5][0-9]"
 SECOND = f"{DAY}T{CLOCK}"
 MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS = {"us": 1, "ms": 1000}
 DATE = "%Y-%m-%d"
-# An identifier marked as a text by `="…"`, and one with blanks around, signs within, padding
-# behind or an apostrophe before.
-MARKED = r"^\s*=\"\s*([0-9][0-9 -]*[Ff]*)\s*\"\s*$"
+# An identifier marked as a text by `="…"` or quotes alone, and one with blanks around, signs
+# within, padding behind or an apostrophe before.
+MARKED = r"^\s*=?\"\s*([0-9][0-9 -]*[Ff]*)\s*\"\s*$"
 BARE = r"^\s*'?([0-9][0-9 -]*[Ff]*)\s*$"
 
 
@@ -66,7 +66,6 @@ MOMENT_FORMS = (
     MomentForm(f"{DAY} {CLOCK}[+-][0-9]{{2}}:[0-5][0-9]$", "%Y-%m-%d %H:%M:%S%:z"),
     MomentForm(f"{DAY} {CLOCK}" + r"\.[0-9]{1,6}$", "%Y-%m-%d %H:%M:%S%.f", is_local=True),
 )
-WITHOUT_CLOCK = {DATE, "%Y%m%d", "%Y/%m/%d"}
 # The parts of a given form that are read at once, and their digits; others are left to core.
 DIRECTIVES = {
     "%Y": "[0-9]{4}",
@@ -182,7 +181,7 @@ def moments_by(column: pl.Series, conventions: Conventions) -> Moments:
         form = given.pop(0) if given else _likeliest(forms, left[0])
         forms.remove(form)
         read = _read(text.to_frame("text"), moment, form, conventions.zone)
-        if form.is_local and form.reading not in WITHOUT_CLOCK and not is_zone_known:
+        if form.is_local and "%H" in form.reading and not is_zone_known:
             fresh = moment.is_null() & read.is_not_null()
             without_zone = fresh if without_zone is None else without_zone | fresh
         moment = read

@@ -22,7 +22,7 @@ from tallystick.intake.doubts import (
 from tallystick.intake.kinds import KINDS
 from tallystick.intake.mappings import ANY
 from tallystick.intake.receipt import Fault, Reject
-from tallystick.intake.sources import Records, block_of, no_object, refuse_foreign
+from tallystick.intake.sources import Records, block_of, first_that_fits, no_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ def _checked_items(kind: Kind, items: Sequence[Any], mapping: Mapping) -> Checke
             return CheckedItems(plain, [])
     records = Records("the body", kind, mapping, strict=True)
     if items and not (isinstance(items[0], dict) and items[0].keys() <= set(kind.column_names)):
-        refuse_foreign("the body", items, records, if_mapped=True)
+        first_that_fits("the body", items, records, if_mapped=True)
     if len(items) >= COLUMNS_PAY_MIN or mapping.keep:
         checked = check(block_of(items, records), kind, mapping.conventions)
         return CheckedItems(checked.facts, checked.rejects, checked.doubts)

@@ -330,6 +330,7 @@ IMEI_ALSO = (
     "currentimei",
     "lastimei",
     "hardware",
+    "pei",
 )
 IMEI_WORDS = frozenset({"imei", "imeisv"})
 IMEI = Column(
@@ -353,7 +354,7 @@ ACCOUNT = Column(
     "account",
     _account,
     fast_parse.names,
-    also=("accountname", "accountnumber", "accountid", "customer"),
+    also=("accountname", "accountnumber", "accountid", "customer", "customername"),
 )
 IMSI = Column(
     "imsi",
@@ -361,7 +362,7 @@ IMSI = Column(
     fast_parse.imsis,
     required=False,
     form=_imsi_text,
-    also=("simimsi", "imsinumber", "servedimsi", "imsi1"),
+    also=("simimsi", "imsinumber", "servedimsi", "imsi1", "supi"),
     words=frozenset({"imsi"}),
 )
 MSISDN = Column(
@@ -382,6 +383,34 @@ MDN = Column(
     also=("msisdn", "phonenumber", "mobilenumber", "phone"),
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
+DAY_AND_TIME = (
+    ("date", "time"),
+    ("datum", "uhrzeit"),
+    ("datum", "zeit"),
+    ("datum", "tijd"),
+    ("datum", "tid"),
+    ("dato", "tid"),
+    ("date", "heure"),
+    ("fecha", "hora"),
+    ("data", "hora"),
+    ("data", "ora"),
+    ("data", "czas"),
+    ("data", "godzina"),
+)
+"""A date and a time of day, in languages that portals are used in."""
+FROM_WHEN_ON = (
+    "since",
+    "from",
+    "fromdate",
+    "effectivedate",
+    "effectivesince",
+    "assignedat",
+    "assigneddate",
+    "installedat",
+    "installdate",
+    "installationdate",
+    "pairedat",
+)
 ACTIVATED_AT = Column(
     "activated_at",
     read_moment,
@@ -395,16 +424,26 @@ ACTIVATED_AT = Column(
         ("eventdate", "eventtime"),
         "eventtime",
         "eventtimestamp",
+        "occurredat",
+        "imeichangedate",
+        "imeichangetime",
         ("startdate", "starttime"),
         "starttime",
+        "sessionstart",
+        "sessionstarttime",
+        "lastsessionstart",
         "lastseen",
+        "lastconnected",
+        "lastconnection",
+        "lastactivity",
+        "timegenerated",
         "datetime",
-        ("date", "time"),
-        ("datum", "uhrzeit"),
+        *DAY_AND_TIME,
         "datum",
-        ("date", "heure"),
+        "fecha",
         "date",
         "time",
+        "ts",
     ),
 )
 
@@ -447,7 +486,7 @@ KINDS: dict[KindName, Kind] = {
                     fast_parse.moments,
                     required=False,
                     default=BEGINNING,
-                    also=("validfrom", "since"),
+                    also=("validfrom", *FROM_WHEN_ON),
                 ),
                 ALLOWED,
             ),
@@ -510,7 +549,7 @@ KINDS: dict[KindName, Kind] = {
                     fast_parse.moments,
                     required=False,
                     default=BEGINNING,
-                    also=("since",),
+                    also=("effectivefrom", *FROM_WHEN_ON),
                 ),
             ),
             key="valid_from",

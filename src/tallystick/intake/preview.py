@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tallystick.core.moments import LAST, Moment
-from tallystick.intake.checking import check, refuse_other_header
+from tallystick.intake.checking import check, numbered, refuse_other_header
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import KINDS, Kind, KindName
@@ -70,9 +70,8 @@ def preview_file(
             return Preview(notes, [], [], 0, NO_DOUBTS, source.columns)
         checked = check(block, kind, source.conventions)
         notes.left_out = block.left_out
-        numbered = [each._replace(line=source.first_line + each.line) for each in checked.rejects]
-        refuse_other_header(source, numbered)
-        rejects = numbered[:LINES_SHOWN]
+        refuse_other_header(source, numbered([*checked.rejects, *block.wordy], source.first_line))
+        rejects = numbered(checked.rejects[:LINES_SHOWN], source.first_line)
         facts = _texts(kind, checked.facts.head(LINES_SHOWN))
         doubts = checked.doubts.and_also(doubts_of_call(reader, kind, checked.facts, now))
         return Preview(notes, facts, rejects, checked.lines, doubts, source.columns)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from tallystick.core.allowed import FORM_BITS, HARDWARE, TAC_FORM
-from tallystick.core.identifiers import Iccid, Imei
+from tallystick.core.identifiers import Iccid, Imei, Imsi
+from tallystick.core.identities import Subscriber
 from tallystick.core.suspicious_values import (
     A_BODY,
     COUNTED_UP,
@@ -17,6 +18,8 @@ from tallystick.core.suspicious_values import (
     STRIPPED_FIRST,
     STRIPPED_LAST,
     TEST_BODIES,
+    WHOLE_IMEI,
+    WHOLE_IMSI,
 )
 from tallystick.intake.check_digits import remainders, weighted_sums
 
@@ -43,6 +46,25 @@ def placeholders(imeis: pl.Series) -> pl.Series:
     )
     is_one = (imei >= 0) & ((imei & FORM_BITS) != TAC_FORM)
     return imeis.rename("imei").to_frame().select(is_one & no_device).to_series()
+
+
+def swapped(activations: pl.DataFrame) -> pl.Series:
+    """Which activations have an IMSI and an IMEI that are probably each other's."""
+    subscriber, imei = pl.col("iccid"), pl.col("imei")
+    imsi = (Subscriber.IMSI_MAX - subscriber) // 2
+    are_whole = (
+        (subscriber <= Subscriber.IMSI_MAX)
+        & (subscriber % 2 == 0)
+        & (imsi % Imsi.LENGTHS == WHOLE_IMSI)
+        & (imei % Imei.LENGTHS == WHOLE_IMEI)
+    )
+    digits = activations.select(
+        imsi=imsi // Imsi.LENGTHS, imei=imei // Imei.LENGTHS // 10, are_whole=are_whole
+    )
+    is_imei = weighted_sums(digits["imei"].abs()) == 0
+    is_filled = digits["imei"] % 10 == 0
+    looks_so = weighted_sums(digits["imsi"].abs()) == 0
+    return digits["are_whole"] & looks_so & ~is_imei & ~is_filled
 
 
 def ending_in_zeros(iccids: pl.Series) -> pl.Series:

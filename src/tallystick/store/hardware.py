@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from tallystick.store.connection import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    import polars as pl
 
 DENSE_ROWS_MIN = 1_000  # from so many keys on it is worth trying to read all that lies between them
 # Which is cheaper while there are fewer rows than this for each key at hand.
@@ -71,9 +71,16 @@ class HardwareQuestions(Asking):
         """
         if not self.asks_ranges_for(len(iccids)):
             return True
-        first, last = min(iccids), max(iccids)
+        first, last = _ends(iccids)
         return bool(self._numbers("loaded_between", first=first, last=last, at_most=1))
 
     def loaded_sims(self, iccids: Iterable[int]) -> set[int]:
         """Those of some SIMs that are loaded."""
         return set(self._numbers("loaded_sims", iccids=self._connection.set_of(iccids)))
+
+
+def _ends(iccids: Sequence[int] | pl.Series) -> tuple[int, int]:
+    """The least and the greatest of some numbers; of a column without making each of it."""
+    if isinstance(iccids, pl.Series):
+        return iccids.min(), iccids.max()  # type: ignore[return-value] # of whole numbers
+    return min(iccids), max(iccids)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
+from tallystick.core.moments import BEGINNING
 from tallystick.intake.kinds import KINDS
 from tallystick.intake.mappings.mapping import (
     ANY,
@@ -30,10 +33,22 @@ NAMES_SHOWN_MAX = 40
 WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
-    | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits"}
-    | {"current", "hardware", "esn", "meid"}
+    | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
+    | {"product", "hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
+    | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
+    | {"current", "latest", "hardware", "esn", "meid"}
+    | {"nummer", "kartennummer", "karte", "gerat", "gerate"}
+    | {"numero", "carte", "appareil", "tarjeta", "equipo", "dispositivo"}
+    | {"de", "del", "du", "la", "der", "des"}
 )
-"""Words in the name of a column that do not change which number it is of."""
+"""Words in the name of a column that do not change which number it is of, without accents."""
+OF_SPANS = frozenset(
+    {"from", "since", "until", "till", "to", "start", "end", "expires", "expiry", "effective"}
+    | {"valid", "installed", "installation", "deployed", "assigned", "paired", "returned"}
+)
+"""Words in names of columns that say from when on something holds, or until when."""
+OF_NO_ZONE = frozenset({"utc", "gmt"})
+"""Words in the name of a moment that say what is taken for granted."""
 OF_DEVICES_TOO = frozenset({"phone", "mobile"})
 BESIDE_THEM = frozenset({"no", "nr", "num", "number"})
 """Words for a number, with which those make a phone number, and no number of a device."""
@@ -118,18 +133,29 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
     looked for, and only where no other name holds it, and nothing else names the SIM.
     """
     for column in sorted(kind.columns, key=lambda each: each.name == ICCID):
-        if column.name in places_by_name or not column.words:
+        if column.name in places_by_name:
             continue
         taken = {place for places in places_by_name.values() for place in places}
         likely = [
             place
             for place, name in enumerate(names.names)
-            if has_words(name, column.words) and place not in taken and not is_secret(name)
+            if place not in taken and _is_likely(column, name) and not is_secret(name)
         ]
         if len(likely) == 1 and not (
             column.name == ICCID and _is_named_otherwise(kind, names, likely[0], places_by_name)
         ):
             places_by_name[column.name] = (likely[0],)
+
+
+def _is_likely(column: Column, name: str) -> bool:
+    """Whether a name may mean a column, by the words in it."""
+    return has_words(name, column.words) or (column.is_moment and _is_moment_in_utc(column, name))
+
+
+def _is_moment_in_utc(column: Column, name: str) -> bool:
+    """Whether a name is that of a moment, but for a word that says that it is in UTC."""
+    *before, last = WORDS.findall(name) or [""]
+    return last.casefold() in OF_NO_ZONE and plain_name("".join(before)) in names_of(column)
 
 
 def may_bear_on(kind: Kind, name: str) -> bool:
@@ -140,8 +166,11 @@ def may_bear_on(kind: Kind, name: str) -> bool:
     plain, folded = plain_name(name), name.casefold()
     if ICCID in plain or plain in LOOKED_FOR[kind.name]:
         return True
-    words = (column.words for column in kind.columns)
-    return any(any(map(folded.__contains__, each)) and has_words(name, each) for each in words)
+    return any(
+        _is_likely(column, name)
+        for column in kind.columns
+        if column.is_moment or any(map(folded.__contains__, column.words))
+    )
 
 
 def _is_named_otherwise(
@@ -159,11 +188,16 @@ def has_words(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
     if is_a_value(name):
         return False
-    in_name = {word.casefold() for word in WORDS.findall(name)}
+    in_name = {word.casefold() for word in WORDS.findall(_without_accents(name))}
+    in_name = {word if word in words else word.removesuffix("s") or word for word in in_name}
     beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
     )
+
+
+def _without_accents(name: str) -> str:
+    return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", name)))
 
 
 def read_of_several(
@@ -234,6 +268,7 @@ def hints_about(
     if mapping.columns:
         return
     yield from _hints_about_choices(kind, names, places)
+    yield from _hints_about_spans(kind, names, places)
     seen_at = KINDS["activations"].required[0]
     if (
         kind.name == "expectations"
@@ -271,6 +306,26 @@ def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) 
                 f"{column.name} is read from {chosen}, and {', '.join(unread)} passed over: if "
                 "that is meant, take the other out, or write a mapping file"
             )
+
+
+def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
+    """Which columns are passed over that may say from when on a line holds, or until when."""
+    since = next((each for each in kind.moments if each.default == BEGINNING), None)
+    if since is None:
+        return
+    read = {place for at in places.values() for place in at}
+    of_spans = [
+        name
+        for place, name in enumerate(names.names)
+        if place not in read and OF_SPANS & {word.casefold() for word in WORDS.findall(name)}
+    ]
+    if of_spans:
+        at = places.get(since.name, ())
+        start = " and ".join(names.names[place] for place in at) or "the beginning"
+        whose = "number" if kind.one_of else "SIM"
+        passed_over = f"{', '.join(of_spans)} passed over: each line holds from {start} on, until "
+        what_to_do = "" if at else f"; call it {since.name}, if that is what it says"
+        yield f"{passed_over}the next line of its {whose}{what_to_do}"
 
 
 def headerless_presets(kind: Kind, width: int) -> str:

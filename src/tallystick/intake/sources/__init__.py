@@ -5,7 +5,7 @@ record at all (bad quoting, wrong number of fields, not UTF-8, too long) come as
 """
 
 from tallystick.intake.sources.blocks import LINE, REASON, Block, Notes, Source
-from tallystick.intake.sources.json import Records, block_of, no_object, refuse_foreign
+from tallystick.intake.sources.json import Records, block_of, first_that_fits, no_object
 from tallystick.intake.sources.opening import open_source
 from tallystick.intake.sources.packed import (
     STANDARD_INPUT,
@@ -25,10 +25,10 @@ __all__ = [
     "Source",
     "block_of",
     "file_of",
+    "first_that_fits",
     "is_read_once",
     "members_of",
     "no_object",
     "open_source",
-    "refuse_foreign",
     "to_be_read_again",
 ]

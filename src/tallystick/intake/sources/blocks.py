@@ -19,7 +19,7 @@ from tallystick.intake.receipt import Reject
 from tallystick.intake.sources import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tallystick.core.written_values import Conventions
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # The column that a rejects file has beside the input's own; taken back, it is passed over.
 REASON = "reason"
 LINE = "line"
+NUMBER = "[0-9]{4}"  # more digits than in the name of a column
+WORDY_MAX = 1_000
 
 
 @dataclass(slots=True)
@@ -35,13 +37,15 @@ class Block:
 
     `frame` has a column of texts for each of the kind's columns that the file has, and `line`.
     Lines count from 0 at the block's first; `lines` is how many there are, blank ones included.
-    `left_out` counts rows that the mapping does not keep.
+    `left_out` counts rows that the mapping does not keep; `wordy` are those of them that have no
+    numbers, and so may name columns.
     """
 
     frame: pl.DataFrame
     lines: int
     rejects: list[Reject] = field(default_factory=list)
     left_out: int = 0
+    wordy: list[Reject] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -104,8 +108,24 @@ def kept(block: Block, filters: Mapping[str, Sequence[str]]) -> Block:
         pl.col(column).cast(pl.String).str.strip_chars().fill_null("").is_in(list(values))
         for column, values in filters.items()
     ]
-    frame = block.frame.filter(pl.all_horizontal(fits))
-    return Block(frame, block.lines, block.rejects, len(block.frame) - len(frame))
+    is_kept = block.frame.select(pl.all_horizontal(fits)).to_series()
+    frame = block.frame.filter(is_kept)
+    wordy = _wordy(block.frame.filter(~is_kept), filters)
+    return Block(frame, block.lines, block.rejects, len(block.frame) - len(frame), wordy)
+
+
+def _wordy(left_out: pl.DataFrame, filters: Collection[str]) -> list[Reject]:
+    """The rows that have words and no numbers, as rejects without a fault; of equal ones a first.
+
+    What rows are kept by is mostly a word.
+    """
+    names = [name for name in left_out.columns if name != LINE]
+    texts = left_out.select(LINE, pl.col(names).cast(pl.String).fill_null(""))
+    has_number = pl.any_horizontal(pl.col(names).str.contains(NUMBER))
+    words = [pl.col(name) != "" for name in names if name not in filters]
+    has_word = pl.any_horizontal(pl.lit(value=False), *words)
+    rows = texts.filter(has_word & ~has_number).unique(names, keep="first", maintain_order=True)
+    return [Reject(line, (), tuple(row)) for line, *row in rows.head(WORDY_MAX).iter_rows()]
 
 
 def refuse_wide_header(name: str, columns: Sequence[str], line: int) -> None:

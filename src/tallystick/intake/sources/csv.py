@@ -29,8 +29,18 @@ BLANK = " "  # stands for any number of blanks, where no other separator fits
 BLANKS_BETWEEN = re.compile(rb"[ \t]+")
 BLANKS_AROUND = re.compile(rb"(?m)^ | (?=\r?$)")
 LINES_A_RECORD_MAX = 50  # where a quoted value goes over ends of lines
-HEADER_LINES_MAX = 20  # of a file; the line that names the columns is among them
+HEADER_LINES_MAX = 50  # of a file; the line that names the columns is among them
 BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what str.strip() takes off
+# What tools for databases draw below a header, and write below the last line.
+RULED = "-=+|:"
+RULED_LINE = f"{RULED},;\t ".encode()
+ROWS_COUNTED = re.compile(
+    rb"\(?[0-9][0-9.,]* (?:rows?|records?|Zeilen?|lignes?|filas?)"
+    rb"(?: (?:affected|returned|selected|in set.*))?[.);]*",
+    re.IGNORECASE,
+)
+VENDOR_NAMES = re.compile(rb"\*? ?var_?out\s*[:=]\s*(?P<names>.*\S)", re.IGNORECASE)
+BETWEEN_VENDOR_NAMES = re.compile(r"[/\s,;|]+")
 END = b"x"  # a column put behind all others, to tell lines that are short
 
 
@@ -47,6 +57,8 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
         layout = _headless(name, kind, head, mapping)
     else:
         layout = _best(name, kind, head, mapping)
+    if lacking(kind, layout.places) and not all(map(_is_text, head)):
+        raise FileRefused(_unknown_encoding(name))
     check_layout(name, layout, kind, mapping)
     if layout.separator == BLANK and _may_shift(kind, layout):
         message = (
@@ -56,6 +68,22 @@ def csv_layout(name: str, lines: Lines, kind: Kind, mapping: Mapping) -> Layout:
         raise FileRefused(message)
     lines.pass_over(layout.line)
     return layout
+
+
+def _is_text(line: bytes) -> bool:
+    """Whether a line is UTF-8, as each is by now whose encoding is known."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unknown_encoding(name: str) -> str:
+    return (
+        f"{name}: its columns cannot be named, for the text is in none of the encodings that are "
+        "read (UTF-8, UTF-16, Windows-1252 and Japanese): save it as UTF-8"
+    )
 
 
 def _may_shift(kind: Kind, layout: Layout) -> bool:
@@ -74,14 +102,17 @@ def _headless(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) ->
     A file may end its lines before the last of the given names, and may name the columns all the
     same: that line is passed over. Raises `FileRefused` where it names them at other places.
     """
-    number, first = next((at, line) for at, line in enumerate(head, 1) if line.strip())
     given = len(mapping.names)
     separators = [mapping.separator] if mapping.separator else [*SEPARATORS, BLANK]
-    fields_by = {each: _fields(first, each) or [""] for each in separators}
-    separator = max(
-        separators, key=lambda each: (len(fields_by[each]) == given, len(fields_by[each]))
+    number, separator, fields = max(
+        (
+            (at, each, _fields(line, each) or [""])
+            for at, line in enumerate(head, 1)
+            for each in separators
+            if line.strip()
+        ),
+        key=lambda line: (len(line[2]) == given, -line[0], len(line[2])),
     )
-    fields = fields_by[separator]
     names = mapping.names[: len(fields)] or ("",) * len(fields)
     layout = layout_of(kind, names, mapping, separator, 0)
     if lacking(kind, layout.places) and len(names) < given:
@@ -131,6 +162,8 @@ def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Lay
         if by_blanks and not lacking(kind, by_blanks.places) and _is_table(by_blanks, head):
             return by_blanks
     if best is None:
+        if not all(map(_is_text, head)):
+            raise FileRefused(_unknown_encoding(name))
         long = any(len(line) > limits.LINE_BYTES_MAX for line in head[:1])
         what = f"is longer than {limits.LINE_BYTES_MAX:,} bytes" if long else "is no such text"
         message = f"{name}: line 1 must name the columns, and {what}"
@@ -166,13 +199,36 @@ def _candidates(
             continue
         whole, lines = _with_the_next(head, number - 1)
         for separator in separators:
-            fields = _fields(whole, separator)
+            fields = _vendor_names(head[number - 1 :], separator) or _fields(whole, separator)
             if fields is not None:
                 names = [" ".join(field.split()) for field in fields]
+                names = names if mapping.columns else _without_table(names)
                 layout = layout_of(kind, names, mapping, separator, number + lines - 1)
                 if any(_may_be_whole(each, layout) for each in head[number : layout.line]):
                     continue
                 yield replace(layout, header=line if lines == 1 else b"")
+
+
+def _vendor_names(lines: Sequence[bytes], separator: str) -> list[str] | None:
+    """The names behind `var_out:`, as SIM vendors write them; None where the first line has none.
+
+    Between them stands something else than between the values, so that the next line has to tell
+    whether this is what separates those.
+    """
+    named = VENDOR_NAMES.fullmatch(lines[0].strip())
+    behind = next((line for line in lines[1:] if line.strip()), b"")
+    if named is None:
+        return None
+    names = BETWEEN_VENDOR_NAMES.split(named["names"].decode(errors="replace"))
+    return names if len(_fields(behind, separator) or ()) == len(names) else None
+
+
+def _without_table(names: list[str]) -> list[str]:
+    """The names of columns without that of a table, which Hive writes before each of them."""
+    table, dot, _ = names[0].partition(".") if names else ("", "", "")
+    before = table + dot
+    is_named = dot and len(names) > 1 and all(name.startswith(before) for name in names)
+    return [name.removeprefix(before) for name in names] if is_named else names
 
 
 def _with_the_next(lines: Sequence[bytes], at: int) -> tuple[bytes, int]:
@@ -231,13 +287,13 @@ def _frame(text: bytes, ends: int, layout: Layout) -> pl.DataFrame | None:
 
 
 def _may_have_blank_line(named: pl.DataFrame) -> bool:
-    """Whether a line has nothing but blanks in the columns that are read."""
+    """Whether a line has nothing but blanks, or a rule, in the columns that are read."""
     in_first = named.filter(_is_blank(pl.first()))
     return not in_first.filter(pl.all_horizontal(_is_blank(pl.all()))).is_empty()
 
 
 def _is_blank(column: pl.Expr) -> pl.Expr:
-    return column.is_null() | (column.str.strip_chars(BLANKS) == "")
+    return column.is_null() | (column.str.strip_chars(BLANKS + RULED) == "")
 
 
 def _place(number: int) -> str:
@@ -321,11 +377,12 @@ def _may_be_whole(line: bytes, layout: Layout) -> bool:
 
 
 def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject | None:
-    """The fields of one line that are read, None for a blank one.
+    """The fields of one line that are read, None for a blank one, a rule or a count of rows.
 
     Empty fields behind the last column are no fields.
     """
-    if not raw.strip():
+    text = raw.strip()
+    if not text or _is_ruled(text) or ROWS_COUNTED.fullmatch(text):
         return None
     if len(raw) > limits.LINE_BYTES_MAX:
         return _hidden(too_long(line, raw), layout)
@@ -337,6 +394,11 @@ def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject 
     except csv.Error as error:
         return _hidden(unreadable(line, raw, f"the line is not CSV: {error}"), layout)
     return record_of(line, fields, layout)
+
+
+def _is_ruled(text: bytes) -> bool:
+    """Whether a line is a rule, drawn with hyphens or the like."""
+    return (b"--" in text or b"==" in text) and not text.translate(None, RULED_LINE)
 
 
 def _lines(raw: bytes) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import msgspec
@@ -36,7 +36,7 @@ from tallystick.intake.sources.layout import Layout
 from tallystick.intake.sources.lines import too_long, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
@@ -48,7 +48,18 @@ LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
 ARRAY_DEPTH_MAX = 4  # of objects in which an array of records is looked for
 START_BYTES = 64
-PARTS_OF_A_TABLE = frozenset({"columns", "index", "data"})
+PARTS_OF_A_TABLE = frozenset({"columns", "index", "meta", "data"})
+NAMES_OF_TYPES = frozenset({"$date", "$numberLong", "$numberInt", "S", "N"})
+"""By which MongoDB and DynamoDB say, in an object of its own, what type a value has."""
+BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns"})
+"""What arrays are called that describe the records beside them."""
+OF_THE_ANSWER = frozenset({"errors", "warnings", "messages"})
+"""What arrays are called that say how the question went: nothing, where they are empty."""
+BETWEEN_OBJECTS = b" \t\r\n,"
+# A text that is not closed goes to the end, so that nothing is looked at twice.
+BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+DEPTHS = {b"{": 1, b"}": -1}
+NESTED_MAX = 100  # objects within objects that stand behind each other
 ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
 
@@ -70,6 +81,8 @@ class Records:
         self._readings: dict[tuple[str, ...], Reading] = {}
         self._bears: dict[str, bool] = {}
         self._names_read = 0
+        self.inside = ""
+        """The name under which each object has the one that is read; empty where it is itself."""
         self._known = {*kind.column_names}
         self._are_plain = not mapping.columns and not mapping.keep
         own = self._known
@@ -89,9 +102,11 @@ class Records:
             for name in self.kind.column_names
         }
 
-    def notes(self, encoding: str, values: Sequence[Any]) -> Notes:
-        """How objects like these are read."""
-        dicts = (value for value in values if isinstance(value, dict))
+    def notes(self, encoding: str, fitting: dict[str, Any] | None, values: Sequence[Any]) -> Notes:
+        """How objects like these are read, of which one is known to fit, if any."""
+        dicts = [value for value in (fitting, *values) if isinstance(value, dict)]
+        if self.inside:
+            dicts = [_inner(value, self.inside) for value in dicts]
         objects = [value for value in dicts if len(value) <= limits.COLUMNS_MAX]
         by_object = [
             tuple(first_paths(each) if self._mapping.columns else each) for each in objects
@@ -100,6 +115,8 @@ class Records:
         places = places_of(self.kind, first, self._mapping)
         of_all = Names(tuple(dict.fromkeys(name for names in by_object for name in names)))
         hints = tuple(hints_about(self.kind, of_all, places, self._mapping))
+        if self.inside:
+            hints += (f"of each object, what stands under {self.inside} is read",)
         layout = Layout(tuple(first.names), places, {}, "", 0, hints=hints)
         return layout.notes(encoding)
 
@@ -118,8 +135,39 @@ class Records:
 
     def fits(self, value: dict[str, Any]) -> bool:
         """Whether an object has the columns that the kind needs."""
-        return len(value) <= limits.COLUMNS_MAX and (
-            not self.lacking(value) or not lacking(self.kind, self.values_of(value))
+        has_few_names = len(value) <= limits.COLUMNS_MAX
+        return has_few_names and (self.has_values(value) or not self.lacking(value))
+
+    def has_values(self, value: dict[str, Any]) -> bool:
+        """Whether an object has a value, or null, in each column that the kind needs."""
+        return not lacking(self.kind, self.values_of(value))
+
+    def look_inside(self, values: Sequence[dict[str, Any]]) -> bool:
+        """Read objects within objects, if some fit there, always under one name.
+
+        Not where a mapping says what is read, or one fits.
+        """
+        if self._strict or self._mapping.columns:
+            return False
+        if fitting_preset(self.kind, Names(first_paths(values[0]))):
+            return False
+        names = {
+            name
+            for value in values
+            for name, item in value.items()
+            if self._fits(item) and not is_secret(name)
+        }
+        self.inside = names.pop() if len(names) == 1 else ""
+        return bool(self.inside)
+
+    def _fits(self, item: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+        return isinstance(item, dict) and self.fits(item)
+
+    def keeps(self, value: dict[str, Any]) -> bool:
+        """Whether the mapping takes in an object."""
+        return all(
+            _plain_text(_at(value, str(keep.column))).strip() in keep.texts
+            for keep in self._mapping.keep
         )
 
     def _by_paths(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +216,8 @@ class Records:
 
     def record_of(self, line: int, value: dict[str, Any]) -> list[str | None] | Reject:
         """The texts of a JSON object by column; numbers are their digits, null is absent."""
+        if self.inside:
+            value = _inner(value, self.inside)
         if self._are_plain and value.keys() <= self._known and _are_texts(value):
             return [value.get(name) for name in self.columns]
         if len(value) > limits.COLUMNS_MAX:
@@ -230,6 +280,12 @@ def reading_of(kind: Kind, names: tuple[str, ...]) -> Reading:
     return Reading(read_as, read, tuple(read_of_several(kind, known, places)))
 
 
+def _inner(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object under a name, empty where there is none."""
+    inner = value.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
 def _are_texts(value: dict[str, Any]) -> bool:
     return all(type(item) is str for item in value.values())
 
@@ -239,8 +295,9 @@ def _plain_text(item: Any) -> str:  # noqa: ANN401 - whatever JSON holds
 
 
 def _text_of(item: Any, column: Any, *, may_list: bool) -> tuple[str | None, str]:  # noqa: ANN401 - whatever JSON holds
-    """The text of a JSON value, and what is wrong with it."""
-    if item is None:
+    """The text of a JSON value, and what is wrong with it; an empty list is absent."""
+    item = _without_type(item)
+    if item is None or item == []:
         return None, ""
     if may_list and _is_list_of_texts(item):
         return SEPARATOR.join(item), ""
@@ -252,6 +309,16 @@ def _text_of(item: Any, column: Any, *, may_list: bool) -> tuple[str | None, str
     if isinstance(item, bool) or not isinstance(item, str | int):
         return shown(item), f"must be a JSON string, not {shown(item)}"
     return str(item), ""
+
+
+def _without_type(item: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A value without the objects that databases write around it to name its type."""
+    while isinstance(item, dict) and len(item) == 1:
+        (name,) = item
+        if name not in NAMES_OF_TYPES:
+            break
+        item = item[name]
+    return item
 
 
 def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -282,24 +349,27 @@ def first_paths(value: dict[str, Any]) -> tuple[str, ...]:
     return tuple(islice(paths_of(value), limits.COLUMNS_MAX))
 
 
-def refuse_foreign(
-    name: str, values: Sequence[Any], records: Records, *, if_mapped: bool = False
-) -> None:
-    """Refuse objects of which none of the first has the columns of the kind.
+def first_that_fits(
+    name: str, values: Iterable[Any], records: Records, *, if_mapped: bool = False
+) -> dict[str, Any] | None:
+    """The first object with the columns of the kind; None where the mapping leaves out all.
 
-    With `if_mapped` only those that a mapping fits: the others are told of one by one, and so are
-    those with too many names. Raises `FileRefused`.
+    Objects of which none has them are refused; with `if_mapped` only such as a mapping fits: the
+    others are told of one by one, and so are those with too many names. Raises `FileRefused`.
     """
     dicts = (value for value in values if isinstance(value, dict))
     with_few_names = (value for value in dicts if len(value) <= limits.COLUMNS_MAX)
-    objects = [*islice(with_few_names, LOOKED_AT_LINES)]
-    if not objects or any(map(records.fits, objects)):
-        return
-    first = objects[0]
+    objects = filter(records.keeps, with_few_names)
+    looked_at_well = [*islice(objects, LOOKED_AT_LINES)]
+    fitting = chain(filter(records.fits, looked_at_well), filter(records.has_values, objects))
+    found = next(fitting, None)
+    if found or not looked_at_well or records.look_inside(looked_at_well):
+        return found
+    first = looked_at_well[0]
     missing = records.lacking(first)
     names = Names(first_paths(first))
     if if_mapped and not fitting_preset(records.kind, names):
-        return
+        return None
     what_to_do = advice(records.kind, names, Names(tuple(first)))
     message = f"{name}: its objects have no {', '.join(missing)}. {what_to_do}"
     raise FileRefused(message)
@@ -347,6 +417,12 @@ def looked_at(head: Sequence[bytes]) -> list[Any]:
     return values
 
 
+class DescribedColumn(msgspec.Struct):
+    """What says of a column of a table beside it how it is called."""
+
+    name: str
+
+
 class RecordsAt(NamedTuple):
     """The records of a document, each as its text, and the path of names where they stand.
 
@@ -368,6 +444,9 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
     stands beside has the records; of several it has to be said which is meant. Raises
     `FileRefused`.
     """
+    several = None if path else _behind_each_other(text)
+    if several:
+        return RecordsAt(several, "", hint="its objects stand behind each other, in no array")
     at = _at_path(name, msgspec.Raw(text), path)
     if _first(at) == b"[":
         return _of_array(name, at, path, records)
@@ -387,6 +466,7 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
         if not table or where not in PARTS_OF_A_TABLE
     ]
     arrays += [table] if table else []
+    arrays = [each for each in arrays if not _stands_beside(each, records)]
     fitting = [each for each in arrays if _fits(each, records)]
     if fitting and len(arrays) > 1:
         message = (
@@ -398,6 +478,48 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
     if fitting or len(with_objects) == 1:
         return (fitting or with_objects)[0]
     return one
+
+
+def _behind_each_other(text: bytes) -> list[msgspec.Raw] | None:
+    """The objects of a text that is no JSON for their number; None for anything else.
+
+    Their ends are found by their braces: what is broken in one of them is told of later. Texts of
+    very many objects, or of very deep ones, are left to be refused.
+    """
+    if text.lstrip()[:1] != b"{" or _is_json(text):
+        return None
+    objects: list[msgspec.Raw] = []
+    depth = start = end = 0
+    for token in BRACES_AND_TEXTS.finditer(text):
+        depth += DEPTHS.get(token[0], 0)
+        if token[0] == b"{" and depth == 1:
+            start = token.start()
+        if depth == 0:
+            between, end = text[end:start], token.end()
+            if between.translate(None, BETWEEN_OBJECTS):
+                return None
+            objects.append(msgspec.Raw(text[start:end]))
+        if depth > NESTED_MAX or len(objects) > limits.LINES_A_BLOCK_MAX:
+            return None
+    is_whole = depth == 0 and not text[end:].translate(None, BETWEEN_OBJECTS)
+    return objects if is_whole and len(objects) > 1 else None
+
+
+def _is_json(text: bytes) -> bool:
+    """Whether a text is one JSON value."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _stands_beside(array: RecordsAt, records: Records) -> bool:
+    """Whether an array is none that may have been meant: it tells of the records beside it."""
+    name = array.path.rpartition(STEP)[2].casefold()
+    if name in OF_THE_ANSWER:
+        return not array.items
+    return name in BESIDE_RECORDS and not _fits(array, records)
 
 
 def _first(raw: msgspec.Raw) -> bytes:
@@ -460,8 +582,8 @@ def _refuse_twice(name: str, columns: tuple[str, ...], kind: Kind) -> None:
 
 
 def _table_of(name: str, fields: dict[str, msgspec.Raw], records: Records) -> RecordsAt | None:
-    """The lines of a table beside the names of its columns, as pandas writes it with `split`."""
-    columns = _names(fields.get("columns"))
+    """The lines of a table beside the names of its columns, as pandas and ClickHouse write it."""
+    columns = _names(fields.get("columns")) or _described(fields.get("meta"))
     lines = fields.get("data")
     if columns is None or lines is None or _first(lines) != b"[":
         return None
@@ -477,6 +599,15 @@ def _names(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
         return None
 
 
+def _described(raw: msgspec.Raw | None) -> tuple[str, ...] | None:
+    """The names in an array of objects that describe a column each; None for anything else."""
+    try:
+        columns = msgspec.json.decode(raw or b"[]", type=list[DescribedColumn])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return tuple(column.name for column in columns) or None
+
+
 def _numbered(name: str, fields: dict[str, msgspec.Raw], records: Records) -> RecordsAt | None:
     """The records that stand under numbers, as places or ICCIDs. Raises `FileRefused`.
 
@@ -488,7 +619,10 @@ def _numbered(name: str, fields: dict[str, msgspec.Raw], records: Records) -> Re
     numbered = RecordsAt(list(fields.values()), "", None, "its records stand under numbers")
     if are_numbers and _fits(numbered, records):
         return numbered
-    if records.fits(dict.fromkeys(fields, "")):
+    have_types = all(
+        not isinstance(_without_type(value_of(item, None)), dict) for item in numbered.items
+    )
+    if records.fits(dict.fromkeys(fields, "")) and not have_types:
         message = (
             f"{name}: has an object for each column, as pandas writes it: write an object for each "
             "line, by to_json(orient='records')"

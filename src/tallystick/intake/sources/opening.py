@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings import ANY
@@ -16,10 +16,10 @@ from tallystick.intake.sources.json import (
     LOOKED_AT_LINES,
     Records,
     document_block,
+    first_that_fits,
     looked_at,
     ndjson_block,
     records_in,
-    refuse_foreign,
     value_of,
 )
 from tallystick.intake.sources.layout import other_header_of
@@ -95,9 +95,10 @@ def open_source(
                 text = Text(plain, mapping.encoding)
                 suffix, source = _text_source(path, file, text, suffix, kind, mapping)
         source.conventions = mapping.conventions._replace(day_zero=source.day_zero)
-        if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES[named], named_packing):
+        if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES.get(named or ""), named_packing):
             how = PACKINGS[packed] if packed != named_packing else ""
-            source.notes.hints += (f"it is {FORMAT_NAMES[suffix]}{how}, whatever its name says",)
+            whatever = ", whatever its name says" if named else ", though its name does not say so"
+            source.notes.hints += (f"it is {FORMAT_NAMES[suffix]}{how}{whatever}",)
         yield source
 
 
@@ -112,9 +113,9 @@ def _text_source(
         return suffix, _document_source(name, lines, text.encoding, kind, mapping)
     if suffix in LINES_OF_JSON:
         records = Records(name, kind, mapping)
-        refuse_foreign(name, values := looked_at(lines.head(LOOKED_AT_LINES)), records)
+        found = first_that_fits(name, _first_values(lines), records)
         columns, first_line = records.columns, 1
-        notes = records.notes(text.encoding, values)
+        notes = records.notes(text.encoding, found, looked_at(lines.head(LOOKED_AT_LINES)))
         blocks = lines.blocks(lambda part, _: ndjson_block(part, records))
     else:
         layout = csv_layout(name, lines, kind, mapping)
@@ -126,6 +127,12 @@ def _text_source(
     if layout:
         source.is_other_header = other_header_of(kind, layout)
     return suffix, source
+
+
+def _first_values(lines: Lines) -> Iterator[Any]:
+    """The JSON values of the first lines, and of those behind them where that is not enough."""
+    yield from looked_at(lines.head(LOOKED_AT_LINES))
+    yield from looked_at(lines.head(limits.LINES_A_BLOCK_MAX)[LOOKED_AT_LINES:])
 
 
 def _document_source(
@@ -142,13 +149,13 @@ def _document_source(
     records = Records(name, kind, mapping)
     found_records = records_in(name, whole, mapping.records, records)
     items, columns = found_records.items, found_records.columns
-    values = [value_of(item, columns) for item in items[:LOOKED_AT_LINES]]
-    refuse_foreign(name, values, records)
+    found = first_that_fits(name, (value_of(item, columns) for item in items), records)
     blocks = (
         partial(document_block, items[start : start + limits.LINES_A_FRAME], records, columns)
         for start in range(0, len(items), limits.LINES_A_FRAME)
     )
-    notes: Notes = records.notes(encoding, values)
+    values = [value_of(item, columns) for item in items[:LOOKED_AT_LINES]]
+    notes: Notes = records.notes(encoding, found, values)
     if found_records.hint and not mapping.records:
         notes.hints += (found_records.hint,)
     return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)

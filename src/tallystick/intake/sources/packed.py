@@ -15,7 +15,7 @@ import zstandard
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake.sources import limits
-from tallystick.intake.sources.refusals import refusing
+from tallystick.intake.sources.refusals import LOCKED, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,9 @@ FROM_THE_END = (".parquet", ".xlsx")
 """Formats that begin with a look at the end of the file."""
 FORMATS = (".csv", ".tsv", ".txt", ".out", *LINES_OF_JSON, DOCUMENT, *FROM_THE_END)
 ARCHIVE = ".zip"
-OTHER_TABLES = (".xls", ".xlsb", ".ods", ".numbers")
-JUNK = ("__MACOSX/", ".")  # names of what systems put into archives beside the files
+OLD_TABLE = ".xls"
+OTHER_TABLES = (OLD_TABLE, ".xlsb", ".ods", ".numbers")
+JUNK_FOLDER = "__MACOSX"  # what systems put into archives beside the files
 JUNK_FILES = ("thumbs.db", "desktop.ini")
 
 
@@ -55,27 +56,18 @@ def _chunks(path: str) -> Iterator[bytes]:
             yield chunk
 
 
-def format_of(path: str) -> tuple[str, str | None]:
-    """The suffix of a path's format, and the one of how it is packed."""
+def format_of(path: str) -> tuple[str | None, str | None]:
+    """The suffix of a path's format, None where it tells none, and the one of how it is packed."""
     if path == STANDARD_INPUT:
         return ".csv", None
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     packed = suffixes.pop() if suffixes and suffixes[-1] in {".gz", ".zst"} else None
     suffix = suffixes[-1] if suffixes else ""
     suffix = ".xlsx" if suffix == ".xlsm" else suffix  # one with macros, which are not looked at
-    if suffix in OTHER_TABLES:
-        message = f"{path}: workbooks of this kind are not read: save it as .xlsx, or as CSV"
-        raise FileRefused(message)
     if suffix == ARCHIVE:
         message = f"{path}: is an archive within an archive, or cannot be read as one: unpack it"
         raise FileRefused(message)
-    if suffix not in FORMATS:
-        message = (
-            f"{path}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow), "
-            f"or in {ARCHIVE}"
-        )
-        raise FileRefused(message)
-    return suffix, packed
+    return (suffix if suffix in FORMATS else None), packed
 
 
 class Member(NamedTuple):
@@ -118,8 +110,9 @@ def members_of(path: str) -> list[str]:
 
 def _is_junk(name: str) -> bool:
     """Whether a file in an archive is none that somebody put there."""
-    file = name.rpartition("/")[2]
-    return name.startswith(JUNK) or file.startswith(".") or file.lower() in JUNK_FILES
+    *folders, file = name.split("/")
+    hidden = any(each.startswith(".") and each.strip(".") for each in (*folders, file))
+    return hidden or JUNK_FOLDER in folders or file.lower() in JUNK_FILES
 
 
 @contextmanager
@@ -141,8 +134,8 @@ def _opened(path: str, archive: zipfile.ZipFile, member: Member) -> IO[bytes]:
     except KeyError as error:
         message = f"{path}: is not in the archive"
         raise FileRefused(message) from error
-    except RuntimeError as error:  # it has a password, or is packed in a way that is not known
-        message = f"{path}: cannot be read: {error}"
+    except RuntimeError as error:
+        message = f"{path}: {LOCKED}: unpack it, and import what was in it"
         raise FileRefused(message) from error
 
 

@@ -10,10 +10,11 @@ import os
 import sys
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tallystick.core.allowed import SEPARATOR
 from tallystick.core.errors import FileRefused
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, Source, kept
@@ -22,13 +23,20 @@ from tallystick.intake.sources.lines import too_long
 from tallystick.intake.sources.refusals import refusing, refusing_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Mapping as ByName
+
+    from polars.datatypes import DataTypeClass
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
-TYPES = (*TEXTS, pl.Decimal, pl.Date, pl.Datetime, pl.Null)
+TYPES = (*TEXTS, pl.Date, pl.Datetime, pl.Null)
+EXACT_BELOW = {pl.Float32: 1 << 24, pl.Float64: 1 << 53}
+"""Below this, each whole number is one of the type."""
+STEP = "."  # between the names of a column within another
+ALLOWED = "imei"  # where a kind may list, the column whose values have several members
 STANDARD_ERROR = 2
 PART = "part"
 
@@ -39,19 +47,19 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> 
     with refusing(name, what), _without_panic_texts():
         lazy = pl.scan_parquet(file)
         schema = lazy.collect_schema()
-    layout = layout_of(kind, schema.names(), mapping)
+    columns = dict(_columns(schema))
+    layout = layout_of(kind, tuple(columns), mapping)
     check_layout(name, layout, kind, mapping)
+    listed = {ALLOWED} if kind.may_list else set()
     lazy = lazy.select(
-        _joined([schema.names()[place] for place in places]).alias(column)
+        _joined([columns[layout.names[place]] for place in places], column, listed).alias(column)
         for column, places in layout.places.items()
     )
     with refusing(name, what), _without_panic_texts():
         schema = lazy.collect_schema()
     for column, dtype in schema.items():
         if not isinstance(dtype, TYPES) and not dtype.is_integer():
-            message = (
-                f"{name}: column {column} must be of texts, whole numbers or dates, not of {dtype}"
-            )
+            message = f"{name}: column {column} must be of texts, numbers or dates, not of {dtype}"
             raise FileRefused(message)
     with refusing(name, what), _without_panic_texts():
         rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
@@ -67,8 +75,63 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> 
     )
 
 
-def _joined(names: list[str]) -> pl.Expr:
-    return pl.col(names[0]) if len(names) == 1 else pl.concat_str(names, separator=" ")
+class _Values(NamedTuple):
+    """The values of a column, and their type."""
+
+    expr: pl.Expr
+    dtype: pl.DataType | DataTypeClass
+
+
+def _columns(schema: ByName[str, pl.DataType]) -> Iterator[tuple[str, _Values]]:
+    """The columns by name; those within another by its name, a dot, and theirs."""
+    for name, dtype in schema.items():
+        yield from _within(name, _Values(pl.col(name), dtype))
+
+
+def _within(name: str, column: _Values) -> Iterator[tuple[str, _Values]]:
+    if not isinstance(column.dtype, pl.Struct):
+        yield name, column
+        return
+    for field in column.dtype.fields:
+        inner = _Values(column.expr.struct.field(field.name), field.dtype)
+        yield from _within(f"{name}{STEP}{field.name}", inner)
+
+
+def _joined(columns: Sequence[_Values], name: str, listed: Collection[str]) -> pl.Expr:
+    """The values of a column, or of several with a blank between."""
+    texts = [_plain(column, may_list=name in listed) for column in columns]
+    return texts[0] if len(texts) == 1 else pl.concat_str(texts, separator=" ")
+
+
+def _plain(column: _Values, *, may_list: bool) -> pl.Expr:
+    """Values as the same texts, whole numbers or dates; of a type that has none, as they are.
+
+    A number with a fraction becomes a text, and one that may have lost digits one in scientific
+    notation, which is refused.
+    """
+    values, dtype = column
+    if isinstance(dtype, pl.Binary):
+        return values.cast(pl.String)
+    if isinstance(dtype, pl.Decimal):
+        return values.cast(pl.String).str.replace(r"\.0+$", "")
+    if isinstance(dtype, pl.Float32 | pl.Float64):
+        return _text_of_floats(values, EXACT_BELOW[type(dtype)])
+    if may_list and isinstance(dtype, pl.List) and isinstance(dtype.inner, TEXTS):
+        return values.list.join(SEPARATOR)
+    return values
+
+
+def _text_of_floats(values: pl.Expr, exact_below: int) -> pl.Expr:
+    is_exact = values.abs() < exact_below
+    whole = values.cast(pl.Int64, strict=False)
+    text = (
+        pl.when(is_exact & (values == whole))
+        .then(whole.cast(pl.String))
+        .when(is_exact)
+        .then(values.cast(pl.Decimal(38, 6), strict=False).cast(pl.String))
+        .otherwise(values.cast(pl.String))
+    )
+    return pl.when(values.is_nan()).then(None).otherwise(text)
 
 
 def _kept(block: Callable[[], Block], layout: Layout) -> Block:

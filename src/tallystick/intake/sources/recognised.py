@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from tallystick.core.errors import FileRefused
-from tallystick.intake.sources.packed import DOCUMENT, FROM_THE_END, LINES_OF_JSON
+from tallystick.intake.sources.packed import (
+    ARCHIVE,
+    DOCUMENT,
+    FORMATS,
+    FROM_THE_END,
+    LINES_OF_JSON,
+    OLD_TABLE,
+    OTHER_TABLES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +25,8 @@ if TYPE_CHECKING:
 LOOKED_AT_BYTES = 4096
 GZIP, ZSTANDARD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 ZIP, OLD_WORKBOOK, PDF = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF"
+OTHER_PACKINGS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
+MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 PARTS_OF_A_WORKBOOK = (b"[Content_Types].xml", b"_rels/", b"xl/", b"docProps/")
 WEB_PAGE = re.compile(rb"\s*<(?:!doctype html|html|head|body|table|\?xml)", re.IGNORECASE)
 JSON = re.compile(rb"\s*(?:\[\s*[\[{\]]|\{\s*[\"}])")
@@ -41,17 +52,38 @@ def packing_of(first: bytes, named: str | None) -> str | None:
     return None if _is_text(first) else named
 
 
-def suffix_of(name: str, first: bytes, suffix: str) -> str:
-    """The suffix of the format that an unpacked file has. Raises `FileRefused` for some."""
+def suffix_of(name: str, first: bytes, suffix: str | None) -> str:
+    """The suffix of the format that an unpacked file has, whose name tells this one, or None.
+
+    Raises `FileRefused` for what is known and not read, and for what is not known at all.
+    """
     _refuse_known(name, first)
-    if first.startswith(ZIP) and suffix not in FROM_THE_END:
-        if any(part in first for part in PARTS_OF_A_WORKBOOK):
+    is_packed = first.startswith(ZIP)
+    is_workbook = is_packed and any(part in first for part in PARTS_OF_A_WORKBOOK)
+    is_read = _is_read_all_the_same(name, first, is_workbook=is_workbook)
+    if name.lower().endswith(OTHER_TABLES) and not is_read:
+        message = f"{name}: workbooks of this kind are not read: save it as .xlsx, or as CSV"
+        raise FileRefused(message)
+    if is_packed and suffix not in FROM_THE_END:
+        if is_workbook:
             return ".xlsx"
         message = f"{name}: is an archive, whatever its name says: rename it to .zip, or unpack it"
         raise FileRefused(message)
     if first.startswith(PARQUET):
         return ".parquet"
-    return ".csv" if suffix in FROM_THE_END and _is_text(first) else suffix
+    if suffix is None and not _is_text(first) and not first.startswith(MARKS):
+        message = (
+            f"{name}: the name must end in one of {', '.join(FORMATS)} (.gz or .zst may follow), "
+            f"or in {ARCHIVE}, unless it is a text"
+        )
+        raise FileRefused(message)
+    return ".csv" if suffix is None or (suffix in FROM_THE_END and _is_text(first)) else suffix
+
+
+def _is_read_all_the_same(name: str, first: bytes, *, is_workbook: bool) -> bool:
+    """Whether a file with the name of another program's workbook is none: portals name texts so."""
+    is_new = is_workbook and name.lower().endswith(OLD_TABLE)
+    return is_new or _is_text(first) or first.startswith(MARKS)
 
 
 def _is_text(first: bytes) -> bool:
@@ -73,8 +105,17 @@ def _refuse_known(name: str, first: bytes) -> None:
             "CSV, or open the page in a spreadsheet and save it as .xlsx"
         )
         raise FileRefused(message)
+    if first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        message = f"{name}: is a text in UTF-32: save it as UTF-8"
+        raise FileRefused(message)
     if first.startswith(PDF):
         message = f"{name}: is a PDF: export the table as CSV"
+        raise FileRefused(message)
+    packing = next(
+        (packing for start, packing in OTHER_PACKINGS.items() if first.startswith(start)), ""
+    )
+    if packing:
+        message = f"{name}: is packed by {packing}: unpack it, or pack it by gzip or zstd"
         raise FileRefused(message)
 
 
@@ -90,7 +131,8 @@ def text_suffix_of(head: Sequence[bytes], suffix: str) -> str:
     if start.lstrip().startswith(b"["):
         return DOCUMENT
     if suffix in LINES_OF_JSON:
-        return suffix if objects or len(head) == 1 else DOCUMENT
+        has_commas = any(line.rstrip().endswith(b",") for line in head[:1])
+        return suffix if (objects and not has_commas) or len(head) == 1 else DOCUMENT
     return LINES_OF_JSON[0] if objects > 1 else DOCUMENT
 
 

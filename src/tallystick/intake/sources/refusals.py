@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tallystick.intake.sources.blocks import Block
 
 NOT_PACKED_SO = "it is damaged, or is not packed as its name says"
+LOCKED = "it has a password"
 CUT_OFF = "it ends before its data does"
 DAMAGED = "it is damaged, or is not of the format that its name says"
 

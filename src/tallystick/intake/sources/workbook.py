@@ -26,7 +26,7 @@ from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import Block, Source, kept, text_frame
 from tallystick.intake.sources.csv import HEADER_LINES_MAX, record_of
 from tallystick.intake.sources.layout import Layout, check_layout, layout_of, other_header_of
-from tallystick.intake.sources.refusals import DAMAGED, refusing
+from tallystick.intake.sources.refusals import DAMAGED, LOCKED, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,15 +38,20 @@ SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 CELL = re.compile(rb"\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
 WORKBOOK = re.compile(r"/?xl[/\\]workbook\.xml", re.IGNORECASE)
 FROM_1904 = re.compile(rb"workbookPr\b[^>]*\bdate1904\s*=\s*[\"'](?:1|true)[\"']")
-CELL_BYTES = 32  # a cell's place may stand across the end of a part that is read
+HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b[^<>]*\bhidden=[\"'](?:1|true)[\"']")
+TAG_BYTES = 512  # a cell's place, or a row's beginning, may stand across the end of a part
 CHUNK_BYTES = 1 << 20
 LETTERS = 26
+HIDDEN_ROWS = (
+    "the workbook has hidden rows, as a filter makes them, and they are read like the others: take "
+    "them out, if they are not meant"
+)
 
 
 def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> Source:
     """One sheet of a workbook as a source; its rows count as lines. Raises `FileRefused`."""
     with refusing(name, "cannot be read as a workbook"), _without_panics(name):
-        _refuse_large(name, file)
+        has_hidden_rows = _looked_through(name, file)
         day_zero = _day_zero(file)
         file.seek(0)
         workbook = calamine.CalamineWorkbook.from_filelike(file)
@@ -60,6 +65,8 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
     source = Source(name, lambda: None, layout.columns, layout.line + 1, blocks)
     source.notes, source.day_zero = layout.notes(), day_zero
     source.is_other_header = other_header_of(kind, layout)
+    if has_hidden_rows:
+        source.notes.hints += (HIDDEN_ROWS,)
     if day_zero != DAY_ZERO:
         source.notes.hints += ("it counts days from 1904, and so are its numbers read as moments",)
     return source
@@ -195,15 +202,21 @@ def _text(cell: Any, *, is_digits: bool = False) -> str:  # noqa: ANN401 - whate
     return str(cell)
 
 
-def _refuse_large(name: str, file: IO[bytes]) -> None:
-    """Refuse a workbook that takes more memory than a file may. Raises `FileRefused`."""
+def _looked_through(name: str, file: IO[bytes]) -> bool:
+    """Whether a workbook has hidden rows.
+
+    Raises `FileRefused` for one that takes more memory than a file may.
+    """
     total = 0
+    has_hidden_rows = False
     with zipfile.ZipFile(file) as archive:
         for part in archive.infolist():
             columns = rows = 1
+            is_sheet = SHEET.fullmatch(part.filename) is not None
             for text in _texts(archive, part):
                 total += len(text)
-                for letters, digits in CELL.findall(text) if SHEET.fullmatch(part.filename) else ():
+                has_hidden_rows |= is_sheet and HIDDEN_ROW.search(text) is not None
+                for letters, digits in CELL.findall(text) if is_sheet else ():
                     columns, rows = max(columns, _number(letters)), max(rows, int(digits))
                 if total > limits.WORKBOOK_BYTES_MAX or columns * rows > limits.CELLS_MAX:
                     message = (
@@ -212,6 +225,7 @@ def _refuse_large(name: str, file: IO[bytes]) -> None:
                         f"{limits.CELLS_MAX:,} cells. Export it as CSV"
                     )
                     raise FileRefused(message)
+    return has_hidden_rows
 
 
 def _texts(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -220,15 +234,16 @@ def _texts(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
     with _opened(archive, part) as file:
         while chunk := file.read(CHUNK_BYTES):
             yield rest + chunk
-            rest = chunk[-CELL_BYTES:]
+            rest = chunk[-TAG_BYTES:]
 
 
 def _opened(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> IO[bytes]:
-    """A packed part. Raises `OSError` where it is packed in a way, or locked, that is not known."""
+    """A packed part. Raises `OSError` where it is locked."""
     try:
         return archive.open(part)
-    except RuntimeError as error:  # a password, or a way of packing
-        raise OSError(0, str(error)) from error
+    except RuntimeError as error:
+        message = f"{LOCKED}: save it without one"
+        raise OSError(0, message) from error
 
 
 def _number(letters: bytes) -> int:
