@@ -39,6 +39,21 @@ CASE
     WHEN :may_be_proposed = 1
         AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = k.iccid)
         THEN 'proposed'
+    WHEN :may_be_taken_back = 1 AND (
+        EXISTS (
+            SELECT 1
+            FROM expectations AS e
+            WHERE e.iccid = k.iccid
+                AND e.change_set_id IN (SELECT t.value FROM carray(:taken_back) AS t)
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM former_expectations AS f
+            WHERE f.iccid = k.iccid
+                AND f.ended_in IN (SELECT t.value FROM carray(:taken_back) AS t)
+        )
+    )
+        THEN 'proposed'
     WHEN :may_be_explained = 1 AND EXISTS (
         SELECT 1
         FROM explanations AS x
