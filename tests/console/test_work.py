@@ -236,12 +236,29 @@ def test_an_approver_cannot_decide_about_what_they_proposed_where_the_account_as
     change_set = desk.propose("pam")
     assert "Approve" not in desk.get("pam", change_set).text
     assert "Approve" in desk.get("pat", change_set).text
-    for deed in ("approve", "reject"):
-        refused = desk.post("pam", f"{change_set}/{deed}", "")
-        assert (refused.status, "another person" in refused.text) == (409, True)
+    refused = desk.post("pam", f"{change_set}/approve", "")
+    assert (refused.status, "another person" in refused.text) == (409, True)
     assert desk.post("pat", f"{change_set}/reject", "").status == 303
     assert "Nothing: it was rejected." in desk.get("pam", change_set).text
     assert desk.expected() == [(BEGINNING, HOME)]
+
+
+def test_who_proposed_it_withdraws_it_and_nobody_else_who_may_not_decide(desk: Desk) -> None:
+    desk.ask_for_approval()
+    change_set = desk.propose("ed")
+    assert "Withdraw the proposal" not in desk.get("pat", change_set).text
+    assert desk.post("vic", f"{change_set}/withdraw", "").status == 403
+    assert desk.post("otto", f"{change_set}/withdraw", "").status == 404
+    assert "Withdraw the proposal" in desk.get("ed", change_set).text
+    assert desk.post("ed", f"{change_set}/withdraw", "").status == 303
+    page = desk.get("pat", change_set).text
+    assert ("Nothing: it was withdrawn." in page, "Approve" in page) == (True, False)
+    late = desk.post("ed", f"{change_set}/withdraw", "")
+    assert (late.status, "is rejected, not proposed" in late.text) == (409, True)
+    assert desk.expected() == [(BEGINNING, HOME)]
+    of_pam = desk.propose("pam")
+    refused = desk.post("ed", f"{of_pam}/withdraw", "")
+    assert (refused.status, "who alone can withdraw it" in refused.text) == (409, True)
 
 
 def test_who_is_one_hand_with_the_proposer_is_told_so_and_what_parts_them(desk: Desk) -> None:

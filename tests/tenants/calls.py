@@ -369,6 +369,7 @@ def pages() -> Iterator[Call]:
     yield Call("GET", "/hardware/{imei}", anyone)
     yield Call("GET", "/changes", anyone)
     yield Call("GET", "/changes/{proposal}", anyone, 200, 404)
+    yield Call("POST", "/changes/{proposal}/withdraw", editors, 409, 404, form={})
     approvers = console(APPROVERS)
     for deed, number in (
         ("try", "proposal"),

@@ -11,7 +11,7 @@ from tallystick.console.admin import Desk, FirstAdminPage
 from tallystick.console.api_docs import PATH as DOCS_PATH
 from tallystick.console.api_docs import ApiDocs
 from tallystick.console.changes import PATH as CHANGES_PATH
-from tallystick.console.changes import ChangeList, Decision, OneChange
+from tallystick.console.changes import ChangeList, Decision, OneChange, Withdrawal
 from tallystick.console.correct import CorrectionPage
 from tallystick.console.correct_rows import PATH as CORRECT_PATH
 from tallystick.console.correct_rows import CorrectRowsPage
@@ -97,6 +97,7 @@ def add_routes(
     one_change = OneChange(pages, store)
     app.add_route(CHANGES_PATH, ChangeList(pages, store))
     app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
+    app.add_route(f"{CHANGES_PATH}/{{number}}/withdraw", Withdrawal(one_change, store, clock))
     app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
     app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock, others.imports))
     app.add_route(f"{IMPORTS_PATH}/{{number}}", OneImportPage(pages, store, clock))
