@@ -386,6 +386,7 @@ def pages() -> Iterator[Call]:
     yield Call("POST", "/imports", editors, 403, form={}, for_whole=True)
     yield Call("POST", "/logout", anyone, 303, form={}, ends_session=True)
     yield Call("GET", "/sessions", anyone)
+    yield Call("POST", "/sessions/password", anyone, 400, form={})
     yield Call("POST", "/sessions/end", anyone, 303, form={"session": "{session}"})
     yield Call("POST", "/sessions/end-others", anyone, 303, form={})
 

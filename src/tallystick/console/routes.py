@@ -29,7 +29,7 @@ from tallystick.console.pages import HEADERS, Pages
 from tallystick.console.saved_views import PATH as VIEWS_PATH
 from tallystick.console.saved_views import SavedViews
 from tallystick.console.sessions import PATH as SESSIONS_PATH
-from tallystick.console.sessions import EndOthers, EndSession, SessionList
+from tallystick.console.sessions import EndOthers, EndSession, OwnPassword, SessionList
 from tallystick.console.sign_in import SignIn, SignOut
 from tallystick.console.sims import SimPage
 from tallystick.console.static import Static
@@ -104,7 +104,9 @@ def add_routes(
     app.add_route(f"{IMPORTS_PATH}/{{number}}/rejects", ImportRejects(store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
-    app.add_route(SESSIONS_PATH, SessionList(pages, access))
+    own_sessions = SessionList(pages, access)
+    app.add_route(SESSIONS_PATH, own_sessions)
+    app.add_route(f"{SESSIONS_PATH}/password", OwnPassword(own_sessions, access))
     app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
     app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
     app.add_route(DOCS_PATH, ApiDocs(pages, others.describe))
