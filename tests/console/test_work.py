@@ -11,11 +11,13 @@ import pytest
 
 from tallystick.access import Access, UserChange
 from tallystick.core.approval import Approval
+from tallystick.core.explanations import note_of
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts, review
+from tallystick.fleet.explanations import explain
 from tallystick.intake import propose_facts
 from tallystick.outbox.uploads import Pair, Uploads
 from tallystick.store import open_store
@@ -23,6 +25,8 @@ from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.console.conftest import client_of
 from tests.console.world import (
+    CROWD,
+    DAY_ONE,
     FOREIGN,
     HOME,
     MINE,
@@ -33,7 +37,10 @@ from tests.console.world import (
     WINDOW,
     Answer,
     Browser,
+    crowd_sim,
     fill,
+    home_of,
+    minutes_later,
 )
 from tests.quick_access import quick_access
 
@@ -259,6 +266,23 @@ def test_who_proposed_it_withdraws_it_and_nobody_else_who_may_not_decide(desk: D
     of_pam = desk.propose("pam")
     refused = desk.post("ed", f"{of_pam}/withdraw", "")
     assert (refused.status, "who alone can withdraw it" in refused.text) == (409, True)
+
+
+def test_the_overview_says_what_is_open_and_that_a_proposal_waits_to_those_who_see_it(
+    desk: Desk,
+) -> None:
+    overview, newest = f"/?{WINDOW}", str(crowd_sim(CROWD - 1))
+    page = desk.get("pat", overview).text
+    assert ("wait for a decision" in page, newest in page) == (False, True)
+    change_set = desk.propose("ed")
+    with desk.store.transaction() as writer:
+        key = (minutes_later(CROWD - 1), crowd_sim(CROWD - 1), home_of(CROWD - 1 + 500_000))
+        explain(writer, [key], writer.accounts(), note_of("ann", DAY_ONE, "OPS-9", ""), None)
+    page = desk.get("pat", overview).text
+    assert ("wait for a decision" in page, newest in page) == (True, False)
+    assert "wait for a decision" not in desk.get("otto", overview).text
+    desk.post("pat", f"{change_set}/reject", "")
+    assert "wait for a decision" not in desk.get("pat", overview).text
 
 
 def test_who_is_one_hand_with_the_proposer_is_told_so_and_what_parts_them(desk: Desk) -> None:

@@ -15,11 +15,13 @@ from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.errors import Refusal, StoreRefused
+from tallystick.core.explanations import RowState
 from tallystick.core.import_sources import ImportSource, sources_of
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
-from tallystick.http.gate import caller_of, for_console
+from tallystick.fleet import review
+from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.coverage import Sampled, sampled
-from tallystick.report.listing import NO_FILTERS, Lister, page
+from tallystick.report.listing import Filters, Lister, page
 from tallystick.report.overview import CountedRows, counted_rows
 from tallystick.store.listing import Order
 
@@ -42,6 +44,7 @@ DAY_US = SECONDS_A_DAY * MICROSECONDS_A_SECOND
 LOOKED_AT_IMPORTS = 100
 """So many imports are read for their sources."""
 HERE = "/"
+OPEN_ROWS = Filters(state=RowState.OPEN)
 
 
 class Glance(NamedTuple):
@@ -92,12 +95,13 @@ class Overview(ListingPage):
             lister = self._lister(reader, req, now)
             visible = lister.visible
             imports = last_imports(reader, req, LOOKED_AT_IMPORTS, now)
+            is_any_waiting = review.is_any_waiting(reader, reader.view_of(user_of(req)))
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)
                     counted_at = Moment(moment)
                     first = page(
-                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, order=Order.NEWEST
+                        lister, asked.question, OPEN_ROWS, None, NEWEST_ROWS, order=Order.NEWEST
                     )
                     newest = shown_rows(lister, self._rows, first)
                     models = models_of(reader, newest)
@@ -119,6 +123,7 @@ class Overview(ListingPage):
             day_address=partial(_day_address, asked),
             counted_at=counted_at,
             newest=newest,
+            is_any_waiting=is_any_waiting,
             intake=None if imports is None else self._intake(imports, now),
             models=models,
             presets=[
