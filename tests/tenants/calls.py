@@ -352,6 +352,7 @@ def pages() -> Iterator[Call]:
     yield Call("GET", "/mismatches", anyone, query=WINDOW)
     yield Call("GET", "/mismatches", anyone, 200, 400, query=WINDOW | {"account": "{account}"})
     yield Call("GET", "/mismatches/export", anyone, query=WINDOW)
+    yield Call("GET", "/coverage", anyone, 200, 400, query=WINDOW | {"account": "{account}"})
     yield Call("GET", "/corrections", anyone, 200, 400, query=WINDOW | {"account": "{account}"})
     corvid = {"manufacturer": "Corvid", "account": "{account}"}
     yield Call("GET", "/corrections/export", anyone, 200, 404, query=WINDOW | corvid)

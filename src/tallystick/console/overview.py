@@ -9,6 +9,7 @@ import falcon
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
+from tallystick.console.coverage import PATH as COVERAGE_PATH
 from tallystick.console.imports import ListedFile, last_imports, listed_file
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
@@ -27,7 +28,7 @@ from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date
+    from datetime import date, tzinfo
 
     from falcon import Request, Response
 
@@ -126,10 +127,9 @@ class Overview(ListingPage):
             is_any_waiting=is_any_waiting,
             intake=None if imports is None else self._intake(imports, now),
             models=models,
-            presets=[
-                (days, asked.address(HERE, **preset(days, settings.zone, now))) for days in PRESETS
-            ],
+            presets=_presets(asked, settings.zone, now),
             list_path=PATH,
+            coverage_path=COVERAGE_PATH,
             intake_days=INTAKE_DAYS,
         )
 
@@ -159,6 +159,11 @@ class Overview(ListingPage):
 def _names(reader: Reader, rows: CountedRows) -> dict[str, str]:
     known = reader.types_among([tac for tac, _ in rows.types]).values() if rows.types else ()
     return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+
+
+def _presets(asked: Asked, zone: tzinfo, now: Moment) -> list[tuple[int, str]]:
+    """The windows that are one click away, each with its address."""
+    return [(days, asked.address(HERE, **preset(days, zone, now))) for days in PRESETS]
 
 
 def _day_address(asked: Asked, day: date, cause: str | None = None) -> str:

@@ -17,6 +17,8 @@ from tallystick.console.correct_rows import PATH as CORRECT_PATH
 from tallystick.console.correct_rows import CorrectRowsPage
 from tallystick.console.corrections import FILE_PATH, ManufacturerFile, Manufacturers
 from tallystick.console.corrections import PATH as CORRECTIONS_PATH
+from tallystick.console.coverage import PATH as COVERAGE_PATH
+from tallystick.console.coverage import CoverageList
 from tallystick.console.explain import PATH as EXPLAIN_PATH
 from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 OWN_PATH = re.compile(
     r"/|/docs|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/(?:sessions|changes|corrections|imports|admin)(?:/.*)?"
+    r"|/(?:coverage|sessions|changes|corrections|imports|admin)(?:/.*)?"
 )
 
 
@@ -125,6 +127,7 @@ def add_routes_about_rows(
     """Put the pages on the app that show rows, SIMs and hardware, and what is done about them."""
     rows = others.rows
     app.add_route("/", Overview(pages, store, clock, rows, others.brought))
+    app.add_route(COVERAGE_PATH, CoverageList(pages, store, clock, rows))
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
     app.add_route(VIEWS_PATH, SavedViews(pages, store, clock))
