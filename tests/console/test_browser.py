@@ -169,7 +169,8 @@ def every_page(page: Page) -> list[str]:
     assert explanation
     of_rows = explanation.replace("explain", "correct", 1)
     work = [change_set, correction, explanation, of_rows, f"/admin/account?name={MINE}"]
-    return [*PAGES, f"/corrections?{WINDOW}", "/sessions", "/changes", *work, "/imports"]
+    of_sims = [f"/corrections?{WINDOW}", "/coverage?earliest=2020-01-01&latest=2020-01-02"]
+    return [*PAGES, *of_sims, "/sessions", "/changes", *work, "/imports"]
 
 
 def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
