@@ -276,10 +276,15 @@ def test_the_overview_says_what_is_open_and_that_a_proposal_waits_to_those_who_s
     assert ("wait for a decision" in page, newest in page) == (False, True)
     change_set = desk.propose("ed")
     with desk.store.transaction() as writer:
-        key = (minutes_later(CROWD - 1), crowd_sim(CROWD - 1), home_of(CROWD - 1 + 500_000))
-        explain(writer, [key], writer.accounts(), note_of("ann", DAY_ONE, "OPS-9", ""), None)
-    page = desk.get("pat", overview).text
-    assert ("wait for a decision" in page, newest in page) == (True, False)
+        keys = [
+            (minutes_later(each), crowd_sim(each), home_of(each + 500_000))
+            for each in range(CROWD - 25, CROWD)
+        ]
+        explain(writer, keys, writer.accounts(), note_of("ann", DAY_ONE, "OPS-9", ""), None)
+    seen = desk.get("pat", overview)
+    assert ("wait for a decision" in seen.text, newest in seen.text) == (True, False)
+    assert seen.sims[0] == str(crowd_sim(CROWD - 26))
+    assert len(seen.sims) == 10
     assert "wait for a decision" not in desk.get("otto", overview).text
     desk.post("pat", f"{change_set}/reject", "")
     assert "wait for a decision" not in desk.get("pat", overview).text

@@ -22,7 +22,7 @@ from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
 from tallystick.fleet import review
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.coverage import Sampled, sampled
-from tallystick.report.listing import Filters, Lister, page
+from tallystick.report.listing import NO_FILTERS, Filters, page
 from tallystick.report.overview import CountedRows, counted_rows
 from tallystick.store.listing import Order
 
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
     from tallystick.console.pages import Pages
     from tallystick.core.imports import ImportRecord
     from tallystick.operations.tallies import BroughtByCalls
+    from tallystick.report.answer import Question
+    from tallystick.report.listing import Lister
     from tallystick.store import Reader, Store
 
 NEWEST_ROWS = 10
+LOOKED_AT_ROWS = 30
+"""So many of the newest rows are looked at for those that are open."""
 LAST_IMPORTS = 5
 INTAKE_DAYS = 7
 DAY_US = SECONDS_A_DAY * MICROSECONDS_A_SECOND
@@ -101,10 +105,7 @@ class Overview(ListingPage):
                 try:
                     moment, glance = self._counted(lister, asked)
                     counted_at = Moment(moment)
-                    first = page(
-                        lister, asked.question, OPEN_ROWS, None, NEWEST_ROWS, order=Order.NEWEST
-                    )
-                    newest = shown_rows(lister, self._rows, first)
+                    newest = self._newest_open(lister, asked.question)
                     models = models_of(reader, newest)
                 except StoreRefused:
                     raise
@@ -132,6 +133,20 @@ class Overview(ListingPage):
             coverage_path=COVERAGE_PATH,
             intake_days=INTAKE_DAYS,
         )
+
+    def _newest_open(self, lister: Lister, question: Question) -> list[ShownRow]:
+        """The newest rows that are open.
+
+        Those that were opened last are, mostly. Where they are not, the list's filter is asked,
+        which may look at every row of the window.
+        """
+        last = page(lister, question, NO_FILTERS, None, LOOKED_AT_ROWS, order=Order.NEWEST)
+        rows = shown_rows(lister, self._rows, last)
+        rows = [row for row in rows if row.standing.state is RowState.OPEN]
+        if len(rows) < NEWEST_ROWS and last.behind is not None:
+            last = page(lister, question, OPEN_ROWS, None, NEWEST_ROWS, order=Order.NEWEST)
+            rows = shown_rows(lister, self._rows, last)
+        return rows[:NEWEST_ROWS]
 
     def _intake(self, imports: Sequence[ImportRecord], now: Moment) -> Intake:
         begun_after = now - INTAKE_DAYS * DAY_US
