@@ -12,12 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from playwright.sync_api import ViewportSize, sync_playwright
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import FilePayload, Page
 
 FOLDER = Path(__file__).parent / "console"
@@ -71,62 +74,98 @@ def _take(served: re.Match[str], browser_path: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         for scheme in SCHEMES:
-            page = browser.new_page(viewport=SIZE, color_scheme=scheme)
+            page = browser.new_page(base_url=served["base"], viewport=SIZE, color_scheme=scheme)
             page.set_default_timeout(TIMEOUT_MS)
             _pictures(page, served, scheme)
         browser.close()
 
 
 def _pictures(page: Page, served: re.Match[str], scheme: str) -> None:
-    base = served["base"]
-    page.goto(f"{base}/docs")
-    _save(page, f"docs-{scheme}")
-    page.goto(f"{base}/login")
-    _save(page, f"login-{scheme}")
+    """Every page, from the sign-in on, in the order in which the work goes."""
+    save = partial(_save, page, scheme)
+    _sign_in(page, served, save)
+    _list_and_work(page, save)
+    _sims_and_files(page, save)
+    _administration(page, save)
+
+
+def _sign_in(page: Page, served: re.Match[str], save: Callable[[str], None]) -> None:
+    page.goto("/docs")
+    save("docs")
+    page.goto("/login")
+    save("login")
     page.get_by_label("User name").fill(served["name"])
     page.get_by_label("Password").fill(served["password"])
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="By day").wait_for()
-    _save(page, f"overview-{scheme}")
-    page.goto(f"{base}/mismatches")
+    save("overview")
+
+
+def _list_and_work(page: Page, save: Callable[[str], None]) -> None:
+    page.goto("/mismatches")
     _pick(page)
-    _save(page, f"mismatches-{scheme}")
+    save("mismatches")
     page.get_by_role("button", name="Explain").click()
     page.get_by_label("Ticket").fill("OPS-9")
     page.get_by_label("Note").fill("Spares of the workshop")
-    _save(page, f"explain-{scheme}")
-    page.goto(f"{base}/mismatches")
+    save("explain")
+    page.goto("/mismatches")
     page.locator(".rows tbody tr", has_text="Swapped pair").first.get_by_role("checkbox").check()
     page.get_by_role("button", name="Propose a correction").click()
     page.get_by_role("button", name="Put both sides right").click()
     page.get_by_role("button", name="Show what it would do").click()
     page.get_by_role("button", name="Propose it").wait_for()
-    _save(page, f"correct-{scheme}")
+    save("correct")
     page.get_by_role("button", name="Propose it").click()
-    page.get_by_role("heading", name="What it would put").wait_for()
-    _save(page, f"change-{scheme}")
-    page.goto(f"{base}/mismatches")
+    page.get_by_role("heading", name="What it would do").wait_for()
+    save("change")
+    page.goto("/changes")
+    save("changes")
+
+
+def _sims_and_files(page: Page, save: Callable[[str], None]) -> None:
+    page.goto("/mismatches")
+    page.locator(".rows tbody a[href^='/hardware/']").nth(3).click()
+    page.get_by_role("heading", name="SIMs", exact=True).wait_for()
+    save("hardware")
+    page.goto("/mismatches")
     page.locator(".rows tbody a.sim").nth(3).click()
     page.get_by_role("heading", name="Stays").wait_for()
-    _save(page, f"sim-{scheme}")
-    page.locator("a[href^='/hardware/']").first.click()
-    page.get_by_role("heading", name="SIMs", exact=True).wait_for()
-    _save(page, f"hardware-{scheme}")
-    page.goto(f"{base}/corrections")
-    _save(page, f"corrections-{scheme}")
-    page.goto(f"{base}/imports")
+    save("sim")
+    page.get_by_role("link", name="Correct", exact=True).first.click()
+    page.get_by_role("button", name="Show what it would do").click()
+    page.get_by_role("button", name="Propose it").wait_for()
+    save("correct-sim")
+    page.goto("/coverage")
+    save("coverage")
+    page.goto("/corrections")
+    save("corrections")
+    page.goto("/imports")
     page.get_by_label("File", exact=True).set_input_files(EXPORT)
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Import", exact=True).click()
     page.get_by_role("heading", name="Receipt").wait_for()
-    _save(page, f"import-{scheme}")
-    page.goto(f"{base}/imports")
-    _save(page, f"imports-{scheme}")
-    for name in ("users", "apps", "accounts", "callbacks"):
-        page.goto(f"{base}/admin/{name}")
-        _save(page, f"admin-{name}-{scheme}")
-    page.goto(f"{base}/sessions")
-    _save(page, f"sessions-{scheme}")
+    save("import")
+    page.goto("/imports")
+    save("imports")
+
+
+def _administration(page: Page, save: Callable[[str], None]) -> None:
+    page.goto("/admin/callbacks")
+    save("admin-callbacks")
+    for name in ("user", "app", "account"):
+        page.goto(f"/admin/{name}s")
+        save(f"admin-{name}s")
+        page.locator("main section a").first.click()
+        page.get_by_role("heading", name=name).wait_for()
+        save(f"admin-{name}")
+    page.locator("main a[href^='/admin/group']").first.click()
+    page.get_by_role("heading", name="Group").wait_for()
+    save("admin-group")
+    page.goto("/sessions")
+    save("sessions")
+    page.goto("/sims/1")
+    save("refusal")
 
 
 def _pick(page: Page) -> None:
@@ -135,8 +174,8 @@ def _pick(page: Page) -> None:
         page.keyboard.press(key)
 
 
-def _save(page: Page, name: str) -> None:
-    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+def _save(page: Page, scheme: str, name: str) -> None:
+    page.screenshot(path=FOLDER / f"{name}-{scheme}.png", animations="disabled")
 
 
 if __name__ == "__main__":

@@ -139,8 +139,7 @@ def test_a_proposal_is_approved_by_another_app(api: Api, mismatched: Store) -> N
     proposed = api.told("desk", "POST", "expectations?mode=propose", FACTS)
     path = f"change-sets/{proposed['change_set_id']}"
     assert (proposed["accepted"], api.told("chief", "GET", path)["state"]) == (2, "proposed")
-    for decision in ("approve", "reject"):
-        assert error_of(api.ask("desk", "POST", f"{path}/{decision}")) == (409, "own-proposal")
+    assert error_of(api.ask("desk", "POST", f"{path}/approve")) == (409, "own-proposal")
     assert len(everything_in(mismatched).kept) == 1
     receipt = api.told("chief", "POST", f"{path}/approve")
     assert (receipt["read"], receipt["accepted"]) == (2, 2)
@@ -151,6 +150,16 @@ def test_a_proposal_is_approved_by_another_app(api: Api, mismatched: Store) -> N
     assert api.told("desk", "POST", f"change-sets/{later}/reject")["state"] == "rejected"
     rejected = api.told("desk", "GET", "change-sets?state=rejected")["change_sets"]
     assert [each["change_set_id"] for each in rejected] == [later]
+
+
+def test_an_app_withdraws_what_it_has_proposed(api: Api, mismatched: Store) -> None:
+    before = everything_in(mismatched)
+    proposed = api.told("desk", "POST", "expectations?mode=propose", FACTS)
+    path = f"change-sets/{proposed['change_set_id']}"
+    withdrawn = api.told("desk", "POST", f"{path}/reject")
+    assert (withdrawn["state"], withdrawn["decided_by"]) == ("rejected", "desk")
+    assert error_of(api.ask("chief", "POST", f"{path}/approve")) == (409, "change-set-decided")
+    assert everything_in(mismatched) == before
 
 
 def test_a_call_of_one_app_alone_changes_nothing_of_an_account_that_asks_for_approval(

@@ -43,6 +43,9 @@ def done(browser: Browser, path: str, **fields: str) -> str:
     return browser.get(answer.headers["location"]).text
 
 
+SESSION = re.compile(r'name="session" value="([0-9a-f]{64})"')
+
+
 @pytest.fixture
 def lim(access: Access, client: testing.TestClient) -> Browser:
     """An operator of one account."""
@@ -81,6 +84,21 @@ def test_an_operator_of_some_accounts_administers_these_alone(lim: Browser, bob:
     mine = lim.get(f"/admin/account?name={MINE}").text
     assert "Seen by" not in mine
     assert "Seen by" in bob.get(f"/admin/account?name={MINE}").text
+
+
+def test_an_operator_sees_and_ends_the_sessions_of_a_user(
+    ann: Browser, bob: Browser, client: testing.TestClient
+) -> None:
+    other = Browser(client)
+    other.sign_in("ann")
+    path, form = "/admin/user?name=ann", f"csrf={bob.csrf()}"
+    first, *others = SESSION.findall(bob.get(path).text)
+    for name in others:
+        assert bob.ask("POST", path, f"{form}&do=end-session&session={name}").status == 303
+    assert SESSION.findall(bob.get(path).text) == [first]
+    assert bob.ask("POST", path, f"{form}&do=end-sessions").status == 303
+    assert (ann.get("/").status, other.get("/").status) == (303, 303)
+    assert "They are signed in nowhere." in bob.get(path).text
 
 
 def test_a_user_is_made_changed_unlocked_and_removed(

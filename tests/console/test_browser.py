@@ -94,9 +94,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         quick_access(store, system_clock, secrets.token_bytes).add_user(
             "ann", PASSWORD, [MINE], all_accounts=False, role=Role.OPERATOR
         )
-        quick_access(store, system_clock, secrets.token_bytes).add_user(
-            "ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR
-        )
+        access = quick_access(store, system_clock, secrets.token_bytes)
+        access.add_user("ed", PASSWORD, [], all_accounts=True, role=Role.EDITOR)
+        access.add_user("vic", PASSWORD, [MINE], all_accounts=False, role=Role.VIEWER)
+        access.add_user("pam", PASSWORD, [MINE], all_accounts=False, role=Role.APPROVER)
         proposal = review.for_sims(Origin("console/ed", DAY_ONE), [ONE])
         propose_facts(store, [SimExpectation(ONE, BEGINNING, FOREIGN)], proposal)
     with serving(database) as port:
@@ -169,7 +170,8 @@ def every_page(page: Page) -> list[str]:
     assert explanation
     of_rows = explanation.replace("explain", "correct", 1)
     work = [change_set, correction, explanation, of_rows, f"/admin/account?name={MINE}"]
-    return [*PAGES, f"/corrections?{WINDOW}", "/sessions", "/changes", *work, "/imports"]
+    of_sims = [f"/corrections?{WINDOW}", "/coverage?earliest=2020-01-01&latest=2020-01-02"]
+    return [*PAGES, *of_sims, "/sessions", "/changes", *work, "/imports"]
 
 
 def test_more_rows_are_put_below_the_last_ones_in_place(page: Page) -> None:
@@ -275,6 +277,40 @@ def assert_fields_have_names_and_focus_is_seen(page: Page) -> None:
     assert outline == "solid"
 
 
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("vic", []),
+        ("ed", ["Correct", "Explain", "Imports", "Withdraw the proposal"]),
+        ("pam", ["Correct", "Explain", "Imports", "Approve"]),
+        ("ann", ["Correct", "Explain", "Imports", "Admin", "Approve"]),
+    ],
+)
+def test_each_role_is_offered_what_it_may_do(
+    browser: Browser, base: str, name: str, offered: list[str]
+) -> None:
+    context = browser.new_context(base_url=base)
+    page = context.new_page()
+    sign_in(page, f"/sims/{ONE}?{WINDOW}", name)
+    deeds = ("Correct", "Explain", "Imports", "Admin", "Approve", "Withdraw the proposal")
+    there = {deed for deed in deeds if page.get_by_text(deed, exact=True).is_visible()}
+    page.goto("/changes?state=proposed")
+    page.locator("tbody a").first.click()
+    page.get_by_role("heading", name="What it would do").wait_for()
+    there |= {deed for deed in deeds if page.get_by_text(deed, exact=True).is_visible()}
+    page.keyboard.press("a")
+    focused = page.evaluate("document.activeElement.textContent")
+    context.close()
+    assert (there, focused == "Approve") == (set(offered), "Approve" in offered)
+
+
+def test_times_say_on_hover_how_long_ago_they_were(page: Page) -> None:
+    page.goto(f"/sims/{ONE}?{WINDOW}")
+    seen_at = page.locator("main time").first
+    seen_at.hover()
+    assert (seen_at.get_attribute("title") or "").endswith(" ago")
+
+
 def test_a_table_is_still_one_to_who_cannot_see_it(page: Page) -> None:
     page.goto(f"{LIST}&all=yes")
     table = page.get_by_role("table")
@@ -364,6 +400,8 @@ def test_a_file_is_looked_at_and_taken_in_and_chosen_once_where_there_is_javascr
     opened.get_by_text("seen.csv was taken in").wait_for()
     assert opened.get_by_role("table").get_by_role("row").count() == 2
     assert_fits(opened)
+    opened.goto("/imports")
+    assert opened.get_by_text("done", exact=True).first.is_visible()
     context.close()
     assert complaints == []
 

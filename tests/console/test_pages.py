@@ -296,6 +296,21 @@ def test_the_overview_says_how_much_is_known(ann: Browser) -> None:
     assert text.count("<strong>100.0 %</strong>") == 2
 
 
+def test_each_share_of_the_overview_leads_to_the_sims_that_lack_it(
+    ann: Browser, bob: Browser
+) -> None:
+    links = re.findall(r'href="(/coverage[^"]+)"', ann.get(f"/?{WINDOW}").text)
+    texts = [" ".join(ann.get(unescape(link)).text.split()) for link in links]
+    assert [f"0 of all {CROWD} SIMs" in text for text in texts] == [True, True]
+    empty = "/coverage?lacking=unseen&earliest=2020-01-01&latest=2020-01-02"
+    mine, everything = ann.get(empty).text, bob.get(empty).text
+    assert (f">{ONE}<" in mine, f">{TWO}<" in mine) == (True, False)
+    assert (f">{ONE}<" in everything, f">{TWO}<" in everything) == (True, True)
+    of_others = ann.get(f"{empty}&account={OTHERS}")
+    assert (of_others.status, f">{TWO}<" in of_others.text) == (400, False)
+    assert ann.get("/coverage?lacking=unloaded").status == 400
+
+
 def test_an_empty_window_says_what_to_load(ann: Browser) -> None:
     for path in ("/", "/mismatches"):
         page = ann.get(f"{path}?earliest=2020-01-01&latest=2020-01-02")

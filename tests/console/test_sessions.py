@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
-from tallystick.core.errors import SessionRefused
-from tests.console.world import PASSWORD, Browser
+from tallystick.core.errors import PasswordRefused, SessionRefused
+from tests.console.world import PASSWORD, Answer, Browser
 
 if TYPE_CHECKING:
     from falcon import testing
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tallystick.access import Access
     from tests.conftest import Clock
 
+NEW = "battery staple"
 NAME = re.compile(r'name="session" value="([0-9a-f]{64})"')
 ROW = re.compile(r"<tr><td>")
 
@@ -64,6 +66,58 @@ def test_a_session_that_was_ended_opens_nothing_any_more(
     with pytest.raises(SessionRefused):
         access.user_of_session(token)
     assert eva.get("/").status == 200
+
+
+def change(browser: Browser, **fields: str) -> Answer:
+    """Send the form for another password, with the token of the session."""
+    body = urlencode({"csrf": browser.csrf(), "old": PASSWORD, "new": NEW, "again": NEW} | fields)
+    return browser.ask("POST", "/sessions/password", body)
+
+
+def test_a_user_of_any_role_changes_their_password_and_all_other_sessions_end(
+    eva: Browser, access: Access, client: testing.TestClient
+) -> None:
+    program, other = access.login("eva", PASSWORD), Browser(client)
+    other.sign_in("eva")
+    done = change(eva)
+    assert (done.status, done.headers["location"]) == (303, "/sessions#changed")
+    assert (eva.get("/sessions").status, other.get("/").status) == (200, 303)
+    with pytest.raises(SessionRefused):
+        access.user_of_session(program)
+    with pytest.raises(PasswordRefused):
+        access.login("eva", PASSWORD)
+    access.login("eva", NEW)
+    assert change(eva, old=NEW, new=PASSWORD, again=PASSWORD).status == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "said"),
+    [
+        ({"old": "wrong"}, 403, "present password is wrong"),
+        ({"again": "battery"}, 400, "same way twice"),
+        ({"new": "short", "again": "short"}, 400, "8-"),
+        ({"new": "password1", "again": "password1"}, 400, "first that anybody would guess"),
+    ],
+)
+def test_a_password_that_is_refused_changes_nothing_and_is_not_shown_again(
+    eva: Browser, access: Access, fields: dict[str, str], status: int, said: str
+) -> None:
+    refused = change(eva, **fields)
+    assert (refused.status, said in refused.text) == (status, True)
+    assert (PASSWORD in refused.text, NEW in refused.text) == (False, False)
+    access.login("eva", PASSWORD)
+
+
+def test_five_wrong_passwords_in_the_form_lock_the_user_as_at_the_sign_in(
+    eva: Browser, access: Access
+) -> None:
+    for _ in range(5):
+        assert change(eva, old="wrong").status == 403
+    assert change(eva).status == 403
+    with pytest.raises(PasswordRefused):
+        access.login("eva", PASSWORD, "127.0.0.1")
+    access.unlock_user("eva")
+    assert change(eva, new=PASSWORD, again=PASSWORD).status == 303
 
 
 def test_nobody_ends_a_session_of_somebody_else(eva: Browser, ann: Browser, access: Access) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from tallystick.access import Access, UserChange
 from tallystick.core.approval import Approval
+from tallystick.core.explanations import note_of
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.roles import Role
 from tallystick.fleet import accounts, review
+from tallystick.fleet.explanations import explain
 from tallystick.intake import propose_facts
 from tallystick.outbox.uploads import Pair, Uploads
 from tallystick.store import open_store
@@ -23,6 +25,8 @@ from tallystick.thingspace.rows import wire_row
 from tests.conftest import Clock
 from tests.console.conftest import client_of
 from tests.console.world import (
+    CROWD,
+    DAY_ONE,
     FOREIGN,
     HOME,
     MINE,
@@ -33,7 +37,10 @@ from tests.console.world import (
     WINDOW,
     Answer,
     Browser,
+    crowd_sim,
     fill,
+    home_of,
+    minutes_later,
 )
 from tests.quick_access import quick_access
 
@@ -236,12 +243,51 @@ def test_an_approver_cannot_decide_about_what_they_proposed_where_the_account_as
     change_set = desk.propose("pam")
     assert "Approve" not in desk.get("pam", change_set).text
     assert "Approve" in desk.get("pat", change_set).text
-    for deed in ("approve", "reject"):
-        refused = desk.post("pam", f"{change_set}/{deed}", "")
-        assert (refused.status, "another person" in refused.text) == (409, True)
+    refused = desk.post("pam", f"{change_set}/approve", "")
+    assert (refused.status, "another person" in refused.text) == (409, True)
     assert desk.post("pat", f"{change_set}/reject", "").status == 303
     assert "Nothing: it was rejected." in desk.get("pam", change_set).text
     assert desk.expected() == [(BEGINNING, HOME)]
+
+
+def test_who_proposed_it_withdraws_it_and_nobody_else_who_may_not_decide(desk: Desk) -> None:
+    desk.ask_for_approval()
+    change_set = desk.propose("ed")
+    assert "Withdraw the proposal" not in desk.get("pat", change_set).text
+    assert desk.post("vic", f"{change_set}/withdraw", "").status == 403
+    assert desk.post("otto", f"{change_set}/withdraw", "").status == 404
+    assert "Withdraw the proposal" in desk.get("ed", change_set).text
+    assert desk.post("ed", f"{change_set}/withdraw", "").status == 303
+    page = desk.get("pat", change_set).text
+    assert ("Nothing: it was withdrawn." in page, "Approve" in page) == (True, False)
+    late = desk.post("ed", f"{change_set}/withdraw", "")
+    assert (late.status, "is rejected, not proposed" in late.text) == (409, True)
+    assert desk.expected() == [(BEGINNING, HOME)]
+    of_pam = desk.propose("pam")
+    refused = desk.post("ed", f"{of_pam}/withdraw", "")
+    assert (refused.status, "who alone can withdraw it" in refused.text) == (409, True)
+
+
+def test_the_overview_says_what_is_open_and_that_a_proposal_waits_to_those_who_see_it(
+    desk: Desk,
+) -> None:
+    overview, newest = f"/?{WINDOW}", str(crowd_sim(CROWD - 1))
+    page = desk.get("pat", overview).text
+    assert ("wait for a decision" in page, newest in page) == (False, True)
+    change_set = desk.propose("ed")
+    with desk.store.transaction() as writer:
+        keys = [
+            (minutes_later(each), crowd_sim(each), home_of(each + 500_000))
+            for each in range(CROWD - 25, CROWD)
+        ]
+        explain(writer, keys, writer.accounts(), note_of("ann", DAY_ONE, "OPS-9", ""), None)
+    seen = desk.get("pat", overview)
+    assert ("wait for a decision" in seen.text, newest in seen.text) == (True, False)
+    assert seen.sims[0] == str(crowd_sim(CROWD - 26))
+    assert len(seen.sims) == 10
+    assert "wait for a decision" not in desk.get("otto", overview).text
+    desk.post("pat", f"{change_set}/reject", "")
+    assert "wait for a decision" not in desk.get("pat", overview).text
 
 
 def test_who_is_one_hand_with_the_proposer_is_told_so_and_what_parts_them(desk: Desk) -> None:

@@ -9,10 +9,13 @@ from tallystick.core.approval import (
     Proposal,
     may_apply_at_once,
     may_decide,
+    may_withdraw,
     require_may_decide,
+    require_may_drop,
+    require_may_withdraw,
     require_no_approval,
 )
-from tallystick.core.errors import ApprovalRequired, OwnProposal, RoleRefused
+from tallystick.core.errors import ApprovalRequired, ChangeSetRefused, OwnProposal, RoleRefused
 from tallystick.core.identifiers import Iccid
 from tallystick.core.roles import Role
 
@@ -50,6 +53,36 @@ def test_who_may_decide_about_what_ann_proposed(
         return
     with pytest.raises((OwnProposal, RoleRefused)):
         require_may_decide(decider, proposal)
+
+
+@pytest.mark.parametrize(
+    ("decider", "proposer", "may"),
+    [
+        (Decider(ANN, Role.EDITOR), ANN, True),
+        (Decider(ANN, Role.VIEWER), ANN, False),
+        (Decider(BOB, Role.EDITOR), ANN, False),
+        (Decider(BOB, Role.APPROVER), ANN, False),
+        (Decider(DESK), DESK, True),
+        (Decider(DESK), ANN, False),
+        # Pairs that Ann uploaded through an app.
+        (Decider(ANN, Role.EDITOR), "desk/ann", True),
+        (Decider(DESK), "desk/ann", True),
+        (Decider(BOB, Role.EDITOR), "desk/ann", False),
+    ],
+)
+def test_who_made_a_proposal_withdraws_it_and_no_other_hand_of_theirs(
+    decider: Decider, proposer: str, may: bool
+) -> None:
+    proposal = Proposal(12, proposer, is_same_hand=True, asking=ASKING)
+    assert may_withdraw(decider, proposal) is may
+    if may:
+        require_may_withdraw(decider, proposal)
+        require_may_drop(decider, proposal)
+        return
+    with pytest.raises(ChangeSetRefused, match=f"proposed by {proposer}, who alone can withdraw"):
+        require_may_withdraw(decider, proposal)
+    with pytest.raises((OwnProposal, RoleRefused)):
+        require_may_drop(decider, proposal)
 
 
 def test_a_refusal_says_whose_the_proposal_is_and_which_account_asks() -> None:

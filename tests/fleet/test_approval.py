@@ -103,9 +103,8 @@ def test_a_file_is_stopped_before_its_slice_unless_the_operator_brings_it(
 
 def test_who_proposed_it_decides_only_where_no_account_asks(fleet: Store) -> None:
     of_both = propose_facts(fleet, [expected(ONE, FOREIGN), *FROM_B], ANN)
-    for decide in (ledger.approve, ledger.reject):
-        with pytest.raises(OwnProposal, match="account 'a' asks"):
-            decide(fleet, of_both, BY_ANN, Moment(9))
+    with pytest.raises(OwnProposal, match="account 'a' asks"):
+        ledger.approve(fleet, of_both, BY_ANN, Moment(9))
     with pytest.raises(OwnProposal):
         ledger.apply_at_once(fleet, [expected(ONE, FOREIGN)], ANN, BY_ANN)
     assert rows(fleet, "a") != []
@@ -117,6 +116,16 @@ def test_who_proposed_it_decides_only_where_no_account_asks(fleet: Store) -> Non
     ask(fleet, "a", Approval.OFF)
     ledger.apply_at_once(fleet, [expected(ONE)], ANN, BY_ANN)
     assert rows(fleet, "a") != []
+
+
+def test_who_proposed_it_withdraws_it_though_the_account_asks(fleet: Store) -> None:
+    before = everything_in(fleet)
+    number = propose_facts(fleet, [expected(ONE, FOREIGN)], ANN)
+    ledger.reject(fleet, number, BY_ANN, Moment(9))
+    told = change_set(fleet, number)
+    assert (told.state, told.decided_by, everything_in(fleet)) == ("rejected", ANN.actor, before)
+    with pytest.raises(ChangeSetDecided):
+        ledger.approve(fleet, number, BY_BOB, Moment(9))
 
 
 def test_an_undo_waits_for_another_person_and_then_takes_all_back(fleet: Store) -> None:

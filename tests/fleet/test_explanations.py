@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tallystick.core.approval import Decider
+from tallystick.core.approval import Approval, Decider
 from tallystick.core.errors import InvalidValue, MismatchNotFound, SimNotFound
 from tallystick.core.explanations import Note, RowState
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment
-from tallystick.fleet import explanations, inventory, ledger
+from tallystick.fleet import accounts, explanations, inventory, ledger
 from tallystick.fleet.explanations import explain, said_of_sim, standings, take_back
 from tallystick.intake import propose_facts
 from tallystick.report.answer import Question
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 NOW = Moment(1_000)
 ANN = Note("ann", NOW, "OPS-1", "a spare")
 ROW: RowKey = (10, int(ONE), int(FOREIGN))
+ROW_OF_TWO: RowKey = (10, int(TWO), int(FOREIGN))
 
 
 def say(store: Store, *keys: RowKey, note: Note = ANN, until: int | None = None) -> int:
@@ -120,6 +121,33 @@ def test_rows_of_a_sim_with_a_proposal_are_proposed(mismatched: Store) -> None:
     assert state(mismatched) is RowState.PROPOSED
     ledger.reject(mismatched, number, Decider("bob"), NOW)
     assert state(mismatched) is RowState.EXPLAINED
+
+
+def test_rows_of_a_sim_are_proposed_where_an_undo_of_its_correction_is(mismatched: Store) -> None:
+    take(mismatched, sim(TWO, "a"), expected(TWO), seen(TWO))
+    with mismatched.transaction() as writer:
+        accounts.ask(writer, "a", Approval.REQUIRED)
+    number = propose_facts(mismatched, [expected(ONE, THIRD)], Origin("ann", NOW))
+    ledger.approve(mismatched, number, Decider("bob"), NOW)
+    undoing = ledger.undo(mismatched, number, Origin("ann", NOW))
+    assert _by_state(mismatched) == {RowState.PROPOSED: [ROW], RowState.OPEN: [ROW_OF_TWO]}
+    ledger.approve(mismatched, undoing, Decider("bob"), NOW)
+    assert _by_state(mismatched) == {RowState.OPEN: [ROW_OF_TWO, ROW]}
+    again = ledger.undo(mismatched, undoing, Origin("ann", NOW))
+    assert _by_state(mismatched) == {RowState.PROPOSED: [ROW], RowState.OPEN: [ROW_OF_TWO]}
+    ledger.reject(mismatched, again, Decider("ann"), NOW)
+    assert _by_state(mismatched) == {RowState.OPEN: [ROW_OF_TWO, ROW]}
+
+
+def _by_state(store: Store) -> dict[RowState, list[RowKey]]:
+    """The rows that a list filtered by each state has, which are those that the rule says."""
+    with store.snapshot() as reader:
+        listed = {state: _listed(reader, state, NOW) for state in RowState}
+        standing_of = standings(reader, _listed(reader, None, NOW), NOW)
+    for key, standing in standing_of.items():
+        assert key in listed[standing.state]
+    assert sum(map(len, listed.values())) == len(standing_of)
+    return {state: keys for state, keys in listed.items() if keys}
 
 
 def test_rows_that_are_not_there_or_of_others_are_refused_alike_and_none_is_explained(

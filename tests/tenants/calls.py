@@ -352,6 +352,7 @@ def pages() -> Iterator[Call]:
     yield Call("GET", "/mismatches", anyone, query=WINDOW)
     yield Call("GET", "/mismatches", anyone, 200, 400, query=WINDOW | {"account": "{account}"})
     yield Call("GET", "/mismatches/export", anyone, query=WINDOW)
+    yield Call("GET", "/coverage", anyone, 200, 400, query=WINDOW | {"account": "{account}"})
     yield Call("GET", "/corrections", anyone, 200, 400, query=WINDOW | {"account": "{account}"})
     corvid = {"manufacturer": "Corvid", "account": "{account}"}
     yield Call("GET", "/corrections/export", anyone, 200, 404, query=WINDOW | corvid)
@@ -369,6 +370,7 @@ def pages() -> Iterator[Call]:
     yield Call("GET", "/hardware/{imei}", anyone)
     yield Call("GET", "/changes", anyone)
     yield Call("GET", "/changes/{proposal}", anyone, 200, 404)
+    yield Call("POST", "/changes/{proposal}/withdraw", editors, 409, 404, form={})
     approvers = console(APPROVERS)
     for deed, number in (
         ("try", "proposal"),
@@ -385,6 +387,7 @@ def pages() -> Iterator[Call]:
     yield Call("POST", "/imports", editors, 403, form={}, for_whole=True)
     yield Call("POST", "/logout", anyone, 303, form={}, ends_session=True)
     yield Call("GET", "/sessions", anyone)
+    yield Call("POST", "/sessions/password", anyone, 400, form={})
     yield Call("POST", "/sessions/end", anyone, 303, form={"session": "{session}"})
     yield Call("POST", "/sessions/end-others", anyone, 303, form={})
 

@@ -398,6 +398,29 @@ class Sessions(AccessTopic):
         self._prove(look_up, old_password, place, lambda _: password_argon2, lambda *_: None)
         return password
 
+    def choose_password(
+        self, user_id: int, session_token: str, old_password: str, new: str, address: str = ""
+    ) -> None:
+        """Give a user the password that they chose, in force at once.
+
+        It ends their sessions, but for the one through which they ask, and their own tokens. A
+        wrong old password counts as in `reset_password`. Raises `PasswordRefused`, or
+        `InvalidValue` where the new one is none.
+        """
+        with self._store.glance() as reader:
+            user = reader.user_of_id(user_id)
+        password_argon2 = self._passwords.chosen(new, user[0] if user else "")
+
+        def look_up(reader: Reader) -> tuple[str, UserRow | None]:
+            return reader.user_of_id(user_id) or ("", None)
+
+        def end_others(writer: Writer, _: UserRow) -> None:
+            writer.end_other_sessions_of(user_id, digest_of(session_token))
+            writer.end_personal_tokens_of(user_id)
+
+        place = block_of(address)
+        self._prove(look_up, old_password, place, lambda _: password_argon2, end_others)
+
 
 def _name_who_logs_in(username: str, *, in_console: bool) -> None:
     """Say for the audit who logs in: through the app that calls, or to the console."""

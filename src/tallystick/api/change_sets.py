@@ -116,7 +116,7 @@ class Rejection(_Decision):
     @operation(scope=ADMIN, answer=dict[str, Any])
     @records("change-set.reject")
     def on_post(self, req: Request, resp: Response, number: str) -> None:
-        """Drop a proposal, as another app."""
+        """Withdraw a proposal of one's own, or reject that of another app."""
         by = Decider(caller_of(req).name)
         ledger.reject(self._store, parse_number(number), by, system_clock())
         resp.data = self._told(int(number))

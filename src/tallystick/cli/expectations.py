@@ -253,7 +253,7 @@ def _counts(receipt: Receipt) -> str:
 
 @commands.command(cls=RecordedCommand)
 def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None:
-    """Drop a proposal. Whoever proposed it cannot."""
+    """Drop a proposal: withdraw your own, or reject that of somebody else."""
     settings = current_settings()
     with store_of(settings) as store:
         ledger.reject(store, number, Decider(actor_told(actor)), system_clock())

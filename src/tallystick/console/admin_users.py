@@ -83,14 +83,14 @@ class OneUser:
 
     @for_operators
     def on_get(self, req: Request, resp: Response) -> None:
-        """Show what they see and may do."""
+        """Show what they see and may do, and where they are signed in."""
         self._desk.require_whole_view(req)
         self._show(req, resp, req.get_param("name") or "")
 
     @for_operators
     @records("user.change")
     def on_post(self, req: Request, resp: Response) -> None:
-        """Change, unlock or remove them."""
+        """Change, unlock or remove them, or end sessions of theirs."""
         fields = users_fields(req)
         self._desk.require_whole_view(req)
         name, access, by = req.get_param("name") or "", self._desk.access, caller_of(req).name
@@ -103,6 +103,8 @@ class OneUser:
                 name, UserChange(password=fields.get("password", "")), by
             ),
             "unlock": lambda: access.unlock_user(name),
+            "end-session": lambda: access.end_sessions_of_user(name, fields.get("session", "")),
+            "end-sessions": lambda: access.end_sessions_of_user(name),
             "remove": lambda: access.remove_user(name),
         }
         deed = fields.get("do", "")
@@ -122,6 +124,7 @@ class OneUser:
             "admin_user.html",
             caller_of(req),
             shown_user=self._desk.access.user_named(name),
+            sessions=self._desk.access.sessions_of_user(name),
             roles=ROLES,
             problem=problem,
         )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import falcon
 
 from tallystick.console.forms import users_fields
-from tallystick.core.approval import Decider, may_decide
+from tallystick.core.approval import Decider, may_decide, may_withdraw
 from tallystick.core.errors import ChangeSetRefused, InvalidValue, Refusal
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import (
     BEHIND_ALL,
     STATES,
     Origin,
+    is_made_by,
     parse_note,
     parse_number,
     parse_state,
@@ -127,6 +128,9 @@ class OneChange:
             change_set=change_set,
             iccids=iccids,
             may_decide=proposal is not None and may_decide(decider, proposal),
+            may_withdraw=proposal is not None and may_withdraw(decider, proposal),
+            is_own=is_made_by(decider.name, change_set.actor),
+            is_withdrawn=is_made_by(change_set.decided_by, change_set.actor),
             asking=proposal.asking if proposal else (),
             is_undo_proposed=is_undo_proposed,
             changes=changes,
@@ -162,13 +166,52 @@ def _changes(
     return [each for each in changes if not isinstance(each, IdentityChange)], in_all
 
 
-class Decision:
-    """What an approver does about a change set: one of the deeds, by its name in the address."""
+class _Form:
+    """What the forms on the page of a change set share."""
 
     def __init__(self, page: OneChange, store: Store, clock: Callable[[], Moment]) -> None:
         self._page = page
         self._store = store
         self._clock = clock
+
+    def _seen(self, req: Request, number: str) -> int:
+        """The number of a change set that the user sees. Raises `ChangeSetNotFound`."""
+        parsed = parse_number(number)
+        with self._store.snapshot() as reader:
+            review.change_set_seen(reader, reader.view_of(user_of(req)), parsed)
+        return parsed
+
+    def _refused(
+        self, req: Request, resp: Response, number: int, refusal: Refusal, typed: dict[str, str]
+    ) -> None:
+        """Show the change set with why the form was refused."""
+        resp.status = _status(refusal)
+        answered_refusal(req, refusal)
+        self._page.show(req, resp, number, problem=refusal.message, typed=typed)
+
+
+class Withdrawal(_Form):
+    """Who made a proposal takes it back."""
+
+    @for_console_to(Right.PROPOSE)
+    @records("change-set.reject")
+    def on_post(self, req: Request, resp: Response, number: str) -> None:
+        """Withdraw it, and show the change set, or say why not."""
+        typed = users_fields(req)
+        parsed = self._seen(req, number)
+        try:
+            ledger.withdraw(self._store, parsed, decider_of(req), self._clock())
+        except ChangeSetRefused as refusal:
+            self._refused(req, resp, parsed, refusal, typed)
+            return
+        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{parsed}"
+
+
+class Decision(_Form):
+    """What an approver does about a change set: one of the deeds, by its name in the address."""
+
+    def __init__(self, page: OneChange, store: Store, clock: Callable[[], Moment]) -> None:
+        super().__init__(page, store, clock)
         self._deeds = {"approve": self._approve, "reject": self._reject, "undo": self._undo}
 
     @for_console_to(Right.DECIDE)
@@ -176,18 +219,14 @@ class Decision:
     def on_post(self, req: Request, resp: Response, number: str, deed: str) -> None:
         """Do it, and show the change set, or say why not."""
         typed = users_fields(req)
-        parsed = parse_number(number)
-        with self._store.snapshot() as reader:
-            review.change_set_seen(reader, reader.view_of(user_of(req)), parsed)
+        parsed = self._seen(req, number)
         try:
             if deed == "try":
                 self._page.show(req, resp, parsed, trial=self._trial(parsed), typed=typed)
                 return
             shown_next = self._deed(deed)(parsed, decider_of(req), typed)
         except (ChangeSetRefused, InvalidValue) as refusal:
-            resp.status = _status(refusal)
-            answered_refusal(req, refusal)
-            self._page.show(req, resp, parsed, problem=refusal.message, typed=typed)
+            self._refused(req, resp, parsed, refusal, typed)
             return
         resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{shown_next}"
 

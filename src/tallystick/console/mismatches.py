@@ -48,6 +48,8 @@ ROWS_A_PART = 500  # whose reasons are looked up at once; the first are sent mea
 ROWS_A_BODY = 100  # of a table, so that a browser draws only those that are looked at
 CALLED_FOR = {name: form.media_type for name, form in FORMS.items() if name != THINGSPACE}
 """The forms that a call of our API may ask for."""
+FOLDED = ("reason", "tac", "manufacturer", "model", "order")
+"""The parameters whose fields are folded away while none of them says anything."""
 NO_PARTS = Parts(0, None, iter(()))
 STATES = tuple(RowState)
 WHEREABOUTS = {
@@ -130,6 +132,7 @@ class MismatchList(ListingPage):
             "bodies": self._bodies(lister, listed),
             "rows_shown": listed.size,
             "columns": asked.columns,
+            "has_more_filters": any(map(asked.first, FOLDED)),
             "orders": ORDERS,
             "sorts": {name: asked.address(PATH, order=name) for name in ORDERS},
             "states": STATES,

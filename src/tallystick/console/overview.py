@@ -9,23 +9,26 @@ import falcon
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
+from tallystick.console.coverage import PATH as COVERAGE_PATH
 from tallystick.console.imports import ListedFile, last_imports, listed_file
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.errors import Refusal, StoreRefused
+from tallystick.core.explanations import RowState
 from tallystick.core.import_sources import ImportSource, sources_of
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
-from tallystick.http.gate import caller_of, for_console
+from tallystick.fleet import review
+from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.coverage import Sampled, sampled
-from tallystick.report.listing import NO_FILTERS, Lister, page
+from tallystick.report.listing import NO_FILTERS, Filters, page
 from tallystick.report.overview import CountedRows, counted_rows
 from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date
+    from datetime import date, tzinfo
 
     from falcon import Request, Response
 
@@ -33,15 +36,20 @@ if TYPE_CHECKING:
     from tallystick.console.pages import Pages
     from tallystick.core.imports import ImportRecord
     from tallystick.operations.tallies import BroughtByCalls
+    from tallystick.report.answer import Question
+    from tallystick.report.listing import Lister
     from tallystick.store import Reader, Store
 
 NEWEST_ROWS = 10
+LOOKED_AT_ROWS = 30
+"""So many of the newest rows are looked at for those that are open."""
 LAST_IMPORTS = 5
 INTAKE_DAYS = 7
 DAY_US = SECONDS_A_DAY * MICROSECONDS_A_SECOND
 LOOKED_AT_IMPORTS = 100
 """So many imports are read for their sources."""
 HERE = "/"
+OPEN_ROWS = Filters(state=RowState.OPEN)
 
 
 class Glance(NamedTuple):
@@ -92,14 +100,12 @@ class Overview(ListingPage):
             lister = self._lister(reader, req, now)
             visible = lister.visible
             imports = last_imports(reader, req, LOOKED_AT_IMPORTS, now)
+            is_any_waiting = review.is_any_waiting(reader, reader.view_of(user_of(req)))
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)
                     counted_at = Moment(moment)
-                    first = page(
-                        lister, asked.question, NO_FILTERS, None, NEWEST_ROWS, order=Order.NEWEST
-                    )
-                    newest = shown_rows(lister, self._rows, first)
+                    newest = self._newest_open(lister, asked.question)
                     models = models_of(reader, newest)
                 except StoreRefused:
                     raise
@@ -119,14 +125,28 @@ class Overview(ListingPage):
             day_address=partial(_day_address, asked),
             counted_at=counted_at,
             newest=newest,
+            is_any_waiting=is_any_waiting,
             intake=None if imports is None else self._intake(imports, now),
             models=models,
-            presets=[
-                (days, asked.address(HERE, **preset(days, settings.zone, now))) for days in PRESETS
-            ],
+            presets=_presets(asked, settings.zone, now),
             list_path=PATH,
+            coverage_path=COVERAGE_PATH,
             intake_days=INTAKE_DAYS,
         )
+
+    def _newest_open(self, lister: Lister, question: Question) -> list[ShownRow]:
+        """The newest rows that are open.
+
+        Those that were opened last are, mostly. Where they are not, the list's filter is asked,
+        which may look at every row of the window.
+        """
+        last = page(lister, question, NO_FILTERS, None, LOOKED_AT_ROWS, order=Order.NEWEST)
+        rows = shown_rows(lister, self._rows, last)
+        rows = [row for row in rows if row.standing.state is RowState.OPEN]
+        if len(rows) < NEWEST_ROWS and last.behind is not None:
+            last = page(lister, question, OPEN_ROWS, None, NEWEST_ROWS, order=Order.NEWEST)
+            rows = shown_rows(lister, self._rows, last)
+        return rows[:NEWEST_ROWS]
 
     def _intake(self, imports: Sequence[ImportRecord], now: Moment) -> Intake:
         begun_after = now - INTAKE_DAYS * DAY_US
@@ -154,6 +174,11 @@ class Overview(ListingPage):
 def _names(reader: Reader, rows: CountedRows) -> dict[str, str]:
     known = reader.types_among([tac for tac, _ in rows.types]).values() if rows.types else ()
     return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+
+
+def _presets(asked: Asked, zone: tzinfo, now: Moment) -> list[tuple[int, str]]:
+    """The windows that are one click away, each with its address."""
+    return [(days, asked.address(HERE, **preset(days, zone, now))) for days in PRESETS]
 
 
 def _day_address(asked: Asked, day: date, cause: str | None = None) -> str:

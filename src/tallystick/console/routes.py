@@ -11,12 +11,14 @@ from tallystick.console.admin import Desk, FirstAdminPage
 from tallystick.console.api_docs import PATH as DOCS_PATH
 from tallystick.console.api_docs import ApiDocs
 from tallystick.console.changes import PATH as CHANGES_PATH
-from tallystick.console.changes import ChangeList, Decision, OneChange
+from tallystick.console.changes import ChangeList, Decision, OneChange, Withdrawal
 from tallystick.console.correct import CorrectionPage
 from tallystick.console.correct_rows import PATH as CORRECT_PATH
 from tallystick.console.correct_rows import CorrectRowsPage
 from tallystick.console.corrections import FILE_PATH, ManufacturerFile, Manufacturers
 from tallystick.console.corrections import PATH as CORRECTIONS_PATH
+from tallystick.console.coverage import PATH as COVERAGE_PATH
+from tallystick.console.coverage import CoverageList
 from tallystick.console.explain import PATH as EXPLAIN_PATH
 from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
@@ -29,7 +31,7 @@ from tallystick.console.pages import HEADERS, Pages
 from tallystick.console.saved_views import PATH as VIEWS_PATH
 from tallystick.console.saved_views import SavedViews
 from tallystick.console.sessions import PATH as SESSIONS_PATH
-from tallystick.console.sessions import EndOthers, EndSession, SessionList
+from tallystick.console.sessions import EndOthers, EndSession, OwnPassword, SessionList
 from tallystick.console.sign_in import SignIn, SignOut
 from tallystick.console.sims import SimPage
 from tallystick.console.static import Static
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 OWN_PATH = re.compile(
     r"/|/docs|/log(?:in|out)|/mismatches(?:\..*|/.*)?|/sims/.*|/hardware/.*|/static/.*"
-    r"|/(?:sessions|changes|corrections|imports|admin)(?:/.*)?"
+    r"|/(?:coverage|sessions|changes|corrections|imports|admin)(?:/.*)?"
 )
 
 
@@ -97,13 +99,16 @@ def add_routes(
     one_change = OneChange(pages, store)
     app.add_route(CHANGES_PATH, ChangeList(pages, store))
     app.add_route(f"{CHANGES_PATH}/{{number}}", one_change)
+    app.add_route(f"{CHANGES_PATH}/{{number}}/withdraw", Withdrawal(one_change, store, clock))
     app.add_route(f"{CHANGES_PATH}/{{number}}/{{deed}}", Decision(one_change, store, clock))
     app.add_route(IMPORTS_PATH, ImportPage(pages, store, clock, others.imports))
     app.add_route(f"{IMPORTS_PATH}/{{number}}", OneImportPage(pages, store, clock))
     app.add_route(f"{IMPORTS_PATH}/{{number}}/rejects", ImportRejects(store, clock))
     app.add_route(SIGN_IN_PATH, SignIn(pages, access, browsers))
     app.add_route("/logout", SignOut(access, browsers))
-    app.add_route(SESSIONS_PATH, SessionList(pages, access))
+    own_sessions = SessionList(pages, access)
+    app.add_route(SESSIONS_PATH, own_sessions)
+    app.add_route(f"{SESSIONS_PATH}/password", OwnPassword(own_sessions, access))
     app.add_route(f"{SESSIONS_PATH}/end", EndSession(access))
     app.add_route(f"{SESSIONS_PATH}/end-others", EndOthers(access))
     app.add_route(DOCS_PATH, ApiDocs(pages, others.describe))
@@ -122,6 +127,7 @@ def add_routes_about_rows(
     """Put the pages on the app that show rows, SIMs and hardware, and what is done about them."""
     rows = others.rows
     app.add_route("/", Overview(pages, store, clock, rows, others.brought))
+    app.add_route(COVERAGE_PATH, CoverageList(pages, store, clock, rows))
     app.add_route("/mismatches", MismatchList(pages, store, clock, rows))
     app.add_route("/mismatches/export", Export(pages, store, clock, rows))
     app.add_route(VIEWS_PATH, SavedViews(pages, store, clock))

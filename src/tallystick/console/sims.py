@@ -15,7 +15,7 @@ from tallystick.console.mismatches import ShownRow, shown_rows
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, exact
 from tallystick.fleet.timeline import recent_log, timeline
-from tallystick.http.gate import caller_of, for_console
+from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, rows_of_sim
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class SimPage(ListingPage):
             listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
             explained_rows = self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX]
             entries = recent_log(reader, sim)
+            sees_all = reader.view_of(user_of(req)).sees_all
             tacs = sorted({stay.imei.tac for stay in seen.stays})
             types = (
                 {
@@ -74,6 +75,7 @@ class SimPage(ListingPage):
             has_more_rows=len(explained_rows) < len(listed.rows),
             here_again=req.relative_uri,
             entries=entries,
+            sees_all=sees_all,
             types=types,
             presets=[
                 (days, asked.address(f"/sims/{iccid}", **preset(days, settings.zone, now)))

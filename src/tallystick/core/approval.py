@@ -1,7 +1,8 @@
 """Four eyes: which changes of expectations need a second person, and who may be that person.
 
 An account may ask for approval. Then nobody changes by themselves what is expected of its SIMs:
-whoever wants a change proposes it, and somebody else decides about it. The operator at the command
+whoever wants a change proposes it, and somebody else decides about it. Who has proposed it may
+withdraw it meanwhile, and nobody else needs to agree. The operator at the command
 line, who may write to the store anyway, is held to nothing.
 """
 
@@ -10,8 +11,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.core.errors import ApprovalRequired, OwnProposal
+from tallystick.core.errors import ApprovalRequired, ChangeSetRefused, OwnProposal
 from tallystick.core.identifiers import Iccid, shown
+from tallystick.core.ledger import is_made_by
 from tallystick.core.roles import Right, Role, may, require_right
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Proposal(NamedTuple):
 
 
 def may_decide(decider: Decider, proposal: Proposal) -> bool:
-    """Whether somebody may approve or reject a proposal.
+    """Whether somebody may approve a proposal, or reject it as somebody else's.
 
     Users need the right to decide. Another hand than the proposer's may decide about everything;
     the proposer only as a user, about SIMs of accounts that do not ask for approval. An app never
@@ -63,10 +65,35 @@ def may_decide(decider: Decider, proposal: Proposal) -> bool:
     return is_own and decider.role is not None and not proposal.asking
 
 
+def may_withdraw(decider: Decider, proposal: Proposal) -> bool:
+    """Whether somebody may drop a proposal as their own.
+
+    Nothing is in force by that, so it needs no second person.
+    """
+    is_editor = decider.role is None or may(decider.role, Right.PROPOSE)
+    return is_editor and is_made_by(decider.name, proposal.proposer)
+
+
 def may_apply_at_once(name: str, role: Role, asking: tuple[str, ...]) -> bool:
     """Whether a user may put a correction in force in one step: propose and approve it."""
     own = Proposal(0, name, is_same_hand=True, asking=asking)
     return may_decide(Decider(name, role), own)
+
+
+def require_may_withdraw(decider: Decider, proposal: Proposal) -> None:
+    """Raise `ChangeSetRefused` where a proposal is not somebody's own."""
+    if not may_withdraw(decider, proposal):
+        message = (
+            f"change set {proposal.number} was proposed by {proposal.proposer}, who alone can "
+            "withdraw it; whoever may decide about it can reject it"
+        )
+        raise ChangeSetRefused(message)
+
+
+def require_may_drop(decider: Decider, proposal: Proposal) -> None:
+    """Raise `RoleRefused` or `OwnProposal` where somebody may neither reject nor withdraw one."""
+    if not may_withdraw(decider, proposal):
+        require_may_decide(decider, proposal)
 
 
 def require_may_decide(decider: Decider, proposal: Proposal) -> None:

@@ -22,7 +22,7 @@ class RowState(StrEnum):
     """What is being done about a row. Each row has the first of these that applies."""
 
     PROPOSED = "proposed"
-    """Expectations of its SIM are proposed, and nobody has decided about them yet."""
+    """Expectations of its SIM are proposed, or an undo of such, and nobody has decided yet."""
     EXPLAINED = "explained"
     """An explanation of it holds."""
     OPEN = "open"

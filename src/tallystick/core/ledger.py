@@ -204,6 +204,11 @@ def is_same_hand(one: str, other: str, keepers: Mapping[str, str]) -> bool:
     return not _hands_behind(one, keepers).isdisjoint(_hands_behind(other, keepers))
 
 
+def is_made_by(name: str, proposer: str) -> bool:
+    """Whether somebody made a proposal: under that name, or as the app or the user of an upload."""
+    return name == proposer or name in _parts_of(proposer)
+
+
 def _hands_behind(name: str, keepers: Mapping[str, str]) -> set[str]:
     """A name, and those who may act under it."""
     hands, waiting = set[str](), [name]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from tallystick.core.allowed import Allowed
-from tallystick.core.approval import Proposal, require_may_decide
+from tallystick.core.approval import (
+    Proposal,
+    require_may_decide,
+    require_may_drop,
+    require_may_withdraw,
+)
 from tallystick.core.errors import (
     ChangedSince,
     ChangeSetDecided,
@@ -31,12 +37,14 @@ from tallystick.store.ledger import (
 from tallystick.store.unfinished import SIMS_A_PART
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tallystick.core.approval import Decider
     from tallystick.core.ledger import Origin, State
     from tallystick.store import Facts, Reader, Store, Tried, Writer
 
+Requirement = Callable[["Decider", Proposal], None]
+"""A rule that holds somebody to what they may do about a proposal, and raises otherwise."""
 SIMS_LISTED_MAX = 20
 """SIMs that a refusal lists; the others are counted."""
 UNDO = "undo"
@@ -250,12 +258,24 @@ def _begin_approval(writer: Writer, proposal: ChangeSet, by: str, now: Moment) -
 
 
 def reject(store: Store, number: int, decider: Decider, now: Moment) -> None:
-    """Drop a proposal, as somebody who may decide about it.
+    """Drop a proposal, as somebody who may decide about it, or withdraw one's own.
 
     Raises `ChangeSetNotFound`, `ChangeSetDecided`, `RoleRefused` or `OwnProposal`.
     """
+    _drop(store, number, decider, now, require_may_drop)
+
+
+def withdraw(store: Store, number: int, decider: Decider, now: Moment) -> None:
+    """Drop a proposal as its own maker alone may.
+
+    Raises `ChangeSetNotFound`, `ChangeSetDecided` or `ChangeSetRefused`.
+    """
+    _drop(store, number, decider, now, require_may_withdraw)
+
+
+def _drop(store: Store, number: int, decider: Decider, now: Moment, require: Requirement) -> None:
     with store.transaction() as writer:
-        _decidable(writer, number, decider)
+        _proposed(writer, number, decider, require)
         writer.end_proposal(number)
         writer.decide_change_set(number, "rejected", decider.name, now)
 
@@ -353,7 +373,12 @@ def _require_state(change_set: ChangeSet, *states: State) -> None:
 
 def _decidable(reader: Reader, number: int, decider: Decider) -> ChangeSet:
     """A proposal that somebody may decide about."""
+    return _proposed(reader, number, decider, require_may_decide)
+
+
+def _proposed(reader: Reader, number: int, decider: Decider, require: Requirement) -> ChangeSet:
+    """A proposal about which somebody may do what the rule `require` asks for."""
     proposed = change_set(reader, number)
     _require_state(proposed, "proposed")
-    require_may_decide(decider, proposal_of(reader, proposed, decider.name))
+    require(decider, proposal_of(reader, proposed, decider.name))
     return proposed

@@ -14,7 +14,7 @@ from tallystick.core.correcting import Since, correction_of
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue, MismatchNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.ledger import SIMS_NAMED_MAX, sims_in
+from tallystick.core.ledger import BEHIND_ALL, SIMS_NAMED_MAX, sims_in
 from tallystick.core.ledger import for_sims as for_sims_named
 from tallystick.core.moments import Moment, exact
 from tallystick.core.window import Window
@@ -171,6 +171,16 @@ def change_sets_seen(
         return ChangeSetPage(seen, seen[-1].change_set_id)
     has_more = len(looked_at) == looked_at_max
     return ChangeSetPage(seen, looked_at[-1].change_set_id if has_more else None)
+
+
+def is_any_waiting(reader: Reader, view: View) -> bool:
+    """Whether a user sees a change set that waits for a decision.
+
+    Change sets are read only where one waits at all.
+    """
+    if not reader.is_any_proposed():
+        return False
+    return bool(change_sets_seen(reader, view, BEHIND_ALL, 1, "proposed").change_sets)
 
 
 def changes_for_sims(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tallystick.store.coverage import Coverage, Uncovered
     from tallystick.store.doubtful import LastExpectation
     from tallystick.store.identities import Unattributed
+    from tallystick.store.report import Scope
 
 SAMPLED_SIMS = 1_000
 SAMPLED_PLACES = 10  # in the order of ICCIDs, of each account
@@ -183,19 +184,44 @@ def sampled(
 
     The same SIMs each time, as long as none are loaded. Raises `NoAccounts` or `AccountNotFound`.
     """
-    scope = scope_of(reader, visible, question, generations)
+    some_sims, is_all = _sample(reader, scope_of(reader, visible, question, generations))
+    sims = reader.count_covered(some_sims)
+    without = sum(1 for _ in reader.without_expectation(some_sims))
+    unseen = sum(1 for _ in reader.unseen(some_sims, question.window))
+    return Sampled(sims, sims - without, sims - unseen, is_all)
+
+
+class SampledLacking(NamedTuple):
+    """The SIMs that lack something, of so many looked at; `is_all` as `Sampled` has it."""
+
+    lacking: list[Uncovered]
+    sims: int
+    is_all: bool
+
+
+def sampled_lacking(
+    reader: Reader,
+    visible: Mapping[str, int],
+    question: Question,
+    generations: tuple[str, ...],
+    lacking: Lacking,
+) -> SampledLacking:
+    """Give those of the SIMs that `sampled` looks at which lack something. Raises as it does."""
+    some_sims, is_all = _sample(reader, scope_of(reader, visible, question, generations))
+    sims = list(_lacking_in(reader, some_sims, question.window, lacking))
+    return SampledLacking(sims, reader.count_covered(some_sims), is_all)
+
+
+def _sample(reader: Reader, scope: Scope) -> tuple[Scope, bool]:
+    """Some SIMs of a scope, as a scope of its own, and whether these are all there are."""
     account_ids = scope.account_ids[:SAMPLED_ACCOUNTS_MAX]
     looked_at: set[int] = set()
     are_all = [
         _sample_account(reader, account_id, SAMPLED_SIMS // len(account_ids), looked_at)
         for account_id in account_ids
     ]
-    some_sims = replace(scope, iccids=tuple(sorted(looked_at)))
-    sims = reader.count_covered(some_sims)
-    without = sum(1 for _ in reader.without_expectation(some_sims))
-    unseen = sum(1 for _ in reader.unseen(some_sims, question.window))
     is_all = all(are_all) and account_ids == scope.account_ids
-    return Sampled(sims, sims - without, sims - unseen, is_all)
+    return replace(scope, iccids=tuple(sorted(looked_at))), is_all
 
 
 def _sample_account(reader: Reader, account_id: int, at_most: int, looked_at: set[int]) -> bool:
@@ -233,8 +259,15 @@ def uncovered(
     Raises the same, before the first.
     """
     scope = scope_of(reader, visible, question, generations)
+    return _lacking_in(reader, scope, question.window, lacking)
+
+
+def _lacking_in(
+    reader: Reader, scope: Scope, window: Window, lacking: Lacking
+) -> Iterator[Uncovered]:
+    """The SIMs of a scope that lack something."""
     if lacking is Lacking.UNSEEN:
-        return reader.unseen(scope, question.window)
+        return reader.unseen(scope, window)
     if lacking is Lacking.UNCONFIRMED:
         return reader.unconfirmed(scope)
     return reader.without_expectation(scope)

@@ -78,8 +78,27 @@ class ExplanationQuestions(Asking):
         return [KeptExplanation(*row) for row in rows]
 
     def proposed_among(self, iccids: Iterable[int]) -> set[int]:
-        """Those of some SIMs of which expectations are proposed."""
-        return set(self._numbers("proposed_among", iccids=self._connection.set_of(iccids)))
+        """Those of some SIMs about which nobody has decided yet.
+
+        Expectations of them are proposed, or an undo of a change set that has changed theirs is.
+        """
+        sims = self._connection.set_of(iccids)
+        proposed = set(self._numbers("proposed_among", iccids=sims))
+        numbers = self.being_taken_back()
+        if numbers:
+            taken_back = self._connection.set_of(numbers)
+            proposed.update(self._numbers("sims_put_in", iccids=sims, taken_back=taken_back))
+            proposed.update(self._numbers("sims_ended_in", iccids=sims, taken_back=taken_back))
+        return proposed
+
+    def is_any_proposed(self) -> bool:
+        """Whether any change set waits for a decision."""
+        may_be_proposed, _ = self._connection.row("states_there_are") or (1, 1)
+        return bool(may_be_proposed) or bool(self.being_taken_back())
+
+    def being_taken_back(self) -> list[int]:
+        """The change sets that proposals would take back."""
+        return self._numbers("being_taken_back")
 
     def _of_rows(self, query: str, keys: Sequence[RowKey]) -> list[tuple[Any, ...]]:
         return self._connection.rows_of_many(query, keys) if keys else []

@@ -13,7 +13,7 @@ from tallystick.core.allowed import Allowed
 from tallystick.core.identifiers import Imei
 from tallystick.core.moments import BEGINNING, Moment
 from tallystick.core.pairing import Activation, Expectation
-from tallystick.store.connection import Asking
+from tallystick.store.explanations import ExplanationQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ class Narrowing(NamedTuple):
 EVERY_ROW = Narrowing()
 
 
-class ListingQuestions(Asking):
+class ListingQuestions(ExplanationQuestions):
     """Rows listed and counted, and the newest facts of one SIM."""
 
     def row_counts(self, scope: Scope, window: Window) -> pl.DataFrame:
@@ -190,8 +190,10 @@ class ListingQuestions(Asking):
     def _filters(self, scope: Scope, narrowing: Narrowing) -> dict[str, object]:
         digits = narrowing.digits or ""
         may_be_proposed = may_be_explained = False
+        taken_back: list[int] = []
         if narrowing.state is not None:
             may_be_proposed, may_be_explained = self._connection.row("states_there_are") or (1, 1)
+            taken_back = self.being_taken_back()
         return {
             "account_ids": self._connection.set_of(scope.account_ids),
             "generations": self._connection.set_of(scope.generations),
@@ -210,6 +212,8 @@ class ListingQuestions(Asking):
             "pattern": f"%{digits}%",
             "state": str(narrowing.state or ""),
             "may_be_proposed": int(may_be_proposed),
+            "may_be_taken_back": int(bool(taken_back)),
+            "taken_back": self._connection.set_of(taken_back),
             "may_be_explained": int(may_be_explained),
             "now": narrowing.now,
         }

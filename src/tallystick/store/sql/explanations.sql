@@ -58,6 +58,32 @@ SELECT v.value
 FROM carray(:iccids) AS v
 WHERE EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = v.value);
 
+-- name: being_taken_back
+-- Which change sets would proposals take back? Where one of these has itself taken another back, the
+-- values that it returned stand under the number of that other one, which therefore counts, too.
+SELECT c.undoes
+FROM change_sets AS c
+WHERE c.state = 'proposed' AND c.undoes IS NOT NULL
+UNION
+SELECT u.undoes
+FROM change_sets AS c
+JOIN change_sets AS u ON u.change_set_id = c.undoes
+WHERE c.state = 'proposed' AND u.undoes IS NOT NULL;
+
+-- name: sims_put_in
+-- Of which of these SIMs do expectations stand that one of these change sets has put?
+SELECT DISTINCT e.iccid
+FROM expectations AS e
+WHERE e.iccid IN (SELECT v.value FROM carray(:iccids) AS v)
+    AND e.change_set_id IN (SELECT t.value FROM carray(:taken_back) AS t);
+
+-- name: sims_ended_in
+-- Of which of these SIMs has one of these change sets ended expectations?
+SELECT DISTINCT f.iccid
+FROM former_expectations AS f
+WHERE f.iccid IN (SELECT v.value FROM carray(:iccids) AS v)
+    AND f.ended_in IN (SELECT t.value FROM carray(:taken_back) AS t);
+
 -- name: put_explanation
 -- Somebody explained a row; of two explanations of the same moment the later stays.
 INSERT INTO explanations (

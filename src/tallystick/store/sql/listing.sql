@@ -34,10 +34,26 @@ WHERE k.account_id IN (SELECT a.value FROM carray(:account_ids) AS a)
 (:has_digits = 0 OR instr(k.digits, CAST(:digits AS TEXT)) > 0)
 
 -- part: state_of_row
--- What is being done about a row? It is what core/explanations.py says.
+-- What is being done about a row? It is what core/explanations.py says. The expectations of its SIM
+-- that a proposed undo would take back are counted: asked whether there is one, PostgreSQL may look
+-- through those of all SIMs.
 CASE
     WHEN :may_be_proposed = 1
         AND EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = k.iccid)
+        THEN 'proposed'
+    WHEN :may_be_taken_back = 1 AND (
+        k.iccid IN (
+            SELECT f.iccid
+            FROM former_expectations AS f
+            WHERE f.ended_in IN (SELECT t.value FROM carray(:taken_back) AS t)
+        )
+        OR 0 < (
+            SELECT count(*)
+            FROM expectations AS e
+            WHERE e.iccid = k.iccid
+                AND e.change_set_id IN (SELECT t.value FROM carray(:taken_back) AS t)
+        )
+    )
         THEN 'proposed'
     WHEN :may_be_explained = 1 AND EXISTS (
         SELECT 1
