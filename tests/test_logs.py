@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
 import pytest
 
@@ -105,15 +106,12 @@ def test_a_pipe_takes_each_write_of_several_lines_as_a_whole(text: str) -> None:
     end, begin = os.pipe()
     writes: list[bytes] = []
 
-    class Stream:
-        def write(self, part: str) -> None:
+    class Pipe(StringIO):
+        def write(self, part: str) -> int:
             writes.append(part.encode())
-            os.write(begin, writes[-1])
+            return os.write(begin, writes[-1])
 
-        def flush(self) -> None:
-            pass
-
-    handler = WholeLines(Stream())
+    handler = WholeLines(Pipe())
     handler.setFormatter(TextLines())
     lines = [(Moment(0), {"text": text * length}) for length in (1, 300, 700, 2000, 1, 1)]
     handler.emit(logging.makeLogRecord({"msg": "call", "gathered": lines}))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from collections import deque
 from datetime import UTC
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -98,19 +99,27 @@ class Gathered:
         return False
 
 
-class WholeLines(logging.StreamHandler[Any]):
-    """Standard error, where lines of several processes stay whole."""
+class WholeLines(logging.StreamHandler["WholeWrites"]):
+    """Standard error, or another stream, where lines of several processes stay whole."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the lines of a record, as many at once as a pipe takes as a whole."""
-        try:
-            for part in _parts(self.format(record)):
-                self.stream.write(part)
-                self.flush()
-        except RecursionError:
-            raise
-        except Exception:  # noqa: BLE001 - as every handler: a line that fails stops no work
-            self.handleError(record)
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(WholeWrites(stream or sys.stderr))
+
+
+class WholeWrites:
+    """A stream for lines, which writes as many at once as a pipe takes as a whole."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, lines: str) -> None:
+        """Write lines, each of which has its end."""
+        for part in _parts(lines):
+            self._stream.write(part)
+            self._stream.flush()
+
+    def flush(self) -> None:
+        """Do nothing: what was written is out already."""
 
 
 class TextLines(logging.Formatter):
@@ -156,18 +165,18 @@ def _printed(moment: Moment) -> str:
     return f"{wire(moment, UTC)[:-1]}.{moment // 1000 % 1000:03}Z"
 
 
-def _parts(text: str) -> Iterator[str]:
+def _parts(lines: str) -> Iterator[str]:
     """Lines as they are written: as many together as a pipe takes as a whole, else one."""
-    if len(text) * BYTES_A_CHARACTER_MAX < WRITE_BYTES_MAX:
-        yield f"{text}\n"
+    if len(lines) * BYTES_A_CHARACTER_MAX < WRITE_BYTES_MAX:
+        yield lines
         return
     part, size = "", 0
-    for line in text.split("\n"):
-        line_bytes = len(line.encode("utf-8", "backslashreplace")) + 1
+    for line in lines.splitlines(keepends=True):
+        line_bytes = len(line.encode("utf-8", "backslashreplace"))
         if part and size + line_bytes > WRITE_BYTES_MAX:
             yield part
             part, size = "", 0
-        part += f"{line}\n"
+        part += line
         size += line_bytes
     yield part
 
