@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-citus test-systemd check docs screenshots bench soak fuzz sbom deb lock clean
+.PHONY: help demo test test-citus test-systemd check docs screenshots bench soak kills probes fuzz sbom deb lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,12 @@ bench: .venv/bench ## measure against the peers
 
 soak: .venv/test ## mixed load with kills and faults (ARGS='--minutes 10')
 	$(BIN)/pytest -m soak -n 0 -s tests/test_soak.py $(ARGS)
+
+kills: .venv/test ## 1,000 kills of servers and imports on each engine (about an hour)
+	$(BIN)/pytest -m soak -n 0 tests/test_killed.py $(ARGS)
+
+probes: .venv/test ## 100,000 calls in everybody's name, in any order (ARGS='--seed 7')
+	$(BIN)/pytest -m soak -n 0 tests/tenants $(ARGS)
 
 fuzz: .venv/test ## calls made up from the descriptions of the API (ARGS='--rounds 2000 --seed 7')
 	$(BIN)/pytest -n 0 tests/hostile/test_fuzz.py $(ARGS)

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections import Counter
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from tallystick.thingspace.rows import wire_row
 from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tallystick.store import Store
 
@@ -41,17 +42,20 @@ def load_fleet(store: Store) -> None:
         writer.take_expectations([SimExpectation(iccid, moment, home) for iccid in iccids])
 
 
-def headers_of_sender(store: Store, scope: str = "intake") -> dict[str, str]:
-    """Those of an app that may send facts, or do what a scope allows."""
+def headers_of_sender(store: Store, scope: str = "intake", name: str = "sender") -> dict[str, str]:
+    """Those of a new app that may send facts, or do what a scope allows, for an hour."""
     access = quick_access(store, system_clock, secrets.token_bytes)
-    app = access.add_app("sender", [scope])
+    app = access.add_app(name, [scope])
     issued = access.issue_token(app.key, app.secret)
     access.close()
     return {"Authorization": f"Bearer {issued.access_token}", "Content-Type": "application/json"}
 
 
 class Sender(threading.Thread):
-    """Sends batches, each of a moment of its own, until the server is gone or there is enough."""
+    """Sends batches, each of a moment of its own, until the server is gone or there is enough.
+
+    `renewed` gives other headers when the token of the first ones holds no more.
+    """
 
     def __init__(
         self,
@@ -60,8 +64,10 @@ class Sender(threading.Thread):
         headers: dict[str, str],
         start_second: int,
         refusals: tuple[int, ...] = (),
+        renewed: Callable[[], dict[str, str]] | None = None,
     ) -> None:
         super().__init__()
+        self._renewed = renewed
         self._port, self._headers, self._refusals = port, headers, refusals
         self._number, self._second = number, start_second
         self.enough = threading.Event()
@@ -71,6 +77,9 @@ class Sender(threading.Thread):
     def run(self) -> None:
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=60)) as connection:
             while not self.enough.is_set() and (status := self._send(connection)):
+                if status == HTTPStatus.UNAUTHORIZED and self._renewed:
+                    self._headers = self._renewed()
+                    continue
                 assert status in {200, *self._refusals}
                 if status == 200:
                     self.acknowledged.append(self.unanswered.pop())

@@ -30,6 +30,7 @@ from tallystick.background import (
 )
 from tallystick.core.errors import StoreBroken, StoreRefused
 from tallystick.core.retries import TRY_S_MAX
+from tallystick.http.observed import lines_of_calls
 from tallystick.intake import KINDS, LiveIntake
 from tallystick.operations.metrics import Metrics
 from tallystick.operations.readiness import FRESH_S_MAX, Readiness
@@ -630,7 +631,8 @@ def test_readiness_is_refused_while_a_loop_has_been_failing_for_long(
     uploads = uploads_of(store, clock, loops)
     readiness = Readiness(store, loops)
     tallies = Tallies(Counts)
-    seen = Seen(readiness, tallies, Metrics(store, database, tallies))
+    metrics = Metrics(store, database, tallies)
+    seen = Seen(readiness, tallies, metrics, lines_of_calls(clock))
     app = build_app(Settings(), store, access, live, uploads, seen=seen)
     client = TestClient(app)
     health = loops.health("odd jobs")

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
-from tallystick.logs import JsonLines, TextLines, fields
+import pytest
+
+from tallystick.core.moments import Moment
+from tallystick.logs import (
+    GATHERED_MAX,
+    WRITE_BYTES_MAX,
+    Gathered,
+    JsonLines,
+    TextLines,
+    WholeLines,
+    fields,
+)
 
 HOSTILE = "x\n2026-11-26T00:00:00Z ERROR forged\r\x1b[2J\u2028\x9b"
 
@@ -58,3 +72,54 @@ def test_a_traceback_is_indented_or_within_the_object() -> None:
     line = JsonLines().format(failed(HOSTILE))
     assert line.isprintable()
     assert "ValueError: invalid literal" in json.loads(line)["traceback"]
+
+
+def numbers(text: str) -> list[int]:
+    """What the lines of a log say as their number, in order."""
+    return sorted(json.loads(line)["number"] for line in text.splitlines())
+
+
+def test_lines_that_are_gathered_are_each_written_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    now = 1_764_138_365_691_000
+    gathered = Gathered(logging.getLogger("tallystick.x"), "call", lambda: Moment(now))
+    count = 20 * GATHERED_MAX + 1
+
+    def note(number: int) -> None:
+        gathered.note({"number": number, "user": HOSTILE, "app": None})
+
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(note, range(count)))
+    gathered.write()
+    gathered.write()
+    text = "\n".join(map(JsonLines().format, caplog.records))
+    assert numbers(text) == list(range(count))
+    assert len(caplog.records) < count / 2
+    assert text.startswith('{"ts":"2025-11-26T06:26:05.691Z","level":"info","logger":')
+    lines = "\n".join(map(TextLines().format, caplog.records)).split("\n")
+    assert len(lines) == count
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("text", ["x", "\N{GREEK SMALL LETTER PI}", "\N{CUNEIFORM SIGN A}"])
+def test_a_pipe_takes_each_write_of_several_lines_as_a_whole(text: str) -> None:
+    end, begin = os.pipe()
+    writes: list[bytes] = []
+
+    class Pipe(StringIO):
+        def write(self, part: str) -> int:
+            writes.append(part.encode())
+            return os.write(begin, writes[-1])
+
+    handler = WholeLines(Pipe())
+    handler.setFormatter(TextLines())
+    lines = [(Moment(0), {"text": text * length}) for length in (1, 300, 700, 2000, 1, 1)]
+    handler.emit(logging.makeLogRecord({"msg": "call", "gathered": lines}))
+    os.close(begin)
+    with os.fdopen(end, "rb") as reader:
+        assert reader.read() == b"".join(writes)
+    whole = [each for each in writes if each.count(b"\n") > 1]
+    assert whole
+    assert all(len(each) <= WRITE_BYTES_MAX for each in whole)
+    assert all(each.endswith(b"\n") for each in writes)
+    assert b"".join(writes).count(b"\n") == len(lines)

@@ -118,9 +118,15 @@ def test_the_wheel_serves_and_tells_systemd_while_it_does(
         "PATH": os.environ["PATH"],
         "NOTIFY_SOCKET": str(told.getsockname()),
         "WATCHDOG_USEC": "1000000",
+        "TALLYSTICK_LOG_REQUESTS": "yes",
     }
     command = [str(installed), "serve", "--create", "--port", str(port)]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as server:
+    with (
+        (tmp_path / "log").open("w+") as log,
+        subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stderr=log, start_new_session=True
+        ) as server,
+    ):
         try:
             assert told.recv(100) == b"READY=1"
             assert answer(port, "/readyz")[0] == 200
@@ -138,6 +144,9 @@ def test_the_wheel_serves_and_tells_systemd_while_it_does(
             assert told.recv(100) == b"WATCHDOG=1"
             server.terminate()
             assert list(messages(told, STOPPED_S))[-1] == b"STOPPING=1"
+            log.seek(0)
+            lines = log.read().splitlines()
+            assert [line for line in lines if " route=/login status=200 " in line], lines
         finally:
             os.killpg(server.pid, signal.SIGKILL)
 

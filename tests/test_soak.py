@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -201,8 +202,11 @@ class Soak:
     @contextmanager
     def loaded(self, port: int, start_second: int) -> Iterator[tuple[list[Sender], Visitor]]:
         """Facts that come in, and questions over every door, until the block ends."""
-        headers = bearer(port, self._app)
-        senders = [Sender(each, port, headers, start_second, (503,)) for each in range(SENDERS)]
+        renewed = partial(bearer, port, self._app)
+        headers = renewed()
+        senders = [
+            Sender(each, port, headers, start_second, (503,), renewed) for each in range(SENDERS)
+        ]
         visitor = Visitor(port, self._app, "user")
         callers: list[Sender | Visitor] = [*senders, visitor]
         for caller in callers:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "deploy/systemd/tallystick.service"
-BACKUP = "tallystick-backup.service"
+TIMER, BACKUP = "tallystick-backup.timer", "tallystick-backup.service"
 SYSTEMD = Path("/lib/systemd/systemd")
 GROUPS = Path("/sys/fs/cgroup/systemd")
 PROGRAMS = ("unshare", "nsenter", "systemctl", "systemd-run")
@@ -51,6 +51,13 @@ Environment=TALLYSTICK_PORT={port}
 UnsetEnvironment=TALLYSTICK_DATABASE
 LoadCredential=database:/run/database
 Environment=TALLYSTICK_DATABASE_FILE=%d/database
+"""
+# Due each second, in the place of each hour.
+CHANGES_OF_TIMER = """[Timer]
+OnCalendar=
+OnCalendar=*:*:*
+AccuracySec=100ms
+RandomizedDelaySec=0
 """
 # Arguments: the folder of units, of the program's script, of Python, of packages, of the source.
 BEGIN = """set -e
@@ -137,6 +144,11 @@ def own_group() -> Iterator[Path]:
             processes.parent.rmdir()
 
 
+def backups_of(manager: Manager) -> int:
+    """How many backups there are with their manifests."""
+    return manager.run("ls", "/var/lib/private/tallystick/backups").count(".db.json")
+
+
 def command_that_makes_the_store() -> list[str]:
     """As the head of the unit has it, but for a terminal, which needs a bus."""
     command = re.search(r"^# (systemd-run (?:.*\\\n# )*.*)", UNIT.read_text("utf-8"), re.MULTILINE)
@@ -155,10 +167,12 @@ def port() -> int:
 def manager(tmp_path: Path, port: int) -> Iterator[Manager]:
     """A systemd with the unit, which is not started yet."""
     units = tmp_path / "units"
-    (units / f"{UNIT.name}.d").mkdir(parents=True)
+    for name in (UNIT.name, TIMER):
+        (units / f"{name}.d").mkdir(parents=True)
     for each in UNIT.parent.iterdir():
         shutil.copy(each, units)
     (units / f"{UNIT.name}.d/changes.conf").write_text(CHANGES.format(port=port))
+    (units / f"{TIMER}.d/changes.conf").write_text(CHANGES_OF_TIMER)
     for name in (*TARGETS, "boot"):
         (units / f"{name}.target").write_text(BOOT)
     program = tmp_path / "tallystick"
@@ -206,6 +220,9 @@ def test_systemd_starts_the_unit_watches_it_and_stops_it(manager: Manager, port:
     assert call(port, "GET", "/readyz").status == HTTPStatus.OK
     assert int(manager.shown("MainPID")) != server
     manager.run("systemctl", "start", BACKUP)
-    assert ".db.json" in manager.run("ls", "/var/lib/private/tallystick/backups")
+    assert backups_of(manager) == 1
+    manager.run("systemctl", "start", TIMER)
+    wait_until(lambda: backups_of(manager) > 1)
+    manager.run("systemctl", "stop", TIMER)
     manager.run("systemctl", "stop", UNIT.name)
     assert manager.run("cat", "/run/ends").split() == ["watchdog", "success"]

@@ -27,7 +27,7 @@ from tallystick.http.cookies import Browsers
 from tallystick.http.gate import Gate, open_to_all
 from tallystick.http.leaving import Leaving
 from tallystick.http.limits import AddressLimit, CallerLimits, CallLimits, Throttled
-from tallystick.http.observed import MetricsPage, Observed
+from tallystick.http.observed import MetricsPage, Observed, lines_of_calls
 from tallystick.http.own_port import serve_beside
 from tallystick.http.paths import Paths, plain
 from tallystick.http.refusals import Refusals
@@ -59,11 +59,13 @@ if TYPE_CHECKING:
     from falcon import Request, Response
 
     from tallystick.http.calls import Calls
+    from tallystick.logs import Gathered
     from tallystick.settings import Settings
     from tallystick.store import Store
 
 LOOK_FOR_WORK_S = 60.0  # that a killed process has left
 METRICS_PATH = "/metrics"
+LINES_EVERY_S = 0.1  # how late a line of an answered call may be
 
 
 class Health:
@@ -99,6 +101,8 @@ class Seen(NamedTuple):
     readiness: Readiness
     tallies: Tallies
     metrics: Metrics
+    lines: Gathered
+    """The lines of the log about answered calls."""
 
 
 def build_app(  # noqa: PLR0913 - what the rooms are made of
@@ -118,12 +122,13 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     """
     browsers = Browsers(settings.public_url)
     acts = Acts(access.audit, system_clock)
-    readiness, tallies, metrics = seen or _seen(settings, store, Loops(), Tallies(Counts))
+    seen = seen or _seen(settings, store, Loops(), Tallies(Counts))
+    readiness, tallies, metrics, lines = seen
     limits = CallLimits(settings, partial(_count_throttled, tallies))
     app = falcon.App()
     if settings.traces:
         app.add_middleware(Traced())
-    observed = Observed(tallies.note, is_logged=settings.log_requests)
+    observed = Observed(tallies.note, lines.note if settings.log_requests else None)
     app.add_middleware(observed)
     app.add_middleware(Leaving(is_over_tls=settings.is_over_tls))
     app.add_middleware(AddressLimit(limits))
@@ -236,6 +241,9 @@ def wired_app(
     loops.loop("metrics", tallies.save, SAVE_EVERY_S).start()
     Finalize(None, tallies.save, exitpriority=0)
     seen = _seen(settings, store, loops, tallies)
+    if settings.log_requests:
+        loops.loop("lines of calls", seen.lines.write, LINES_EVERY_S).start()
+        Finalize(None, seen.lines.write, exitpriority=0)
     if calls:
         _answer_beside(settings, seen)
     return build_app(settings, of_callers, access, live, uploads, calls, seen, imports=imports)
@@ -261,7 +269,8 @@ def _forget_receipts(store: Store) -> bool:
 
 def _seen(settings: Settings, store: Store, loops: Loops, tallies: Tallies) -> Seen:
     metrics = Metrics(store, settings.database, tallies)
-    return Seen(Readiness(store, loops), tallies, metrics)
+    lines = lines_of_calls(system_clock)
+    return Seen(Readiness(store, loops), tallies, metrics, lines)
 
 
 def _answer_beside(settings: Settings, seen: Seen) -> None:

@@ -793,3 +793,15 @@ def test_a_hash_costs_what_owasp_asks_for_and_an_unknown_user_costs_the_same(
     parameters = kept.split("$")[:4]
     assert parameters == ["", "argon2id", "v=19", "m=19456,t=2,p=1"]
     assert usual._passwords.nobodys_argon2.split("$")[:4] == parameters  # noqa: SLF001 - time is no proof
+
+
+def test_in_a_store_without_accounts_some_users_see_all_that_will_come(
+    store: Store, access: Access
+) -> None:
+    access.add_user("all", PASSWORD, [], all_accounts=True)
+    access.add_user("none", PASSWORD, [], all_accounts=False)
+    sessions = {name: access.login(name, PASSWORD) for name in ("all", "none")}
+    users = {name: access.user_of_session(session) for name, session in sessions.items()}
+    with store.snapshot() as reader:
+        seen = {name: reader.view_of(user).sees_all for name, user in users.items()}
+    assert seen == {"all": True, "none": False}

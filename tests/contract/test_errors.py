@@ -467,7 +467,7 @@ def test_an_unknown_path_under_the_root_has_no_matching_resource(
 
 def test_an_unknown_method_has_no_matching_resource(client: TestClient) -> None:
     for path in (REPORT, LOGIN, TOKEN):
-        for method in ("GET", "PUT", "DELETE", "PATCH"):
+        for method in ("GET", "PUT", "DELETE", "PATCH", "TRACE"):
             check_fault(client.simulate_request(method, path), 400, "900906")
 
 

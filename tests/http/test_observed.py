@@ -16,7 +16,7 @@ from falcon import testing
 
 from tallystick.clock import system_clock
 from tallystick.core.moments import MICROSECONDS_A_SECOND, Moment
-from tallystick.http.observed import NO_ROUTE, Observed
+from tallystick.http.observed import NO_ROUTE, Observed, lines_of_calls
 from tallystick.logs import TextLines
 from tallystick.operations.metrics import METRICS, PREFIX, Metrics
 from tallystick.operations.tallies import LAST_FACT, Counts, Tallies
@@ -199,7 +199,7 @@ def test_a_store_that_does_not_answer_is_told_by_the_metrics(tmp_path: Path) -> 
 def test_the_id_of_a_call_is_the_one_it_brought_if_that_is_plain(
     given: str, *, is_taken: bool
 ) -> None:
-    observed = Observed(lambda _: None, is_logged=False)
+    observed = Observed(lambda _: None, None)
     req = testing.create_req()
     req.env["HTTP_X_REQUEST_ID"] = given
     observed.process_request(req, falcon.Response())
@@ -224,7 +224,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 def test_a_call_of_a_trace_has_the_id_of_that_where_it_brings_no_other(
     header: str, *, is_taken: bool
 ) -> None:
-    observed = Observed(lambda _: None, is_logged=False)
+    observed = Observed(lambda _: None, None)
     req = testing.create_req(headers={"traceparent": header})
     observed.process_request(req, falcon.Response())
     assert (req.context.request_id == TRACE) == is_taken
@@ -236,17 +236,22 @@ def test_a_call_of_a_trace_has_the_id_of_that_where_it_brings_no_other(
 def test_a_call_is_a_line_of_the_log_without_its_path(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tallystick.http.observed")
     noted: list[Answered] = []
-    app = falcon.App(middleware=[Observed(noted.append, is_logged=True, timer=Timer())])
+    lines = lines_of_calls(system_clock)
+    app = falcon.App(middleware=[Observed(noted.append, lines.note, timer=Timer())])
     app.add_route("/sims/{iccid}", Sims())
     client = testing.TestClient(app)
     client.simulate_get("/sims/89148000000800000011", headers={"X-Request-Id": "r-1"})
     client.simulate_request("TRACE", "/sims/89148000000800000011")
     client.simulate_get("/89148000000800000011")
-    line = TextLines().format(caplog.records[0])
-    assert line.endswith(
+    lines.write()
+    (record,) = caplog.records
+    text = TextLines().format(record)
+    first, *others = text.split("\n")
+    assert first.endswith(
         "call request_id=r-1 method=GET route=/sims/{iccid} status=200 ms=250.0"
         " address=127.0.0.1 rows=7"
     )
-    assert "89148" not in "".join(map(TextLines().format, caplog.records))
+    assert len(others) == 2
+    assert "89148" not in text
     assert noted[0] == ("GET", "/sims/{iccid}", "200 OK", 0.25)
     assert [each[:2] for each in noted[1:]] == [("other", "/sims/{iccid}"), ("GET", NO_ROUTE)]

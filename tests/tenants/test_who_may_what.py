@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLACE = re.compile(r"\{(\w+)\}")
+PROBES_MIN = 100_000
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -110,6 +112,23 @@ def test_every_route_of_the_server_is_in_the_model(world: World) -> None:
 
 @pytest.mark.parametrize("call", list(calls()), ids=lambda call: call.name)
 def test_a_call_is_answered_to_each_caller_as_the_model_says(world: World, call: Call) -> None:
+    ask_in_every_name(world, call)
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_calls_in_any_order_are_answered_as_the_model_says(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    random = Random(request.config.getoption("--seed"))
+    everything = list(calls())
+    asked = 0
+    while asked < PROBES_MIN:
+        random.shuffle(everything)
+        asked += sum(ask_in_every_name(world, call) for call in everything)
+
+
+def ask_in_every_name(world: World, call: Call) -> int:
+    """Make a call in everybody's name, who may not make it first; give how often it was made."""
     before = world.content()
     may, may_not = list[tuple[Caller, str]](), list[tuple[Caller, str]]()
     for caller in world.callers:
@@ -126,6 +145,7 @@ def test_a_call_is_answered_to_each_caller_as_the_model_says(world: World, call:
             world.put_back(tenant)
         if call.ends_session:
             world.sign_in(caller)
+    return len(may) + len(may_not)
 
 
 def check(world: World, call: Call, caller: Caller, tenant: str) -> None:

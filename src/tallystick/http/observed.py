@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tallystick.core.exposition import MEDIA_TYPE
 from tallystick.http.gate import needs
-from tallystick.logs import fields
+from tallystick.logs import Gathered
 from tallystick.tracing import trace_id
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
+    from tallystick.core.moments import Moment
     from tallystick.operations.metrics import Metrics
     from tallystick.operations.tallies import Answered
 
@@ -38,18 +39,18 @@ log = logging.getLogger(__name__)
 class Observed:
     """The middleware that gives a call its id, and notes how it was answered.
 
-    With `is_logged`, every call is a line of the log.
+    `note_line` takes what a line of the log says of an answered call.
     """
 
     def __init__(
         self,
         note: Callable[[Answered], None],
+        note_line: Callable[[dict[str, object]], None] | None,
         *,
-        is_logged: bool,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._note = note
-        self._is_logged = is_logged
+        self._note_line = note_line
         self._timer = timer
         self._prefix = secrets.token_hex(6)
         self._numbers = count(1)
@@ -82,8 +83,8 @@ class Observed:
         seconds = self._timer() - req.context.began
         method = req.method if req.method in METHODS else NO_METHOD
         self._note((method, req.uri_template or NO_ROUTE, resp.status, seconds))
-        if self._is_logged:
-            _log_call(req, resp, seconds)
+        if self._note_line is not None:
+            self._note_line(_said_of(req, resp, seconds))
 
 
 class MetricsPage:
@@ -111,19 +112,23 @@ def request_id_of(req: Request) -> str:
     return given
 
 
-def _log_call(req: Request, resp: Response, seconds: float) -> None:
-    """Write the line of a call: its route, not its path, which may name a subscriber."""
+def lines_of_calls(clock: Callable[[], Moment]) -> Gathered:
+    """The lines of the log about answered calls."""
+    return Gathered(log, "call", clock)
+
+
+def _said_of(req: Request, resp: Response, seconds: float) -> dict[str, object]:
+    """What the line of a call says: its route, not its path, which may name a subscriber."""
     caller = getattr(req.context, "caller", None)
-    said = fields(
-        request_id=request_id_of(req),
-        trace_id=trace_id(),
-        method=req.method,
-        route=req.uri_template or NO_ROUTE,
-        status=resp.status_code,
-        ms=round(seconds * 1000, 1),
-        app=caller and caller.app_name,
-        user=caller and caller.user_name,
-        address=req.remote_addr,
-        rows=getattr(req.context, "rows", None),
-    )
-    log.info("call", extra=said)
+    return {
+        "request_id": request_id_of(req),
+        "trace_id": trace_id(),
+        "method": req.method,
+        "route": req.uri_template or NO_ROUTE,
+        "status": resp.status_code,
+        "ms": round(seconds * 1000, 1),
+        "app": caller and caller.app_name,
+        "user": caller and caller.user_name,
+        "address": req.remote_addr,
+        "rows": getattr(req.context, "rows", None),
+    }

@@ -208,11 +208,14 @@ class AccessQuestions(Asking):
     def view_of(self, user_id: int) -> View:
         """What a user may see, and how it is kept.
 
-        One question, for every report begins with it.
+        One question where there is an account to see, for every report begins with it.
         """
         rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
+        if not rows:
+            rank = self._connection.row("rank_of_user", user_id=user_id)
+            return View({}, "", sees_all=rank is not None and bool(rank[1]))
         accounts = {name: account_id for account_id, name, _, _ in rows}
-        _, _, wire_zone, sees_all = rows[0] if rows else (0, "", "", 0)
+        _, _, wire_zone, sees_all = rows[0]
         return View(accounts, wire_zone, bool(sees_all))
 
     def user_of_id(self, user_id: int) -> tuple[str, UserRow] | None:
