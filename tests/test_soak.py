@@ -74,17 +74,18 @@ def say(line: str) -> None:
 
 
 class Usage(NamedTuple):
-    """What a process has: memory in MiB, and open descriptors."""
+    """What a process has: memory of its own in MiB, and open descriptors."""
 
     memory_mib: int
     descriptors: int
 
 
 def usage_of(process: int) -> Usage:
-    """What a process has now."""
-    pages = int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
+    """What a process has now; parts of the store's file that are mapped are the system's."""
+    _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text("ascii").split()
+    own_bytes = (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
     descriptors = len(os.listdir(f"/proc/{process}/fd"))  # noqa: PTH208 - their number alone
-    return Usage(pages * os.sysconf("SC_PAGE_SIZE") >> 20, descriptors)
+    return Usage(own_bytes >> 20, descriptors)
 
 
 class Load:
