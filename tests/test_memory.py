@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 
-from tallystick.memory import collect_rarely
+import pytest
+
+from tallystick.memory import collect_rarely, not_collecting
 
 FACTS = 30_000
 
@@ -23,3 +27,38 @@ def test_a_large_call_is_taken_in_without_the_collector_looking() -> None:
         assert (len(made), _looks()) == (FACTS, looks)
     finally:
         gc.set_threshold(*before)
+
+
+def _fail_in_a_block_within_a_block() -> None:
+    with not_collecting(), not_collecting():
+        assert not gc.isenabled()
+        raise LookupError
+
+
+def test_the_collector_looks_again_behind_a_block_that_fails() -> None:
+    with pytest.raises(LookupError):
+        _fail_in_a_block_within_a_block()
+    assert gc.isenabled()
+
+
+def test_the_end_of_a_block_within_another_leaves_the_outer_one_alone() -> None:
+    with not_collecting():
+        with not_collecting():
+            pass
+        assert not gc.isenabled()
+
+
+LOOKS_AT_ITS_END = """
+import atexit, gc
+from tallystick.memory import collect_rarely
+atexit.register(lambda: print(len(gc.get_objects())))
+collect_rarely()
+kept = [[number] for number in range(1000)]
+"""
+
+
+def test_a_process_leaves_nothing_to_be_looked_through_at_its_end() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LOOKS_AT_ITS_END], check=True, capture_output=True, text=True
+    )
+    assert int(ended.stdout) < 1000, ended

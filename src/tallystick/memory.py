@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The collector looks once so many more objects were made than are gone. With Python's default, 700,
 # a call of ten thousand facts spends a seventh of its time on that, and an import a fifteenth.
@@ -10,5 +16,26 @@ OBJECTS_A_COLLECTION = 50_000
 
 
 def collect_rarely() -> None:
-    """Have this process look for them rarely; all others go at once, as ever."""
+    """Have this process look for them rarely; all others go at once, as ever.
+
+    At its end it does not look: what is left goes with the process.
+    """
     gc.set_threshold(OBJECTS_A_COLLECTION)
+    atexit.register(gc.freeze)
+
+
+@contextmanager
+def not_collecting() -> Iterator[None]:
+    """Have this process not look for them at all within the block, which is to make none.
+
+    Where several threads are in such blocks, the process looks again once the one that came first
+    has left.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -37,6 +37,8 @@ FORM = re.compile(
 FRACTION_DIGITS = 6
 MICROSECONDS_A_SECOND = 1_000_000
 SECONDS_A_DAY = 86_400
+SECONDS_A_MINUTE = 60
+MINUTES_A_DAY = SECONDS_A_DAY // SECONDS_A_MINUTE
 
 
 def parse(text: str, zone: tzinfo = UTC) -> datetime:
@@ -147,6 +149,11 @@ def _date(day: int) -> str:
     return date.fromordinal(EPOCH.toordinal() + day).isoformat()
 
 
-@lru_cache(SECONDS_A_DAY)
+# A day has too many seconds to keep each: to remember one takes longer than to print several.
+_MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(MINUTES_A_DAY))
+_SECONDS = tuple(f":{second:02}" for second in range(SECONDS_A_MINUTE))
+
+
 def _clock(second: int) -> str:
-    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+    minute, second_of_minute = divmod(second, SECONDS_A_MINUTE)
+    return _MINUTES[minute] + _SECONDS[second_of_minute]

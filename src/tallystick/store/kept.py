@@ -19,6 +19,7 @@ from tallystick.core.row_events import (
     CauseKind,
     RowChange,
 )
+from tallystick.memory import not_collecting
 from tallystick.store.reader import Reader
 from tallystick.store.refresh import Difference, Refresh
 from tallystick.store.walking import sim_pages
@@ -170,6 +171,10 @@ class KeptAnswer(Reader):
 
     def settle(self) -> Refreshed:
         """Make the kept answer follow from the facts; the end of a transaction does it."""
+        with not_collecting():
+            return self._settle()
+
+    def _settle(self) -> Refreshed:
         pending, self._pending = self._pending, _Pending()
         self._add_spans_of_activations(pending)
         self._add_spans_of_expectations(pending)

@@ -92,8 +92,8 @@ class NeighbourQuestions(HardwareQuestions, FactQuestions):
         """Moment, IMEI and expected value of what was seen in and around spans, by their place."""
         asked = [(place, iccid, *span) for place, (iccid, span) in enumerate(spans)]
         seen = defaultdict(list)
-        for place, *activation in self._rows_of_many("neighbourhood", asked):
-            seen[place].append(tuple(activation))
+        for place, activated_at, imei, value in self._rows_of_many("neighbourhood", asked):
+            seen[place].append((activated_at, imei, value))
         return seen
 
     def next_expectations(self, keys: Collection[tuple[int, int]]) -> list[tuple[int, int, int]]:

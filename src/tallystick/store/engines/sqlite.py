@@ -11,6 +11,7 @@ import weakref
 from array import array
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -156,6 +157,11 @@ def widened(sql: str, rows: int) -> str:
     return f"{sql[: form.start()]}VALUES {','.join([one] * rows)}{sql[form.end() :]}"
 
 
+def _flat(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """The values of all rows, one row behind the other."""
+    return list(chain.from_iterable(rows))
+
+
 def _stretches(count: int) -> Iterator[tuple[int, int]]:
     """Where the rows of each statement begin and end."""
     start = 0
@@ -272,10 +278,7 @@ class SqliteConnection:
         """Run a named statement for all of the rows, in order; give how many rows it changed."""
         if not VALUES.search(self._queries[query]):
             return self._run_each(self._queries[query], rows)
-        wide = (
-            [value for row in rows[start:end] for value in row]
-            for start, end in _stretches(len(rows))
-        )
+        wide = (_flat(rows[start:end]) for start, end in _stretches(len(rows)))
         return self._run_wide(query, len(rows), wide)
 
     def rows_of_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -284,7 +287,7 @@ class SqliteConnection:
         returned: list[tuple[Any, ...]] = []
         with self._our_errors:
             for start, end in _stretches(len(rows)):
-                values = [value for row in rows[start:end] for value in row]
+                values = _flat(rows[start:end])
                 returned += self._driver.execute(widened(sql, end - start), values)
         return returned
 
