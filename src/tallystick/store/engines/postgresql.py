@@ -44,6 +44,7 @@ from tallystick.store.connection import (
 )
 from tallystick.store.engines.bulk import copied, fresh_of, insert_of, integers, rounds
 from tallystick.store.engines.machines import MachinesAway
+from tallystick.store.engines.spread import spread
 from tallystick.store.queries import migrations_for, queries_for, statements_of
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
@@ -976,13 +977,10 @@ class PostgresqlEngine:
             connection.begin(WRITING)
             with connection.ending():
                 self._shut_others_out(connection)
-                queries = ("share_tables", "spread_sims", "spread_tables")
-                spread = [table for query in queries for table in connection.rows(query)]
-                connection.rows("drop_what_was_spread")
-                connection.run("make_shard_turns")
+                tables = spread(connection)
         self.close()
         self._is_spread = None
-        return len(spread)
+        return tables
 
     def close(self) -> None:
         """Close every connection that is not in use."""
