@@ -131,7 +131,10 @@ def is_of_sims(sql: str) -> bool:
 
 
 def _wait_for_locks(wait_s: float) -> str:
-    """Bounds the wait for each lock until the transaction ends. `SET` takes no parameters."""
+    """Bounds the wait for each lock until the transaction ends, also on machines.
+
+    `SET` takes no parameters.
+    """
     return f"SET LOCAL lock_timeout = {int(wait_s * 1000)}"
 
 
@@ -166,10 +169,11 @@ class ClusterConnection(PostgresqlConnection):
         """Connect, as a coordinator has to be asked."""
         super()._connect()
         self._queries = queries_for(CLUSTER)
+        self._setting_up = (self._queries["plan_alike_on_machines"],)
         self._driver.look_after_s = LOOK_AFTER_S
         self._driver.is_stuck = self._is_stuck
         with self._refusals():
-            self._driver.execute(self._queries["join_without_hashes"])
+            self._driver.execute(self._queries["set_up_session_of_cluster"])
 
     @property
     def is_of_cluster(self) -> bool:
@@ -304,11 +308,7 @@ class ClusterConnection(PostgresqlConnection):
         """
         if len(shards) <= FEW_SHARDS:
             return [self.waiting(STEP_S)]
-        return [
-            self.waiting(HOLD_S_MAX),
-            (self._queries["set_on_machines"], {}),
-            (_wait_for_locks(STEP_S), {}),
-        ]
+        return [self.waiting(HOLD_S_MAX), (_wait_for_locks(STEP_S), {})]
 
     def _bound_statements(self, statement_s_max: float, shards: set[int]) -> None:
         self.row("bound_statements", statement=f"{statement_s_max}s")
