@@ -9,13 +9,16 @@ SELECT
 
 -- name: plan_alike_on_machines
 -- What this session says of plans holds on the machines until this transaction ends. They hear it
--- with its beginning. Their own settings have them read all of a shard for few SIMs. Readers may
--- join by hash there, for their lists may be long; writers may not, see `set_up_session`.
+-- with its beginning. Their own settings may have them read all of a shard for few SIMs. Readers
+-- may join by hash there, for their lists may be long; writers may not, see `set_up_session`.
 DO $$
 DECLARE
     setting text;
 BEGIN
-    FOREACH setting IN ARRAY ARRAY['random_page_cost', 'enable_seqscan', 'enable_mergejoin', 'jit'] LOOP
+    FOREACH setting IN ARRAY ARRAY[
+        'random_page_cost', 'enable_seqscan', 'enable_mergejoin', 'jit'
+    ]
+    LOOP
         EXECUTE format('SET LOCAL %I = %L', setting, current_setting(setting));
     END LOOP;
     IF NOT CAST(current_setting('transaction_read_only') AS boolean) THEN
