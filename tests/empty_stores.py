@@ -17,6 +17,7 @@ from tallystick.thingspace.rows import wire_row
 from tests.engines import (
     CITUS,
     IN_ONE_LINE,
+    REFERRING_FIRST,
     SQLITE,
     address_of,
     drop,
@@ -36,20 +37,20 @@ TABLES: LiteralString = """
     SELECT c.relname FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' ORDER BY c.oid
 """
-# Which tables hold or held something, the referring ones before those that they refer to.
-FILLED: LiteralString = """
+# Which tables hold or held something.
+FILLED: LiteralString = f"""
     SELECT c.relname, pg_relation_size(c.oid) <= %s FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0
-    ORDER BY c.oid DESC
-"""
-# What lies on the machines of a cluster, likewise; the rows of `shard_turns` stay.
-SPREAD: LiteralString = """
+    ORDER BY {REFERRING_FIRST}
+"""  # noqa: S608
+# What is not kept under the tables' own names on a cluster, so that they look empty: what lies on
+# its machines, and what is joined to that by references. The rows of `shard_turns` stay.
+SPREAD: LiteralString = f"""
     SELECT c.relname FROM pg_dist_partition AS p
     INNER JOIN pg_class AS c ON c.oid = p.logicalrelid
-    WHERE c.relnamespace = to_regnamespace(%s) AND (p.partmethod = 'h' OR p.repmodel = 't')
-        AND c.relname <> 'shard_turns'
-    ORDER BY c.oid DESC
-"""
+    WHERE c.relnamespace = to_regnamespace(%s) AND c.relname <> 'shard_turns'
+    ORDER BY {REFERRING_FIRST}
+"""  # noqa: S608
 COUNT_ANEW: LiteralString = """
     SELECT setval(c.oid, 1, FALSE) FROM pg_class AS c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'S'
@@ -159,7 +160,7 @@ def _rows(driver: psycopg.Connection[Any], schema: str, table: str) -> list[tupl
 
 
 def _empty_machines(driver: psycopg.Connection[Any], schema: str) -> None:
-    """Leave nothing on the machines of a cluster."""
+    """Leave nothing of what a cluster keeps under other names."""
     driver.execute(IN_ONE_LINE)
     for (table,) in driver.execute(SPREAD, (schema,)).fetchall():
         driver.execute(SQL("DELETE FROM {}").format(Identifier(schema, table)))

@@ -15,7 +15,7 @@ import warnings
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import quote
 
 import apsw
@@ -49,29 +49,23 @@ ALONE = "SELECT pg_advisory_lock(hashtext('tables of tests'))"
 DEADLOCKS_MAX = 5
 # Tables that refer to others cannot be changed behind those over several connections.
 IN_ONE_LINE = "SET citus.multi_shard_modify_mode = 'sequential'"
-# The referring tables before those that they refer to; all in one statement, asked once.
-EMPTIED = (
-    *(
-        "mismatches",
-        "sightings",
-        "explanations",
-        "saved_views",
-        "import_receipts",
-        "imported_facts",
-        "expectation_lists",
-    ),
-    *("list_members", "group_members", "activations", "expectations", "sims", "groups"),
-    *("accounts", "types", "former_expectations", "proposed_expectations", "change_sets"),
-    *("identities", "former_identities", "named_activations", "direct_twins", "sources"),
-    "audit_records",
-)
-EMPTY = (
-    "".join(f"DELETE FROM {table}; " for table in EMPTIED)  # noqa: S608
-    + "UPDATE store SET wire_zone = 'UTC';"
-    + "UPDATE audit_chain SET number = 0, digest = "
-)
-EMPTY_ON_POSTGRESQL = EMPTY + "decode(repeat('00', 32), 'hex')"
-EMPTY_ON_SQLITE = f"BEGIN IMMEDIATE; {EMPTY} zeroblob(32); COMMIT"
+# An order of tables `c`: those that refer to others come before these.
+REFERRING_FIRST: LiteralString = """
+    (SELECT count(*) FROM pg_constraint AS f WHERE f.conrelid = c.oid AND f.contype = 'f') DESC,
+    c.oid DESC
+"""
+TABLES_ON_SERVER = f"""
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind = 'r'
+    ORDER BY {REFERRING_FIRST}
+"""  # noqa: S608
+# SQLite holds a connection to references only where that asks for it.
+TABLES_ON_SQLITE = """
+    SELECT t.name FROM sqlite_schema AS t WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
+"""
+# A new store has rows in these; in all others it has none.
+NEVER_EMPTY = {"store", "store_schema", "login_failures", "audit_chain", "shard_turns"}
+NO_DIGEST = {SQLITE: "zeroblob(32)", POSTGRESQL: "decode(repeat('00', 32), 'hex')"}
 
 
 @cache
@@ -197,13 +191,26 @@ def many_stores(engine: str) -> Iterator[Stores]:
             if engine == SQLITE:
                 beside = stack.enter_context(closing(apsw.Connection(str(path_of(database)))))
                 beside.set_busy_timeout(WAIT_MS_MAX)
-                yield Stores(store, beside.execute, EMPTY_ON_SQLITE)
+                yield Stores(store, beside.execute, emptying(database))
                 return
             made(store, engine)
             driver = stack.enter_context(psycopg.connect(database, autocommit=True))
             if engine == CITUS:
                 driver.execute(IN_ONE_LINE)
-            yield Stores(store, lambda sql: driver.execute(sql.encode()), EMPTY_ON_POSTGRESQL)
+            yield Stores(store, lambda sql: driver.execute(sql.encode()), emptying(database))
+
+
+def emptying(database: str) -> str:
+    """Statements that leave a store as it was made, whatever tables it has."""
+    engine = engine_of(database)
+    tables = rows_of(database, TABLES_ON_SQLITE if engine == SQLITE else TABLES_ON_SERVER)
+    statements = [
+        *(f"DELETE FROM {table}" for (table,) in tables if table not in NEVER_EMPTY),  # noqa: S608
+        "UPDATE store SET wire_zone = 'UTC'",
+        f"UPDATE audit_chain SET number = 0, digest = {NO_DIGEST[engine]}",  # noqa: S608
+    ]
+    whole = "; ".join(statements)
+    return f"BEGIN IMMEDIATE; {whole}; COMMIT" if engine == SQLITE else whole
 
 
 class Stores:

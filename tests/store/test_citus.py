@@ -25,8 +25,9 @@ from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.acting import acting
 from tallystick.store.engines import citus
-from tallystick.store.engines.citus import NAMED, is_of_sims, naming_sims
-from tallystick.store.engines.postgresql import of_arrays
+from tallystick.store.engines.citus import NAMED, ClusterConnection, is_of_sims, naming_sims
+from tallystick.store.engines.machines import MachinesAway
+from tallystick.store.engines.postgresql import SNAPSHOT, WRITING, address_of, of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
@@ -64,10 +65,8 @@ INNER JOIN pg_dist_placement AS p ON p.shardid = s.shardid
 INNER JOIN pg_dist_node AS n ON n.groupid = p.groupid
 WHERE s.shardid = get_shard_id_for_distribution_column(CAST('shard_turns' AS regclass), %s)
 """
-OF_OTHER_FORM = {
-    "rows_of_arrays",
-    "damage_found",
-}  # one is a part of others, one needs an extension
+# One is a part of others, one needs an extension, and one asks nothing.
+OF_OTHER_FORM = {"rows_of_arrays", "damage_found", "plan_alike_on_machines"}
 SAYING = " -c citus.log_remote_commands=on -c client_min_messages=notice"
 SHARD_NUMBER = re.compile(r"\b[a-z]+_(\d{6,})\b")
 RANGES = """
@@ -415,3 +414,24 @@ def test_a_question_about_one_sim_goes_to_one_shard(database: str) -> None:
             plan = coordinator.execute(f"EXPLAIN {filled(sql)}".encode()).fetchall()
             assert [row for row in plan if "Task Count: 1" in row[0]], name
     assert len(asked) > 50
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("how", [SNAPSHOT, WRITING])
+def test_machines_look_up_in_indexes_and_only_for_readers_join_by_hash(
+    database: str, how: str
+) -> None:
+    """By their own settings they read all of a shard where an index has what is asked for."""
+    with closing(ClusterConnection(address_of(database), None, MachinesAway())) as connection:
+        connection.begin(how)
+        with connection.ending():
+            explain = connection._ask  # noqa: SLF001 - no named query explains
+            asked = explain(
+                "EXPLAIN SELECT count(*) FROM sims AS s"
+                " INNER JOIN expectations AS e ON e.iccid = s.iccid",
+                {},
+            )
+            plan = "\n".join(line for (line,) in asked.fetchall())
+    assert "Index" in plan
+    assert "Seq Scan" not in plan
+    assert ("Hash Join" in plan) == (how == SNAPSHOT)

@@ -37,11 +37,11 @@ from tallystick.store.touched import (
 from tallystick.thingspace.rows import wire_row
 from tests.engines import (
     CITUS,
-    EMPTY_ON_POSTGRESQL,
     ENGINES,
     IN_ONE_LINE,
     POSTGRESQL,
     SQLITE,
+    emptying,
     made,
     named_database_on,
 )
@@ -300,7 +300,6 @@ def check_world(
     store: Store, driver: psycopg.Connection[Any], seed: int, lost_every_s: float
 ) -> World:
     """Have writers at work while connections are lost, and hold what is kept to the rule."""
-    driver.execute(EMPTY_ON_POSTGRESQL.encode())
     world, random, over = World(store, seed), Random(seed), threading.Event()
     world.load(Random(seed))
     with ThreadPoolExecutor(WRITERS + 1) as threads:
@@ -359,7 +358,11 @@ def check_worlds(engine: str, database: str, seeds: range) -> list[World]:
         made(store, engine)
         if engine == CITUS:
             driver.execute(IN_ONE_LINE)
-        return [check_world(store, driver, seed, LOST_EVERY_S[engine]) for seed in seeds]
+        empty, worlds = emptying(database).encode(), list[World]()
+        for seed in seeds:
+            driver.execute(empty)
+            worlds.append(check_world(store, driver, seed, LOST_EVERY_S[engine]))
+        return worlds
 
 
 @pytest.mark.usefixtures("pausing")

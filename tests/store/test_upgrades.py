@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +35,10 @@ from tallystick.core.roles import Role
 from tallystick.operations.integrity import check_integrity
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
+from tallystick.store.engines.postgresql import WRITING, PostgresqlConnection, address_of
+from tallystick.store.engines.spread import spread
 from tallystick.store.engines.sqlite import path_of
-from tallystick.store.queries import migrations_for, queries_for, statements_of
+from tallystick.store.queries import migrations_for, statements_of
 from tallystick.thingspace.rows import wire_row
 from tests.engines import (
     CITUS,
@@ -284,16 +286,15 @@ LISTED_REASONS = """
     ORDER BY account_id, generation, activated_at, iccid, post_imei
 """
 
-SPREADING = ("share_tables", "spread_sims", "spread_tables", "make_shard_turns")
-
 
 @pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 def test_an_older_store_on_citus_is_upgraded_where_it_is_spread(tmp_path: Path) -> None:
     dump = DUMPS / POSTGRESQL / "0026.sql"
     with older_store(CITUS, dump, tmp_path) as database, open_store(database, wire_row) as store:
-        with alone_on(CITUS), psycopg.connect(database) as coordinator:
-            for query in SPREADING:
-                coordinator.execute(queries_for(CITUS)[query].encode())
+        connection = PostgresqlConnection(address_of(database))
+        connection.begin(WRITING)
+        with alone_on(CITUS), closing(connection), connection.ending():
+            spread(connection)
         assert store.init("UTC") == len(migrations_for(POSTGRESQL)) - 26
         assert store.is_spread()
         take_in_new_account(store)

@@ -37,6 +37,7 @@ from tallystick.store.engines.postgresql import (
     of_arrays,
     parameters_of,
 )
+from tallystick.store.engines.spread import OF_SIMS, SHARED
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, Touched, of_shards
 
@@ -62,14 +63,8 @@ HOLD_S_MAX = 20.0  # so long it may take to hold many, where each comes within a
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
 SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
-SPREAD = re.compile(
-    r"(?<!')\b(?:sims|expectations|activations|group_members|mismatches|former_expectations"
-    r"|proposed_expectations|expectation_lists|list_members|sightings|explanations)\b"
-)
-SHARED = re.compile(
-    r"\b(?:INSERT INTO|UPDATE|DELETE FROM) "
-    r"(accounts|groups|types|identities|sources|named_activations|direct_twins)\b"
-)
+OF_A_SIM = re.compile(rf"(?<!')\b(?:{'|'.join(OF_SIMS)})\b")
+CHANGE_OF_COPIES = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) ({'|'.join(SHARED)})\b")
 NAMED = re.compile(r"\.iccid = (?:ANY\(CAST\(:(iccids?) AS bigint\[\]\)\)|:(iccid)\b)")
 """How a statement says which SIMs are meant, and nothing of others."""
 SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
@@ -109,7 +104,7 @@ def of_values(sql: str, rows: int) -> str:
 @lru_cache
 def needs_machines(sql: str) -> bool:
     """Whether a statement of a writer asks machines, or changes what each has a copy of."""
-    return is_of_sims(sql) or SHARED.search(COMMENT.sub("", sql)) is not None
+    return is_of_sims(sql) or CHANGE_OF_COPIES.search(COMMENT.sub("", sql)) is not None
 
 
 @lru_cache
@@ -119,7 +114,7 @@ def changed_before_sims(sql: str) -> str | None:
     None where it changes no copies. None too where it may be made beside others: whoever makes it
     holds all its shards by then, so nobody who waits for the table is waited for.
     """
-    change = SHARED.search(COMMENT.sub("", sql))
+    change = CHANGE_OF_COPIES.search(COMMENT.sub("", sql))
     return None if change is None or sql in _beside_others() else change[1]
 
 
@@ -132,11 +127,14 @@ def _beside_others() -> frozenset[str]:
 @lru_cache
 def is_of_sims(sql: str) -> bool:
     """Whether a statement asks for what is spread by SIM."""
-    return SPREAD.search(COMMENT.sub("", sql)) is not None
+    return OF_A_SIM.search(COMMENT.sub("", sql)) is not None
 
 
 def _wait_for_locks(wait_s: float) -> str:
-    """Bounds the wait for each lock until the transaction ends. `SET` takes no parameters."""
+    """Bounds the wait for each lock until the transaction ends, also on machines.
+
+    `SET` takes no parameters.
+    """
     return f"SET LOCAL lock_timeout = {int(wait_s * 1000)}"
 
 
@@ -171,10 +169,11 @@ class ClusterConnection(PostgresqlConnection):
         """Connect, as a coordinator has to be asked."""
         super()._connect()
         self._queries = queries_for(CLUSTER)
+        self._setting_up = (self._queries["plan_alike_on_machines"],)
         self._driver.look_after_s = LOOK_AFTER_S
         self._driver.is_stuck = self._is_stuck
         with self._refusals():
-            self._driver.execute(self._queries["join_without_hashes"])
+            self._driver.execute(self._queries["set_up_session_of_cluster"])
 
     @property
     def is_of_cluster(self) -> bool:
@@ -309,11 +308,7 @@ class ClusterConnection(PostgresqlConnection):
         """
         if len(shards) <= FEW_SHARDS:
             return [self.waiting(STEP_S)]
-        return [
-            self.waiting(HOLD_S_MAX),
-            (self._queries["set_on_machines"], {}),
-            (_wait_for_locks(STEP_S), {}),
-        ]
+        return [self.waiting(HOLD_S_MAX), (_wait_for_locks(STEP_S), {})]
 
     def _bound_statements(self, statement_s_max: float, shards: set[int]) -> None:
         self.row("bound_statements", statement=f"{statement_s_max}s")

@@ -44,6 +44,7 @@ from tallystick.store.connection import (
 )
 from tallystick.store.engines.bulk import copied, fresh_of, insert_of, integers, rounds
 from tallystick.store.engines.machines import MachinesAway
+from tallystick.store.engines.spread import spread
 from tallystick.store.queries import migrations_for, queries_for, statements_of
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
@@ -371,6 +372,7 @@ class PostgresqlConnection:
 
     _columns: ClassVar[dict[str, tuple[str, ...]]] = {}  # of the queries that were read as frames
     _meanings: ClassVar[Meanings] = MEANINGS
+    _setting_up: Sequence[str] = ()  # statements behind the beginning of each transaction
 
     def __init__(self, address: Address, silent_s_max: float | None = None) -> None:
         self._name = address.name
@@ -381,7 +383,7 @@ class PostgresqlConnection:
         self._is_left = False
         self._answers = count(1)
         self._flowing = ""  # the query whose rows are being read
-        self._due = ""  # the statement that begins the transaction, until something is asked in it
+        self._due: Sequence[str] = ()  # what begins a transaction, until something is asked in it
         self._is_beside_others = False
         self._connect()
 
@@ -644,14 +646,17 @@ class PostgresqlConnection:
 
     def _send(self, questions: Sequence[Question]) -> psycopg.Cursor[tuple[Any, ...]]:
         with self._driver.pipeline():
-            if self._due:
-                self._driver.execute(self._due, prepare=False)
+            self._execute_due()
             cursors = [
                 self._driver.cursor(binary=True).execute(numbered(sql), parameters or None)
                 for sql, parameters in questions
             ]
-        self._due = ""
+        self._due = ()
         return cursors[-1]
+
+    def _execute_due(self) -> None:
+        for statement in self._due:
+            self._driver.execute(statement, prepare=False)
 
     def write_alone(self, statement_s_max: float, sims: frozenset[int] | None = None) -> None:
         """Prepare for changes of anything; a cluster has more to do here."""
@@ -695,9 +700,8 @@ class PostgresqlConnection:
 
     def _begin_now(self) -> None:
         """Begin the transaction that is due."""
-        if self._due:
-            due, self._due = self._due, ""
-            self._driver.execute(due, prepare=False)
+        self._execute_due()
+        self._due = ()
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
@@ -711,7 +715,7 @@ class PostgresqlConnection:
 
     def begin(self, how: str) -> None:
         """Begin a transaction with whatever is asked or said next."""
-        self._due = how
+        self._due = how, *self._setting_up
 
     @contextmanager
     def ending(self) -> Iterator[None]:
@@ -724,7 +728,7 @@ class PostgresqlConnection:
             if not self._due:
                 self._commit()
         finally:
-            self._due = ""
+            self._due = ()
             self._is_beside_others = False
             self._undo()
 
@@ -752,7 +756,7 @@ class PostgresqlConnection:
                     self._driver.pgconn.flush()
                 self._is_left = True
         finally:
-            self._due = ""
+            self._due = ()
             if not self._is_left:
                 self._undo()
 
@@ -976,13 +980,10 @@ class PostgresqlEngine:
             connection.begin(WRITING)
             with connection.ending():
                 self._shut_others_out(connection)
-                queries = ("share_tables", "spread_sims", "spread_tables")
-                spread = [table for query in queries for table in connection.rows(query)]
-                connection.rows("drop_what_was_spread")
-                connection.run("make_shard_turns")
+                tables = spread(connection)
         self.close()
         self._is_spread = None
-        return len(spread)
+        return tables
 
     def close(self) -> None:
         """Close every connection that is not in use."""

@@ -1,8 +1,31 @@
 -- How a transaction of a writer holds the shards that it writes in.
 
--- name: join_without_hashes
--- A join by hash goes over all of a table on each machine.
-SELECT set_config('enable_hashjoin', 'off', FALSE);
+-- name: set_up_session_of_cluster
+-- A join by hash goes over all of a table. What a transaction sets by `SET LOCAL` is set on the
+-- machines as well.
+SELECT
+    set_config('enable_hashjoin', 'off', FALSE),
+    set_config('citus.propagate_set_commands', 'local', FALSE);
+
+-- name: plan_alike_on_machines
+-- What this session says of plans holds on the machines until this transaction ends. They hear it
+-- with its beginning. Their own settings may have them read all of a shard for few SIMs. Readers
+-- may join by hash there, for their lists may be long; writers may not, see `set_up_session`.
+DO $$
+DECLARE
+    setting text;
+BEGIN
+    FOREACH setting IN ARRAY ARRAY[
+        'random_page_cost', 'enable_seqscan', 'enable_mergejoin', 'jit'
+    ]
+    LOOP
+        EXECUTE format('SET LOCAL %I = %L', setting, current_setting(setting));
+    END LOOP;
+    IF NOT CAST(current_setting('transaction_read_only') AS boolean) THEN
+        SET LOCAL enable_hashjoin = off;
+    END IF;
+END
+$$;
 
 -- name: schema_of_writer
 -- As in sql/postgresql/connection.sql; this connection knows that the store is spread.
@@ -17,10 +40,6 @@ SELECT set_config('citus.multi_shard_modify_mode', 'sequential', TRUE);
 -- This transaction is committed in two phases, also where it changes one machine and the coordinator
 -- alone: no row is copied in, but whatever copies rows in has Citus do so.
 INSERT INTO shard_turns (iccid, turn) SELECT n.number, 0 FROM generate_series(1, 0) AS n (number);
-
--- name: set_on_machines
--- What this transaction sets from here on is set on the machines as well.
-SELECT set_config('citus.propagate_set_commands', 'local', TRUE);
 
 -- name: hold_shards
 -- Wait until these shards have what was committed in them before, which may be a while where a

@@ -156,14 +156,9 @@ GROUP BY get_shard_id_for_distribution_column(CAST('sims' AS regclass), n.number
 ON CONFLICT (iccid) DO NOTHING;
 
 -- name: share_tables
--- Keep a copy of small tables on every machine that are joined where the others lie. All others,
--- of users and tokens for example, are on the coordinator alone, and need no other machine.
+-- Keep a copy of these tables on every machine.
 SELECT create_reference_table(CAST(t.name AS regclass))
-FROM (
-    VALUES
-        (1, 'accounts'), (2, 'groups'), (3, 'types'), (4, 'identities'), (5, 'sources'),
-        (6, 'named_activations'), (7, 'direct_twins')
-) AS t (place, name)
+FROM unnest(CAST(:tables AS text[])) WITH ORDINALITY AS t (name, place)
 WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass))
 ORDER BY t.place;
 
@@ -174,24 +169,13 @@ WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CA
 
 -- name: spread_tables
 -- Spread what is told of SIMs so that all of one SIM lies on one machine.
-SELECT create_distributed_table(CAST(t.name AS regclass), 'iccid', colocate_with => 'sims')
-FROM (
-    VALUES
-        ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
-        ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings'),
-        ('explanations'), ('shard_turns')
-) AS t (name)
-WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.name AS regclass));
+SELECT create_distributed_table(CAST(t.value AS regclass), 'iccid', colocate_with => 'sims')
+FROM carray(:tables) AS t
+WHERE NOT EXISTS (SELECT 1 FROM pg_dist_partition AS p WHERE p.logicalrelid = CAST(t.value AS regclass));
 
 -- name: drop_what_was_spread
 -- Give the space back that the rows took before they were spread.
-SELECT truncate_local_data_after_distributing_table(CAST(t.name AS regclass))
-FROM (
-    VALUES
-        ('sims'), ('expectations'), ('activations'), ('group_members'), ('mismatches'), ('former_expectations'),
-        ('proposed_expectations'), ('expectation_lists'), ('list_members'), ('sightings'),
-        ('explanations')
-) AS t (name);
+SELECT truncate_local_data_after_distributing_table(CAST(t.value AS regclass)) FROM carray(:tables) AS t;
 
 -- name: rows_of_arrays
 -- Which rows are these arrays, each of them a column? It stands in the place of VALUES in queries

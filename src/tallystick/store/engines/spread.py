@@ -1,0 +1,58 @@
+"""Which tables of a store lie on the machines of a cluster, and how they come to lie there.
+
+All others, of users and tokens for example, are on the coordinator alone, and need no other
+machine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tallystick.store.engines.postgresql import PostgresqlConnection
+
+SHARED = (
+    "accounts",
+    "groups",
+    "types",
+    "identities",
+    "sources",
+    "named_activations",
+    "direct_twins",
+)
+"""Small ones that are joined where the others lie: each machine has a copy.
+
+Those that refer to others come after these.
+"""
+OF_SIMS = (
+    "sims",
+    "expectations",
+    "activations",
+    "group_members",
+    "mismatches",
+    "former_expectations",
+    "proposed_expectations",
+    "expectation_lists",
+    "list_members",
+    "sightings",
+    "explanations",
+)
+"""What is told of SIMs: all rows of one SIM lie on one machine."""
+SHARD_TURNS = "shard_turns"
+"""It has a row for each shard of these, in that shard."""
+
+
+def spread(connection: PostgresqlConnection) -> int:
+    """Spread the tables over the machines; give how many were not spread yet.
+
+    It takes the rest of the connection's transaction for itself.
+    """
+    of_sims = connection.set_of((*OF_SIMS, SHARD_TURNS))
+    moved = [
+        *connection.rows("share_tables", tables=connection.set_of(SHARED)),
+        *connection.rows("spread_sims"),
+        *connection.rows("spread_tables", tables=of_sims),
+    ]
+    connection.rows("drop_what_was_spread", tables=of_sims)
+    connection.run("make_shard_turns")
+    return len(moved)
