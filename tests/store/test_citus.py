@@ -67,7 +67,8 @@ WHERE s.shardid = get_shard_id_for_distribution_column(CAST('shard_turns' AS reg
 OF_OTHER_FORM = {
     "rows_of_arrays",
     "damage_found",
-}  # one is a part of others, one needs an extension
+    "plan_on_machines",
+}  # one is a part of others, one needs an extension, one is a block of settings
 SAYING = " -c citus.log_remote_commands=on -c client_min_messages=notice"
 SHARD_NUMBER = re.compile(r"\b[a-z]+_(\d{6,})\b")
 RANGES = """
@@ -395,6 +396,16 @@ def test_a_fact_of_one_sim_asks_one_shard(store: Store, database: str, commands:
         ranges = coordinator.execute(RANGES, [list(shards)]).fetchall()
     assert len(ranges) == 1
     assert rows(store) == [mismatch(ONE)]
+
+
+def test_machines_plan_what_a_writer_asks_as_the_program_does(
+    store: Store, database: str, commands: list[str]
+) -> None:
+    """By themselves they read all of a shard for some SIMs of an import that has just filled it."""
+    take(store, sim(ONE), expected(ONE))
+    with open_store(f"{database}{quote(SAYING)}", wire_row) as watched:
+        take_beside(watched, seen(ONE))
+    assert any("SET LOCAL enable_seqscan" in each for each in commands)
 
 
 def named(queries: Mapping[str, str], name: str) -> str:

@@ -282,9 +282,13 @@ class ClusterConnection(PostgresqlConnection):
         """Whether locks and shards came within a while. Raises `MachineAway`."""
         self._refuse_if_away(shards)
         self._needed = self._machines_of(shards)
+        planning: list[Question] = [
+            (self._queries["set_on_machines"], {}),
+            (self._queries["plan_on_machines"], {}),
+        ]
         try:
             with self._refusals():
-                held = self._ask_at_once(*self._bounds(shards), *questions).rowcount
+                held = self._ask_at_once(*planning, *self._bounds(shards), *questions).rowcount
         except StoreBusy:
             return False
         except MachineAway:
@@ -309,11 +313,7 @@ class ClusterConnection(PostgresqlConnection):
         """
         if len(shards) <= FEW_SHARDS:
             return [self.waiting(STEP_S)]
-        return [
-            self.waiting(HOLD_S_MAX),
-            (self._queries["set_on_machines"], {}),
-            (_wait_for_locks(STEP_S), {}),
-        ]
+        return [self.waiting(HOLD_S_MAX), (_wait_for_locks(STEP_S), {})]
 
     def _bound_statements(self, statement_s_max: float, shards: set[int]) -> None:
         self.row("bound_statements", statement=f"{statement_s_max}s")

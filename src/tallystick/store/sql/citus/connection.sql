@@ -22,6 +22,19 @@ INSERT INTO shard_turns (iccid, turn) SELECT n.number, 0 FROM generate_series(1,
 -- What this transaction sets from here on is set on the machines as well.
 SELECT set_config('citus.propagate_set_commands', 'local', TRUE);
 
+-- name: plan_on_machines
+-- Machines plan statements of this transaction as this session does (`set_up_session`). With settings of their own they
+-- read whole shards for a few hundred SIMs, and all the more while an import makes a shard larger than they know.
+DO $$
+BEGIN
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_hashjoin = off;
+    SET LOCAL enable_mergejoin = off;
+    SET LOCAL random_page_cost = 1.1;
+    SET LOCAL jit = off;
+END
+$$;
+
 -- name: hold_shards
 -- Wait until these shards have what was committed in them before, which may be a while where a
 -- machine was lost in the middle of a commit: the row is locked there until then. Where the machine
