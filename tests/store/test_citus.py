@@ -35,6 +35,7 @@ from tests.engines import CITUS, ENGINES, database_on, made, rows_of
 from tests.listening import wait_until
 from tests.store.few import (
     FOREIGN,
+    HOME,
     ICCIDS,
     MDN,
     ONE,
@@ -79,6 +80,7 @@ SET_PARAMETER = re.compile(r"carray\(:(\w+)\)")
 ARRAY_PARAMETER = re.compile(r"CAST\(:\w+ AS (\w+\[\])\)")
 PARAMETER = re.compile(r"(?<![:\w]):[a-z_]\w*")
 OTHERS = ICCIDS[1:]
+HARDWARE = (HOME, FOREIGN)
 
 
 @pytest.fixture
@@ -406,6 +408,20 @@ def test_machines_plan_what_a_writer_asks_as_the_program_does(
     with open_store(f"{database}{quote(SAYING)}", wire_row) as watched:
         take_beside(watched, seen(ONE))
     assert any("SET LOCAL enable_seqscan" in each for each in commands)
+
+
+@pytest.mark.parametrize("at_most", [1, 39, 40, 41, 1000])
+def test_columns_of_all_shards_are_of_the_same_rows_and_no_more_than_asked_for(
+    store: Store, at_most: int
+) -> None:
+    facts = [expected(iccid, HARDWARE[number % 2]) for number, iccid in enumerate(ICCIDS[:40])]
+    with store.transaction() as writer:
+        writer.take(SimExpectation, facts)
+    with store.snapshot() as reader:
+        frame = reader.expectations_between(ICCIDS[0], ICCIDS[-1], at_most)
+    assert len(frame) == min(at_most, len(facts))
+    known = {(fact.iccid, fact.effective_from, int(fact.imei)) for fact in facts}
+    assert known.issuperset(frame.select("iccid", "effective_from", "value").rows())
 
 
 def named(queries: Mapping[str, str], name: str) -> str:
