@@ -25,7 +25,13 @@ from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.acting import acting
 from tallystick.store.engines import citus
-from tallystick.store.engines.citus import NAMED, is_of_sims, naming_sims
+from tallystick.store.engines.citus import (
+    NAMED,
+    OF_EACH_SIM,
+    is_of_sims,
+    naming_sims,
+    of_table,
+)
 from tallystick.store.engines.postgresql import of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
@@ -48,12 +54,12 @@ from tests.store.few import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tallystick.core.identifiers import Iccid
     from tallystick.intake import KindName
-    from tallystick.store import Store
+    from tallystick.store import Reader, Store
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
@@ -408,6 +414,36 @@ def test_machines_plan_what_a_writer_asks_as_the_program_does(
     with open_store(f"{database}{quote(SAYING)}", wire_row) as watched:
         take_beside(watched, seen(ONE))
     assert any("SET LOCAL enable_seqscan" in each for each in commands)
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("name", sorted(OF_EACH_SIM))
+def test_a_set_of_sims_of_one_shard_is_asked_of_that_shard_alone(database: str, name: str) -> None:
+    with psycopg.connect(database, autocommit=True) as coordinator:
+        sql = filled(of_table(queries_for("citus")[name]))
+        plan = coordinator.execute(f"EXPLAIN {sql}".encode()).fetchall()
+    assert [row for row in plan if "Task Count: 1" in row[0]]
+
+
+def test_what_each_shard_says_of_its_own_sims_is_what_all_say_of_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = ICCIDS[:80]
+    with store.transaction() as writer:
+        writer.take(Sim, [sim(iccid) for iccid in some])
+        writer.take(SimExpectation, [expected(iccid) for iccid in some])
+        writer.take(SimActivation, [seen(iccid) for iccid in some])
+    with store.snapshot() as reader:
+        apart = answers_about(reader, some)
+        monkeypatch.setattr(citus, "OF_EACH_SIM", frozenset())
+        assert answers_about(reader, some) == apart
+    assert len(apart) == 3 * len(some)
+
+
+def answers_about(reader: Reader, iccids: Sequence[Iccid]) -> list[str]:
+    """What a refresh learns of SIMs, in order."""
+    told = (*reader.sims_of_rows(iccids).items(), *reader.tracked_among(iccids))
+    return sorted(map(repr, (*told, *reader.kept_rows(iccids))))
 
 
 @pytest.mark.parametrize("at_most", [1, 39, 40, 41, 1000])

@@ -13,6 +13,7 @@ import re
 import time
 from collections import defaultdict
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from psycopg import errors
@@ -76,6 +77,12 @@ NAMED = re.compile(r"\.iccid = (?:ANY\(CAST\(:(iccids?) AS bigint\[\]\)\)|:(icci
 SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
 COLUMNS = re.compile(r"SELECT \*\s+FROM unnest\(((?:\s*CAST\(:\w+ AS \w+\[\]\),?)+\s*)\)")
 COLUMN = re.compile(r"CAST\(:(\w+) AS (\w+)\[\]\)")
+OF_EACH_SIM = frozenset(
+    {"kept_rows", "lists_of_sims", "sims_of_rows", "track", "tracked_among", "tracked_in_several"}
+)
+"""What may be asked for some SIMs and then for others: the answers together are that for all."""
+OF_ARRAY = re.compile(r"FROM carray\(:iccids\) AS t\s+CROSS JOIN (\w+ AS \w+)")
+SIM_OF_ARRAY = re.compile(r"\.iccid = t\.value\b")
 LIMITED = re.compile(r"\s+LIMIT :at_most;$")
 MEANINGS_ON_CLUSTER: Meanings = {
     **MEANINGS,
@@ -92,6 +99,14 @@ def naming_sims(sql: str, parameter: str) -> str:
     sims = f"ANY(CAST(:{parameter} AS bigint[]))"
     named = LIST.sub(lambda of: f"= {sims}" if of[2] == ":iccids" else of[0], sql)
     return SAME_SIM.sub(lambda same: f"({same[0]} AND {same[1]}.iccid = {sims})", named)
+
+
+@lru_cache
+def of_table(sql: str) -> str:
+    """A query that joins an array of SIMs with a table, which asks the table for them instead."""
+    return SIM_OF_ARRAY.sub(
+        ".iccid = ANY(CAST(:iccids AS bigint[]))", OF_ARRAY.sub(r"FROM \1", sql)
+    )
 
 
 @lru_cache
@@ -475,7 +490,38 @@ class ClusterConnection(PostgresqlConnection):
         self._hold_if_needed(insert.table)
         return super()._copy_in(insert, frame)
 
-    # Statements for many rows
+    # Statements for many SIMs or rows
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows; each shard is asked for its own SIMs, if many."""
+        sims = self._many_sims(query, parameters)
+        if sims is None:
+            return super().rows(query, **parameters)
+        return chain.from_iterable(cursor.fetchall() for cursor in self._ask_shards(query, sims))
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement and give the number of rows it changed, likewise."""
+        sims = self._many_sims(query, parameters)
+        if sims is None:
+            return super().run(query, **parameters)
+        return sum(cursor.rowcount for cursor in self._ask_shards(query, sims))
+
+    def _many_sims(self, query: str, parameters: dict[str, object]) -> Numbers | None:
+        """The SIMs that a query is about, where each shard is to be asked for its own."""
+        sims = parameters.get("iccids")
+        if query not in OF_EACH_SIM or not isinstance(sims, Numbers):
+            return None
+        return sims if len(sims) > self._named_max else None
+
+    def _ask_shards(self, query: str, sims: Numbers) -> list[psycopg.Cursor[tuple[Any, ...]]]:
+        sql = of_table(self._sql(query))
+        own_sims = {sim for sim in sims if sim is not None}
+        shards = self._shards_of(own_sims)
+        of_shards: defaultdict[int, Numbers] = defaultdict(Numbers)
+        for iccid in sorted(own_sims):
+            of_shards[shards[iccid]].append(iccid)
+        with self._refusals():
+            return [self._ask(sql, {"iccids": own}) for own in of_shards.values()]
 
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named statement for all of the rows, in order; give how many rows it changed."""
