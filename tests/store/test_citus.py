@@ -25,7 +25,14 @@ from tallystick.operations.verify import verify
 from tallystick.store import open_store
 from tallystick.store.acting import acting
 from tallystick.store.engines import citus
-from tallystick.store.engines.citus import NAMED, ClusterConnection, is_of_sims, naming_sims
+from tallystick.store.engines.citus import (
+    NAMED,
+    OF_EACH_SIM,
+    ClusterConnection,
+    is_of_sims,
+    naming_sims,
+    of_table,
+)
 from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql import SNAPSHOT, WRITING, address_of, of_arrays
 from tallystick.store.queries import queries_for
@@ -36,6 +43,7 @@ from tests.engines import CITUS, ENGINES, database_on, made, rows_of
 from tests.listening import wait_until
 from tests.store.few import (
     FOREIGN,
+    HOME,
     ICCIDS,
     MDN,
     ONE,
@@ -48,12 +56,12 @@ from tests.store.few import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tallystick.core.identifiers import Iccid
     from tallystick.intake import KindName
-    from tallystick.store import Store
+    from tallystick.store import Reader, Store
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
@@ -77,6 +85,7 @@ SET_PARAMETER = re.compile(r"carray\(:(\w+)\)")
 ARRAY_PARAMETER = re.compile(r"CAST\(:\w+ AS (\w+\[\])\)")
 PARAMETER = re.compile(r"(?<![:\w]):[a-z_]\w*")
 OTHERS = ICCIDS[1:]
+HARDWARE = (HOME, FOREIGN)
 
 
 @pytest.fixture
@@ -394,6 +403,50 @@ def test_a_fact_of_one_sim_asks_one_shard(store: Store, database: str, commands:
         ranges = coordinator.execute(RANGES, [list(shards)]).fetchall()
     assert len(ranges) == 1
     assert rows(store) == [mismatch(ONE)]
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("name", sorted(OF_EACH_SIM))
+def test_a_set_of_sims_of_one_shard_is_asked_of_that_shard_alone(database: str, name: str) -> None:
+    with psycopg.connect(database, autocommit=True) as coordinator:
+        sql = filled(of_table(queries_for("citus")[name]))
+        plan = coordinator.execute(f"EXPLAIN {sql}".encode()).fetchall()
+    assert [row for row in plan if "Task Count: 1" in row[0]]
+
+
+def test_what_each_shard_says_of_its_own_sims_is_what_all_say_of_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = ICCIDS[:80]
+    with store.transaction() as writer:
+        writer.take(Sim, [sim(iccid) for iccid in some])
+        writer.take(SimExpectation, [expected(iccid) for iccid in some])
+        writer.take(SimActivation, [seen(iccid) for iccid in some])
+    with store.snapshot() as reader:
+        apart = answers_about(reader, some)
+        monkeypatch.setattr(citus, "OF_EACH_SIM", frozenset())
+        assert answers_about(reader, some) == apart
+    assert len(apart) == 3 * len(some)
+
+
+def answers_about(reader: Reader, iccids: Sequence[Iccid]) -> list[str]:
+    """What a refresh learns of SIMs, in order."""
+    told = (*reader.sims_of_rows(iccids).items(), *reader.tracked_among(iccids))
+    return sorted(map(repr, (*told, *reader.kept_rows(iccids))))
+
+
+@pytest.mark.parametrize("at_most", [1, 39, 40, 41, 1000])
+def test_columns_of_all_shards_are_of_the_same_rows_and_no_more_than_asked_for(
+    store: Store, at_most: int
+) -> None:
+    facts = [expected(iccid, HARDWARE[number % 2]) for number, iccid in enumerate(ICCIDS[:40])]
+    with store.transaction() as writer:
+        writer.take(SimExpectation, facts)
+    with store.snapshot() as reader:
+        frame = reader.expectations_between(ICCIDS[0], ICCIDS[-1], at_most)
+    assert len(frame) == min(at_most, len(facts))
+    known = {(fact.iccid, fact.effective_from, int(fact.imei)) for fact in facts}
+    assert known.issuperset(frame.select("iccid", "effective_from", "value").rows())
 
 
 def named(queries: Mapping[str, str], name: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from tallystick.core.errors import SettingRefused, StoreBroken, StoreOutdated
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.store import Store, open_store
-from tallystick.store.engines.bulk import fresh_of, insert_of, rounds
+from tallystick.store.engines.bulk import fresh_of, insert_of, integers_of_array, rounds
 from tallystick.store.engines.postgresql import (
     PostgresqlEngine,
     address_of,
@@ -239,6 +239,16 @@ def test_a_frame_is_taken_in_as_its_rows_are(store: Store, known: int) -> None:
         assert writer.take(SimExpectation, pl.concat([corrected, corrected])).accepted == len(some)
     everything = everything_in(store)
     assert everything.kept == rule_of(everything)
+
+
+def test_an_array_as_the_server_sends_it_is_a_column(database: str) -> None:
+    numbers = [0, -1, -3, 1, 1 << 31, 1 << 32, (1 << 63) - 1, -(1 << 63)]
+    with psycopg.connect(database) as driver:
+        cursor = driver.cursor(binary=True)
+        cursor.execute("SELECT array_send(CAST(%s AS bigint[]))", [numbers])
+        (sent,) = cursor.fetchone() or (b"",)
+    assert integers_of_array("number", sent).to_list() == numbers
+    assert integers_of_array("number", None).to_list() == []
 
 
 # Migrations

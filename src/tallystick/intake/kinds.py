@@ -592,10 +592,11 @@ def accounts_in(sims: Facts) -> set[str]:
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
     """A batch of facts.
 
-    A frame of activations is shortlisted in a snapshot, beside whoever writes.
+    A frame of activations is shortlisted in a snapshot, beside whoever writes. Of a store that is
+    spread no snapshot is of one moment, so the transaction that takes them in does it.
     """
     direct = by_iccid(facts) if kind.is_shortlisted else ()
-    if not isinstance(direct, pl.DataFrame) or direct.is_empty():
+    if not isinstance(direct, pl.DataFrame) or direct.is_empty() or store.is_spread():
         return Batch(facts)
     with store.snapshot() as reader:
         return Batch(facts, shortlist_of(reader, direct))

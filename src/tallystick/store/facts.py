@@ -126,10 +126,13 @@ class FactQuestions(Asking):
         """How often expectations have changed."""
         return self._value(int, "expectations_version") or 0
 
-    def expected_values_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
-        """`iccid` and `value` of expectations from one SIM to another, so many rows at most."""
+    def expectations_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
+        """The same columns as `expectations_among`, from one SIM to another.
+
+        So many rows at most.
+        """
         return self._connection.frame(
-            "expected_values_between", first=first, last=last, at_most=at_most
+            "expectations_between", first=first, last=last, at_most=at_most
         )
 
     def expectations_among(self, iccids: Iterable[int]) -> pl.DataFrame:

@@ -77,7 +77,7 @@ def shortlist_of(reader: Reader, activations: pl.DataFrame) -> Shortlist:
     Those that name the SIM by IMSI or MSISDN are looked at when it is known which SIM that is.
     """
     expected, is_dense = _expected(reader, activations["iccid"])
-    spans = _unexpected(reader, activations, _elsewhere(activations, expected))
+    spans = _unexpected(activations, expected, _elsewhere(activations, expected))
     return Shortlist(spans, is_dense, reader.expectations_version())
 
 
@@ -95,32 +95,34 @@ def _elsewhere(activations: pl.DataFrame, expected: pl.DataFrame) -> pl.Series:
 
 
 def _expected(reader: Reader, iccids: pl.Series) -> tuple[pl.DataFrame, bool]:
-    """Where some SIMs are expected at some time.
+    """Where some SIMs are expected, from when on.
 
     Where a crowd of them is, with those between them.
     """
     sims = iccids.unique().sort()
     if len(sims) >= DENSE_SIMS_MIN and reader.asks_ranges_for(len(sims)):
         crowd_max = len(sims) * DENSE_EXPECTATIONS_A_SIM_MAX
-        expected = reader.expected_values_between(sims[0], sims[-1], crowd_max)
+        expected = reader.expectations_between(sims[0], sims[-1], crowd_max)
         if len(expected) < crowd_max:
             return expected, True
     return reader.expectations_among(sims), False
 
 
-def _unexpected(reader: Reader, activations: pl.DataFrame, elsewhere: pl.Series) -> pl.DataFrame:
+def _unexpected(
+    activations: pl.DataFrame, expected: pl.DataFrame, elsewhere: pl.Series
+) -> pl.DataFrame:
     """Where SIMs were seen unexpectedly.
 
     Stretches of activations that follow one another, all unexpected.
     """
     if elsewhere.is_empty():
         return pl.DataFrame(schema=dict.fromkeys(SPAN, pl.Int64))
-    expectations = reader.expectations_among(elsewhere).sort("effective_from")
+    is_elsewhere = pl.col("iccid").is_in(elsewhere.implode())
     in_force = (
-        activations.filter(pl.col("iccid").is_in(elsewhere.implode()))
+        activations.filter(is_elsewhere)
         .sort("activated_at")
         .join_asof(
-            expectations,
+            expected.filter(is_elsewhere).sort("effective_from"),
             left_on="activated_at",
             right_on="effective_from",
             by="iccid",

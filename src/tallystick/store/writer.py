@@ -453,7 +453,6 @@ class Writer(
         if isinstance(activations, pl.DataFrame):
             if activations.is_empty():
                 return Taken(0, 0)
-            shortlist = shortlist or shortlist_of(self, activations)
             return self._take_shortlisted(activations, shortlist)
         changed = self._connection.run_many("take_activation", activations)
         if changed < len(activations):
@@ -461,8 +460,8 @@ class Writer(
         self.activations_changed(activations, ACTIVATION)
         return Taken(changed, len(activations) - changed)
 
-    def _take_shortlisted(self, activations: pl.DataFrame, shortlist: Shortlist) -> Taken:
-        if not self._connection.sees_one_moment or shortlist.version != self.expectations_version():
+    def _take_shortlisted(self, activations: pl.DataFrame, shortlist: Shortlist | None) -> Taken:
+        if shortlist is None or not self._holds(shortlist):
             shortlist = shortlist_of(self, activations)
         # In order of SIM, each page of the table is touched once.
         in_order = activations if activations["iccid"].is_sorted() else activations.sort("iccid")
@@ -476,6 +475,11 @@ class Writer(
             is_concerned = pl.col("iccid").is_in(sorted(concerned))
             self.activations_changed(in_order.filter(is_concerned).rows(), ACTIVATION)
         return Taken(changed, len(activations) - changed)
+
+    def _holds(self, shortlist: Shortlist) -> bool:
+        """Whether what a snapshot has found out holds in this transaction."""
+        is_of_one_moment = self._connection.sees_one_moment
+        return is_of_one_moment and shortlist.version == self.expectations_version()
 
     def _tracked(self, iccids: pl.Series, *, is_dense: bool) -> set[int]:
         """Those of the SIMs, in order, that have a row or had one."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INTO = re.compile(r"\bINTO (\w+) \(([^)]*)\)")
 CONFLICT = re.compile(r"ON CONFLICT \(([^)]*)\)")
 CORRECTS = re.compile(r"\bDO UPDATE\b")
+ARRAY_HEADER_BYTES = 20  # of one with a single dimension
 
 
 class Insert(NamedTuple):
@@ -101,3 +102,17 @@ def integers(name: str, value: bytes | None) -> pl.Series:
         return pl.Series(name, [], dtype=pl.Int64)
     numbers = pl.Array(pl.Int64, len(value) // 8)
     return pl.Series(name, [value]).bin.reinterpret(dtype=numbers, endianness="big").explode()
+
+
+def integers_of_array(name: str, value: bytes | None) -> pl.Series:
+    """A column of integers from an array of them, none of them null, as PostgreSQL sends it.
+
+    Behind the header each comes with its length, in four bytes before its own eight.
+    """
+    if not value:
+        return pl.Series(name, [], dtype=pl.Int64)
+    body = value[ARRAY_HEADER_BYTES:]
+    quarters = pl.Array(pl.UInt32, len(body) // 4)
+    parts = pl.Series(name, [body]).bin.reinterpret(dtype=quarters, endianness="big").explode()
+    high, low = (parts.gather_every(3, place).cast(pl.Int64) for place in (1, 2))
+    return high * (1 << 32) + low  # where it is negative it wraps around, as it is to

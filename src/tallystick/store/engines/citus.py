@@ -13,6 +13,7 @@ import re
 import time
 from collections import defaultdict
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from psycopg import errors
@@ -20,7 +21,7 @@ from psycopg.pq import TransactionStatus
 
 from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
-from tallystick.store.engines.bulk import insert_of, rounds
+from tallystick.store.engines.bulk import insert_of, integers_of_array, rounds
 from tallystick.store.engines.postgresql import (
     CLUSTER,
     COMMENT,
@@ -36,6 +37,7 @@ from tallystick.store.engines.postgresql import (
     numbered,
     of_arrays,
     parameters_of,
+    selected,
 )
 from tallystick.store.engines.spread import OF_SIMS, SHARED
 from tallystick.store.queries import queries_for
@@ -70,6 +72,13 @@ NAMED = re.compile(r"\.iccid = (?:ANY\(CAST\(:(iccids?) AS bigint\[\]\)\)|:(icci
 SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
 COLUMNS = re.compile(r"SELECT \*\s+FROM unnest\(((?:\s*CAST\(:\w+ AS \w+\[\]\),?)+\s*)\)")
 COLUMN = re.compile(r"CAST\(:(\w+) AS (\w+)\[\]\)")
+OF_EACH_SIM = frozenset(
+    {"kept_rows", "lists_of_sims", "sims_of_rows", "track", "tracked_among", "tracked_in_several"}
+)
+"""What may be asked for some SIMs and then for others: the answers together are that for all."""
+OF_ARRAY = re.compile(r"FROM carray\(:iccids\) AS t\s+CROSS JOIN (\w+ AS \w+)")
+SIM_OF_ARRAY = re.compile(r"\.iccid = t\.value\b")
+LIMITED = re.compile(r"\s+LIMIT :at_most;$")
 MEANINGS_ON_CLUSTER: Meanings = {
     **MEANINGS,
     errors.ConnectionFailure.sqlstate: (  # the coordinator's, to another machine
@@ -85,6 +94,14 @@ def naming_sims(sql: str, parameter: str) -> str:
     sims = f"ANY(CAST(:{parameter} AS bigint[]))"
     named = LIST.sub(lambda of: f"= {sims}" if of[2] == ":iccids" else of[0], sql)
     return SAME_SIM.sub(lambda same: f"({same[0]} AND {same[1]}.iccid = {sims})", named)
+
+
+@lru_cache
+def of_table(sql: str) -> str:
+    """A query that joins an array of SIMs with a table, which asks the table for them instead."""
+    return SIM_OF_ARRAY.sub(
+        ".iccid = ANY(CAST(:iccids AS bigint[]))", OF_ARRAY.sub(r"FROM \1", sql)
+    )
 
 
 @lru_cache
@@ -128,6 +145,16 @@ def _beside_others() -> frozenset[str]:
 def is_of_sims(sql: str) -> bool:
     """Whether a statement asks for what is spread by SIM."""
     return OF_A_SIM.search(COMMENT.sub("", sql)) is not None
+
+
+@lru_cache
+def in_arrays(sql: str, names: tuple[str, ...]) -> str:
+    """A query with each column of integers as one array, in the order of the others' elements.
+
+    Each shard makes arrays of what it has, and the coordinator joins them.
+    """
+    arrays = (f"array_send(array_agg(CAST(q.{name} AS bigint))) AS {name}" for name in names)
+    return selected(", ".join(arrays), sql)
 
 
 def _wait_for_locks(wait_s: float) -> str:
@@ -435,11 +462,61 @@ class ClusterConnection(PostgresqlConnection):
         numbers = sims if isinstance(sims, Numbers) else [sims]
         self._asked.update(number for number in numbers if isinstance(number, int))
 
+    def _series(
+        self, sql: str, names: tuple[str, ...], parameters: dict[str, object]
+    ) -> list[pl.Series]:
+        """Each of some columns of a query, in no order unless the query asks for one.
+
+        An array from each shard costs the coordinator a seventh of one row after the other. No
+        shard can tell of how many rows a limit leaves it: where they are not more, it is left out.
+        """
+        whole = LIMITED.sub(";", sql)
+        if "ORDER BY" in sql or (whole != sql and self._has_more(whole, parameters)):
+            return super()._series(sql, names, parameters)
+        values = self._ask(in_arrays(whole, names), parameters).fetchone() or ()
+        return [integers_of_array(name, value) for name, value in zip(names, values, strict=True)]
+
+    def _has_more(self, sql: str, parameters: dict[str, Any]) -> bool:
+        """Whether a query without its limit has more rows than that allows."""
+        (rows,) = self._ask(selected("count(*)", sql), parameters).fetchone() or (0,)
+        return bool(rows > parameters["at_most"])
+
     def _copy_in(self, insert: Insert, frame: pl.DataFrame) -> int:
         self._hold_if_needed(insert.table)
         return super()._copy_in(insert, frame)
 
-    # Statements for many rows
+    # Statements for many SIMs or rows
+
+    def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Run a named query and give its rows; each shard is asked for its own SIMs, if many."""
+        sims = self._many_sims(query, parameters)
+        if sims is None:
+            return super().rows(query, **parameters)
+        return chain.from_iterable(cursor.fetchall() for cursor in self._ask_shards(query, sims))
+
+    def run(self, query: str, **parameters: object) -> int:
+        """Run a named statement and give the number of rows it changed, likewise."""
+        sims = self._many_sims(query, parameters)
+        if sims is None:
+            return super().run(query, **parameters)
+        return sum(cursor.rowcount for cursor in self._ask_shards(query, sims))
+
+    def _many_sims(self, query: str, parameters: dict[str, object]) -> Numbers | None:
+        """The SIMs that a query is about, where each shard is to be asked for its own."""
+        sims = parameters.get("iccids")
+        if query not in OF_EACH_SIM or not isinstance(sims, Numbers):
+            return None
+        return sims if len(sims) > self._named_max else None
+
+    def _ask_shards(self, query: str, sims: Numbers) -> list[psycopg.Cursor[tuple[Any, ...]]]:
+        sql = of_table(self._sql(query))
+        own_sims = {sim for sim in sims if sim is not None}
+        shards = self._shards_of(own_sims)
+        of_shards: defaultdict[int, Numbers] = defaultdict(Numbers)
+        for iccid in sorted(own_sims):
+            of_shards[shards[iccid]].append(iccid)
+        with self._refusals():
+            return [self._ask(sql, {"iccids": own}) for own in of_shards.values()]
 
     def run_many(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a named statement for all of the rows, in order; give how many rows it changed."""

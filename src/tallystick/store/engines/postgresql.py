@@ -530,11 +530,14 @@ class PostgresqlConnection:
         """
         with self._refusals():
             names = self._columns_of(query, parameters)
-            sql = in_columns(self._queries[query], names)
-            values = self._ask(sql, parameters).fetchone() or ()
-        return pl.DataFrame(
-            [integers(name, value) for name, value in zip(names, values, strict=True)]
-        )
+            return pl.DataFrame(self._series(self._queries[query], names, parameters))
+
+    def _series(
+        self, sql: str, names: tuple[str, ...], parameters: dict[str, object]
+    ) -> list[pl.Series]:
+        """Each of some columns of a query; a cluster is asked otherwise."""
+        values = self._ask(in_columns(sql, names), parameters).fetchone() or ()
+        return [integers(name, value) for name, value in zip(names, values, strict=True)]
 
     def _columns_of(self, query: str, parameters: dict[str, object]) -> tuple[str, ...]:
         """The names of a query's columns; the server is asked for them once a process."""

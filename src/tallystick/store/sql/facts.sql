@@ -46,10 +46,10 @@ SELECT
     (SELECT count(*) FROM activations) AS activations,
     (SELECT count(*) FROM mismatches) AS mismatches;
 
--- name: expected_values_between
--- Where were the SIMs from the first to the last expected, at whatever time? No more rows than are
+-- name: expectations_between
+-- Where were the SIMs from the first to the last expected, from when on? No more rows than are
 -- asked for.
-SELECT e.iccid, e.imei AS value
+SELECT e.iccid, e.effective_from, e.imei AS value
 FROM expectations AS e
 WHERE e.iccid BETWEEN :first AND :last
 LIMIT :at_most;
