@@ -111,11 +111,9 @@ def database_on(engine: str, folder: Path) -> Iterator[str]:
         drop(driver, engine, schema)
 
 
-@contextmanager
-def named_database_on(engine: str, folder: Path) -> Iterator[str]:
-    """The same on a server, with connections that have a name of their own."""
-    with database_on(engine, folder) as address:
-        yield f"{address}&application_name={secrets.token_hex(8)}"
+def named(address: str) -> str:
+    """The address of the same store on a server, with connections that have a name of their own."""
+    return f"{address}&application_name={secrets.token_hex(8)}"
 
 
 def drop(driver: psycopg.Connection[Any], engine: str, schema: str) -> None:
@@ -188,22 +186,18 @@ def empty_sqlite_file() -> bytes:
 
 
 @contextmanager
-def many_stores(engine: str) -> Iterator[Stores]:
-    """Fresh stores one after the other, as examples of one test need them."""
-    with tempfile.TemporaryDirectory() as name, database_on(engine, Path(name)) as database:
+def many_stores(engine: str, database: str) -> Iterator[Stores]:
+    """Fresh stores one after the other, as examples of one test need them, in one that is made."""
+    with open_store(database, wire_row) as store, ExitStack() as stack:
         if engine == SQLITE:
-            path_of(database).write_bytes(empty_sqlite_file())
-        with open_store(database, wire_row) as store, ExitStack() as stack:
-            if engine == SQLITE:
-                beside = stack.enter_context(closing(apsw.Connection(str(path_of(database)))))
-                beside.set_busy_timeout(WAIT_MS_MAX)
-                yield Stores(store, beside.execute, EMPTY_ON_SQLITE)
-                return
-            made(store, engine)
-            driver = stack.enter_context(psycopg.connect(database, autocommit=True))
-            if engine == CITUS:
-                driver.execute(IN_ONE_LINE)
-            yield Stores(store, lambda sql: driver.execute(sql.encode()), EMPTY_ON_POSTGRESQL)
+            beside = stack.enter_context(closing(apsw.Connection(str(path_of(database)))))
+            beside.set_busy_timeout(WAIT_MS_MAX)
+            yield Stores(store, beside.execute, EMPTY_ON_SQLITE)
+            return
+        driver = stack.enter_context(psycopg.connect(database, autocommit=True))
+        if engine == CITUS:
+            driver.execute(IN_ONE_LINE)
+        yield Stores(store, lambda sql: driver.execute(sql.encode()), EMPTY_ON_POSTGRESQL)
 
 
 class Stores:

@@ -35,6 +35,7 @@ from tallystick.store.touched import (
     whole_parts,
 )
 from tallystick.thingspace.rows import wire_row
+from tests.empty_stores import empty_store_on
 from tests.engines import (
     CITUS,
     EMPTY_ON_POSTGRESQL,
@@ -42,8 +43,7 @@ from tests.engines import (
     IN_ONE_LINE,
     POSTGRESQL,
     SQLITE,
-    made,
-    named_database_on,
+    named,
 )
 from tests.kept import everything_in, rule_of
 from tests.listening import PATIENCE_S, wait_until
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from psycopg.abc import PQGen
 
+    from tests.empty_stores import Schemas
     from tests.worlds import Fact
 
 ACTIVATIONS = KINDS["activations"]
@@ -78,10 +79,10 @@ def engine() -> str:
 
 
 @pytest.fixture
-def database(engine: str, tmp_path: Path) -> Iterator[str]:
+def database(engine: str, tmp_path: Path, schemas: dict[str, Schemas]) -> Iterator[str]:
     """The address of a store whose connections have a name of their own."""
-    with named_database_on(engine, tmp_path) as address:
-        yield address
+    with empty_store_on(engine, tmp_path, schemas) as address:
+        yield named(address)
 
 
 def of(*iccids: int) -> Touched:
@@ -371,7 +372,6 @@ def check_worlds(engine: str, database: str, seeds: range) -> list[World]:
         open_store(database, wire_row) as store,
         psycopg.connect(database, autocommit=True) as driver,
     ):
-        made(store, engine)
         if engine == CITUS:
             driver.execute(IN_ONE_LINE)
         return [check_world(store, driver, seed, LOST_EVERY_S[engine]) for seed in seeds]
