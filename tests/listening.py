@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 AUTHORITY = CERTIFICATES / "authority.pem"
-ARRIVAL_S_MAX = 30
+PATIENCE_S = 60
+"""A bound that exists so that a test which waits in vain ends. A busy machine never reaches it."""
 
 
 class Listener:
@@ -49,11 +50,11 @@ class Listener:
         return self.messages
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Come back when something is so."""
-    until = time.monotonic() + ARRIVAL_S_MAX
+def wait_until(is_so: Callable[[], object], what: str = "it") -> None:
+    """Come back when something is so; the failure says what does not come about."""
+    until = time.monotonic() + PATIENCE_S
     while not is_so():
-        assert time.monotonic() < until, "it does not come about"
+        assert time.monotonic() < until, f"{what} does not come about"
         time.sleep(0.02)
 
 

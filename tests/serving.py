@@ -25,7 +25,7 @@ import os
 from tallystick import server, settings
 server.serve(settings.read_settings(os.environ), lambda _: None, create=True)
 """
-START_S_MAX = 30
+START_S_MAX = 60
 REPORT = "/api/m2m/v1/devices/actions/list/imeiiccidmismatch"
 LOGIN = "/api/m2m/v1/session/login"
 LOGOUT = "/api/m2m/v1/session/logout"
@@ -48,11 +48,21 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
 
+_HELD: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody else is given while this process lives.
+
+    It stays bound by a socket that does not listen. The system then gives it to no other process,
+    and a server that allows addresses to be used again can still listen on it.
+    """
+    held = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        held.setsockopt(socket.SOL_SOCKET, option, 1)
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return int(held.getsockname()[1])
 
 
 @contextmanager

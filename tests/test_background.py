@@ -107,6 +107,11 @@ def names(loops: Loops) -> list[str]:
     return [failing.name for failing in loops.failing()]
 
 
+def wait_until_it_has_failed(name: str, log: pytest.LogCaptureFixture) -> None:
+    """Come back when work of this name has failed for the first time, which the log says."""
+    wait_until(lambda: f"{name}: " in log.text)
+
+
 # A loop alone
 
 
@@ -152,7 +157,7 @@ def test_work_is_done_when_it_is_called_for_and_at_its_times() -> None:
     loops = Loops()
     loop = loops.loop("when called", when_called, None)
     with running(loop), running(loops.loop("at times", at_times, 0.001)):
-        wait_until(lambda: at_times.calls > 10)
+        wait_until(lambda: at_times.calls > 10 and when_called.calls)
         assert when_called.calls == 1
         loop.wake()
         wait_until(lambda: when_called.calls == 2)
@@ -231,7 +236,7 @@ def test_a_process_ends_with_its_parent_also_where_asking_for_that_fails_at_firs
 
     with running(Loops(pause_s=at_once).watch(is_alive, lambda: ended.append(True))):
         wait_until(lambda: ended)
-    assert len(asked) == 2
+    assert len(asked) >= 2
 
 
 # Live intake
@@ -555,7 +560,7 @@ def test_the_password_of_a_listener_is_in_no_log_whatever_happens(
 
 
 def test_the_outbox_goes_on_after_a_surprise_and_tells_while_it_fails(
-    store: Store, database: str, clock: Clock
+    store: Store, database: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     timer = Timer()
     loops = Loops(timer, at_once)
@@ -564,7 +569,7 @@ def test_the_outbox_goes_on_after_a_surprise_and_tells_while_it_fails(
     outbox = Outbox(store, clock, half, message_of, post, loops)
     change(database, "ALTER TABLE deliveries RENAME TO deliveries_away")
     outbox.start()
-    time.sleep(0.2)
+    wait_until_it_has_failed("outbox", caplog)
     timer.now = FAILING_S_MIN + 1
     wait_until(lambda: names(loops) == ["outbox"])
     change(database, "ALTER TABLE deliveries_away RENAME TO deliveries")
@@ -576,7 +581,7 @@ def test_the_outbox_goes_on_after_a_surprise_and_tells_while_it_fails(
 
 
 def test_outcomes_of_callbacks_that_cannot_be_kept_are_told(
-    store: Store, database: str, clock: Clock
+    store: Store, database: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     timer = Timer()
     loops = Loops(timer, at_once)
@@ -586,8 +591,8 @@ def test_outcomes_of_callbacks_that_cannot_be_kept_are_told(
     with raising_on(database, "DELETE", "deliveries"):
         deliver_to(store, clock, account_id, "r", GOOD)
         outbox.start()
-        wait_until(lambda: len(post.urls) == 1)
-        time.sleep(0.2)
+        wait_until_it_has_failed("outcomes of callbacks", caplog)
+        assert len(post.urls) == 1
         timer.now = FAILING_S_MIN + 1
         clock.advance(LEASE_S)
         wait_until(lambda: names(loops) == ["outcomes of callbacks"])
@@ -601,7 +606,7 @@ def test_outcomes_of_callbacks_that_cannot_be_kept_are_told(
 
 
 def test_last_uses_are_saved_after_a_surprise_and_are_told_of_while_they_are_not(
-    store: Store, database: str, clock: Clock
+    store: Store, database: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     timer = Timer()
     loops = Loops(timer, at_once)
@@ -611,7 +616,7 @@ def test_last_uses_are_saved_after_a_surprise_and_are_told_of_while_they_are_not
     with raising_on(database, "UPDATE", "sessions"):
         clock.advance(5)
         assert access.user_of_session(session) == 1  # nobody waits for it
-        time.sleep(0.2)
+        wait_until_it_has_failed("last uses of sessions", caplog)
         timer.now = FAILING_S_MIN + 1
         wait_until(lambda: names(loops) == ["last uses of sessions"])
     wait_until(lambda: loops.failing() == [])

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -19,6 +20,7 @@ from tallystick.http.connections import Connections
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.contract.test_large_answers import QUESTION, SMALL, add_mismatches, known
+from tests.listening import PATIENCE_S, wait_until
 from tests.serving import LOGIN, PASSWORD, REPORT, TOKEN, call, free_port, serving, signed_in
 from tests.store.few import start
 from tests.store.test_taking_turns import HOLD
@@ -32,10 +34,10 @@ pytestmark = pytest.mark.skipif(
 
 BAD = 16
 ROWS = 14_000  # 6 MiB of them
-PATIENCE_S = 20
 BODY_S = 2
 GROUPS = "/api/m2m/v1/groups"
-GOOD_S_MAX = 3.0
+GOOD_S_MAX = 10.0
+ESTABLISHED = 1  # of the states of a connection, as TCP_INFO has them
 
 
 class Served(NamedTuple):
@@ -147,9 +149,8 @@ def test_a_body_in_chunks_that_is_given_up_is_not_taken_for_whole(served: Served
 def test_callers_who_do_not_read_a_large_answer_are_ended(served: Served) -> None:
     request = head("POST", REPORT, served.headers, len(QUESTION)) + QUESTION
     with connected(served.port, BAD, request) as connections:
-        time.sleep(0.5)
         assert_a_good_caller_is_answered(served)
-        time.sleep(BODY_S + 3)
+        wait_until(lambda: not any(map(is_established, connections)))
         for each in connections:
             answer = the_rest(each)
             assert answer.startswith(b"HTTP/1.1 200 ")
@@ -157,15 +158,15 @@ def test_callers_who_do_not_read_a_large_answer_are_ended(served: Served) -> Non
     assert_a_good_caller_is_answered(served)
 
 
+def is_established(connection: socket.socket) -> bool:
+    """Whether a connection lasts, by what the kernel knows: what was sent on it is not read yet."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
+
+
 def test_silent_connections_beyond_the_bound_are_ended_and_keep_nobody_out(served: Served) -> None:
     with connected(served.port, 300) as older, connected(served.port, 60) as younger:
         assert_a_good_caller_is_answered(served)
-        until = time.monotonic() + PATIENCE_S
-        ended = 0
-        while ended < 50 and time.monotonic() < until:
-            time.sleep(0.2)
-            ended = sum(is_ended(each) for each in older)
-        assert ended >= 50
+        wait_until(lambda: sum(map(is_ended, older)) >= 50)
         assert not any(is_ended(each) for each in younger)
 
 
@@ -197,15 +198,24 @@ def test_writers_who_wait_are_bounded_and_keep_no_reader_out(served: Served) -> 
             for number, each in enumerate(connections):
                 text = json.dumps({"accountName": "small", "groupName": f"g{number}"}).encode()
                 each.sendall(head("POST", GROUPS, served.headers, len(text)) + text)
-            time.sleep(1)
-            refusals = [refusal for each in connections if (refusal := answer_by_now(each))]
+            refusals = dict[socket.socket, bytes]()
+            wait_until(partial(half_are_refused, connections, refusals))
             assert_a_good_caller_is_answered(served)
             holder.kill()
-            waiting = [each for each in connections if each.gettimeout()]
-            answers = [each.recv(4096) for each in waiting]
+            answers = [each.recv(4096) for each in connections if each not in refusals]
     assert len(refusals) == len(answers) == BAD // 2
-    assert all(b" 503 " in each and b"retry-after: " in each for each in refusals)
+    assert all(b" 503 " in each and b"retry-after: " in each for each in refusals.values())
     assert all(b" 200 " in each for each in answers)
+
+
+def half_are_refused(
+    connections: list[socket.socket], refusals: dict[socket.socket, bytes]
+) -> bool:
+    """Whether half of the callers, or more, have been answered. Their answers are noted."""
+    for each in connections:
+        if each not in refusals and (refusal := answer_by_now(each)):
+            refusals[each] = refusal
+    return len(refusals) >= len(connections) // 2
 
 
 def answer_by_now(connection: socket.socket) -> bytes:

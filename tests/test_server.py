@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from tallystick.settings import Settings
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.engines import empty_sqlite_file, rows_of
+from tests.listening import PATIENCE_S, wait_until
 from tests.quick_access import quick_access
 from tests.serving import (
     LOGIN,
@@ -40,6 +42,10 @@ from tests.serving import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+tells_of_children = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="where /proc tells of no children, none is killed"
+)
 
 
 def say(_store: str) -> None:
@@ -93,7 +99,7 @@ def test_it_stops_when_asked_and_first_ends_what_is_under_way(
                     connection.request(
                         "POST", LOGIN, f'{{"username":"user","password":"{PASSWORD}"}}', headers
                     )
-                    time.sleep(0.3)
+                    wait_until(store.is_awaited)
                     os.kill(server.pid, asked)
                     time.sleep(0.3)
                 assert connection.getresponse().status == 200
@@ -116,10 +122,10 @@ def test_it_stops_in_order_while_calls_wait_whose_clients_are_gone(tmp_path: Pat
                 for _ in range(12):
                     with socket.create_connection(("127.0.0.1", port)) as client:
                         client.sendall(request)
-                time.sleep(0.3)
+                wait_until(store.is_awaited)
                 server.terminate()
                 time.sleep(0.5)
-            assert server.wait(30) == 0
+            assert server.wait(PATIENCE_S) == 0
         with store.snapshot() as reader:
             assert reader.counts().activations == 1  # what was under way is taken in all the same
         said.seek(0)
@@ -141,10 +147,7 @@ def test_a_server_that_is_killed_does_not_leave_its_workers_behind(database: str
     with server_of(database) as (port, server):
         os.kill(server.pid, signal.SIGKILL)
         server.wait()
-        until = time.monotonic() + 30
-        while answers(port):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: not answers(port))
 
 
 def answers(port: int) -> bool:
@@ -182,42 +185,42 @@ def test_a_port_that_two_settings_name_is_refused(database: str, name: str) -> N
 def workers_of(server: subprocess.Popen[bytes]) -> list[int]:
     """The processes that a server has started and that serve: its children with a command line."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text("ascii").split()
-    return [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    return [int(child) for child in children if b"spawn_main" in command_line(child)]
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/task").exists(), reason="where /proc tells of no children, none is killed"
-)
+def command_line(process: str) -> bytes:
+    """The words that a process was started with; none if it has ended meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
+
+
+@tells_of_children
 def test_a_worker_that_is_killed_again_and_again_is_started_again(tmp_path: Path) -> None:
     database, port = f"sqlite:///{tmp_path}/store.db", free_port()
     with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
         for _ in range(3):
             (worker,) = workers_of(server)
             os.kill(worker, signal.SIGKILL)
-            until = time.monotonic() + 30
-            while worker in workers_of(server) or not answers(port):
-                assert time.monotonic() < until
-                time.sleep(0.1)
+            wait_until(partial(is_replaced, worker, server, port))
         assert server.poll() is None
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/task").exists(), reason="where /proc tells of no children, none is held"
-)
+def is_replaced(worker: int, server: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether another worker answers in the place of one that was killed."""
+    return worker not in workers_of(server) and answers(port)
+
+
 def replaced(server: subprocess.Popen[bytes]) -> tuple[int, int]:
     """Have the one worker replaced; give it, and the one in its place, which has yet to start."""
     (former,) = workers_of(server)
     os.kill(server.pid, signal.SIGHUP)
-    while len(workers_of(server)) == 1:
-        time.sleep(0.01)
+    wait_until(lambda: len(workers_of(server)) > 1)
     (new,) = set(workers_of(server)) - {former}
     return former, new
 
 
+@tells_of_children
 def test_a_worker_is_not_stopped_before_the_one_that_takes_its_place_has_started(
     tmp_path: Path,
 ) -> None:
@@ -228,25 +231,26 @@ def test_a_worker_is_not_stopped_before_the_one_that_takes_its_place_has_started
         time.sleep(2)
         assert answers(port)
         os.kill(new, signal.SIGCONT)
-        until = time.monotonic() + 30
-        while workers_of(server) != [new]:
-            # What waited in the queue of the former one when it stopped is lost; who asks again
-            # is answered.
-            assert answers(port) or answers(port)
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: is_served(port) and workers_of(server) == [new])
 
 
+@tells_of_children
 def test_a_worker_stays_while_the_one_that_takes_its_place_cannot_start(tmp_path: Path) -> None:
     database, port = f"sqlite:///{tmp_path}/store.db", free_port()
     with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
         former, new = replaced(server)
         os.kill(new, signal.SIGKILL)
-        until = time.monotonic() + 30
-        while {former, new} & set(workers_of(server)):  # another one is started, and serves
-            assert answers(port) or answers(port)
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        # Another one is started, and serves.
+        wait_until(lambda: is_served(port) and not {former, new} & set(workers_of(server)))
+
+
+def is_served(port: int) -> bool:
+    """Whether whoever asks a second time is answered. It has to be so while a worker is replaced.
+
+    What waited in the queue of the former worker when it stopped is lost.
+    """
+    assert answers(port) or answers(port)
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +262,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def test_a_connection_that_speaks_http2_is_refused(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    answer = b""
+    # A server that ends a connection of which it has not read everything resets it.
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client,
+        suppress(ConnectionResetError),
+    ):
         client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
         answer = client.recv(1024)
     assert not answer or answer.startswith(b"HTTP/1.1 4")
@@ -266,7 +275,7 @@ def test_a_connection_that_speaks_http2_is_refused(port: int) -> None:
 
 
 def test_a_connection_that_says_nothing_is_ended(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
         assert client.recv(1024) == b""
 
 

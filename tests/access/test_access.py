@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from tallystick.access import (
     HELD_OVER_S,
     IDLE_S_MAX,
     RENEWED_S,
-    SAVE_WITHIN_S,
     TOKEN_S,
     Access,
     User,
@@ -38,6 +36,7 @@ from tallystick.core.errors import (
 )
 from tallystick.core.roles import Role
 from tests.engines import content_of, rows_of
+from tests.listening import wait_until
 from tests.quick_access import quick_access
 
 if TYPE_CHECKING:
@@ -503,10 +502,7 @@ def test_the_use_of_a_session_is_saved_without_being_asked(
     session = access.login(user, PASSWORD)
     clock.advance(1)
     access.user_of_session(session)
-    until = time.monotonic() + SAVE_WITHIN_S + 10
-    while last_use(store, session) < clock():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: last_use(store, session) == clock())
 
 
 def last_use(store: Store, session: str) -> int:

@@ -29,7 +29,7 @@ from tallystick.store.engines import turnstile
 from tallystick.thingspace.rows import wire_row
 from tests.answering import answering
 from tests.engines import ENGINES, database_on, made
-from tests.listening import wait_until
+from tests.listening import PATIENCE_S, wait_until
 from tests.quick_access import quick_access
 from tests.serving import PASSWORD, REPORT, bearer, call, serving, signed_in
 from tests.store.few import ICCIDS, expected, sim, take
@@ -51,6 +51,7 @@ EXPECTATION = {"iccid": ICCID, "imei": HOME}
 ACTIVATION = {"iccid": ICCID, "imei": FOREIGN, "activated_at": "2026-03-05T10:00:00Z"}
 WINDOW = {"filter": {"earliest": "2026-03-01T00:00:00Z", "latest": "2026-05-31T00:00:00Z"}}
 SHORT_WAIT_S = 2.0
+TRIES = 5
 ANN = Origin("app/ann", Moment(1))
 
 
@@ -394,7 +395,8 @@ def test_too_much_waiting_is_turned_away_and_nothing_of_it_is_taken(
         store.transaction(),
     ):  # nobody else writes while this lasts
         answers = [senders.submit(intake.take, kind, [fact], [], None) for fact in facts]
-        turned_away = [answer for answer in answers if _was_turned_away(answer)]
+        wait_until(lambda: any(answer.done() for answer in answers))
+    turned_away = [answer for answer in answers if isinstance(answer.exception(), IntakeBusy)]
     taken = [answer for answer in answers if answer not in turned_away]
     assert turned_away
     assert taken
@@ -443,13 +445,18 @@ def test_each_call_waits_for_the_turn_for_as_long_as_any_writer_and_no_longer(
                 intake.take(kind, [fact], [], None)
             return time.monotonic() - began
 
-        with ThreadPoolExecutor(3) as senders, store.transaction():
-            waits = []
-            for _ in range(3):
-                waits.append(senders.submit(refused_after))
-                time.sleep(SHORT_WAIT_S / 3)
-            seconds = [wait.result(10) for wait in waits]
-        assert all(0.9 * SHORT_WAIT_S < waited < 1.3 * SHORT_WAIT_S for waited in seconds), seconds
+        def longest_wait() -> float:
+            with ThreadPoolExecutor(3) as senders, store.transaction():
+                waits = []
+                for _ in range(3):
+                    waits.append(senders.submit(refused_after))
+                    time.sleep(SHORT_WAIT_S / 3)
+                seconds = [wait.result(PATIENCE_S) for wait in waits]
+            assert min(seconds) > 0.9 * SHORT_WAIT_S
+            return max(seconds)
+
+        # On a busy machine a try may take longer. It is in no try that it takes shorter.
+        assert any(longest_wait() < 1.3 * SHORT_WAIT_S for _ in range(TRIES))
         assert json.loads(intake.take(kind, [fact], [], None))["accepted"] == 1
         intake.close()
 
@@ -495,13 +502,6 @@ def test_calls_beside_refused_ones_are_committed_together(
             others[1],
             others[3],
         ]
-
-
-def _was_turned_away(answer: Any) -> bool:  # noqa: ANN401 - a future
-    try:
-        return isinstance(answer.exception(timeout=0.5), IntakeBusy)
-    except TimeoutError:
-        return False
 
 
 @pytest.mark.parametrize("depth", [900, 985, 990, 995, 1000, 100_000])

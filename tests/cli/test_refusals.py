@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from tests.cli.conftest import WINDOW, Run, Start
+from tests.listening import wait_until
 
 if TYPE_CHECKING:
     from tallystick.store import Store
@@ -97,8 +98,7 @@ def test_what_should_not_happen_is_one_line_that_asks_for_a_report(
 
 def test_an_interrupt_exits_with_130_and_leaves_no_scratch_behind(start: Start) -> None:
     process = start("synth", "--sims", "500000", "--months", "3", "--seed", "1", "--out", "fleet")
-    while not list(Path().glob("fleet/.synth-*")):
-        time.sleep(0.05)
+    wait_until(lambda: list(Path().glob("fleet/.synth-*")))
     time.sleep(0.2)  # the folder is there a moment before who removes it is
     process.send_signal(signal.SIGINT)
     assert process.communicate() == (b"", b"")

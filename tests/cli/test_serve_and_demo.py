@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
+
+from tests.serving import free_port
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Start
@@ -20,9 +21,7 @@ BASH = shutil.which("bash")
 
 @pytest.fixture
 def port() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
+    return str(free_port())
 
 
 def wait_until_it_answers(port: str, host: str = "127.0.0.1") -> None:

@@ -24,6 +24,7 @@ from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.cluster import cut_connections
 from tests.engines import CITUS, ENGINES, POSTGRESQL, rows_of
+from tests.listening import PATIENCE_S
 from tests.quick_access import quick_access
 from tests.serving import (
     PASSWORD,
@@ -186,7 +187,7 @@ def test_a_client_that_goes_away_leaves_nothing_behind(served: Served) -> None:
             assert answer.read(10)
             add_mismatches(served.store, ROWS + 30 + number, ROWS + 31 + number, "elsewhere")
             assert not log_is_free(served.store, 0)
-    assert log_is_free(served.store, 10)
+    assert log_is_free(served.store, PATIENCE_S)
     reply = call(served.port, "POST", REPORT, SMALL, served.headers)
     assert reply.status == 200
 

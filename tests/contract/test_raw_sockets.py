@@ -39,7 +39,7 @@ STALE = {"VZ-M2M-Token": "9d956929-1e6a-4db4-8764-f18e4ce5de09"}
 LIST = "/api/m2m/v1/devices/actions/list"
 FILTER = {"kind": "iccid", "contains": "1"}
 ID, NONE = {"kind": "iccid", "id": "89148000000800000001"}, dict[str, str]()
-LONG_S_MAX = 5
+LONG_S_MAX = 20
 UNEXPECTED = "UnifiedWebService.REQUEST_FAILED.UnexpectedError"
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "by the SDK"
 BAD = 4321  # the place of a pair that cannot be taken in
-IN_FORCE_S_MAX = 5
+IN_FORCE_S_MAX = 20
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ICCID, OTHER = Iccid.parse("89148000000800000001"), Iccid.parse("89148000000800000002")
 MDN = Mdn.parse("5096300001")
 HOME, AWAY = Imei.parse("352099001761481"), Imei.parse("357152091234562")
+TRIES = 5
 
 
 def march(day: int) -> Moment:
@@ -107,14 +108,17 @@ def test_a_sim_of_an_account_that_is_not_visible_is_not_found_and_not_read(store
         writer.take(SimActivation, seen)
     with store.snapshot() as reader:
         assert history(reader, str(MDN), {"0342077109-00001"})
-        read_s = seconds_for(lambda: history(reader, str(ICCID)))
+
+        def read() -> None:
+            assert history(reader, str(ICCID))
 
         def refused() -> None:
             for text in (str(ICCID), str(MDN)):
                 with pytest.raises(SimNotFound):
                     history(reader, text, {"another account"})
 
-        assert seconds_for(refused) < read_s / 4
+        # On a busy machine either may take longer once.
+        assert any(seconds_for(refused) < seconds_for(read) / 4 for _ in range(TRIES))
 
 
 def seconds_for(work: Callable[[], object]) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from tallystick.http.calls import STREAMS_A_SEAT, Calls, Seats
+from tests.listening import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PATIENCE_S = 10
 
 
 def waits(seats: Seats, address: str, served: list[str]) -> threading.Thread:
@@ -22,11 +20,9 @@ def waits(seats: Seats, address: str, served: list[str]) -> threading.Thread:
         served.append(address)
         seats.give_back()
 
-    thread = threading.Thread(target=run)
+    thread, waiting = threading.Thread(target=run), seats.waiting()
     thread.start()
-    until = time.monotonic() + PATIENCE_S
-    while len(seats._waiting.get(address, ())) < 1 and time.monotonic() < until:  # noqa: SLF001 - nothing tells it otherwise
-        time.sleep(0.001)
+    wait_until(lambda: seats.waiting() > waiting)
     return thread
 
 
@@ -34,9 +30,6 @@ def test_seats_that_are_waited_for_go_to_the_addresses_in_turn() -> None:
     seats, served = Seats(1), list[str]()
     assert seats.take("somebody", 0)
     threads = [waits(seats, "many", served) for _ in range(5)]
-    until = time.monotonic() + PATIENCE_S
-    while len(seats._waiting["many"]) < len(threads):  # noqa: SLF001 - the same
-        assert time.monotonic() < until
     threads.append(waits(seats, "few", served))
     seats.give_back()
     for thread in threads:

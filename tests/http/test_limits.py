@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from falcon import testing
 
 from tallystick.background import Loops
 from tallystick.clock import system_clock
+from tallystick.http.observed import Observed
 from tallystick.intake import LiveIntake
 from tallystick.outbox.uploads import Uploads
 from tallystick.settings import Settings
@@ -66,8 +68,9 @@ class World:
 
 
 @pytest.fixture
-def make(store: Store) -> Iterator[Make]:
-    """Makes the world, which ends with the test."""
+def make(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes the world, which ends with the test. In it no time passes, however long calls take."""
+    monkeypatch.setattr("tallystick.wiring.Observed", partial(Observed, timer=lambda: 0.0))
     made = list[World]()
 
     def made_with(**limits: int) -> World:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +25,7 @@ from tallystick.intake import (
     reject_lines,
     rejects_of,
 )
+from tests.listening import wait_until
 from tests.store.few import HOME, ICCIDS, ONE, TWO, sim, take
 
 if TYPE_CHECKING:
@@ -162,9 +162,7 @@ def test_an_import_says_again_and_again_how_far_it_is(
     waiting = of_ann(store, clock)
     waiting.begin(ImportState.WAITING)
     clock.advance(SILENT_S_MAX + 1)
-    deadline = time.monotonic() + 30
-    while imports_in(store, clock)[0].state == "interrupted" and time.monotonic() < deadline:
-        waiting.ended.wait(0.01)
+    wait_until(lambda: imports_in(store, clock)[0].state != "interrupted")
     (record,) = imports_in(store, clock)
     waiting.fail(ImportInterrupted())
     assert (record.state, record.seen_at) == ("waiting", clock())

@@ -7,8 +7,7 @@ import re
 import secrets
 import shutil
 import subprocess
-import time
-from contextlib import closing
+from contextlib import closing, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,6 +22,7 @@ from tallystick.store.import_receipts import ImportedFacts
 from tallystick.thingspace.rows import wire_row
 from tests.engines import empty_sqlite_file
 from tests.http.test_observed import FACTS
+from tests.listening import wait_until
 from tests.quick_access import quick_access
 from tests.serving import bearer, call, free_port, serving
 
@@ -33,7 +33,6 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGURATION = DEPLOY / "prometheus/prometheus.yaml"
 DASHBOARD = json.loads((DEPLOY / "grafana/tallystick.json").read_text("utf-8"))
 COMPARED = re.compile(r" (==|>|<) ")
-PATIENCE_S = 30
 pytestmark = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),
     reason="left out: there is no prometheus and promtool here; `apt-get install prometheus`",
@@ -101,16 +100,14 @@ def result_of(port: int, expression: str) -> list[Any]:
 
 
 def wait_for(port: int, expression: str) -> None:
-    """Come back when an expression has a result."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        try:
-            if result_of(port, expression):
-                return
-        except OSError:
-            pass  # it is not up, or not ready yet
-        time.sleep(0.1)
-    pytest.fail(f"Prometheus has nothing for {expression}")
+    """Come back when an expression has a result; on a busy machine a scrape may come to none."""
+
+    def has_a_result() -> bool:
+        with suppress(OSError):  # it is not up, or not ready yet
+            return bool(result_of(port, expression))
+        return False
+
+    wait_until(has_a_result, f"a result of {expression}")
 
 
 def test_the_configuration_and_the_rules_pass_the_check_of_prometheus() -> None:
@@ -127,7 +124,7 @@ def test_each_alert_compares_values_that_are_there(prometheus: int) -> None:
         # With `bool` a comparison that is false has a result too. No call has failed.
         expression = COMPARED.sub(r" \1 bool ", rule["query"]).replace('"5xx"', '"2xx"')
         assert "bool" in expression, rule
-        assert result_of(prometheus, expression), rule
+        wait_for(prometheus, expression)
 
 
 def test_each_panel_of_the_dashboard_shows_something(prometheus: int) -> None:
@@ -137,4 +134,4 @@ def test_each_panel_of_the_dashboard_shows_something(prometheus: int) -> None:
     assert len(expressions) > 10
     for expression in expressions:
         written = expression.replace("$instance", ".*").replace("$__rate_interval", "1m")
-        assert result_of(prometheus, written.replace('"5xx"', '"2xx"')), expression
+        wait_for(prometheus, written.replace('"5xx"', '"2xx"'))

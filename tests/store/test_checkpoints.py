@@ -45,7 +45,7 @@ from tallystick.store.engines import checkpoints
 from tallystick.thingspace.rows import wire_row
 
 def wait_until(is_so):
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < until, "it does not come about"
         time.sleep(0.02)
@@ -259,10 +259,12 @@ def overlapping_snapshots(store: Store) -> Iterator[None]:
     for thread in threads:
         thread.start()
     time.sleep(0.1)
-    yield
-    ended.set()
-    for thread in threads:
-        thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_readers_of_whom_there_is_always_one_do_not_let_the_log_grow_for_ever(

@@ -23,6 +23,7 @@ from tallystick.fleet.ledger import undo
 from tallystick.operations.copying import copy
 from tallystick.operations.verify import Attributions, verify, verify_attributions
 from tallystick.thingspace.rows import wire_row
+from tests.empty_stores import empty_store_on
 from tests.engines import SQLITE, many_stores
 from tests.examples import examples
 from tests.kept import everything_in, rule_of
@@ -30,10 +31,11 @@ from tests.store.test_any_order_same_answer import in_columns
 from tests.worlds import ICCIDS, IMEIS, MOMENTS, Fact, expectations, sims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
     from tallystick.store import Store
+    from tests.empty_stores import Schemas
     from tests.engines import Stores
 
 IMSIS = [Imsi.parse(text) for text in ("295050900000011", "295050900000029")]
@@ -147,12 +149,25 @@ def _change_sets(store: Store) -> list[int]:
         ]
 
 
+@pytest.fixture(scope="module")
+def others(
+    tmp_path_factory: pytest.TempPathFactory, schemas: dict[str, Schemas]
+) -> Iterator[Stores]:
+    """Fresh stores on SQLite beside `stores`."""
+    folder = tmp_path_factory.mktemp("others")
+    with (
+        empty_store_on(SQLITE, folder, schemas) as address,
+        many_stores(SQLITE, address) as several,
+    ):
+        yield several
+
+
 @examples(12)
 @given(facts)
 def test_a_copy_tells_direct_activations_from_those_that_follow(
-    stores: Stores, world: list[Any]
+    stores: Stores, others: Stores, world: list[Any]
 ) -> None:
-    with stores.fresh() as source, many_stores(SQLITE) as others, others.fresh() as target:
+    with stores.fresh() as source, others.fresh() as target:
         for fact in world:
             take(source, [fact], columns=False)
         assert copy(source, target, lambda _, __: None).is_same

@@ -22,7 +22,8 @@ from tallystick.store.engines.postgresql import (
 )
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
-from tests.engines import POSTGRESQL, change, named_database_on
+from tests.empty_stores import empty_store_on
+from tests.engines import POSTGRESQL, change, named
 from tests.kept import everything_in, rule_of
 from tests.store.few import (
     FOREIGN,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.empty_stores import Schemas
+
 ACTIVATIONS = {"iccid": pl.Int64, "activated_at": pl.Int64, "imei": pl.Int64}
 
 
@@ -52,10 +55,10 @@ def engine() -> str:
 
 
 @pytest.fixture
-def database(engine: str, tmp_path: Path) -> Iterator[str]:
+def database(engine: str, tmp_path: Path, schemas: dict[str, Schemas]) -> Iterator[str]:
     """The address of a store whose connections have a name of their own."""
-    with named_database_on(engine, tmp_path) as address:
-        yield address
+    with empty_store_on(engine, tmp_path, schemas) as address:
+        yield named(address)
 
 
 # Addresses

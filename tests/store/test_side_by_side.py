@@ -35,6 +35,7 @@ from tallystick.store.touched import (
     whole_parts,
 )
 from tallystick.thingspace.rows import wire_row
+from tests.empty_stores import empty_store_on
 from tests.engines import (
     CITUS,
     ENGINES,
@@ -42,10 +43,10 @@ from tests.engines import (
     POSTGRESQL,
     SQLITE,
     emptying,
-    made,
-    named_database_on,
+    named,
 )
 from tests.kept import everything_in, rule_of
+from tests.listening import PATIENCE_S, wait_until
 from tests.store.few import FOREIGN, HOME, ONE, TWO, expected, seen, sim
 from tests.store.few import take as take_few
 from tests.store.test_any_order_same_answer import in_columns
@@ -58,15 +59,17 @@ if TYPE_CHECKING:
 
     from psycopg.abc import PQGen
 
+    from tests.empty_stores import Schemas
     from tests.worlds import Fact
 
 ACTIVATIONS = KINDS["activations"]
-PATIENCE_S = 20
 ROUNDS, SOAK_ROUNDS = 3, 300
 WRITERS, TRANSACTIONS = 4, 10
 PAUSE_S_MAX = 0.002
-# At most, so that most transactions come to their end; a cluster's take ten times as long.
+# At most; a cluster's transactions take ten times as long.
 LOST_EVERY_S = {POSTGRESQL: 0.3, CITUS: 3.0}
+# Between two losses, so that most come to their end however slow the machine is.
+TRANSACTIONS_A_LOSS_MIN = 4
 
 
 @pytest.fixture
@@ -76,10 +79,10 @@ def engine() -> str:
 
 
 @pytest.fixture
-def database(engine: str, tmp_path: Path) -> Iterator[str]:
+def database(engine: str, tmp_path: Path, schemas: dict[str, Schemas]) -> Iterator[str]:
     """The address of a store whose connections have a name of their own."""
-    with named_database_on(engine, tmp_path) as address:
-        yield address
+    with empty_store_on(engine, tmp_path, schemas) as address:
+        yield named(address)
 
 
 def of(*iccids: int) -> Touched:
@@ -144,9 +147,10 @@ def test_different_sims_do_not_exclude_each_other() -> None:
 # Who waits for whom
 
 SAME_PART = Iccid(ONE + PARTS)
+SHORT_WAIT_S = 0.2
 
 
-def write(store: Store, touched: Touched | None, wait_s: float = 0.2) -> bool:
+def write(store: Store, touched: Touched | None, wait_s: float) -> bool:
     """Try to write; give whether the locks came."""
     try:
         with store.transaction(wait_s, touched):
@@ -181,24 +185,29 @@ def test_transactions_wait_for_those_that_touch_the_same(
     store: Store, first: Touched | None, second: Touched | None, *, is_beside: bool
 ) -> None:
     with store.transaction(None, first):
-        assert write(store, second) is is_beside
+        assert write(store, second, PATIENCE_S if is_beside else SHORT_WAIT_S) is is_beside
     assert write(store, second, PATIENCE_S)
 
 
 def test_whoever_waits_for_several_locks_waits_no_longer_than_for_one(store: Store) -> None:
     """The locks come one after the other, each a little before the wait would be over."""
+    all_hold, is_awaited = threading.Barrier(4), threading.Event()
+
+    def hold(place: int) -> None:
+        with store.transaction(None, of(place)):
+            all_hold.wait(PATIENCE_S)
+            assert is_awaited.wait(PATIENCE_S)
+            time.sleep(place * 0.5)
+
     with ThreadPoolExecutor(3) as holders, ThreadPoolExecutor(1) as waiters:
-        holding = [holders.submit(hold_for, store, of(place), place * 0.5) for place in (1, 2, 3)]
-        time.sleep(0.1)
-        assert waiters.submit(write, store, of(1, 2, 3), 0.8).result() is False
+        holding = [holders.submit(hold, place) for place in (1, 2, 3)]
+        all_hold.wait(PATIENCE_S)
+        waiting = waiters.submit(write, store, of(1, 2, 3), 0.8)
+        wait_until(store.is_awaited)
+        is_awaited.set()
+        assert waiting.result() is False
         for each in holding:
             each.result()
-
-
-def hold_for(store: Store, touched: Touched, seconds: float) -> None:
-    """Keep the locks for a while."""
-    with store.transaction(None, touched):
-        time.sleep(seconds)
 
 
 def test_those_beside_one_another_do_not_keep_one_out_that_writes_alone(store: Store) -> None:
@@ -214,7 +223,7 @@ def test_those_beside_one_another_do_not_keep_one_out_that_writes_alone(store: S
         time.sleep(0.1)
         try:
             for _ in range(5):
-                assert write(store, None, 1.0)
+                assert write(store, None, PATIENCE_S)
         finally:
             over.set()
         for each in writing:
@@ -226,9 +235,7 @@ def test_a_long_transaction_learns_that_somebody_waits_for_its_sims(store: Store
         with store.transaction(None, Touched(Lane(0, 1))):
             assert not store.is_awaited()
             waiting = waiters.submit(write, store, of(ONE), PATIENCE_S)
-            until = time.monotonic() + PATIENCE_S
-            while not store.is_awaited():
-                assert time.monotonic() < until
+            wait_until(store.is_awaited)
         assert waiting.result()
     with store.transaction(None, of(ONE)):
         assert not store.is_awaited()
@@ -259,7 +266,7 @@ class World:
         self.store = store
         self.seed = seed
         self.acknowledged: list[SimActivation] = []
-        self.refused = 0
+        self.refused = self.ended = 0
 
     def play(self, writer: int) -> None:
         """One writer's transactions."""
@@ -272,6 +279,7 @@ class World:
                     self.load(random)
             except StoreRefused:  # its connection was lost
                 self.refused += 1
+            self.ended += 1
 
     def see(self, random: Random) -> None:
         """Take activations of one or two SIMs in, as rows or as columns."""
@@ -303,7 +311,7 @@ def check_world(
     world, random, over = World(store, seed), Random(seed), threading.Event()
     world.load(Random(seed))
     with ThreadPoolExecutor(WRITERS + 1) as threads:
-        losing = threads.submit(lose_connections, driver, random, over, lost_every_s)
+        losing = threads.submit(lose_connections, driver, world, random, over, lost_every_s)
         playing = [threads.submit(world.play, writer) for writer in range(WRITERS)]
         try:
             for each in playing:
@@ -319,10 +327,18 @@ def check_world(
 
 
 def lose_connections(
-    driver: psycopg.Connection[Any], random: Random, over: threading.Event, every_s: float
+    driver: psycopg.Connection[Any],
+    world: World,
+    random: Random,
+    over: threading.Event,
+    every_s: float,
 ) -> None:
     """End one connection or another of the store, now and then."""
+    next_at = 0
     while not over.wait(random.random() * every_s):
+        if world.ended < next_at:
+            continue
+        next_at = world.ended + TRANSACTIONS_A_LOSS_MIN
         driver.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = current_setting('application_name')"
@@ -355,7 +371,6 @@ def check_worlds(engine: str, database: str, seeds: range) -> list[World]:
         open_store(database, wire_row) as store,
         psycopg.connect(database, autocommit=True) as driver,
     ):
-        made(store, engine)
         if engine == CITUS:
             driver.execute(IN_ONE_LINE)
         empty, worlds = emptying(database).encode(), list[World]()

@@ -119,8 +119,16 @@ def test_a_removed_account_leaves_no_work_behind(store: Store) -> None:
 
 
 def test_other_writers_get_in_between(fleet: Store) -> None:
+    """On a busy machine the other writer may come too late once. It gets in between in some try."""
+    tries = [("a", "b"), ("b", "a")] * 10
+    assert any(writers_of_a_renamed_account(fleet, *names) for names in tries)
+    assert differing(fleet) == 0
+
+
+def writers_of_a_renamed_account(fleet: Store, former: str, name: str) -> int:
+    """How many transactions find that only a part of the account's SIMs is done."""
     with fleet.transaction() as writer:
-        accounts.rename(writer, "a", "b")
+        accounts.rename(writer, former, name)
     finishing = threading.Thread(target=fleet.finish_work)
     with fleet.transaction():
         finishing.start()
@@ -129,8 +137,7 @@ def test_other_writers_get_in_between(fleet: Store) -> None:
         with fleet.transaction() as writer:
             got_in += bool(writer.unfinished_work())
     finishing.join()
-    assert got_in
-    assert differing(fleet) == 0
+    return got_in
 
 
 KILLED = """
