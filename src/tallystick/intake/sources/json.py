@@ -362,9 +362,9 @@ def first_that_fits(
     objects = filter(records.keeps, with_few_names)
     looked_at_well = [*islice(objects, LOOKED_AT_LINES)]
     fitting = chain(filter(records.fits, looked_at_well), filter(records.has_values, objects))
-    found = next(fitting, None)
-    if found or not looked_at_well or records.look_inside(looked_at_well):
-        return found
+    first_fitting = next(fitting, None)
+    if first_fitting or not looked_at_well or records.look_inside(looked_at_well):
+        return first_fitting
     first = looked_at_well[0]
     missing = records.lacking(first)
     names = Names(first_paths(first))

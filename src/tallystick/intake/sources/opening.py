@@ -113,9 +113,9 @@ def _text_source(
         return suffix, _document_source(name, lines, text.encoding, kind, mapping)
     if suffix in LINES_OF_JSON:
         records = Records(name, kind, mapping)
-        found = first_that_fits(name, _first_values(lines), records)
+        fitting = first_that_fits(name, _first_values(lines), records)
         columns, first_line = records.columns, 1
-        notes = records.notes(text.encoding, found, looked_at(lines.head(LOOKED_AT_LINES)))
+        notes = records.notes(text.encoding, fitting, looked_at(lines.head(LOOKED_AT_LINES)))
         blocks = lines.blocks(lambda part, _: ndjson_block(part, records))
     else:
         layout = csv_layout(name, lines, kind, mapping)
@@ -149,13 +149,13 @@ def _document_source(
     records = Records(name, kind, mapping)
     found_records = records_in(name, whole, mapping.records, records)
     items, columns = found_records.items, found_records.columns
-    found = first_that_fits(name, (value_of(item, columns) for item in items), records)
+    fitting = first_that_fits(name, (value_of(item, columns) for item in items), records)
     blocks = (
         partial(document_block, items[start : start + limits.LINES_A_FRAME], records, columns)
         for start in range(0, len(items), limits.LINES_A_FRAME)
     )
     values = [value_of(item, columns) for item in items[:LOOKED_AT_LINES]]
-    notes: Notes = records.notes(encoding, found, values)
+    notes: Notes = records.notes(encoding, fitting, values)
     if found_records.hint and not mapping.records:
         notes.hints += (found_records.hint,)
     return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
