@@ -49,7 +49,7 @@ TRANSACTION_WORDS = re.compile(
     r"BEGIN(?: IMMEDIATE| ISOLATION LEVEL [A-Z ]+)?|COMMIT"
     r"|ROLLBACK(?: TO \w+)?|SAVEPOINT \w+|RELEASE \w+"
 )
-ENGINE_MODULES = ("store/engines/sqlite.py", "store/engines/postgresql.py")
+ENGINE_MODULES = ("store/engines/sqlite.py", "store/engines/postgresql_connection.py")
 
 
 def modules(under: Path = PACKAGE) -> list[Path]:

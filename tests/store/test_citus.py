@@ -34,7 +34,9 @@ from tallystick.store.engines.citus import (
     of_table,
 )
 from tallystick.store.engines.machines import MachinesAway
-from tallystick.store.engines.postgresql import SNAPSHOT, WRITING, address_of, of_arrays
+from tallystick.store.engines.postgresql_connection import SNAPSHOT, WRITING
+from tallystick.store.engines.postgresql_server import address_of
+from tallystick.store.engines.postgresql_statements import of_arrays
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row

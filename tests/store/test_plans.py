@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tallystick.store.engines.postgresql import (
-    SESSION,
+from tallystick.store.engines.postgresql_server import SESSION
+from tallystick.store.engines.postgresql_statements import (
     Numbers,
     NumbersDumper,
     Texts,

@@ -13,13 +13,9 @@ from tallystick.core.errors import SettingRefused, StoreBroken, StoreOutdated
 from tallystick.core.facts import SimActivation, SimExpectation
 from tallystick.store import Store, open_store
 from tallystick.store.engines.bulk import fresh_of, insert_of, integers_of_array, rounds
-from tallystick.store.engines.postgresql import (
-    PostgresqlEngine,
-    address_of,
-    numbered,
-    of_arrays,
-    parameters_of,
-)
+from tallystick.store.engines.postgresql import PostgresqlEngine
+from tallystick.store.engines.postgresql_server import address_of
+from tallystick.store.engines.postgresql_statements import numbered, of_arrays, parameters_of
 from tallystick.store.queries import migrations_for, queries_for
 from tallystick.thingspace.rows import wire_row
 from tests.empty_stores import empty_store_on

@@ -24,8 +24,8 @@ from tallystick.operations import readiness as looking
 from tallystick.operations.readiness import Readiness
 from tallystick.outbox.uploads import Pair, Uploads, outcome_of
 from tallystick.store import open_store
-from tallystick.store.engines import postgresql
-from tallystick.store.engines.postgresql import refusal_of
+from tallystick.store.engines import postgresql, postgresql_connection
+from tallystick.store.engines.postgresql_server import our_errors, refusal_of
 from tallystick.thingspace.rows import wire_row
 from tests.contract.conftest import account_with
 from tests.empty_stores import empty_store_on
@@ -145,7 +145,8 @@ def served(
     with empty_store_on(POSTGRESQL, tmp_path, schemas) as database:
         monkeypatch.setattr(postgresql, "SILENT_S_MAX", 3)
         monkeypatch.setattr(postgresql, "STATEMENT_S_MAX", 2)
-        monkeypatch.setattr(postgresql, "IDLE_WRITING_S_MAX", IDLE_S_MAX)
+        for module in (postgresql, postgresql_connection):
+            monkeypatch.setattr(module, "IDLE_WRITING_S_MAX", IDLE_S_MAX)
         with open_store(database, wire_row, Loops()) as store:
             yield store
 
@@ -213,7 +214,7 @@ def test_a_transaction_that_is_left_open_loses_its_turn(served: Store) -> None:
 def test_a_statement_of_a_server_that_takes_too_long_is_ended(served: Store) -> None:
     def take_long() -> None:
         # The program has no query that takes as long.
-        with postgresql.our_errors("store"), served._engine.writing() as connection:  # noqa: SLF001
+        with our_errors("store"), served._engine.writing() as connection:  # noqa: SLF001
             connection._driver.execute("SELECT pg_sleep(30)")  # type: ignore[attr-defined] # noqa: SLF001
 
     with pytest.raises(StoreBusy, match="the server took too long"):

@@ -44,12 +44,12 @@ import sys
 from tallystick.background import Loops
 from tallystick.core.errors import StoreRefused
 from tallystick.store import open_store
-from tallystick.store.engines import postgresql
+from tallystick.store.engines import postgresql_server
 from tallystick.thingspace.rows import wire_row
 from tests.store.few import ONE, TWO, seen
 
-postgresql.SESSION.update({SHORT})
-postgresql.OF_THE_WAY.update(tcp_user_timeout=2000)
+postgresql_server.SESSION.update({SHORT})
+postgresql_server.OF_THE_WAY.update(tcp_user_timeout=2000)
 
 def take(writer, sim):
     writer.take(type(seen(sim)), [seen(sim)])

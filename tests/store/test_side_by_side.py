@@ -24,7 +24,8 @@ from tallystick.intake import KINDS, LiveIntake
 from tallystick.intake.live import idempotency_key
 from tallystick.operations.verify import verify
 from tallystick.store import Store, open_store, shortlist
-from tallystick.store.engines import postgresql
+from tallystick.store.engines import postgresql_connection
+from tallystick.store.engines.postgresql_server import Driver
 from tallystick.store.touched import (
     PARTS,
     SINGLES_MAX,
@@ -349,11 +350,10 @@ def lose_connections(
 @pytest.fixture
 def pausing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Statements that begin a moment later, so that those of several writers mix."""
-    driver = postgresql._Driver  # noqa: SLF001 - where a statement waits for its answer
-    pauses, wait = Random(0), driver.wait
+    pauses, wait = Random(0), Driver.wait
 
     def wait_later(
-        self: postgresql._Driver,
+        self: Driver,
         gen: PQGen[Any],
         interval: float = 0.1,
         timeout: float | None = None,
@@ -361,8 +361,8 @@ def pausing(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(pauses.random() * PAUSE_S_MAX)
         return wait(self, gen, interval, timeout)
 
-    monkeypatch.setattr(driver, "wait", wait_later)
-    monkeypatch.setattr(postgresql, "COPIED_ROWS_MIN", 1)
+    monkeypatch.setattr(Driver, "wait", wait_later)
+    monkeypatch.setattr(postgresql_connection, "COPIED_ROWS_MIN", 1)
     monkeypatch.setattr(shortlist, "DENSE_SIMS_MIN", 1)
 
 

@@ -17,7 +17,7 @@ from tallystick.store.engines.citus import (
     needs_machines,
 )
 from tallystick.store.engines.machines import MachinesAway
-from tallystick.store.engines.postgresql import refusal_of
+from tallystick.store.engines.postgresql_server import refusal_of
 from tallystick.store.engines.spread import OF_SIMS, SHARD_TURNS, SHARED
 from tests.engines import POSTGRESQL, rows_of
 

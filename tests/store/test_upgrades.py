@@ -35,7 +35,8 @@ from tallystick.core.roles import Role
 from tallystick.operations.integrity import check_integrity
 from tallystick.operations.verify import verify
 from tallystick.store import open_store
-from tallystick.store.engines.postgresql import WRITING, PostgresqlConnection, address_of
+from tallystick.store.engines.postgresql_connection import WRITING, PostgresqlConnection
+from tallystick.store.engines.postgresql_server import address_of
 from tallystick.store.engines.spread import spread
 from tallystick.store.engines.sqlite import path_of
 from tallystick.store.queries import migrations_for, statements_of

@@ -22,17 +22,16 @@ from psycopg.pq import TransactionStatus
 from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
 from tallystick.store.engines.bulk import insert_of, integers_of_array, rounds
-from tallystick.store.engines.postgresql import (
-    CLUSTER,
+from tallystick.store.engines.postgresql_connection import (
+    MACHINES,
+    WRITING,
+    PostgresqlConnection,
+)
+from tallystick.store.engines.postgresql_server import MEANINGS, Address, Meanings
+from tallystick.store.engines.postgresql_statements import (
     COMMENT,
     LIST,
-    MACHINES,
-    MEANINGS,
-    WRITING,
-    Address,
-    Meanings,
     Numbers,
-    PostgresqlConnection,
     array_of,
     numbered,
     of_arrays,
@@ -51,8 +50,9 @@ if TYPE_CHECKING:
 
     from tallystick.store.engines.bulk import Insert
     from tallystick.store.engines.machines import MachinesAway
-    from tallystick.store.engines.postgresql import Question
+    from tallystick.store.engines.postgresql_statements import Question
 
+CLUSTER = "citus"
 NAMED_SIMS_MAX = 64
 """So many SIMs at most are named for each table of a statement: each is tried at each look-up."""
 NAMED_WHILE_AWAY_MAX = 2_000  # while a machine is away, so that it need not be asked

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tallystick.store.engines.postgresql import PostgresqlConnection
+    from tallystick.store.engines.postgresql_connection import PostgresqlConnection
 
 SHARED = (
     "accounts",
