@@ -326,6 +326,14 @@ def test_a_word_that_may_stand_once_is_refused_twice(served: Served) -> None:
     assert reply.json["error"]["message"] == "the parameter latest stands twice"
 
 
+@pytest.mark.parametrize("order", ["oldest", "newest", "account"])
+def test_a_refusal_is_not_called_zipped(served: Served, order: str) -> None:
+    words = WINDOW | {"account": MINE, "group": "none", "order": order}
+    reply = served.get("mismatches", served.admin | {"Accept-Encoding": "gzip"}, **words)
+    assert "content-encoding" not in reply.headers
+    assert (reply.status, reply.json["error"]["code"]) == (404, "group-not-found")
+
+
 def test_an_account_that_a_user_may_not_see_is_not_found(served: Served) -> None:
     for account in (OTHERS, "nobody's"):
         reply = served.get("mismatches", served.user, **WINDOW, account=account)

@@ -50,8 +50,9 @@ def send(
     zipped = not is_packed and accepts_gzip(req.get_header("Accept-Encoding") or "")
     if zipped:
         parts = gzipped(parts)
-        resp.set_header("Content-Encoding", "gzip")
     gathered, size = gather(parts, WHOLE_BYTES_MAX)
+    if zipped:  # said only now: a refusal that comes with the first row is plain text
+        resp.set_header("Content-Encoding", "gzip")
     if size < WHOLE_BYTES_MAX:
         resp.set_stream(iter(gathered), size)
     else:
