@@ -1,4 +1,4 @@
-"""How often Python looks for objects that refer to each other in a circle, unused by all others."""
+"""How often Python looks for unused objects that refer to each other in a circle."""
 
 from __future__ import annotations
 
