@@ -309,6 +309,21 @@ def test_a_page_asks_once_what_its_user_sees(desk: Desk, path: str) -> None:
     assert desk.count_asked("FROM user_accounts AS", "root", path) == 1
 
 
+def test_where_the_sims_of_all_proposals_are_is_asked_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_others = Origin("console/otto", Moment(1), source=review.FOR_SIMS, detail=str(TWO))
+    with desk.store.transaction() as writer:
+        for _ in range(20):
+            writer.begin_change_set(of_others, "proposed")
+    overview, asks_where = f"/?{WINDOW}", "SELECT s.iccid, s.account_id"
+    assert desk.count_asked(asks_where, "pat", overview) == 1
+    assert "wait for a decision" not in desk.get("pat", overview).text
+    assert "wait for a decision" in desk.get("otto", overview).text
+    monkeypatch.setattr(review, "LOOKED_AT_MAX", 20)  # so there may be more
+    assert "wait for a decision" in desk.get("pat", overview).text
+
+
 def test_who_is_one_hand_with_the_proposer_is_told_so_and_what_parts_them(desk: Desk) -> None:
     with desk.store.transaction() as writer:
         for name in ("console/ed", "console/pam"):
