@@ -250,6 +250,17 @@ def test_where_the_account_asks_nothing_is_applied_or_undone_by_one_person(desk:
     assert desk.expected()[-1] == (BEGINNING, HOME)
 
 
+def test_who_loads_the_address_of_a_form_again_gets_the_change_set_and_does_nothing(
+    desk: Desk,
+) -> None:
+    change_set = desk.propose()
+    for deed in ("approve", "reject", "undo", "try", "withdraw"):
+        sent_on = desk.get("vic", f"{change_set}/{deed}")
+        assert (sent_on.status, sent_on.headers["location"]) == (303, change_set)
+        assert desk.get("otto", f"{change_set}/{deed}").status == 404
+    assert "Approve" in desk.get("pam", change_set).text
+
+
 def test_an_approver_cannot_decide_about_what_they_proposed_where_the_account_asks(
     desk: Desk,
 ) -> None:
