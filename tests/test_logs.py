@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +64,46 @@ def test_a_line_of_json_is_one_object_in_ascii() -> None:
         "status": 200,
         "user": HOSTILE,
     }
+
+
+class Counted(int):
+    """A number that prints as a text of its own, as the ICCID of a SIM does."""
+
+    def __str__(self) -> str:
+        return f"no. {int(self)}"
+
+
+VALUES: dict[str, tuple[object, object]] = {
+    "int": (3, 3),
+    "bool": (True, True),
+    "float": (0.5, 0.5),
+    "large": (2**70, 2**70),
+    "infinite": (float("inf"), None),
+    "counted": (Counted(3), "no. 3"),
+    "bytes": (b"x", "b'x'"),
+    "list": (["x", None], "['x', None]"),
+    "empty": ([], "[]"),
+    "set": ({1}, "{1}"),
+    "moment": (datetime(2026, 5, 5, tzinfo=UTC), "2026-05-05 00:00:00+00:00"),
+    "path": (Path("/x"), "/x"),
+    "error": (ValueError("x"), "x"),
+}
+
+
+@pytest.mark.parametrize("other", ["e", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\x7f", "\udce9"])
+def test_a_value_reads_the_same_whatever_stands_beside_it_in_a_line_of_json(other: str) -> None:
+    given = {name: value for name, (value, _) in VALUES.items()}
+    line = JsonLines().format(record("call", **given, other=other))
+    assert (line.isascii(), line.isprintable()) == (True, True)
+    told = json.loads(line)
+    for name, (_, read) in VALUES.items():
+        assert (name, told[name]) == (name, read)
+    assert told["other"] == other.replace("\udce9", "\\udce9")
+
+
+def test_a_list_stands_in_a_line_of_text() -> None:
+    line = TextLines().format(record("call", numbers=[1], names=[]))
+    assert line.endswith(' numbers="[1]" names="[]"')
 
 
 def test_a_traceback_is_indented_or_within_the_object() -> None:

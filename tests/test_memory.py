@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tallystick.memory import collect_rarely, not_collecting
 
 FACTS = 30_000
+DEADLINE_S = 10
 
 
 def _looks() -> int:
@@ -46,6 +49,25 @@ def test_the_end_of_a_block_within_another_leaves_the_outer_one_alone() -> None:
         with not_collecting():
             pass
         assert not gc.isenabled()
+
+
+def test_of_two_threads_the_one_that_came_first_has_the_collector_look_again() -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def come_second() -> bool:
+        with not_collecting():
+            has_begun.set()
+            assert may_end.wait(DEADLINE_S)
+        return gc.isenabled()
+
+    with ThreadPoolExecutor(1) as second:
+        with not_collecting():
+            left = second.submit(come_second)
+            assert has_begun.wait(DEADLINE_S)
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        may_end.set()
+        assert left.result(DEADLINE_S)
 
 
 LOOKS_AT_ITS_END = """

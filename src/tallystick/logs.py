@@ -35,9 +35,11 @@ WRITE_BYTES_MAX = 4096
 BYTES_A_CHARACTER_MAX = 4
 PLAIN = re.compile(r"[\w./:{}+@\-]+", re.ASCII)
 INDENT = "    "
-# A line of each call is to cost little of the call: what is usual goes the shorter way.
-_encode = msgspec.json.Encoder(enc_hook=str).encode
-_encode_in_ascii = json.JSONEncoder(default=str, separators=(",", ":")).encode
+NOT_PRINTABLE = re.compile(r"[^ -~]")
+"""What JSON holds within texts alone, and lines of the log as escapes."""
+AS_THEY_ARE = frozenset({str, int, float, bool})
+"""The types of values that lines in JSON keep. Of all others they hold the text."""
+_encode = msgspec.json.encode
 
 
 def fields(**values: object) -> dict[str, dict[str, object]]:
@@ -186,14 +188,30 @@ def _printable_json(line: dict[str, object]) -> str:
     try:
         text = _encode(line).decode()
     except UnicodeEncodeError:  # bytes of a file name that are no UTF-8
-        return _encode_in_ascii(line)
+        text = _encode({name: _in_unicode(value) for name, value in line.items()}).decode()
+    # A line of each call is to cost little of the call: what is usual goes the shorter way.
     is_plain = text.isascii() and text.isprintable()
-    return text if is_plain else _encode_in_ascii(line)
+    return text if is_plain else NOT_PRINTABLE.sub(_escaped, text)
+
+
+def _in_unicode(value: object) -> object:
+    """A value of a line; in a text each half of a surrogate pair reads as its number."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return json.dumps(character[0])[1:-1]
 
 
 def _given(said: dict[str, object]) -> Iterable[tuple[str, object]]:
-    """What of that has a value."""
-    return [(name, value) for name, value in said.items() if value not in {"", None}]
+    """What of that has a value: each as JSON keeps it, or as its text."""
+    return [
+        (name, value if type(value) in AS_THEY_ARE else str(value))
+        for name, value in said.items()
+        if value is not None and value != ""
+    ]
 
 
 def _fields(said: dict[str, object]) -> str:

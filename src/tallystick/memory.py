@@ -1,4 +1,4 @@
-"""How often Python looks for objects that nothing but each other refers to."""
+"""How often Python looks for unused objects that refer to each other in a circle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ OBJECTS_A_COLLECTION = 50_000
 
 
 def collect_rarely() -> None:
-    """Have this process look for them rarely; all others go at once, as ever.
+    """Have this process look rarely for objects that refer to each other in a circle.
+
+    All other objects go at once, as ever.
 
     At its end it does not look: what is left goes with the process.
     """
@@ -26,7 +28,9 @@ def collect_rarely() -> None:
 
 @contextmanager
 def not_collecting() -> Iterator[None]:
-    """Have this process not look for them at all within the block, which is to make none.
+    """Have this process not look for objects that refer to each other in a circle.
+
+    That holds within the block, which is to make no such objects.
 
     Where several threads are in such blocks, the process looks again once the one that came first
     has left.

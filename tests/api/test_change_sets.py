@@ -162,6 +162,20 @@ def test_an_app_withdraws_what_it_has_proposed(api: Api, mismatched: Store) -> N
     assert everything_in(mismatched) == before
 
 
+def test_an_app_withdraws_nothing_of_one_whose_name_only_begins_like_its_own(api: Api) -> None:
+    proposals = {}
+    for name in ("sync", "sync/a/b"):
+        api.make("chief", name)
+        receipt = api.told(name, "POST", "expectations?mode=propose", FACTS)
+        proposals[name] = f"change-sets/{receipt['change_set_id']}/reject"
+    api.make("chief", "sync/a")
+    for address in proposals.values():
+        assert error_of(api.ask("sync/a", "POST", address)) == (409, "own-proposal"), address
+    assert error_of(api.ask("sync", "POST", proposals["sync/a/b"])) == (409, "own-proposal")
+    for name, address in proposals.items():
+        assert api.told(name, "POST", address)["decided_by"] == name
+
+
 def test_a_call_of_one_app_alone_changes_nothing_of_an_account_that_asks_for_approval(
     api: Api, mismatched: Store
 ) -> None:

@@ -7,6 +7,7 @@ import secrets
 from html import unescape
 from typing import TYPE_CHECKING, NamedTuple
 
+import apsw
 import pytest
 
 from tallystick.access import Access, UserChange
@@ -70,6 +71,8 @@ class Desk(NamedTuple):
     store: Store
     people: dict[str, Browser]
     access: Access
+    asked: list[str]
+    """The statements that the store was asked."""
 
     def get(self, name: str, path: str) -> Answer:
         """A page, as somebody sees it."""
@@ -99,6 +102,12 @@ class Desk(NamedTuple):
         assert proposed.status == 303, proposed.text
         return proposed.headers["location"]
 
+    def count_asked(self, part: str, name: str, path: str) -> int:
+        """How many statements with this part a page asks, as somebody sees it."""
+        self.asked.clear()
+        assert self.get(name, path).status == 200
+        return sum(part in each for each in self.asked)
+
     def view_of(self, accounts: list[str]) -> View:
         """What a user sees who was granted these accounts."""
         name = next(name for name, (account, _) in USERS.items() if [account] == accounts)
@@ -115,7 +124,12 @@ class Desk(NamedTuple):
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    clock = Clock()
+    clock, asked = Clock(), list[str]()
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: asked.append(event["sql"]))
+
+    monkeypatch.setattr(apsw, "connection_hooks", [*apsw.connection_hooks, watch])
     with open_store(f"sqlite:///{tmp_path}/store.db", wire_row) as store:
         store.init("UTC")
         fill(store)
@@ -127,7 +141,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         access.add_user("root", PASSWORD, [], all_accounts=True, role=Role.OPERATOR)
         for name, browser in people.items():
             assert browser.sign_in(name).status == 303
-        yield Desk(store, people, access)
+        yield Desk(store, people, access, asked)
         access.close()
 
 
@@ -236,6 +250,17 @@ def test_where_the_account_asks_nothing_is_applied_or_undone_by_one_person(desk:
     assert desk.expected()[-1] == (BEGINNING, HOME)
 
 
+def test_who_loads_the_address_of_a_form_again_gets_the_change_set_and_does_nothing(
+    desk: Desk,
+) -> None:
+    change_set = desk.propose()
+    for deed in ("approve", "reject", "undo", "try", "withdraw"):
+        sent_on = desk.get("vic", f"{change_set}/{deed}")
+        assert (sent_on.status, sent_on.headers["location"]) == (303, change_set)
+        assert desk.get("otto", f"{change_set}/{deed}").status == 404
+    assert "Approve" in desk.get("pam", change_set).text
+
+
 def test_an_approver_cannot_decide_about_what_they_proposed_where_the_account_asks(
     desk: Desk,
 ) -> None:
@@ -288,6 +313,26 @@ def test_the_overview_says_what_is_open_and_that_a_proposal_waits_to_those_who_s
     assert "wait for a decision" not in desk.get("otto", overview).text
     desk.post("pat", f"{change_set}/reject", "")
     assert "wait for a decision" not in desk.get("pat", overview).text
+
+
+@pytest.mark.parametrize("path", [f"/?{WINDOW}", SIM_PAGE, f"/corrections?{WINDOW}"])
+def test_a_page_asks_once_what_its_user_sees(desk: Desk, path: str) -> None:
+    assert desk.count_asked("FROM user_accounts AS", "root", path) == 1
+
+
+def test_where_the_sims_of_all_proposals_are_is_asked_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_others = Origin("console/otto", Moment(1), source=review.FOR_SIMS, detail=str(TWO))
+    with desk.store.transaction() as writer:
+        for _ in range(20):
+            writer.begin_change_set(of_others, "proposed")
+    overview, asks_where = f"/?{WINDOW}", "SELECT s.iccid, s.account_id"
+    assert desk.count_asked(asks_where, "pat", overview) == 1
+    assert "wait for a decision" not in desk.get("pat", overview).text
+    assert "wait for a decision" in desk.get("otto", overview).text
+    monkeypatch.setattr(review, "LOOKED_AT_MAX", 20)  # so there may be more
+    assert "wait for a decision" in desk.get("pat", overview).text
 
 
 def test_who_is_one_hand_with_the_proposer_is_told_so_and_what_parts_them(desk: Desk) -> None:

@@ -68,6 +68,16 @@ def test_who_may_decide_about_what_ann_proposed(
         (Decider(ANN, Role.EDITOR), "desk/ann", True),
         (Decider(DESK), "desk/ann", True),
         (Decider(BOB, Role.EDITOR), "desk/ann", False),
+        # Of users and apps with slashes in their names, nobody is taken for another.
+        (Decider("console/b", Role.EDITOR), "console/a/b", False),
+        (Decider("console/a", Role.EDITOR), "console/a/b", False),
+        (Decider("console/b", Role.EDITOR), "sync/a/b", False),
+        (Decider("console/a/b", Role.EDITOR), "console/a/b", True),
+        (Decider("console/a/b", Role.EDITOR), "sync/a/b", False),
+        (Decider("sync"), "sync/a/b", False),
+        (Decider("sync/a"), "sync/a/b", False),
+        (Decider("sync/a"), "sync", False),
+        (Decider("console"), "console/a", False),
     ],
 )
 def test_who_made_a_proposal_withdraws_it_and_no_other_hand_of_theirs(

@@ -311,7 +311,7 @@ def test_a_migration_is_cut_where_its_statements_end() -> None:
     assert statements_of(";\n\n".join([*statements, "-- The end.\n"])) == statements
 
 
-LAST_STEP = {SQLITE: "listed reasons", POSTGRESQL: "imported facts"}
+LAST_STEP = dict.fromkeys((SQLITE, POSTGRESQL), "change sets by state")
 
 
 @pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL])

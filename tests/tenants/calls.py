@@ -370,6 +370,8 @@ def pages() -> Iterator[Call]:
     yield Call("GET", "/hardware/{imei}", anyone)
     yield Call("GET", "/changes", anyone)
     yield Call("GET", "/changes/{proposal}", anyone, 200, 404)
+    for form in ("withdraw", "try"):
+        yield Call("GET", f"/changes/{{proposal}}/{form}", anyone, 303, 404)
     yield Call("POST", "/changes/{proposal}/withdraw", editors, 409, 404, form={})
     approvers = console(APPROVERS)
     for deed, number in (

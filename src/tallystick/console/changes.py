@@ -167,12 +167,26 @@ def _changes(
 
 
 class _Form:
-    """What the forms on the page of a change set share."""
+    """What the forms on the page of a change set share.
+
+    The address of each gives that page to who loads it again, as people do after a refusal.
+    """
 
     def __init__(self, page: OneChange, store: Store, clock: Callable[[], Moment]) -> None:
         self._page = page
         self._store = store
         self._clock = clock
+
+    @for_console
+    def on_get(
+        self,
+        req: Request,
+        resp: Response,
+        number: str,
+        deed: str = "",  # noqa: ARG002 - of some addresses; whichever it is, nothing is done
+    ) -> None:
+        """Send the browser to the page of the change set."""
+        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{self._seen(req, number)}"
 
     def _seen(self, req: Request, number: str) -> int:
         """The number of a change set that the user sees. Raises `ChangeSetNotFound`."""

@@ -110,12 +110,12 @@ class CorrectRowsPage(RowsPage):
         place = one_of(Place, "place", typed["place"]) or Place.SEEN
         since = one_of(Since, "since", typed["since"]) or Since.MOVE
         with self._store.snapshot() as reader:
-            lister = self._lister(reader, req, self._clock())
+            view = reader.view_of(user_of(req))
+            lister = self._lister_with(reader, view, self._clock())
             selection = self._selection(lister, form)
             if not is_as_shown(selection, form):
                 return None
             wanted = review.expectations_for(reader, selection.keys, place, since)
-            view = reader.view_of(user_of(req))
         review.require_named(view, [each.iccid for each in wanted])
         return wanted
 

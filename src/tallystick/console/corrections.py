@@ -17,7 +17,7 @@ from tallystick.core.identifiers import shown
 from tallystick.core.moments import Moment
 from tallystick.http.acts import records
 from tallystick.http.file_forms import FILE_BYTES_MAX
-from tallystick.http.gate import caller_of, for_console
+from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.http.row_forms import CSV
 from tallystick.report.corrections import MakerSeen, as_csv, exported, file_stem, makers_seen
 
@@ -54,8 +54,9 @@ class Manufacturers(ListingPage):
         asked = asked_by(req, zone, now)
         problem, makers, counted_at = asked.problem, list[MakerSeen](), now
         with self._store.snapshot() as reader:
-            lister = self._lister(reader, req, now)
-            may_import = may_import_files(reader, req)
+            view = reader.view_of(user_of(req))
+            lister = self._lister_with(reader, view, now)
+            may_import = may_import_files(req, view)
             if lister.visible and not problem:
                 try:
                     moment, makers = self._counted(lister, asked)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from tallystick.http.file_forms import FileForm, SentFile
     from tallystick.intake import KindName, Mapping, Preview, Reject
     from tallystick.store import Reader, Store
+    from tallystick.store.access import View
 
 PATH = "/imports"
 IMPORT = "import"
@@ -270,18 +271,18 @@ def listed_file(record: ImportRecord) -> ListedFile:
 
 
 def last_imports(
-    reader: Reader, req: Request, at_most: int, now: Moment
+    reader: Reader, req: Request, view: View, at_most: int, now: Moment
 ) -> Sequence[ImportRecord] | None:
     """The last imports; None of who may not see them."""
-    if not may_import_files(reader, req):
+    if not may_import_files(req, view):
         return None
     return listed(reader, BEHIND_ALL, at_most, now)
 
 
-def may_import_files(reader: Reader, req: Request) -> bool:
+def may_import_files(req: Request, view: View) -> bool:
     """Whether the user may import files: by their role, and as one who sees every account."""
     role = caller_of(req).role
-    return role is not None and may(role, Right.IMPORT) and reader.view_of(user_of(req)).sees_all
+    return role is not None and may(role, Right.IMPORT) and view.sees_all
 
 
 class OneImportPage:

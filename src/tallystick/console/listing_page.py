@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tallystick.console.pages import Pages
     from tallystick.core.moments import Moment
     from tallystick.store import Reader, Store
+    from tallystick.store.access import View
 
 
 class ListingPage:
@@ -31,6 +32,9 @@ class ListingPage:
 
     def _lister(self, reader: Reader, req: Request, now: Moment) -> Lister:
         """The user who calls, as one who asks for rows."""
+        return self._lister_with(reader, reader.view_of(user_of(req)), now)
+
+    def _lister_with(self, reader: Reader, view: View, now: Moment) -> Lister:
+        """The same of what they see, where a page asks about that once and for more."""
         settings = self._pages.settings
-        visible = reader.view_of(user_of(req)).accounts
-        return Lister(reader, visible, settings.generations, settings.time_zone, now)
+        return Lister(reader, view.accounts, settings.generations, settings.time_zone, now)

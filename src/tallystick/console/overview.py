@@ -97,10 +97,11 @@ class Overview(ListingPage):
         glance, counted_at, newest, models = None, now, list[ShownRow](), dict[str, str]()
         problem = asked.problem
         with self._store.snapshot() as reader:
-            lister = self._lister(reader, req, now)
+            view = reader.view_of(user_of(req))
+            lister = self._lister_with(reader, view, now)
             visible = lister.visible
-            imports = last_imports(reader, req, LOOKED_AT_IMPORTS, now)
-            is_any_waiting = review.is_any_waiting(reader, reader.view_of(user_of(req)))
+            imports = last_imports(reader, req, view, LOOKED_AT_IMPORTS, now)
+            is_any_waiting = review.is_any_waiting(reader, view)
             if visible and not problem:
                 try:
                     moment, glance = self._counted(lister, asked)

@@ -45,12 +45,12 @@ class SimPage(ListingPage):
         asked = asked_by(req, settings.zone, now)
         sim, window = Iccid.parse(iccid), asked.question.window
         with self._store.snapshot() as reader:
-            lister = self._lister(reader, req, now)
+            view = reader.view_of(user_of(req))
+            lister = self._lister_with(reader, view, now)
             seen = timeline(reader, sim, window, lister.visible)
             listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
             explained_rows = self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX]
             entries = recent_log(reader, sim)
-            sees_all = reader.view_of(user_of(req)).sees_all
             tacs = sorted({stay.imei.tac for stay in seen.stays})
             types = (
                 {
@@ -75,7 +75,7 @@ class SimPage(ListingPage):
             has_more_rows=len(explained_rows) < len(listed.rows),
             here_again=req.relative_uri,
             entries=entries,
-            sees_all=sees_all,
+            sees_all=view.sees_all,
             types=types,
             presets=[
                 (days, asked.address(f"/sims/{iccid}", **preset(days, settings.zone, now)))

@@ -205,8 +205,12 @@ def is_same_hand(one: str, other: str, keepers: Mapping[str, str]) -> bool:
 
 
 def is_made_by(name: str, proposer: str) -> bool:
-    """Whether somebody made a proposal: under that name, or as the app or the user of an upload."""
-    return name == proposer or name in _parts_of(proposer)
+    """Whether somebody made a proposal: under that name, or as the app or the user of an upload.
+
+    Names may hold slashes themselves. With several, the name of an upload does not tell which of
+    them is the one between the app and the user, and so says of nobody else that they made it.
+    """
+    return name == proposer or (proposer.count(BETWEEN_NAMES) == 1 and name in _parts_of(proposer))
 
 
 def _hands_behind(name: str, keepers: Mapping[str, str]) -> set[str]:

@@ -23,7 +23,7 @@ from tallystick.fleet.timeline import visible_sim
 from tallystick.store.ledger import LedgerPart
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
     from tallystick.core.correcting import Place
     from tallystick.core.ledger import ChangeSet, Origin, State
@@ -136,13 +136,31 @@ def sims_of(reader: Reader, change_set: ChangeSet) -> list[Iccid]:
     return sims_in(change_set.detail) if change_set.source in NAMES_SIMS else []
 
 
-def _is_seen(reader: Reader, view: View, change_set: ChangeSet) -> bool:
+def _seen_among(
+    reader: Reader, view: View, change_sets: Iterable[ChangeSet]
+) -> Iterator[ChangeSet]:
+    """Those of some change sets that a user sees, in their order.
+
+    Where the first SIM of each is, is asked at once; where its others are, only of a change set
+    whose first SIM the user sees.
+    """
     if view.sees_all:
-        return True
-    iccids = sims_of(reader, change_set)
-    homes = reader.accounts_of_sims(iccids) if iccids else {}
+        yield from change_sets
+        return
     accounts = frozenset(view.accounts.values())
-    return bool(iccids) and all(homes.get(iccid) in accounts for iccid in iccids)
+    named = [(each, iccids) for each in change_sets if (iccids := sims_of(reader, each))]
+    homes_of_first = _homes(reader, [first for _, (first, *_) in named])
+    for change_set, (first, *others) in named:
+        if homes_of_first.get(first) not in accounts:
+            continue
+        homes = _homes(reader, others)
+        if all(homes.get(iccid) in accounts for iccid in others):
+            yield change_set
+
+
+def _homes(reader: Reader, iccids: Collection[Iccid]) -> dict[int, int]:
+    """The account of each SIM that is loaded; nothing is asked about none."""
+    return reader.accounts_of_sims(iccids) if iccids else {}
 
 
 def change_set_seen(reader: Reader, view: View, number: int) -> ChangeSet:
@@ -151,7 +169,7 @@ def change_set_seen(reader: Reader, view: View, number: int) -> ChangeSet:
     Raises `ChangeSetNotFound`, also where there is one that they do not see.
     """
     change_set = reader.change_set(number)
-    if change_set is None or not _is_seen(reader, view, change_set):
+    if change_set is None or not any(_seen_among(reader, view, [change_set])):
         message = f"there is no change set {number}"
         raise ChangeSetNotFound(message)
     return change_set
@@ -166,7 +184,7 @@ def change_sets_seen(
     """
     looked_at_max = at_most if view.sees_all else LOOKED_AT_MAX
     looked_at = reader.change_sets(before, looked_at_max, state)
-    seen = list(islice((each for each in looked_at if _is_seen(reader, view, each)), at_most))
+    seen = list(islice(_seen_among(reader, view, looked_at), at_most))
     if len(seen) == at_most:
         return ChangeSetPage(seen, seen[-1].change_set_id)
     has_more = len(looked_at) == looked_at_max
@@ -176,11 +194,11 @@ def change_sets_seen(
 def is_any_waiting(reader: Reader, view: View) -> bool:
     """Whether a user sees a change set that waits for a decision.
 
-    Change sets are read only where one waits at all.
+    Where more wait than are looked at for a page, and none of these is seen, it may be so: the
+    answer is yes, and the list of change sets, page by page, has the others.
     """
-    if not reader.is_any_proposed():
-        return False
-    return bool(change_sets_seen(reader, view, BEHIND_ALL, 1, "proposed").change_sets)
+    page = change_sets_seen(reader, view, BEHIND_ALL, 1, "proposed")
+    return bool(page.change_sets) or page.before is not None
 
 
 def changes_for_sims(

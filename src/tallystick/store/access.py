@@ -212,8 +212,8 @@ class AccessQuestions(Asking):
         """
         rows = list(self._connection.rows("accounts_seen_by", user_id=user_id))
         if not rows:
-            rank = self._connection.row("rank_of_user", user_id=user_id)
-            return View({}, "", sees_all=rank is not None and bool(rank[1]))
+            _, sees_all = self._connection.row("rank_of_user", user_id=user_id) or ("", False)
+            return View({}, "", bool(sees_all))
         accounts = {name: account_id for account_id, name, _, _ in rows}
         _, _, wire_zone, sees_all = rows[0]
         return View(accounts, wire_zone, bool(sees_all))

@@ -91,11 +91,6 @@ class ExplanationQuestions(Asking):
             proposed.update(self._numbers("sims_ended_in", iccids=sims, taken_back=taken_back))
         return proposed
 
-    def is_any_proposed(self) -> bool:
-        """Whether any change set waits for a decision."""
-        may_be_proposed, _ = self._connection.row("states_there_are") or (1, 1)
-        return bool(may_be_proposed) or bool(self.being_taken_back())
-
     def being_taken_back(self) -> list[int]:
         """The change sets that proposals would take back."""
         return self._numbers("being_taken_back")

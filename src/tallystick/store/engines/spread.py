@@ -45,7 +45,7 @@ SHARD_TURNS = "shard_turns"
 def spread(connection: PostgresqlConnection) -> int:
     """Spread the tables over the machines; give how many were not spread yet.
 
-    It takes the rest of the connection's transaction for itself.
+    Nothing else may be asked in this transaction.
     """
     of_sims = connection.set_of((*OF_SIMS, SHARD_TURNS))
     moved = [

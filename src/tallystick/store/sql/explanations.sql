@@ -59,8 +59,9 @@ FROM carray(:iccids) AS v
 WHERE EXISTS (SELECT 1 FROM proposed_expectations AS p WHERE p.iccid = v.value);
 
 -- name: being_taken_back
--- Which change sets would proposals take back? Where one of these has itself taken another back, the
--- values that it returned stand under the number of that other one, which therefore counts, too.
+-- Which change sets would proposals take back? Where one of these has itself taken another back, it
+-- changes what that other one had changed: its effect lies where that other one had ended values.
+-- That other one therefore counts, too.
 SELECT c.undoes
 FROM change_sets AS c
 WHERE c.state = 'proposed' AND c.undoes IS NOT NULL
