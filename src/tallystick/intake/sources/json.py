@@ -18,7 +18,7 @@ from tallystick.core.json_faults import (
     outer_names_stand_once,
 )
 from tallystick.intake.mappings import ANY
-from tallystick.intake.mappings.mapping import is_secret, plain_name
+from tallystick.intake.mappings.mapping import STEP, is_secret, plain_name
 from tallystick.intake.mappings.naming import (
     Names,
     advice,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from tallystick.intake.mappings import Mapping
     from tallystick.intake.sources.blocks import Notes
 
-STEP = "."  # between the names of a path
 NAMED = re.compile(rb'"([^"\\]{1,32})"\s*:')
 LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
