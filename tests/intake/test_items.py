@@ -147,6 +147,11 @@ near_activations = st.fixed_dictionaries(
 )
 
 
+def test_calls_are_not_looked_into() -> None:
+    checked = check_items(KINDS["types"], [{"data": {"tac": "35209900", "manufacturer": "Alder"}}])
+    assert (len(checked.facts), len(checked.rejects)) == (0, 1)
+
+
 def test_a_plain_activation_is_recognised_at_once() -> None:
     for activation in (GOOD["activations"][0], GOOD["activations"][0] | {"imei": "01020304050607"}):
         assert isinstance(plain_activation(activation), SimActivation)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tallystick.core.errors import FileRefused
-from tallystick.intake import ANY, Mapping, preset, preview_file
+from tallystick.intake import ANY, KINDS, Mapping, preset, preview_file
 from tallystick.intake.doubt_kinds import DoubtName
 from tallystick.intake.mappings.mapping import Keep
+from tallystick.intake.sources import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -280,6 +281,37 @@ def test_objects_that_a_mapping_leaves_out_are_no_reason_to_refuse_a_file(tmp_pa
     assert preview.notes.read_as["imei"] == "endpoint.imei"
 
 
+def test_what_stands_beside_the_objects_that_are_read_is_told(tmp_path: Path) -> None:
+    wrapped = [{"id": 1, "data": RECORD}, {"id": 2, "validUntil": "2027-01-01", "data": RECORD}]
+    preview = read(tmp_path, as_json(wrapped))
+    assert preview.facts == [EXPECTATION, EXPECTATION]
+    assert preview.notes.passed_over == ("id", "validUntil")
+    assert "validUntil passed over" in preview.notes.hints[0]
+
+
+def test_a_later_object_with_a_column_beside_the_one_that_is_read_is_rejected(
+    tmp_path: Path,
+) -> None:
+    wrapped = [{"data": RECORD}] * 100 + [{"data": RECORD, "effective_from": "2026-01-01"}]
+    lines = "".join(f"{json.dumps(each)}\n" for each in wrapped)
+    path = tmp_path / "a.ndjson"
+    path.write_text(lines)
+    with open_source(str(path), KINDS["expectations"]) as source:
+        (block,) = (each() for each in source.blocks)
+    assert len(block.frame) == 100
+    (reject,) = block.rejects
+    assert (
+        reject.reason == "'effective_from' stands beside data, of which alone the columns are read"
+    )
+
+
+def test_rows_are_kept_by_the_objects_that_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"kind": "c", "data": RECORD}]))
+    with pytest.raises(FileRefused, match="its objects have no iccid"):
+        preview_file("expectations", str(path), Mapping(keep=(Keep("kind", ("c",)),)))
+
+
 KEPT = Mapping(
     kinds=("activations",),
     columns={"iccid": "iccid", "imei": "imei", "activated_at": "ts"},
@@ -391,6 +423,24 @@ REFUSED = {
     ),
     "an empty array beside records": (as_json({"accepted": [], "removed": [RECORD]}), "arrays at"),
     "texts beside records": (as_json({"errors": ["x"], "sims": [RECORD]}), "arrays at errors and"),
+    "what was before, alone": (as_json([{"before": RECORD}] * 100), "have no iccid"),
+    "what was seen, alone": (as_json([{"actual": RECORD}]), "have no iccid"),
+    "a beginning beside the object that has the rest": (
+        as_json([{"effective_from": "2026-01-01", "data": RECORD}]),
+        "have no iccid",
+    ),
+    "another IMEI beside the object that has one": (
+        as_json([{"currentImei": IMSI, "data": RECORD}]),
+        "have no iccid",
+    ),
+    "objects of another origin than the mapping's": (
+        as_json([{"foo": 1}] * 3)._replace(kind="activations", mapping="emnify-events"),
+        "its objects have no event_type.id, event_source.id, by which they are kept",
+    ),
+    "lines of another origin than the mapping's": (
+        Shape(b'{"foo":1}\n' * 3, "activations", mapping="emnify-events", name="a.ndjson"),
+        "its objects have no event_type.id, event_source.id, by which they are kept",
+    ),
     "objects before and after": (as_json({"after": RECORD, "before": RECORD}), "have no iccid"),
     "a column twice in a table": (
         as_json([["iccid", "imei", "imei"], [ICCID, IMEI, IMEI]]),
