@@ -41,6 +41,11 @@ def table(header: str, line: str = PAIR) -> bytes:
     return f"{header}\n{line}\n".encode()
 
 
+def as_json(value: object, name: str = "a.json", indent: int | None = None) -> Shape:
+    """A value as a JSON document."""
+    return Shape(json.dumps(value, indent=indent).encode(), name=name)
+
+
 READ = {
     "names with words that say nothing": Shape(table("SIM Card Number,IMEI/MEID")),
     "names with brackets": Shape(table("ICCID (19/20 digits),Device ID (IMEI)")),
@@ -118,6 +123,24 @@ READ = {
         "activations",
         ACTIVATION,
     ),
+    "a date, and a time of day with a zone": Shape(
+        table("ICCID,IMEI,Date,Time (UTC)", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a date of an event, and its time of day with a zone": Shape(
+        table("ICCID,IMEI,Event Date,eventTimeUTC", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a date and a time of day, each with a zone": Shape(
+        table("ICCID,IMEI,Date (UTC),Time (UTC)", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a moment in objects, with a zone": as_json(
+        [{"iccid": ICCID, "imei": IMEI, "Event Time (UTC)": "2026-03-05 10:15:30"}]
+    )._replace(kind="activations", fact=ACTIVATION),
     "a Dutch date and time of day": Shape(
         table("ICCID;IMEI;Datum;Tijd", f"{ICCID};{IMEI};2026-03-05;10:15:30"),
         "activations",
@@ -144,11 +167,6 @@ READ = {
 RECORD = {"iccid": ICCID, "imei": IMEI}
 COLUMNS = {"columns": ["iccid", "imei"], "index": [0], "data": [[ICCID, IMEI]]}
 SEEN = {"sim": {"iccid": ICCID}, "endpoint": {"imei": IMEI}, "start_timestamp": 1772705730}
-
-
-def as_json(value: object, name: str = "a.json", indent: int | None = None) -> Shape:
-    """A value as a JSON document."""
-    return Shape(json.dumps(value, indent=indent).encode(), name=name)
 
 
 MANY_OTHERS = [{"type": "sms"}] * 150
@@ -348,7 +366,22 @@ def test_columns_that_are_swapped_are_told(tmp_path: Path) -> None:
     assert reject.reason.count("the columns may be swapped") == 2
 
 
+def test_a_column_in_utc_is_not_read_in_another_zone(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,imei,Event Time (UTC)", f"{PAIR},2026-03-05T10:15:30"))
+    with pytest.raises(FileRefused, match="no column activated_at"):
+        preview_file("activations", str(path), Mapping(zone="America/New_York"))
+
+
 REFUSED = {
+    "a date twice beside a time of day in UTC": (
+        Shape(table("iccid,imei,Date,Time (UTC),Date", f"{PAIR},,,"), "activations"),
+        "has the column Date twice",
+    ),
+    "a moment twice that is in UTC": (
+        Shape(table("iccid,imei,Time (UTC),Time UTC", f"{PAIR},,"), "activations"),
+        "no column activated_at",
+    ),
     "a column twice": (
         Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
         "has the column IMEI twice",
@@ -597,6 +630,26 @@ HINTED = {
             ACTIVATION,
         ),
         "activated_at is read from Start time, and Last seen passed over",
+    ),
+    "a moment of another clock": (
+        Shape(
+            table("ICCID,IMEI,Event Time,Event Time (UTC)", f"{PAIR},2026,2026-03-05T10:15:30"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from Event Time (UTC), and Event Time passed over",
+    ),
+    "a later moment that says its zone": (
+        Shape(
+            table("ICCID,IMEI,Last Seen (UTC),Activation Date", f"{PAIR},2026,2026-03-05T10:15:30"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from Activation Date, and Last Seen (UTC) passed over",
+    ),
+    "what is expected beside what there is": (
+        Shape(table("iccid,imei,Expected IMEI", f"{PAIR},990003420535573")),
+        "imei is read from imei, and Expected IMEI passed over",
     ),
     "two columns of hardware": (
         Shape(table("ICCID,Current IMEI,Last IMEI", f"{PAIR},990003420535573")),

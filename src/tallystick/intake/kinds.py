@@ -322,6 +322,7 @@ ICCID = Column(
     also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
     words=frozenset({"iccid", "ccid", "icc", "sim"}),
 )
+EXPECTED_IMEI = ("expectedimei", "allowedimei", "authorizedimeis")
 IMEI_ALSO = (
     "imeisv",
     "deviceimei",
@@ -346,7 +347,7 @@ ALLOWED = Column(
     read_allowed,
     fast_parse.imeis,
     form=Allowed,
-    also=("expectedimei", "allowedimei", "authorizedimeis", *IMEI_ALSO),
+    also=(*EXPECTED_IMEI, *IMEI_ALSO),
     words=IMEI_WORDS,
     instead=": write none where nothing is expected from then on, nowhere for a SIM in stock",
 )

@@ -214,7 +214,7 @@ class Records:
         reading = self._readings.get(names)
         if reading is None:
             self._count_names(len(names))
-            reading = self._readings[names] = reading_of(self.kind, names)
+            reading = self._readings[names] = reading_of(self.kind, names, self._mapping)
         return reading
 
     def _bears_on(self, name: str) -> bool:
@@ -296,10 +296,10 @@ class Reading(NamedTuple):
     repeated: tuple[str, ...]
 
 
-def reading_of(kind: Kind, names: tuple[str, ...]) -> Reading:
-    """How objects with these names are read."""
+def reading_of(kind: Kind, names: tuple[str, ...], mapping: Mapping = ANY) -> Reading:
+    """How objects with these names are read, by a mapping that names no columns."""
     known = Names(names)
-    places = places_of(kind, known)
+    places = places_of(kind, known, mapping)
     read_as = {column: tuple(names[place] for place in at) for column, at in places.items()}
     read = frozenset(name for each in read_as.values() for name in each)
     return Reading(read_as, read, tuple(read_of_several(kind, known, places)))

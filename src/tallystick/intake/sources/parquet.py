@@ -36,7 +36,7 @@ TEXTS = (pl.String, pl.Categorical, pl.Enum)
 TYPES = (*TEXTS, pl.Date, pl.Datetime, pl.Null)
 EXACT_BELOW = 1 << 53
 """Below this, each whole number is one of 64-bit floats."""
-WHAT_TO_DO = {pl.Float32: ", which keeps 7 digits: write the column as texts"}
+KEEPS_7_DIGITS = ", which keeps 7 digits: write the column as texts"
 ALLOWED = "imei"  # where a kind may list, the column whose values have several members
 STANDARD_ERROR = 2
 PART = "part"
@@ -61,7 +61,7 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> 
     for column, dtype in schema.items():
         if not isinstance(dtype, TYPES) and not dtype.is_integer():
             message = f"{name}: column {column} must be of texts, numbers or dates, not of {dtype}"
-            message += WHAT_TO_DO.get(type(dtype), "")
+            message += KEEPS_7_DIGITS if isinstance(dtype, pl.Float32) else ""
             raise FileRefused(message)
     with refusing(name, what), _without_panic_texts():
         rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
