@@ -111,9 +111,6 @@ READ = {
         name="a.txt",
     ),
     "quotes behind blanks": Shape(table('"iccid", "imei"', f'"{ICCID}", "{IMEI}"')),
-    "the name of a table before each column": Shape(
-        table("devices.iccid,devices.imei"),
-    ),
     "names in another language": Shape(table("Numéro ICCID,IMEI-Nummer")),
     "names of the things that devices are": Shape(
         table("Tracker IMEI,Router ICCID", f"{IMEI},{ICCID}")
@@ -350,6 +347,15 @@ def test_a_later_header_that_a_mapping_leaves_out_is_seen(tmp_path: Path, names:
         preview_file("activations", str(path), KEPT)
 
 
+@pytest.mark.parametrize("left_out", ["SIM,,,pending", "SIM,unknown,soon,pending"])
+def test_a_row_of_words_that_is_left_out_is_no_header(tmp_path: Path, left_out: str) -> None:
+    line = f"{PAIR},2026-03-05T10:15:30Z,start"
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,imei,ts,type", f"{left_out}\n{line}"))
+    preview = preview_file("activations", str(path), KEPT)
+    assert (preview.facts, preview.notes.left_out) == ([ACTIVATION], 1)
+
+
 def test_the_same_header_again_is_left_out_by_a_mapping(tmp_path: Path) -> None:
     lines = table("iccid,imei,ts,type", f"{PAIR},2026-03-05T10:15:30Z,start")
     path = tmp_path / "a.csv"
@@ -373,11 +379,18 @@ def test_a_column_in_utc_is_not_read_in_another_zone(tmp_path: Path) -> None:
         preview_file("activations", str(path), Mapping(zone="America/New_York"))
 
 
+def table_of(name: str) -> Shape:
+    """A table with a name before that of each column."""
+    return Shape(table(f"{name}.iccid,{name}.imei"))
+
+
 REFUSED = {
     "a date twice beside a time of day in UTC": (
         Shape(table("iccid,imei,Date,Time (UTC),Date", f"{PAIR},,,"), "activations"),
         "has the column Date twice",
     ),
+    "what was before": (table_of("old"), "no column iccid"),
+    "the devices before": (table_of("previous_devices"), "no column iccid"),
     "a moment twice that is in UTC": (
         Shape(table("iccid,imei,Time (UTC),Time UTC", f"{PAIR},,"), "activations"),
         "no column activated_at",
@@ -630,6 +643,10 @@ HINTED = {
             ACTIVATION,
         ),
         "activated_at is read from Start time, and Last seen passed over",
+    ),
+    "the name of a table before each column": (
+        Shape(table("devices.iccid,devices.imei")),
+        "devices. stands before the name of each column, and is passed over",
     ),
     "a moment of another clock": (
         Shape(

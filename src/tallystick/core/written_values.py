@@ -25,7 +25,8 @@ from tallystick.core.moments import (
 
 CheckDigit = Literal["keep", "add", "strip"]
 
-MARKED = re.compile(r"=?\"(?P<text>.*)\"", re.DOTALL)
+MARKED = re.compile(r"=?\"(?P<text>[^\"]*)\"")
+MARKED_NAME = re.compile(r"(?:\s+|\s*=)\"(?P<text>[^\"]*)\"\s*")
 EXPONENT = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 # Blanks and hyphens as people type them, and as web pages and word processors set them.
 BLANKS = " \u00a0\u2007\u2009\u202f\u200b\ufeff"
@@ -145,14 +146,15 @@ class Conventions(NamedTuple):
 PLAIN = Conventions()
 
 
-def unwrapped(text: str) -> str:
+def unwrapped(text: str, *, is_name: bool = False) -> str:
     """A value without the blanks around it, and without what spreadsheets mark texts with.
 
     `="8914"` and `'8914` are what people write so that a spreadsheet keeps every digit. A quote
-    behind a blank is none that opens a value in CSV, and is written for one all the same.
+    behind a blank is none that opens a value in CSV, and is written for one all the same. Other
+    quotes may be a part of a name.
     """
+    marked = MARKED_NAME.fullmatch(text) if is_name else MARKED.fullmatch(text.strip())
     text = text.strip()
-    marked = MARKED.fullmatch(text)
     if marked:
         return marked["text"].strip()
     if text.startswith("'") and text[1:2].isdigit():

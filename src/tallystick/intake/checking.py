@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # Blocks wait in memory, with all that is refused in them, for those before them.
 BLOCKS_AT_ONCE_MAX = 4
+KNOWN_MIN = 2
+"""Of the values in a line that is left out, so many have to be names that are known."""
 
 
 class Checked(NamedTuple):
@@ -86,10 +88,12 @@ def numbered(rejects: Iterable[Reject], first: int) -> list[Reject]:
 def refuse_other_header(source: Source, rejects: Iterable[Reject]) -> None:
     """Refuse a file in which such lines name other columns, or its own in another order.
 
-    Values behind them would be taken for others. Raises `FileRefused`.
+    Values behind them would be taken for others. In a line without a fault, which is left out, one
+    such name may be a value. Raises `FileRefused`.
     """
     for reject in rejects:
-        if source.is_other_header(reject.values):
+        known_min = 1 if reject.faults else KNOWN_MIN
+        if source.is_other_header(reject.values, known_min):
             message = (
                 f"{source.name}: line {reject.line} names other columns than those that are read, "
                 "or has them in another order, as where files were put together: the lines behind "

@@ -204,7 +204,7 @@ class Kind:
     @staticmethod
     def _text(column: Column, values: Mapping[str, str | None]) -> str:
         """What a line has in a column, empty where it says that there is nothing."""
-        text = unwrapped(values.get(column.name) or "")
+        text = unwrapped(values.get(column.name) or "", is_name=column.is_text)
         return "" if not column.is_text and is_absent(text) else text
 
     def _is_lacking(self, column: Column, values: Mapping[str, str | None]) -> bool:
