@@ -91,6 +91,14 @@ BAD_LINES = {
         b"89148000000800000001,352099001761481,2026-02-30",
         "no moment that exists",
     ),
+    "the first moment of Unix": (
+        b"89148000000800000001,352099001761481,1970-01-01",
+        "activated_at must be a moment; systems write '1970-01-01' for never",
+    ),
+    "the first moment of .NET": (
+        b"89148000000800000001,352099001761481,0001-01-01T00:00:00Z",
+        "activated_at must be a moment; systems write '0001-01-01T00:00:00Z' for never",
+    ),
     "a field too few": (
         b"89148000000800000001,352099001761481",
         "the line has 2 fields, the header 3",
@@ -822,7 +830,7 @@ def test_parquet_rows_are_counted_from_one(take: Callable[..., Outcome]) -> None
 
 
 def test_a_parquet_date_outside_the_calendar_is_one_reject(take: Callable[..., Outcome]) -> None:
-    moments = pl.Series([2**63 - 1, 0, None, -(2**62)], dtype=pl.Int64).cast(pl.Datetime("us"))
+    moments = pl.Series([2**63 - 1, 1, None, -(2**62)], dtype=pl.Int64).cast(pl.Datetime("us"))
     outcome = take(
         parquet(
             iccid=["89148000000800000001"] * 4, imei=["352099001761481"] * 4, activated_at=moments

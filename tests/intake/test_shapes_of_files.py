@@ -221,6 +221,7 @@ TOLD = {
                 "Phone MEID",
                 "Phone ESN",
                 "Mobile SIM",
+                "phones",
             ),
             "",
         ).items(),
@@ -389,6 +390,7 @@ REFUSED = {
         Shape(table("iccid,imei,Date,Time (UTC),Date", f"{PAIR},,,"), "activations"),
         "has the column Date twice",
     ),
+    "a product": (Shape(table("SIM product,IMEI")), "no column iccid"),
     "what was before": (table_of("old"), "no column iccid"),
     "the devices before": (table_of("previous_devices"), "no column iccid"),
     "a moment twice that is in UTC": (

@@ -217,6 +217,28 @@ def test_what_has_a_password_is_refused_with_what_to_do(tmp_path: Path) -> None:
         preview_file("expectations", f"{locked(tmp_path / 'a.zip')}/a.csv")
 
 
+def packed_otherwise(path: Path) -> Path:
+    """The same archive with its parts marked as such that Windows packs if they are large."""
+    packed = bytearray(path.read_bytes())
+    for start, method in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = packed.find(start)
+        while at >= 0:
+            packed[at + method] = 9
+            at = packed.find(start, at + 1)
+    path.write_bytes(packed)
+    return path
+
+
+def test_what_is_packed_in_a_way_that_is_not_read_is_refused_as_such(tmp_path: Path) -> None:
+    what = "it is packed in a way that is not read: unpack it, or pack it by Deflate"
+    with pytest.raises(FileRefused, match=what):
+        read(packed_otherwise(workbook(tmp_path / "a.xlsx", "")))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", f"iccid,imei\n{ICCID},{IMEI}\n")
+    with pytest.raises(FileRefused, match=what):
+        preview_file("expectations", f"{packed_otherwise(tmp_path / 'a.zip')}/a.csv")
+
+
 def test_files_of_an_archive_are_named_and_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -257,6 +279,18 @@ def test_a_document_may_be(tmp_path: Path, document: object) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(document, indent=2))
     assert read(path).facts == [{"iccid": ICCID, "effective_from": "", "imei": IMEI}]
+
+
+def test_objects_behind_each_other_that_are_longer_than_a_line_may_be_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken document of many megabytes is one such object, up to where it breaks."""
+    path = tmp_path / "a.json"
+    path.write_text(2 * json.dumps({"iccid": ICCID, "imei": IMEI, "note": 80 * [{}]}, indent=1))
+    assert len(read(path).facts) == 2
+    monkeypatch.setattr(limits, "LINE_BYTES_MAX", 200)
+    with pytest.raises(FileRefused, match="is not JSON"):
+        read(path)
 
 
 @pytest.mark.parametrize("text", ["", "7", "[", "[1", '{"a":', "[" * 100_000, '"x"', "\x00"])

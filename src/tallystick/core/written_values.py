@@ -85,7 +85,7 @@ YEAR_FIRST = re.compile(
 )
 # What languages write behind a moment to say twice in which zone it is: Java and Go.
 ZONE_AGAIN = re.compile(
-    r"(?P<moment>.*[0-9](?:[Zz]| ?[+-][0-9]{2}:?[0-9]{2}))"
+    r"(?P<moment>.*:[0-9]{2}(?:[.,][0-9]+)?(?:[Zz]| ?[+-][0-9]{2}:?[0-9]{2}))"
     r"(?:\[[A-Za-z0-9_/+-]{1,40}\]| (?:UTC|GMT|[+-][0-9]{4})(?: m=[+-][0-9.]{1,30})?)"
 )
 DATE_OF_DOTNET = re.compile(r"\\?/Date\((?P<ms>[0-9]{13})\)\\?/")
@@ -351,7 +351,9 @@ def _help(text: str, day_zero: datetime) -> str:
         forms = " or ".join(f"'{form}'" for form in likely_forms(text)) or "and that form"
         return f": the day or the month may be first; say which with --time-format {forms}"
     forms = " or ".join(f"'{form}'" for form in likely_forms(text))
-    return f": if all are of this form, name it with --time-format {forms}" if forms else ""
+    year_last = YEAR_LAST.fullmatch(text)
+    zone = " and --zone UTC" if year_last and year_last["zone"] else ""
+    return f": if all are of this form, name it with --time-format {forms}{zone}" if forms else ""
 
 
 def _help_about_zone(before: str, letters: str) -> str:

@@ -194,7 +194,10 @@ def _recognised(
     """The values of a column that are read at once, and which moments name no zone."""
     if column.is_moment:
         moments = fast_parse.moments_by(text, conventions)
-        return moments.values.rename(column.name), moments.without_zone
+        values = moments.values.rename(column.name)
+        if column.never:
+            values = values.set(values.is_in(sorted(column.never)).fill_null(value=False), None)
+        return values, moments.without_zone
     values = column.recognise(text)
     if not column.is_text and values.null_count() > text.null_count():
         again = column.recognise(fast_parse.tidied(text.set(values.is_not_null(), None)))

@@ -34,7 +34,7 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
-    | {"product", "hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
+    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
     | {"current", "latest", "hardware", "esn", "meid"}
     | {"nummer", "kartennummer", "karte", "gerat", "gerate"}
@@ -207,11 +207,17 @@ def has_words(name: str, words: frozenset[str]) -> bool:
     if is_a_value(name):
         return False
     in_name = {word.casefold() for word in WORDS.findall(_without_accents(name))}
-    in_name = {word if word in words else word.removesuffix("s") or word for word in in_name}
+    in_name = {word if word in words else _singular(word) for word in in_name}
     beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
     )
+
+
+def _singular(word: str) -> str:
+    """A word without the sign of a plural; several phones are a count of them."""
+    singular = word.removesuffix("s")
+    return word if singular in OF_DEVICES_TOO else singular or word
 
 
 def _without_accents(name: str) -> str:

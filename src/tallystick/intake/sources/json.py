@@ -106,7 +106,7 @@ class Records:
             for name in self.kind.column_names
         }
 
-    def notes(self, encoding: str, fitting: dict[str, Any] | None, values: Sequence[Any]) -> Notes:
+    def notes(self, encoding: str, fitting: dict[str, Any] | None, values: Iterable[Any]) -> Notes:
         """How objects like these are read, of which one is known to fit, if any."""
         dicts = [value for value in (fitting, *values) if isinstance(value, dict)]
         outer = []
@@ -446,15 +446,13 @@ def _shown(raw: bytes) -> bytes:
     return b"" if any(map(is_secret, names)) else raw
 
 
-def looked_at(head: Sequence[bytes]) -> list[Any]:
+def looked_at(head: Sequence[bytes]) -> Iterator[Any]:
     """The JSON values of some lines, as far as they are JSON."""
-    values = []
     for raw in head:
         try:
-            values.append(msgspec.json.decode(raw))
+            yield msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-    return values
 
 
 class DescribedColumn(msgspec.Struct):
@@ -524,7 +522,7 @@ def _behind_each_other(text: bytes) -> list[msgspec.Raw] | None:
     """The objects of a text that is no JSON for their number; None for anything else.
 
     Their ends are found by their braces: what is broken in one of them is told of later. Texts of
-    very many objects, or of very deep ones, are left to be refused.
+    very many objects, or of very deep or long ones, are left to be refused.
     """
     if text.lstrip()[:1] != b"{" or _is_json(text):
         return None
@@ -539,7 +537,8 @@ def _behind_each_other(text: bytes) -> list[msgspec.Raw] | None:
             if between.translate(None, BETWEEN_OBJECTS):
                 return None
             objects.append(msgspec.Raw(text[start:end]))
-        if depth > NESTED_MAX or len(objects) > limits.LINES_A_BLOCK_MAX:
+        is_long = depth > 0 and token.end() - start > limits.LINE_BYTES_MAX
+        if is_long or depth > NESTED_MAX or len(objects) > limits.LINES_A_BLOCK_MAX:
             return None
     is_whole = depth == 0 and not text[end:].translate(None, BETWEEN_OBJECTS)
     return objects if is_whole and len(objects) > 1 else None

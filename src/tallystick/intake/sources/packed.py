@@ -134,6 +134,8 @@ def _opened(path: str, archive: zipfile.ZipFile, member: Member) -> IO[bytes]:
     except KeyError as error:
         message = f"{path}: is not in the archive"
         raise FileRefused(message) from error
+    except NotImplementedError:  # it is one
+        raise
     except RuntimeError as error:
         message = f"{path}: {LOCKED}: unpack it, and import what was in it"
         raise FileRefused(message) from error
