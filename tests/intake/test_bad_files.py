@@ -770,6 +770,23 @@ def test_parquet_columns_within_a_column_are_read_by_both_names(
     assert activations_in(store) == [ACTIVATION]
 
 
+def test_a_parquet_list_has_each_of_its_members(take: Callable[..., Outcome]) -> None:
+    lists = pl.Series([[352099001761481, 990003420535573], [352099001761481, None]])
+    content = parquet(iccid=["89148000000800000001"] * 2, imei=lists, activated_at=None)
+    outcome = take(content, "a.parquet", "expectations")
+    assert (outcome.receipt.accepted, list(outcome.rejects)) == (1, [2])
+    assert "imei is missing" in outcome.rejects[2]
+
+
+def test_a_column_within_another_that_is_called_like_a_third_is_refused(
+    take: Callable[..., Outcome],
+) -> None:
+    within = pl.Series([{"time": "2026-03-01"}])
+    content = parquet(activated_at=None, event=within, **{"event.time": ["2026-04-01"]})
+    with pytest.raises(FileRefused, match=r"has the column event\.time twice"):
+        take(content, "a.parquet")
+
+
 def test_keys_within_a_column_are_never_read(tmp_path: Path) -> None:
     keys = pl.Series([{"ki": "00112233445566778899AABBCCDDEEFF"}])
     mapping = Mapping(columns={"iccid": "iccid", "account": "sim.ki"})

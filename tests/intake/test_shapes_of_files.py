@@ -82,6 +82,19 @@ READ = {
     ),
     "a name over two lines": Shape(table('ICCID,IMEI,"Note\n(free text)"', f"{PAIR},x")),
     "a note over lines": Shape(table("ICCID,IMEI,Note", f'{PAIR},"one\n\ntwo ""2"""')),
+    "a text that begins like a packed file": Shape(
+        table("BZh,iccid,imei", f"x,{PAIR}"),
+    ),
+    "a date and a time of day with their types": as_json(
+        [
+            {
+                "iccid": ICCID,
+                "imei": IMEI,
+                "date": {"S": "2026-03-05"},
+                "time": {"S": "10:15:30"},
+            }
+        ]
+    )._replace(kind="activations", fact=ACTIVATION),
     "a German date": Shape(
         table("ICCID;IMEI;Datum", f"{ICCID};{IMEI};2026-03-05 10:15:30"), "activations", ACTIVATION
     ),
@@ -240,6 +253,20 @@ def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str
     assert hint in " ".join(preview.notes.hints)
 
 
+def test_names_that_other_objects_are_read_by_are_not_passed_over(tmp_path: Path) -> None:
+    since = {"from": "2026-03-05T10:15:30Z"}
+    objects = [RECORD | {"effective_from": since["from"]}, RECORD | since]
+    assert read(tmp_path, as_json(objects)).notes.hints == ()
+    (hint,) = read(tmp_path, as_json([RECORD | since | {"until": ""}])).notes.hints
+    assert "until passed over: each line holds from 'from' on, until" in hint
+
+
+def test_a_date_without_its_time_of_day_is_missing(tmp_path: Path) -> None:
+    value = RECORD | {"date": "2026-03-05", "time": None}
+    (reject,) = read(tmp_path, as_json([value])._replace(kind="activations")).rejects
+    assert reject.reason == "activated_at is missing"
+
+
 def test_a_report_tells_when_the_hardware_was_seen_by_its_ota_date(tmp_path: Path) -> None:
     """Beside it stands the SIM's own activation, which may have been years before."""
     row = {"iccid": ICCID, "activationDate": "2011-01-21T10:55:27-08:00", "postImei": IMEI}
@@ -389,6 +416,10 @@ REFUSED = {
     "a date twice beside a time of day in UTC": (
         Shape(table("iccid,imei,Date,Time (UTC),Date", f"{PAIR},,,"), "activations"),
         "has the column Date twice",
+    ),
+    "a table without names of its columns": (
+        as_json({"fields": [{"name": "iccid"}, {"name": "imei"}], "rows": [[ICCID, IMEI]]}),
+        "have no iccid",
     ),
     "a product": (Shape(table("SIM product,IMEI")), "no column iccid"),
     "what was before": (table_of("old"), "no column iccid"),

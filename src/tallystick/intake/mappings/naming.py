@@ -352,7 +352,8 @@ def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) ->
     ]
     if of_spans:
         at = places.get(since.name, ())
-        start = " and ".join(names.names[place] for place in at) or "the beginning"
+        named = " and ".join(names.names[place] for place in at)
+        start = f"'{named}'" if named else "the beginning"
         whose = "number" if kind.one_of else "SIM"
         passed_over = f"{', '.join(of_spans)} passed over: each line holds from {start} on, until "
         what_to_do = "" if at else f"; call it {since.name}, if that is what it says"

@@ -119,14 +119,20 @@ class Records:
         ]
         first = Names(by_object[0] if by_object else ())
         places = places_of(self.kind, first, self._mapping)
-        inner = (name for names in by_object for name in names)
-        of_all = Names(tuple(dict.fromkeys([*inner, *outer])))
+        elsewhere = {name for value in objects for name in self._names_read_in(value)}
+        others = (name for names in by_object for name in names if name not in elsewhere)
+        of_all = Names(tuple(dict.fromkeys([*first.names, *others, *outer])))
         hints = tuple(hints_about(self.kind, of_all, places, self._mapping))
         if self.inside:
             hints += (f"of each object, what stands under {self.inside} is read",)
         names = (*first.names, *dict.fromkeys(outer))
         layout = Layout(names, places, {}, "", 0, hints=hints)
         return layout.notes(encoding)
+
+    def _names_read_in(self, value: dict[str, Any]) -> Iterator[str]:
+        """The names of an object that are read, where no mapping says which."""
+        if not self._mapping.columns:
+            yield from chain.from_iterable(self._reading_of(value).names.values())
 
     def values_of(self, value: dict[str, Any]) -> dict[str, Any]:
         """The JSON values of an object by our columns."""
@@ -193,15 +199,13 @@ class Records:
             for source in self._sources[column.name]:
                 items = [_at(value, path) for path in source]
                 if None not in items:
-                    values[column.name] = items[0] if len(items) == 1 else " ".join(map(str, items))
+                    values[column.name] = _joined(items)
                     break
         return values
 
     def _by_names(self, value: dict[str, Any]) -> dict[str, Any]:
         return {
-            column: value[names[0]]
-            if len(names) == 1
-            else " ".join(str(value[name]) for name in names)
+            column: _joined([value[name] for name in names])
             for column, names in self._reading_of(value).names.items()
         }
 
@@ -303,6 +307,14 @@ def reading_of(kind: Kind, names: tuple[str, ...], mapping: Mapping = ANY) -> Re
     read_as = {column: tuple(names[place] for place in at) for column, at in places.items()}
     read = frozenset(name for each in read_as.values() for name in each)
     return Reading(read_as, read, tuple(read_of_several(kind, known, places)))
+
+
+def _joined(items: Sequence[Any]) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A value, or several with a blank between; None where one of several is absent."""
+    if len(items) == 1:
+        return items[0]
+    plain = [_without_type(item) for item in items]
+    return None if None in plain else " ".join(map(str, plain))
 
 
 def _inner(value: dict[str, Any], name: str) -> dict[str, Any]:
@@ -512,7 +524,7 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
             "in a mapping file, as `records`, which of them has the records that are meant"
         )
         raise FileRefused(message)
-    with_objects = [each for each in arrays if each.items]
+    with_objects = [each for each in arrays if each.items and _first(each.items[0]) == b"{"]
     if fitting or len(with_objects) == 1:
         return (fitting or with_objects)[0]
     return one

@@ -48,12 +48,12 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> 
     with refusing(name, what), _without_panic_texts():
         lazy = pl.scan_parquet(file)
         schema = lazy.collect_schema()
-    columns = dict(_columns(schema))
-    layout = layout_of(kind, tuple(columns), mapping)
+    columns = [*_columns(schema)]
+    layout = layout_of(kind, tuple(name for name, _ in columns), mapping)
     check_layout(name, layout, kind, mapping)
     listed = {ALLOWED} if kind.may_list else set()
     lazy = lazy.select(
-        _joined([columns[layout.names[place]] for place in places], column, listed).alias(column)
+        _joined([columns[place][1] for place in places], column, listed).alias(column)
         for column, places in layout.places.items()
     )
     with refusing(name, what), _without_panic_texts():
@@ -118,9 +118,14 @@ def _plain(column: _Values, *, may_list: bool) -> pl.Expr:
         return values.cast(pl.String).str.replace(r"\.0+$", "")
     if isinstance(dtype, pl.Float64):
         return _text_of_floats(values)
-    if may_list and isinstance(dtype, pl.List) and isinstance(dtype.inner, TEXTS):
-        return values.list.join(SEPARATOR)
+    if may_list and isinstance(dtype, pl.List) and _are_values(dtype.inner):
+        return values.cast(pl.List(pl.String)).list.join(SEPARATOR, ignore_nulls=False)
     return values
+
+
+def _are_values(dtype: pl.DataType | DataTypeClass) -> bool:
+    """Whether the members of a list are texts, or numbers that are exact."""
+    return isinstance(dtype, TEXTS) or dtype.is_integer()
 
 
 def _text_of_floats(values: pl.Expr) -> pl.Expr:
