@@ -199,13 +199,13 @@ class Records:
             for source in self._sources[column.name]:
                 items = [_at(value, path) for path in source]
                 if None not in items:
-                    values[column.name] = _joined(items)
+                    values[column.name] = items[0] if len(items) == 1 else _joined(items)
                     break
         return values
 
     def _by_names(self, value: dict[str, Any]) -> dict[str, Any]:
         return {
-            column: _joined([value[name] for name in names])
+            column: value[names[0]] if len(names) == 1 else _joined([value[name] for name in names])
             for column, names in self._reading_of(value).names.items()
         }
 
@@ -310,9 +310,7 @@ def reading_of(kind: Kind, names: tuple[str, ...], mapping: Mapping = ANY) -> Re
 
 
 def _joined(items: Sequence[Any]) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A value, or several with a blank between; None where one of several is absent."""
-    if len(items) == 1:
-        return items[0]
+    """Several values with a blank between; None where one of them is absent."""
     plain = [_without_type(item) for item in items]
     return None if None in plain else " ".join(map(str, plain))
 
