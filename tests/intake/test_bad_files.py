@@ -17,9 +17,10 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tallystick.core.errors import FileRefused
-from tallystick.intake import KINDS, Receipt, Reject, import_file
+from tallystick.core.errors import FileRefused, InvalidValue
+from tallystick.intake import KINDS, Mapping, Receipt, Reject, import_file, preview_file
 from tallystick.intake.checking import check_source
+from tallystick.intake.mappings.mapping import checked
 from tallystick.intake.receipt import REJECTS_SHOWN_MAX, Fault
 from tallystick.intake.sources import limits, open_source
 from tallystick.intake.sources.limits import COLUMNS_MAX, LINE_BYTES_MAX
@@ -89,6 +90,14 @@ BAD_LINES = {
     "a moment that does not exist": (
         b"89148000000800000001,352099001761481,2026-02-30",
         "no moment that exists",
+    ),
+    "the first moment of Unix": (
+        b"89148000000800000001,352099001761481,1970-01-01",
+        "activated_at must be a moment; systems write '1970-01-01' for never",
+    ),
+    "the first moment of .NET": (
+        b"89148000000800000001,352099001761481,0001-01-01T00:00:00Z",
+        "activated_at must be a moment; systems write '0001-01-01T00:00:00Z' for never",
     ),
     "a field too few": (
         b"89148000000800000001,352099001761481",
@@ -657,6 +666,15 @@ def parquet(**columns: Any) -> bytes:  # noqa: ANN401 - what Polars takes
     return buffer.getvalue()
 
 
+ACTIVATION = ("89148000000800000001", 1_772_323_200_000_000, "352099001761481")
+
+
+def activations_in(store: Store) -> list[tuple[str, int, str]]:
+    """What was taken in."""
+    facts = everything_in(store).activations
+    return [(str(iccid), at, str(imei)) for iccid, at, imei in facts]
+
+
 NO_PARQUET = {
     "an empty file": b"",
     "zeros": b"\x00" * 1000,
@@ -711,6 +729,7 @@ PARQUET_TYPES = {
     "truth values": pl.Series([True]),
     "times of day": pl.Series([1], dtype=pl.Int64).cast(pl.Time),
     "spans of time": pl.Series([1], dtype=pl.Int64).cast(pl.Duration("us")),
+    "numbers of 7 digits": pl.Series([35209901.0], dtype=pl.Float32),
 }
 
 
@@ -737,22 +756,55 @@ PARQUET_NUMBERS = {
 
 @pytest.mark.parametrize("column", PARQUET_NUMBERS.values(), ids=PARQUET_NUMBERS)
 def test_a_parquet_column_of_such_numbers_is_read(
-    take: Callable[..., Outcome], column: pl.Series
+    take: Callable[..., Outcome], store: Store, column: pl.Series
 ) -> None:
     assert take(parquet(imei=column), "a.parquet").receipt.accepted == 1
+    assert activations_in(store) == [ACTIVATION]
 
 
 def test_parquet_columns_within_a_column_are_read_by_both_names(
-    take: Callable[..., Outcome],
+    take: Callable[..., Outcome], store: Store
 ) -> None:
     device = pl.Series([{"imei": "352099001761481", "model": "A"}])
-    outcome = take(parquet(imei=None, device=device), "a.parquet")
-    assert outcome.receipt.accepted == 1
+    assert take(parquet(imei=None, device=device), "a.parquet").receipt.accepted == 1
+    assert activations_in(store) == [ACTIVATION]
+
+
+def test_a_parquet_list_has_each_of_its_members(take: Callable[..., Outcome]) -> None:
+    lists = pl.Series([[352099001761481, 990003420535573], [352099001761481, None]])
+    content = parquet(iccid=["89148000000800000001"] * 2, imei=lists, activated_at=None)
+    outcome = take(content, "a.parquet", "expectations")
+    assert (outcome.receipt.accepted, list(outcome.rejects)) == (1, [2])
+    assert "imei is missing" in outcome.rejects[2]
+
+
+def test_a_column_within_another_that_is_called_like_a_third_is_refused(
+    take: Callable[..., Outcome],
+) -> None:
+    within = pl.Series([{"time": "2026-03-01"}])
+    content = parquet(activated_at=None, event=within, **{"event.time": ["2026-04-01"]})
+    with pytest.raises(FileRefused, match=r"has the column event\.time twice"):
+        take(content, "a.parquet")
+
+
+def test_keys_within_a_column_are_never_read(tmp_path: Path) -> None:
+    keys = pl.Series([{"ki": "00112233445566778899AABBCCDDEEFF"}])
+    mapping = Mapping(columns={"iccid": "iccid", "account": "sim.ki"})
+    with pytest.raises(InvalidValue, match=r"column 'sim\.ki' holds keys or codes"):
+        checked(mapping)
+    for name, content in (
+        ("a.parquet", parquet(sim=keys)),
+        ("a.csv", b"iccid,sim.ki\n89148000000800000001,00112233445566778899AABBCCDDEEFF\n"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(FileRefused, match="no column account"):
+            preview_file("sims", str(path), mapping)
 
 
 LOST = {
     "too large": pl.Series([89148000000800000011.0]),
-    "of few digits": pl.Series([89148000000800000011.0], dtype=pl.Float32),
+    "of as many digits as may be exact": pl.Series([8914800000080000.0 * 100]),
 }
 
 
@@ -766,10 +818,11 @@ def test_a_parquet_number_that_has_lost_digits_is_rejected(
 
 
 def test_moments_as_fractions_of_seconds_are_read_to_the_microsecond(
-    take: Callable[..., Outcome],
+    take: Callable[..., Outcome], store: Store
 ) -> None:
     column = pl.Series([1_772_705_730.25])
     assert take(parquet(activated_at=column), "a.parquet").receipt.accepted == 1
+    assert [at for _, at, _ in activations_in(store)] == [1_772_705_730_250_000]
 
 
 def test_parquet_columns_are_checked_like_a_header(take: Callable[..., Outcome]) -> None:
@@ -794,7 +847,7 @@ def test_parquet_rows_are_counted_from_one(take: Callable[..., Outcome]) -> None
 
 
 def test_a_parquet_date_outside_the_calendar_is_one_reject(take: Callable[..., Outcome]) -> None:
-    moments = pl.Series([2**63 - 1, 0, None, -(2**62)], dtype=pl.Int64).cast(pl.Datetime("us"))
+    moments = pl.Series([2**63 - 1, 1, None, -(2**62)], dtype=pl.Int64).cast(pl.Datetime("us"))
     outcome = take(
         parquet(
             iccid=["89148000000800000001"] * 4, imei=["352099001761481"] * 4, activated_at=moments

@@ -134,6 +134,7 @@ near_moments = st.one_of(
             "2026-02-29T10:00:00Z",
             "2026-W10-4T10:00:00Z",
             "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
             "2026-03-05T10:00:00Z\n",
             1772704800,
             None,
@@ -145,6 +146,11 @@ near_activations = st.fixed_dictionaries(
     {"iccid": near_iccids, "imei": near_imeis, "activated_at": near_moments},
     optional={"msisdn": st.just("882285000000011"), "colour": st.just("red")},
 )
+
+
+def test_calls_are_not_looked_into() -> None:
+    checked = check_items(KINDS["types"], [{"data": {"tac": "35209900", "manufacturer": "Alder"}}])
+    assert (len(checked.facts), len(checked.rejects)) == (0, 1)
 
 
 def test_a_plain_activation_is_recognised_at_once() -> None:
@@ -159,6 +165,12 @@ def test_what_is_recognised_at_once_is_what_a_closer_look_gives(value: object) -
     facts, rejects, doubts = check_items(LOOKED_AT_CLOSELY, [value])
     if recognised is not None:
         assert (facts, rejects, doubts.by_name) == ([recognised], [], {})
+
+
+def test_an_activation_that_never_was_is_rejected() -> None:
+    never = {**GOOD["activations"][0], "activated_at": "1970-01-01T00:00:00Z"}
+    (reject,) = check_items(KINDS["activations"], [never]).rejects
+    assert "for never" in reject.reason
 
 
 def test_a_name_twice_behind_a_value_over_several_lines_is_told_where_it_is() -> None:

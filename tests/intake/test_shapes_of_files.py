@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tallystick.core.errors import FileRefused
-from tallystick.intake import ANY, Mapping, preset, preview_file
+from tallystick.intake import ANY, KINDS, Mapping, preset, preview_file
 from tallystick.intake.doubt_kinds import DoubtName
 from tallystick.intake.mappings.mapping import Keep
+from tallystick.intake.sources import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,11 @@ class Shape(NamedTuple):
 def table(header: str, line: str = PAIR) -> bytes:
     """A header and a line."""
     return f"{header}\n{line}\n".encode()
+
+
+def as_json(value: object, name: str = "a.json", indent: int | None = None) -> Shape:
+    """A value as a JSON document."""
+    return Shape(json.dumps(value, indent=indent).encode(), name=name)
 
 
 READ = {
@@ -76,6 +82,19 @@ READ = {
     ),
     "a name over two lines": Shape(table('ICCID,IMEI,"Note\n(free text)"', f"{PAIR},x")),
     "a note over lines": Shape(table("ICCID,IMEI,Note", f'{PAIR},"one\n\ntwo ""2"""')),
+    "a text that begins like a packed file": Shape(
+        table("BZh,iccid,imei", f"x,{PAIR}"),
+    ),
+    "a date and a time of day with their types": as_json(
+        [
+            {
+                "iccid": ICCID,
+                "imei": IMEI,
+                "date": {"S": "2026-03-05"},
+                "time": {"S": "10:15:30"},
+            }
+        ]
+    )._replace(kind="activations", fact=ACTIVATION),
     "a German date": Shape(
         table("ICCID;IMEI;Datum", f"{ICCID};{IMEI};2026-03-05 10:15:30"), "activations", ACTIVATION
     ),
@@ -105,9 +124,6 @@ READ = {
         name="a.txt",
     ),
     "quotes behind blanks": Shape(table('"iccid", "imei"', f'"{ICCID}", "{IMEI}"')),
-    "the name of a table before each column": Shape(
-        table("devices.iccid,devices.imei"),
-    ),
     "names in another language": Shape(table("Numéro ICCID,IMEI-Nummer")),
     "names of the things that devices are": Shape(
         table("Tracker IMEI,Router ICCID", f"{IMEI},{ICCID}")
@@ -117,6 +133,24 @@ READ = {
         "activations",
         ACTIVATION,
     ),
+    "a date, and a time of day with a zone": Shape(
+        table("ICCID,IMEI,Date,Time (UTC)", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a date of an event, and its time of day with a zone": Shape(
+        table("ICCID,IMEI,Event Date,eventTimeUTC", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a date and a time of day, each with a zone": Shape(
+        table("ICCID,IMEI,Date (UTC),Time (UTC)", f"{PAIR},2026-03-05,10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "a moment in objects, with a zone": as_json(
+        [{"iccid": ICCID, "imei": IMEI, "Event Time (UTC)": "2026-03-05 10:15:30"}]
+    )._replace(kind="activations", fact=ACTIVATION),
     "a Dutch date and time of day": Shape(
         table("ICCID;IMEI;Datum;Tijd", f"{ICCID};{IMEI};2026-03-05;10:15:30"),
         "activations",
@@ -143,11 +177,6 @@ READ = {
 RECORD = {"iccid": ICCID, "imei": IMEI}
 COLUMNS = {"columns": ["iccid", "imei"], "index": [0], "data": [[ICCID, IMEI]]}
 SEEN = {"sim": {"iccid": ICCID}, "endpoint": {"imei": IMEI}, "start_timestamp": 1772705730}
-
-
-def as_json(value: object, name: str = "a.json", indent: int | None = None) -> Shape:
-    """A value as a JSON document."""
-    return Shape(json.dumps(value, indent=indent).encode(), name=name)
 
 
 MANY_OTHERS = [{"type": "sms"}] * 150
@@ -205,6 +234,7 @@ TOLD = {
                 "Phone MEID",
                 "Phone ESN",
                 "Mobile SIM",
+                "phones",
             ),
             "",
         ).items(),
@@ -221,6 +251,20 @@ def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str
     preview = read(tmp_path, shape)
     assert preview.facts[0] == shape.fact
     assert hint in " ".join(preview.notes.hints)
+
+
+def test_names_that_other_objects_are_read_by_are_not_passed_over(tmp_path: Path) -> None:
+    since = {"from": "2026-03-05T10:15:30Z"}
+    objects = [RECORD | {"effective_from": since["from"]}, RECORD | since]
+    assert read(tmp_path, as_json(objects)).notes.hints == ()
+    (hint,) = read(tmp_path, as_json([RECORD | since | {"until": ""}])).notes.hints
+    assert "until passed over: each line holds from 'from' on, until" in hint
+
+
+def test_a_date_without_its_time_of_day_is_missing(tmp_path: Path) -> None:
+    value = RECORD | {"date": "2026-03-05", "time": None}
+    (reject,) = read(tmp_path, as_json([value])._replace(kind="activations")).rejects
+    assert reject.reason == "activated_at is missing"
 
 
 def test_a_report_tells_when_the_hardware_was_seen_by_its_ota_date(tmp_path: Path) -> None:
@@ -280,6 +324,37 @@ def test_objects_that_a_mapping_leaves_out_are_no_reason_to_refuse_a_file(tmp_pa
     assert preview.notes.read_as["imei"] == "endpoint.imei"
 
 
+def test_what_stands_beside_the_objects_that_are_read_is_told(tmp_path: Path) -> None:
+    wrapped = [{"id": 1, "data": RECORD}, {"id": 2, "validUntil": "2027-01-01", "data": RECORD}]
+    preview = read(tmp_path, as_json(wrapped))
+    assert preview.facts == [EXPECTATION, EXPECTATION]
+    assert preview.notes.passed_over == ("id", "validUntil")
+    assert "validUntil passed over" in preview.notes.hints[0]
+
+
+def test_a_later_object_with_a_column_beside_the_one_that_is_read_is_rejected(
+    tmp_path: Path,
+) -> None:
+    wrapped = [{"data": RECORD}] * 100 + [{"data": RECORD, "effective_from": "2026-01-01"}]
+    lines = "".join(f"{json.dumps(each)}\n" for each in wrapped)
+    path = tmp_path / "a.ndjson"
+    path.write_text(lines)
+    with open_source(str(path), KINDS["expectations"]) as source:
+        (block,) = (each() for each in source.blocks)
+    assert len(block.frame) == 100
+    (reject,) = block.rejects
+    assert (
+        reject.reason == "'effective_from' stands beside data, of which alone the columns are read"
+    )
+
+
+def test_rows_are_kept_by_the_objects_that_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"kind": "c", "data": RECORD}]))
+    with pytest.raises(FileRefused, match="its objects have no iccid"):
+        preview_file("expectations", str(path), Mapping(keep=(Keep("kind", ("c",)),)))
+
+
 KEPT = Mapping(
     kinds=("activations",),
     columns={"iccid": "iccid", "imei": "imei", "activated_at": "ts"},
@@ -300,6 +375,15 @@ def test_a_later_header_that_a_mapping_leaves_out_is_seen(tmp_path: Path, names:
         preview_file("activations", str(path), KEPT)
 
 
+@pytest.mark.parametrize("left_out", ["SIM,,,pending", "SIM,unknown,soon,pending"])
+def test_a_row_of_words_that_is_left_out_is_no_header(tmp_path: Path, left_out: str) -> None:
+    line = f"{PAIR},2026-03-05T10:15:30Z,start"
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,imei,ts,type", f"{left_out}\n{line}"))
+    preview = preview_file("activations", str(path), KEPT)
+    assert (preview.facts, preview.notes.left_out) == ([ACTIVATION], 1)
+
+
 def test_the_same_header_again_is_left_out_by_a_mapping(tmp_path: Path) -> None:
     lines = table("iccid,imei,ts,type", f"{PAIR},2026-03-05T10:15:30Z,start")
     path = tmp_path / "a.csv"
@@ -316,7 +400,34 @@ def test_columns_that_are_swapped_are_told(tmp_path: Path) -> None:
     assert reject.reason.count("the columns may be swapped") == 2
 
 
+def test_a_column_in_utc_is_not_read_in_another_zone(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,imei,Event Time (UTC)", f"{PAIR},2026-03-05T10:15:30"))
+    with pytest.raises(FileRefused, match="no column activated_at"):
+        preview_file("activations", str(path), Mapping(zone="America/New_York"))
+
+
+def table_of(name: str) -> Shape:
+    """A table with a name before that of each column."""
+    return Shape(table(f"{name}.iccid,{name}.imei"))
+
+
 REFUSED = {
+    "a date twice beside a time of day in UTC": (
+        Shape(table("iccid,imei,Date,Time (UTC),Date", f"{PAIR},,,"), "activations"),
+        "has the column Date twice",
+    ),
+    "a table without names of its columns": (
+        as_json({"fields": [{"name": "iccid"}, {"name": "imei"}], "rows": [[ICCID, IMEI]]}),
+        "have no iccid",
+    ),
+    "a product": (Shape(table("SIM product,IMEI")), "no column iccid"),
+    "what was before": (table_of("old"), "no column iccid"),
+    "the devices before": (table_of("previous_devices"), "no column iccid"),
+    "a moment twice that is in UTC": (
+        Shape(table("iccid,imei,Time (UTC),Time UTC", f"{PAIR},,"), "activations"),
+        "no column activated_at",
+    ),
     "a column twice": (
         Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
         "has the column IMEI twice",
@@ -391,6 +502,24 @@ REFUSED = {
     ),
     "an empty array beside records": (as_json({"accepted": [], "removed": [RECORD]}), "arrays at"),
     "texts beside records": (as_json({"errors": ["x"], "sims": [RECORD]}), "arrays at errors and"),
+    "what was before, alone": (as_json([{"before": RECORD}] * 100), "have no iccid"),
+    "what was seen, alone": (as_json([{"actual": RECORD}]), "have no iccid"),
+    "a beginning beside the object that has the rest": (
+        as_json([{"effective_from": "2026-01-01", "data": RECORD}]),
+        "have no iccid",
+    ),
+    "another IMEI beside the object that has one": (
+        as_json([{"currentImei": IMSI, "data": RECORD}]),
+        "have no iccid",
+    ),
+    "objects of another origin than the mapping's": (
+        as_json([{"foo": 1}] * 3)._replace(kind="activations", mapping="emnify-events"),
+        "its objects have no event_type.id, event_source.id, by which they are kept",
+    ),
+    "lines of another origin than the mapping's": (
+        Shape(b'{"foo":1}\n' * 3, "activations", mapping="emnify-events", name="a.ndjson"),
+        "its objects have no event_type.id, event_source.id, by which they are kept",
+    ),
     "objects before and after": (as_json({"after": RECORD, "before": RECORD}), "have no iccid"),
     "a column twice in a table": (
         as_json([["iccid", "imei", "imei"], [ICCID, IMEI, IMEI]]),
@@ -547,6 +676,30 @@ HINTED = {
             ACTIVATION,
         ),
         "activated_at is read from Start time, and Last seen passed over",
+    ),
+    "the name of a table before each column": (
+        Shape(table("devices.iccid,devices.imei")),
+        "devices. stands before the name of each column, and is passed over",
+    ),
+    "a moment of another clock": (
+        Shape(
+            table("ICCID,IMEI,Event Time,Event Time (UTC)", f"{PAIR},2026,2026-03-05T10:15:30"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from Event Time (UTC), and Event Time passed over",
+    ),
+    "a later moment that says its zone": (
+        Shape(
+            table("ICCID,IMEI,Last Seen (UTC),Activation Date", f"{PAIR},2026,2026-03-05T10:15:30"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from Activation Date, and Last Seen (UTC) passed over",
+    ),
+    "what is expected beside what there is": (
+        Shape(table("iccid,imei,Expected IMEI", f"{PAIR},990003420535573")),
+        "imei is read from imei, and Expected IMEI passed over",
     ),
     "two columns of hardware": (
         Shape(table("ICCID,Current IMEI,Last IMEI", f"{PAIR},990003420535573")),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
+from tallystick.core.facts import Sim
 from tallystick.core.identifiers import Iccid
 from tallystick.core.moments import moment_of
 from tallystick.core.written_values import (
@@ -192,6 +193,21 @@ def test_a_tidied_column_is_what_core_reads(name: str, texts: list[str]) -> None
     for text, value in zip(texts, values, strict=True):
         if value is not None:
             assert value == read(unwrapped(text)), text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"Acme" and "Co"', '"Acme" and "Co"'),
+        ('"Acme"', '"Acme"'),
+        ('="Acme"', "Acme"),
+        (' "Acme"', "Acme"),
+    ],
+)
+def test_quotes_are_taken_off_a_name_where_they_only_mark_it(text: str, name: str) -> None:
+    fact = KINDS["sims"].parse({"iccid": "89148000000800000011", "account": text})
+    assert isinstance(fact, Sim)
+    assert fact.account == name
 
 
 def test_a_moment_that_utc_has_no_year_for_is_refused_like_any_that_does_not_exist() -> None:

@@ -25,6 +25,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 BEGINNING = Moment((datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The first moment there is: an expectation without a date is in force from here."""
+NEVER = frozenset({BEGINNING, Moment(0)})
+"""The first moments of .NET and of Unix, which systems write where something never happened."""
 LAST = Moment((datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The last moment there is."""
 

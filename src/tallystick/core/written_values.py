@@ -25,7 +25,8 @@ from tallystick.core.moments import (
 
 CheckDigit = Literal["keep", "add", "strip"]
 
-MARKED = re.compile(r"=?\"(?P<text>.*)\"", re.DOTALL)
+MARKED = re.compile(r"=?\"(?P<text>[^\"]*)\"")
+MARKED_NAME = re.compile(r"(?:\s+|\s*=)\"(?P<text>[^\"]*)\"\s*")
 EXPONENT = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 # Blanks and hyphens as people type them, and as web pages and word processors set them.
 BLANKS = " \u00a0\u2007\u2009\u202f\u200b\ufeff"
@@ -84,7 +85,7 @@ YEAR_FIRST = re.compile(
 )
 # What languages write behind a moment to say twice in which zone it is: Java and Go.
 ZONE_AGAIN = re.compile(
-    r"(?P<moment>.*[0-9](?:[Zz]| ?[+-][0-9]{2}:?[0-9]{2}))"
+    r"(?P<moment>.*:[0-9]{2}(?:[.,][0-9]+)?(?:[Zz]| ?[+-][0-9]{2}:?[0-9]{2}))"
     r"(?:\[[A-Za-z0-9_/+-]{1,40}\]| (?:UTC|GMT|[+-][0-9]{4})(?: m=[+-][0-9.]{1,30})?)"
 )
 DATE_OF_DOTNET = re.compile(r"\\?/Date\((?P<ms>[0-9]{13})\)\\?/")
@@ -145,14 +146,15 @@ class Conventions(NamedTuple):
 PLAIN = Conventions()
 
 
-def unwrapped(text: str) -> str:
+def unwrapped(text: str, *, is_name: bool = False) -> str:
     """A value without the blanks around it, and without what spreadsheets mark texts with.
 
     `="8914"` and `'8914` are what people write so that a spreadsheet keeps every digit. A quote
-    behind a blank is none that opens a value in CSV, and is written for one all the same.
+    behind a blank is none that opens a value in CSV, and is written for one all the same. Other
+    quotes may be a part of a name.
     """
+    marked = MARKED_NAME.fullmatch(text) if is_name else MARKED.fullmatch(text.strip())
     text = text.strip()
-    marked = MARKED.fullmatch(text)
     if marked:
         return marked["text"].strip()
     if text.startswith("'") and text[1:2].isdigit():
@@ -349,7 +351,9 @@ def _help(text: str, day_zero: datetime) -> str:
         forms = " or ".join(f"'{form}'" for form in likely_forms(text)) or "and that form"
         return f": the day or the month may be first; say which with --time-format {forms}"
     forms = " or ".join(f"'{form}'" for form in likely_forms(text))
-    return f": if all are of this form, name it with --time-format {forms}" if forms else ""
+    year_last = YEAR_LAST.fullmatch(text)
+    zone = " and --zone UTC" if year_last and year_last["zone"] else ""
+    return f": if all are of this form, name it with --time-format {forms}{zone}" if forms else ""
 
 
 def _help_about_zone(before: str, letters: str) -> str:

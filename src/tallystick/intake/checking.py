@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # Blocks wait in memory, with all that is refused in them, for those before them.
 BLOCKS_AT_ONCE_MAX = 4
+KNOWN_MIN = 2
+"""Of the values in a line that is left out, so many have to be names that are known."""
 
 
 class Checked(NamedTuple):
@@ -86,10 +88,12 @@ def numbered(rejects: Iterable[Reject], first: int) -> list[Reject]:
 def refuse_other_header(source: Source, rejects: Iterable[Reject]) -> None:
     """Refuse a file in which such lines name other columns, or its own in another order.
 
-    Values behind them would be taken for others. Raises `FileRefused`.
+    Values behind them would be taken for others. In a line without a fault, which is left out, one
+    such name may be a value. Raises `FileRefused`.
     """
     for reject in rejects:
-        if source.is_other_header(reject.values):
+        known_min = 1 if reject.faults else KNOWN_MIN
+        if source.is_other_header(reject.values, known_min):
             message = (
                 f"{source.name}: line {reject.line} names other columns than those that are read, "
                 "or has them in another order, as where files were put together: the lines behind "
@@ -190,7 +194,10 @@ def _recognised(
     """The values of a column that are read at once, and which moments name no zone."""
     if column.is_moment:
         moments = fast_parse.moments_by(text, conventions)
-        return moments.values.rename(column.name), moments.without_zone
+        values = moments.values.rename(column.name)
+        if column.never:
+            values = values.set(values.is_in(sorted(column.never)).fill_null(value=False), None)
+        return values, moments.without_zone
     values = column.recognise(text)
     if not column.is_text and values.null_count() > text.null_count():
         again = column.recognise(fast_parse.tidied(text.set(values.is_not_null(), None)))

@@ -30,9 +30,10 @@ from tallystick.core.identifiers import (
     Tac,
     masked,
     parse_name,
+    shown,
 )
 from tallystick.core.identities import Subscriber
-from tallystick.core.moments import BEGINNING, Moment, exact
+from tallystick.core.moments import BEGINNING, NEVER, Moment, exact
 from tallystick.core.written_values import (
     PLAIN,
     Conventions,
@@ -73,7 +74,8 @@ class Column:
     elsewhere call it, the best first, as `plain_name` writes names; two names are of columns that
     are joined by a blank. `words` are those of which one in a name means the column, if nothing
     else in it tells more. `instead` says what to write where a value is missing. `form` gives what
-    a value of a frame prints as; None, where it is what it prints.
+    a value of a frame prints as; None, where it is what it prints. `never` are the moments that
+    are none but say that there is none.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Column:
     words: frozenset[str] = frozenset()
     instead: str = ""
     form: Callable[[int], Any] | None = None
+    never: frozenset[Moment] = frozenset()
 
     @property
     def is_moment(self) -> bool:
@@ -105,11 +108,18 @@ class Column:
     def read(self, text: str, conventions: Conventions) -> Any:  # noqa: ANN401 - as `parse` gives
         """One value by a source's conventions. Raises `InvalidValue`."""
         if self.is_moment:
-            return read_moment(text, conventions)
+            return self._moment(text, conventions)
         value = self.parse(text)
         if isinstance(value, Iccid):
             return with_check_digit(value, conventions.check_digit)
         return value
+
+    def _moment(self, text: str, conventions: Conventions) -> Moment:
+        moment = read_moment(text, conventions)
+        if moment in self.never:
+            message = f"must be a moment; systems write {shown(text)} for never: take the line out"
+            raise InvalidValue(message)
+        return moment
 
     def text_of(self, value: Any) -> str:  # noqa: ANN401 - as `parse` gives
         """One value of a frame as a text; empty where there is none."""
@@ -204,7 +214,7 @@ class Kind:
     @staticmethod
     def _text(column: Column, values: Mapping[str, str | None]) -> str:
         """What a line has in a column, empty where it says that there is nothing."""
-        text = unwrapped(values.get(column.name) or "")
+        text = unwrapped(values.get(column.name) or "", is_name=column.is_text)
         return "" if not column.is_text and is_absent(text) else text
 
     def _is_lacking(self, column: Column, values: Mapping[str, str | None]) -> bool:
@@ -322,6 +332,7 @@ ICCID = Column(
     also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
     words=frozenset({"iccid", "ccid", "icc", "sim"}),
 )
+EXPECTED_IMEI = ("expectedimei", "allowedimei", "authorizedimeis")
 IMEI_ALSO = (
     "imeisv",
     "deviceimei",
@@ -346,7 +357,7 @@ ALLOWED = Column(
     read_allowed,
     fast_parse.imeis,
     form=Allowed,
-    also=("expectedimei", "allowedimei", "authorizedimeis", *IMEI_ALSO),
+    also=(*EXPECTED_IMEI, *IMEI_ALSO),
     words=IMEI_WORDS,
     instead=": write none where nothing is expected from then on, nowhere for a SIM in stock",
 )
@@ -445,6 +456,7 @@ ACTIVATED_AT = Column(
         "time",
         "ts",
     ),
+    never=NEVER,
 )
 
 KINDS: dict[KindName, Kind] = {

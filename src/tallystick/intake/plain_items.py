@@ -13,7 +13,7 @@ from typing import Any
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.moments import moment_of
+from tallystick.core.moments import NEVER, moment_of
 
 ACTIVATION = {"iccid", "activated_at", "imei"}
 # Of the years that UTC has in every zone. Digits behind microseconds would have to be cut off.
@@ -31,6 +31,8 @@ def plain_activation(item: Any) -> SimActivation | None:  # noqa: ANN401 - whate
         if not PLAIN_MOMENT.fullmatch(activated_at):
             return None
         moment = moment_of(datetime.fromisoformat(activated_at))
+        if moment in NEVER:
+            return None
         return SimActivation(Iccid.parse(item["iccid"]), moment, Imei.parse(item["imei"]))
     except (InvalidValue, TypeError, ValueError, AttributeError):
         return None

@@ -22,6 +22,8 @@ Name = str | Position
 """What a file calls a column, or its place, from 1."""
 Source = tuple[Name, ...]
 """The columns whose texts, with a blank between, are the values of one of ours."""
+STEP = "."
+"""What stands between the names of a column within another, or of a path in JSON."""
 NAMES_KEPT_MAX = 4096
 """Names of columns of which it is kept what they say: files of objects repeat theirs."""
 Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "cp932"]
@@ -46,8 +48,11 @@ def plain_name(name: str) -> str:
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
 def is_secret(name: str) -> bool:
-    """Whether a column holds keys or codes of a SIM, which are never read."""
-    return SECRET.fullmatch(plain_name(name)) is not None
+    """Whether a column holds keys or codes of a SIM, which are never read.
+
+    Of a name like `sim.ki`, each part may say so.
+    """
+    return any(SECRET.fullmatch(plain_name(each)) for each in (name, *name.split(STEP)))
 
 
 class Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

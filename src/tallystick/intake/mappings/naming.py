@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from tallystick.core.moments import BEGINNING
-from tallystick.intake.kinds import KINDS
+from tallystick.intake.kinds import EXPECTED_IMEI, KINDS
 from tallystick.intake.mappings.mapping import (
     ANY,
     NAMES_KEPT_MAX,
@@ -34,7 +34,7 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
-    | {"product", "hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
+    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
     | {"current", "latest", "hardware", "esn", "meid"}
     | {"nummer", "kartennummer", "karte", "gerat", "gerate"}
@@ -48,10 +48,12 @@ OF_SPANS = frozenset(
 )
 """Words in names of columns that say from when on something holds, or until when."""
 OF_NO_ZONE = frozenset({"utc", "gmt"})
-"""Words in the name of a moment that say what is taken for granted."""
+"""Last words in the name of a moment that say what is taken for granted where no zone is given."""
 OF_DEVICES_TOO = frozenset({"phone", "mobile"})
 BESIDE_THEM = frozenset({"no", "nr", "num", "number"})
 """Words for a number, with which those make a phone number, and no number of a device."""
+IS_UTC = frozenset({"", "UTC", "GMT"})
+"""What a mapping says of the zone where it is UTC."""
 ICCID = "iccid"
 IMEI_WORD = "imei"
 NUMBER_DIGITS_MIN = 8  # from so many digits on a cell is a value, and no name of a column
@@ -94,6 +96,7 @@ class Names:
             unique = name if counts[name] == 1 else f"{name} {counts[name]}"
             self._exact.setdefault(unique, place)
             self._plain.setdefault(plain_name(unique), place)
+        self._in_utc = _places_in_utc(names)
 
     def place(self, name: Name) -> int | None:
         """Where a column is, None where there is none or it is secret."""
@@ -105,18 +108,43 @@ class Names:
         place = self._plain.get(plain_name(name)) if place is None else place
         return None if place is None or is_secret(self.names[place]) else place
 
+    def place_in_utc(self, name: Name) -> int | None:
+        """Where the only column is that has a name and says that it is in UTC, if there is one."""
+        return self._in_utc.get(plain_name(name)) if isinstance(name, str) else None
+
+
+def _places_in_utc(names: Sequence[str]) -> dict[str, int]:
+    """Where columns are that say that they are in UTC, by what they are called but for that."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        *before, last = WORDS.findall(name) or [""]
+        if before and last.casefold() in OF_NO_ZONE:
+            places.setdefault(plain_name("".join(before)), []).append(place)
+    return {name: each[0] for name, each in places.items() if len(each) == 1}
+
+
+def _place_of(names: Names, column: Column, mapping: Mapping, name: Name) -> int | None:
+    """Where a column is that a file calls so; of moments the one that is in UTC, if there is one.
+
+    Not where a mapping says what is read, or the zone of what is: those are in another.
+    """
+    looks_for_utc = column.is_moment and not mapping.columns and mapping.zone in IS_UTC
+    in_utc = names.place_in_utc(name) if looks_for_utc else None
+    return names.place(name) if in_utc is None else in_utc
+
 
 def places_of(kind: Kind, names: Names, mapping: Mapping = ANY) -> dict[str, Places]:
     """Where the values of each of our columns are; those that the file does not have are left out.
 
     A column of the file is read as one of ours at most, unless a mapping says so.
     """
-    own = set() if mapping.columns else {names.place(column.name) for column in kind.columns}
+    own = {_place_of(names, column, mapping, column.name) for column in kind.columns}
     places_by_name: dict[str, Places] = {}
     for column in kind.columns:
         for source in mapping.sources_of(column.name, column.also):
-            places = tuple(place for name in source if (place := names.place(name)) is not None)
-            is_taken = source != (column.name,) and own & {*places}
+            found = (_place_of(names, column, mapping, name) for name in source)
+            places = tuple(place for place in found if place is not None)
+            is_taken = not mapping.columns and source != (column.name,) and own & {*places}
             if len(places) == len(source) and not is_taken:
                 places_by_name[column.name] = places
                 break
@@ -139,23 +167,12 @@ def _add_likely(kind: Kind, names: Names, places_by_name: dict[str, Places]) -> 
         likely = [
             place
             for place, name in enumerate(names.names)
-            if place not in taken and _is_likely(column, name) and not is_secret(name)
+            if place not in taken and has_words(name, column.words) and not is_secret(name)
         ]
         if len(likely) == 1 and not (
             column.name == ICCID and _is_named_otherwise(kind, names, likely[0], places_by_name)
         ):
             places_by_name[column.name] = (likely[0],)
-
-
-def _is_likely(column: Column, name: str) -> bool:
-    """Whether a name may mean a column, by the words in it."""
-    return has_words(name, column.words) or (column.is_moment and _is_moment_in_utc(column, name))
-
-
-def _is_moment_in_utc(column: Column, name: str) -> bool:
-    """Whether a name is that of a moment, but for a word that says that it is in UTC."""
-    *before, last = WORDS.findall(name) or [""]
-    return last.casefold() in OF_NO_ZONE and plain_name("".join(before)) in names_of(column)
 
 
 def may_bear_on(kind: Kind, name: str) -> bool:
@@ -164,12 +181,13 @@ def may_bear_on(kind: Kind, name: str) -> bool:
     Both find the same without the others.
     """
     plain, folded = plain_name(name), name.casefold()
-    if ICCID in plain or plain in LOOKED_FOR[kind.name]:
+    looked_for = LOOKED_FOR[kind.name]
+    if ICCID in plain or plain in looked_for or _places_in_utc([name]).keys() & looked_for:
         return True
     return any(
-        _is_likely(column, name)
+        has_words(name, column.words)
         for column in kind.columns
-        if column.is_moment or any(map(folded.__contains__, column.words))
+        if any(map(folded.__contains__, column.words))
     )
 
 
@@ -189,11 +207,17 @@ def has_words(name: str, words: frozenset[str]) -> bool:
     if is_a_value(name):
         return False
     in_name = {word.casefold() for word in WORDS.findall(_without_accents(name))}
-    in_name = {word if word in words else word.removesuffix("s") or word for word in in_name}
+    in_name = {word if word in words else _singular(word) for word in in_name}
     beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
     )
+
+
+def _singular(word: str) -> str:
+    """A word without the sign of a plural; several phones are a count of them."""
+    singular = word.removesuffix("s")
+    return word if singular in OF_DEVICES_TOO else singular or word
 
 
 def _without_accents(name: str) -> str:
@@ -210,15 +234,18 @@ def read_of_several(
     read = {place for at in places.values() for place in at}
     unread = {plain_name(name) for place, name in enumerate(names.names) if place not in read}
     keep = {str(each.column): [(each.column,)] for each in mapping.keep}
-    also = {column.name: column.also for column in kind.columns}
+    columns = {column.name: column for column in kind.columns}
     repeated = []
-    for column, at in places.items():
-        sources = keep.get(column) or mapping.sources_of(column, also.get(column, ()))
-        taken = next((each for each in sources if tuple(map(names.place, each)) == at), ())
+    for column_name, at in places.items():
+        column = columns.get(column_name)
+        look = partial(_place_of, names, column, mapping) if column else names.place
+        also = column.also if column else ()
+        sources = keep.get(column_name) or mapping.sources_of(column_name, also)
+        taken = next((each for each in sources if tuple(map(look, each)) == at), ())
         repeated += [
             names.names[place]
             for name, place in zip(taken, at, strict=False)
-            if isinstance(name, str) and plain_name(name) in unread
+            if isinstance(name, str) and plain_name(name) in unread and names.place(name) == place
         ]
     return repeated
 
@@ -289,16 +316,20 @@ def hints_about(
 def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
     """Which columns are passed over that may be meant in the place of those that are read.
 
-    Of moments and hardware alone: what else names a SIM is told by its digits.
+    Of moments and hardware alone: what else names a SIM is told by its digits. Where our own name
+    is there, it is meant, unless another says that it has what is expected.
     """
     read = {place for at in places.values() for place in at}
     for column in kind.columns:
         at = places.get(column.name)
-        has_own = at == (names.place(column.name),)
-        if at is None or has_own or not (column.is_moment or IMEI_WORD in column.words):
+        if at is None or not (column.is_moment or IMEI_WORD in column.words):
             continue
-        sources = (each for each in column.also if isinstance(each, str))
-        others = [place for each in sources if (place := names.place(each)) is not None]
+        called = [each for each in (column.name, *column.also) if isinstance(each, str)]
+        if at == (names.place(column.name),):
+            called = [each for each in called if each in EXPECTED_IMEI]
+        found = [*map(names.place, called)]
+        found += map(names.place_in_utc, called) if column.is_moment else ()
+        others = [place for place in dict.fromkeys(found) if place is not None]
         unread = [names.names[place] for place in others if place not in read]
         if unread:
             chosen = " and ".join(names.names[place] for place in at)
@@ -321,7 +352,8 @@ def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) ->
     ]
     if of_spans:
         at = places.get(since.name, ())
-        start = " and ".join(names.names[place] for place in at) or "the beginning"
+        named = " and ".join(names.names[place] for place in at)
+        start = f"'{named}'" if named else "the beginning"
         whose = "number" if kind.one_of else "SIM"
         passed_over = f"{', '.join(of_spans)} passed over: each line holds from {start} on, until "
         what_to_do = "" if at else f"; call it {since.name}, if that is what it says"

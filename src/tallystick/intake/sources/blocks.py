@@ -86,7 +86,8 @@ class Source:
     says how much of the file is read, of 1, or None where its size is not known. Who takes the
     blocks may ask it. `columns` are those of the blocks' frames. A spreadsheet's count of days is
     since `day_zero`. `is_other_header` says of a refused line's values whether they are names of
-    other columns, or of these in another order, so that no line behind it can be read.
+    other columns, or of these in another order, so that no line behind it can be read; so many of
+    them have to be names that are known.
     """
 
     name: str
@@ -96,7 +97,7 @@ class Source:
     blocks: Iterator[Callable[[], Block]]
     conventions: Conventions = PLAIN
     day_zero: datetime = DAY_ZERO
-    is_other_header: Callable[[Sequence[str]], bool] = lambda _: False
+    is_other_header: Callable[[Sequence[str], int], bool] = lambda _, __: False
     notes: Notes = field(default_factory=Notes)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings.mapping import is_secret
-from tallystick.intake.mappings.naming import Names, lacking, places_of
+from tallystick.intake.mappings.naming import WORDS, Names, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line, kept
@@ -41,6 +41,11 @@ ROWS_COUNTED = re.compile(
 )
 VENDOR_NAMES = re.compile(rb"\*? ?var_?out\s*[:=]\s*(?P<names>.*\S)", re.IGNORECASE)
 BETWEEN_VENDOR_NAMES = re.compile(r"[/\s,;|]+")
+OF_OTHER_STATES = frozenset(
+    {"old", "older", "previous", "prev", "prior", "past", "before", "former", "last", "original"}
+    | {"new", "next", "after", "future", "planned", "removed", "deleted", "returned", "replaced"}
+    | {"expected", "allowed", "seen", "actual", "attempted", "rejected", "failed"}
+)
 END = b"x"  # a column put behind all others, to tell lines that are short
 
 
@@ -202,8 +207,12 @@ def _candidates(
             fields = _vendor_names(head[number - 1 :], separator) or _fields(whole, separator)
             if fields is not None:
                 names = [" ".join(field.split()) for field in fields]
-                names = names if mapping.columns else _without_table(names)
+                table = "" if mapping.columns else _table_in(names)
+                names = [name.removeprefix(table) for name in names]
                 layout = layout_of(kind, names, mapping, separator, number + lines - 1)
+                if table:
+                    hint = f"{table} stands before the name of each column, and is passed over"
+                    layout = replace(layout, hints=(*layout.hints, hint))
                 if any(_may_be_whole(each, layout) for each in head[number : layout.line]):
                     continue
                 yield replace(layout, header=line if lines == 1 else b"")
@@ -223,12 +232,15 @@ def _vendor_names(lines: Sequence[bytes], separator: str) -> list[str] | None:
     return names if len(_fields(behind, separator) or ()) == len(names) else None
 
 
-def _without_table(names: list[str]) -> list[str]:
-    """The names of columns without that of a table, which Hive writes before each of them."""
+def _table_in(names: list[str]) -> str:
+    """The name of a table with a dot, which Hive writes before that of each column; mostly none.
+
+    A word for what was before, or for one side of two, is none: it tells more than a table's name.
+    """
     table, dot, _ = names[0].partition(".") if names else ("", "", "")
-    before = table + dot
-    is_named = dot and len(names) > 1 and all(name.startswith(before) for name in names)
-    return [name.removeprefix(before) for name in names] if is_named else names
+    is_named = len(names) > 1 and all(name.startswith(table + dot) for name in names)
+    says_more = {word.casefold() for word in WORDS.findall(table)} & OF_OTHER_STATES
+    return table + dot if dot and is_named and not says_more else ""
 
 
 def _with_the_next(lines: Sequence[bytes], at: int) -> tuple[bytes, int]:

@@ -18,7 +18,7 @@ from tallystick.core.json_faults import (
     outer_names_stand_once,
 )
 from tallystick.intake.mappings import ANY
-from tallystick.intake.mappings.mapping import is_secret, plain_name
+from tallystick.intake.mappings.mapping import STEP, is_secret, plain_name
 from tallystick.intake.mappings.naming import (
     Names,
     advice,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from tallystick.intake.mappings import Mapping
     from tallystick.intake.sources.blocks import Notes
 
-STEP = "."  # between the names of a path
 NAMED = re.compile(rb'"([^"\\]{1,32})"\s*:')
 LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
@@ -61,6 +60,10 @@ BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re
 DEPTHS = {b"{": 1, b"}": -1}
 NESTED_MAX = 100  # objects within objects that stand behind each other
 ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
+AROUND_RECORDS = frozenset(
+    {"_source", "attributes", "data", "item", "node", "payload", "properties", "record"}
+)
+"""What the one object is called, in small letters, that systems put into each of theirs."""
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
 
 
@@ -78,6 +81,7 @@ class Records:
         self.kind = kind
         self._mapping = mapping
         self._strict = strict and not mapping.columns and not kind.is_from_elsewhere
+        self._may_look_inside = not (strict or mapping.columns or mapping.keep)
         self._readings: dict[tuple[str, ...], Reading] = {}
         self._bears: dict[str, bool] = {}
         self._names_read = 0
@@ -102,10 +106,12 @@ class Records:
             for name in self.kind.column_names
         }
 
-    def notes(self, encoding: str, fitting: dict[str, Any] | None, values: Sequence[Any]) -> Notes:
+    def notes(self, encoding: str, fitting: dict[str, Any] | None, values: Iterable[Any]) -> Notes:
         """How objects like these are read, of which one is known to fit, if any."""
         dicts = [value for value in (fitting, *values) if isinstance(value, dict)]
+        outer = []
         if self.inside:
+            outer = [name for value in dicts for name in value if name != self.inside]
             dicts = [_inner(value, self.inside) for value in dicts]
         objects = [value for value in dicts if len(value) <= limits.COLUMNS_MAX]
         by_object = [
@@ -113,12 +119,20 @@ class Records:
         ]
         first = Names(by_object[0] if by_object else ())
         places = places_of(self.kind, first, self._mapping)
-        of_all = Names(tuple(dict.fromkeys(name for names in by_object for name in names)))
+        elsewhere = {name for value in objects for name in self._names_read_in(value)}
+        others = (name for names in by_object for name in names if name not in elsewhere)
+        of_all = Names(tuple(dict.fromkeys([*first.names, *others, *outer])))
         hints = tuple(hints_about(self.kind, of_all, places, self._mapping))
         if self.inside:
             hints += (f"of each object, what stands under {self.inside} is read",)
-        layout = Layout(tuple(first.names), places, {}, "", 0, hints=hints)
+        names = (*first.names, *dict.fromkeys(outer))
+        layout = Layout(names, places, {}, "", 0, hints=hints)
         return layout.notes(encoding)
+
+    def _names_read_in(self, value: dict[str, Any]) -> Iterator[str]:
+        """The names of an object that are read, where no mapping says which."""
+        if not self._mapping.columns:
+            yield from chain.from_iterable(self._reading_of(value).names.values())
 
     def values_of(self, value: dict[str, Any]) -> dict[str, Any]:
         """The JSON values of an object by our columns."""
@@ -143,11 +157,11 @@ class Records:
         return not lacking(self.kind, self.values_of(value))
 
     def look_inside(self, values: Sequence[dict[str, Any]]) -> bool:
-        """Read objects within objects, if some fit there, always under one name.
+        """Read objects within objects, if some fit there, always under one known name.
 
-        Not where a mapping says what is read, or one fits.
+        Not in calls, and not where a mapping says what is read, or one fits.
         """
-        if self._strict or self._mapping.columns:
+        if not self._may_look_inside:
             return False
         if fitting_preset(self.kind, Names(first_paths(values[0]))):
             return False
@@ -155,13 +169,17 @@ class Records:
             name
             for value in values
             for name, item in value.items()
-            if self._fits(item) and not is_secret(name)
+            if name.casefold() in AROUND_RECORDS and isinstance(item, dict) and self.fits(item)
         }
-        self.inside = names.pop() if len(names) == 1 else ""
-        return bool(self.inside)
+        inside = names.pop() if len(names) == 1 else ""
+        if not inside or any(self._bearing_beside(value, inside) for value in values):
+            return False
+        self.inside = inside
+        return True
 
-    def _fits(self, item: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
-        return isinstance(item, dict) and self.fits(item)
+    def _bearing_beside(self, value: dict[str, Any], inside: str) -> list[str]:
+        """The names of an object that may be columns, beside that of the object within it."""
+        return [name for name in value if name != inside and self._bears_on(name)]
 
     def keeps(self, value: dict[str, Any]) -> bool:
         """Whether the mapping takes in an object."""
@@ -170,21 +188,24 @@ class Records:
             for keep in self._mapping.keep
         )
 
+    def lacking_keep(self, values: Sequence[dict[str, Any]]) -> list[str]:
+        """The columns by which objects are kept, and that none of these has."""
+        columns = [str(keep.column) for keep in self._mapping.keep]
+        return [column for column in columns if all(_at(value, column) is None for value in values)]
+
     def _by_paths(self, value: dict[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for column in self.kind.columns:
             for source in self._sources[column.name]:
                 items = [_at(value, path) for path in source]
                 if None not in items:
-                    values[column.name] = items[0] if len(items) == 1 else " ".join(map(str, items))
+                    values[column.name] = items[0] if len(items) == 1 else _joined(items)
                     break
         return values
 
     def _by_names(self, value: dict[str, Any]) -> dict[str, Any]:
         return {
-            column: value[names[0]]
-            if len(names) == 1
-            else " ".join(str(value[name]) for name in names)
+            column: value[names[0]] if len(names) == 1 else _joined([value[name] for name in names])
             for column, names in self._reading_of(value).names.items()
         }
 
@@ -193,15 +214,19 @@ class Records:
 
         Names that bear on nothing are left out before, so that objects may have them or not.
         """
-        for name in value.keys() - self._bears.keys():
-            self._count_names(1)
-            self._bears[name] = may_bear_on(self.kind, name)
-        names = tuple(sorted(name for name in value if self._bears[name]))
+        names = tuple(sorted(filter(self._bears_on, value)))
         reading = self._readings.get(names)
         if reading is None:
             self._count_names(len(names))
-            reading = self._readings[names] = reading_of(self.kind, names)
+            reading = self._readings[names] = reading_of(self.kind, names, self._mapping)
         return reading
+
+    def _bears_on(self, name: str) -> bool:
+        """Whether a name may be a column. Raises `FileRefused` after too many others."""
+        if name not in self._bears:
+            self._count_names(1)
+            self._bears[name] = may_bear_on(self.kind, name)
+        return self._bears[name]
 
     def _count_names(self, count: int) -> None:
         """Count names that are looked through. Raises `FileRefused` where they become too many."""
@@ -217,6 +242,10 @@ class Records:
     def record_of(self, line: int, value: dict[str, Any]) -> list[str | None] | Reject:
         """The texts of a JSON object by column; numbers are their digits, null is absent."""
         if self.inside:
+            beside = self._bearing_beside(value, self.inside)
+            if beside:
+                what = f"stands beside {self.inside}, of which alone the columns are read"
+                return Reject(line, tuple(Fault(shown(name), what) for name in beside), ())
             value = _inner(value, self.inside)
         if self._are_plain and value.keys() <= self._known and _are_texts(value):
             return [value.get(name) for name in self.columns]
@@ -271,13 +300,19 @@ class Reading(NamedTuple):
     repeated: tuple[str, ...]
 
 
-def reading_of(kind: Kind, names: tuple[str, ...]) -> Reading:
-    """How objects with these names are read."""
+def reading_of(kind: Kind, names: tuple[str, ...], mapping: Mapping = ANY) -> Reading:
+    """How objects with these names are read, by a mapping that names no columns."""
     known = Names(names)
-    places = places_of(kind, known)
+    places = places_of(kind, known, mapping)
     read_as = {column: tuple(names[place] for place in at) for column, at in places.items()}
     read = frozenset(name for each in read_as.values() for name in each)
     return Reading(read_as, read, tuple(read_of_several(kind, known, places)))
+
+
+def _joined(items: Sequence[Any]) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Several values with a blank between; None where one of them is absent."""
+    plain = [_without_type(item) for item in items]
+    return None if None in plain else " ".join(map(str, plain))
 
 
 def _inner(value: dict[str, Any], name: str) -> dict[str, Any]:
@@ -354,13 +389,18 @@ def first_that_fits(
 ) -> dict[str, Any] | None:
     """The first object with the columns of the kind; None where the mapping leaves out all.
 
-    Objects of which none has them are refused; with `if_mapped` only such as a mapping fits: the
-    others are told of one by one, and so are those with too many names. Raises `FileRefused`.
+    Objects of which none has them are refused, and so are those that are all left out, if none of
+    the first has the columns by which they are kept. With `if_mapped` only such are refused as a
+    mapping fits: the others are told of one by one, and so are those with too many names. Raises
+    `FileRefused`.
     """
     dicts = (value for value in values if isinstance(value, dict))
     with_few_names = (value for value in dicts if len(value) <= limits.COLUMNS_MAX)
-    objects = filter(records.keeps, with_few_names)
+    first_objects = [*islice(with_few_names, LOOKED_AT_LINES)]
+    objects = filter(records.keeps, chain(first_objects, with_few_names))
     looked_at_well = [*islice(objects, LOOKED_AT_LINES)]
+    if first_objects and not looked_at_well and not if_mapped:
+        _refuse_without_keep(name, first_objects, records)
     fitting = chain(filter(records.fits, looked_at_well), filter(records.has_values, objects))
     first_fitting = next(fitting, None)
     if first_fitting or not looked_at_well or records.look_inside(looked_at_well):
@@ -373,6 +413,16 @@ def first_that_fits(
     what_to_do = advice(records.kind, names, Names(tuple(first)))
     message = f"{name}: its objects have no {', '.join(missing)}. {what_to_do}"
     raise FileRefused(message)
+
+
+def _refuse_without_keep(name: str, objects: Sequence[dict[str, Any]], records: Records) -> None:
+    """Refuse objects without a column by which they are kept. Raises `FileRefused`."""
+    missing = records.lacking_keep(objects)
+    if missing:
+        names = Names(first_paths(objects[0]))
+        what = f"its objects have no {', '.join(missing)}, by which they are kept"
+        message = f"{name}: {what}. {advice(records.kind, names, Names(tuple(objects[0])))}"
+        raise FileRefused(message)
 
 
 def ndjson_block(text: bytes, records: Records) -> Block:
@@ -406,15 +456,13 @@ def _shown(raw: bytes) -> bytes:
     return b"" if any(map(is_secret, names)) else raw
 
 
-def looked_at(head: Sequence[bytes]) -> list[Any]:
+def looked_at(head: Sequence[bytes]) -> Iterator[Any]:
     """The JSON values of some lines, as far as they are JSON."""
-    values = []
     for raw in head:
         try:
-            values.append(msgspec.json.decode(raw))
+            yield msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-    return values
 
 
 class DescribedColumn(msgspec.Struct):
@@ -474,7 +522,7 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
             "in a mapping file, as `records`, which of them has the records that are meant"
         )
         raise FileRefused(message)
-    with_objects = [each for each in arrays if each.items]
+    with_objects = [each for each in arrays if each.items and _first(each.items[0]) == b"{"]
     if fitting or len(with_objects) == 1:
         return (fitting or with_objects)[0]
     return one
@@ -484,7 +532,7 @@ def _behind_each_other(text: bytes) -> list[msgspec.Raw] | None:
     """The objects of a text that is no JSON for their number; None for anything else.
 
     Their ends are found by their braces: what is broken in one of them is told of later. Texts of
-    very many objects, or of very deep ones, are left to be refused.
+    very many objects, or of very deep or long ones, are left to be refused.
     """
     if text.lstrip()[:1] != b"{" or _is_json(text):
         return None
@@ -499,7 +547,8 @@ def _behind_each_other(text: bytes) -> list[msgspec.Raw] | None:
             if between.translate(None, BETWEEN_OBJECTS):
                 return None
             objects.append(msgspec.Raw(text[start:end]))
-        if depth > NESTED_MAX or len(objects) > limits.LINES_A_BLOCK_MAX:
+        is_long = depth > 0 and token.end() - start > limits.LINE_BYTES_MAX
+        if is_long or depth > NESTED_MAX or len(objects) > limits.LINES_A_BLOCK_MAX:
             return None
     is_whole = depth == 0 and not text[end:].translate(None, BETWEEN_OBJECTS)
     return objects if is_whole and len(objects) > 1 else None

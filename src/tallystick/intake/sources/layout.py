@@ -158,7 +158,7 @@ def _called(kind: Kind, layout: Layout) -> list[Called]:
     return called
 
 
-def other_header_of(kind: Kind, layout: Layout) -> Callable[[Sequence[str]], bool]:
+def other_header_of(kind: Kind, layout: Layout) -> Callable[[Sequence[str], int], bool]:
     """What says whether the values of a line name columns, and not those that they stand in.
 
     So a table begins whose columns are others or have another order, as where files were put
@@ -168,8 +168,13 @@ def other_header_of(kind: Kind, layout: Layout) -> Callable[[Sequence[str]], boo
     known = {plain_name(name) for name in layout.names if name} | KNOWN_NAMES
     called = _called(kind, layout)
 
-    def is_other_header(values: Sequence[str]) -> bool:
-        if not all(map(_may_be_name, values)):
+    def is_known(name: str) -> bool:
+        return bool(name) and (
+            plain_name(name) in known or any(column.by(name) for column in called)
+        )
+
+    def is_other_header(values: Sequence[str], known_min: int) -> bool:
+        if not all(map(_may_be_name, values)) or sum(map(is_known, values)) < known_min:
             return False
         named = [(name, column) for name, column in zip(values, called, strict=False) if name]
         is_header = any(not column.is_text and column.by(name) for name, column in named)

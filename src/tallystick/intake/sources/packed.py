@@ -99,10 +99,12 @@ def members_of(path: str) -> list[str]:
     with refusing(path, "cannot be read"), zipfile.ZipFile(path) as archive:
         names = [part.filename for part in archive.infolist() if not part.is_dir()]
     names = [name for name in names if not _is_junk(name)]
-    if not 0 < len(names) <= limits.ARCHIVE_FILES_MAX:
+    if not names:
+        message = f"{path}: there is no file in the archive, or none that is not hidden"
+        raise FileRefused(message)
+    if len(names) > limits.ARCHIVE_FILES_MAX:
         message = (
-            f"{path}: an archive may have 1 to {limits.ARCHIVE_FILES_MAX:,} files, "
-            f"not {len(names):,}"
+            f"{path}: an archive may have {limits.ARCHIVE_FILES_MAX:,} files, not {len(names):,}"
         )
         raise FileRefused(message)
     return [f"{path}/{name}" for name in names]
@@ -111,8 +113,8 @@ def members_of(path: str) -> list[str]:
 def _is_junk(name: str) -> bool:
     """Whether a file in an archive is none that somebody put there."""
     *folders, file = name.split("/")
-    hidden = any(each.startswith(".") and each.strip(".") for each in (*folders, file))
-    return hidden or JUNK_FOLDER in folders or file.lower() in JUNK_FILES
+    is_hidden = file.startswith(".")
+    return is_hidden or JUNK_FOLDER in folders or file.lower() in JUNK_FILES
 
 
 @contextmanager
@@ -134,6 +136,8 @@ def _opened(path: str, archive: zipfile.ZipFile, member: Member) -> IO[bytes]:
     except KeyError as error:
         message = f"{path}: is not in the archive"
         raise FileRefused(message) from error
+    except NotImplementedError:  # it is one
+        raise
     except RuntimeError as error:
         message = f"{path}: {LOCKED}: unpack it, and import what was in it"
         raise FileRefused(message) from error

@@ -16,6 +16,7 @@ import polars as pl
 
 from tallystick.core.allowed import SEPARATOR
 from tallystick.core.errors import FileRefused
+from tallystick.intake.mappings.mapping import STEP
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, Source, kept
 from tallystick.intake.sources.layout import Layout, check_layout, layout_of
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 TYPES = (*TEXTS, pl.Date, pl.Datetime, pl.Null)
-EXACT_BELOW = {pl.Float32: 1 << 24, pl.Float64: 1 << 53}
-"""Below this, each whole number is one of the type."""
-STEP = "."  # between the names of a column within another
+EXACT_BELOW = 1 << 53
+"""Below this, each whole number is one of 64-bit floats."""
+KEEPS_7_DIGITS = ", which keeps 7 digits: write the column as texts"
 ALLOWED = "imei"  # where a kind may list, the column whose values have several members
 STANDARD_ERROR = 2
 PART = "part"
@@ -47,12 +48,12 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> 
     with refusing(name, what), _without_panic_texts():
         lazy = pl.scan_parquet(file)
         schema = lazy.collect_schema()
-    columns = dict(_columns(schema))
-    layout = layout_of(kind, tuple(columns), mapping)
+    columns = [*_columns(schema)]
+    layout = layout_of(kind, tuple(name for name, _ in columns), mapping)
     check_layout(name, layout, kind, mapping)
     listed = {ALLOWED} if kind.may_list else set()
     lazy = lazy.select(
-        _joined([columns[layout.names[place]] for place in places], column, listed).alias(column)
+        _joined([columns[place][1] for place in places], column, listed).alias(column)
         for column, places in layout.places.items()
     )
     with refusing(name, what), _without_panic_texts():
@@ -60,6 +61,7 @@ def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> 
     for column, dtype in schema.items():
         if not isinstance(dtype, TYPES) and not dtype.is_integer():
             message = f"{name}: column {column} must be of texts, numbers or dates, not of {dtype}"
+            message += KEEPS_7_DIGITS if isinstance(dtype, pl.Float32) else ""
             raise FileRefused(message)
     with refusing(name, what), _without_panic_texts():
         rows = lazy.select(pl.len()).collect().item()  # the file's own count: no row is read for it
@@ -106,23 +108,28 @@ def _joined(columns: Sequence[_Values], name: str, listed: Collection[str]) -> p
 def _plain(column: _Values, *, may_list: bool) -> pl.Expr:
     """Values as the same texts, whole numbers or dates; of a type that has none, as they are.
 
-    A number with a fraction becomes a text, and one that may have lost digits one in scientific
-    notation, which is refused.
+    A number with a fraction becomes a text. So does one that may have lost digits, with a dot or an
+    exponent in it, by which it is refused where digits belong.
     """
     values, dtype = column
     if isinstance(dtype, pl.Binary):
         return values.cast(pl.String)
     if isinstance(dtype, pl.Decimal):
         return values.cast(pl.String).str.replace(r"\.0+$", "")
-    if isinstance(dtype, pl.Float32 | pl.Float64):
-        return _text_of_floats(values, EXACT_BELOW[type(dtype)])
-    if may_list and isinstance(dtype, pl.List) and isinstance(dtype.inner, TEXTS):
-        return values.list.join(SEPARATOR)
+    if isinstance(dtype, pl.Float64):
+        return _text_of_floats(values)
+    if may_list and isinstance(dtype, pl.List) and _are_values(dtype.inner):
+        return values.cast(pl.List(pl.String)).list.join(SEPARATOR, ignore_nulls=False)
     return values
 
 
-def _text_of_floats(values: pl.Expr, exact_below: int) -> pl.Expr:
-    is_exact = values.abs() < exact_below
+def _are_values(dtype: pl.DataType | DataTypeClass) -> bool:
+    """Whether the members of a list are texts, or numbers that are exact."""
+    return isinstance(dtype, TEXTS) or dtype.is_integer()
+
+
+def _text_of_floats(values: pl.Expr) -> pl.Expr:
+    is_exact = values.abs() < EXACT_BELOW
     whole = values.cast(pl.Int64, strict=False)
     text = (
         pl.when(is_exact & (values == whole))

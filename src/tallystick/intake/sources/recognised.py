@@ -114,7 +114,7 @@ def _refuse_known(name: str, first: bytes) -> None:
     packing = next(
         (packing for start, packing in OTHER_PACKINGS.items() if first.startswith(start)), ""
     )
-    if packing:
+    if packing and not _is_text(first):
         message = f"{name}: is packed by {packing}: unpack it, or pack it by gzip or zstd"
         raise FileRefused(message)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tallystick.intake.sources.blocks import Block
 
 NOT_PACKED_SO = "it is damaged, or is not packed as its name says"
+PACKED_OTHERWISE = "it is packed in a way that is not read: unpack it, or pack it by Deflate"
 LOCKED = "it has a password"
 CUT_OFF = "it ends before its data does"
 DAMAGED = "it is damaged, or is not of the format that its name says"
@@ -36,11 +37,13 @@ def refusing(name: str, what: str) -> Iterator[None]:
     except (
         gzip.BadGzipFile,
         zipfile.BadZipFile,
-        NotImplementedError,  # an archive of a version that is not known
         zlib.error,
         zstandard.ZstdError,
     ) as error:
         message = f"{name}: {what}: {NOT_PACKED_SO}"
+        raise FileRefused(message) from error
+    except NotImplementedError as error:
+        message = f"{name}: {what}: {PACKED_OTHERWISE}"
         raise FileRefused(message) from error
     except EOFError as error:
         message = f"{name}: {what}: {CUT_OFF}"

@@ -241,6 +241,8 @@ def _opened(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> IO[bytes]:
     """A packed part. Raises `OSError` where it is locked."""
     try:
         return archive.open(part)
+    except NotImplementedError:  # it is one
+        raise
     except RuntimeError as error:
         message = f"{LOCKED}: save it without one"
         raise OSError(0, message) from error
