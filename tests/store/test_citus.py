@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
+SLOW_STEP_S = 2.0  # so long a busy machine takes for nothing else that is bounded by a step
 FROZEN_S_MAX = 10
 SHARD_OF = """
 SELECT shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport
@@ -74,6 +75,13 @@ FROM pg_dist_shard AS s
 INNER JOIN pg_dist_placement AS p ON p.shardid = s.shardid
 INNER JOIN pg_dist_node AS n ON n.groupid = p.groupid
 WHERE s.shardid = get_shard_id_for_distribution_column(CAST('shard_turns' AS regclass), %s)
+"""
+WAITS_FOR_COMMIT = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_locks AS l
+    INNER JOIN pg_prepared_xacts AS p ON p.transaction = l.transactionid
+    WHERE p.gid = %s AND NOT l.granted
+)
 """
 # One is a part of others, one needs an extension, and one asks nothing.
 OF_OTHER_FORM = {"rows_of_arrays", "damage_found", "plan_alike_on_machines"}
@@ -97,8 +105,11 @@ def engine() -> str:
 
 
 @contextmanager
-def commit_in_doubt(database: str, iccid: int) -> Iterator[None]:
-    """Within the block a commit in a SIM's shard is one that its machine has yet to make."""
+def commit_in_doubt(database: str, iccid: int) -> Iterator[Callable[[], bool]]:
+    """Within the block a commit in a SIM's shard is one that its machine has yet to make.
+
+    Gives what tells whether anybody waits for that.
+    """
     with coordinator_of(database) as coordinator:
         shard, *machine = coordinator.execute(SHARD_OF, [iccid]).fetchone() or ("", "", 0)
     with connected_to(database, Machine(*machine)) as worker:
@@ -108,7 +119,7 @@ def commit_in_doubt(database: str, iccid: int) -> Iterator[None]:
         worker.execute(f"UPDATE {shard} SET turn = turn".encode())  # noqa: S608 - a name from the catalogue
         worker.execute(f"PREPARE TRANSACTION '{name}'".encode())
         try:
-            yield
+            yield lambda: worker.execute(WAITS_FOR_COMMIT, [name]).fetchone() == (True,)
         finally:
             worker.execute(f"COMMIT PREPARED '{name}'".encode())
 
@@ -135,12 +146,11 @@ def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(
     """Like a machine lost in the middle of a commit: nobody sees what it holds in doubt."""
     take(store, sim(ONE), expected(ONE))
     writer = threading.Thread(target=take_one, args=(store, seen(ONE)))
-    with commit_in_doubt(database, ONE):
+    with commit_in_doubt(database, ONE) as is_awaited:
         writer.start()
-        writer.join(WAIT_S)
-        waits = writer.is_alive()
+        wait_until(is_awaited)
+        assert rows(store) == []
     writer.join()
-    assert waits
     assert rows(store) == [mismatch(ONE)]
 
 
@@ -148,9 +158,16 @@ def test_the_locks_of_many_shards_are_waited_for_one_by_one(
     store: Store, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(citus, "FEW_SHARDS", 0)
-    monkeypatch.setattr(citus, "STEP_S", WAIT_S / 2)
+    monkeypatch.setattr(citus, "STEP_S", SLOW_STEP_S)
     take(store, sim(ONE), expected(ONE))
-    test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store, database, take)
+    writer = threading.Thread(target=take, args=(store, seen(ONE)))
+    with commit_in_doubt(database, ONE) as is_awaited:
+        writer.start()
+        wait_until(is_awaited, "the first step")
+        wait_until(lambda: not is_awaited(), "its end")
+        wait_until(is_awaited, "the next step")
+    writer.join()
+    assert rows(store) == [mismatch(ONE)]
 
 
 def test_whoever_spreads_or_upgrades_a_store_waits_for_writers_of_sims(store: Store) -> None:
