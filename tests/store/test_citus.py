@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+import polars as pl
 import psycopg
 import pytest
 
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(CITUS not in ENGINES, reason="no cluster is named")
 WAIT_S = 0.5
+SLOW_STEP_S = 2.0  # so long a busy machine takes for nothing else that is bounded by a step
 FROZEN_S_MAX = 10
 SHARD_OF = """
 SELECT shard_name(s.logicalrelid, s.shardid), n.nodename, n.nodeport
@@ -75,9 +77,19 @@ INNER JOIN pg_dist_placement AS p ON p.shardid = s.shardid
 INNER JOIN pg_dist_node AS n ON n.groupid = p.groupid
 WHERE s.shardid = get_shard_id_for_distribution_column(CAST('shard_turns' AS regclass), %s)
 """
+WAITS_FOR_COMMIT = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_locks AS l
+    INNER JOIN pg_prepared_xacts AS p ON p.transaction = l.transactionid
+    WHERE p.gid = %s AND NOT l.granted
+)
+"""
 # One is a part of others, one needs an extension, and one asks nothing.
 OF_OTHER_FORM = {"rows_of_arrays", "damage_found", "plan_alike_on_machines"}
 SAYING = " -c citus.log_remote_commands=on -c client_min_messages=notice"
+RANGE_OF_SIMS = re.compile(r"\biccid OPERATOR\(pg_catalog\.>=\)")
+ACTIVATION_COLUMNS = ("iccid", "activated_at", "imei")
+SPARSE_FACTS = 100  # more than are named for each table
 SHARD_NUMBER = re.compile(r"\b[a-z]+_(\d{6,})\b")
 RANGES = """
 SELECT DISTINCT s.shardminvalue FROM pg_dist_shard AS s
@@ -97,8 +109,11 @@ def engine() -> str:
 
 
 @contextmanager
-def commit_in_doubt(database: str, iccid: int) -> Iterator[None]:
-    """Within the block a commit in a SIM's shard is one that its machine has yet to make."""
+def commit_in_doubt(database: str, iccid: int) -> Iterator[Callable[[], bool]]:
+    """Within the block a commit in a SIM's shard is one that its machine has yet to make.
+
+    Gives what tells whether anybody waits for that.
+    """
     with coordinator_of(database) as coordinator:
         shard, *machine = coordinator.execute(SHARD_OF, [iccid]).fetchone() or ("", "", 0)
     with connected_to(database, Machine(*machine)) as worker:
@@ -108,7 +123,7 @@ def commit_in_doubt(database: str, iccid: int) -> Iterator[None]:
         worker.execute(f"UPDATE {shard} SET turn = turn".encode())  # noqa: S608 - a name from the catalogue
         worker.execute(f"PREPARE TRANSACTION '{name}'".encode())
         try:
-            yield
+            yield lambda: worker.execute(WAITS_FOR_COMMIT, [name]).fetchone() == (True,)
         finally:
             worker.execute(f"COMMIT PREPARED '{name}'".encode())
 
@@ -135,12 +150,11 @@ def test_a_writer_waits_for_a_machine_that_is_yet_to_commit(
     """Like a machine lost in the middle of a commit: nobody sees what it holds in doubt."""
     take(store, sim(ONE), expected(ONE))
     writer = threading.Thread(target=take_one, args=(store, seen(ONE)))
-    with commit_in_doubt(database, ONE):
+    with commit_in_doubt(database, ONE) as is_awaited:
         writer.start()
-        writer.join(WAIT_S)
-        waits = writer.is_alive()
+        wait_until(is_awaited)
+        assert rows(store) == []
     writer.join()
-    assert waits
     assert rows(store) == [mismatch(ONE)]
 
 
@@ -148,9 +162,16 @@ def test_the_locks_of_many_shards_are_waited_for_one_by_one(
     store: Store, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(citus, "FEW_SHARDS", 0)
-    monkeypatch.setattr(citus, "STEP_S", WAIT_S / 2)
+    monkeypatch.setattr(citus, "STEP_S", SLOW_STEP_S)
     take(store, sim(ONE), expected(ONE))
-    test_a_writer_waits_for_a_machine_that_is_yet_to_commit(store, database, take)
+    writer = threading.Thread(target=take, args=(store, seen(ONE)))
+    with commit_in_doubt(database, ONE) as is_awaited:
+        writer.start()
+        wait_until(is_awaited, "the first step")
+        wait_until(lambda: not is_awaited(), "its end")
+        wait_until(is_awaited, "the next step")
+    writer.join()
+    assert rows(store) == [mismatch(ONE)]
 
 
 def test_whoever_spreads_or_upgrades_a_store_waits_for_writers_of_sims(store: Store) -> None:
@@ -437,11 +458,16 @@ def answers_about(reader: Reader, iccids: Sequence[Iccid]) -> list[str]:
     return sorted(map(repr, (*told, *reader.kept_rows(iccids))))
 
 
+@pytest.mark.parametrize("sampled_min", [0, citus.SAMPLED_MIN])
 @pytest.mark.parametrize("at_most", [1, 39, 40, 41, 1000])
 def test_columns_of_all_shards_are_of_the_same_rows_and_no_more_than_asked_for(
-    store: Store, at_most: int
+    store: Store, monkeypatch: pytest.MonkeyPatch, at_most: int, sampled_min: int
 ) -> None:
-    facts = [expected(iccid, HARDWARE[number % 2]) for number, iccid in enumerate(ICCIDS[:40])]
+    monkeypatch.setattr(citus, "SAMPLED_MIN", sampled_min)
+    facts = [
+        expected(iccid, HARDWARE[number % 2], since=100 + number)
+        for number, iccid in enumerate(ICCIDS[:40])
+    ]
     with store.transaction() as writer:
         writer.take(SimExpectation, facts)
     with store.snapshot() as reader:
@@ -449,6 +475,53 @@ def test_columns_of_all_shards_are_of_the_same_rows_and_no_more_than_asked_for(
     assert len(frame) == min(at_most, len(facts))
     known = {(fact.iccid, fact.effective_from, int(fact.imei)) for fact in facts}
     assert known.issuperset(frame.select("iccid", "effective_from", "value").rows())
+
+
+def asked_between(commands: Sequence[str]) -> list[str]:
+    """What shards were asked for about a range of SIMs."""
+    return [each for each in commands if RANGE_OF_SIMS.search(each)]
+
+
+def test_a_sparse_call_never_reads_all_that_lies_between_its_sims(
+    store: Store, database: str, commands: list[str]
+) -> None:
+    take(store, sim(ONE), expected(ONE))
+    facts = [seen(iccid) for iccid in ICCIDS[:: len(ICCIDS) // SPARSE_FACTS]]
+    touched = Touched(frozenset(fact.iccid for fact in facts))
+    with (
+        open_store(f"{database}{quote(SAYING)}", wire_row) as watched,
+        watched.transaction(touched=touched) as writer,
+    ):
+        assert writer.take_activations(in_columns(facts)).accepted == len(facts)
+    asked = asked_between(commands)
+    assert asked
+    assert not [each for each in asked if "LIMIT" not in each]
+    assert rows(store) == [mismatch(ONE)]
+
+
+def test_a_sample_tells_whether_a_range_is_read_without_its_limit(
+    store: Store, database: str, commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(citus, "SAMPLED_MIN", 0)
+    monkeypatch.setattr(citus, "SAMPLED", 3)
+    with store.transaction() as writer:
+        writer.take(SimExpectation, [expected(iccid) for iccid in ICCIDS])
+    sparse, dense = len(ICCIDS) // 4, len(ICCIDS) * 2
+    with (
+        open_store(f"{database}{quote(SAYING)}", wire_row) as watched,
+        watched.snapshot() as reader,
+    ):
+        assert len(reader.expectations_between(ICCIDS[0], ICCIDS[-1], sparse)) == sparse
+        assert not [each for each in asked_between(commands) if "LIMIT" not in each]
+        assert len(reader.expectations_between(ICCIDS[0], ICCIDS[-1], dense)) == len(ICCIDS)
+        assert [each for each in asked_between(commands) if "array_agg" in each]
+
+
+def in_columns(facts: Sequence[SimActivation]) -> pl.DataFrame:
+    """Activations as a call with many of them brings them in."""
+    return pl.DataFrame(
+        {name: [int(getattr(fact, name)) for fact in facts] for name in ACTIVATION_COLUMNS}
+    )
 
 
 def named(queries: Mapping[str, str], name: str) -> str:

@@ -246,8 +246,12 @@ def test_an_array_as_the_server_sends_it_is_a_column(database: str) -> None:
         cursor = driver.cursor(binary=True)
         cursor.execute("SELECT array_send(CAST(%s AS bigint[]))", [numbers])
         (sent,) = cursor.fetchone() or (b"",)
+        cursor.execute("SELECT array_send(CAST('{1,NULL,3}' AS bigint[]))")
+        (sent_with_null,) = cursor.fetchone() or (b"",)
     assert integers_of_array("number", sent).to_list() == numbers
     assert integers_of_array("number", None).to_list() == []
+    with pytest.raises(RuntimeError, match="column number has nulls"):
+        integers_of_array("number", sent_with_null)
 
 
 # Migrations

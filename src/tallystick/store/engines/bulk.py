@@ -19,6 +19,7 @@ INTO = re.compile(r"\bINTO (\w+) \(([^)]*)\)")
 CONFLICT = re.compile(r"ON CONFLICT \(([^)]*)\)")
 CORRECTS = re.compile(r"\bDO UPDATE\b")
 ARRAY_HEADER_BYTES = 20  # of one with a single dimension
+ARRAY_FLAGS = slice(4, 8)  # where its header says whether any element is null
 
 
 class Insert(NamedTuple):
@@ -107,10 +108,14 @@ def integers(name: str, value: bytes | None) -> pl.Series:
 def integers_of_array(name: str, value: bytes | None) -> pl.Series:
     """A column of integers from an array of them, none of them null, as PostgreSQL sends it.
 
-    Behind the header each comes with its length, in four bytes before its own eight.
+    Behind the header each comes with its length, in four bytes before its own eight. A null would
+    have none of these eight, and shift all that comes behind it.
     """
     if not value:
         return pl.Series(name, [], dtype=pl.Int64)
+    if any(value[ARRAY_FLAGS]):
+        message = f"column {name} has nulls, which a frame of integers may not have"
+        raise RuntimeError(message)  # a mistake of ours, in a query
     body = value[ARRAY_HEADER_BYTES:]
     quarters = pl.Array(pl.UInt32, len(body) // 4)
     parts = pl.Series(name, [body]).bin.reinterpret(dtype=quarters, endianness="big").explode()
