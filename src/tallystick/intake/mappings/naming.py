@@ -142,8 +142,8 @@ def places_of(kind: Kind, names: Names, mapping: Mapping = ANY) -> dict[str, Pla
     places_by_name: dict[str, Places] = {}
     for column in kind.columns:
         for source in mapping.sources_of(column.name, column.also):
-            found = (_place_of(names, column, mapping, name) for name in source)
-            places = tuple(place for place in found if place is not None)
+            of_parts = (_place_of(names, column, mapping, name) for name in source)
+            places = tuple(place for place in of_parts if place is not None)
             is_taken = not mapping.columns and source != (column.name,) and own & {*places}
             if len(places) == len(source) and not is_taken:
                 places_by_name[column.name] = places
@@ -327,9 +327,10 @@ def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) 
         called = [each for each in (column.name, *column.also) if isinstance(each, str)]
         if at == (names.place(column.name),):
             called = [each for each in called if each in EXPECTED_IMEI]
-        found = [*map(names.place, called)]
-        found += map(names.place_in_utc, called) if column.is_moment else ()
-        others = [place for place in dict.fromkeys(found) if place is not None]
+        called_so = [*map(names.place, called)]
+        if column.is_moment:
+            called_so += map(names.place_in_utc, called)
+        others = [place for place in dict.fromkeys(called_so) if place is not None]
         unread = [names.names[place] for place in others if place not in read]
         if unread:
             chosen = " and ".join(names.names[place] for place in at)
