@@ -1,4 +1,4 @@
-"""How often the collector looks at what a process has made."""
+"""How often the collector looks at what a process has made, and what memory threads share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tallystick.memory import collect_rarely, not_collecting
+from tallystick.memory import collect_rarely, not_collecting, share_arenas
 
 FACTS = 30_000
 DEADLINE_S = 10
@@ -84,3 +84,9 @@ def test_a_process_leaves_nothing_to_be_looked_through_at_its_end() -> None:
         [sys.executable, "-c", LOOKS_AT_ITS_END], check=True, capture_output=True, text=True
     )
     assert int(ended.stdout) < 1000, ended
+
+
+def test_whoever_says_how_many_arenas_there_are_has_as_many() -> None:
+    environ = {"MALLOC_ARENA_MAX": "8"}
+    share_arenas(environ)
+    assert environ == {"MALLOC_ARENA_MAX": "8"}

@@ -196,6 +196,15 @@ def command_line(process: str) -> bytes:
 
 
 @tells_of_children
+def test_the_threads_of_a_worker_share_what_memory_the_c_library_has_taken(tmp_path: Path) -> None:
+    database, port = f"sqlite:///{tmp_path}/store.db", free_port()
+    with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
+        (worker,) = workers_of(server)
+        given = Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
+    assert b"MALLOC_ARENA_MAX=2" in given
+
+
+@tells_of_children
 def test_a_worker_that_is_killed_again_and_again_is_started_again(tmp_path: Path) -> None:
     database, port = f"sqlite:///{tmp_path}/store.db", free_port()
     with running(["-c", SERVE], port, told(DATABASE=database, PORT=str(port))) as server:
