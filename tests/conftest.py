@@ -71,8 +71,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: it works while others wait for a server or a clock."""
-    return (os.cpu_count() or 1) + 1
+    """Two processes more than there are cores: they work while others wait for something."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_report_header() -> str | None:
