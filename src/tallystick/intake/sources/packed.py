@@ -136,7 +136,7 @@ def _opened(path: str, archive: zipfile.ZipFile, member: Member) -> IO[bytes]:
     except KeyError as error:
         message = f"{path}: is not in the archive"
         raise FileRefused(message) from error
-    except NotImplementedError:  # it is one
+    except NotImplementedError:  # a RuntimeError, too: packed in a way that is not known
         raise
     except RuntimeError as error:
         message = f"{path}: {LOCKED}: unpack it, and import what was in it"

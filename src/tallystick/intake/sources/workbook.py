@@ -241,7 +241,7 @@ def _opened(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> IO[bytes]:
     """A packed part. Raises `OSError` where it is locked."""
     try:
         return archive.open(part)
-    except NotImplementedError:  # it is one
+    except NotImplementedError:  # a RuntimeError, too: packed in a way that is not known
         raise
     except RuntimeError as error:
         message = f"{LOCKED}: save it without one"
