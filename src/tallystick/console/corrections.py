@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import falcon
-
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.imports import SUFFIXES, UNTOUCHED, may_import_files
-from tallystick.console.listing_page import ListingPage
+from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.recent import COUNTS_KEPT_S, Recent
-from tallystick.core.errors import InvalidValue, Refusal, StoreRefused
+from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import Moment
 from tallystick.http.acts import records
@@ -52,28 +50,23 @@ class Manufacturers(ListingPage):
         """Show how many rows of the window each is concerned with, and the form for a file."""
         zone, now = self._pages.settings.zone, self._clock()
         asked = asked_by(req, zone, now)
-        problem, makers, counted_at = asked.problem, list[MakerSeen](), now
+        problem, makers, counted_at = Problem(asked.problem), list[MakerSeen](), now
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, now)
             may_import = may_import_files(req, view)
-            if lister.visible and not problem:
-                try:
+            if lister.visible and not problem.message:
+                with problem:
                     moment, makers = self._counted(lister, asked)
                     counted_at = Moment(moment)
-                except StoreRefused:
-                    raise
-                except Refusal as refusal:
-                    problem = refusal.message
         named = [each for each in makers if each.manufacturer is not None]
-        if problem:
-            resp.status = falcon.HTTP_400
+        problem.mark(resp)
         self._pages.show(
             resp,
             "corrections.html",
             caller_of(req),
             asked=asked,
-            problem=problem,
+            problem=problem.message,
             accounts=sorted(lister.visible),
             makers=named[:MAKERS_SHOWN],
             makers_in_all=len(named),

@@ -5,11 +5,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-import falcon
-
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
-from tallystick.console.listing_page import ListingPage
-from tallystick.core.errors import Refusal, StoreRefused
+from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.core.moments import exact
 from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Lacking, SampledLacking, sampled_lacking
@@ -37,24 +34,19 @@ class CoverageList(ListingPage):
         zone, now = self._pages.settings.zone, self._clock()
         asked = asked_by(req, zone, now)
         lacking = one_of(LACKING, "lacking", req.get_param("lacking") or "") or Lacking.UNSEEN
-        problem, sample = asked.problem, None
+        problem, sample = Problem(asked.problem), None
         with self._store.snapshot() as reader:
             lister = self._lister(reader, req, now)
-            if lister.visible and not problem:
-                try:
+            if lister.visible and not problem.message:
+                with problem:
                     sample = _sample(lister, asked, lacking)
-                except StoreRefused:
-                    raise
-                except Refusal as refusal:
-                    problem = refusal.message
-        if problem:
-            resp.status = falcon.HTTP_400
+        problem.mark(resp)
         self._pages.show(
             resp,
             "coverage.html",
             caller_of(req),
             asked=asked,
-            problem=problem,
+            problem=problem.message,
             accounts=sorted(lister.visible),
             sample=sample,
             lacking=lacking,

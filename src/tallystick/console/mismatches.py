@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import falcon
 import msgspec
 
 from tallystick.console.asked import (
@@ -18,10 +17,9 @@ from tallystick.console.asked import (
 )
 from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, THINGSPACE, WireRows
-from tallystick.console.listing_page import ListingPage
+from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.console.pages import printed
 from tallystick.console.words import ORDERS
-from tallystick.core.errors import Refusal, StoreRefused
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
@@ -101,20 +99,15 @@ class MismatchList(ListingPage):
         """Show a page of the list, or as much of it as one page may hold."""
         now = self._clock()
         asked = asked_by(req, self._pages.settings.zone, now)
-        problem, listed = asked.problem, NO_PARTS
+        problem, listed = Problem(asked.problem), NO_PARTS
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             lister = self._lister(reader, req, now)
-            if lister.visible and not problem:
-                try:
+            if lister.visible and not problem.message:
+                with problem:
                     listed = _parts(lister, asked)
-                except StoreRefused:
-                    raise
-                except Refusal as refusal:
-                    problem = refusal.message
-            if problem:
-                resp.status = falcon.HTTP_400
-            values = self._values(req, asked, lister, listed) | {"problem": problem}
+            problem.mark(resp)
+            values = self._values(req, asked, lister, listed) | {"problem": problem.message}
             caller = caller_of(req)
             if asked.shows_all:
                 self._pages.send(req, resp, "mismatches.html", caller, held, **values)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import falcon
-
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
 from tallystick.console.charts import bar_chart
 from tallystick.console.coverage import PATH as COVERAGE_PATH
 from tallystick.console.imports import ListedFile, last_imports, listed_file
-from tallystick.console.listing_page import ListingPage
+from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.console.mismatches import PATH, ShownRow, models_of, shown_rows
 from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.days import ONE_DAY
-from tallystick.core.errors import Refusal, StoreRefused
 from tallystick.core.explanations import RowState
 from tallystick.core.import_sources import ImportSource, sources_of
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
@@ -95,31 +92,26 @@ class Overview(ListingPage):
         settings, now = self._pages.settings, self._clock()
         asked = asked_by(req, settings.zone, now)
         glance, counted_at, newest, models = None, now, list[ShownRow](), dict[str, str]()
-        problem = asked.problem
+        problem = Problem(asked.problem)
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, now)
             visible = lister.visible
             imports = last_imports(reader, req, view, LOOKED_AT_IMPORTS, now)
             is_any_waiting = review.is_any_waiting(reader, view)
-            if visible and not problem:
-                try:
+            if visible and not problem.message:
+                with problem:
                     moment, glance = self._counted(lister, asked)
                     counted_at = Moment(moment)
                     newest = self._newest_open(lister, asked.question)
                     models = models_of(reader, newest)
-                except StoreRefused:
-                    raise
-                except Refusal as refusal:
-                    problem = refusal.message
-        if problem:
-            resp.status = falcon.HTTP_400
+        problem.mark(resp)
         self._pages.show(
             resp,
             "overview.html",
             caller_of(req),
             asked=asked,
-            problem=problem,
+            problem=problem.message,
             accounts=sorted(visible),
             glance=glance,
             chart=None if glance is None else bar_chart(glance.rows.days),
