@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tallystick.clock import system_clock
-from tallystick.core.facts import SimExpectation
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import BEGINNING
 from tallystick.core.roles import Role
@@ -23,7 +23,18 @@ from tallystick.intake import propose_facts
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
 from tests.console.vendored import GRAVE, OF_COLOURS, RUN_AXE, axe_source
-from tests.console.world import CROWD, DAY_ONE, FOREIGN, MINE, ONE, PASSWORD, WINDOW, fill
+from tests.console.world import (
+    CROWD,
+    DAY_ONE,
+    FOREIGN,
+    MINE,
+    ONE,
+    PASSWORD,
+    WINDOW,
+    crowd_sim,
+    fill,
+    home_of,
+)
 from tests.listening import wait_until
 from tests.quick_access import quick_access
 from tests.serving import serving
@@ -33,9 +44,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, FilePayload, Page, StorageState
 
+    from tallystick.store import Store
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+OTHER_SIMS = 100_000
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 LIST = f"/mismatches?{WINDOW}"
 # Few rows have all that many have, and are looked at much faster.
@@ -91,13 +105,24 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def fill_with_others(store: Store) -> None:
+    """Many SIMs of the first account, each seen where it is expected: no page may notice them."""
+    numbers = range(CROWD, CROWD + OTHER_SIMS)
+    pairs = [(crowd_sim(number), home_of(number)) for number in numbers]
+    with store.transaction() as writer:
+        writer.take_sims([Sim(sim, None, MINE, None, "4G") for sim, _ in pairs])
+        writer.take_expectations([SimExpectation(sim, BEGINNING, home) for sim, home in pairs])
+        writer.take_activations([SimActivation(sim, DAY_ONE, home) for sim, home in pairs])
+
+
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with the small fleet."""
+    """The address of a server with the small fleet, and many SIMs that are as they should be."""
     database = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'store.db'}"
     with open_store(database, wire_row) as store:
         store.init("UTC")
         fill(store)
+        fill_with_others(store)
         quick_access(store, system_clock, secrets.token_bytes).add_user(
             "ann", PASSWORD, [MINE], all_accounts=False, role=Role.OPERATOR
         )
