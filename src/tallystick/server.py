@@ -214,7 +214,8 @@ class _Server(Granian):  # type: ignore[misc, valid-type] # a name for one of se
             if former.is_alive() and not self._has_started(worker):
                 # Better one with yesterday's certificate than none.
                 self.wrks.insert(index, former)
-                _stop(worker)
+                if worker.is_alive():  # one that has ended is seen by its watcher, and tried again
+                    _stop(worker)
                 continue
             self.wrks.insert(index, worker)
             _stop(former)
