@@ -90,6 +90,14 @@ def test_a_writer_learns_that_another_process_waits(store: Store, database: str)
         assert waiting.wait(PATIENCE_S) == 0
 
 
+def test_a_loop_that_writes_takes_no_place_of_those_who_call(store: Store) -> None:
+    of_callers = store.with_places(1)
+    with of_callers.without_places().transaction():
+        waiting = of_callers.transaction(SHORT_WAIT_S)
+        with pytest.raises(StoreBusy, match="another writer kept the store"), waiting:
+            pass
+
+
 def refused_after(store: Store) -> float:
     """After how many seconds a writer is refused."""
     began = time.monotonic()

@@ -207,6 +207,7 @@ class AuditTrail:
 
     def __init__(self, store: Store, clock: Callable[[], Moment], loops: Loops) -> None:
         self._store = store
+        self._of_loops = store.without_places()
         self._clock = clock
         self._notes = Notes(loops.now)
         self._loop = loops.loop("notes for the audit", self._save_notes, SAVE_NOTES_WITHIN_S)
@@ -225,7 +226,7 @@ class AuditTrail:
     def _save_notes(self) -> bool:
         due = self._notes.due()
         if due:
-            with self._store.transaction() as writer:
+            with self._of_loops.transaction() as writer:
                 writer.append_to_audit(entry for _, _, entry in due)
             self._notes.written(due)
         return False
@@ -280,7 +281,7 @@ class AuditTrail:
             return False
         now = self._clock()
         before = Moment(now - kept_days * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
-        with acting(None), self._store.transaction() as writer:
+        with acting(None), self._of_loops.transaction() as writer:
             anchor = writer.prunable_audit(before, PRUNED_AT_ONCE)
             if anchor is None:
                 return False

@@ -21,7 +21,7 @@ class LastUses:
     """
 
     def __init__(self, store: Store, loops: Loops) -> None:
-        self._store = store
+        self._store = store.without_places()
         self._unsaved: dict[bytes, Moment] = {}
         self._lock = threading.Lock()
         self._loop = loops.loop("last uses of sessions", self._save, SAVE_WITHIN_S)

@@ -160,9 +160,13 @@ class Store:
     def with_places(self, count: int) -> Store:
         """The same store, in which so many writers at most are or wait; more are refused at once.
 
-        For callers, of whom there may be any number; loops use the store without such a bound.
+        For callers, of whom there may be any number; loops use the store `without_places`.
         """
         return Store(self._engine, self._wire_row, threading.BoundedSemaphore(count))
+
+    def without_places(self) -> Store:
+        """The same store without such a bound: loops neither take a caller's place nor lack one."""
+        return Store(self._engine, self._wire_row)
 
     @contextmanager
     def transaction(
