@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,7 +79,9 @@ def replace(path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    shutil.rmtree(path.parent)
+    while path.parent.exists():  # a loop of the store may put a file there meanwhile
+        with suppress(OSError):
+            shutil.rmtree(path.parent)
 
 
 def delete_log(path: Path) -> None:
