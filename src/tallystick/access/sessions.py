@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -391,10 +392,7 @@ class Sessions(AccessTopic):
         """
         password = base64.urlsafe_b64encode(self._random_bytes(PASSWORD_BYTES)).decode()
         password_argon2, place = self._passwords.hashed(password), block_of(address)
-
-        def look_up(reader: Reader) -> tuple[str, UserRow | None]:
-            return reader.user_of_id(user_id) or ("", None)
-
+        look_up = partial(_user_of_id, user_id)
         self._prove(look_up, old_password, place, lambda _: password_argon2, lambda *_: None)
         return password
 
@@ -407,12 +405,10 @@ class Sessions(AccessTopic):
         wrong old password counts as in `reset_password`. Raises `PasswordRefused`, or
         `InvalidValue` where the new one is none.
         """
+        look_up = partial(_user_of_id, user_id)
         with self._store.glance() as reader:
-            user = reader.user_of_id(user_id)
-        password_argon2 = self._passwords.chosen(new, user[0] if user else "")
-
-        def look_up(reader: Reader) -> tuple[str, UserRow | None]:
-            return reader.user_of_id(user_id) or ("", None)
+            name, _ = look_up(reader)
+        password_argon2 = self._passwords.chosen(new, name)
 
         def end_others(writer: Writer, _: UserRow) -> None:
             writer.end_other_sessions_of(user_id, digest_of(session_token))
@@ -420,6 +416,11 @@ class Sessions(AccessTopic):
 
         place = block_of(address)
         self._prove(look_up, old_password, place, lambda _: password_argon2, end_others)
+
+
+def _user_of_id(user_id: int, reader: Reader) -> tuple[str, UserRow | None]:
+    """The name of a user, and the user; neither where they are gone."""
+    return reader.user_of_id(user_id) or ("", None)
 
 
 def _name_who_logs_in(username: str, *, in_console: bool) -> None:

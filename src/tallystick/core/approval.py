@@ -2,8 +2,8 @@
 
 An account may ask for approval. Then nobody changes by themselves what is expected of its SIMs:
 whoever wants a change proposes it, and somebody else decides about it. Who has proposed it may
-withdraw it meanwhile, and nobody else needs to agree. The operator at the command
-line, who may write to the store anyway, is held to nothing.
+withdraw it meanwhile, and nobody else needs to agree. The operator at the command line, who may
+write to the store anyway, is held to nothing.
 """
 
 from __future__ import annotations

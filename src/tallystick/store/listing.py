@@ -96,9 +96,6 @@ class Narrowing(NamedTuple):
     now: Moment = BEGINNING
 
 
-EVERY_ROW = Narrowing()
-
-
 class ListingQuestions(ExplanationQuestions):
     """Rows listed and counted, and the newest facts of one SIM."""
 
