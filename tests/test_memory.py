@@ -1,8 +1,10 @@
-"""How often the collector looks at what a process has made, and what memory threads share."""
+"""How often the collector looks at what a process has made, and what memory it keeps."""
 
 from __future__ import annotations
 
 import gc
+import os
+import platform
 import subprocess
 import sys
 import threading
@@ -10,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tallystick.memory import collect_rarely, not_collecting, share_arenas
+from tallystick.memory import ALLOCATOR, collect_rarely, hold_less_memory, not_collecting
 
 FACTS = 30_000
 DEADLINE_S = 10
@@ -86,7 +88,36 @@ def test_a_process_leaves_nothing_to_be_looked_through_at_its_end() -> None:
     assert int(ended.stdout) < 1000, ended
 
 
-def test_whoever_says_how_many_arenas_there_are_has_as_many() -> None:
-    environ = {"MALLOC_ARENA_MAX": "8"}
-    share_arenas(environ)
-    assert environ == {"MALLOC_ARENA_MAX": "8"}
+LARGE_BLOCKS = """
+import os
+from pathlib import Path
+
+def own_mib():
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text("ascii").split()
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+before, kept = own_mib(), []
+for _ in range(4):
+    block = bytearray(b"x") * (20 << 20)
+    kept.append([bytes(500) for _ in range(1000)])
+    del block
+print(own_mib() - before)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="of the GNU C library"
+)
+def test_a_large_block_goes_back_to_the_system_each_time_that_one_is_needed() -> None:
+    environ = dict(os.environ)
+    hold_less_memory(environ)
+    measured = subprocess.run(
+        [sys.executable, "-c", LARGE_BLOCKS], env=environ, check=True, stdout=subprocess.PIPE
+    )
+    assert int(measured.stdout) < 10, measured
+
+
+def test_whoever_sets_how_memory_is_taken_has_it_so() -> None:
+    environ = dict.fromkeys(ALLOCATOR, "8")
+    hold_less_memory(environ)
+    assert set(environ.values()) == {"8"}

@@ -30,7 +30,7 @@ from tallystick.core.errors import SettingRefused, StoreMissing, StoreRefused
 from tallystick.http.calls import Calls
 from tallystick.http.connections import LOOK_EVERY_S, Connections, Limits
 from tallystick.logs import leave_out_of_records, logging_config
-from tallystick.memory import collect_rarely, share_arenas
+from tallystick.memory import collect_rarely, hold_less_memory
 from tallystick.operations import certificates, service_manager
 from tallystick.operations.certificates import CertificateWatch, check_certificate
 from tallystick.operations.file_limit import connections_allowed
@@ -88,7 +88,7 @@ def serve(settings: Settings, announce: Callable[[str], None], *, create: bool =
     announce(name)
     _tell_service_manager(settings)
     _watch_certificate(settings)
-    share_arenas(os.environ)
+    hold_less_memory(os.environ)
     # A fork would inherit locks of threads that it lacks.
     multiprocessing.set_start_method("spawn", force=True)
     with TemporaryDirectory(prefix="tallystick-") as shared:
