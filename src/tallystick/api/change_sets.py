@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import change_sets as answers
 from tallystick.api.calls import ADMIN, NOTES, number_in, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import explanations as answers
 from tallystick.api.calls import ADMIN, accounts_of, struct_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import hardware as answers
 from tallystick.api.calls import ADMIN, accounts_of, number_in
 from tallystick.api.operation import operation
 from tallystick.core.selection import imei_asked_for

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import sims as answers
 from tallystick.api.calls import ADMIN, accounts_of, number_in
 from tallystick.api.operation import operation
 from tallystick.fleet import histories

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import imports as answers
 from tallystick.api.calls import ADMIN, CSV, number_in
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock

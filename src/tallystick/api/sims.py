@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import falcon
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import sims as answers
 from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation

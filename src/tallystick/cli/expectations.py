@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import change_sets as answers
 from tallystick.cli.ledger import Actor, Reason, Ticket, actor_told, origin_told, trial_lines
 from tallystick.cli.shared import (
     AsJson,

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import explanations as answers
 from tallystick.cli.ledger import Actor, actor_told
 from tallystick.cli.shared import (
     AsJson,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import hardware as hardware_answers
+from tallystick.api.answers import sims as sim_answers
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, say, store_of
 from tallystick.core.selection import imei_asked_for
 from tallystick.fleet import hardware, histories
@@ -100,10 +101,10 @@ def history(
             return
         if everything:
             for page in histories.whole_history(reader, named, place):
-                _print_pages([answers.sim_history(page, settings.zone)], as_json=as_json)
+                _print_pages([sim_answers.sim_history(page, settings.zone)], as_json=as_json)
             return
         pages = histories.history(reader, named, None, place, at_most)
-    read = [answers.sim_history(page, settings.zone) for page in pages]
+    read = [sim_answers.sim_history(page, settings.zone) for page in pages]
     _print_pages(read, as_json=as_json)
     for each in read:
         if each["next"] and not as_json:
@@ -138,7 +139,7 @@ def _print_hardware(
     pages: Iterator[HardwarePage], zone: tzinfo, nobody: str, *, as_json: bool
 ) -> None:
     """Print pages of hardware; `nobody` is said where there is no SIM on them."""
-    read = (answers.hardware_page(page, zone) for page in pages)
+    read = (hardware_answers.hardware_page(page, zone) for page in pages)
     if as_json:
         for page in read:
             print_json(page)
@@ -154,18 +155,18 @@ def _print_hardware(
         say(f"hardware {first.imei} may have more SIMs: --after {last.next}", err=True)
 
 
-def _print_sims(page: answers.HardwarePage) -> None:
+def _print_sims(page: hardware_answers.HardwarePage) -> None:
     if page.sims:
         print_table(HARDWARE_COLUMNS, [_hardware_row(sim) for sim in page.sims])
 
 
-def _model(known: answers.HardwareType) -> str:
+def _model(known: hardware_answers.HardwareType) -> str:
     if known.manufacturer is None:
         return f"of a model that is not known (TAC {known.tac})"
     return f"{known.manufacturer} {known.model or ''}".strip() + f" (TAC {known.tac})"
 
 
-def _hardware_row(sim: answers.HardwareSim) -> list[str]:
+def _hardware_row(sim: hardware_answers.HardwareSim) -> list[str]:
     """A SIM, and the newest of the expectations that allow the hardware."""
     claim = sim.expectations[0] if sim.expectations else None
     expected = ["", "", ""] if claim is None else _claim(claim)
@@ -173,6 +174,6 @@ def _hardware_row(sim: answers.HardwareSim) -> list[str]:
     return [sim.iccid, sim.account or "(not loaded)", *times, *expected]
 
 
-def _claim(claim: answers.HardwareClaim) -> list[str]:
+def _claim(claim: hardware_answers.HardwareClaim) -> list[str]:
     until = claim.until or "further notice"
     return [claim.effective_from or "the beginning", until, claim.by]

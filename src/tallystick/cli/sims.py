@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import sims as answers
 from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told
 from tallystick.cli.shared import (
     EXIT_REFUSED,
