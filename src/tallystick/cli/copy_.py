@@ -8,10 +8,8 @@ import typer
 
 from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
 from tallystick.core.errors import SettingRefused
+from tallystick.operations.copied_kinds import FACT_KINDS, KEPT, WHOLE_KINDS
 from tallystick.operations.copying import (
-    FACT_KINDS,
-    KEPT,
-    WHOLE_KINDS,
     Comparison,
     Copied,
     described,
