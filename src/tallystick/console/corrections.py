@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tallystick.console.asked import PRESETS, Asked, asked_by, preset
-from tallystick.console.imports import SUFFIXES, UNTOUCHED, may_import_files
+from tallystick.console.import_form import SUFFIXES, UNTOUCHED
+from tallystick.console.imports import may_import_files
 from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.recent import COUNTS_KEPT_S, Recent

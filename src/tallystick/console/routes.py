@@ -23,8 +23,9 @@ from tallystick.console.explain import PATH as EXPLAIN_PATH
 from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
 from tallystick.console.hardware import HardwarePage
+from tallystick.console.import_form import ImportPage
 from tallystick.console.imports import PATH as IMPORTS_PATH
-from tallystick.console.imports import ImportPage, ImportRejects, OneImportPage
+from tallystick.console.imports import ImportRejects, OneImportPage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
