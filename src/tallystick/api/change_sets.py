@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tallystick.api.answers import change_sets as answers
-from tallystick.api.calls import ADMIN, NOTES, number_in, origin_of
+from tallystick.api.calls import ADMIN, AT_MOST, NOTES, at_most_in, before_in, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.approval import Decider
-from tallystick.core.ledger import BEHIND_ALL, STATES, parse_number, parse_state
+from tallystick.core.ledger import STATES, parse_number, parse_state
 from tallystick.fleet import ledger
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
-
 
 LISTING = {
     "before": "only those that came before the one of this number",
-    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+    **AT_MOST,
     "state": f"only those that are {', '.join(STATES)}",
 }
 
@@ -56,8 +54,8 @@ class ChangeSets:
 
         Only those in a state, if one is named.
         """
-        before = number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
-        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
+        before = before_in(req)
+        at_most = at_most_in(req)
         with self._store.snapshot() as reader:
             change_sets = reader.change_sets(before, at_most, parse_state(req.get_param("state")))
         resp.data = msgspec.json.encode(
@@ -72,10 +70,10 @@ class OneChangeSet:
         self._store = store
         self._zone = zone
 
-    @operation(scope=ADMIN, answer=dict[str, Any], query={"at_most": LISTING["at_most"]})
+    @operation(scope=ADMIN, answer=dict[str, Any], query=AT_MOST)
     def on_get(self, req: Request, resp: Response, number: str) -> None:
         """Tell of a change set, and what it did or would do to each expectation."""
-        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
+        at_most = at_most_in(req)
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, parse_number(number))
             changes, in_all = ledger.changes_in(reader, change_set, at_most)

@@ -6,9 +6,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tallystick.access import SCOPES
-from tallystick.api.calls import JSON, NDJSON
 from tallystick.api.errors import ErrorAnswer
 from tallystick.api.operation import operation_of
+from tallystick.http.media_types import JSON, NDJSON
 from tallystick.http.openapi import (
     SESSION,
     VERSION,
@@ -107,7 +107,7 @@ def _call(
         },
     }
     if body is not None:
-        media = [JSON[0], NDJSON[0]] if operation.also_ndjson else [JSON[0]]
+        media = [JSON, NDJSON] if operation.also_ndjson else [JSON]
         call["requestBody"] = {
             "required": True,
             "content": {each: {"schema": schemas[body]} for each in media},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
-from tallystick.http.gate import Session, needs
+from tallystick.http.gate import Session, needs, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,8 +109,7 @@ def operation_of(resource: object, method: str, path: str) -> Operation:
     responder = getattr(resource, f"on_{method.lower()}")
     operation = getattr(responder, "operation", None)
     if not isinstance(operation, Operation):
-        place = f"{type(resource).__module__}.{type(resource).__name__}.on_{method.lower()}"
-        how = "put @operation(scope=…, body=…, answer=…) on"
-        message = f"{method} {path} is not described: {how} {place}"
+        how = f"put @operation(scope=…, body=…, answer=…) on {place_of(resource, method)}"
+        message = f"{method} {path} is not described: {how}"
         raise TypeError(message)
     return operation

@@ -12,15 +12,14 @@ from urllib.parse import urlencode
 import falcon
 
 from tallystick.console.forms import problem_of
+from tallystick.core.choices import choice_of
 from tallystick.core.errors import (
     AccountNotEmpty,
     DefaultGroupKept,
-    InvalidValue,
     NameTaken,
     NotFound,
     RoleRefused,
 )
-from tallystick.core.identifiers import shown
 from tallystick.core.roles import Right
 from tallystick.core.selection import account_number
 from tallystick.http.gate import for_console_to, user_of
@@ -84,11 +83,9 @@ def own_account(reader: Reader, req: Request, name: str) -> int:
 
 def deed_named(deeds: Mapping[str, Callable[[], None]], name: str) -> Callable[[], None]:
     """What a form's field `do` names. Raises `InvalidValue`."""
-    if name not in deeds:
-        message = f"do must be one of {', '.join(deeds)}, not {shown(name)}"
-        raise InvalidValue(message)
-    name_deed(name)
-    return deeds[name]
+    deed = choice_of(deeds, "do", name)
+    name_deed(deed)
+    return deeds[deed]
 
 
 def refused_form(req: Request, resp: Response, refusal: Refusal) -> str:

@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
+from tallystick.core.choices import choice_or_none
 from tallystick.core.days import ONE_DAY, midnight
 from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import in_zone, parse_named
 from tallystick.core.window import Window, window_between
 from tallystick.report.answer import Question
-from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts, one_of
+from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts
 from tallystick.store.listing import Order, Place
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     try:
         window = _window(typed, zone)
         filters = FilterTexts(*(_first(typed, name) for name in FilterTexts._fields)).parsed()
-        order = one_of(Order, "order", _first(typed, "order")) or Order.NEWEST
+        order = choice_or_none(Order, "order", _first(typed, "order")) or Order.NEWEST
         behind = _place(typed)
     except InvalidValue as refusal:
         problem = refusal.message

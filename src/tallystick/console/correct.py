@@ -10,6 +10,7 @@ from tallystick.console.changes import PATH as CHANGES_PATH
 from tallystick.console.changes import decider_of, notes_of
 from tallystick.console.forms import users_fields
 from tallystick.core.approval import may_apply_at_once
+from tallystick.core.choices import choice_or_none
 from tallystick.core.correcting import Place, Since, correction_of
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimExpectation
@@ -20,7 +21,6 @@ from tallystick.fleet import ledger, review
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
 from tallystick.intake import KINDS, CheckedItems, propose_facts, try_facts
-from tallystick.report.listing import one_of
 from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ class CorrectionPage:
 
 def _expectation(mismatch: Mismatch, typed: dict[str, str]) -> SimExpectation:
     """What the choices come to. Raises `InvalidValue`."""
-    place = one_of(Place, "place", typed["place"]) or Place.SEEN
-    since = one_of(Since, "since", typed["since"]) or Since.MOVE
+    place = choice_or_none(Place, "place", typed["place"]) or Place.SEEN
+    since = choice_or_none(Since, "since", typed["since"]) or Since.MOVE
     moment, value = correction_of(
         mismatch.seen_in, mismatch.seen_at, mismatch.in_force, place, since
     )

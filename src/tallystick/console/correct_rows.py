@@ -29,6 +29,7 @@ from tallystick.console.selection import (
     form_in_address,
     is_as_shown,
 )
+from tallystick.core.choices import choice_or_none
 from tallystick.core.correcting import Place, Since
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import Iccid
@@ -38,7 +39,7 @@ from tallystick.fleet import review
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
 from tallystick.intake import KINDS, CheckedItems, try_facts
-from tallystick.report.listing import one_of, rows_named, rows_of_sim
+from tallystick.report.listing import rows_named, rows_of_sim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,8 +108,8 @@ class CorrectRowsPage(RowsPage):
         self, req: Request, form: RowsForm, typed: dict[str, str]
     ) -> list[SimExpectation] | None:
         """What is to be expected; None where the form is about other rows by now."""
-        place = one_of(Place, "place", typed["place"]) or Place.SEEN
-        since = one_of(Since, "since", typed["since"]) or Since.MOVE
+        place = choice_or_none(Place, "place", typed["place"]) or Place.SEEN
+        since = choice_or_none(Since, "since", typed["since"]) or Since.MOVE
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, self._clock())

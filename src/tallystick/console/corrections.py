@@ -17,7 +17,7 @@ from tallystick.core.moments import Moment
 from tallystick.http.acts import records
 from tallystick.http.file_forms import FILE_BYTES_MAX
 from tallystick.http.gate import caller_of, for_console, user_of
-from tallystick.http.row_forms import CSV
+from tallystick.http.media_types import CSV
 from tallystick.report.corrections import MakerSeen, as_csv, exported, file_stem, makers_seen
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from tallystick.http.bodies import media_type_of, require_length, whole_body
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.file_forms import FileForm
 from tallystick.http.gate import caller_of
+from tallystick.http.media_types import FORM
 from tallystick.store.acting import add_details
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tallystick.access import Caller
     from tallystick.core.errors import Refusal
 
-FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8 << 10
 FIELDS_MAX = 20
 CSRF_FIELD = "csrf"

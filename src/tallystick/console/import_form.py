@@ -23,6 +23,7 @@ from tallystick.console.imports import (
     listed_file,
     require_all_accounts,
 )
+from tallystick.core.choices import choice_of
 from tallystick.core.errors import FileRefused, InvalidValue, Refusal
 from tallystick.core.identifiers import printable, shown
 from tallystick.core.imports import parse_import_number
@@ -250,11 +251,7 @@ def _status(refusal: Refusal) -> str:
 
 def _kind(typed: dict[str, str]) -> KindName:
     """The kind of facts that was chosen. Raises `InvalidValue`."""
-    for name in KINDS:
-        if name == typed["kind"]:
-            return name
-    message = f"kind must be one of {', '.join(KINDS)}, not {shown(typed['kind'])}"
-    raise InvalidValue(message)
+    return choice_of(KINDS, "kind", typed["kind"])
 
 
 def _asked(typed: dict[str, str], sent: SentFile) -> tuple[KindName, Mapping]:

@@ -11,7 +11,7 @@ from tallystick.core.roles import Right, may
 from tallystick.fleet import ledger
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
-from tallystick.http.row_forms import CSV
+from tallystick.http.media_types import CSV
 from tallystick.intake import WORDINGS, listed, listed_one, rejects_of
 
 if TYPE_CHECKING:

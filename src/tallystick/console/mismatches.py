@@ -25,6 +25,7 @@ from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
 from tallystick.fleet.explanations import Standing, standings
 from tallystick.fleet.groups import groups_of
+from tallystick.fleet.hardware import type_names
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import FilterTexts, Parts, page_in_parts
 
@@ -233,6 +234,4 @@ def _shown(columns: tuple[str | None, ...], why: _Why, key: RowKey, standing: St
 
 def models_of(reader: Reader, rows: Iterable[ShownRow]) -> dict[str, str]:
     """The names of the types of hardware that rows were seen in, by TAC, where they are known."""
-    tacs = {int(row.tac) for row in rows}
-    known = reader.types_among(tacs).values() if tacs else ()
-    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+    return type_names(reader, {int(row.tac) for row in rows})

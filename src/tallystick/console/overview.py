@@ -15,8 +15,9 @@ from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.explanations import RowState
 from tallystick.core.import_sources import ImportSource, sources_of
-from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
+from tallystick.core.moments import MICROSECONDS_A_DAY, Moment
 from tallystick.fleet import review
+from tallystick.fleet.hardware import type_names
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.coverage import Sampled, sampled
 from tallystick.report.listing import NO_FILTERS, Filters, page
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
     from tallystick.operations.tallies import BroughtByCalls
     from tallystick.report.answer import Question
     from tallystick.report.listing import Lister
-    from tallystick.store import Reader, Store
+    from tallystick.store import Store
 
 NEWEST_ROWS = 10
 LOOKED_AT_ROWS = 30
 """So many of the newest rows are looked at for those that are open."""
 LAST_IMPORTS = 5
 INTAKE_DAYS = 7
-DAY_US = SECONDS_A_DAY * MICROSECONDS_A_SECOND
 LOOKED_AT_IMPORTS = 100
 """So many imports are read for their sources."""
 HERE = "/"
@@ -142,14 +142,14 @@ class Overview(ListingPage):
         return rows[:NEWEST_ROWS]
 
     def _intake(self, imports: Sequence[ImportRecord], now: Moment) -> Intake:
-        begun_after = now - INTAKE_DAYS * DAY_US
+        begun_after = now - INTAKE_DAYS * MICROSECONDS_A_DAY
         lately = [each for each in imports if each.begun_at > begun_after]
         is_cut = len(lately) == LOOKED_AT_IMPORTS
         return Intake(
             list(map(listed_file, imports[:LAST_IMPORTS])),
             sources_of(lately),
             is_cut,
-            (now - lately[-1].begun_at) / DAY_US if is_cut else INTAKE_DAYS,
+            (now - lately[-1].begun_at) / MICROSECONDS_A_DAY if is_cut else INTAKE_DAYS,
             self._brought(),
         )
 
@@ -161,12 +161,8 @@ class Overview(ListingPage):
         zone = self._pages.settings.zone
         wanted = (lister.reader, lister.visible, asked.question, lister.generations)
         rows = counted_rows(*wanted, zone)
-        return Glance(rows, sampled(*wanted), _names(lister.reader, rows))
-
-
-def _names(reader: Reader, rows: CountedRows) -> dict[str, str]:
-    known = reader.types_among([tac for tac, _ in rows.types]).values() if rows.types else ()
-    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+        names = type_names(lister.reader, [tac for tac, _ in rows.types])
+        return Glance(rows, sampled(*wanted), names)
 
 
 def _presets(asked: Asked, zone: tzinfo, now: Moment) -> list[tuple[int, str]]:

@@ -14,6 +14,7 @@ from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import ShownRow, shown_rows
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, exact
+from tallystick.fleet.hardware import type_names
 from tallystick.fleet.timeline import recent_log, timeline
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, rows_of_sim
@@ -51,15 +52,7 @@ class SimPage(ListingPage):
             listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
             explained_rows = self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX]
             entries = recent_log(reader, sim)
-            tacs = sorted({stay.imei.tac for stay in seen.stays})
-            types = (
-                {
-                    str(tac): f"{each.manufacturer} {each.model}".strip()
-                    for tac, each in reader.types_among(tacs).items()
-                }
-                if tacs
-                else {}
-            )
+            types = type_names(reader, {stay.imei.tac for stay in seen.stays})
         if asked.problem:
             resp.status = falcon.HTTP_400
         self._pages.show(

@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
 from tallystick.core.identifiers import Iccid, shown
 from tallystick.core.moments import Moment
@@ -111,21 +112,22 @@ def parse_note(label: str, text: str) -> str:
 
 def parse_number(text: str) -> int:
     """The number of a change set. Raises `ChangeSetNotFound`: no other text is one's."""
-    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+    number = number_in(text)
+    if number is None:
         message = f"there is no change set {shown(text)}"
         raise ChangeSetNotFound(message)
-    return int(text)
+    return number
+
+
+def number_in(text: str) -> int | None:
+    """The number by which the store lists something; None where a text is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if is_number else None
 
 
 def parse_state(text: str | None) -> State | None:
     """The state that a text names; None where there is none. Raises `InvalidValue`."""
-    if not text:
-        return None
-    for state in STATES:
-        if state == text:
-            return state
-    message = f"state must be one of {', '.join(STATES)}, not {shown(text)}"
-    raise InvalidValue(message)
+    return choice_or_none(STATES, "state", text)
 
 
 def for_sims(origin: Origin, iccids: Collection[Iccid]) -> Origin:

@@ -108,9 +108,13 @@ def change_set(reader: Reader, number: int) -> ChangeSet:
     """Give a change set by its number. Raises `ChangeSetNotFound`."""
     change_set = reader.change_set(number)
     if change_set is None:
-        message = f"there is no change set {number}"
-        raise ChangeSetNotFound(message)
+        raise no_such_change_set(number)
     return change_set
+
+
+def no_such_change_set(number: int) -> ChangeSetNotFound:
+    """What is raised where there is no change set of a number, or none that the asker sees."""
+    return ChangeSetNotFound(f"there is no change set {number}")
 
 
 def changes_in(

@@ -13,6 +13,7 @@ from tallystick.core.errors import FileRefused, InvalidValue, Refusal
 from tallystick.http.bodies import BodyTooLarge, BodyTooSlow, discard, media_type_of
 from tallystick.http.calls import WaitingForBody, call_of
 from tallystick.http.cookies import ForeignForm
+from tallystick.http.media_types import MULTIPART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from falcon import Request
     from falcon.media.multipart import BodyPart
 
-MULTIPART = "multipart/form-data"
 FILE_FIELD = "file"
 FILE_BYTES_MAX = 64 << 20
 FIELDS_BYTES_MAX = 64 << 10

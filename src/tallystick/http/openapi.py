@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from tallystick.http.gate import SESSION_HEADER, open_to_all
+from tallystick.http.media_types import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,9 +76,7 @@ def topic_of(path: str) -> str:
     return path.partition("/v1/")[2].partition("/")[0]
 
 
-def content(
-    about: str, schema: Mapping[str, Any], media_type: str = "application/json"
-) -> dict[str, Any]:
+def content(about: str, schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
     """An answer, with a body of one media type."""
     return {"description": about, "content": {media_type: {"schema": schema}}}
 

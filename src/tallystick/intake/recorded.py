@@ -15,7 +15,7 @@ import msgspec
 
 from tallystick.core.errors import ImportInterrupted, ImportNotFound, Refusal, StoreRefused
 from tallystick.core.imports import THOUSANDTHS, ImportRecord, ImportState, as_of
-from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
+from tallystick.core.moments import MICROSECONDS_A_DAY, Moment
 from tallystick.intake.bulk import DEFAULT_OPTIONS
 from tallystick.intake.progress import Progress, tell_nobody
 from tallystick.intake.proposals import take_file_in
@@ -228,7 +228,7 @@ def forget_old(writer: Writer, now: Moment) -> None:
 
 
 def _days_before(now: Moment, days: int) -> Moment:
-    return Moment(now - days * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
+    return Moment(now - days * MICROSECONDS_A_DAY)
 
 
 def listed(reader: Reader, before: int, at_most: int, now: Moment) -> list[ImportRecord]:

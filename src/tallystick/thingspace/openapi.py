@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tallystick.http.gate import SCOPE_OF_USERS, Session, needs_of
+from tallystick.http.media_types import FORM, JSON
 from tallystick.http.openapi import (
     SESSION,
     VERSION,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 PATH = "/thingspace/openapi.json"
 NAME_ABOUT = "Percent-encoded; where no name is as it is written, + stands for a blank."
-FORM = "application/x-www-form-urlencoded"
 REFUSALS = (VerizonError, Fault, OAuthError)
 BASIC = {"type": "http", "scheme": "basic", "description": "An app's key and secret."}
 
@@ -102,7 +102,7 @@ def _call(path: str, method: str, said: Described, schemas: Schemas) -> dict[str
         },
     }
     if said.body is not None:
-        media_type = FORM if said.is_form else "application/json"
+        media_type = FORM if said.is_form else JSON
         body = {"required": True, "content": {media_type: {"schema": schemas[said.body]}}}
         call["requestBody"] = body
     return call

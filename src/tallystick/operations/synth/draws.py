@@ -27,7 +27,7 @@ from tallystick.operations.synth.identifiers import (
     TAC_SERIALS,
     home_of,
     indices,
-    one_of,
+    value_at,
     with_check_digit,
 )
 
@@ -150,7 +150,7 @@ class Draws:
             .filter(~self._befalls(Stream.MEMBER, SHARE_UNGROUPED))
             .select(
                 account=self._account(),
-                group=one_of(
+                group=value_at(
                     GROUPS,
                     self._draw(Stream.GROUP, len(GROUPS), of=pl.col("sim") // self._delivery),
                 ),
@@ -198,19 +198,20 @@ class Draws:
     def _iccid(self) -> pl.Expr:
         range_sims = -(-self.fleet.sims // len(ICCID_RANGES))
         within = pl.col("sim") % range_sims * ICCID_STRIDE + self._draw(Stream.ICCID, ICCID_STRIDE)
-        body = ICCID_BODY_MIN + one_of(ICCID_RANGES, pl.col("sim") // range_sims) + within
+        body = ICCID_BODY_MIN + value_at(ICCID_RANGES, pl.col("sim") // range_sims) + within
         return with_check_digit(body, ICCID_BODY_DIGITS)
 
     def _mdn(self) -> pl.Expr:
         number = pl.col("sim") * AREA_NUMBERS_STEP % AREA_NUMBERS + 10**7 - AREA_NUMBERS
-        return (one_of(AREA_CODES, pl.col("sim") // AREA_NUMBERS) * 10**7 + number).cast(pl.String)
+        area = value_at(AREA_CODES, pl.col("sim") // AREA_NUMBERS)
+        return (area * 10**7 + number).cast(pl.String)
 
     def _account(self) -> pl.Expr:
         """Sizes fall off as 1, 1/2, 1/3 and so on."""
         sizes = list(accumulate(1 / nth for nth in range(1, len(ACCOUNTS))))
         whole = sizes[-1] + 1 / len(ACCOUNTS)
         drawn = self._draw(Stream.ACCOUNT, WHOLE, of=pl.col("sim") // self._delivery)
-        return one_of(
+        return value_at(
             ACCOUNTS, pl.sum_horizontal(drawn >= int(WHOLE * size / whole) for size in sizes)
         )
 
@@ -248,7 +249,7 @@ class Draws:
         return pl.when(is_early).then(moved + ahead).otherwise(moved - behind)
 
     def _new(self, tacs: tuple[int, ...]) -> pl.Expr:
-        tac = one_of(tacs, self._draw(Stream.MODEL, len(tacs)))
+        tac = value_at(tacs, self._draw(Stream.MODEL, len(tacs)))
         return tac * TAC_SERIALS + self._draw(Stream.HARDWARE, TAC_SERIALS)
 
     def _nth_visit(self, nth: int) -> pl.Expr:

@@ -64,7 +64,7 @@ def indices(start: int, stop: int) -> pl.LazyFrame:
     return pl.LazyFrame().select(sim=pl.int_range(start, stop))
 
 
-def one_of(values: Sequence[int] | Sequence[str], index: pl.Expr) -> pl.Expr:
+def value_at(values: Sequence[int] | Sequence[str], index: pl.Expr) -> pl.Expr:
     """The value at an index."""
     return pl.lit(pl.Series(values)).gather(index)
 
@@ -74,7 +74,7 @@ def home_of(sim: pl.Expr) -> pl.Expr:
     batch = sim // SIMS_A_BATCH
     model = batch % len(HOME_TACS)
     serial = batch // len(HOME_TACS) * SIMS_A_BATCH + sim % SIMS_A_BATCH + model * FIRST_SERIAL_STEP
-    return one_of(HOME_TACS, model) * TAC_SERIALS + serial % TAC_SERIALS
+    return value_at(HOME_TACS, model) * TAC_SERIALS + serial % TAC_SERIALS
 
 
 def same_model_as(hardware: pl.Expr) -> pl.Expr:

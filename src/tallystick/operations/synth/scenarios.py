@@ -14,9 +14,9 @@ from tallystick.operations.synth.identifiers import (
     TAC_SERIALS,
     home_of,
     indices,
-    one_of,
     same_model_as,
     second_of,
+    value_at,
     with_check_digit,
 )
 
@@ -98,7 +98,7 @@ class ScenarioDraws(Draws):
         nth = self._draw(Stream.LABEL, WHOLE, of=lot) // SHARE_LABEL
         is_whole = (lot + 1) * LOT <= self.fleet.sims
         return pl.when(is_whole & (nth < len(asked))).then(
-            one_of([str(each) for each in asked], nth.clip(0, len(asked) - 1))
+            value_at([str(each) for each in asked], nth.clip(0, len(asked) - 1))
         )
 
     def _label(self) -> pl.Expr:
@@ -178,5 +178,5 @@ def _other(label: pl.Expr, home: pl.Expr) -> pl.Expr:
 def _foreign() -> pl.Expr:
     """Hardware of a foreign model, the same for all SIMs of a lot."""
     lot = pl.col("sim") // LOT
-    tac = one_of(FOREIGN_TACS, lot % len(FOREIGN_TACS))
+    tac = value_at(FOREIGN_TACS, lot % len(FOREIGN_TACS))
     return tac * TAC_SERIALS + lot // len(FOREIGN_TACS)
