@@ -5,16 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tallystick.console.admin import (
-    PATH,
-    Desk,
-    deed_named,
-    for_operators,
-    go_to,
-    lines_of,
-    own_account,
-    refused_form,
-)
+from tallystick.console.admin import PATH, Desk, for_operators, lines_of, own_account
+from tallystick.console.form_answers import deed_named, go_to, refused_form
 from tallystick.console.forms import users_fields
 from tallystick.core.approval import Approval
 from tallystick.core.choices import choice_or_none

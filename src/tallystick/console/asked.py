@@ -77,6 +77,18 @@ class Asked:
         query = urlencode([(name, value) for name, values in typed.items() for value in values])
         return f"{path}?{query}" if query else path
 
+    def presets(
+        self, path: str, zone: tzinfo, now: Moment, **changes: str
+    ) -> list[tuple[int, str]]:
+        """The windows that are one click away: days until the end of today, and the address."""
+        _, tomorrow = _usual_days(zone, now)
+        beginnings = [(days, tomorrow - timedelta(days=days)) for days in PRESETS]
+        latest = tomorrow.isoformat()
+        return [
+            (days, self.address(path, earliest=earliest.isoformat(), latest=latest, **changes))
+            for days, earliest in beginnings
+        ]
+
     def as_view(self, zone: tzinfo, now: Moment) -> str:
         """What a view that is saved asks for: a window until the end of today goes on with time."""
         typed = {name: values for name, values in self.typed.items() if name not in PLACE}
@@ -174,13 +186,6 @@ def _usual_days(zone: tzinfo, now: Moment) -> tuple[date, date]:
     """The days of the usual window: until the end of today."""
     tomorrow = in_zone(now, zone).date() + ONE_DAY
     return tomorrow - timedelta(days=DAYS_SHOWN), tomorrow
-
-
-def preset(days: int, zone: tzinfo, now: Moment) -> dict[str, str]:
-    """The parameters of a window of so many days until the end of today."""
-    _, tomorrow = _usual_days(zone, now)
-    earliest = tomorrow - timedelta(days=days)
-    return {"earliest": earliest.isoformat(), "latest": tomorrow.isoformat()}
 
 
 def _window(typed: dict[str, list[str]], zone: tzinfo) -> Window:

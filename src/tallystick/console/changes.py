@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.console.forms import users_fields
+from tallystick.console.form_answers import go_to
+from tallystick.console.forms import NO_NOTES, notes_of, users_fields
 from tallystick.core.approval import Decider, may_decide, may_withdraw
 from tallystick.core.errors import ChangeSetRefused, InvalidValue, Refusal
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import (
     BEHIND_ALL,
     STATES,
-    Origin,
     is_made_by,
-    parse_note,
     parse_number,
     parse_state,
 )
@@ -42,24 +41,6 @@ if TYPE_CHECKING:
 PATH = "/changes"
 LISTED_MAX = 50
 CHANGES_SHOWN_MAX = 100
-NO_NOTES = {"ticket": "", "reason": ""}
-
-
-class Notes(NamedTuple):
-    """What somebody says of a change, for the ledger."""
-
-    ticket: str
-    reason: str
-
-    def by(self, actor: str, at: Moment) -> Origin:
-        """The origin of a change that this is said of."""
-        return Origin(actor, at, ticket=self.ticket, reason=self.reason)
-
-
-def notes_of(typed: dict[str, str]) -> Notes:
-    """The fields `ticket` and `reason` of a form. Raises `InvalidValue`."""
-    ticket = parse_note("ticket", typed.get("ticket", "").strip())
-    return Notes(ticket, parse_note("reason", typed.get("reason", "").strip()))
 
 
 def decider_of(req: Request) -> Decider:
@@ -186,7 +167,7 @@ class _Form:
         deed: str = "",  # noqa: ARG002 - of some addresses; whichever it is, nothing is done
     ) -> None:
         """Send the browser to the page of the change set."""
-        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{self._seen(req, number)}"
+        go_to(resp, f"{PATH}/{self._seen(req, number)}")
 
     def _seen(self, req: Request, number: str) -> int:
         """The number of a change set that the user sees. Raises `ChangeSetNotFound`."""
@@ -218,7 +199,7 @@ class Withdrawal(_Form):
         except ChangeSetRefused as refusal:
             self._refused(req, resp, parsed, refusal, typed)
             return
-        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{parsed}"
+        go_to(resp, f"{PATH}/{parsed}")
 
 
 class Decision(_Form):
@@ -242,7 +223,7 @@ class Decision(_Form):
         except (ChangeSetRefused, InvalidValue) as refusal:
             self._refused(req, resp, parsed, refusal, typed)
             return
-        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{shown_next}"
+        go_to(resp, f"{PATH}/{shown_next}")
 
     def _deed(self, name: str) -> Callable[[int, Decider, dict[str, str]], int]:
         if name not in self._deeds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tallystick.console.asked import PRESETS, Asked, asked_by, preset
+from tallystick.console.asked import Asked, asked_by
 from tallystick.console.import_form import SUFFIXES, UNTOUCHED
 from tallystick.console.imports import may_import_files
 from tallystick.console.listing_page import ListingPage, Problem
@@ -78,7 +78,7 @@ class Manufacturers(ListingPage):
             typed=UNTOUCHED,
             suffixes=SUFFIXES,
             mebibytes_max=FILE_BYTES_MAX >> 20,
-            presets=[(days, asked.address(PATH, **preset(days, zone, now))) for days in PRESETS],
+            presets=asked.presets(PATH, zone, now),
             list_path=LIST_PATH,
             file_path=FILE_PATH,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from tallystick.console.asked import PRESETS, Asked, asked_by, preset
+from tallystick.console.asked import Asked, asked_by
 from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.core.choices import choice_or_none
 from tallystick.core.moments import exact
@@ -54,10 +54,7 @@ class CoverageList(ListingPage):
             topics=[
                 (name, words, asked.address(PATH, lacking=name)) for name, words in LACKING.items()
             ],
-            presets=[
-                (days, asked.address(PATH, lacking=lacking, **preset(days, zone, now)))
-                for days in PRESETS
-            ],
+            presets=asked.presets(PATH, zone, now, lacking=lacking),
         )
 
 

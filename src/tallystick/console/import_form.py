@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import falcon
 import msgspec
 
-from tallystick.console.changes import notes_of
-from tallystick.console.forms import users_file_form
+from tallystick.console.form_answers import go_to
+from tallystick.console.forms import notes_of, users_file_form
 from tallystick.console.import_queue import Job
 from tallystick.console.imports import (
     FORBIDDEN,
@@ -139,8 +139,7 @@ class ImportPage:
                 held.enter_context(folder)
                 outcome = self._outcome(req, form, folder)
                 if isinstance(outcome, Job):
-                    resp.status = falcon.HTTP_303
-                    resp.location = f"{PATH}/{self._queue.put(outcome)}"
+                    go_to(resp, f"{PATH}/{self._queue.put(outcome)}")
                     held.pop_all()  # the folder goes with the job
         except (FileRefused, InvalidValue, BodyTooLarge, CallsBusy) as refusal:
             outcome = Outcome(refusal.message)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from tallystick.console.asked import (
-    PRESETS,
     Asked,
     asked_by,
     key_text,
     place_text,
-    preset,
 )
 from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, THINGSPACE, WireRows
@@ -152,11 +150,10 @@ class MismatchList(ListingPage):
 
 def _addresses(asked: Asked, zone: tzinfo, now: Moment) -> dict[str, Any]:
     """Where other windows of the same list are, and its rows as files."""
-    windows = [(days, asked.address(PATH, **preset(days, zone, now))) for days in PRESETS]
     files = [
         (form.label, asked.address(f"{PATH}/export", form=name)) for name, form in FORMS.items()
     ]
-    return {"presets": windows, "exports": files}
+    return {"presets": asked.presets(PATH, zone, now), "exports": files}
 
 
 def _parts(lister: Lister, asked: Asked) -> Parts:
