@@ -221,16 +221,14 @@ def _import_one(store: Store, path: str, asked: Asked, listener: _FileListeners)
 def _try_one(store: Store, path: str, asked: Asked, listener: _FileListeners) -> Done:
     with listener.heard() as listeners:
         try_one = try_file if asked.kind == "expectations" else try_identities_file
-        generations, calls = asked.settings.generations, listeners._asdict()
-        trial = try_one(store, path, generations, options=asked.options, **calls)
+        trial = try_one(store, path, asked.settings.generations, asked.options, listeners)
     zone = asked.settings.zone
     return Done(trial.receipt, trial.described(zone), list(trial_lines(trial, zone)))
 
 
 def _propose_one(store: Store, path: str, asked: Asked, listener: _FileListeners) -> Done:
     with listener.heard() as listeners:
-        calls = listeners._asdict()
-        number, receipt = propose_file(store, path, options=asked.options, **calls)
+        number, receipt = propose_file(store, path, asked.options, listeners)
     lines = [f"  proposed as change set {number}"] if number else []
     return Done(receipt, receipt.described() | {"change_set_id": number}, lines)
 
