@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
+    from tallystick.core.identifiers import Imei
     from tallystick.fleet.hardware import HardwarePage
+    from tallystick.store import Reader
 
 HARDWARE_COLUMNS = (
     "iccid",
@@ -90,12 +92,8 @@ def history(
     with store_of(settings) as store, store.snapshot() as reader:
         if hardware.names_hardware(reader, named):
             imei = imei_asked_for(named)
-            begin = hardware.parse_place(after) if after else hardware.FIRST
-            also = reader.sims_activated_in(imei.identity) if scan else []
-            if everything:
-                pages_of_it = hardware.whole(reader, imei, begin, also)
-            else:
-                pages_of_it = iter([hardware.page(reader, imei, None, begin, at_most, also)])
+            sims_max = None if everything else at_most
+            pages_of_it = _pages_of_hardware(reader, imei, after, sims_max, scan=scan)
             nobody = NOBODY_AT_ALL if scan else NOBODY
             _print_hardware(pages_of_it, settings.zone, nobody, as_json=as_json)
             return
@@ -109,6 +107,17 @@ def history(
     for each in read:
         if each["next"] and not as_json:
             say(f"SIM {each['iccid']} has older stays: --before {each['next']}", err=True)
+
+
+def _pages_of_hardware(
+    reader: Reader, imei: Imei, after: str | None, sims_max: int | None, *, scan: bool
+) -> Iterator[HardwarePage]:
+    """The page of so many SIMs of hardware behind a place; every page where there is no number."""
+    begin = hardware.parse_place(after) if after else hardware.FIRST
+    also = reader.sims_activated_in(imei.identity) if scan else []
+    if sims_max is None:
+        return hardware.whole(reader, imei, begin, also)
+    return iter([hardware.page(reader, imei, None, begin, sims_max, also)])
 
 
 def _print_pages(pages: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -193,18 +193,26 @@ def _do(
     """
     with store_of(current_settings()) as store:
         while portion := list(islice(lines, SIMS_A_TRANSACTION)):
-            good: dict[int, Any] = {}
-            refused: dict[int, Refusal] = {}
-            for place, line in enumerate(portion):
-                try:
-                    good[place] = parse(line)
-                except InvalidValue as refusal:
-                    refused[place] = refusal
+            good, refused = _parsed(portion, parse)
             with store.transaction() as writer:
                 done = action(writer, list(good.values()))
             places = list(good)
             refused |= {places[place]: refusal for place, refusal in done.refused.items()}
             tally.add(portion, len(done.sims), refused)
+
+
+def _parsed(
+    lines: Sequence[Line], parse: Callable[[Line], Any]
+) -> tuple[dict[int, Any], dict[int, Refusal]]:
+    """What lines say, and the refusals of those that say nothing, both by their place."""
+    good: dict[int, Any] = {}
+    refused: dict[int, Refusal] = {}
+    for place, line in enumerate(lines):
+        try:
+            good[place] = parse(line)
+        except InvalidValue as refusal:
+            refused[place] = refusal
+    return good, refused
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -56,6 +57,22 @@ class Schemas:
 
     def __getitem__(self, kind: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever msgspec takes for a type
         return self._by_type[str(kind)]
+
+
+def document(
+    title: str,
+    about: str,
+    paths: Mapping[str, Any],
+    schemas: Schemas,
+    security: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A whole description: of its calls by path, and of what callers show that they may call."""
+    return {
+        "openapi": VERSION,
+        "info": {"title": title, "version": version("tallystick"), "description": about},
+        "paths": paths,
+        "components": {"schemas": schemas.components, "securitySchemes": security},
+    }
 
 
 def methods_of(resources: Mapping[str, object]) -> Iterator[tuple[str, str]]:
