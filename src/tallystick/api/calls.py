@@ -1,7 +1,4 @@
-"""What our own calls have in common.
-
-Who calls, the names in a path, the body, and what is asked about.
-"""
+"""What our own calls have in common: names in a path, the body, and what is asked about."""
 
 from __future__ import annotations
 
@@ -90,10 +87,7 @@ def after_in(req: Request) -> int:
 
 
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
-    """The numbers, by name, of the accounts that a user may see.
-
-    All where it is no user who asks.
-    """
+    """The numbers, by name, of the accounts that a user may see; all where no user asks."""
     return reader.accounts() if asker is None else reader.view_of(asker).accounts
 
 

@@ -1,7 +1,4 @@
-"""`/api/v1/change-sets`: what changed expectations.
-
-Proposals decided about, and change sets taken back.
-"""
+"""`/api/v1/change-sets`: what changed expectations, decided about and taken back."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`POST /api/v1/{sims,expectations,activations,groups,types,identities}`: facts in.
 
-Expectations also tried or proposed, identities also tried.
+Expectations may also be tried or proposed, and identities tried.
 """
 
 from __future__ import annotations

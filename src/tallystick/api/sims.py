@@ -1,6 +1,6 @@
 """`/api/v1/sims` and what is below it: SIMs listed, shown, moved and removed.
 
-Taken in, as any facts.
+They are taken in like any facts (`api/intake.py`).
 """
 
 from __future__ import annotations

@@ -20,10 +20,7 @@ ENCODING_USUAL = "utf-8"
 
 
 class Done(NamedTuple):
-    """What became of a file.
-
-    Its receipt, and what else there is to tell, for programs and for people.
-    """
+    """What became of a file: its receipt, all of it for programs, and more lines for people."""
 
     receipt: Receipt
     described: dict[str, Any]

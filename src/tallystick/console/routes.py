@@ -59,10 +59,7 @@ OWN_PATH = re.compile(
 
 
 def owns(req: Request) -> bool:
-    """Whether a request is for this room.
-
-    It is for one of its paths, or from a browser for one that nobody has.
-    """
+    """Whether a request is for this room: for one of its paths, or a browser's for nobody's."""
     if OWN_PATH.fullmatch(req.path):
         return True
     accepted = req.get_header("Accept") or ""

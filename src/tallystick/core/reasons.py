@@ -1,9 +1,8 @@
-"""Why a row of the report is there.
+"""Why a row of the report is there: what the facts say around it, and the likely cause.
 
-What the facts say around it, each a reason of its own, and the likely cause. What concerns the SIM
-alone follows from its own facts (`stays`). What concerns other SIMs follows from what is told of
-them in the same hardware (`Company`), and depends on who asks and on the window. The cause is a
-guess by `RULES`.
+Each thing that they say is a reason of its own. What concerns the SIM alone follows from its own
+facts (`stays`). What concerns other SIMs follows from what is told of them in the same hardware
+(`Company`), and depends on who asks and on the window. The cause is a guess by `RULES`.
 """
 
 from __future__ import annotations
@@ -185,10 +184,7 @@ class Stay(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """An expectation in force.
-
-    Since when, what it says, by which change set, and whether by first use.
-    """
+    """An expectation in force: since when, and the change set or the policy that says so."""
 
     since: int
     expected: Allowed
@@ -207,8 +203,8 @@ def stays(
 ) -> list[Stay]:
     """What one SIM's own facts say around each of its rows, in order of time.
 
-    All from its whole history. The store works this out from a row's neighbours. Moments and IMEIs
-    are integers, as the store has them.
+    It follows from the whole history here; the store works it out from a row's neighbours. Moments
+    and IMEIs are integers, as the store has them.
     """
     seen = sorted(set(activations))
     rules = _rules(seen, expectations, first_use)
@@ -281,17 +277,14 @@ def expectation(stay: Stay) -> Reason:
 
 
 def by_first_use(stay: Stay) -> Reason | None:
-    """No expectation was taken in for that moment.
-
-    By its account's policy the SIM stays where it was first seen.
-    """
+    """By its account's policy the SIM stays where it was first seen, as no expectation says."""
     return FIRST_USE if stay.is_by_first_use else None
 
 
 def model(stay: Stay) -> Reason | None:
-    """Whether it is another unit of an expected model.
+    """Whether it is another unit of an expected model, which has the same TAC.
 
-    The same TAC. Nothing where no hardware is expected.
+    None where no hardware is expected.
     """
     models = {member // MODEL for member in stay.expected.members}
     if not models:
@@ -365,7 +358,7 @@ class Claim(NamedTuple):
 class Row(NamedTuple):
     """A row of the report as other SIMs are compared with it.
 
-    Its SIM, moment, and the hardware expected: each that an IMEI of the expectation names.
+    `expected_hardware` is every hardware that an IMEI of the expectation names.
     """
 
     iccid: int

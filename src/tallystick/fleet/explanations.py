@@ -86,8 +86,8 @@ def explain(
 ) -> int:
     """Explain rows, in the place of what was said of them before; give how many they are.
 
-    All of them or none. Raises `InvalidValue`, or `MismatchNotFound` where one of them is not there
-    or of no account that is visible.
+    All of them are explained, or none. Raises `InvalidValue`, or `MismatchNotFound` where one of
+    them is not there or of no account that is visible.
     """
     require_future(holds_until, note.at)
     rows = dict.fromkeys(keys)

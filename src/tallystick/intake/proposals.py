@@ -1,7 +1,4 @@
-"""Expectations and identities that are not applied at once.
-
-Tried dry, or kept as a proposal for somebody else to approve.
-"""
+"""Expectations and identities that are not applied at once: tried dry, or kept as a proposal."""
 
 from __future__ import annotations
 
@@ -50,10 +47,7 @@ PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is kept in one transacti
 
 @dataclass
 class Trial:
-    """What expectations or identities would do.
-
-    The receipt that they would get, and the report's rows that would come and go.
-    """
+    """What facts would do: the receipt that they would get, and the rows that would come and go."""
 
     receipt: Receipt = field(default_factory=Receipt)
     added: int = 0

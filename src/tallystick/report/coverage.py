@@ -125,7 +125,7 @@ def _spread_sims_seen(reader: Reader, first: int, last: int, at_most: int) -> li
 def unattributed(reader: Reader) -> Iterator[Unattributed]:
     """The activations that wait until it is known whose IMSI or MSISDN they name.
 
-    By number and source, in order of the number.
+    They are counted by number and source, and come in order of the number.
     """
     after = BEFORE_ALL
     while page := reader.unattributed_after(after, SUBSCRIBERS_A_PAGE):
@@ -234,7 +234,7 @@ def uncovered(
 ) -> Iterator[Uncovered]:
     """The SIMs of accounts that lack something, by ICCID within each account.
 
-    Raises the same, before the first.
+    Raises what `coverage` raises, before the first.
     """
     scope = scope_of(reader, visible, question, generations)
     return _lacking_in(reader, scope, question.window, lacking)

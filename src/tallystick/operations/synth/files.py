@@ -23,8 +23,8 @@ def write_fleet(
 ) -> dict[str, Path]:
     """Write the files of a fleet, one for each kind of facts; give their paths by kind.
 
-    A scenario has `labels` too.
-    The folder is made where it is missing; files of these names in it are replaced.
+    A scenario has `labels` too. The folder is made where it is missing; files of these names in it
+    are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
     draws = Draws(fleet) if fleet.scenario is None else ScenarioDraws(fleet)
