@@ -86,7 +86,7 @@ class _Decision:
         self._store = store
         self._zone = zone
 
-    def _told(self, number: int) -> bytes:
+    def _described(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, number)
         return msgspec.json.encode(answers.change_set_answer(change_set, self._zone))
@@ -114,7 +114,7 @@ class Rejection(_Decision):
         """Withdraw a proposal of one's own, or reject that of another app."""
         by = Decider(caller_of(req).name)
         ledger.reject(self._store, parse_number(number), by, system_clock())
-        resp.data = self._told(int(number))
+        resp.data = self._described(int(number))
 
 
 class Undoing(_Decision):
@@ -128,4 +128,4 @@ class Undoing(_Decision):
         It is only proposed where an account of its SIMs asks for approval.
         """
         origin = origin_of(req)
-        resp.data = self._told(ledger.undo(self._store, parse_number(number), origin))
+        resp.data = self._described(ledger.undo(self._store, parse_number(number), origin))

@@ -35,7 +35,7 @@ from tallystick.cli.import_options import (
     require_ledgered,
 )
 from tallystick.cli.import_output import Done, print_end, print_file, print_previews
-from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told, trial_lines
+from tallystick.cli.ledger import Actor, Reason, Ticket, origin_of, trial_lines
 from tallystick.cli.shared import (
     EXIT_SOME_REJECTED,
     AsJson,
@@ -98,7 +98,7 @@ def import_(
     if preview:
         _print_previews(kind, list(expanded(files)), mapping, as_json=as_json)
         return
-    origin = origin_told(actor, ticket, reason)
+    origin = origin_of(actor, ticket, reason)
     settings = current_settings()
     options = ImportOptions(
         origin.at,

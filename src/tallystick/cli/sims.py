@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from tallystick.api.answers import sims as answers
-from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told
+from tallystick.cli.ledger import Actor, Reason, Ticket, origin_of
 from tallystick.cli.shared import (
     EXIT_REFUSED,
     EXIT_SOME_REJECTED,
@@ -163,7 +163,7 @@ def remove(
     Exit status: 0 all done, 3 some refused, 1 nothing done.
     """
     done = _Tally("removed", file)
-    origin = origin_told(actor, ticket, reason)._replace(source=REMOVAL)
+    origin = origin_of(actor, ticket, reason)._replace(source=REMOVAL)
     _do(
         lines_of(iccid or [], file, ""),
         done,

@@ -90,7 +90,7 @@ class Value(NamedTuple):
     ended_in: int | None
 
 
-class Stay(NamedTuple):
+class HeldValue(NamedTuple):
     """A value for as long as it stood; `returned_in` is the change set that restored it."""
 
     effective_from: Moment
@@ -145,8 +145,8 @@ def sims_in(detail: str) -> list[Iccid]:
     return list(map(Iccid.parse, names)) if names[0].isdigit() else []
 
 
-def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]:
-    """One SIM's values, in the order in which they ended, as stays by `effective_from`.
+def held_values(values: Iterable[Value], undoings: Mapping[int, int]) -> list[HeldValue]:
+    """One SIM's values, in the order in which they ended, as they were held, by `effective_from`.
 
     A value that an undo brings back keeps the change set that first put it. Which undo it was
     follows from the others: `undoings` has what each of them took back.
@@ -154,18 +154,18 @@ def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]
     in_order = sorted(values, key=attrgetter("effective_from"))
     of_each_moment = groupby(in_order, attrgetter("effective_from"))
     return [
-        stay for _, values_then in of_each_moment for stay in _stays(list(values_then), undoings)
+        held for _, values_then in of_each_moment for held in _held(list(values_then), undoings)
     ]
 
 
-def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Stay]:
-    """The stays of one moment's values."""
+def _held(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[HeldValue]:
+    """The values of one moment, as they were held."""
     ended: dict[int, int] = {}  # by the change set that had put a value: what ended it last
     before = BEFORE_THE_LEDGER
     for value in values:
         own_end = ended.get(value.change_set_id)
         returned_in = None if own_end is None else _returned_in(own_end, before, undoings)
-        yield Stay(
+        yield HeldValue(
             value.effective_from, value.imei, value.change_set_id, returned_in, value.ended_in
         )
         if value.ended_in is not None:

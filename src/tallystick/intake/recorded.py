@@ -110,8 +110,8 @@ class ListedImport:
             on_reject(reject)
 
         with self:
-            told = Listeners(progress, columns, reject)
-            receipt = take_file_in(self._store, self._kind, path, options, told)
+            own = Listeners(progress, columns, reject)
+            receipt = take_file_in(self._store, self._kind, path, options, own)
             self._end(ImportState.DONE, receipt=receipt)
         return receipt
 

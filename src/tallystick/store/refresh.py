@@ -19,7 +19,7 @@ from tallystick.core.local import AFTER_ALL_TIMES, Expected, Seen, departure_in,
 from tallystick.core.moments import BEGINNING, zone_named
 from tallystick.core.pairing import FirstUse, is_fit
 from tallystick.core.reason_json import encode
-from tallystick.core.reasons import Departure, Stay, own_reasons
+from tallystick.core.reasons import Departure, RowFacts, own_reasons
 from tallystick.store.neighbours import AnswerRow, RowSim, value_of
 
 if TYPE_CHECKING:
@@ -416,7 +416,7 @@ class Refresh:
     ) -> AnswerRow:
         sim = self._sims[draft.iccid]
         since, expected, change_set_id = rule
-        stay = Stay(
+        facts = RowFacts(
             draft.activated_at,
             draft.post_imei,
             since,
@@ -439,7 +439,7 @@ class Refresh:
             None if draft.pre_imei is None else int(draft.pre_imei),
             self._wire_row(*of_sim, *of_row, self._zone_name),
             int(expected.value),
-            encode(own_reasons(stay), self._zone),
+            encode(own_reasons(facts), self._zone),
             left_at,
             int(is_back),
         )
