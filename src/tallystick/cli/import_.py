@@ -126,14 +126,18 @@ def _print_previews(
     refused: dict[str, FileRefused] = {}
     with store_of(current_settings()) as store:
         for path in paths:
-            with nullcontext() if store.is_empty() else store.snapshot() as reader:
-                try:
-                    previews[path] = preview_file(kind, path, mapping, system_clock(), reader)
-                except FileRefused as refusal:
-                    refused[path] = refusal
+            try:
+                previews[path] = _preview(store, kind, path, mapping)
+            except FileRefused as refusal:
+                refused[path] = refusal
     print_previews(previews, refused, as_json=as_json)
     if refused:
         raise typer.Exit(EXIT_NOTHING_DONE)
+
+
+def _preview(store: Store, kind: KindName, path: str, mapping: Mapping) -> Preview:
+    with nullcontext() if store.is_empty() else store.snapshot() as reader:
+        return preview_file(kind, path, mapping, system_clock(), reader)
 
 
 def _import_all(

@@ -143,10 +143,7 @@ def thawed(frozen: str, zone: tzinfo, now: Moment) -> Asked:
 
 def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     typed = _typed(given)
-    earliest, latest = _usual_days(zone, now)
-    days = typed.pop(DAYS, [""])[0]
-    if DAYS_FORM.fullmatch(days) and int(days) <= DAYS_MAX:
-        earliest = latest - timedelta(days=int(days))
+    earliest, latest = _days_without_window(typed.pop(DAYS, [""])[0], zone, now)
     typed = {"earliest": [earliest.isoformat()], "latest": [latest.isoformat()]} | typed
     usual = window_between(midnight(earliest, zone), midnight(latest, zone))
     accounts = tuple(typed.get("account", ()))
@@ -180,6 +177,14 @@ def _typed(given: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 def _first(typed: dict[str, list[str]], name: str) -> str:
     return (typed.get(name) or [""])[0]
+
+
+def _days_without_window(days: str, zone: tzinfo, now: Moment) -> tuple[date, date]:
+    """The days of an address that names no window: so many as it says, or the usual ones."""
+    earliest, latest = _usual_days(zone, now)
+    if DAYS_FORM.fullmatch(days) and int(days) <= DAYS_MAX:
+        return latest - timedelta(days=int(days)), latest
+    return earliest, latest
 
 
 def _usual_days(zone: tzinfo, now: Moment) -> tuple[date, date]:

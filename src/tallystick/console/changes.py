@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import falcon
 
@@ -41,6 +41,15 @@ if TYPE_CHECKING:
 PATH = "/changes"
 LISTED_MAX = 50
 CHANGES_SHOWN_MAX = 100
+
+
+class Standing(NamedTuple):
+    """How a user stands to a change set: what they may do with it, and the accounts that ask."""
+
+    is_own: bool
+    may_decide: bool = False
+    may_withdraw: bool = False
+    asking: tuple[str, ...] = ()
 
 
 def decider_of(req: Request) -> Decider:
@@ -98,9 +107,7 @@ class OneChange:
             change_set = review.change_set_seen(reader, reader.view_of(user_of(req)), number)
             iccids = review.sims_of(reader, change_set)
             changes, in_all = _changes(reader, change_set, iccids)
-            decider, proposal = decider_of(req), None
-            if change_set.state == "proposed":
-                proposal = ledger.proposal_of(reader, change_set, decider.name)
+            standing = _standing(reader, change_set, decider_of(req))
             is_undo_proposed = _is_undo_proposed(reader, change_set, iccids)
         self._pages.show(
             resp,
@@ -108,11 +115,8 @@ class OneChange:
             caller_of(req),
             change_set=change_set,
             iccids=iccids,
-            may_decide=proposal is not None and may_decide(decider, proposal),
-            may_withdraw=proposal is not None and may_withdraw(decider, proposal),
-            is_own=is_made_by(decider.name, change_set.actor),
+            standing=standing,
             is_withdrawn=is_made_by(change_set.decided_by, change_set.actor),
-            asking=proposal.asking if proposal else (),
             is_undo_proposed=is_undo_proposed,
             changes=changes,
             changes_in_all=in_all,
@@ -120,6 +124,15 @@ class OneChange:
             typed=NO_NOTES | (typed or {}),
             trial=trial,
         )
+
+
+def _standing(reader: Reader, change_set: ChangeSet, decider: Decider) -> Standing:
+    is_own = is_made_by(decider.name, change_set.actor)
+    if change_set.state != "proposed":
+        return Standing(is_own)
+    proposal = ledger.proposal_of(reader, change_set, decider.name)
+    may_do = may_decide(decider, proposal), may_withdraw(decider, proposal)
+    return Standing(is_own, *may_do, proposal.asking)
 
 
 def _is_undo_proposed(reader: Reader, change_set: ChangeSet, iccids: list[Iccid]) -> bool | None:

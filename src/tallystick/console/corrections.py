@@ -51,15 +51,12 @@ class Manufacturers(ListingPage):
         """Show how many rows of the window each is concerned with, and the form for a file."""
         zone, now = self._pages.settings.zone, self._clock()
         asked = asked_by(req, zone, now)
-        problem, makers, counted_at = Problem(asked.problem), list[MakerSeen](), now
+        problem = Problem(asked.problem)
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, now)
             may_import = may_import_files(req, view)
-            if lister.visible and not problem.message:
-                with problem:
-                    moment, makers = self._counted(lister, asked)
-                    counted_at = Moment(moment)
+            counted_at, makers = self._seen(lister, asked, problem)
         named = [each for each in makers if each.manufacturer is not None]
         problem.mark(resp)
         self._pages.show(
@@ -82,6 +79,16 @@ class Manufacturers(ListingPage):
             list_path=LIST_PATH,
             file_path=FILE_PATH,
         )
+
+    def _seen(
+        self, lister: Lister, asked: Asked, problem: Problem
+    ) -> tuple[Moment, list[MakerSeen]]:
+        """When the window's makers were counted, and they; none where the question is wrong."""
+        if lister.visible and not problem.message:
+            with problem:
+                counted_at, makers = self._counted(lister, asked)
+                return Moment(counted_at), makers
+        return lister.now, []
 
     def _counted(self, lister: Lister, asked: Asked) -> tuple[int, list[MakerSeen]]:
         question = _of_accounts(asked)

@@ -299,10 +299,7 @@ class Refresh:
         Give the rows of which something else is told for that.
         """
         tracked = set(self._tracked)
-        new = sorted(iccid for iccid, rows in rows_of.items() if rows and iccid not in tracked)
-        if new:
-            self._connection.run("track", iccids=self._connection.set_of(new))
-            self._tracked.update(new)
+        self._track(iccid for iccid, rows in rows_of.items() if rows and iccid not in tracked)
         earliest = {
             (block.iccid, seen.hardware): seen.activated_at
             for block in blocks
@@ -327,6 +324,13 @@ class Refresh:
         ]
         rows = self._questions.kept_rows(sorted(wandered)) if wandered else []
         return rows + self._questions.rows_between(ranges)
+
+    def _track(self, iccids: Iterable[int]) -> None:
+        """Keep from now on when SIMs were first seen in each hardware."""
+        new = sorted(iccids)
+        if new:
+            self._connection.run("track", iccids=self._connection.set_of(new))
+            self._tracked.update(new)
 
     def _tracked_in_several(self, iccids: Iterable[int]) -> set[int]:
         """Those of the SIMs that have sightings in more than one hardware."""
