@@ -126,18 +126,20 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     readiness, tallies, metrics, lines = seen
     limits = CallLimits(settings, partial(_count_throttled, tallies))
     app = falcon.App()
-    if settings.traces:
-        app.add_middleware(Traced())
     observed = Observed(tallies.note, lines.note if settings.log_requests else None)
-    app.add_middleware(observed)
-    app.add_middleware(Leaving(is_over_tls=settings.is_over_tls))
-    app.add_middleware(AddressLimit(limits))
-    if calls:
-        app.add_middleware(calls)
-    app.add_middleware(Paths())
-    app.add_middleware(Gate(access, browsers))
-    app.add_middleware(CallerLimits(limits))
-    app.add_middleware(acts)
+    outermost = (Traced(), observed) if settings.traces else (observed,)
+    of_every_call = (
+        *outermost,
+        Leaving(is_over_tls=settings.is_over_tls),
+        AddressLimit(limits),
+        *((calls,) if calls else ()),
+        Paths(),
+        Gate(access, browsers),
+        CallerLimits(limits),
+        acts,
+    )
+    for each in of_every_call:
+        app.add_middleware(each)
     thingspace.add_routes(app, settings, store, access, uploads)
     describe = api.add_routes(app, settings, store, access, live, columns_in, readiness)
     rows = WireRows(columns_in, devices_in)
@@ -228,25 +230,35 @@ def wired_app(
     uploads.start()
     outbox = _outbox(settings, store, loops)
     outbox.start()
-    loops.loop("unfinished work", store.finish_work, LOOK_FOR_WORK_S).start()
-    prune_audit = partial(access.audit.prune, settings.audit_days)
-    loops.loop("end of the audit's time", prune_audit, PRUNE_EVERY_S).start()
     imports = ImportQueue(store, system_clock, access.audit.note, loops)
-    loops.loop("end of receipts' time", partial(_forget_receipts, store), PRUNE_EVERY_S).start()
+    _begin_upkeep(settings, store, access, loops)
     # When the worker ends, which for its forks `atexit` does not see.
     for part in (imports, outbox, uploads, live, access):
         Finalize(None, part.close, exitpriority=1)
     tallies = Tallies(partial(_counted, live, uploads, loops, calls), shared)
     tallies.take_over()
-    loops.loop("metrics", tallies.save, SAVE_EVERY_S).start()
-    Finalize(None, tallies.save, exitpriority=0)
     seen = _seen(settings, store, loops, tallies)
-    if settings.log_requests:
-        loops.loop("lines of calls", seen.lines.write, LINES_EVERY_S).start()
-        Finalize(None, seen.lines.write, exitpriority=0)
+    _begin_to_tell(settings, seen, loops)
     if calls:
         _answer_beside(settings, seen)
     return build_app(settings, of_callers, access, live, uploads, calls, seen, imports=imports)
+
+
+def _begin_upkeep(settings: Settings, store: Store, access: Access, loops: Loops) -> None:
+    """Begin the loops that finish what was left, and remove what has been kept for its time."""
+    loops.loop("unfinished work", store.finish_work, LOOK_FOR_WORK_S).start()
+    prune_audit = partial(access.audit.prune, settings.audit_days)
+    loops.loop("end of the audit's time", prune_audit, PRUNE_EVERY_S).start()
+    loops.loop("end of receipts' time", partial(_forget_receipts, store), PRUNE_EVERY_S).start()
+
+
+def _begin_to_tell(settings: Settings, seen: Seen, loops: Loops) -> None:
+    """Begin the loops that share counts and write lines, once more when the worker ends."""
+    loops.loop("metrics", seen.tallies.save, SAVE_EVERY_S).start()
+    Finalize(None, seen.tallies.save, exitpriority=0)
+    if settings.log_requests:
+        loops.loop("lines of calls", seen.lines.write, LINES_EVERY_S).start()
+        Finalize(None, seen.lines.write, exitpriority=0)
 
 
 def _outbox(settings: Settings, store: Store, loops: Loops) -> Outbox:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from falcon import testing
 
-from tallystick.console import imports
+from tallystick.console import import_form
 from tallystick.console.overview import LOOKED_AT_IMPORTS
 from tallystick.core.approval import Approval, Decider
 from tallystick.core.imports import ImportState
@@ -369,7 +369,7 @@ def test_a_form_that_ends_early_takes_nothing_in(desk: Desk, cut: int) -> None:
 def test_files_beyond_those_that_are_read_at_a_time_are_to_be_sent_again(
     desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "FILES_AT_ONCE", 0)
+    monkeypatch.setattr(import_form, "FILES_AT_ONCE", 0)
     browser = Browser(client_of(desk.store, desk.access, clock, monkeypatch))
     browser.cookies |= desk.people["ed"].cookies
     refused = desk._replace(people={"ed": browser}).send("ed", {"kind": "sims"})

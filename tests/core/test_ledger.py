@@ -7,13 +7,12 @@ from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.ledger import (
     SIMS_NAMED_MAX,
     Origin,
-    Stay,
     Value,
     for_sims,
+    held_values,
     is_same_hand,
     parse_note,
     sims_in,
-    stays_of,
 )
 from tallystick.core.moments import BEGINNING, Moment
 
@@ -25,8 +24,11 @@ def value(put_in: int, ended_in: int | None, imei: Imei = HOME, since: Moment = 
     return Value(since, imei, put_in, ended_in)
 
 
-def told(stays: list[Stay]) -> list[tuple[int, int | None, int | None]]:
-    return [(stay.change_set_id, stay.returned_in, stay.ended_in) for stay in stays]
+def change_sets_of(
+    values: list[Value], undoings: dict[int, int]
+) -> list[tuple[int, int | None, int | None]]:
+    held = held_values(values, undoings)
+    return [(each.change_set_id, each.returned_in, each.ended_in) for each in held]
 
 
 def test_values_follow_each_other_and_moments_are_told_apart() -> None:
@@ -36,44 +38,52 @@ def test_values_follow_each_other_and_moments_are_told_apart() -> None:
         value(2, None, FOREIGN),
         value(3, None, HOME, LATER),
     ]
-    stays = stays_of(values, {})
-    assert told(stays) == [(1, None, 2), (2, None, None), (2, None, 3), (3, None, None)]
-    assert [stay.effective_from for stay in stays] == [BEGINNING, BEGINNING, LATER, LATER]
-
-
-def test_what_an_undo_brings_back_keeps_what_put_it() -> None:
-    assert told(stays_of([value(0, 1), value(1, 2, FOREIGN), value(0, None)], {2: 1})) == [
-        (0, None, 1),
+    moments = [each.effective_from for each in held_values(values, {})]
+    assert moments == [BEGINNING, BEGINNING, LATER, LATER]
+    assert change_sets_of(values, {}) == [
         (1, None, 2),
-        (0, 2, None),
+        (2, None, None),
+        (2, None, 3),
+        (3, None, None),
     ]
 
 
+def test_what_an_undo_brings_back_keeps_what_put_it() -> None:
+    values = [value(0, 1), value(1, 2, FOREIGN), value(0, None)]
+    assert change_sets_of(values, {2: 1}) == [(0, None, 1), (1, None, 2), (0, 2, None)]
+
+
 def test_what_was_taken_away_is_brought_back_by_the_undo_of_that() -> None:
-    assert told(stays_of([value(1, 2), value(1, None)], {2: 1, 3: 2}))[1] == (1, 3, None)
+    values = [value(1, 2), value(1, None)]
+    assert change_sets_of(values, {2: 1, 3: 2})[1] == (1, 3, None)
 
 
 def test_what_is_put_anew_where_an_undo_left_nothing_was_brought_back_by_nobody() -> None:
-    assert told(stays_of([value(1, 2), value(3, None, FOREIGN)], {2: 1}))[1] == (3, None, None)
+    values = [value(1, 2), value(3, None, FOREIGN)]
+    assert change_sets_of(values, {2: 1})[1] == (3, None, None)
 
 
 def test_two_additions_that_were_undone_and_the_first_of_them_brought_back() -> None:
     """1 adds, 2 takes that away, 3 adds, 4 takes that away, 5 undoes 2."""
-    stays = stays_of([value(1, 2), value(3, 4, FOREIGN), value(1, None)], {2: 1, 4: 3, 5: 2})
-    assert told(stays) == [(1, None, 2), (3, None, 4), (1, 5, None)]
+    values = [value(1, 2), value(3, 4, FOREIGN), value(1, None)]
+    brought_back = [(1, None, 2), (3, None, 4), (1, 5, None)]
+    assert change_sets_of(values, {2: 1, 4: 3, 5: 2}) == brought_back
 
 
 def test_a_removal_that_was_undone_has_brought_the_value_back() -> None:
     """1 adds, 2 removes the SIM, 3 undoes that; 4 undoes 3 and 5 undoes 4."""
-    assert told(stays_of([value(1, 2), value(1, None)], {3: 2})) == [(1, None, 2), (1, 3, None)]
-    stays = stays_of([value(1, 2), value(1, 4), value(1, None)], {3: 2, 4: 3, 5: 4})
-    assert told(stays) == [(1, None, 2), (1, 3, 4), (1, 5, None)]
+    values = [value(1, 2), value(1, None)]
+    assert change_sets_of(values, {3: 2}) == [(1, None, 2), (1, 3, None)]
+    values = [value(1, 2), value(1, 4), value(1, None)]
+    brought_back = [(1, None, 2), (1, 3, 4), (1, 5, None)]
+    assert change_sets_of(values, {3: 2, 4: 3, 5: 4}) == brought_back
 
 
 def test_a_removal_is_undone_after_what_was_put_in_its_place() -> None:
     """1 adds, 2 removes the SIM, 3 adds, 4 takes that away, 5 undoes 2."""
-    stays = stays_of([value(1, 2), value(3, 4, FOREIGN), value(1, None)], {4: 3, 5: 2})
-    assert told(stays) == [(1, None, 2), (3, None, 4), (1, 5, None)]
+    values = [value(1, 2), value(3, 4, FOREIGN), value(1, None)]
+    brought_back = [(1, None, 2), (3, None, 4), (1, 5, None)]
+    assert change_sets_of(values, {4: 3, 5: 2}) == brought_back
 
 
 def test_a_correction_of_a_correction_is_undone_step_by_step() -> None:
@@ -86,19 +96,13 @@ def test_a_correction_of_a_correction_is_undone_step_by_step() -> None:
         value(1, 6),
         value(2, None, FOREIGN),
     ]
-    assert [stay.returned_in for stay in stays_of(values, {4: 3, 5: 2, 6: 5})] == [
-        None,
-        None,
-        None,
-        4,
-        5,
-        6,
-    ]
+    returned_in = [each.returned_in for each in held_values(values, {4: 3, 5: 2, 6: 5})]
+    assert returned_in == [None, None, None, 4, 5, 6]
 
 
 def test_a_proposal_may_be_put_in_force_after_change_sets_that_came_later() -> None:
     """3 was applied before 2: what ended a value tells the order, not the numbers."""
-    assert told(stays_of([value(1, 3), value(3, 2, FOREIGN), value(2, None)], {})) == [
+    assert change_sets_of([value(1, 3), value(3, 2, FOREIGN), value(2, None)], {}) == [
         (1, None, 3),
         (3, None, 2),
         (2, None, None),

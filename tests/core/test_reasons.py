@@ -16,14 +16,14 @@ from tallystick.core.reasons import (
     Company,
     Reason,
     Row,
-    Stay,
+    RowFacts,
     cause_of,
     expected_for_another_sim,
     likely_cause,
     own_reasons,
     reasons_of_others,
+    row_facts,
     seen_with_other_sims,
-    stays,
     swap_pair,
 )
 from tallystick.core.suspicious_values import is_placeholder
@@ -42,17 +42,17 @@ def seen(*where: Imei) -> list[Activation]:
     return [Activation(Moment(10 * (n + 1)), imei) for n, imei in enumerate(where)]
 
 
-def stays_of(
+def facts_of_rows(
     activations: list[Activation],
     expectations: list[Expectation],
     first_use: FirstUse = FirstUse.OFF,
     put_in: int = 0,
-) -> list[Stay]:
+) -> list[RowFacts]:
     """What is said around the rows of the rule."""
     held = with_first_use(activations, expectations, first_use)
     rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, held)}
     seen_in = [(each.activated_at, each.imei) for each in activations]
-    return stays(
+    return row_facts(
         rows,
         seen_in,
         [(each.effective_from, each.imei, put_in) for each in expectations],
@@ -60,17 +60,21 @@ def stays_of(
     )
 
 
-def stay_of(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> Stay:
+def facts_of_row(
+    *where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)
+) -> RowFacts:
     """The first row that follows."""
-    return stays_of(seen(*where), [Expectation(Moment(since), imei) for since, imei in expected])[0]
+    return facts_of_rows(
+        seen(*where), [Expectation(Moment(since), imei) for since, imei in expected]
+    )[0]
 
 
 def codes(*where: Imei, expected: tuple[tuple[int, Imei], ...] = ((BEGINNING, HOME),)) -> set[Code]:
-    return {reason.code for reason in own_reasons(stay_of(*where, expected=expected))}
+    return {reason.code for reason in own_reasons(facts_of_row(*where, expected=expected))}
 
 
-def reason(code: Code, stay: Stay) -> Reason:
-    (found,) = (each for each in own_reasons(stay) if each.code == code)
+def reason(code: Code, facts: RowFacts) -> Reason:
+    (found,) = (each for each in own_reasons(facts) if each.code == code)
     return found
 
 
@@ -79,7 +83,7 @@ def reason(code: Code, stay: Stay) -> Reason:
 
 def test_there_is_a_stay_for_each_row_of_the_rule() -> None:
     facts = seen(HOME, FOREIGN, FOREIGN, HOME, FOREIGN, THIRD), [Expectation(BEGINNING, HOME)]
-    assert [(stay.activated_at, stay.seen_in) for stay in stays_of(*facts)] == [
+    assert [(facts.activated_at, facts.seen_in) for facts in facts_of_rows(*facts)] == [
         (row.activated_at, row.post_imei) for row in mismatches(*facts)
     ]
 
@@ -95,24 +99,24 @@ def test_there_is_a_stay_for_each_row_of_the_rule() -> None:
 def test_a_row_that_is_there_by_first_use_says_so(
     first_use: FirstUse, where: tuple[Imei, ...], told: set[Code]
 ) -> None:
-    stay = stays_of(seen(*where), [], first_use)[0]
-    assert {Code.EXPECTED, Code.FIRST_USE, *told} <= {reason.code for reason in own_reasons(stay)}
-    assert reason(Code.EXPECTED, stay) == Reason(Code.EXPECTED, HOME)
+    facts = facts_of_rows(seen(*where), [], first_use)[0]
+    assert {Code.EXPECTED, Code.FIRST_USE, *told} <= {reason.code for reason in own_reasons(facts)}
+    assert reason(Code.EXPECTED, facts) == Reason(Code.EXPECTED, HOME)
 
 
 def test_an_expectation_that_was_taken_in_is_no_first_use() -> None:
-    stay = stays_of(seen(HOME, FOREIGN), [Expectation(Moment(15), THIRD)], FirstUse.MODEL)[0]
-    assert Code.FIRST_USE not in {reason.code for reason in own_reasons(stay)}
-    assert reason(Code.EXPECTED, stay) == Reason(Code.EXPECTED, THIRD, Moment(15))
+    facts = facts_of_rows(seen(HOME, FOREIGN), [Expectation(Moment(15), THIRD)], FirstUse.MODEL)[0]
+    assert Code.FIRST_USE not in {reason.code for reason in own_reasons(facts)}
+    assert reason(Code.EXPECTED, facts) == Reason(Code.EXPECTED, THIRD, Moment(15))
 
 
 def test_the_expected_imei_is_told_with_the_moment_it_is_in_force_from() -> None:
-    stay = stay_of(FOREIGN, expected=((BEGINNING, THIRD), (5, HOME), (15, FOREIGN)))
-    assert reason(Code.EXPECTED, stay) == Reason(Code.EXPECTED, imei=HOME, since=Moment(5))
+    facts = facts_of_row(FOREIGN, expected=((BEGINNING, THIRD), (5, HOME), (15, FOREIGN)))
+    assert reason(Code.EXPECTED, facts) == Reason(Code.EXPECTED, imei=HOME, since=Moment(5))
 
 
 def test_an_expectation_without_a_date_is_told_without_a_moment() -> None:
-    assert reason(Code.EXPECTED, stay_of(FOREIGN)) == Reason(Code.EXPECTED, imei=HOME)
+    assert reason(Code.EXPECTED, facts_of_row(FOREIGN)) == Reason(Code.EXPECTED, imei=HOME)
 
 
 def test_another_unit_with_the_same_tac_is_the_same_model() -> None:
@@ -173,13 +177,13 @@ def test_a_sim_that_was_seen_nowhere_else_since_is_still_there() -> None:
 
 
 def test_a_sim_that_was_seen_as_expected_next_has_moved_back() -> None:
-    stay = stay_of(HOME, FOREIGN, FOREIGN, HOME, HOME)
-    assert reason(Code.MOVED_BACK, stay) == Reason(Code.MOVED_BACK, since=Moment(40))
+    facts = facts_of_row(HOME, FOREIGN, FOREIGN, HOME, HOME)
+    assert reason(Code.MOVED_BACK, facts) == Reason(Code.MOVED_BACK, since=Moment(40))
 
 
 def test_a_sim_that_was_seen_in_yet_other_hardware_next_has_moved_on() -> None:
-    stay = stay_of(HOME, FOREIGN, FOREIGN, THIRD, HOME)
-    assert reason(Code.MOVED_ON, stay) == Reason(Code.MOVED_ON, since=Moment(40))
+    facts = facts_of_row(HOME, FOREIGN, FOREIGN, THIRD, HOME)
+    assert reason(Code.MOVED_ON, facts) == Reason(Code.MOVED_ON, since=Moment(40))
 
 
 def test_a_sim_that_is_expected_where_it_is_since_has_not_moved() -> None:

@@ -95,7 +95,7 @@ def logged(store: Store, iccid: Iccid) -> list[tuple[str, int | None, int | None
     """What the log of a SIM says: IMEI, and the change sets that put, returned and ended it."""
     return [
         (
-            str(entry.stay.imei),
+            str(entry.value.imei),
             entry.put and entry.put.change_set_id,
             entry.returned and entry.returned.change_set_id,
             entry.ended and entry.ended.change_set_id,
@@ -430,8 +430,10 @@ def _take_batch(store: Store, batch: Sequence[SimExpectation], *, columns: bool)
 def _assert_log_ends_with_what_is_expected(store: Store, iccid: Iccid) -> None:
     with store.snapshot() as reader:
         values, here = reader.values_of(iccid), reader.expectations_of(iccid)
-        stays = ledger.log(reader, str(iccid)) if values else []
-    standing = [(each.stay.effective_from, each.stay.imei) for each in stays if each.ended is None]
+        entries = ledger.log(reader, str(iccid)) if values else []
+    standing = [
+        (each.value.effective_from, each.value.imei) for each in entries if each.ended is None
+    ]
     assert standing == [(each.effective_from, each.imei) for each in here]
 
 

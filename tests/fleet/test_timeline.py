@@ -99,7 +99,7 @@ def test_it_reads_the_newest_of_many_facts(store: Store) -> None:
 
 def test_a_short_ledger_is_told(mismatched: Store) -> None:
     with mismatched.snapshot() as reader:
-        assert [str(entry.stay.imei) for entry in recent_log(reader, ONE) or ()] == [str(HOME)]
+        assert [str(entry.value.imei) for entry in recent_log(reader, ONE) or ()] == [str(HOME)]
 
 
 def test_a_sim_of_another_account_is_refused_like_one_that_is_not_there(mismatched: Store) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tallystick.core.moments import parse_moment
 from tallystick.intake import import_file
-from tallystick.operations import synth
 from tallystick.operations.synth import FLEET_KINDS, Fleet, FleetFormat, write_fleet
+from tallystick.operations.synth import files as fleet_files
 from tallystick.operations.verify import verify
 from tallystick.thingspace.rows import wire_row
 
@@ -157,7 +157,7 @@ def test_the_fleet_is_the_same_in_either_format(fleet: dict[str, Path], tmp_path
 def test_the_log_is_the_same_whatever_is_held_at_a_time(
     fleet: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(synth, "SIMS_A_CHUNK", SIMS // 7)
+    monkeypatch.setattr(fleet_files, "SIMS_A_CHUNK", SIMS // 7)
     parted = table(write_fleet(FLEET, tmp_path, FleetFormat.CSV, nowhere)["activations"])
     whole = table(fleet["activations"])
     assert parted["activated_at"].equals(whole["activated_at"])

@@ -22,10 +22,10 @@ from tallystick.core.reasons import (
     Claim,
     Company,
     Row,
-    Stay,
+    RowFacts,
     own_reasons,
     reasons_of_others,
-    stays,
+    row_facts,
 )
 from tallystick.core.suspicious_values import is_placeholder
 from tallystick.core.window import Window
@@ -325,7 +325,7 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     """The reasons of every 4G row in the window, each compared with every other SIM."""
     known = {fact.iccid: fact for fact in world if isinstance(fact, Sim)}
     expectations, activations = facts_of(world, known)
-    every = {iccid: stays_of(activations[iccid], expectations[iccid]) for iccid in known}
+    every = {iccid: facts_of_rows(activations[iccid], expectations[iccid]) for iccid in known}
     rows = [
         (stay.activated_at, iccid, stay.seen_in, stay)
         for iccid, found in every.items()
@@ -340,10 +340,10 @@ def by_the_rule(world: list[Fact]) -> list[dict[str, Any]]:
     return told_rows
 
 
-def stays_of(activations: list[Activation], expectations: list[Expectation]) -> list[Stay]:
+def facts_of_rows(activations: list[Activation], expectations: list[Expectation]) -> list[RowFacts]:
     rows = {(row.activated_at, row.post_imei) for row in mismatches(activations, expectations)}
     seen_in = [(each.activated_at, each.imei) for each in activations]
-    return stays(rows, seen_in, [(each.effective_from, each.imei, 0) for each in expectations])
+    return row_facts(rows, seen_in, [(each.effective_from, each.imei, 0) for each in expectations])
 
 
 def facts_of(world: list[Fact], known: Any) -> tuple[Any, Any]:  # noqa: ANN401 - by SIM

@@ -8,7 +8,7 @@ import falcon
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tallystick.api import answers
+from tallystick.api.answers import accounts as answers
 from tallystick.api.calls import ADMIN, AFTER, address_of, after_in, name_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.approval import Approval

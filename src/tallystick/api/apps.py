@@ -8,7 +8,7 @@ import falcon
 import msgspec
 
 from tallystick.access import SCOPES_DEFAULT
-from tallystick.api import answers
+from tallystick.api.answers import access as answers
 from tallystick.api.calls import ADMIN, address_of, name_in, number_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.moments import SECONDS_A_DAY

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
-from tallystick.api.calls import ADMIN, moment_in, number_in
+from tallystick.api.answers import audit as answers
+from tallystick.api.calls import ADMIN, AT_MOST, at_most_in, before_in, moment_in
 from tallystick.api.operation import operation
-from tallystick.core.ledger import BEHIND_ALL
 from tallystick.core.window import span_between
 from tallystick.store.audit import AuditFilter
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
 
-LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
 
 LISTING = {
     "before": "only records that came before the one of this number",
-    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+    **AT_MOST,
     "actor": "only what this app, app/user or user of the command line did",
     "action": "only acts of this name, like user.change",
     "subject": "only acts on this",
@@ -49,7 +47,7 @@ class Audit:
     @operation(scope=ADMIN, answer=AuditPage, query=LISTING)
     def on_get(self, req: Request, resp: Response) -> None:
         """List what was recorded before one record, the last first."""
-        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
+        at_most = at_most_in(req)
         records = self._access.audit.page(_asked(req), at_most)
         listed = [answers.audit_answer(each, self._zone) for each in records]
         resp.data = msgspec.json.encode(AuditPage(listed))
@@ -59,7 +57,7 @@ def _asked(req: Request) -> AuditFilter:
     """Which records the parameters ask for. Raises `InvalidValue` or `WindowRefused`."""
     window = span_between(moment_in(req, "earliest"), moment_in(req, "latest"))
     return AuditFilter(
-        number_in(req, "before", BEHIND_ALL, BEHIND_ALL),
+        before_in(req),
         req.get_param("actor") or "",
         req.get_param("action") or "",
         req.get_param("subject") or "",

@@ -1,7 +1,4 @@
-"""What our own calls have in common.
-
-Who calls, the names in a path, the body, and what is asked about.
-"""
+"""What our own calls have in common: names in a path, the body, and what is asked about."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, shown
 from tallystick.core.json_faults import fault_of_json, fields_once
-from tallystick.core.ledger import Origin, parse_note
+from tallystick.core.ledger import BEHIND_ALL, Origin, parse_note
 from tallystick.core.moments import parse_named
 from tallystick.core.window import span_between
 from tallystick.http.bodies import (
@@ -27,6 +24,7 @@ from tallystick.http.bodies import (
     whole_body,
 )
 from tallystick.http.gate import caller_of
+from tallystick.http.media_types import JSON, NDJSON
 from tallystick.report.answer import Question
 from tallystick.store.acting import add_details
 
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 
 ROOT = "/api/v1"
 BODY_BYTES_MAX = 1 << 20  # of a call that changes something; 10,000 ids take a quarter of it
-JSON = (falcon.MEDIA_JSON.partition(";")[0], "")  # as Content-Type; none is taken for it
+JSON_TYPES = (JSON, "")  # as Content-Type; none is taken for it
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 NO_CHOICE = re.compile(
     r"Invalid enum value '?(?P<value>.*?)'? - at `\$\.(?P<place>\w+)`", re.DOTALL
@@ -52,8 +50,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 ADMIN = "admin"
 """The scope of calls about the whole fleet."""
-NDJSON = ("application/x-ndjson", "application/ndjson")
-CSV = "text/csv"
+NDJSON_TYPES = (NDJSON, "application/ndjson")
 
 AFTER = {"after": "SIMs behind this ICCID, which the field `next` of the page before gives."}
 """The parameter of `after_in`, and what it says."""
@@ -90,11 +87,16 @@ def after_in(req: Request) -> int:
 
 
 def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
-    """The numbers, by name, of the accounts that a user may see.
-
-    All where it is no user who asks.
-    """
+    """The numbers, by name, of the accounts that a user may see; all where no user asks."""
     return reader.accounts() if asker is None else reader.view_of(asker).accounts
+
+
+def visible_to(reader: Reader, asker: int | None) -> dict[str, int] | None:
+    """The same for questions about one SIM or one piece of hardware.
+
+    None where it is no user who asks, and sees SIMs that are not loaded too.
+    """
+    return None if asker is None else accounts_of(reader, asker)
 
 
 def origin_of(req: Request) -> Origin:
@@ -112,7 +114,7 @@ def body_of(req: Request, bytes_max: int) -> bytes:
 
     Raises `InvalidValue`, `BodyTooLarge`, `BodyCutShort` or `LengthRequired`.
     """
-    if media_type_of(req) in NDJSON:
+    if media_type_of(req) in NDJSON_TYPES:
         require_length(req)
     body = whole_body(req, bytes_max)
     if not body:
@@ -157,6 +159,27 @@ def number_in(req: Request, name: str, default: int, at_most: int) -> int:
     return int(text)
 
 
+LISTED, LISTED_MAX = 100, 1_000
+"""How many entries of a list an answer has, if nothing is said and at most."""
+AT_MOST = {
+    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+}
+"""The parameter of `at_most_in`, and what it says."""
+
+
+def at_most_in(req: Request) -> int:
+    """How many entries of a list are asked for. Raises `InvalidValue`."""
+    return number_in(req, "at_most", LISTED, LISTED_MAX)
+
+
+def before_in(req: Request) -> int:
+    """The number of the entry before which a list begins; the last ones if nothing is said.
+
+    Raises `InvalidValue`.
+    """
+    return number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
+
+
 def several_in(req: Request, name: str) -> tuple[str, ...]:
     """Every value of a parameter."""
     return tuple(req.get_param_as_list(name) or ())
@@ -164,8 +187,8 @@ def several_in(req: Request, name: str) -> tuple[str, ...]:
 
 def struct_of(req: Request, kind: type[Body]) -> Body:
     """A JSON body with the fields of a struct and no others. Raises `InvalidValue`."""
-    if media_type_of(req) not in JSON:
-        message = f"send {JSON[0]}, not {media_type_of(req)}"
+    if media_type_of(req) not in JSON_TYPES:
+        message = f"send {JSON}, not {media_type_of(req)}"
         raise falcon.HTTPUnsupportedMediaType(description=message)
     body_bytes = body_of(req, BODY_BYTES_MAX)
     try:

@@ -1,7 +1,4 @@
-"""`/api/v1/change-sets`: what changed expectations.
-
-Proposals decided about, and change sets taken back.
-"""
+"""`/api/v1/change-sets`: what changed expectations, decided about and taken back."""
 
 from __future__ import annotations
 
@@ -9,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
-from tallystick.api.calls import ADMIN, NOTES, number_in, origin_of
+from tallystick.api.answers import change_sets as answers
+from tallystick.api.calls import ADMIN, AT_MOST, NOTES, at_most_in, before_in, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.approval import Decider
-from tallystick.core.ledger import BEHIND_ALL, STATES, parse_number, parse_state
+from tallystick.core.ledger import STATES, parse_number, parse_state
 from tallystick.fleet import ledger
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
@@ -27,12 +24,10 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
-
 
 LISTING = {
     "before": "only those that came before the one of this number",
-    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+    **AT_MOST,
     "state": f"only those that are {', '.join(STATES)}",
 }
 
@@ -56,8 +51,8 @@ class ChangeSets:
 
         Only those in a state, if one is named.
         """
-        before = number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
-        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
+        before = before_in(req)
+        at_most = at_most_in(req)
         with self._store.snapshot() as reader:
             change_sets = reader.change_sets(before, at_most, parse_state(req.get_param("state")))
         resp.data = msgspec.json.encode(
@@ -72,10 +67,10 @@ class OneChangeSet:
         self._store = store
         self._zone = zone
 
-    @operation(scope=ADMIN, answer=dict[str, Any], query={"at_most": LISTING["at_most"]})
+    @operation(scope=ADMIN, answer=dict[str, Any], query=AT_MOST)
     def on_get(self, req: Request, resp: Response, number: str) -> None:
         """Tell of a change set, and what it did or would do to each expectation."""
-        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
+        at_most = at_most_in(req)
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, parse_number(number))
             changes, in_all = ledger.changes_in(reader, change_set, at_most)
@@ -91,7 +86,7 @@ class _Decision:
         self._store = store
         self._zone = zone
 
-    def _told(self, number: int) -> bytes:
+    def _described(self, number: int) -> bytes:
         with self._store.snapshot() as reader:
             change_set = ledger.change_set(reader, number)
         return msgspec.json.encode(answers.change_set_answer(change_set, self._zone))
@@ -119,7 +114,7 @@ class Rejection(_Decision):
         """Withdraw a proposal of one's own, or reject that of another app."""
         by = Decider(caller_of(req).name)
         ledger.reject(self._store, parse_number(number), by, system_clock())
-        resp.data = self._told(int(number))
+        resp.data = self._described(int(number))
 
 
 class Undoing(_Decision):
@@ -133,4 +128,4 @@ class Undoing(_Decision):
         It is only proposed where an account of its SIMs asks for approval.
         """
         origin = origin_of(req)
-        resp.data = self._told(ledger.undo(self._store, parse_number(number), origin))
+        resp.data = self._described(ledger.undo(self._store, parse_number(number), origin))

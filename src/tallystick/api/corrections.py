@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import falcon
 
-from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, question_of
+from tallystick.api.calls import ADMIN, ASKED, NDJSON_TYPES, question_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import InvalidValue
+from tallystick.http.media_types import CSV, NDJSON
 from tallystick.report.corrections import as_csv, as_ndjson, exported
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ LEFT_OUT = "Tallystick-Corrections"
 WORDS = {"manufacturer": "whose hardware SIMs were seen in"} | {
     name: ASKED[name] for name in ("earliest", "latest", "account")
 }
-WRITERS = {CSV: as_csv} | dict.fromkeys(NDJSON, as_ndjson)
+WRITERS = {CSV: as_csv} | dict.fromkeys(NDJSON_TYPES, as_ndjson)
 
 
 class Corrections:
@@ -37,7 +38,7 @@ class Corrections:
         query=WORDS,
         required=("manufacturer",),
         several=("account",),
-        texts=(CSV, NDJSON[0]),
+        texts=(CSV, NDJSON),
     )
     def on_get(self, req: Request, resp: Response) -> None:
         """Give the corrections of one manufacturer as CSV, or as NDJSON where that is preferred."""
@@ -47,7 +48,7 @@ class Corrections:
             raise InvalidValue(message)
         media_type = req.client_prefers(tuple(WRITERS))
         if media_type is None:
-            message = f"corrections come as {CSV} or {NDJSON[0]}, not as {req.accept}"
+            message = f"corrections come as {CSV} or {NDJSON}, not as {req.accept}"
             raise falcon.HTTPNotAcceptable(description=message)
         question = question_of(req)
         with self._store.snapshot() as reader:

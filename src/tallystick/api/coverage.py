@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tallystick.api.answers.coverage import Expected, Waiting, expected_answer, waiting_answer
 from tallystick.api.calls import ADMIN, ASKED, question_of
 from tallystick.api.operation import operation
 from tallystick.core.allowed import HARDWARE
@@ -17,8 +18,6 @@ from tallystick.report.coverage import (
     UNLOADED_A_PAGE,
     coverage,
     described,
-    described_expectation,
-    described_unattributed,
     doubtful,
 )
 
@@ -50,33 +49,11 @@ class CoverageAnswer(msgspec.Struct):
     """Hardware in which several SIMs are expected; absent: none, or an account was named."""
 
 
-class Waiting(msgspec.Struct):
-    """Activations of a source that name a SIM by a number that no identity tells of.
-
-    One of `imsi` and `msisdn` is null.
-    """
-
-    imsi: str | None
-    msisdn: str | None
-    source: str
-    activations: int
-    first_at: str
-    last_at: str
-
-
 class WaitingPage(msgspec.Struct):
     """Some of them in order; `next` is null, or what to ask for those behind them with."""
 
     unattributed: list[Waiting]
     next: str | None
-
-
-class Expected(msgspec.Struct):
-    """Where a SIM is expected by its last expectation; from the beginning: null."""
-
-    iccid: str
-    imei: str
-    effective_from: str | None
 
 
 class UnloadedPage(msgspec.Struct):
@@ -129,9 +106,7 @@ class UnattributedList:
         after = _after(req.get_param("after"))
         with self._store.snapshot() as reader:
             subscribers = reader.unattributed_after(after, SUBSCRIBERS_A_PAGE)
-        page = [
-            Waiting(**described_unattributed(each, self._settings.zone)) for each in subscribers
-        ]
+        page = [waiting_answer(each, self._settings.zone) for each in subscribers]
         numbers = {each.subscriber for each in subscribers}
         last = subscribers[-1].subscriber if len(numbers) == SUBSCRIBERS_A_PAGE else None
         following = None if last is None else f"{last.kind}:{last}"
@@ -177,7 +152,7 @@ class SharedHardwareList:
 
 
 def _expected(expectations: Iterable[LastExpectation], settings: Settings) -> list[Expected]:
-    return [Expected(**described_expectation(each, settings.zone)) for each in expectations]
+    return [expected_answer(each, settings.zone) for each in expectations]
 
 
 def _after(text: str | None) -> int:

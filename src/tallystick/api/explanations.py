@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.api import answers
-from tallystick.api.calls import ADMIN, accounts_of, struct_of
+from tallystick.api.answers import explanations as answers
+from tallystick.api.calls import ADMIN, accounts_of, struct_of, visible_to
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.explanations import note_of
@@ -120,7 +120,7 @@ class ExplanationsOfSim:
         """List what was ever said of a SIM's mismatches, ended or not."""
         asker = caller_of(req).user_id
         with self._store.snapshot() as reader:
-            visible = None if asker is None else accounts_of(reader, asker)
+            visible = visible_to(reader, asker)
             kept = explanations.said_of_sim(reader, Iccid.parse(iccid), visible)
         resp.data = msgspec.json.encode(answers.explanation_list(kept, self._zone))
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.api import answers
-from tallystick.api.calls import ADMIN, accounts_of, number_in
+from tallystick.api.answers import hardware as answers
+from tallystick.api.calls import ADMIN, number_in, visible_to
 from tallystick.api.operation import operation
 from tallystick.core.selection import imei_asked_for
 from tallystick.fleet import hardware
@@ -44,6 +44,6 @@ class Hardware:
         sims_max = number_in(req, "at_most", SIMS_A_PAGE, SIMS_A_PAGE_MAX)
         asker = caller_of(req).user_id
         with self._store.snapshot() as reader:
-            visible = None if asker is None else accounts_of(reader, asker)
+            visible = visible_to(reader, asker)
             page = hardware.page(reader, imei_asked_for(imei), visible, begin, sims_max)
         resp.data = msgspec.json.encode(answers.hardware_page(page, self._zone))

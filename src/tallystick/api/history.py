@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
-from tallystick.api.calls import ADMIN, accounts_of, number_in
+from tallystick.api.answers import sims as answers
+from tallystick.api.calls import ADMIN, number_in, visible_to
 from tallystick.api.operation import operation
 from tallystick.fleet import histories
 from tallystick.fleet.histories import BEHIND_ALL, STAYS_A_PAGE, STAYS_A_PAGE_MAX, parse_before
@@ -54,7 +54,7 @@ class History:
         stays_max = number_in(req, "at_most", STAYS_A_PAGE, STAYS_A_PAGE_MAX)
         asker = caller_of(req).user_id
         with self._store.snapshot() as reader:
-            visible = None if asker is None else accounts_of(reader, asker)
+            visible = visible_to(reader, asker)
             seen = histories.history(reader, iccid, visible, place, stays_max)
         resp.data = msgspec.json.encode(
             Histories([answers.sim_history(each, self._zone) for each in seen])

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tallystick.api import answers
-from tallystick.api.calls import ADMIN, CSV, number_in
+from tallystick.api.answers import imports as answers
+from tallystick.api.calls import ADMIN, AT_MOST, at_most_in, before_in
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
 from tallystick.core.imports import parse_import_number
-from tallystick.core.ledger import BEHIND_ALL
 from tallystick.http.acts import records
+from tallystick.http.media_types import CSV
 from tallystick.intake import listed, listed_one, rejects_of
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-LISTED, LISTED_MAX = 100, 1_000  # of an answer, if nothing is said and at most
 
 LISTING = {
     "before": "only those that began before the one of this number",
-    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+    **AT_MOST,
 }
 
 
@@ -46,8 +45,8 @@ class Imports:
     @operation(scope=ADMIN, answer=ImportList, query=LISTING)
     def on_get(self, req: Request, resp: Response) -> None:
         """List imports of files that began before one, the last first."""
-        before = number_in(req, "before", BEHIND_ALL, BEHIND_ALL)
-        at_most = number_in(req, "at_most", LISTED, LISTED_MAX)
+        before = before_in(req)
+        at_most = at_most_in(req)
         with self._store.snapshot() as reader:
             imports = listed(reader, before, at_most, system_clock())
         answer = ImportList([answers.import_answer(each, self._zone) for each in imports])

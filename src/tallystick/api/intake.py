@@ -1,6 +1,6 @@
 """`POST /api/v1/{sims,expectations,activations,groups,types,identities}`: facts in.
 
-Expectations also tried or proposed, identities also tried.
+Expectations may also be tried or proposed, and identities tried.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import msgspec
 
-from tallystick.api.calls import JSON, NDJSON, NOTES, body_of, origin_of
+from tallystick.api.calls import JSON_TYPES, NDJSON_TYPES, NOTES, body_of, origin_of
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import parse_name, shown
+from tallystick.core.identifiers import parse_name
 from tallystick.http.bodies import media_type_of
 from tallystick.http.calls import leave_seat
 from tallystick.http.gate import caller_of
+from tallystick.http.media_types import JSON, NDJSON
 from tallystick.intake import (
     KINDS,
     Receipt,
@@ -176,10 +178,8 @@ class _LedgeredIntake(Intake):
     def _do(self, req: Request, resp: Response) -> None:
         """Do with the facts what `mode` says."""
         app, body = caller_of(req).app_key, body_of(req, BODY_BYTES_MAX)
-        origin, mode = origin_of(req), req.get_param("mode") or APPLY
-        if mode not in self.modes:
-            message = f"mode must be one of {', '.join(self.modes)}, not {shown(mode)}"
-            raise InvalidValue(message)
+        origin = origin_of(req)
+        mode = choice_or_none(self.modes, "mode", req.get_param("mode")) or APPLY
         if mode == APPLY:
             resp.data = self._take(req, app, body, origin)
             return
@@ -258,9 +258,9 @@ def _mapping_asked(req: Request, kind: Kind) -> Mapping:
 
 def _is_ndjson(req: Request) -> bool:
     said = media_type_of(req)
-    if said in NDJSON:
+    if said in NDJSON_TYPES:
         return True
-    if said in JSON:
+    if said in JSON_TYPES:
         return False
-    message = f"send {JSON[0]} or {NDJSON[0]}, not {said}"
+    message = f"send {JSON} or {NDJSON}, not {said}"
     raise falcon.HTTPUnsupportedMediaType(description=message)

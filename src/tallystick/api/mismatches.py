@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import msgspec
 
-from tallystick.api.calls import ADMIN, ASKED, CSV, NDJSON, accounts_of, moment_in, several_in
+from tallystick.api.calls import ADMIN, ASKED, accounts_of, moment_in, several_in
 from tallystick.api.operation import operation
 from tallystick.clock import system_clock
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import InvalidValue
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Iccid, Mdn, shown
@@ -18,10 +19,11 @@ from tallystick.core.reasons import NARROWING, Cause
 from tallystick.core.selection import Listed, imei_asked_for
 from tallystick.core.window import window_between
 from tallystick.http.gate import caller_of
-from tallystick.http.row_forms import FORMS, PACKED, PARQUET, XLSX, printed_rows
+from tallystick.http.media_types import CSV, NDJSON, PARQUET, XLSX
+from tallystick.http.row_forms import FORMS, PACKED, printed_rows
 from tallystick.http.streaming import send
 from tallystick.report.answer import Question, answer, answer_explained
-from tallystick.report.listing import FilterTexts, Lister, every_row, one_of
+from tallystick.report.listing import FilterTexts, Lister, every_row
 from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Mismatches:
         query=WORDS | NARROWED,
         required=("earliest", "latest"),
         several=("account", "iccid", "mdn", "imei"),
-        texts=(NDJSON[0], CSV, PARQUET, XLSX),
+        texts=(NDJSON, CSV, PARQUET, XLSX),
         for_users=True,
     )
     def on_get(self, req: Request, resp: Response) -> None:
@@ -158,7 +160,7 @@ def asked_by(req: Request) -> tuple[Question, bool]:
 def narrowed_by(req: Request) -> tuple[Filters, Order]:
     """What a list is narrowed down by, and the order of its rows. Raises `InvalidValue`."""
     filters = FilterTexts(*(req.get_param(name) or "" for name in FilterTexts._fields)).parsed()
-    order = one_of(Order, "order", req.get_param("order") or "") or Order.OLDEST
+    order = choice_or_none(Order, "order", req.get_param("order")) or Order.OLDEST
     return filters, order
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tallystick.access import SCOPES
-from tallystick.api.calls import JSON, NDJSON
 from tallystick.api.errors import ErrorAnswer
 from tallystick.api.operation import operation_of
+from tallystick.http.media_types import JSON, NDJSON
 from tallystick.http.openapi import (
     SESSION,
-    VERSION,
     Schemas,
     content,
+    document,
     in_path,
     in_query,
     methods_of,
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
     from tallystick.api.operation import Operation
 
 PATH = "/openapi.json"
+ABOUT = (
+    "Our own API. The calls of ThingSpace are Verizon's contract, and described at "
+    "/thingspace/openapi.json."
+)
 NAME_ABOUT = (
     "Percent-encoded. A slash within a name is encoded twice (%252F), and so is a percent sign "
     "before 2F or 25."
@@ -56,25 +59,8 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
         paths.setdefault(path, {})[method.lower()] = _call(
             path, method, operation, bodies[path, method], schemas
         )
-    return {
-        "openapi": VERSION,
-        "info": {
-            "title": "Tallystick",
-            "version": version("tallystick"),
-            "description": (
-                "Our own API. The calls of ThingSpace are Verizon's contract, and described at "
-                "/thingspace/openapi.json."
-            ),
-        },
-        "paths": paths,
-        "components": {
-            "schemas": schemas.components,
-            "securitySchemes": {
-                "app": token_security({scope: SCOPES_ABOUT[scope] for scope in SCOPES}),
-                "session": SESSION,
-            },
-        },
-    }
+    app = token_security({scope: SCOPES_ABOUT[scope] for scope in SCOPES})
+    return document("Tallystick", ABOUT, paths, schemas, {"app": app, "session": SESSION})
 
 
 def _body_of(resource: object, operation: Operation) -> Any:  # noqa: ANN401 - whatever msgspec takes for a type
@@ -107,7 +93,7 @@ def _call(
         },
     }
     if body is not None:
-        media = [JSON[0], NDJSON[0]] if operation.also_ndjson else [JSON[0]]
+        media = [JSON, NDJSON] if operation.also_ndjson else [JSON]
         call["requestBody"] = {
             "required": True,
             "content": {each: {"schema": schemas[body]} for each in media},

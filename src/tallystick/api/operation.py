@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
-from tallystick.http.gate import Session, needs
+from tallystick.http.gate import Session, needs, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from falcon import Request
 
 Responder = TypeVar("Responder", bound="Callable[..., None]")
+Stated = ParamSpec("Stated")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One call: the scope that it needs, what it takes, and what it answers when it is done.
 
-    `body` is a type that msgspec knows, or a function that gives it for a resource; None: the call
-    has none. `query` are its parameters: those of `required` must be there, those of `several` may
-    come several times. `texts` are the media types of an answer that comes as lines of text, beside
-    `answer` or instead of it. `for_users` is whether a user's session may stand for the scope, with
-    an app of the scope m2m.
+    `summary` is taken from the first line of the responder's docstring. `body` is a type that
+    msgspec knows, or a function that gives it for a resource; None: the call has none. `query` are
+    its parameters: those of `required` must be there, those of `several` may come several times.
+    `texts` are the media types of an answer that comes as lines of text, beside `answer` or instead
+    of it. `for_users` is whether a user's session may stand for the scope, with an app of the scope
+    m2m.
     """
 
     scope: str
-    summary: str
+    summary: str = ""
     body: Any = None
     answer: Any = None
     status: int = 200
@@ -42,51 +44,37 @@ class Operation:
     for_users: bool = False
 
 
-def operation(  # noqa: PLR0913 - one for each thing that is told
-    *,
-    scope: str,
-    body: Any = None,  # noqa: ANN401 - whatever msgspec takes for a type
-    answer: Any = None,  # noqa: ANN401 - the same
-    status: int = 200,
-    query: Mapping[str, str] | None = None,
-    required: tuple[str, ...] = (),
-    several: tuple[str, ...] = (),
-    also_ndjson: bool = False,
-    texts: tuple[str, ...] = (),
-    for_users: bool = False,
-) -> Callable[[Responder], Responder]:
-    """Say of a responder what its call is, the first line of its docstring being what it does.
+def _decorator(
+    stated: Callable[Stated, Operation],
+) -> Callable[Stated, Callable[[Responder], Responder]]:
+    """A decorator of responders that takes what an operation is made of."""
 
-    Hold calls to that. A parameter that is passed over in silence answers another question than was
-    asked, or does what was to be tried.
+    def taking(*args: Stated.args, **said: Stated.kwargs) -> Callable[[Responder], Responder]:
+        return lambda responder: _held(responder, stated(*args, **said))
+
+    return taking
+
+
+operation = _decorator(Operation)
+"""Say of a responder what its call is, and hold calls to that."""
+
+
+def _held(responder: Responder, operation: Operation) -> Responder:
+    """A responder that refuses parameters which its operation does not name.
+
+    A parameter that is passed over in silence answers another question than was asked, or does what
+    was to be tried.
     """
 
-    def said(responder: Responder) -> Responder:
-        summary = (responder.__doc__ or "").split("\n")[0]
-        operation = Operation(
-            scope,
-            summary,
-            body,
-            answer,
-            status,
-            query or {},
-            required,
-            several,
-            also_ndjson,
-            texts,
-            for_users,
-        )
+    @needs(operation.scope, Session.ALLOWED if operation.for_users else Session.NONE)
+    @wraps(responder)
+    def held(resource: object, req: Request, *rest: Any, **names: str) -> None:  # noqa: ANN401 - as they come
+        _require_known(req, operation)
+        responder(resource, req, *rest, **names)
 
-        @needs(scope, Session.ALLOWED if for_users else Session.NONE)
-        @wraps(responder)
-        def held(resource: object, req: Request, *rest: Any, **names: str) -> None:  # noqa: ANN401 - as they come
-            _require_known(req, operation)
-            responder(resource, req, *rest, **names)
-
-        held.operation = operation  # type: ignore[attr-defined] # read back below
-        return cast("Responder", held)
-
-    return said
+    summary = (responder.__doc__ or "").split("\n")[0]
+    held.operation = replace(operation, summary=summary)  # type: ignore[attr-defined] # read back below
+    return cast("Responder", held)
 
 
 def _require_known(req: Request, operation: Operation) -> None:
@@ -109,8 +97,7 @@ def operation_of(resource: object, method: str, path: str) -> Operation:
     responder = getattr(resource, f"on_{method.lower()}")
     operation = getattr(responder, "operation", None)
     if not isinstance(operation, Operation):
-        place = f"{type(resource).__module__}.{type(resource).__name__}.on_{method.lower()}"
-        how = "put @operation(scope=…, body=…, answer=…) on"
-        message = f"{method} {path} is not described: {how} {place}"
+        how = f"put @operation(scope=…, body=…, answer=…) on {place_of(resource, method)}"
+        message = f"{method} {path} is not described: {how}"
         raise TypeError(message)
     return operation

@@ -1,6 +1,6 @@
 """`/api/v1/sims` and what is below it: SIMs listed, shown, moved and removed.
 
-Taken in, as any facts.
+They are taken in like any facts (`api/intake.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import falcon
 import msgspec
 
-from tallystick.api import answers
+from tallystick.api.answers import sims as answers
 from tallystick.api.calls import ADMIN, AFTER, NOTES, after_in, origin_of, struct_of
 from tallystick.api.intake import Intake
 from tallystick.api.operation import operation

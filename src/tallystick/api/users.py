@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tallystick.access import UserChange
-from tallystick.api import answers
+from tallystick.api.answers import access as answers
 from tallystick.api.calls import ADMIN, address_of, name_in, struct_of
 from tallystick.api.operation import operation
 from tallystick.core.errors import RoleRefused

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import accounts as answers
 from tallystick.cli.shared import (
     AsJson,
     Command,

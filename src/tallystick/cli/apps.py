@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.access import SCOPES_DEFAULT
-from tallystick.api import answers
+from tallystick.api.answers import access as answers
 from tallystick.cli.shared import (
     AsJson,
     Command,

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from tallystick.access.audit import users_name
-from tallystick.api import answers
+from tallystick.api.answers import audit as answers
 from tallystick.cli.shared import (
     EXIT_REFUSED,
     AsJson,

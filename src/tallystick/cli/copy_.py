@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
+from tallystick.cli.shared import (
+    EXIT_DIFFERENT,
+    AsJson,
+    current_settings,
+    print_json,
+    progress,
+    say,
+    store_of,
+)
 from tallystick.core.errors import SettingRefused
+from tallystick.operations.copied_kinds import FACT_KINDS, KEPT, WHOLE_KINDS
 from tallystick.operations.copying import (
-    FACT_KINDS,
-    KEPT,
-    WHOLE_KINDS,
     Comparison,
     Copied,
     described,
@@ -23,7 +29,6 @@ from tallystick.thingspace.rows import wire_row
 if TYPE_CHECKING:
     from tallystick.operations.copying import Side
 
-EXIT_DIFFERENT = 1
 DIGITS_SHOWN = 12  # of a digest
 COPIED_KINDS = {kind.name: kind for kind in (*WHOLE_KINDS, *FACT_KINDS, KEPT)}
 

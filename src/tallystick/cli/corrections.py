@@ -150,7 +150,9 @@ def export(
     for maker, path in _paths(exports, form, output, dir_):
         with writing(path) as file:
             file.write(WRITERS[form](exports[maker].facts))
-        files.append(_told(maker, path, exports[maker], as_json=as_json))
+        if not as_json:
+            _print_file(maker, path, exports[maker])
+        files.append(_described_file(maker, path, exports[maker]))
     if as_json:
         print_json({"files": files})
 
@@ -189,14 +191,16 @@ def _paths(
         yield maker, output or (folder or Path()) / f"{stem}.{form}"
 
 
-def _told(maker: str | None, path: Path, export: Exported, *, as_json: bool) -> dict[str, Any]:
-    if not as_json:
-        say(
-            f"{maker or UNKNOWN}: {counted(len(export.facts), 'correction', 'corrections')} of "
-            f"{counted(export.sims, 'SIM', 'SIMs')} in {path}; left out: "
-            f"{export.moved_back:,} that are expected where they are by now, "
-            f"{export.moved_on:,} in other hardware by now"
-        )
+def _print_file(maker: str | None, path: Path, export: Exported) -> None:
+    say(
+        f"{maker or UNKNOWN}: {counted(len(export.facts), 'correction', 'corrections')} of "
+        f"{counted(export.sims, 'SIM', 'SIMs')} in {path}; left out: "
+        f"{export.moved_back:,} that are expected where they are by now, "
+        f"{export.moved_on:,} in other hardware by now"
+    )
+
+
+def _described_file(maker: str | None, path: Path, export: Exported) -> dict[str, Any]:
     return {
         "manufacturer": maker,
         "path": str(path),

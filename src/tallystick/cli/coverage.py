@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import msgspec
 import typer
 
+from tallystick.api.answers.coverage import expected_answer, waiting_answer
 from tallystick.cli.shared import (
     Accounts,
     AsJson,
@@ -123,8 +124,8 @@ def _listed_of_store(
 def _last_texts(expectations: Iterable[LastExpectation], zone: tzinfo) -> Rows:
     """Expectations as texts."""
     for expectation in expectations:
-        described = covering.described_expectation(expectation, zone)
-        yield tuple(each or "" for each in described.values())
+        answer = expected_answer(expectation, zone)
+        yield tuple(each or "" for each in msgspec.structs.astuple(answer))
 
 
 def _waiting_texts(reader: Reader, zone: tzinfo, *, is_masked: bool) -> Rows:
@@ -133,10 +134,11 @@ def _waiting_texts(reader: Reader, zone: tzinfo, *, is_masked: bool) -> Rows:
     People see the numbers in part.
     """
     for waiting in covering.unattributed(reader):
-        described = covering.described_unattributed(waiting, zone)
+        answer = waiting_answer(waiting, zone)
         if is_masked:
-            described[waiting.subscriber.kind] = waiting.subscriber.masked
-        yield tuple("" if each is None else str(each) for each in described.values())
+            setattr(answer, waiting.subscriber.kind, waiting.subscriber.masked)
+        values = msgspec.structs.astuple(answer)
+        yield tuple("" if each is None else str(each) for each in values)
 
 
 def _print_counts(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.api import answers
-from tallystick.cli.ledger import Actor, Reason, Ticket, actor_told, origin_told, trial_lines
+from tallystick.api.answers import change_sets as answers
+from tallystick.cli.ledger import Actor, Reason, Ticket, actor_of, origin_of, trial_lines
 from tallystick.cli.shared import (
     AsJson,
     Command,
@@ -94,8 +94,8 @@ def log(
 
 def _entry(entry: Entry, zone: tzinfo) -> dict[str, Any]:
     return {
-        "effective_from": since(entry.stay.effective_from, zone),
-        "imei": str(entry.stay.imei),
+        "effective_from": since(entry.value.effective_from, zone),
+        "imei": str(entry.value.imei),
         "put_in": _change_set(entry.put, zone),
         "returned_in": _change_set(entry.returned, zone),
         "ended_in": _change_set(entry.ended, zone),
@@ -235,7 +235,7 @@ def approve(
             lines = list(trial_lines(trial, settings.zone))
             outcome = trial.described(settings.zone)
         else:
-            taken = ledger.approve(store, number, Decider(actor_told(actor)), system_clock())
+            taken = ledger.approve(store, number, Decider(actor_of(actor)), system_clock())
             receipt = Receipt(taken.accepted, taken.duplicate)
             lines, outcome = [_counts(receipt)], receipt.described()
     if as_json:
@@ -256,7 +256,7 @@ def reject(number: Number, actor: Actor = None, as_json: AsJson = False) -> None
     """Drop a proposal: withdraw your own, or reject that of somebody else."""
     settings = current_settings()
     with store_of(settings) as store:
-        ledger.reject(store, number, Decider(actor_told(actor)), system_clock())
+        ledger.reject(store, number, Decider(actor_of(actor)), system_clock())
         answer = _answer(store, number, settings.zone)
     print_done(f"change set {number} is rejected", answer, as_json=as_json)
 
@@ -272,7 +272,7 @@ def undo(
     """Take a whole change set back, by another one. Refused where later ones changed the same."""
     settings = current_settings()
     with store_of(settings) as store:
-        undone_in = ledger.undo(store, number, origin_told(actor, ticket, reason))
+        undone_in = ledger.undo(store, number, origin_of(actor, ticket, reason))
         answer = _answer(store, undone_in, settings.zone)
     counts = ", ".join(f"{answer[name]:,} {name}" for name in ("added", "corrected", "removed"))
     message = f"change set {number} is undone, by change set {undone_in}: {counts}"

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tallystick.api import answers
-from tallystick.cli.ledger import Actor, actor_told
+from tallystick.api.answers import explanations as answers
+from tallystick.cli.ledger import Actor, actor_of
 from tallystick.cli.shared import (
     AsJson,
     Command,
@@ -68,7 +68,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Explain a mismatch, in the place of what was said of it before."""
-    said = note_of(actor_told(actor), system_clock(), ticket, note)
+    said = note_of(actor_of(actor), system_clock(), ticket, note)
     key = explanations.key_named(iccid, imei, seen_at)
     holds_until = None if until is None else moment_of(parse_named("--until", until))
     with store_of(current_settings()) as store, store.transaction() as writer:
@@ -84,7 +84,7 @@ def end(
     iccid: Sim, imei: SeenIn, seen_at: SeenAt, actor: Actor = None, as_json: AsJson = False
 ) -> None:
     """Take back what was said of a mismatch; it stays on record."""
-    key, by = explanations.key_named(iccid, imei, seen_at), actor_told(actor)
+    key, by = explanations.key_named(iccid, imei, seen_at), actor_of(actor)
     with store_of(current_settings()) as store, store.transaction() as writer:
         count = explanations.take_back(writer, [key], every_account(writer), by, system_clock())
     message = (

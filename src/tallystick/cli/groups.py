@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import accounts as answers
 from tallystick.cli.shared import (
     EXIT_REFUSED,
     EXIT_SOME_REJECTED,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import hardware as hardware_answers
+from tallystick.api.answers import sims as sim_answers
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, say, store_of
 from tallystick.core.selection import imei_asked_for
 from tallystick.fleet import hardware, histories
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
+    from tallystick.core.identifiers import Imei
     from tallystick.fleet.hardware import HardwarePage
+    from tallystick.store import Reader
 
 HARDWARE_COLUMNS = (
     "iccid",
@@ -89,25 +92,32 @@ def history(
     with store_of(settings) as store, store.snapshot() as reader:
         if hardware.names_hardware(reader, named):
             imei = imei_asked_for(named)
-            begin = hardware.parse_place(after) if after else hardware.FIRST
-            also = reader.sims_activated_in(imei.identity) if scan else []
-            if everything:
-                pages_of_it = hardware.whole(reader, imei, begin, also)
-            else:
-                pages_of_it = iter([hardware.page(reader, imei, None, begin, at_most, also)])
+            sims_max = None if everything else at_most
+            pages_of_it = _pages_of_hardware(reader, imei, after, sims_max, scan=scan)
             nobody = NOBODY_AT_ALL if scan else NOBODY
             _print_hardware(pages_of_it, settings.zone, nobody, as_json=as_json)
             return
         if everything:
             for page in histories.whole_history(reader, named, place):
-                _print_pages([answers.sim_history(page, settings.zone)], as_json=as_json)
+                _print_pages([sim_answers.sim_history(page, settings.zone)], as_json=as_json)
             return
         pages = histories.history(reader, named, None, place, at_most)
-    read = [answers.sim_history(page, settings.zone) for page in pages]
+    read = [sim_answers.sim_history(page, settings.zone) for page in pages]
     _print_pages(read, as_json=as_json)
     for each in read:
         if each["next"] and not as_json:
             say(f"SIM {each['iccid']} has older stays: --before {each['next']}", err=True)
+
+
+def _pages_of_hardware(
+    reader: Reader, imei: Imei, after: str | None, sims_max: int | None, *, scan: bool
+) -> Iterator[HardwarePage]:
+    """The page of so many SIMs of hardware behind a place; every page where there is no number."""
+    begin = hardware.parse_place(after) if after else hardware.FIRST
+    also = reader.sims_activated_in(imei.identity) if scan else []
+    if sims_max is None:
+        return hardware.whole(reader, imei, begin, also)
+    return iter([hardware.page(reader, imei, None, begin, sims_max, also)])
 
 
 def _print_pages(pages: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -138,7 +148,7 @@ def _print_hardware(
     pages: Iterator[HardwarePage], zone: tzinfo, nobody: str, *, as_json: bool
 ) -> None:
     """Print pages of hardware; `nobody` is said where there is no SIM on them."""
-    read = (answers.hardware_page(page, zone) for page in pages)
+    read = (hardware_answers.hardware_page(page, zone) for page in pages)
     if as_json:
         for page in read:
             print_json(page)
@@ -154,18 +164,18 @@ def _print_hardware(
         say(f"hardware {first.imei} may have more SIMs: --after {last.next}", err=True)
 
 
-def _print_sims(page: answers.HardwarePage) -> None:
+def _print_sims(page: hardware_answers.HardwarePage) -> None:
     if page.sims:
         print_table(HARDWARE_COLUMNS, [_hardware_row(sim) for sim in page.sims])
 
 
-def _model(known: answers.HardwareType) -> str:
+def _model(known: hardware_answers.HardwareType) -> str:
     if known.manufacturer is None:
         return f"of a model that is not known (TAC {known.tac})"
     return f"{known.manufacturer} {known.model or ''}".strip() + f" (TAC {known.tac})"
 
 
-def _hardware_row(sim: answers.HardwareSim) -> list[str]:
+def _hardware_row(sim: hardware_answers.HardwareSim) -> list[str]:
     """A SIM, and the newest of the expectations that allow the hardware."""
     claim = sim.expectations[0] if sim.expectations else None
     expected = ["", "", ""] if claim is None else _claim(claim)
@@ -173,6 +183,6 @@ def _hardware_row(sim: answers.HardwareSim) -> list[str]:
     return [sim.iccid, sim.account or "(not loaded)", *times, *expected]
 
 
-def _claim(claim: answers.HardwareClaim) -> list[str]:
+def _claim(claim: hardware_answers.HardwareClaim) -> list[str]:
     until = claim.until or "further notice"
     return [claim.effective_from or "the beginning", until, claim.by]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick.api import answers
+from tallystick.api.answers import imports as answers
 from tallystick.cli.shared import (
     AsJson,
     Command,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tallystick.settings import Settings
+    from tallystick.store import Store
     from tallystick.store.planning import Plan
 
 Distribute = Annotated[
@@ -43,28 +44,29 @@ def init(
     with store_of(settings) as store:
         if distribute:
             store.require_cluster()  # before anything is made that would not be wanted elsewhere
-        is_new = store.is_empty()
-        steps = store.init(settings.time_zone)
-        # A new store's audit begins with what is done in it, or with what is copied there.
-        act = None if is_new else act_under_way()
-        with acting(act), store.transaction() as writer:
-            is_moved = writer.set_wire_zone(settings.time_zone)
-        if is_new:
-            say(f"{store.name}: made a new store")
-        elif steps:
-            say(f"{store.name}: upgraded the store in {steps} steps")
-        else:
-            say(f"{store.name}: the store is up to date")
-        if is_moved:
-            say(f"{store.name}: the kept rows now print their times in {settings.time_zone}")
+        _make_or_upgrade(store, settings.time_zone)
         if distribute:
             is_spread_now = store.distribute() > 0
-            outcome = (
-                "spread the store over the cluster"
-                if is_spread_now
-                else "the store is spread over the cluster"
-            )
-            say(f"{store.name}: {outcome}")
+            done = "spread the store" if is_spread_now else "the store is spread"
+            say(f"{store.name}: {done} over the cluster")
+
+
+def _make_or_upgrade(store: Store, zone: str) -> None:
+    """Have a store of this program's schema that prints times in a zone, and say what was done."""
+    is_new = store.is_empty()
+    steps = store.init(zone)
+    # A new store's audit begins with what is done in it, or with what is copied there.
+    act = None if is_new else act_under_way()
+    with acting(act), store.transaction() as writer:
+        is_moved = writer.set_wire_zone(zone)
+    if is_new:
+        say(f"{store.name}: made a new store")
+    elif steps:
+        say(f"{store.name}: upgraded the store in {steps} steps")
+    else:
+        say(f"{store.name}: the store is up to date")
+    if is_moved:
+        say(f"{store.name}: the kept rows now print their times in {zone}")
 
 
 def _print_plan(settings: Settings, *, as_json: bool) -> None:

@@ -39,7 +39,7 @@ Ticket = Annotated[
 Reason = Annotated[str, typer.Option(help="Why, for the ledger.", show_default=False)]
 
 
-def actor_told(actor: str | None) -> str:
+def actor_of(actor: str | None) -> str:
     """Who acts: the name that was given, or the operating system's user. Raises `BadParameter`."""
     if actor is None:
         try:
@@ -52,14 +52,14 @@ def actor_told(actor: str | None) -> str:
         raise typer.BadParameter(refusal.message, param_hint="--as") from refusal
 
 
-def origin_told(actor: str | None, ticket: str, reason: str) -> Origin:
+def origin_of(actor: str | None, ticket: str, reason: str) -> Origin:
     """Who acts now, and what for. Raises `BadParameter`."""
     for option, text in (("--ticket", ticket), ("--reason", reason)):
         try:
             parse_note(option, text)
         except InvalidValue as refusal:
             raise typer.BadParameter(refusal.message, param_hint=option) from refusal
-    name, now = actor_told(actor), system_clock()
+    name, now = actor_of(actor), system_clock()
     return Origin(name, now, ticket=ticket, reason=reason, is_operators=True)
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from tallystick.store import Reader
 
 EXIT_REFUSED = 1
+EXIT_DIFFERENT = 1
+"""What was compared is not the same."""
 EXIT_SOME_REJECTED = 3
 EXITS_DONE = (0, EXIT_SOME_REJECTED)
 RIGHTS_REFUSED = (AccessRefused, OwnProposal)

@@ -28,7 +28,7 @@ class Line(NamedTuple):
 def lines_of(iccids: Sequence[str], file: Path | None, account: str | None) -> Iterator[Line]:
     """The SIMs of the arguments or of the file, which may say where each goes.
 
-    None: nothing has said it yet.
+    `account` is where all of them go; None where the file has to say it.
 
     Raises `FileRefused` where the file cannot be read, and wrong usage where something lacks or is
     said twice.

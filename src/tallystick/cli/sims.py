@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tallystick.api import answers
-from tallystick.cli.ledger import Actor, Reason, Ticket, origin_told
+from tallystick.api.answers import sims as answers
+from tallystick.cli.ledger import Actor, Reason, Ticket, origin_of
 from tallystick.cli.shared import (
     EXIT_REFUSED,
     EXIT_SOME_REJECTED,
@@ -163,7 +163,7 @@ def remove(
     Exit status: 0 all done, 3 some refused, 1 nothing done.
     """
     done = _Tally("removed", file)
-    origin = origin_told(actor, ticket, reason)._replace(source=REMOVAL)
+    origin = origin_of(actor, ticket, reason)._replace(source=REMOVAL)
     _do(
         lines_of(iccid or [], file, ""),
         done,
@@ -193,18 +193,26 @@ def _do(
     """
     with store_of(current_settings()) as store:
         while portion := list(islice(lines, SIMS_A_TRANSACTION)):
-            good: dict[int, Any] = {}
-            refused: dict[int, Refusal] = {}
-            for place, line in enumerate(portion):
-                try:
-                    good[place] = parse(line)
-                except InvalidValue as refusal:
-                    refused[place] = refusal
+            good, refused = _parsed(portion, parse)
             with store.transaction() as writer:
                 done = action(writer, list(good.values()))
             places = list(good)
             refused |= {places[place]: refusal for place, refusal in done.refused.items()}
             tally.add(portion, len(done.sims), refused)
+
+
+def _parsed(
+    lines: Sequence[Line], parse: Callable[[Line], Any]
+) -> tuple[dict[int, Any], dict[int, Refusal]]:
+    """What lines say, and the refusals of those that say nothing, both by their place."""
+    good: dict[int, Any] = {}
+    refused: dict[int, Refusal] = {}
+    for place, line in enumerate(lines):
+        try:
+            good[place] = parse(line)
+        except InvalidValue as refusal:
+            refused[place] = refusal
+    return good, refused
 
 
 @dataclass

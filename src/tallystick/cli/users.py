@@ -9,7 +9,7 @@ import typer
 
 from tallystick.access import UserChange
 from tallystick.access.personal_tokens import VALID_DAYS_MAX
-from tallystick.api import answers
+from tallystick.api.answers import access as answers
 from tallystick.cli.apps import ScopeName
 from tallystick.cli.shared import (
     AsJson,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say, store_of
+from tallystick.cli.shared import (
+    EXIT_DIFFERENT,
+    AsJson,
+    current_settings,
+    print_json,
+    progress,
+    say,
+    store_of,
+)
 from tallystick.core.errors import StoreBroken
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
@@ -33,7 +41,6 @@ UNFINISHED = (
     "a change of many SIMs is not finished, so that rows may differ: wait for the process that "
     "does it, or run `tallystick init` where it was killed"
 )
-EXIT_DIFFERENT = 1
 
 
 def verify(
@@ -63,12 +70,11 @@ def verify(
 
 def _verified_as_far_as_it_can_be_read(store: Store, damage: list[Damage]) -> _Totals:
     """Compare a damaged store with the rule; where it breaks off, that is damage too."""
-    totals = _Totals()
     try:
         return _verify(store)
     except StoreBroken as broken:
         damage.append(Damage("kept answer", broken.message))
-        return totals
+        return _Totals()
 
 
 def _check_integrity(store: Store) -> list[Checked]:

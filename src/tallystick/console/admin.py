@@ -1,4 +1,4 @@
-"""What the pages for operators share: who may use them, and how a form's deed is done.
+"""What the pages for operators share: who may use them, and what they work with.
 
 An operator administers what they see. Users and apps may be about any account, and so may the names
 of accounts: these are for operators who see every account, those of the future too.
@@ -7,33 +7,22 @@ of accounts: these are for operators who see every account, those of the future 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlencode
 
-import falcon
-
-from tallystick.console.forms import problem_of
+from tallystick.console.form_answers import go_to
 from tallystick.core.errors import (
-    AccountNotEmpty,
-    DefaultGroupKept,
-    InvalidValue,
-    NameTaken,
-    NotFound,
     RoleRefused,
 )
-from tallystick.core.identifiers import shown
 from tallystick.core.roles import Right
 from tallystick.core.selection import account_number
 from tallystick.http.gate import for_console_to, user_of
-from tallystick.store.acting import name_deed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from falcon import Request, Response
 
     from tallystick.access import Access
     from tallystick.console.pages import Pages
-    from tallystick.core.errors import Refusal
     from tallystick.core.moments import Moment
     from tallystick.store import Reader, Store
     from tallystick.store.access import View
@@ -43,7 +32,6 @@ FORBIDDEN = (
     "this takes an operator who sees every account, those of the future too, as it may be about "
     "any of them"
 )
-CONFLICTS = (NameTaken, AccountNotEmpty, DefaultGroupKept)
 
 for_operators = for_console_to(Right.ADMINISTER)
 """Say of a responder that a browser calls it, for an operator."""
@@ -80,32 +68,6 @@ class FirstAdminPage:
 def own_account(reader: Reader, req: Request, name: str) -> int:
     """The number of an account that the operator sees. Raises `AccountNotFound`."""
     return account_number(reader.view_of(user_of(req)).accounts, name)
-
-
-def deed_named(deeds: Mapping[str, Callable[[], None]], name: str) -> Callable[[], None]:
-    """What a form's field `do` names. Raises `InvalidValue`."""
-    if name not in deeds:
-        message = f"do must be one of {', '.join(deeds)}, not {shown(name)}"
-        raise InvalidValue(message)
-    name_deed(name)
-    return deeds[name]
-
-
-def refused_form(req: Request, resp: Response, refusal: Refusal) -> str:
-    """Give why a form was refused, to be shown on its page with the status of that.
-
-    Raises the refusal itself where what the page is about is not there, and as `problem_of`.
-    """
-    if isinstance(refusal, NotFound):
-        raise refusal
-    resp.status = falcon.HTTP_409 if isinstance(refusal, CONFLICTS) else falcon.HTTP_400
-    return problem_of(req, refusal)
-
-
-def go_to(resp: Response, path: str, **parameters: str) -> None:
-    """Send the browser to a page that shows what was done."""
-    resp.status = falcon.HTTP_303
-    resp.location = f"{path}?{urlencode(parameters)}" if parameters else path
 
 
 def lines_of(text: str) -> list[str]:

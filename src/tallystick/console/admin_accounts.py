@@ -5,18 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tallystick.console.admin import (
-    PATH,
-    Desk,
-    deed_named,
-    for_operators,
-    go_to,
-    lines_of,
-    own_account,
-    refused_form,
-)
+from tallystick.console.admin import PATH, Desk, for_operators, lines_of, own_account
+from tallystick.console.form_answers import deed_named, go_to, refused_form
 from tallystick.console.forms import users_fields
 from tallystick.core.approval import Approval
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.pairing import FirstUse
@@ -25,7 +18,6 @@ from tallystick.fleet import accounts, groups
 from tallystick.fleet.groups import GroupChange
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, user_of
-from tallystick.report.listing import one_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -122,8 +114,8 @@ class OneAccount:
 
     def _do(self, req: Request, name: str, deed: str, fields: dict[str, str]) -> None:
         """Do it in one transaction, and what follows for many SIMs in parts of their own."""
-        first_use = one_of(FirstUse, "first_use", fields.get("first_use", "")) or FirstUse.OFF
-        approval = one_of(Approval, "approval", fields.get("approval", "")) or Approval.OFF
+        first_use = choice_or_none(FirstUse, "first_use", fields.get("first_use")) or FirstUse.OFF
+        approval = choice_or_none(Approval, "approval", fields.get("approval")) or Approval.OFF
         sims = listed(lines_of(fields.get("sims", "")))
         group, description = fields.get("group", ""), fields.get("description", "")
         with self._desk.store.transaction() as writer:

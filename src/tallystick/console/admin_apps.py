@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.access import SCOPES, SCOPES_DEFAULT
-from tallystick.console.admin import PATH, Desk, deed_named, for_operators, go_to, refused_form
+from tallystick.console.admin import PATH, Desk, for_operators
+from tallystick.console.form_answers import deed_named, go_to, refused_form
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import Refusal
 from tallystick.http.acts import records

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick import outbox
-from tallystick.console.admin import PATH, Desk, deed_named, for_operators, go_to, own_account
+from tallystick.console.admin import PATH, Desk, for_operators, own_account
+from tallystick.console.form_answers import deed_named, go_to
 from tallystick.console.forms import users_fields
 from tallystick.core.errors import DeliveryNotFound
 from tallystick.http.acts import records

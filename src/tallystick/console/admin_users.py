@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.access import UserChange
-from tallystick.console.admin import (
-    PATH,
-    Desk,
-    deed_named,
-    for_operators,
-    go_to,
-    lines_of,
-    refused_form,
-)
+from tallystick.console.admin import PATH, Desk, for_operators, lines_of
+from tallystick.console.form_answers import deed_named, go_to, refused_form
 from tallystick.console.forms import users_fields
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import Refusal
 from tallystick.core.roles import Role
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of
-from tallystick.report.listing import one_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -54,7 +47,7 @@ class UserList:
                 typed.get("password", ""),
                 lines_of(typed["accounts"]),
                 all_accounts=typed["all_accounts"] == "yes",
-                role=one_of(Role, "role", typed["role"]) or Role.VIEWER,
+                role=choice_or_none(Role, "role", typed["role"]) or Role.VIEWER,
                 chosen_by=caller_of(req).name,
             )
         except Refusal as refusal:
@@ -134,5 +127,5 @@ def _wanted(fields: dict[str, str]) -> UserChange:
     return UserChange(
         grant=lines_of(fields.get("accounts", "")),
         all_accounts=fields.get("all_accounts") == "yes",
-        role=one_of(Role, "role", fields.get("role", "")),
+        role=choice_or_none(Role, "role", fields.get("role")),
     )

@@ -106,11 +106,8 @@ def _contents(described: Mapping[str, Any]) -> list[tuple[str, Type]]:
 
 def _caller(security: Mapping[str, list[str]]) -> str:
     scope = " ".join(security["app"])
-    return (
-        f"a user, through an app with the scope {scope}"
-        if "session" in security
-        else (f"an app with the scope {scope}")
-    )
+    app = f"an app with the scope {scope}"
+    return f"a user, through {app}" if "session" in security else app
 
 
 def objects_of(document: Mapping[str, Any]) -> Iterator[Described]:

@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
+from tallystick.core.choices import choice_or_none
 from tallystick.core.days import ONE_DAY, midnight
 from tallystick.core.errors import InvalidValue, WindowRefused
 from tallystick.core.identifiers import shown
 from tallystick.core.moments import in_zone, parse_named
 from tallystick.core.window import Window, window_between
 from tallystick.report.answer import Question
-from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts, one_of
+from tallystick.report.listing import NO_FILTERS, Filters, FilterTexts
 from tallystick.store.listing import Order, Place
 
 if TYPE_CHECKING:
@@ -76,6 +77,18 @@ class Asked:
         query = urlencode([(name, value) for name, values in typed.items() for value in values])
         return f"{path}?{query}" if query else path
 
+    def presets(
+        self, path: str, zone: tzinfo, now: Moment, **changes: str
+    ) -> list[tuple[int, str]]:
+        """The windows that are one click away: days until the end of today, and the address."""
+        _, tomorrow = _usual_days(zone, now)
+        beginnings = [(days, tomorrow - timedelta(days=days)) for days in PRESETS]
+        latest = tomorrow.isoformat()
+        return [
+            (days, self.address(path, earliest=earliest.isoformat(), latest=latest, **changes))
+            for days, earliest in beginnings
+        ]
+
     def as_view(self, zone: tzinfo, now: Moment) -> str:
         """What a view that is saved asks for: a window until the end of today goes on with time."""
         typed = {name: values for name, values in self.typed.items() if name not in PLACE}
@@ -130,10 +143,7 @@ def thawed(frozen: str, zone: tzinfo, now: Moment) -> Asked:
 
 def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     typed = _typed(given)
-    earliest, latest = _usual_days(zone, now)
-    days = typed.pop(DAYS, [""])[0]
-    if DAYS_FORM.fullmatch(days) and int(days) <= DAYS_MAX:
-        earliest = latest - timedelta(days=int(days))
+    earliest, latest = _days_without_window(typed.pop(DAYS, [""])[0], zone, now)
     typed = {"earliest": [earliest.isoformat()], "latest": [latest.isoformat()]} | typed
     usual = window_between(midnight(earliest, zone), midnight(latest, zone))
     accounts = tuple(typed.get("account", ()))
@@ -143,7 +153,7 @@ def _asked(given: Mapping[str, list[str]], zone: tzinfo, now: Moment) -> Asked:
     try:
         window = _window(typed, zone)
         filters = FilterTexts(*(_first(typed, name) for name in FilterTexts._fields)).parsed()
-        order = one_of(Order, "order", _first(typed, "order")) or Order.NEWEST
+        order = choice_or_none(Order, "order", _first(typed, "order")) or Order.NEWEST
         behind = _place(typed)
     except InvalidValue as refusal:
         problem = refusal.message
@@ -169,17 +179,18 @@ def _first(typed: dict[str, list[str]], name: str) -> str:
     return (typed.get(name) or [""])[0]
 
 
+def _days_without_window(days: str, zone: tzinfo, now: Moment) -> tuple[date, date]:
+    """The days of an address that names no window: so many as it says, or the usual ones."""
+    earliest, latest = _usual_days(zone, now)
+    if DAYS_FORM.fullmatch(days) and int(days) <= DAYS_MAX:
+        return latest - timedelta(days=int(days)), latest
+    return earliest, latest
+
+
 def _usual_days(zone: tzinfo, now: Moment) -> tuple[date, date]:
     """The days of the usual window: until the end of today."""
     tomorrow = in_zone(now, zone).date() + ONE_DAY
     return tomorrow - timedelta(days=DAYS_SHOWN), tomorrow
-
-
-def preset(days: int, zone: tzinfo, now: Moment) -> dict[str, str]:
-    """The parameters of a window of so many days until the end of today."""
-    _, tomorrow = _usual_days(zone, now)
-    earliest = tomorrow - timedelta(days=days)
-    return {"earliest": earliest.isoformat(), "latest": tomorrow.isoformat()}
 
 
 def _window(typed: dict[str, list[str]], zone: tzinfo) -> Window:

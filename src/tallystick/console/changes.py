@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import falcon
 
-from tallystick.console.forms import users_fields
+from tallystick.console.form_answers import go_to
+from tallystick.console.forms import NO_NOTES, notes_of, users_fields
 from tallystick.core.approval import Decider, may_decide, may_withdraw
 from tallystick.core.errors import ChangeSetRefused, InvalidValue, Refusal
 from tallystick.core.identifiers import shown
 from tallystick.core.ledger import (
     BEHIND_ALL,
     STATES,
-    Origin,
     is_made_by,
-    parse_note,
     parse_number,
     parse_state,
 )
@@ -42,24 +41,15 @@ if TYPE_CHECKING:
 PATH = "/changes"
 LISTED_MAX = 50
 CHANGES_SHOWN_MAX = 100
-NO_NOTES = {"ticket": "", "reason": ""}
 
 
-class Notes(NamedTuple):
-    """What somebody says of a change, for the ledger."""
+class Standing(NamedTuple):
+    """How a user stands to a change set: what they may do with it, and the accounts that ask."""
 
-    ticket: str
-    reason: str
-
-    def by(self, actor: str, at: Moment) -> Origin:
-        """The origin of a change that this is said of."""
-        return Origin(actor, at, ticket=self.ticket, reason=self.reason)
-
-
-def notes_of(typed: dict[str, str]) -> Notes:
-    """The fields `ticket` and `reason` of a form. Raises `InvalidValue`."""
-    ticket = parse_note("ticket", typed.get("ticket", "").strip())
-    return Notes(ticket, parse_note("reason", typed.get("reason", "").strip()))
+    is_own: bool
+    may_decide: bool = False
+    may_withdraw: bool = False
+    asking: tuple[str, ...] = ()
 
 
 def decider_of(req: Request) -> Decider:
@@ -117,9 +107,7 @@ class OneChange:
             change_set = review.change_set_seen(reader, reader.view_of(user_of(req)), number)
             iccids = review.sims_of(reader, change_set)
             changes, in_all = _changes(reader, change_set, iccids)
-            decider, proposal = decider_of(req), None
-            if change_set.state == "proposed":
-                proposal = ledger.proposal_of(reader, change_set, decider.name)
+            standing = _standing(reader, change_set, decider_of(req))
             is_undo_proposed = _is_undo_proposed(reader, change_set, iccids)
         self._pages.show(
             resp,
@@ -127,11 +115,8 @@ class OneChange:
             caller_of(req),
             change_set=change_set,
             iccids=iccids,
-            may_decide=proposal is not None and may_decide(decider, proposal),
-            may_withdraw=proposal is not None and may_withdraw(decider, proposal),
-            is_own=is_made_by(decider.name, change_set.actor),
+            standing=standing,
             is_withdrawn=is_made_by(change_set.decided_by, change_set.actor),
-            asking=proposal.asking if proposal else (),
             is_undo_proposed=is_undo_proposed,
             changes=changes,
             changes_in_all=in_all,
@@ -139,6 +124,15 @@ class OneChange:
             typed=NO_NOTES | (typed or {}),
             trial=trial,
         )
+
+
+def _standing(reader: Reader, change_set: ChangeSet, decider: Decider) -> Standing:
+    is_own = is_made_by(decider.name, change_set.actor)
+    if change_set.state != "proposed":
+        return Standing(is_own)
+    proposal = ledger.proposal_of(reader, change_set, decider.name)
+    may_do = may_decide(decider, proposal), may_withdraw(decider, proposal)
+    return Standing(is_own, *may_do, proposal.asking)
 
 
 def _is_undo_proposed(reader: Reader, change_set: ChangeSet, iccids: list[Iccid]) -> bool | None:
@@ -186,7 +180,7 @@ class _Form:
         deed: str = "",  # noqa: ARG002 - of some addresses; whichever it is, nothing is done
     ) -> None:
         """Send the browser to the page of the change set."""
-        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{self._seen(req, number)}"
+        go_to(resp, f"{PATH}/{self._seen(req, number)}")
 
     def _seen(self, req: Request, number: str) -> int:
         """The number of a change set that the user sees. Raises `ChangeSetNotFound`."""
@@ -218,7 +212,7 @@ class Withdrawal(_Form):
         except ChangeSetRefused as refusal:
             self._refused(req, resp, parsed, refusal, typed)
             return
-        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{parsed}"
+        go_to(resp, f"{PATH}/{parsed}")
 
 
 class Decision(_Form):
@@ -242,7 +236,7 @@ class Decision(_Form):
         except (ChangeSetRefused, InvalidValue) as refusal:
             self._refused(req, resp, parsed, refusal, typed)
             return
-        resp.status, resp.location = falcon.HTTP_303, f"{PATH}/{shown_next}"
+        go_to(resp, f"{PATH}/{shown_next}")
 
     def _deed(self, name: str) -> Callable[[int, Decider, dict[str, str]], int]:
         if name not in self._deeds:

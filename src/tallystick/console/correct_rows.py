@@ -10,26 +10,27 @@ import msgspec
 
 from tallystick.console.asked import key_text
 from tallystick.console.changes import PATH as CHANGES_PATH
-from tallystick.console.changes import decider_of, notes_of
-from tallystick.console.correct import (
+from tallystick.console.form_answers import go_to, problem_of
+from tallystick.console.forms import RowsForm, notes_of, users_rows_form
+from tallystick.console.mismatches import PATH as LIST_PATH
+from tallystick.console.proposing import (
     APPLY,
     PROPOSE,
     UNTOUCHED,
     Ways,
-    done,
+    carry_out,
     objection,
+    place_and_since,
     rows_tried,
+    tried,
     ways_of,
 )
-from tallystick.console.forms import RowsForm, problem_of, users_rows_form
-from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
     RowsPage,
     form_in_address,
     is_as_shown,
 )
-from tallystick.core.correcting import Place, Since
 from tallystick.core.errors import Refusal
 from tallystick.core.identifiers import Iccid
 from tallystick.core.reasons import Code
@@ -37,8 +38,7 @@ from tallystick.core.roles import Right
 from tallystick.fleet import review
 from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, for_console_to, user_of
-from tallystick.intake import KINDS, CheckedItems, try_facts
-from tallystick.report.listing import one_of, rows_named, rows_of_sim
+from tallystick.report.listing import rows_named, rows_of_sim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,24 +91,20 @@ class CorrectRowsPage(RowsPage):
         if wanted is None:
             self._show(req, resp, form, problem=OTHERS_NOW, status=falcon.HTTP_409)
             return
-        checked, generations = CheckedItems(wanted, []), self._pages.settings.generations
-        trial = try_facts(self._store, KINDS["expectations"], checked, generations)
-        sims = [each.iccid for each in wanted]
-        ways = ways_of(self._store, req, sims)
+        trial = tried(self._store, wanted, self._pages.settings.generations)
+        ways = ways_of(self._store, req, [each.iccid for each in wanted])
         problem = objection(trial, typed, ways)
         if typed["do"] == TRY or problem:
             self._show(req, resp, form, trial=trial, ways=ways, problem=problem)
             return
-        origin = review.for_sims(notes.by(caller_of(req).name, self._clock()), sims)
-        number = done(self._store, wanted, origin, decider_of(req), typed["do"])
-        resp.status, resp.location = falcon.HTTP_303, f"{CHANGES_PATH}/{number}"
+        number = carry_out(self._store, req, wanted, notes, typed["do"], self._clock())
+        go_to(resp, f"{CHANGES_PATH}/{number}")
 
     def _wanted(
         self, req: Request, form: RowsForm, typed: dict[str, str]
     ) -> list[SimExpectation] | None:
         """What is to be expected; None where the form is about other rows by now."""
-        place = one_of(Place, "place", typed["place"]) or Place.SEEN
-        since = one_of(Since, "since", typed["since"]) or Since.MOVE
+        place, since = place_and_since(typed)
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, self._clock())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tallystick.console.asked import PRESETS, Asked, asked_by, preset
-from tallystick.console.imports import SUFFIXES, UNTOUCHED, may_import_files
+from tallystick.console.asked import Asked, asked_by
+from tallystick.console.import_form import SUFFIXES, UNTOUCHED
+from tallystick.console.imports import may_import_files
 from tallystick.console.listing_page import ListingPage, Problem
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.recent import COUNTS_KEPT_S, Recent
@@ -16,7 +17,7 @@ from tallystick.core.moments import Moment
 from tallystick.http.acts import records
 from tallystick.http.file_forms import FILE_BYTES_MAX
 from tallystick.http.gate import caller_of, for_console, user_of
-from tallystick.http.row_forms import CSV
+from tallystick.http.media_types import CSV
 from tallystick.report.corrections import MakerSeen, as_csv, exported, file_stem, makers_seen
 
 if TYPE_CHECKING:
@@ -50,15 +51,12 @@ class Manufacturers(ListingPage):
         """Show how many rows of the window each is concerned with, and the form for a file."""
         zone, now = self._pages.settings.zone, self._clock()
         asked = asked_by(req, zone, now)
-        problem, makers, counted_at = Problem(asked.problem), list[MakerSeen](), now
+        problem = Problem(asked.problem)
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, now)
             may_import = may_import_files(req, view)
-            if lister.visible and not problem.message:
-                with problem:
-                    moment, makers = self._counted(lister, asked)
-                    counted_at = Moment(moment)
+            counted_at, makers = self._seen(lister, asked, problem)
         named = [each for each in makers if each.manufacturer is not None]
         problem.mark(resp)
         self._pages.show(
@@ -77,10 +75,20 @@ class Manufacturers(ListingPage):
             typed=UNTOUCHED,
             suffixes=SUFFIXES,
             mebibytes_max=FILE_BYTES_MAX >> 20,
-            presets=[(days, asked.address(PATH, **preset(days, zone, now))) for days in PRESETS],
+            presets=asked.presets(PATH, zone, now),
             list_path=LIST_PATH,
             file_path=FILE_PATH,
         )
+
+    def _seen(
+        self, lister: Lister, asked: Asked, problem: Problem
+    ) -> tuple[Moment, list[MakerSeen]]:
+        """When the window's makers were counted, and they; none where the question is wrong."""
+        if lister.visible and not problem.message:
+            with problem:
+                counted_at, makers = self._counted(lister, asked)
+                return Moment(counted_at), makers
+        return lister.now, []
 
     def _counted(self, lister: Lister, asked: Asked) -> tuple[int, list[MakerSeen]]:
         question = _of_accounts(asked)

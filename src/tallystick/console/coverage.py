@@ -5,12 +5,12 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from tallystick.console.asked import PRESETS, Asked, asked_by, preset
+from tallystick.console.asked import Asked, asked_by
 from tallystick.console.listing_page import ListingPage, Problem
+from tallystick.core.choices import choice_or_none
 from tallystick.core.moments import exact
 from tallystick.http.gate import caller_of, for_console
 from tallystick.report.coverage import Lacking, SampledLacking, sampled_lacking
-from tallystick.report.listing import one_of
 
 if TYPE_CHECKING:
     from falcon import Request, Response
@@ -33,7 +33,7 @@ class CoverageList(ListingPage):
         """List those that lack what the parameter `lacking` says."""
         zone, now = self._pages.settings.zone, self._clock()
         asked = asked_by(req, zone, now)
-        lacking = one_of(LACKING, "lacking", req.get_param("lacking") or "") or Lacking.UNSEEN
+        lacking = choice_or_none(LACKING, "lacking", req.get_param("lacking")) or Lacking.UNSEEN
         problem, sample = Problem(asked.problem), None
         with self._store.snapshot() as reader:
             lister = self._lister(reader, req, now)
@@ -54,10 +54,7 @@ class CoverageList(ListingPage):
             topics=[
                 (name, words, asked.address(PATH, lacking=name)) for name, words in LACKING.items()
             ],
-            presets=[
-                (days, asked.address(PATH, lacking=lacking, **preset(days, zone, now)))
-                for days in PRESETS
-            ],
+            presets=asked.presets(PATH, zone, now, lacking=lacking),
         )
 
 

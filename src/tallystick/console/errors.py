@@ -45,7 +45,7 @@ _templates = Environment(loader=PackageLoader("tallystick.console"), autoescape=
 
 def answer_error(req: Request, resp: Response, error: Exception) -> None:
     """Answer what was raised, the unforeseen included, as a page."""
-    status, title, message = _told(req, error)
+    status, title, message = _worded(req, error)
     resp.status = status
     resp.content_type = HTML
     resp.set_headers(HEADERS)
@@ -57,7 +57,7 @@ def answer_error(req: Request, resp: Response, error: Exception) -> None:
     resp.text = page.render(static=address_of, status=status, title=title, message=message)
 
 
-def _told(req: Request, error: Exception) -> tuple[int, str, str]:
+def _worded(req: Request, error: Exception) -> tuple[int, str, str]:
     if isinstance(error, Refusal):
         kinds = (kind for kind in type(error).__mro__ if kind in STATUS)
         return *STATUS[next(kinds)], error.message_for_callers

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import falcon
 
 from tallystick.console.asked import DAY
-from tallystick.console.forms import problem_of, users_rows_form
+from tallystick.console.form_answers import go_to, problem_of
+from tallystick.console.forms import users_rows_form
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.selection import (
     OTHERS_NOW,
@@ -67,7 +68,7 @@ class ExplainPage(RowsPage):
         if not is_done:
             self._show(req, resp, form, OTHERS_NOW, falcon.HTTP_409)
             return
-        resp.status, resp.location = falcon.HTTP_303, came_from(form) + DONE[deed]
+        go_to(resp, came_from(form) + DONE[deed])
 
     def _done(self, req: Request, form: RowsForm, *, takes_back: bool) -> bool:
         """Do what a form says; False, and nothing is done, where it is about other rows by now."""

@@ -10,12 +10,13 @@ import falcon
 
 from tallystick.console.asked import asked_by
 from tallystick.console.listing_page import ListingPage
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import shown
 from tallystick.http import row_forms
 from tallystick.http.acts import records
 from tallystick.http.gate import for_console
-from tallystick.http.row_forms import CSV, NDJSON, PACKED, PARQUET, XLSX, printed_rows
+from tallystick.http.media_types import CSV, NDJSON, PARQUET, XLSX
+from tallystick.http.row_forms import PACKED, printed_rows
 from tallystick.http.streaming import send
 from tallystick.report.listing import every_row
 
@@ -66,10 +67,9 @@ class Export(ListingPage):
         """Answer a file: whole where it is small, else streamed from one snapshot."""
         now = self._clock()
         asked = asked_by(req, self._pages.settings.zone, now)
-        name = req.get_param("form") or "csv"
-        if asked.problem or name not in FORMS:
-            message = asked.problem or f"form must be one of {', '.join(FORMS)}, not {shown(name)}"
-            raise InvalidValue(message)
+        if asked.problem:
+            raise InvalidValue(asked.problem)
+        name = choice_or_none(FORMS, "form", req.get_param("form")) or "csv"
         with ExitStack() as held:
             reader = held.enter_context(self._store.snapshot())
             lister = self._lister(reader, req, now)

@@ -7,21 +7,21 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-from tallystick.core.errors import InvalidValue, StoreRefused
-from tallystick.http.acts import answered_refusal
+from tallystick.core.errors import InvalidValue
+from tallystick.core.ledger import Origin, parse_note
 from tallystick.http.bodies import media_type_of, require_length, whole_body
 from tallystick.http.cookies import ForeignForm
 from tallystick.http.file_forms import FileForm
 from tallystick.http.gate import caller_of
+from tallystick.http.media_types import FORM
 from tallystick.store.acting import add_details
 
 if TYPE_CHECKING:
     from falcon import Request
 
     from tallystick.access import Caller
-    from tallystick.core.errors import Refusal
+    from tallystick.core.moments import Moment
 
-FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8 << 10
 FIELDS_MAX = 20
 CSRF_FIELD = "csrf"
@@ -30,6 +30,8 @@ ROW_FIELD = "row"
 ROWS_MAX = 1_000
 """Rows that a form names one by one."""
 ROWS_FORM_BYTES_MAX = 128 << 10  # a row takes up to 60
+
+NO_NOTES = {"ticket": "", "reason": ""}
 
 
 def csrf_of(caller: Caller) -> str:
@@ -114,12 +116,18 @@ def _require_token(req: Request, fields: dict[str, str]) -> None:
         raise ForeignForm
 
 
-def problem_of(req: Request, refusal: Refusal) -> str:
-    """Give why a form was refused, to be shown on its page, and have the audit say the same.
+class Notes(NamedTuple):
+    """What somebody says of a change, for the ledger."""
 
-    Raises the refusal itself where no other form would do better: the store refused it.
-    """
-    if isinstance(refusal, StoreRefused):
-        raise refusal
-    answered_refusal(req, refusal)
-    return refusal.message
+    ticket: str
+    reason: str
+
+    def by(self, actor: str, at: Moment) -> Origin:
+        """The origin of a change that this is said of."""
+        return Origin(actor, at, ticket=self.ticket, reason=self.reason)
+
+
+def notes_of(typed: dict[str, str]) -> Notes:
+    """The fields `ticket` and `reason` of a form. Raises `InvalidValue`."""
+    ticket = parse_note("ticket", typed.get("ticket", "").strip())
+    return Notes(ticket, parse_note("reason", typed.get("reason", "").strip()))

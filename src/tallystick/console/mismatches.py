@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from tallystick.console.asked import (
-    PRESETS,
     Asked,
     asked_by,
     key_text,
     place_text,
-    preset,
 )
 from tallystick.console.commands import commands_for
 from tallystick.console.exports import FORMS, THINGSPACE, WireRows
@@ -25,6 +23,7 @@ from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
 from tallystick.fleet.explanations import Standing, standings
 from tallystick.fleet.groups import groups_of
+from tallystick.fleet.hardware import type_names
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import FilterTexts, Parts, page_in_parts
 
@@ -151,11 +150,10 @@ class MismatchList(ListingPage):
 
 def _addresses(asked: Asked, zone: tzinfo, now: Moment) -> dict[str, Any]:
     """Where other windows of the same list are, and its rows as files."""
-    windows = [(days, asked.address(PATH, **preset(days, zone, now))) for days in PRESETS]
     files = [
         (form.label, asked.address(f"{PATH}/export", form=name)) for name, form in FORMS.items()
     ]
-    return {"presets": windows, "exports": files}
+    return {"presets": asked.presets(PATH, zone, now), "exports": files}
 
 
 def _parts(lister: Lister, asked: Asked) -> Parts:
@@ -233,6 +231,4 @@ def _shown(columns: tuple[str | None, ...], why: _Why, key: RowKey, standing: St
 
 def models_of(reader: Reader, rows: Iterable[ShownRow]) -> dict[str, str]:
     """The names of the types of hardware that rows were seen in, by TAC, where they are known."""
-    tacs = {int(row.tac) for row in rows}
-    known = reader.types_among(tacs).values() if tacs else ()
-    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+    return type_names(reader, {int(row.tac) for row in rows})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.console.asked import PRESETS, Asked, asked_by, preset
+from tallystick.console.asked import Asked, asked_by
 from tallystick.console.charts import bar_chart
 from tallystick.console.coverage import PATH as COVERAGE_PATH
 from tallystick.console.imports import ListedFile, last_imports, listed_file
@@ -15,8 +15,9 @@ from tallystick.console.recent import COUNTS_KEPT_S, Recent
 from tallystick.core.days import ONE_DAY
 from tallystick.core.explanations import RowState
 from tallystick.core.import_sources import ImportSource, sources_of
-from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
+from tallystick.core.moments import MICROSECONDS_A_DAY, Moment
 from tallystick.fleet import review
+from tallystick.fleet.hardware import type_names
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.coverage import Sampled, sampled
 from tallystick.report.listing import NO_FILTERS, Filters, page
@@ -25,7 +26,7 @@ from tallystick.store.listing import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date, tzinfo
+    from datetime import date
 
     from falcon import Request, Response
 
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
     from tallystick.operations.tallies import BroughtByCalls
     from tallystick.report.answer import Question
     from tallystick.report.listing import Lister
-    from tallystick.store import Reader, Store
+    from tallystick.store import Store
 
 NEWEST_ROWS = 10
 LOOKED_AT_ROWS = 30
 """So many of the newest rows are looked at for those that are open."""
 LAST_IMPORTS = 5
 INTAKE_DAYS = 7
-DAY_US = SECONDS_A_DAY * MICROSECONDS_A_SECOND
 LOOKED_AT_IMPORTS = 100
 """So many imports are read for their sources."""
 HERE = "/"
@@ -55,6 +55,18 @@ class Glance(NamedTuple):
     rows: CountedRows
     coverage: Sampled
     types: dict[str, str]
+
+
+class Seen(NamedTuple):
+    """What the page shows of the window: its counts and when they were made, its newest rows.
+
+    `models` are the names of the types that these were seen in.
+    """
+
+    glance: Glance | None
+    counted_at: Moment
+    newest: list[ShownRow]
+    models: dict[str, str]
 
 
 class Intake(NamedTuple):
@@ -89,22 +101,15 @@ class Overview(ListingPage):
     @for_console
     def on_get(self, req: Request, resp: Response) -> None:
         """Show the window's counts and its newest rows."""
-        settings, now = self._pages.settings, self._clock()
-        asked = asked_by(req, settings.zone, now)
-        glance, counted_at, newest, models = None, now, list[ShownRow](), dict[str, str]()
+        zone, now = self._pages.settings.zone, self._clock()
+        asked = asked_by(req, zone, now)
         problem = Problem(asked.problem)
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
             lister = self._lister_with(reader, view, now)
-            visible = lister.visible
             imports = last_imports(reader, req, view, LOOKED_AT_IMPORTS, now)
             is_any_waiting = review.is_any_waiting(reader, view)
-            if visible and not problem.message:
-                with problem:
-                    moment, glance = self._counted(lister, asked)
-                    counted_at = Moment(moment)
-                    newest = self._newest_open(lister, asked.question)
-                    models = models_of(reader, newest)
+            seen = self._seen(lister, asked, problem)
         problem.mark(resp)
         self._pages.show(
             resp,
@@ -112,20 +117,31 @@ class Overview(ListingPage):
             caller_of(req),
             asked=asked,
             problem=problem.message,
-            accounts=sorted(visible),
-            glance=glance,
-            chart=None if glance is None else bar_chart(glance.rows.days),
+            accounts=sorted(lister.visible),
+            glance=seen.glance,
+            chart=None if seen.glance is None else bar_chart(seen.glance.rows.days),
             day_address=partial(_day_address, asked),
-            counted_at=counted_at,
-            newest=newest,
+            counted_at=seen.counted_at,
+            newest=seen.newest,
+            models=seen.models,
             is_any_waiting=is_any_waiting,
             intake=None if imports is None else self._intake(imports, now),
-            models=models,
-            presets=_presets(asked, settings.zone, now),
+            presets=asked.presets(HERE, zone, now),
             list_path=PATH,
             coverage_path=COVERAGE_PATH,
             intake_days=INTAKE_DAYS,
         )
+
+    def _seen(self, lister: Lister, asked: Asked, problem: Problem) -> Seen:
+        """What the page shows of the window; nothing where something is wrong with the question."""
+        nothing = Seen(None, lister.now, [], {})
+        if not lister.visible or problem.message:
+            return nothing
+        with problem:
+            counted_at, glance = self._counted(lister, asked)
+            newest = self._newest_open(lister, asked.question)
+            return Seen(glance, Moment(counted_at), newest, models_of(lister.reader, newest))
+        return nothing
 
     def _newest_open(self, lister: Lister, question: Question) -> list[ShownRow]:
         """The newest rows that are open.
@@ -142,14 +158,14 @@ class Overview(ListingPage):
         return rows[:NEWEST_ROWS]
 
     def _intake(self, imports: Sequence[ImportRecord], now: Moment) -> Intake:
-        begun_after = now - INTAKE_DAYS * DAY_US
+        begun_after = now - INTAKE_DAYS * MICROSECONDS_A_DAY
         lately = [each for each in imports if each.begun_at > begun_after]
         is_cut = len(lately) == LOOKED_AT_IMPORTS
         return Intake(
             list(map(listed_file, imports[:LAST_IMPORTS])),
             sources_of(lately),
             is_cut,
-            (now - lately[-1].begun_at) / DAY_US if is_cut else INTAKE_DAYS,
+            (now - lately[-1].begun_at) / MICROSECONDS_A_DAY if is_cut else INTAKE_DAYS,
             self._brought(),
         )
 
@@ -161,17 +177,8 @@ class Overview(ListingPage):
         zone = self._pages.settings.zone
         wanted = (lister.reader, lister.visible, asked.question, lister.generations)
         rows = counted_rows(*wanted, zone)
-        return Glance(rows, sampled(*wanted), _names(lister.reader, rows))
-
-
-def _names(reader: Reader, rows: CountedRows) -> dict[str, str]:
-    known = reader.types_among([tac for tac, _ in rows.types]).values() if rows.types else ()
-    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
-
-
-def _presets(asked: Asked, zone: tzinfo, now: Moment) -> list[tuple[int, str]]:
-    """The windows that are one click away, each with its address."""
-    return [(days, asked.address(HERE, **preset(days, zone, now))) for days in PRESETS]
+        names = type_names(lister.reader, [tac for tac, _ in rows.types])
+        return Glance(rows, sampled(*wanted), names)
 
 
 def _day_address(asked: Asked, day: date, cause: str | None = None) -> str:

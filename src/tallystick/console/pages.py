@@ -19,6 +19,7 @@ from tallystick.intake import described_row
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
+    from datetime import tzinfo
 
     from falcon import Request, Response
 
@@ -51,16 +52,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.table_rows = table_rows_of(self._templates)
-        zone = settings.zone
-        filters: dict[str, Callable[..., Any]] = {
-            "count": "{:,}".format,
-            "wire": lambda moment: wire(moment, zone),
-            "printed": printed,
-            "without_folder": without_folder,
-            "sentence": sentence_of,
-            "described": lambda row: described_row(row, zone),
-        }
-        self._templates.filters |= filters
+        self._templates.filters |= _filters(settings.zone)
         self._templates.globals |= {
             "static": address_of,
             "zone_name": settings.time_zone,
@@ -130,3 +122,15 @@ def printed(timestamp: str) -> str:
     """A timestamp of the wire as people read it, as in `2026-03-05 10:00:00 UTC`."""
     zone = timestamp[19:]
     return f"{timestamp[:10]} {timestamp[11:19]} {'UTC' if zone == 'Z' else zone}"
+
+
+def _filters(zone: tzinfo) -> dict[str, Callable[..., Any]]:
+    """How templates print values, by the names that they have there."""
+    return {
+        "count": "{:,}".format,
+        "wire": lambda moment: wire(moment, zone),
+        "printed": printed,
+        "without_folder": without_folder,
+        "sentence": sentence_of,
+        "described": lambda row: described_row(row, zone),
+    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tallystick.core.moments import MICROSECONDS_A_SECOND
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -24,7 +26,7 @@ class Recent(Generic[Value]):
 
     def __init__(self, clock: Callable[[], int], kept_s: int) -> None:
         self._clock = clock
-        self._kept_us = kept_s * 1_000_000
+        self._kept_us = kept_s * MICROSECONDS_A_SECOND
         self._values: dict[Hashable, tuple[int, Value]] = {}
         self._lock = threading.Lock()
 

@@ -23,8 +23,9 @@ from tallystick.console.explain import PATH as EXPLAIN_PATH
 from tallystick.console.explain import ExplainPage
 from tallystick.console.exports import Export
 from tallystick.console.hardware import HardwarePage
+from tallystick.console.import_form import ImportPage
 from tallystick.console.imports import PATH as IMPORTS_PATH
-from tallystick.console.imports import ImportPage, ImportRejects, OneImportPage
+from tallystick.console.imports import ImportRejects, OneImportPage
 from tallystick.console.mismatches import MismatchList
 from tallystick.console.overview import Overview
 from tallystick.console.pages import HEADERS, Pages
@@ -58,10 +59,7 @@ OWN_PATH = re.compile(
 
 
 def owns(req: Request) -> bool:
-    """Whether a request is for this room.
-
-    It is for one of its paths, or from a browser for one that nobody has.
-    """
+    """Whether a request is for this room: for one of its paths, or a browser's for nobody's."""
     if OWN_PATH.fullmatch(req.path):
         return True
     accepted = req.get_header("Accept") or ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tallystick.console.admin import deed_named, go_to
 from tallystick.console.asked import thawed
+from tallystick.console.form_answers import deed_named, go_to
 from tallystick.console.forms import users_fields
 from tallystick.console.mismatches import PATH as LIST_PATH
 from tallystick.console.sign_in import local_path

@@ -16,7 +16,7 @@ from tallystick.console.lanes import (
     labels_of,
     stretch_of,
 )
-from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.moments import BEGINNING, MICROSECONDS_A_DAY, Moment
 from tallystick.core.window import Window
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from tallystick.core.identifiers import Iccid
     from tallystick.fleet.hardware import HardwareSim
 
-DAY = 86_400_000_000
-YEARS_DRAWN = 20
+DRAWN_US_MAX = 20 * 365 * MICROSECONDS_A_DAY
 
 
 class SimLane(NamedTuple):
@@ -69,7 +68,7 @@ def _window(sims: list[HardwareSim], now: Moment) -> Window:
     firsts = [times.first_seen_at for times in seen]
     firsts += [moment for moment in begun if moment != BEGINNING]
     latest = max([now, *(times.last_seen_at for times in seen)])
-    earliest = max(min([latest - DAY, *firsts]), latest - YEARS_DRAWN * 365 * DAY)
+    earliest = max(min([latest - MICROSECONDS_A_DAY, *firsts]), latest - DRAWN_US_MAX)
     return Window(Moment(earliest), Moment(latest))
 
 

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 import falcon
 import msgspec
 
-from tallystick.console.asked import PRESETS, asked_by, preset
+from tallystick.console.asked import asked_by
 from tallystick.console.lanes import lanes_of
 from tallystick.console.listing_page import ListingPage
 from tallystick.console.mismatches import ShownRow, shown_rows
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, exact
+from tallystick.fleet.hardware import type_names
 from tallystick.fleet.timeline import recent_log, timeline
 from tallystick.http.gate import caller_of, for_console, user_of
 from tallystick.report.listing import Lister, rows_of_sim
@@ -21,6 +22,7 @@ from tallystick.report.listing import Lister, rows_of_sim
 if TYPE_CHECKING:
     from falcon import Request, Response
 
+    from tallystick.core.window import Window
     from tallystick.report.listing import Page
     from tallystick.store.listing import RowKey
 
@@ -41,25 +43,12 @@ class SimPage(ListingPage):
     @for_console
     def on_get(self, req: Request, resp: Response, iccid: str) -> None:
         """Show a SIM: picture, rows with reasons, stays, expectations and the ledger."""
-        settings, now = self._pages.settings, self._clock()
-        asked = asked_by(req, settings.zone, now)
-        sim, window = Iccid.parse(iccid), asked.question.window
+        zone, now = self._pages.settings.zone, self._clock()
+        asked = asked_by(req, zone, now)
+        sim = Iccid.parse(iccid)
         with self._store.snapshot() as reader:
             view = reader.view_of(user_of(req))
-            lister = self._lister_with(reader, view, now)
-            seen = timeline(reader, sim, window, lister.visible)
-            listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
-            explained_rows = self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX]
-            entries = recent_log(reader, sim)
-            tacs = sorted({stay.imei.tac for stay in seen.stays})
-            types = (
-                {
-                    str(tac): f"{each.manufacturer} {each.model}".strip()
-                    for tac, each in reader.types_among(tacs).items()
-                }
-                if tacs
-                else {}
-            )
+            known = self._known(self._lister_with(reader, view, now), sim, asked.question.window)
         if asked.problem:
             resp.status = falcon.HTTP_400
         self._pages.show(
@@ -69,19 +58,25 @@ class SimPage(ListingPage):
             asked=asked,
             problem=asked.problem,
             iccid=iccid,
-            seen=seen,
-            lanes=lanes_of(seen, window, settings.zone),
-            explained_rows=explained_rows,
-            has_more_rows=len(explained_rows) < len(listed.rows),
             here_again=req.relative_uri,
-            entries=entries,
             sees_all=view.sees_all,
-            types=types,
-            presets=[
-                (days, asked.address(f"/sims/{iccid}", **preset(days, settings.zone, now)))
-                for days in PRESETS
-            ],
+            presets=asked.presets(f"/sims/{iccid}", zone, now),
+            **known,
         )
+
+    def _known(self, lister: Lister, sim: Iccid, window: Window) -> dict[str, Any]:
+        """What is known of the SIM, and what of that the page has no room for."""
+        reader = lister.reader
+        seen = timeline(reader, sim, window, lister.visible)
+        listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)
+        return {
+            "seen": seen,
+            "lanes": lanes_of(seen, window, self._pages.settings.zone),
+            "types": type_names(reader, {stay.imei.tac for stay in seen.stays}),
+            "explained_rows": self._with_reasons(lister, sim, listed)[:ROWS_EXPLAINED_MAX],
+            "has_more_rows": len(listed.rows) > ROWS_EXPLAINED_MAX,
+            "entries": recent_log(reader, sim),
+        }
 
     def _with_reasons(self, lister: Lister, iccid: Iccid, listed: Page) -> list[ExplainedRow]:
         shown = shown_rows(lister, self._rows, listed)

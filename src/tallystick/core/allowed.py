@@ -1,7 +1,7 @@
-"""What an expectation allows.
+"""What an expectation allows: the hardware that a SIM may be in from a moment on.
 
-The hardware that a SIM may be in from a moment on (contract, section 7). Like an IMEI it *is* an
-integer inside, so that the usual expectation, one IMEI, costs nothing more:
+Contract, section 7. Like an IMEI it *is* an integer inside, so that the usual expectation, one
+IMEI, costs nothing more:
 
     an IMEI              as `Imei` has it; the last two bits are 0, 1 or 2
     a TAC                its digits in the place of an IMEI's first eight; the last two bits are 3
@@ -86,10 +86,7 @@ class Allowed(int):
 
     @property
     def members(self) -> tuple[int, ...]:
-        """The IMEIs and TACs, in the order in which they were given.
-
-        None of `nowhere` and `none`.
-        """
+        """The IMEIs and TACs as they were given, in order; `nowhere` and `none` have none."""
         if self <= LIST_MAX:
             return _members(self.listed)
         return (int(self),) if self >= 0 else ()

@@ -70,6 +70,11 @@ def in_one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
 
 
+def text_or_none(value: object) -> str | None:
+    """Print a value that may not be known."""
+    return None if value is None else str(value)
+
+
 MASK_DIGITS_BEFORE, MASK_DIGITS_BEHIND = 5, 4
 """How many digits of a number are printed in part: country and network, and the last ones."""
 

@@ -53,6 +53,16 @@ class Subscriber(int):
         return Msisdn.digits((self.MSISDN_MAX - int(self)) // 2)
 
     @property
+    def imsi(self) -> str | None:
+        """The digits, if it is an IMSI."""
+        return str(self) if self.kind == "imsi" else None
+
+    @property
+    def msisdn(self) -> str | None:
+        """The digits, if it is an MSISDN."""
+        return str(self) if self.kind == "msisdn" else None
+
+    @property
     def masked(self) -> str:
         """The digits in part, for logs and for people."""
         return masked(str(self))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.errors import ImportNotFound
 from tallystick.core.identifiers import shown
-from tallystick.core.ledger import NUMBER_DIGITS_MAX
+from tallystick.core.ledger import number_in
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def as_of(record: ImportRecord, now: Moment) -> ImportRecord:
 
 def parse_import_number(text: str) -> int:
     """The number of an import. Raises `ImportNotFound`: no other text is one's."""
-    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+    number = number_in(text)
+    if number is None:
         message = f"there is no import {shown(text)}"
         raise ImportNotFound(message)
-    return int(text)
+    return number

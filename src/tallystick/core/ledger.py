@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import ChangeSetNotFound, InvalidValue
 from tallystick.core.identifiers import Iccid, shown
 from tallystick.core.moments import Moment
@@ -89,7 +90,7 @@ class Value(NamedTuple):
     ended_in: int | None
 
 
-class Stay(NamedTuple):
+class HeldValue(NamedTuple):
     """A value for as long as it stood; `returned_in` is the change set that restored it."""
 
     effective_from: Moment
@@ -111,21 +112,22 @@ def parse_note(label: str, text: str) -> str:
 
 def parse_number(text: str) -> int:
     """The number of a change set. Raises `ChangeSetNotFound`: no other text is one's."""
-    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
+    number = number_in(text)
+    if number is None:
         message = f"there is no change set {shown(text)}"
         raise ChangeSetNotFound(message)
-    return int(text)
+    return number
+
+
+def number_in(text: str) -> int | None:
+    """The number by which the store lists something; None where a text is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if is_number else None
 
 
 def parse_state(text: str | None) -> State | None:
     """The state that a text names; None where there is none. Raises `InvalidValue`."""
-    if not text:
-        return None
-    for state in STATES:
-        if state == text:
-            return state
-    message = f"state must be one of {', '.join(STATES)}, not {shown(text)}"
-    raise InvalidValue(message)
+    return choice_or_none(STATES, "state", text)
 
 
 def for_sims(origin: Origin, iccids: Collection[Iccid]) -> Origin:
@@ -143,8 +145,8 @@ def sims_in(detail: str) -> list[Iccid]:
     return list(map(Iccid.parse, names)) if names[0].isdigit() else []
 
 
-def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]:
-    """One SIM's values, in the order in which they ended, as stays by `effective_from`.
+def held_values(values: Iterable[Value], undoings: Mapping[int, int]) -> list[HeldValue]:
+    """One SIM's values, in the order in which they ended, as they were held, by `effective_from`.
 
     A value that an undo brings back keeps the change set that first put it. Which undo it was
     follows from the others: `undoings` has what each of them took back.
@@ -152,18 +154,18 @@ def stays_of(values: Iterable[Value], undoings: Mapping[int, int]) -> list[Stay]
     in_order = sorted(values, key=attrgetter("effective_from"))
     of_each_moment = groupby(in_order, attrgetter("effective_from"))
     return [
-        stay for _, values_then in of_each_moment for stay in _stays(list(values_then), undoings)
+        held for _, values_then in of_each_moment for held in _held(list(values_then), undoings)
     ]
 
 
-def _stays(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[Stay]:
-    """The stays of one moment's values."""
+def _held(values: Sequence[Value], undoings: Mapping[int, int]) -> Iterator[HeldValue]:
+    """The values of one moment, as they were held."""
     ended: dict[int, int] = {}  # by the change set that had put a value: what ended it last
     before = BEFORE_THE_LEDGER
     for value in values:
         own_end = ended.get(value.change_set_id)
         returned_in = None if own_end is None else _returned_in(own_end, before, undoings)
-        yield Stay(
+        yield HeldValue(
             value.effective_from, value.imei, value.change_set_id, returned_in, value.ended_in
         )
         if value.ended_in is not None:

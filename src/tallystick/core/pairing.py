@@ -124,7 +124,7 @@ class Run:
 class Pairing:
     """A SIM's stay in one piece of hardware under one expectation.
 
-    `reported` when it opened a mismatch.
+    `reported` is whether it opened a mismatch.
     """
 
     imei: Imei
@@ -201,7 +201,7 @@ def mismatches(
 def stays(runs: Sequence[Run], expectations: Iterable[Expectation]) -> list[Pairing]:
     """One SIM's stays in time, from its runs of activations in order of time.
 
-    A new one wherever the hardware, the expected hardware or the verdict changes.
+    A stay begins wherever the hardware, the expected hardware or the verdict changes.
     """
     firsts = [Activation(run.opened_at, run.imei) for run in runs]
     in_order: list[Pairing] = []

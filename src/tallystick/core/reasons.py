@@ -1,9 +1,8 @@
-"""Why a row of the report is there.
+"""Why a row of the report is there: what the facts say around it, and the likely cause.
 
-What the facts say around it, each a reason of its own, and the likely cause. What concerns the SIM
-alone follows from its own facts (`stays`). What concerns other SIMs follows from what is told of
-them in the same hardware (`Company`), and depends on who asks and on the window. The cause is a
-guess by `RULES`.
+Each thing that they say is a reason of its own. What concerns the SIM alone follows from its own
+facts (`row_facts`). What concerns other SIMs follows from what is told of them in the same hardware
+(`Company`), and depends on who asks and on the window. The cause is a guess by `RULES`.
 """
 
 from __future__ import annotations
@@ -166,7 +165,7 @@ class Departure(NamedTuple):
     is_back: bool
 
 
-class Stay(NamedTuple):
+class RowFacts(NamedTuple):
     """A row, and what the SIM's own facts say around it.
 
     `was_where_expected` is whether the SIM was seen in expected hardware at an earlier moment.
@@ -185,10 +184,7 @@ class Stay(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """An expectation in force.
-
-    Since when, what it says, by which change set, and whether by first use.
-    """
+    """An expectation in force: since when, and the change set or the policy that says so."""
 
     since: int
     expected: Allowed
@@ -199,16 +195,16 @@ class _Rule(NamedTuple):
         return is_fit(self.expected, self.first_use, imei)
 
 
-def stays(
+def row_facts(
     rows: Collection[Pair],
     activations: Iterable[Pair],
     expectations: Iterable[Put],
     first_use: FirstUse = FirstUse.OFF,
-) -> list[Stay]:
+) -> list[RowFacts]:
     """What one SIM's own facts say around each of its rows, in order of time.
 
-    All from its whole history. The store works this out from a row's neighbours. Moments and IMEIs
-    are integers, as the store has them.
+    It follows from the whole history here; the store works it out from a row's neighbours. Moments
+    and IMEIs are integers, as the store has them.
     """
     seen = sorted(set(activations))
     rules = _rules(seen, expectations, first_use)
@@ -221,7 +217,7 @@ def stays(
             continue
         earlier = (other for other, moment in first_seen.items() if moment < activated_at)
         around.append(
-            Stay(
+            RowFacts(
                 activated_at,
                 imei,
                 rule.since,
@@ -274,61 +270,58 @@ def _first_seen(seen: Iterable[Pair]) -> dict[int, int]:
     return first_seen
 
 
-def expectation(stay: Stay) -> Reason:
+def expectation(facts: RowFacts) -> Reason:
     """Where the SIM is expected, since when, and who said so; no moment is from the beginning."""
-    since = None if stay.in_force_from == BEGINNING else Moment(stay.in_force_from)
-    return Reason(Code.EXPECTED, stay.expected, since, change_set_id=stay.change_set_id)
+    since = None if facts.in_force_from == BEGINNING else Moment(facts.in_force_from)
+    return Reason(Code.EXPECTED, facts.expected, since, change_set_id=facts.change_set_id)
 
 
-def by_first_use(stay: Stay) -> Reason | None:
-    """No expectation was taken in for that moment.
+def by_first_use(facts: RowFacts) -> Reason | None:
+    """By its account's policy the SIM stays where it was first seen, as no expectation says."""
+    return FIRST_USE if facts.is_by_first_use else None
 
-    By its account's policy the SIM stays where it was first seen.
+
+def model(facts: RowFacts) -> Reason | None:
+    """Whether it is another unit of an expected model, which has the same TAC.
+
+    None where no hardware is expected.
     """
-    return FIRST_USE if stay.is_by_first_use else None
-
-
-def model(stay: Stay) -> Reason | None:
-    """Whether it is another unit of an expected model.
-
-    The same TAC. Nothing where no hardware is expected.
-    """
-    models = {member // MODEL for member in stay.expected.members}
+    models = {member // MODEL for member in facts.expected.members}
     if not models:
         return None
-    return SAME_MODEL if stay.seen_in // MODEL in models else OTHER_MODEL
+    return SAME_MODEL if facts.seen_in // MODEL in models else OTHER_MODEL
 
 
-def not_a_valid_imei(stay: Stay) -> Reason | None:
+def not_a_valid_imei(facts: RowFacts) -> Reason | None:
     """The IMEI found is no device's: one digit repeated, digits counted up, or of a test body."""
-    return NOT_A_VALID_IMEI if is_placeholder(stay.seen_in // HARDWARE) else None
+    return NOT_A_VALID_IMEI if is_placeholder(facts.seen_in // HARDWARE) else None
 
 
-def check_digit_wrong(stay: Stay) -> Reason | None:
+def check_digit_wrong(facts: RowFacts) -> Reason | None:
     """The IMEI found has a check digit, and it is not that of the other digits."""
-    digits = Imei.digits(stay.seen_in)
+    digits = Imei.digits(facts.seen_in)
     return CHECK_DIGIT_WRONG if len(digits) == CHECKED_DIGITS and not luhn_holds(digits) else None
 
 
-def never_where_expected(stay: Stay) -> Reason | None:
+def never_where_expected(facts: RowFacts) -> Reason | None:
     """The SIM was not seen in expected hardware at an earlier moment."""
-    return None if stay.was_where_expected else NEVER_WHERE_EXPECTED
+    return None if facts.was_where_expected else NEVER_WHERE_EXPECTED
 
 
-def always_here(stay: Stay) -> Reason | None:
+def always_here(facts: RowFacts) -> Reason | None:
     """The SIM was not seen in any other hardware, before the row or since."""
-    return None if stay.was_elsewhere else ALWAYS_HERE
+    return None if facts.was_elsewhere else ALWAYS_HERE
 
 
-def whereabouts(stay: Stay) -> Reason:
+def whereabouts(facts: RowFacts) -> Reason:
     """Where the SIM went next: to where it is expected, elsewhere, or nowhere that was seen."""
-    if stay.departure is None:
+    if facts.departure is None:
         return STILL_THERE
-    code = Code.MOVED_BACK if stay.departure.is_back else Code.MOVED_ON
-    return Reason(code, since=Moment(stay.departure.left_at))
+    code = Code.MOVED_BACK if facts.departure.is_back else Code.MOVED_ON
+    return Reason(code, since=Moment(facts.departure.left_at))
 
 
-OWN: tuple[Callable[[Stay], Reason | None], ...] = (
+OWN: tuple[Callable[[RowFacts], Reason | None], ...] = (
     expectation,
     by_first_use,
     model,
@@ -341,9 +334,9 @@ OWN: tuple[Callable[[Stay], Reason | None], ...] = (
 """Every reason that concerns the SIM alone, in the order in which they are told."""
 
 
-def own_reasons(stay: Stay) -> list[Reason]:
+def own_reasons(facts: RowFacts) -> list[Reason]:
     """The reasons that concern the SIM alone."""
-    return [reason for find in OWN if (reason := find(stay)) is not None]
+    return [reason for find in OWN if (reason := find(facts)) is not None]
 
 
 # Of other SIMs
@@ -365,7 +358,7 @@ class Claim(NamedTuple):
 class Row(NamedTuple):
     """A row of the report as other SIMs are compared with it.
 
-    Its SIM, moment, and the hardware expected: each that an IMEI of the expectation names.
+    `expected_hardware` is every hardware that an IMEI of the expectation names.
     """
 
     iccid: int

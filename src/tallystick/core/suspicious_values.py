@@ -57,10 +57,7 @@ def is_in_future(activated_at: Moment, now: Moment) -> bool:
 
 
 def is_placeholder(hardware: int) -> bool:
-    """Whether a hardware's number is no device's own, but what many show.
-
-    The fourteen digits as an integer.
-    """
+    """Whether a hardware's number, fourteen digits, is no device's own, but what many show."""
     return hardware // A_BODY in TEST_BODIES or hardware % ONES == 0 or hardware == COUNTED_UP
 
 

@@ -41,12 +41,7 @@ def window_between(earliest: datetime, latest: datetime) -> Window:
             f"earliest must not lie before {EARLIEST_MIN.isoformat()}, not {earliest.isoformat()}"
         )
         raise WindowRefused(message)
-    if latest < earliest:
-        message = (
-            "latest must not lie before earliest, "
-            f"not {latest.isoformat()} before {earliest.isoformat()}"
-        )
-        raise WindowRefused(message)
+    _require_order(earliest, latest)
     limit = months_later(earliest, MONTHS_MAX)
     if latest > limit:
         message = (
@@ -62,13 +57,18 @@ def span_between(earliest: datetime | None, latest: datetime | None) -> Window:
 
     Raises `WindowRefused`.
     """
-    if earliest and latest and latest < earliest:
+    if earliest and latest:
+        _require_order(earliest, latest)
+    return Window(
+        Moment(BEGINNING - 1) if earliest is None else moment_of(earliest),
+        Moment(LAST + 1) if latest is None else moment_of(latest),
+    )
+
+
+def _require_order(earliest: datetime, latest: datetime) -> None:
+    if latest < earliest:
         message = (
             "latest must not lie before earliest, "
             f"not {latest.isoformat()} before {earliest.isoformat()}"
         )
         raise WindowRefused(message)
-    return Window(
-        Moment(BEGINNING - 1) if earliest is None else moment_of(earliest),
-        Moment(LAST + 1) if latest is None else moment_of(latest),
-    )

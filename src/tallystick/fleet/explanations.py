@@ -73,7 +73,7 @@ def require_rows(
     accounts = frozenset(visible.values())
     for key in keys:
         if key not in there or there[key].account_id not in accounts:
-            raise MismatchNotFound(_no_such_row(key))
+            raise MismatchNotFound(no_such_row(key))
     return there
 
 
@@ -86,8 +86,8 @@ def explain(
 ) -> int:
     """Explain rows, in the place of what was said of them before; give how many they are.
 
-    All of them or none. Raises `InvalidValue`, or `MismatchNotFound` where one of them is not there
-    or of no account that is visible.
+    All of them are explained, or none. Raises `InvalidValue`, or `MismatchNotFound` where one of
+    them is not there or of no account that is visible.
     """
     require_future(holds_until, note.at)
     rows = dict.fromkeys(keys)
@@ -136,7 +136,8 @@ def _require_few(rows: int) -> None:
         raise InvalidValue(message)
 
 
-def _no_such_row(key: RowKey) -> str:
+def no_such_row(key: RowKey) -> str:
+    """What is said of a row that is not there, or of no account that is visible."""
     activated_at, iccid, post_imei = key
     return (
         f"SIM {Iccid(iccid)} has no mismatch in {Imei(post_imei)} at "

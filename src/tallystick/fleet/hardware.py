@@ -98,6 +98,12 @@ def names_hardware(reader: Reader, text: str) -> bool:
     return not (may_be_mdn and reader.iccids_of([Mdn.parse(text)]))
 
 
+def type_names(reader: Reader, tacs: Collection[int]) -> dict[str, str]:
+    """Manufacturer and model of types of hardware by TAC, of those that are known."""
+    known = reader.types_among(tacs).values() if tacs else ()
+    return {str(each.tac): f"{each.manufacturer} {each.model}".strip() for each in known}
+
+
 def parse_place(text: str) -> Place:
     """Read where a page begins, which is what `place_text` gives. Raises `InvalidValue`."""
     form = PLACE.fullmatch(text)

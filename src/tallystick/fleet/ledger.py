@@ -22,7 +22,7 @@ from tallystick.core.errors import (
 )
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
 from tallystick.core.identities import Subscriber
-from tallystick.core.ledger import ChangeSet, Stay, is_same_hand, stays_of
+from tallystick.core.ledger import ChangeSet, HeldValue, held_values, is_same_hand
 from tallystick.core.moments import Moment
 from tallystick.store import Taken
 from tallystick.store.ledger import (
@@ -54,7 +54,7 @@ OLD = "old"  # the column of a value before a change
 class Entry(NamedTuple):
     """A value that a SIM's expectation had: what put it, returned it and ended it, where known."""
 
-    stay: Stay
+    value: HeldValue
     put: ChangeSet | None
     returned: ChangeSet | None
     ended: ChangeSet | None
@@ -90,27 +90,31 @@ def log(reader: Reader, text: str) -> list[Entry]:
     Raises `InvalidValue` or `SimNotFound`.
     """
     iccid = Iccid.parse(text)
-    stays = stays_of(reader.values_of(iccid), reader.undoings())
-    if not stays and reader.sim(iccid) is None:
+    held = held_values(reader.values_of(iccid), reader.undoings())
+    if not held and reader.sim(iccid) is None:
         message = f"there is no SIM {iccid}, and nothing was ever expected of it"
         raise SimNotFound(message)
-    numbers = {number for stay in stays for number in _change_sets_of(stay)}
+    numbers = {number for value in held for number in _change_sets_of(value)}
     change_sets = {number: reader.change_set(number) for number in numbers if number}
-    return [Entry(stay, *map(change_sets.get, _change_sets_of(stay))) for stay in stays]
+    return [Entry(value, *map(change_sets.get, _change_sets_of(value))) for value in held]
 
 
-def _change_sets_of(stay: Stay) -> tuple[int, int, int]:
+def _change_sets_of(value: HeldValue) -> tuple[int, int, int]:
     """The change sets that put, returned and ended a value; 0 where there is none."""
-    return stay.change_set_id, stay.returned_in or 0, stay.ended_in or 0
+    return value.change_set_id, value.returned_in or 0, value.ended_in or 0
 
 
 def change_set(reader: Reader, number: int) -> ChangeSet:
     """Give a change set by its number. Raises `ChangeSetNotFound`."""
     change_set = reader.change_set(number)
     if change_set is None:
-        message = f"there is no change set {number}"
-        raise ChangeSetNotFound(message)
+        raise no_such_change_set(number)
     return change_set
+
+
+def no_such_change_set(number: int) -> ChangeSetNotFound:
+    """What is raised where there is no change set of a number, or none that the asker sees."""
+    return ChangeSetNotFound(f"there is no change set {number}")
 
 
 def changes_in(

@@ -11,14 +11,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.correcting import Since, correction_of
-from tallystick.core.errors import ChangeSetNotFound, InvalidValue, MismatchNotFound
+from tallystick.core.errors import InvalidValue, MismatchNotFound
 from tallystick.core.facts import SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.ledger import BEHIND_ALL, SIMS_NAMED_MAX, sims_in
 from tallystick.core.ledger import for_sims as for_sims_named
-from tallystick.core.moments import Moment, exact
+from tallystick.core.moments import Moment
 from tallystick.core.window import Window
 from tallystick.fleet import ledger
+from tallystick.fleet.explanations import no_such_row
 from tallystick.fleet.timeline import visible_sim
 from tallystick.store.ledger import LedgerPart
 
@@ -69,10 +70,7 @@ def mismatch(
     moment = Window(Moment(seen_at - 1), Moment(seen_at + 1))
     rows = reader.rows_of_sim(iccid, moment, ROWS_AT_ONCE_MAX)
     if seen_in not in {post_imei for _, _, _, post_imei, _, _ in rows}:
-        message = (
-            f"SIM {iccid} has no mismatch in {seen_in} at {exact(seen_at)}, or has it no more; "
-            "look at its page again"
-        )
+        message = f"{no_such_row((seen_at, iccid, seen_in))}; look at its page again"
         raise MismatchNotFound(message)
     in_force = reader.newest_expectations(iccid, moment.latest, 1)
     return Mismatch(iccid, seen_in, seen_at, in_force[0] if in_force else None)
@@ -170,8 +168,7 @@ def change_set_seen(reader: Reader, view: View, number: int) -> ChangeSet:
     """
     change_set = reader.change_set(number)
     if change_set is None or not any(_seen_among(reader, view, [change_set])):
-        message = f"there is no change set {number}"
-        raise ChangeSetNotFound(message)
+        raise ledger.no_such_change_set(number)
     return change_set
 
 

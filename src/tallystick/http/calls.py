@@ -171,12 +171,7 @@ class Calls:
         """The app, whose calls are known here from their beginning to the end of their answers."""
 
         def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - the server's
-            peer = environ["REMOTE_ADDR"]
-            if self._proxies:
-                forwarded_for = environ.get("HTTP_X_FORWARDED_FOR", "")
-                environ["REMOTE_ADDR"] = caller_behind(peer, forwarded_for, self._proxies)
-            call = self._begin(environ["REMOTE_ADDR"], peer)
-            environ[KEY] = call
+            call = self._begun(environ)
             try:
                 body = app(environ, start_response)
             except BaseException:
@@ -185,19 +180,32 @@ class Calls:
             if isinstance(body, list):
                 self.end(call)
                 return body
-            self.leave(call, Phase.ANSWER)
-            sending = _Sending(self, call, body)
-            if self._streams.acquire(blocking=False):
-                sending.at_end(self._streams.release)
-                return sending
-            sending.close()
-            start_response(
-                "503 Service Unavailable",
-                [("Retry-After", str(RETRY_AFTER_S)), ("Content-Length", "0")],
-            )
-            return [b""]
+            return self._streamed(call, body, start_response)
 
         return answer
+
+    def _begun(self, environ: dict[str, Any]) -> Call:
+        """Begin the call of an environment, in which its caller's address stands from now on."""
+        peer = environ["REMOTE_ADDR"]
+        if self._proxies:
+            forwarded_for = environ.get("HTTP_X_FORWARDED_FOR", "")
+            environ["REMOTE_ADDR"] = caller_behind(peer, forwarded_for, self._proxies)
+        environ[KEY] = call = self._begin(environ["REMOTE_ADDR"], peer)
+        return call
+
+    def _streamed(self, call: Call, body: Iterable[bytes], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - the server's
+        """A streamed answer, or that there are as many of them on their way as may be."""
+        self.leave(call, Phase.ANSWER)
+        sending = _Sending(self, call, body)
+        if self._streams.acquire(blocking=False):
+            sending.at_end(self._streams.release)
+            return sending
+        sending.close()
+        start_response(
+            "503 Service Unavailable",
+            [("Retry-After", str(RETRY_AFTER_S)), ("Content-Length", "0")],
+        )
+        return [b""]
 
     def process_request(self, req: Request, resp: Response) -> None:  # noqa: ARG002 - the form of a middleware
         """Have a call wait for its seat. Raises `CallsBusy`."""

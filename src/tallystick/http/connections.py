@@ -174,20 +174,26 @@ def judged(
         for address, waiting in bodies.items()
         for each in _slow_bodies(of_address[address], at_work[address], len(waiting), now, limits)
     ]
-    slow_readers = [
-        each
-        for each in connections
-        if each.sending and (each.sending.is_slow or now - each.sending.since > limits.call_s)
-    ]
     long_calls = [
         each
         for address, working in at_work.items()
-        for call in working
-        if now - call.began > limits.call_s
-        for each in of_address[address]
-        if each.is_of(call)
+        for each in _of_long_calls(of_address[address], working, now, limits)
     ]
+    slow_readers = [each for each in connections if _is_read_too_slowly(each, now, limits)]
     return Ended(slow_bodies, slow_readers, long_calls, beyond(connections, limits.connections))
+
+
+def _is_read_too_slowly(connection: Connection, now: float, limits: Limits) -> bool:
+    sending = connection.sending
+    return sending is not None and (sending.is_slow or now - sending.since > limits.call_s)
+
+
+def _of_long_calls(
+    connections: Iterable[Connection], at_work: Iterable[Call], now: float, limits: Limits
+) -> list[Connection]:
+    """The connections of one address whose calls are worked at for too long."""
+    too_long = [call for call in at_work if now - call.began > limits.call_s]
+    return [each for each in connections if any(each.is_of(call) for call in too_long)]
 
 
 def _slow_bodies(

@@ -13,15 +13,15 @@ from tallystick.core.errors import FileRefused, InvalidValue, Refusal
 from tallystick.http.bodies import BodyTooLarge, BodyTooSlow, discard, media_type_of
 from tallystick.http.calls import WaitingForBody, call_of
 from tallystick.http.cookies import ForeignForm
+from tallystick.http.media_types import MULTIPART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from falcon import Request
-    from falcon.media.multipart import BodyPart
+    from falcon.media.multipart import BodyPart, MultipartForm
 
-MULTIPART = "multipart/form-data"
 FILE_FIELD = "file"
 FILE_BYTES_MAX = 64 << 20
 FIELDS_BYTES_MAX = 64 << 10
@@ -72,7 +72,7 @@ class FileForm:
     def _received(self, folder: Path) -> tuple[SentFile | None, Refusal | None]:
         """The file, and why the form is refused."""
         try:
-            return self._parts(folder), None
+            return self._read_parts(folder), None
         except Refusal as refusal:
             return None, refusal
         except (falcon.HTTPError, UnicodeDecodeError):
@@ -82,7 +82,8 @@ class FileForm:
             message = "the form cannot be read, or its end did not come; send it again"
             return None, InvalidValue(message)
 
-    def _parts(self, folder: Path) -> SentFile | None:
+    def _parts(self) -> MultipartForm:
+        """The parts of the form, which are read from the body as they are asked for."""
         if self._req.content_length is None:
             message = "the form does not state its length"
             raise InvalidValue(message)
@@ -90,12 +91,15 @@ class FileForm:
         options.max_body_part_count = FIELDS_MAX
         options.max_body_part_buffer_size = FIELD_BYTES_MAX
         bytes_read_max = min(self._req.content_length, FILE_BYTES_MAX + FIELDS_BYTES_MAX)
-        parts = MultipartFormHandler(options).deserialize(
+        return MultipartFormHandler(options).deserialize(
             self._req.stream, self._req.content_type, bytes_read_max
         )
+
+    def _read_parts(self, folder: Path) -> SentFile | None:
+        """Read the fields, and keep the file in a folder; None where there is none."""
         sent = None
         is_admitted = False
-        for part in parts:
+        for part in self._parts():
             if part.name != FILE_FIELD:
                 self.fields[part.name or ""] = part.get_data().decode()
                 continue

@@ -111,10 +111,16 @@ def needs_of(resource: object, method: str) -> Needs | None:
     try:
         stated: Needs | None = responder.needs
     except AttributeError:
-        place = f"{type(resource).__module__}.{type(resource).__name__}.on_{method.lower()}"
+        place = place_of(resource, method)
         message = f"{place} does not say who may call it: put @needs(…) or @open_to_all on it"
         raise TypeError(message) from None
     return stated
+
+
+def place_of(resource: object, method: str) -> str:
+    """Where in the program a responder stands, for whoever has to say something of it there."""
+    kind = type(resource)
+    return f"{kind.__module__}.{kind.__name__}.on_{method.lower()}"
 
 
 class Gate:

@@ -151,9 +151,7 @@ class CallerLimits:
         if caller is None:
             return
         if self._of_app and caller.app_key:
-            wait_s = self._of_app.buckets.take(caller.app_key, context.began)
-            if wait_s:
-                raise self._of_app.refusal(wait_s)
+            self._of_app.require(caller.app_key, context.began)
         if self._of_user and caller.user_id is not None:
             self._of_user.require(caller.user_id, context.began)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import falcon
 import msgspec
 
 from tallystick.http.gate import SESSION_HEADER, open_to_all
+from tallystick.http.media_types import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,6 +59,22 @@ class Schemas:
         return self._by_type[str(kind)]
 
 
+def document(
+    title: str,
+    about: str,
+    paths: Mapping[str, Any],
+    schemas: Schemas,
+    security: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A whole description: of its calls by path, and of what callers show that they may call."""
+    return {
+        "openapi": VERSION,
+        "info": {"title": title, "version": version("tallystick"), "description": about},
+        "paths": paths,
+        "components": {"schemas": schemas.components, "securitySchemes": security},
+    }
+
+
 def methods_of(resources: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Path and method of every call that resources take."""
     for path, resource in resources.items():
@@ -75,9 +93,7 @@ def topic_of(path: str) -> str:
     return path.partition("/v1/")[2].partition("/")[0]
 
 
-def content(
-    about: str, schema: Mapping[str, Any], media_type: str = "application/json"
-) -> dict[str, Any]:
+def content(about: str, schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
     """An answer, with a body of one media type."""
     return {"description": about, "content": {media_type: {"schema": schema}}}
 

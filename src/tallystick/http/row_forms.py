@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.core.facts import MismatchRow
 from tallystick.core.reason_json import SUMMARY, summary
+from tallystick.http.media_types import CSV, JSON, NDJSON, PARQUET, XLSX
 from tallystick.http.parquet import parquet
 from tallystick.http.streaming import csv_lines
 from tallystick.http.workbooks import workbook
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
     from tallystick.report.answer import Explained
 
-NDJSON = "application/x-ndjson"
-CSV = "text/csv"
-PARQUET = "application/vnd.apache.parquet"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PACKED = frozenset({PARQUET, XLSX})
 """Forms that are compressed in themselves."""
 SHEET = "Mismatches"
@@ -98,7 +95,7 @@ def _values(rows: Iterator[Row]) -> Iterator[Columns]:
 
 
 FORMS: dict[str, Callable[[Iterator[Row], bool], Generator[bytes, None, None]]] = {
-    "application/json": _json,
+    JSON: _json,
     NDJSON: _ndjson,
     CSV: _csv,
     PARQUET: _parquet,

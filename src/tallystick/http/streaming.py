@@ -1,7 +1,4 @@
-"""A large answer in pieces.
-
-Printed, joined, compressed and sent without ever standing whole in memory.
-"""
+"""A large answer in pieces: printed, joined, compressed and sent, and never whole in memory."""
 
 from __future__ import annotations
 
@@ -152,8 +149,8 @@ def accepts_gzip(accept_encoding: str) -> bool:
 class Stream:
     """A body sent in pieces.
 
-    What it is read from stays open until the server closes it, sent or given up. `break_off` is
-    called when no more can be read although there is more; then the error is raised.
+    What it is read from stays open until the server closes the body, sent or given up. `break_off`
+    is called when no more can be read although there is more; then the error is raised.
     """
 
     def __init__(

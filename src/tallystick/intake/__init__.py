@@ -19,7 +19,7 @@ from tallystick.intake.mappings import (
 )
 from tallystick.intake.options import ImportOptions, LinesLimit
 from tallystick.intake.preview import Preview, preview_file
-from tallystick.intake.progress import Progress
+from tallystick.intake.progress import Listeners, Progress
 from tallystick.intake.proposals import (
     Trial,
     described_row,
@@ -32,7 +32,6 @@ from tallystick.intake.proposals import (
 from tallystick.intake.receipt import Fault, Receipt, Reject
 from tallystick.intake.recorded import (
     ListedImport,
-    Listeners,
     forget_old,
     listed,
     listed_one,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
-from tallystick.core.moments import BEGINNING, EPOCH, LAST
+from tallystick.core.moments import BEGINNING, EPOCH, LAST, MICROSECONDS_A_DAY
 from tallystick.core.written_values import ABSENT, INLAND, NO_DATE, PLAIN
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ NAME = rf"^[!#-&(-<>-~](?:[ -~]{{0,{NAME_LENGTH_MAX - 2}}}[!-~])?$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK = r"[0-9]{2}:[0-9]{2}:[0-5][0-9]"
 SECOND = f"{DAY}T{CLOCK}"
-MICROSECONDS_A_DAY = 86_400_000_000
 MICROSECONDS = {"us": 1, "ms": 1000}
 DATE = "%Y-%m-%d"
 # An identifier marked as a text by `="…"` or quotes alone, and one with blanks around, signs

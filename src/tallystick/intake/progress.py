@@ -7,19 +7,32 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tallystick.intake.receipt import Reject
+
 
 def tell_nobody(_: object) -> None:
     """Report to nobody."""
 
 
 class Progress(NamedTuple):
-    """How far a file has come: how much of the work is done, of 1 (None.
+    """How far a file has come: the share of its work that is done, and how many facts are taken.
 
-    Not known), and facts taken.
+    `share` is of 1; None where it is not known.
     """
 
     share: float | None
     facts: int
+
+
+class Listeners(NamedTuple):
+    """Who hears of a file while it is read: how far it has come, its columns, and each reject."""
+
+    on_progress: Callable[[Progress], None] = tell_nobody
+    on_columns: Callable[[tuple[str, ...]], None] = tell_nobody
+    on_reject: Callable[[Reject], None] = tell_nobody
+
+
+NOBODY = Listeners()
 
 
 class Work:

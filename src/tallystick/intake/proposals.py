@@ -1,7 +1,4 @@
-"""Expectations and identities that are not applied at once.
-
-Tried dry, or kept as a proposal for somebody else to approve.
-"""
+"""Expectations and identities that are not applied at once: tried dry, or kept as a proposal."""
 
 from __future__ import annotations
 
@@ -28,21 +25,20 @@ from tallystick.intake.bulk import (
 )
 from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.kinds import KINDS
-from tallystick.intake.progress import Work, tell_nobody
+from tallystick.intake.progress import NOBODY, Work, tell_nobody
 from tallystick.intake.receipt import Receipt
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import tzinfo
 
     from tallystick.core.ledger import Origin
     from tallystick.intake.items import CheckedItems
     from tallystick.intake.kinds import Kind, KindName
     from tallystick.intake.options import ImportOptions
-    from tallystick.intake.progress import Progress
-    from tallystick.intake.receipt import Reject
+    from tallystick.intake.progress import Listeners
     from tallystick.store import Facts, KeptRow, Store, Tried
 
 EXPECTATIONS = KINDS["expectations"]
@@ -51,10 +47,7 @@ PROPOSED_FACTS_MAX = 200_000  # of one file: a proposal is kept in one transacti
 
 @dataclass
 class Trial:
-    """What expectations or identities would do.
-
-    The receipt that they would get, and the report's rows that would come and go.
-    """
+    """What facts would do: the receipt that they would get, and the rows that would come and go."""
 
     receipt: Receipt = field(default_factory=Receipt)
     added: int = 0
@@ -108,11 +101,8 @@ def try_file(
     store: Store,
     path: str,
     generations: Collection[str],
-    *,
     options: ImportOptions = DEFAULT_OPTIONS,
-    on_progress: Callable[[Progress], None],
-    on_columns: Callable[[tuple[str, ...]], None],
-    on_reject: Callable[[Reject], None],
+    listeners: Listeners = NOBODY,
 ) -> Trial:
     """What a file of expectations would do, slice by slice, each undone before the next.
 
@@ -120,20 +110,13 @@ def try_file(
     would. Raises `FileRefused`.
     """
     started, trial = time.perf_counter(), Trial()
-    with open_source(path, EXPECTATIONS, mapping=options.mapping) as source:
-        on_columns(source.columns)
-        trial.receipt.notes = source.notes
-        work = Work(on_progress, passes=1)
-        reject = reject_to(trial.receipt, on_reject)
-        for batch in read_batches(source, EXPECTATIONS, work, reject, options.now):
-            doubts = batch.doubts.and_also(whole_doubts(store, EXPECTATIONS, batch.parts))
-            trial.receipt.doubts = trial.receipt.doubts.and_also(doubts)
-            for stretch in stretches(batch.parts, EXPECTATIONS.key, STRETCH_FACTS):
-                for facts in _whole_sims(stretch):
-                    with store.transaction() as writer:
-                        trial.add(writer.try_expectations(facts), len(facts), generations)
-                    work.taken(trial.receipt.accepted + trial.receipt.duplicate)
-        refuse_too_many(path, options, trial.receipt)
+    work = Work(listeners.on_progress, passes=1)
+    batches = _batches(store, EXPECTATIONS, path, options, trial.receipt, work, listeners)
+    for facts in _slices_of_whole_sims(batches):
+        with store.transaction() as writer:
+            trial.add(writer.try_expectations(facts), len(facts), generations)
+        work.taken(trial.receipt.accepted + trial.receipt.duplicate)
+    refuse_too_many(path, options, trial.receipt)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
 
@@ -142,29 +125,15 @@ def try_identities_file(
     store: Store,
     path: str,
     generations: Collection[str],
-    *,
     options: ImportOptions = DEFAULT_OPTIONS,
-    on_progress: Callable[[Progress], None],
-    on_columns: Callable[[tuple[str, ...]], None],
-    on_reject: Callable[[Reject], None],
+    listeners: Listeners = NOBODY,
 ) -> Trial:
     """What a file of identities would do, tried as one: its lines may concern the same SIMs.
 
     Raises `FileRefused`, also where it has more lines than one transaction should.
     """
     started, receipt, kind = time.perf_counter(), Receipt(), KINDS["identities"]
-    parts: list[pl.DataFrame] = []
-    with open_source(path, kind, mapping=options.mapping) as source:
-        on_columns(source.columns)
-        receipt.notes = source.notes
-        work = Work(on_progress, passes=1)
-        for batch in read_batches(source, kind, work, reject_to(receipt, on_reject), options.now):
-            parts += batch.parts
-            receipt.doubts = receipt.doubts.and_also(batch.doubts)
-            receipt.doubts = receipt.doubts.and_also(whole_doubts(store, kind, batch.parts))
-    facts = pl.concat(parts) if parts else pl.DataFrame(schema=kind.fact_columns)
-    receipt.accepted = len(facts)
-    refuse_too_many(path, options, receipt)
+    facts = _all_facts(store, kind, path, options, receipt, listeners)
     if len(facts) > PROPOSED_FACTS_MAX:
         message = (
             f"{path}: a dry run may have {PROPOSED_FACTS_MAX:,} lines of {kind.name}, not "
@@ -176,6 +145,54 @@ def try_identities_file(
         trial.add(writer.try_ledgered(kind.fact, facts), len(facts), generations)
     trial.receipt.seconds = time.perf_counter() - started
     return trial
+
+
+def _batches(
+    store: Store,
+    kind: Kind,
+    path: str,
+    options: ImportOptions,
+    receipt: Receipt,
+    work: Work,
+    listeners: Listeners,
+) -> Iterator[list[pl.DataFrame]]:
+    """The good lines of a file, batch by batch; the receipt tells of all others, and of doubts."""
+    with open_source(path, kind, mapping=options.mapping) as source:
+        listeners.on_columns(source.columns)
+        receipt.notes = source.notes
+        reject = reject_to(receipt, listeners.on_reject)
+        for batch in read_batches(source, kind, work, reject, options.now):
+            doubts = batch.doubts.and_also(whole_doubts(store, kind, batch.parts))
+            receipt.doubts = receipt.doubts.and_also(doubts)
+            yield batch.parts
+
+
+def _all_facts(
+    store: Store,
+    kind: Kind,
+    path: str,
+    options: ImportOptions,
+    receipt: Receipt,
+    listeners: Listeners,
+) -> pl.DataFrame:
+    """The good lines of a whole file, which the receipt counts as accepted.
+
+    Raises `FileRefused`, also where it has more rejects or doubts than it may have.
+    """
+    work = Work(listeners.on_progress, passes=1)
+    batches = _batches(store, kind, path, options, receipt, work, listeners)
+    parts = [part for batch in batches for part in batch]
+    facts = pl.concat(parts) if parts else pl.DataFrame(schema=kind.fact_columns)
+    receipt.accepted = len(facts)
+    refuse_too_many(path, options, receipt)
+    return facts
+
+
+def _slices_of_whole_sims(batches: Iterable[list[pl.DataFrame]]) -> Iterator[pl.DataFrame]:
+    """Facts in order of SIM, slice by slice, those of one SIM of a batch in the same."""
+    for parts in batches:
+        for stretch in stretches(parts, EXPECTATIONS.key, STRETCH_FACTS):
+            yield from _whole_sims(stretch)
 
 
 def _whole_sims(stretch: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -191,11 +208,8 @@ def _whole_sims(stretch: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def propose_file(
     store: Store,
     path: str,
-    *,
     options: ImportOptions = DEFAULT_OPTIONS,
-    on_progress: Callable[[Progress], None],
-    on_columns: Callable[[tuple[str, ...]], None],
-    on_reject: Callable[[Reject], None],
+    listeners: Listeners = NOBODY,
 ) -> tuple[int | None, Receipt]:
     """Keep the good lines of a file of expectations as a proposal.
 
@@ -203,19 +217,7 @@ def propose_file(
     than a proposal may.
     """
     started, receipt = time.perf_counter(), Receipt()
-    parts: list[pl.DataFrame] = []
-    with open_source(path, EXPECTATIONS, mapping=options.mapping) as source:
-        on_columns(source.columns)
-        receipt.notes = source.notes
-        work = Work(on_progress, passes=1)
-        reject = reject_to(receipt, on_reject)
-        for batch in read_batches(source, EXPECTATIONS, work, reject, options.now):
-            parts += batch.parts
-            doubts = batch.doubts.and_also(whole_doubts(store, EXPECTATIONS, batch.parts))
-            receipt.doubts = receipt.doubts.and_also(doubts)
-    facts = pl.concat(parts) if parts else pl.DataFrame()
-    receipt.accepted = len(facts)
-    refuse_too_many(path, options, receipt)
+    facts = _all_facts(store, EXPECTATIONS, path, options, receipt, listeners)
     if len(facts) > PROPOSED_FACTS_MAX:
         message = (
             f"{path}: a proposal may have {PROPOSED_FACTS_MAX:,} lines, not {len(facts):,}; "
@@ -235,11 +237,8 @@ def take_file_in(
     store: Store,
     kind_name: KindName,
     path: str,
-    *,
     options: ImportOptions,
-    on_progress: Callable[[Progress], None],
-    on_columns: Callable[[tuple[str, ...]], None],
-    on_reject: Callable[[Reject], None],
+    listeners: Listeners,
 ) -> Receipt:
     """Take one file of facts in, as `import_file` does, or keep it whole as a proposal.
 
@@ -248,14 +247,10 @@ def take_file_in(
     """
     may_ask = kind_name == EXPECTATIONS.name and not options.origin.is_operators
     is_proposed = may_ask and _needs_approval(store, path, options)
-    listeners: dict[str, Any] = {
-        "on_progress": on_progress,
-        "on_columns": on_columns,
-        "on_reject": on_reject,
-    }
     if not is_proposed:
-        return import_file(store, kind_name, path, options=options, **listeners)
-    number, receipt = propose_file(store, path, options=options, **listeners)
+        heard: dict[str, Any] = listeners._asdict()
+        return import_file(store, kind_name, path, options=options, **heard)
+    number, receipt = propose_file(store, path, options, listeners)
     receipt.change_set_id, receipt.is_proposed = number or 0, True
     tell_audit(EXPECTATIONS, options.origin, receipt)
     return receipt

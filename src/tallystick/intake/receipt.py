@@ -57,9 +57,9 @@ class Reject(NamedTuple):
 
 def in_one_sentence(faults: Sequence[str]) -> str:
     """Faults, capped and counted."""
-    told = "; ".join(faults[:FAULTS_SHOWN_MAX])
+    listed = "; ".join(faults[:FAULTS_SHOWN_MAX])
     more = len(faults) - FAULTS_SHOWN_MAX
-    return f"{told}; and {more:,} more faults" if more > 0 else told
+    return f"{listed}; and {more:,} more faults" if more > 0 else listed
 
 
 @dataclass(slots=True)

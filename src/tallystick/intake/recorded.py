@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from tallystick.core.errors import ImportInterrupted, ImportNotFound, Refusal, StoreRefused
 from tallystick.core.imports import THOUSANDTHS, ImportRecord, ImportState, as_of
-from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
+from tallystick.core.moments import MICROSECONDS_A_DAY, Moment
 from tallystick.intake.bulk import DEFAULT_OPTIONS
-from tallystick.intake.progress import Progress, tell_nobody
+from tallystick.intake.progress import NOBODY, Listeners, Progress
 from tallystick.intake.proposals import take_file_in
 from tallystick.intake.reject_lines import KeptRejects, unpacked
 from tallystick.store.acting import acting
@@ -45,17 +45,6 @@ STOPPED = "whoever ran the command has stopped it; the same command goes on wher
 BEFORE_ALL_WORK = Progress(0.0, 0)
 
 log = logging.getLogger(__name__)
-
-
-class Listeners(NamedTuple):
-    """Who hears of an import while it runs, as `take_file_in` calls them."""
-
-    on_progress: Callable[[Progress], None] = tell_nobody
-    on_columns: Callable[[tuple[str, ...]], None] = tell_nobody
-    on_reject: Callable[[Reject], None] = tell_nobody
-
-
-NOBODY = Listeners()
 
 
 class ListedImport:
@@ -121,15 +110,8 @@ class ListedImport:
             on_reject(reject)
 
         with self:
-            receipt = take_file_in(
-                self._store,
-                self._kind,
-                path,
-                options=options,
-                on_progress=progress,
-                on_columns=columns,
-                on_reject=reject,
-            )
+            own = Listeners(progress, columns, reject)
+            receipt = take_file_in(self._store, self._kind, path, options, own)
             self._end(ImportState.DONE, receipt=receipt)
         return receipt
 
@@ -228,7 +210,7 @@ def forget_old(writer: Writer, now: Moment) -> None:
 
 
 def _days_before(now: Moment, days: int) -> Moment:
-    return Moment(now - days * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
+    return Moment(now - days * MICROSECONDS_A_DAY)
 
 
 def listed(reader: Reader, before: int, at_most: int, now: Moment) -> list[ImportRecord]:

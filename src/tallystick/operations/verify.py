@@ -16,7 +16,7 @@ from tallystick.core.identities import NamedActivation, Statement, Subscriber, a
 from tallystick.core.moments import Moment, zone_named
 from tallystick.core.pairing import FirstUse, mismatches
 from tallystick.core.reason_json import encode
-from tallystick.core.reasons import for_the_rule, own_reasons, stays
+from tallystick.core.reasons import for_the_rule, own_reasons, row_facts
 from tallystick.store.verifying import KeptRow
 from tallystick.store.walking import SimRange, sim_ranges
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tallystick.core.facts import Sim
     from tallystick.core.pairing import Mismatch
-    from tallystick.core.reasons import Pair, Put, Stay
+    from tallystick.core.reasons import Pair, Put, RowFacts
     from tallystick.store import Reader, Store
 
 SIMS_A_RANGE = 50_000
@@ -187,10 +187,10 @@ class _Rule:
         first_use = self.first_uses[sim.account]
         rows = mismatches(*for_the_rule(seen, put, first_use))
         keys = {(row.activated_at, row.post_imei) for row in rows}
-        for row, stay in zip(rows, stays(keys, seen, put, first_use), strict=True):
-            yield self._kept_row(sim, row, stay)
+        for row, facts in zip(rows, row_facts(keys, seen, put, first_use), strict=True):
+            yield self._kept_row(sim, row, facts)
 
-    def _kept_row(self, sim: Sim, row: Mismatch, stay: Stay) -> KeptRow:
+    def _kept_row(self, sim: Sim, row: Mismatch, facts: RowFacts) -> KeptRow:
         wire = self.wire_row(
             sim.account,
             sim.mdn,
@@ -209,7 +209,7 @@ class _Rule:
             row.pre_imei,
             row.post_imei,
             wire,
-            encode(own_reasons(stay), zone_named(self.zone_name)),
+            encode(own_reasons(facts), zone_named(self.zone_name)),
         )
 
 

@@ -1,6 +1,6 @@
-"""Callbacks: listeners are told what came of a request (contract, section 4).
+"""Callbacks: listeners are told what came of a request, by a durable outbox.
 
-What they are still to be told stands in a durable outbox.
+Contract, section 4.
 """
 
 from tallystick.outbox.deliveries import Outbox

@@ -36,8 +36,8 @@ Explained = tuple[bytes, bytes]
 class Question:
     """What a report is asked for.
 
-    No accounts: all that the asker may see; `listed` None: all their SIMs. `imeis` None: whatever
-    hardware they were found in.
+    Without accounts it is about all that the asker may see, without `listed` about all their SIMs,
+    and without `imeis` about whatever hardware these were found in.
     """
 
     window: Window
@@ -52,9 +52,8 @@ def answer(
 ) -> Iterator[bytes]:
     """Give the report's rows in order of activation time, then ICCID, as they go over the wire.
 
-    `visible` are the numbers, by name, of the accounts that the asker may see. Raises, before the
-    first row,
-    `NoAccounts`, `AccountNotFound`, `AccountRequired` or `GroupNotFound`.
+    `visible` are the numbers, by name, of the accounts that the asker may see. Raises `NoAccounts`,
+    `AccountNotFound`, `AccountRequired` or `GroupNotFound`, before the first row.
     """
     return reader.report(scope_of(reader, visible, question, generations), question.window)
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallystick.core.identifiers import BEFORE_ALL, Iccid
-from tallystick.core.moments import since, wire
+from tallystick.core.moments import wire
 from tallystick.core.written_values import with_check_digit
 from tallystick.report.answer import scope_of
 
@@ -78,15 +78,6 @@ def shared_hardware(reader: Reader) -> Iterator[LastExpectation]:
     return chain.from_iterable(reader.shared_pages())
 
 
-def described_expectation(expectation: LastExpectation, zone: tzinfo) -> dict[str, Any]:
-    """An expectation for programs, the time printed in a zone; None: from the beginning."""
-    return {
-        "iccid": str(expectation.iccid),
-        "imei": str(expectation.imei),
-        "effective_from": since(expectation.effective_from, zone),
-    }
-
-
 class UnloadedSeen(NamedTuple):
     """SIMs that were seen in a window and are not loaded, of so many SIMs looked at.
 
@@ -134,25 +125,12 @@ def _spread_sims_seen(reader: Reader, first: int, last: int, at_most: int) -> li
 def unattributed(reader: Reader) -> Iterator[Unattributed]:
     """The activations that wait until it is known whose IMSI or MSISDN they name.
 
-    By number and source, in order of the number.
+    They are counted by number and source, and come in order of the number.
     """
     after = BEFORE_ALL
     while page := reader.unattributed_after(after, SUBSCRIBERS_A_PAGE):
         yield from page
         after = page[-1].subscriber
-
-
-def described_unattributed(waiting: Unattributed, zone: tzinfo) -> dict[str, Any]:
-    """Waiting activations of a number and a source for programs, the times printed in a zone."""
-    subscriber = waiting.subscriber
-    return {
-        "imsi": str(subscriber) if subscriber.kind == "imsi" else None,
-        "msisdn": str(subscriber) if subscriber.kind == "msisdn" else None,
-        "source": waiting.source,
-        "activations": waiting.activations,
-        "first_at": wire(waiting.first_at, zone),
-        "last_at": wire(waiting.last_at, zone),
-    }
 
 
 def coverage(
@@ -256,7 +234,7 @@ def uncovered(
 ) -> Iterator[Uncovered]:
     """The SIMs of accounts that lack something, by ICCID within each account.
 
-    Raises the same, before the first.
+    Raises what `coverage` raises, before the first.
     """
     scope = scope_of(reader, visible, question, generations)
     return _lacking_in(reader, scope, question.window, lacking)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tallystick.core.choices import choice_or_none
 from tallystick.core.errors import InvalidValue
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac, shown
@@ -17,7 +17,7 @@ from tallystick.report.answer import explained, scope_of
 from tallystick.store.listing import OF_TIME, Narrowing, Order, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tallystick.core.identifiers import Iccid
     from tallystick.core.moments import Moment
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tallystick.store.listing import Place, RowKey
     from tallystick.store.report import ExplainedRow, Scope
 
-Choice = TypeVar("Choice", bound=StrEnum)
 
 ROWS_AT_ONCE = 5_000  # of a list that is read to its end
 DIGITS_MIN, DIGITS_MAX = 4, 20
@@ -77,13 +76,13 @@ class FilterTexts(NamedTuple):
     def parsed(self) -> Filters:
         """Read them. Raises `InvalidValue`."""
         return Filters(
-            one_of(Cause, "cause", self.cause),
-            one_of(NARROWING, "reason", self.reason),
+            choice_or_none(Cause, "cause", self.cause),
+            choice_or_none(NARROWING, "reason", self.reason),
             Tac.parse(self.tac) if self.tac else None,
             self.manufacturer,
             self.model,
             digits_of(self.q),
-            one_of(RowState, "state", self.state),
+            choice_or_none(RowState, "state", self.state),
         )
 
 
@@ -134,17 +133,6 @@ def digits_of(text: str) -> str:
         )
         raise InvalidValue(message)
     return digits
-
-
-def one_of(choices: Iterable[Choice], name: str, text: str) -> Choice | None:
-    """The choice that a text names; None where it is empty. Raises `InvalidValue`."""
-    for choice in choices:
-        if choice == text:
-            return choice
-    if not text:
-        return None
-    message = f"{name} must be one of {', '.join(choices)}, not {shown(text)}"
-    raise InvalidValue(message)
 
 
 def page(

@@ -31,9 +31,9 @@ class Counts(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What became of a batch of facts.
+    """What became of a batch of facts: how many were new, how many repeated what was known.
 
-    Those that said something new, those that repeated, unknown accounts made.
+    `accounts_made` are accounts that were not known, and are made.
     """
 
     accepted: int
@@ -127,10 +127,7 @@ class FactQuestions(Asking):
         return self._value(int, "expectations_version") or 0
 
     def expectations_between(self, first: int, last: int, at_most: int) -> pl.DataFrame:
-        """The same columns as `expectations_among`, from one SIM to another.
-
-        So many rows at most.
-        """
+        """The same columns as `expectations_among`, from one SIM to another, so many at most."""
         return self._connection.frame(
             "expectations_between", first=first, last=last, at_most=at_most
         )

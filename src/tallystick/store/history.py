@@ -30,7 +30,8 @@ class HistoryQuestions(Asking):
     ) -> list[Run]:
         """The newest runs of activations before one, the newest first.
 
-        At most so many runs, from the last so many activations: a longer run comes in parts.
+        There are `runs_max` at most, and they are found in the last `activations_max` activations:
+        a longer run comes in parts.
         """
         rows = self._connection.rows(
             "runs_before",

@@ -1,7 +1,7 @@
-"""Rows of the kept answer as people look at them.
+"""Rows of the kept answer as people look at them, and the newest facts of one SIM.
 
-A page at a time, narrowed down, and counted. And the newest facts of one SIM. Each question reads
-the window's rows at most, or so many facts as it says.
+Rows come a page at a time, are narrowed down, and are counted. Each question reads the window's
+rows at most, or so many facts as it says.
 """
 
 from __future__ import annotations

@@ -131,10 +131,7 @@ class NeighbourQuestions(HardwareQuestions, FactQuestions):
         }
 
     def first_elsewhere(self, rows: Sequence[Fact]) -> dict[Fact, tuple[int, int, int]]:
-        """When SIMs were next seen in other hardware.
-
-        Moment, IMEI and expected value, by the row asked for.
-        """
+        """When SIMs were next seen in other hardware: moment, IMEI and expected value, by row."""
         return {
             (iccid, activated_at, imei): (left_at, left_imei, value)
             for iccid, activated_at, imei, left_at, left_imei, value in self._rows_of_many(

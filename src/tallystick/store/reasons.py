@@ -48,8 +48,8 @@ class ReasonQuestions(HardwareQuestions, FactQuestions):
     ) -> dict[int, Company]:
         """What is told of SIMs of some accounts in the hardware that rows were found in.
 
-        Hardware without any lacks. A number that many devices show says nothing of other SIMs, and
-        lacks too.
+        Hardware is left out of which there is nothing to tell, and so is a number that many devices
+        show: it says nothing of other SIMs.
         """
         sims_in = dict[int, int]()
         for _, _, iccid, imei, _, _ in rows:

@@ -19,7 +19,7 @@ from tallystick.core.local import AFTER_ALL_TIMES, Expected, Seen, departure_in,
 from tallystick.core.moments import BEGINNING, zone_named
 from tallystick.core.pairing import FirstUse, is_fit
 from tallystick.core.reason_json import encode
-from tallystick.core.reasons import Departure, Stay, own_reasons
+from tallystick.core.reasons import Departure, RowFacts, own_reasons
 from tallystick.store.neighbours import AnswerRow, RowSim, value_of
 
 if TYPE_CHECKING:
@@ -299,10 +299,7 @@ class Refresh:
         Give the rows of which something else is told for that.
         """
         tracked = set(self._tracked)
-        new = sorted(iccid for iccid, rows in rows_of.items() if rows and iccid not in tracked)
-        if new:
-            self._connection.run("track", iccids=self._connection.set_of(new))
-            self._tracked.update(new)
+        self._track(iccid for iccid, rows in rows_of.items() if rows and iccid not in tracked)
         earliest = {
             (block.iccid, seen.hardware): seen.activated_at
             for block in blocks
@@ -327,6 +324,13 @@ class Refresh:
         ]
         rows = self._questions.kept_rows(sorted(wandered)) if wandered else []
         return rows + self._questions.rows_between(ranges)
+
+    def _track(self, iccids: Iterable[int]) -> None:
+        """Keep from now on when SIMs were first seen in each hardware."""
+        new = sorted(iccids)
+        if new:
+            self._connection.run("track", iccids=self._connection.set_of(new))
+            self._tracked.update(new)
 
     def _tracked_in_several(self, iccids: Iterable[int]) -> set[int]:
         """Those of the SIMs that have sightings in more than one hardware."""
@@ -416,7 +420,7 @@ class Refresh:
     ) -> AnswerRow:
         sim = self._sims[draft.iccid]
         since, expected, change_set_id = rule
-        stay = Stay(
+        facts = RowFacts(
             draft.activated_at,
             draft.post_imei,
             since,
@@ -439,7 +443,7 @@ class Refresh:
             None if draft.pre_imei is None else int(draft.pre_imei),
             self._wire_row(*of_sim, *of_row, self._zone_name),
             int(expected.value),
-            encode(own_reasons(stay), self._zone),
+            encode(own_reasons(facts), self._zone),
             left_at,
             int(is_back),
         )

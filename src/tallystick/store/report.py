@@ -24,9 +24,9 @@ SLICE_GROWTH_MAX = 8
 class Scope:
     """Whose rows a report may have.
 
-    Accounts by number, generations, and within them a group or listed SIMs. `group_id` None with
-    `grouped` set means the SIMs of the one account that are in none of its groups. `hardware`, if
-    not None, is what the SIMs, which are listed then, were found in.
+    They are of accounts, by number, and generations, and within these of a group or of listed SIMs.
+    `group_id` None with `grouped` set means the SIMs of the one account that are in none of its
+    groups. `hardware`, if not None, is what the SIMs, which are listed then, were found in.
     """
 
     account_ids: tuple[int, ...]
@@ -38,10 +38,7 @@ class Scope:
 
     @property
     def is_one_range(self) -> bool:
-        """Whether it is one range of the kept answer's key.
-
-        All SIMs of one account and of one generation.
-        """
+        """Whether it is one range of the kept answer's key: one account in one generation."""
         return (
             self.iccids is None
             and not self.grouped

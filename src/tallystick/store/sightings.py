@@ -36,9 +36,9 @@ class SightingQuestions(NeighbourQuestions):
     """SIMs by hardware, and hardware by SIM."""
 
     def sims_of_hardware(self, hardware: int, after: int, at_most: int) -> list[int]:
-        """The next SIMs that may have been seen in hardware, or that expect it by its IMEI.
+        """The next SIMs, in order, that may have been seen in hardware or expect it by its IMEI.
 
-        In order; too many rather than too few. `hardware` is the first 14 digits of its IMEI.
+        They are too many rather than too few. `hardware` is the first 14 digits of its IMEI.
         """
         asked = {"hardware": hardware, "after": after, "at_most": at_most}
         named = {

@@ -30,10 +30,7 @@ class KeptRow(NamedTuple):
 
 
 class Impossible(NamedTuple):
-    """Rows of one kind with values that no such row can have.
-
-    How many, and the SIM of the first.
-    """
+    """Rows of one kind with values that no such row can have: how many, and the first one's SIM."""
 
     kind: str
     rows: int

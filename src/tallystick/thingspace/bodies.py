@@ -17,6 +17,7 @@ from tallystick.core.selection import Listed, iccid_asked_for
 from tallystick.core.window import Window, window_between
 from tallystick.fleet.devices import DEVICES_A_PAGE_MAX
 from tallystick.http.bodies import media_type_of, misfit_in, whole_body
+from tallystick.http.media_types import JSON
 from tallystick.report.answer import Question
 from tallystick.store.acting import add_details
 from tallystick.thingspace.errors import (
@@ -170,8 +171,8 @@ def read_form(req: Request) -> dict[str, str]:
 def read_json(req: Request, kind: type[Body]) -> Body:
     """A JSON body. Raises `RequestUndefined`, `BodyRefused` or `BodyTooLarge`."""
     media_type = media_type_of(req)
-    if media_type != "application/json":
-        message = f"Content-Type must be application/json, not {shown(media_type)}"
+    if media_type != JSON:
+        message = f"Content-Type must be {JSON}, not {shown(media_type)}"
         raise BodyRefused(message)
     body = whole_body(req, BODY_BYTES_MAX)
     if not body:

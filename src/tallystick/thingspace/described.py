@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from tallystick.http.gate import place_of
 from tallystick.outbox.uploads import BadPair
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def described_of(resource: object, method: str, path: str) -> Described:
     responder = getattr(resource, f"on_{method.lower()}")
     said = getattr(responder, "described", None)
     if not isinstance(said, Described):
-        place = f"{type(resource).__module__}.{type(resource).__name__}.on_{method.lower()}"
-        message = f"{method} {path} is not described: put @described(body=…, answer=…) on {place}"
+        how = f"put @described(body=…, answer=…) on {place_of(resource, method)}"
+        message = f"{method} {path} is not described: {how}"
         raise TypeError(message)
     return said
 

@@ -49,9 +49,7 @@ class Token:
     @records("token.issue")
     def on_post(self, req: Request, resp: Response) -> None:
         """Issue the token; the same one for each request within its hour."""
-        key, secret = _basic(req)
-        with one_try(req, key):
-            self._access.check_app(key, secret)  # nobody else's body is waited for
+        key, secret = _checked_app(req, self._access)
         form = read_form(req)
         if not form.get("grant_type"):
             message = "grant_type is missing"
@@ -82,9 +80,7 @@ class Revoke:
     @records("token.revoke")
     def on_post(self, req: Request, resp: Response) -> None:
         """Revoke the token; one that is not current is revoked already."""
-        key, secret = _basic(req)
-        with one_try(req, key):
-            self._access.check_app(key, secret)  # nobody else's body is waited for
+        key, secret = _checked_app(req, self._access)
         token = read_form(req).get("token")
         if not token:
             message = "token is missing"
@@ -94,6 +90,17 @@ class Revoke:
             raise FormRefused(message)
         self._access.revoke_token(key, secret, token)
         resp.set_header("RevokedAccessToken", token)
+
+
+def _checked_app(req: Request, access: Access) -> tuple[str, str]:
+    """The key and the secret of the app that calls, before its body is waited for.
+
+    Raises `BasicMissing`, `AppRefused` or `Throttled`.
+    """
+    key, secret = _basic(req)
+    with one_try(req, key):
+        access.check_app(key, secret)
+    return key, secret
 
 
 def _basic(req: Request) -> tuple[str, str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from tallystick.http.gate import SCOPE_OF_USERS, Session, needs_of
+from tallystick.http.media_types import FORM, JSON
 from tallystick.http.openapi import (
     SESSION,
-    VERSION,
     Schemas,
     content,
+    document,
     in_path,
     in_query,
     methods_of,
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from tallystick.thingspace.described import Described
 
 PATH = "/thingspace/openapi.json"
+ABOUT = (
+    "Verizon's contract for the report of mismatches and the calls around it. Fields that are not "
+    "described are passed over; null, an empty text and an empty list say nothing. Our own API is "
+    "described at /openapi.json."
+)
 NAME_ABOUT = "Percent-encoded; where no name is as it is written, + stands for a blank."
-FORM = "application/x-www-form-urlencoded"
 REFUSALS = (VerizonError, Fault, OAuthError)
 BASIC = {"type": "http", "scheme": "basic", "description": "An app's key and secret."}
 
@@ -50,27 +54,9 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
             path, method, said, schemas
         )
         paths.setdefault(path, {})[method.lower()] = call
-    return {
-        "openapi": VERSION,
-        "info": {
-            "title": "ThingSpace, as Tallystick honours it",
-            "version": version("tallystick"),
-            "description": (
-                "Verizon's contract for the report of mismatches and the calls around it. Fields "
-                "that are not described are passed over; null, an empty text and an empty list say "
-                "nothing. Our own API is described at /openapi.json."
-            ),
-        },
-        "paths": paths,
-        "components": {
-            "schemas": schemas.components,
-            "securitySchemes": {
-                "basic": BASIC,
-                "app": token_security({SCOPE_OF_USERS: "the calls of ThingSpace"}),
-                "session": SESSION,
-            },
-        },
-    }
+    app = token_security({SCOPE_OF_USERS: "the calls of ThingSpace"})
+    security = {"basic": BASIC, "app": app, "session": SESSION}
+    return document("ThingSpace, as Tallystick honours it", ABOUT, paths, schemas, security)
 
 
 def _security(stated: Needs | None) -> list[dict[str, list[str]]]:
@@ -102,7 +88,7 @@ def _call(path: str, method: str, said: Described, schemas: Schemas) -> dict[str
         },
     }
     if said.body is not None:
-        media_type = FORM if said.is_form else "application/json"
+        media_type = FORM if said.is_form else JSON
         body = {"required": True, "content": {media_type: {"schema": schemas[said.body]}}}
         call["requestBody"] = body
     return call

@@ -1,7 +1,4 @@
-"""What a client would like an answer to have besides (RFC 7240).
-
-The header `Prefer`, and what is honoured of it.
-"""
+"""The header `Prefer` (RFC 7240): what a client would like an answer to have besides."""
 
 from __future__ import annotations
 
@@ -21,7 +18,8 @@ PART = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 def included(req: Request) -> tuple[str, ...]:
     """What an answer is to include.
 
-    `include=a`, `include="a, b"` or `include=a,b`, among any other preferences.
+    It may be asked for as `include=a`, `include="a, b"` or `include=a,b`, among any other
+    preferences.
     """
     wanted: set[str] = set()
     is_include = False

@@ -48,9 +48,9 @@ def wire_row(  # noqa: PLR0913, PLR0917 - the columns of a row, as SQL passes th
 
 
 def devices_of(rows: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """`{"devices":[…]}` around the rows, which come many at a time with commas between.
+    """`{"devices":[…]}` around the rows, as parts to be joined.
 
-    As parts to be joined.
+    The rows come many at a time, with commas between.
     """
     yield b'{"devices":['
     yield next(rows, b"")

@@ -64,10 +64,10 @@ class RequestStatus:
         with self._store.snapshot() as reader:
             account_id = account_in_path(reader, user_id, account).account_id
             outcome = outcome_of(reader, account_id, request)
-        resp.data = msgspec.json.encode({"requestId": request, **_told(outcome)})
+        resp.data = msgspec.json.encode({"requestId": request, **_status_of(outcome)})
 
 
-def _told(outcome: Outcome | None) -> dict[str, Any]:
+def _status_of(outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {"status": "Pending"}
     status = "Success" if outcome.accepted else "Failure"
