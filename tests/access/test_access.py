@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from tallystick.access import (
     CLOCK_AHEAD_S_MAX,
@@ -21,6 +22,7 @@ from tallystick.access import (
     User,
     UserChange,
 )
+from tallystick.access.passwords import PASSWORD_LENGTH_MIN, Passwords
 from tallystick.access.sessions import STRANGE_ADDRESSES_MAX
 from tallystick.core.errors import (
     AppNotFound,
@@ -252,13 +254,26 @@ def test_no_app_is_named_as_users_of_the_console_are(access: Access, name: str) 
         access.add_app(name, ["m2m"])
 
 
-@pytest.mark.parametrize("password", ["Password1!", "tallystick", "ada12345", "12345678"])
+@pytest.mark.parametrize(
+    "password",
+    ["Password1!", "tallystick", "ada12345", "12345678", "q1w2e3r4", "Babygirl7", "Jonathan!"],
+)
 def test_a_password_that_everybody_guesses_first_is_refused(
     access: Access, user: str, password: str
 ) -> None:
     with pytest.raises(InvalidValue, match="one of the first that anybody would guess"):
         access.change_user(user, UserChange(password=password))
     assert access.login(user, PASSWORD)
+
+
+def test_the_three_thousand_most_used_passwords_that_are_long_enough_are_refused() -> None:
+    passwords = Passwords(secrets.token_bytes)
+    long_enough = [
+        each for each in FREQUENCY_LISTS["passwords"] if len(each) >= PASSWORD_LENGTH_MIN
+    ]
+    for password in long_enough[:3_000]:
+        with pytest.raises(InvalidValue, match="one of the first that anybody would guess"):
+            passwords.chosen(password.upper(), "ada")
 
 
 @pytest.mark.parametrize("password", ["", "x", "seven77", "x" * 257])
