@@ -248,9 +248,11 @@ def test_names_are_printable_and_bounded(access: Access, name: str) -> None:
         access.add_app(name, ["m2m"])
 
 
-@pytest.mark.parametrize("name", ["console", "console/ann"])
-def test_no_app_is_named_as_users_of_the_console_are(access: Access, name: str) -> None:
-    with pytest.raises(InvalidValue, match="the ledger calls users of the console so"):
+@pytest.mark.parametrize("name", ["console", "console/ann", "sync/ann", "/sync", "sync/"])
+def test_no_app_is_named_as_users_of_the_console_or_of_another_app_are(
+    access: Access, name: str
+) -> None:
+    with pytest.raises(InvalidValue, match="the ledger"):
         access.add_app(name, ["m2m"])
 
 
@@ -335,6 +337,7 @@ def test_a_stranger_does_not_lock_a_user_out_where_they_have_logged_in_before(
 ) -> None:
     home, new = "192.0.2.1", "198.51.100.9"
     assert access.login(user, PASSWORD, home)
+    access.unlock_user(user)  # which forgets strange addresses alone
     for number in range(STRANGE_ADDRESSES_MAX + 1):
         fail_from(elsewhere, user, f"203.0.113.{number}", FAILED_LOGINS_MAX)
     with pytest.raises(PasswordRefused):
@@ -372,8 +375,7 @@ def test_strangers_have_a_hundred_guesses_in_all_until_an_operator_unlocks(
     assert guesses == 100
     for number in range(guesses):
         fail_from(access, user, f"203.0.113.{number}", 1)
-        if number % 20 == 0:
-            assert access.login(user, PASSWORD, "192.0.2.1")
+        assert access.login(user, PASSWORD, "192.0.2.1")
     for number in range(STRANGE_ADDRESSES_MAX):
         fail_from(access, user, f"203.0.113.{number}", FAILED_LOGINS_MAX - 1)
     for number in (0, guesses, guesses + 1):
