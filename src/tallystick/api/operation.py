@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.http.bodies import whole_body
+from tallystick.http.cookies import SAFE_METHODS
 from tallystick.http.gate import Session, needs
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from falcon import Request
 
+NO_BODIES = frozenset({b"", b"{}"})
+NO_BODY_BYTES_MAX = 64 << 10
+"""So long a body of a call that takes none is read, to see whether it says something."""
 Responder = TypeVar("Responder", bound="Callable[..., None]")
 
 
@@ -57,8 +62,8 @@ def operation(  # noqa: PLR0913 - one for each thing that is told
 ) -> Callable[[Responder], Responder]:
     """Say of a responder what its call is, the first line of its docstring being what it does.
 
-    Hold calls to that. A parameter that is passed over in silence answers another question than was
-    asked, or does what was to be tried.
+    Hold calls to that. A parameter that is passed over in silence, or a body, answers another
+    question than was asked, or does what was to be tried.
     """
 
     def said(responder: Responder) -> Responder:
@@ -102,6 +107,17 @@ def _require_known(req: Request, operation: Operation) -> None:
         if isinstance(value, list) and name not in operation.several:
             message = f"the parameter {name} stands twice"
             raise InvalidValue(message)
+    if operation.body is None and req.method not in SAFE_METHODS:
+        _require_no_body(req, operation)
+
+
+def _require_no_body(req: Request, operation: Operation) -> None:
+    """Refuse a body that says something to a call that takes none; `{}` says nothing."""
+    if whole_body(req, NO_BODY_BYTES_MAX).strip() in NO_BODIES:
+        return
+    instead = ", ".join(operation.query) or "none"
+    message = f"this call takes no body; what it takes are parameters of its address: {instead}"
+    raise InvalidValue(message)
 
 
 def operation_of(resource: object, method: str, path: str) -> Operation:
