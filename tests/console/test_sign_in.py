@@ -233,6 +233,8 @@ def test_each_answer_has_the_policy(ann: Browser, client: testing.TestClient) ->
     for answer in answers:
         assert answer.headers["content-security-policy"] == POLICY
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
     assert [answer.headers["cache-control"] for answer in answers[:9]] == ["no-store"] * 9
     assert "immutable" in ann.get("/static/console.css").headers["cache-control"]
 
