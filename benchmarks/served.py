@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_S_MAX = 30
-PASSWORD = "benchmark"  # noqa: S105 - of a store that is thrown away
+PASSWORD = "measured here"  # noqa: S105 - of a store that is thrown away
 
 
 class Served(NamedTuple):

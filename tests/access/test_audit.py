@@ -84,6 +84,13 @@ def test_a_change_and_its_record_are_one_transaction(access: Access) -> None:
     assert outcomes(access.audit) == [("app.add", "done")]
 
 
+def test_what_cannot_be_recorded_is_not_done(database: str, access: Access) -> None:
+    rows_of(database, "DELETE FROM audit_chain RETURNING 1")
+    with acting(act_of("app.add")), pytest.raises(AssertionError):
+        access.add_app("loader", ["intake"])
+    assert access.apps() == []
+
+
 def test_a_long_act_is_recorded_once_as_begun_and_a_trial_not_at_all(
     store: Store, access: Access
 ) -> None:

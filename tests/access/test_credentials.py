@@ -152,6 +152,22 @@ def test_an_operator_lists_and_ends_the_sessions_of_a_user(access: Access, user:
         access.sessions_of_user("nobody")
 
 
+def test_of_too_many_sessions_of_a_user_those_end_that_were_used_longest_ago(
+    access: Access, user: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.access.sessions.SESSIONS_OF_USER_MAX", 2)
+    console = access.sign_in(user, PASSWORD)
+    programs = []
+    for _ in range(3):
+        clock.advance(1)
+        programs.append(access.login(user, PASSWORD))
+    with pytest.raises(SessionRefused):
+        access.user_of_session(programs[0])
+    for program in programs[1:]:
+        assert access.user_of_session(program)
+    assert access.caller_in_console(console)
+
+
 # Tokens of users' own
 
 

@@ -305,7 +305,9 @@ def test_an_app_is_made_changed_given_another_secret_and_removed(served: Served)
     assert next(each for each in robot.done("GET", "/apps")["apps"] if each["name"] == "robot")[
         "token_expires_in_s"
     ]
-    renewed = served.done("POST", "/apps/robot/secret")
+    served.refused("POST", "/apps/robot/secret", {"overlap_s": 60}, 400, "invalid-value")
+    assert robot.done("GET", "/apps")
+    renewed = served.done("POST", "/apps/robot/secret", {})
     assert renewed["key"] == app["key"]
     robot.refused("GET", "/apps", None, 401, "token-refused")
     robot = served._replace(headers=bearer(served.port, Credentials(**renewed)))

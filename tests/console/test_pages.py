@@ -47,6 +47,9 @@ PART = re.compile(r'class="part" href="([^"]+)"[^>]*>\s*<title>[^<]* ([0-9,]+) o
 CELL = re.compile(r'<a href="([^"]+cause=[^"]+)">([0-9,]+)</a></td>')
 ATTRIBUTES_REFUSED = re.compile(r"<[^>]* (?:style|on[a-z]+)=", re.IGNORECASE)
 ALL = f"/mismatches?{WINDOW}&all=yes"
+ONE_USER = "/admin/user?name=ann"
+OF_A_USER = ["/", ALL, f"/sims/{ONE}?{WINDOW}", "/changes", "/corrections", "/imports", "/coverage"]
+OF_A_USER += ["/sessions", "/admin/users", ONE_USER, "/admin/apps", "/admin/accounts"]
 NEWEST_FIRST = [str(crowd_sim(number)) for number in range(CROWD - 1, 0, -1)] + [str(ONE)]
 
 
@@ -365,13 +368,29 @@ def test_a_sim_that_was_not_seen_says_what_to_load(bob: Browser) -> None:
     assert bob.get("/sims/12").status == 400
 
 
-@pytest.mark.parametrize("path", ["/", ALL, f"/sims/{ONE}?{WINDOW}", "/login", "/none"])
+@pytest.mark.parametrize("path", [*OF_A_USER, "/login", "/none"])
 def test_no_page_has_what_its_policy_refuses(bob: Browser, path: str) -> None:
     text = bob.get(path).text
     assert not ATTRIBUTES_REFUSED.search(text)
     assert not re.search(r"<(?:style|iframe)|javascript:", text)
     assert re.findall(r"<script[^>]*>[^<]", text) == []
     assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//""", text)
+
+
+@pytest.mark.parametrize("path", OF_A_USER)
+def test_a_user_can_sign_out_on_every_page(bob: Browser, path: str) -> None:
+    assert '<form class="who" method="post" action="/logout">' in bob.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("path", "count"), [("/login", 1), ("/sessions", 3), ("/admin/users", 1), (ONE_USER, 1)]
+)
+def test_passwords_are_not_shown_where_they_are_typed_and_may_be_kept_by_a_manager(
+    bob: Browser, path: str, count: int
+) -> None:
+    fields = re.findall(r'<input[^>]*"(?:current|new)-password"[^>]*>', bob.get(path).text)
+    assert len(fields) == count
+    assert all('type="password"' in field for field in fields)
 
 
 def test_every_cause_and_every_reason_has_words() -> None:

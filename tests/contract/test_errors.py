@@ -15,7 +15,7 @@ import pytest
 from falcon.testing import Result, TestClient
 
 from tallystick.access import FAILED_LOGINS_MAX, IDLE_S_MAX, TOKEN_S, Access, Credentials
-from tallystick.core.errors import Refusal, StoreBusy
+from tallystick.core.errors import Refusal, StoreBroken, StoreBusy
 from tallystick.core.facts import GroupMember
 from tallystick.core.identifiers import Iccid
 from tallystick.intake import LiveIntake
@@ -549,6 +549,19 @@ class BrokenStore:
         raise self._error
 
     glance = snapshot
+
+
+def test_a_caller_is_not_told_where_the_store_is(
+    access: Access, headers: dict[str, str], clock: Clock
+) -> None:
+    broken: Any = BrokenStore(StoreBroken("/srv/secret/store.db: disk I/O error"))
+    with program(broken, access, clock) as client:
+        result = post(client, REPORT, headers, QUESTION)
+        of_ours = client.simulate_get("/api/v1/mismatches", params=WINDOW, headers=headers)
+    check_error(result, CATCH_ALL, status=503)
+    for answer in (result, of_ours):
+        assert "The store cannot be opened, read or written." in answer.text
+        assert "secret" not in answer.text
 
 
 def test_a_busy_store_asks_to_come_again(

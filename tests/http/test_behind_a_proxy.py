@@ -36,7 +36,10 @@ CERTIFICATES = ROOT / "tests/certificates"
 START_S_MAX = 30
 NOTED_S_MAX = 30
 TRIES = 3
-FORGED = {"X-Forwarded-For": "198.51.100.7"}
+FORGED = dict.fromkeys(
+    ("X-Forwarded-For", "X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"), "198.51.100.7"
+)
+"""WSGI takes a `_` in the name of a header for a `-`, so each of these would be believed."""
 PATHS = ("//", "/api/v1//sims", "/api/v1/sims/../sims", "/api/v1/sims/a%2Fb", "/api/v1/sims/%2e%2e")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BOUNDARY = "0-a-boundary-0"

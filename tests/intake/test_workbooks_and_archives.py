@@ -21,6 +21,7 @@ NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 CONTENT_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+SHEET = "xl/worksheets/s.xml"
 HEADER = '<row r="1">{}</row>'.format(
     "".join(
         f'<c r="{at}1" t="inlineStr"><is><t>{name}</t></is></c>'
@@ -156,15 +157,32 @@ def test_a_hidden_sheet_is_passed_over_and_others_are_told_of(tmp_path: Path) ->
     )
 
 
-def rewritten(path: Path, old: str, new: str) -> Path:
-    """A workbook with another text in its list of sheets."""
+def rewritten(path: Path, old: str, new: str, part: str = "xl/workbook.xml") -> Path:
+    """A workbook with another text in one of its parts; in its list of sheets if not given."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
-    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(old, new)
+    parts[part] = parts[part].replace(old, new)
     with zipfile.ZipFile(path, "w") as archive:
-        for name, part in parts.items():
-            archive.writestr(name, part)
+        for name, content in parts.items():
+            archive.writestr(name, content)
     return path
+
+
+def test_entities_that_the_xml_of_a_workbook_defines_are_refused(tmp_path: Path) -> None:
+    """Neither a file of the machine comes in by one, nor does a small one become a large text."""
+    (tmp_path / "secret").write_text(IMEI)
+    swollen = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 30))
+    defined = (
+        f'<!DOCTYPE workbook [<!ENTITY file SYSTEM "file://{tmp_path}/secret">'
+        f'<!ENTITY e0 "x">{swollen}]><workbook'
+    )
+    for entity in ("&file;", "&e29;"):
+        row = f'<row r="2">{text("A2", ICCID)}{text("B2", entity)}</row>'
+        path = workbook(tmp_path / "a.xlsx", row)
+        rewritten(path, "<workbook", defined)
+        rewritten(path, "<worksheet", defined.replace("workbook", "worksheet"), SHEET)
+        with pytest.raises(FileRefused, match="cannot be read as a workbook"):
+            read(path)
 
 
 def test_the_only_sheet_with_the_columns_is_read(tmp_path: Path) -> None:

@@ -188,10 +188,16 @@ def _moment(kept: int | None) -> Moment | None:
 
 
 def _require_app_name(name: str) -> None:
-    """Refuse a name that the ledger would not tell from a user of the console."""
+    """Refuse a name that the ledger would not tell from a user of the console or of another app."""
     parse_name("app name", name)
-    if name == CONSOLE or name.startswith(f"{CONSOLE}{BETWEEN_NAMES}"):
+    if name == CONSOLE:
         message = f"app name must not be {shown(name)}: the ledger calls users of the console so"
+        raise InvalidValue(message)
+    if BETWEEN_NAMES in name:
+        message = (
+            f"app name must have no {BETWEEN_NAMES}, not {shown(name)}: the ledger puts it between "
+            "an app and its user"
+        )
         raise InvalidValue(message)
 
 

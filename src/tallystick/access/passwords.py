@@ -56,7 +56,7 @@ class Passwords:
                 f"not {len(password)}"
             )
             raise InvalidValue(message)
-        if is_common(password, user_name):
+        if is_common(password, user_name, _is_listed):
             message = (
                 "password is one of the first that anybody would guess: a common word, a name, a "
                 "date or a row of keys; three words that do not belong together are better"
@@ -83,3 +83,11 @@ class Passwords:
                 return self._hasher.verify(password_argon2, password)
             except VerificationError:
                 return False
+
+
+def _is_listed(text: str) -> bool:
+    """Whether a text is on one of zxcvbn's lists: passwords, names, and words of English."""
+    # Its lists take 14 MB, which only a process in which somebody chooses a password should hold.
+    from zxcvbn.matching import RANKED_DICTIONARIES  # noqa: PLC0415
+
+    return any(text in ranks for ranks in RANKED_DICTIONARIES.values())

@@ -61,8 +61,11 @@ UNKNOWN_USER = "?"
 """What the audit calls a user whom nobody knows: the name may be a password, typed too early."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SESSIONS_LISTED_MAX = 100
-CONSOLE_TOKEN = re.compile(rf"{GUID.pattern}\.(?P<begun>[0-9]{{1,16}})")
-"""A session of the console: a GUID, and the second since 1970 in which it began.
+SESSIONS_OF_USER_MAX = 1_000
+"""Sessions of the console, and as many of programs; of more, those used longest ago end."""
+CONSOLE_TOKEN_BYTES = 32
+CONSOLE_TOKEN = re.compile(r"[0-9a-f]{64}\.(?P<begun>[0-9]{1,16})")
+"""A session of the console: random digits, and the second since 1970 in which it began.
 
 The store keeps the digest of both together, so nobody can change the second.
 """
@@ -155,7 +158,8 @@ class Sessions(AccessTopic):
         user.
         """
         place = block_of(address)
-        return self._begin(username, password, self._guid(), place, in_console=False)
+        guid = str(UUID(bytes=self._random_bytes(16), version=4))
+        return self._begin(username, password, guid, place, in_console=False)
 
     def sign_in(self, username: str, password: str, address: str = "") -> str:
         """Begin a session of the console and give its token, which no call of an app takes.
@@ -163,11 +167,9 @@ class Sessions(AccessTopic):
         Raises `PasswordRefused` like `login`; failures of both lock the same user.
         """
         second = self._clock() // MICROSECONDS_A_SECOND
-        session_token, place = f"{self._guid()}.{second}", block_of(address)
+        random = self._random_bytes(CONSOLE_TOKEN_BYTES).hex()
+        session_token, place = f"{random}.{second}", block_of(address)
         return self._begin(username, password, session_token, place, in_console=True)
-
-    def _guid(self) -> str:
-        return str(UUID(bytes=self._random_bytes(16), version=4))
 
     def _begin(
         self, username: str, password: str, session_token: str, place: str, *, in_console: bool
@@ -264,9 +266,10 @@ class Sessions(AccessTopic):
     def _open_session(
         self, writer: Writer, session_token: str, user_id: int, *, in_console: bool
     ) -> None:
-        """Begin a session, and forget those that ended long ago."""
+        """Begin a session, and forget those that ended long ago or are too many."""
         now = self._clock()
         writer.open_session(digest_of(session_token), user_id, now, in_console=in_console)
+        writer.end_sessions_beyond(user_id, SESSIONS_OF_USER_MAX, in_console=in_console)
         kept = (IDLE_S_MAX + EXPIRED_KEPT_S) * MICROSECONDS_A_SECOND
         writer.forget_sessions(now - kept, now + kept)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.http.bodies import whole_body
+from tallystick.http.cookies import SAFE_METHODS
 from tallystick.http.gate import Session, needs, place_of
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from falcon import Request
 
+NO_BODIES = frozenset({b"", b"{}"})
+NO_BODY_BYTES_MAX = 64 << 10
+"""So long a body of a call that takes none is read, to see whether it says something."""
 Responder = TypeVar("Responder", bound="Callable[..., None]")
 Stated = ParamSpec("Stated")
 
@@ -60,16 +65,18 @@ operation = _decorator(Operation)
 
 
 def _held(responder: Responder, operation: Operation) -> Responder:
-    """A responder that refuses parameters which its operation does not name.
+    """A responder that refuses what its operation does not name: parameters, and a body.
 
-    A parameter that is passed over in silence answers another question than was asked, or does what
-    was to be tried.
+    What is passed over in silence answers another question than was asked, or does what was to be
+    tried.
     """
 
     @needs(operation.scope, Session.ALLOWED if operation.for_users else Session.NONE)
     @wraps(responder)
     def held(resource: object, req: Request, *rest: Any, **names: str) -> None:  # noqa: ANN401 - as they come
         _require_known(req, operation)
+        if operation.body is None and req.method not in SAFE_METHODS:
+            _require_no_body(req, operation)
         responder(resource, req, *rest, **names)
 
     summary = (responder.__doc__ or "").split("\n")[0]
@@ -90,6 +97,15 @@ def _require_known(req: Request, operation: Operation) -> None:
         if isinstance(value, list) and name not in operation.several:
             message = f"the parameter {name} stands twice"
             raise InvalidValue(message)
+
+
+def _require_no_body(req: Request, operation: Operation) -> None:
+    """Refuse a body that says something to a call that takes none; `{}` says nothing."""
+    if whole_body(req, NO_BODY_BYTES_MAX).strip() in NO_BODIES:
+        return
+    instead = ", ".join(operation.query) or "none"
+    message = f"this call takes no body; what it takes are parameters of its address: {instead}"
+    raise InvalidValue(message)
 
 
 def operation_of(resource: object, method: str, path: str) -> Operation:

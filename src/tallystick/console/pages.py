@@ -13,6 +13,7 @@ from tallystick.console.table import table_rows_of
 from tallystick.console.words import CAUSES, REASONS, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
+from tallystick.http.leaving import POLICY_HEADER
 from tallystick.http.streaming import stream
 from tallystick.intake import described_row
 
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from tallystick.settings import Settings
 
 HEADERS = {
-    "Content-Security-Policy": (
+    POLICY_HEADER: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",

@@ -1,43 +1,29 @@
 """Which passwords are the first that anybody guesses (NIST SP 800-63B, section 3.1.1.2).
 
 People make them from few words and few habits: a digit for a letter, a year or an exclamation mark
-behind, a word twice, a walk over the keyboard, a date. So a list of words and the habits stand here
-instead of the many thousands of passwords that follow from them. No password must have letters of
-one kind or another.
+behind, a word twice, a walk over the keyboard, a date. So the habits stand here, for the words that
+somebody else has listed. No password must have letters of one kind or another.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date
+from typing import TYPE_CHECKING
 
-WORDS_TEXT = """
-aaaa abcd access account admin administrator alexander america amanda andrea andrew angel
-anthony apple arsenal ashley asdf austin autumn azerty banana barcelona baseball basketball
-batman benjamin bitcoin blink bonjour butterfly carlos changeit changeme charlie cheese chelsea
-chocolate christ christian computer cookie corvette cowboys dallas daniel danielle december
-default demo diamond dolphin dragon eagles elephant elizabeth email facebook fall february
-ferrari flower football forever freedom friday friend friends fuckyou fuckoff gateway george
-ginger god google guest hallo harley hannah heaven hello hellokitty helpme hockey hunter
-iloveu iloveyou internet january jasmine jennifer jessica jesus jordan joshua july june junior
-justin killer letmein liverpool login london lovely loveme madison manager marina master matrix
-matthew mercedes merlin michael michelle midnight mobile monday money monkey monster mustang
-mynoob naruto nicole ninja november october office online operator orange oracle pass passport
-passw password passwort passwrd patrick peanut pepper phoenix pokemon princess private purple
-qazwsx qwer qwert qwerty qwertz rainbow rangers robert root samantha samsung saturday secret
-security server service september shadow snoopy soccer soleil spiderman spring starwars steven
-summer sunday sunshine super superman support sweet system taylor temp temporary test tester
-testing thomas thunder tigger tinkerbell trustno trustme tuesday user username vanessa
-victoria vodafone wednesday welcome whatever william winter wizard yellow zaq xsw zxcvbn
-imei iccid msisdn thingspace verizon tallystick telecom
-"""
-WORDS = frozenset(WORDS_TEXT.split())
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OWN_WORDS = frozenset({"iccid", "imei", "msisdn", "tallystick", "thingspace"})
+"""Words of this product, which no list of common passwords has."""
+WORD_LENGTH_MIN = 4
+"""A shorter word says little of a password: nearly every three letters are some word."""
 LETTERS_MEANT = str.maketrans("@4310$5!7+8", "aaeiossitt" + "b")
 """What digits and signs stand for in a word that is to look less like one."""
 WALKS = tuple(
     walk + walk[::-1]
     for walk in (
-        "1234567890",
+        "01234567890",
         "qwertyuiop",
         "qwertzuiop",
         "azertyuiop",
@@ -56,23 +42,27 @@ YEARS = range(1900, 2051)
 DATE_LENGTH = 8
 
 
-def is_common(password: str, user_name: str) -> bool:
-    """Whether a password is among the first that anybody guesses for this user."""
+def is_common(password: str, user_name: str, is_listed: Callable[[str], bool]) -> bool:
+    """Whether a password is among the first that anybody guesses for this user.
+
+    `is_listed` says of a text in lower case whether people use it as a password, or as a word.
+    """
     text = password.casefold()
     return (
-        _is_word(text, user_name.casefold())
+        _is_word(text, user_name.casefold(), is_listed)
         or _is_repeated(text)
         or _is_walked(text)
         or _is_date(text)
     )
 
 
-def _is_word(text: str, user_name: str) -> bool:
+def _is_word(text: str, user_name: str, is_listed: Callable[[str], bool]) -> bool:
     """Whether there is no more to it than a word, with digits and signs around or in it."""
-    known = (WORDS | {user_name, _bare(user_name)}) - {""}
+    own = OWN_WORDS | {user_name, _bare(user_name)}
     meant = _bare(text).translate(LETTERS_MEANT)
     spellings = (text, _bare(text), meant, _bare(meant), _bare(text.translate(LETTERS_MEANT)))
-    return any(each in known or _half(each) in known for each in spellings if each)
+    words = {each for spelling in spellings for each in (spelling, _half(spelling)) if each}
+    return any(word in own or (len(word) >= WORD_LENGTH_MIN and is_listed(word)) for word in words)
 
 
 def _bare(text: str) -> str:

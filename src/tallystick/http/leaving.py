@@ -13,6 +13,9 @@ HEADERS = (
     ("Server", "tallystick"),  # without versions, of which an attacker could know the faults
     ("X-Content-Type-Options", "nosniff"),
 )
+POLICY_HEADER = "Content-Security-Policy"
+NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+"""The policy of answers that are no pages: whoever shows one in a browser gets nothing with it."""
 REQUEST_ID_HEADER = "X-Request-Id"
 ONLY_TLS = ("Strict-Transport-Security", "max-age=31536000")
 """Has browsers call this host over TLS only, for a year from each answer on (RFC 6797)."""
@@ -39,6 +42,8 @@ class Leaving:
         Answers hold phone numbers and secrets, so no cache may keep one.
         """
         resp.set_headers((*self._headers, (REQUEST_ID_HEADER, req.context.request_id)))
+        if resp.get_header(POLICY_HEADER) is None:
+            resp.set_header(POLICY_HEADER, NO_PAGE)
         if resp.get_header("Cache-Control") is None:
             resp.set_header("Cache-Control", "no-store")
         if not drained(req):

@@ -487,6 +487,12 @@ class AccessChanges(AccountChanges, AccessQuestions):
             in_console=int(in_console),
         )
 
+    def end_sessions_beyond(self, user_id: int, kept: int, *, in_console: bool) -> None:
+        """End a user's sessions of one kind, but for so many that were used last."""
+        self._connection.run(
+            "end_sessions_beyond", user_id=user_id, in_console=int(in_console), kept=kept
+        )
+
     def use_session(self, token_sha256: bytes, used_at: int) -> None:
         """A session was used."""
         self._connection.run("use_session", token_sha256=token_sha256, used_at=used_at)

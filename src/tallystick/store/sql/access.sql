@@ -304,6 +304,16 @@ DELETE FROM sessions WHERE token_sha256 = :token_sha256 AND user_id = :user_id;
 -- Every session of the user but this one ends.
 DELETE FROM sessions WHERE user_id = :user_id AND token_sha256 <> :token_sha256;
 
+-- name: end_sessions_beyond
+-- Of a user's sessions, of the console or of programs, only so many go on: those used last.
+DELETE FROM sessions
+WHERE user_id = :user_id AND token_sha256 IN (
+    SELECT s.token_sha256 FROM sessions AS s
+    WHERE s.user_id = :user_id AND s.in_console = :in_console
+    ORDER BY s.used_at DESC, s.begun_at DESC
+    LIMIT 1000 OFFSET :kept
+);
+
 -- name: use_session
 -- The session was used at this moment.
 UPDATE sessions SET used_at = :used_at WHERE token_sha256 = :token_sha256 AND used_at < :used_at;
