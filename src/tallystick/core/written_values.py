@@ -120,6 +120,10 @@ LIKELY = re.compile(
     r"(?P<clock>[ T,:@]{1,3}[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]{1,6})?)?"
     r"(?: ?[AaPp][Mm])?)?(?P<zone> ?[+-][0-9]{4}| GMT| UTC)?"
 )
+# A day, the name of a month in any language, and a year.
+NAMED_MONTH = re.compile(
+    r"[0-9]{1,2}\.?[ -]+(?:de )?[^\W\d_]{3,}\.?,?[ -]+(?:de )?[0-9]{4}(?: .*)?"
+)
 # As the command `date` writes it, and C.
 YEAR_LAST = re.compile(
     r"[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?P<zone> UTC| GMT)?"
@@ -350,7 +354,14 @@ def _help(text: str, day_zero: datetime) -> str:
     if DAY_OR_MONTH_FIRST.fullmatch(text):
         forms = " or ".join(f"'{form}'" for form in likely_forms(text)) or "and that form"
         return f": the day or the month may be first; say which with --time-format {forms}"
+    return _help_about_form(text)
+
+
+def _help_about_form(text: str) -> str:
+    """What to do about a date whose form may be named."""
     forms = " or ".join(f"'{form}'" for form in likely_forms(text))
+    if not forms and NAMED_MONTH.fullmatch(text):
+        return ": write its month as a number, for the month's name is not read"
     year_last = YEAR_LAST.fullmatch(text)
     zone = " and --zone UTC" if year_last and year_last["zone"] else ""
     return f": if all are of this form, name it with --time-format {forms}{zone}" if forms else ""
@@ -470,9 +481,10 @@ def likely_forms(text: str) -> list[str]:
         orders = [of_day] * (int(two) <= MONTHS) + [of_month] * (int(one) <= MONTHS)
     weekday = _weekday_form(form["weekday"] or "")
     zone = re.sub("[+-][0-9]{4}", "%z", form["zone"] or "")
-    return [
+    forms = [
         f"{weekday}{first}{sign}{second}{behind}{year}{clock}{zone}" for first, second in orders
     ]
+    return [form for form in forms if _of_form(text, form)]  # not with a month of other languages
 
 
 def _has_order(form: re.Match[str]) -> bool:

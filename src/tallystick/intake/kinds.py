@@ -75,7 +75,7 @@ class Column:
     are joined by a blank. `words` are those of which one in a name means the column, if nothing
     else in it tells more. `instead` says what to write where a value is missing. `form` gives what
     a value of a frame prints as; None, where it is what it prints. `never` are the moments that
-    are none but say that there is none.
+    are none but say that there is none: a line that needs one is refused.
     """
 
     name: str
@@ -114,8 +114,10 @@ class Column:
             return with_check_digit(value, conventions.check_digit)
         return value
 
-    def _moment(self, text: str, conventions: Conventions) -> Moment:
+    def _moment(self, text: str, conventions: Conventions) -> Moment | None:
         moment = read_moment(text, conventions)
+        if moment in self.never and not self.required:
+            return None
         if moment in self.never:
             message = f"must be a moment; systems write {shown(text)} for never: take the line out"
             raise InvalidValue(message)
@@ -249,7 +251,18 @@ def _model(text: str) -> str:
 # What the columns are called by Osmocom (`name` and `name 2`, the second of that name, are brand
 # and model), in the register of TACs that GSMA gives out, and in its Device Map.
 MANUFACTURER_ALSO = (
+    "manufacturername",
+    "devicemanufacturer",
     "gsmamanufacturer",
+    "vendor",
+    "vendorname",
+    "oem",
+    "make",
+    "hersteller",
+    "constructeur",
+    "fabricant",
+    "fabricante",
+    "produttore",
     "standardiseddevicevendor",
     "brandname",
     "gsmabrandname",
@@ -258,12 +271,18 @@ MANUFACTURER_ALSO = (
 )
 MODEL_ALSO = (
     "modelname",
+    "devicemodel",
     "gsmamodelname",
     "standardiseddevicemodel",
     "marketingname",
     "gsmamarketingname",
     "standardisedmarketingname",
     "internalmodelname",
+    "modelnumber",
+    "modell",
+    "modele",
+    "modelo",
+    "modello",
     "name2",
 )
 
@@ -329,7 +348,16 @@ ICCID = Column(
     read_iccid,
     fast_parse.iccids,
     form=Iccid,
-    also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
+    also=(
+        "simiccid",
+        "iccidnumber",
+        "sim",
+        "simnumber",
+        "simcard",
+        "simserialnumber",
+        "icc",
+        "sernb",  # as a vendor of SIMs calls it in its output files
+    ),
     words=frozenset({"iccid", "ccid", "icc", "sim"}),
 )
 EXPECTED_IMEI = ("expectedimei", "allowedimei", "authorizedimeis")
@@ -365,7 +393,24 @@ ACCOUNT = Column(
     "account",
     _account,
     fast_parse.names,
-    also=("accountname", "accountnumber", "accountid", "customer", "customername"),
+    also=(
+        "accountname",
+        "accountnumber",
+        "accountid",
+        "billingaccountnumber",
+        "billingaccount",
+        "ban",
+        "konto",
+        "compte",
+        "cuenta",
+        "conta",
+        "customer",
+        "customername",
+        "kundennummer",
+        "kunde",
+        "kundenname",
+        "cliente",
+    ),
 )
 IMSI = Column(
     "imsi",
@@ -391,7 +436,23 @@ MDN = Column(
     fast_parse.mdns,
     required=False,
     form=_mdn_text,
-    also=("msisdn", "phonenumber", "mobilenumber", "phone"),
+    also=(
+        "msisdn",
+        "phonenumber",
+        "mobilenumber",
+        "wirelessnumber",
+        "telephonenumber",
+        "phone",
+        "mtn",
+        "ctn",
+        "rufnummer",
+        "telefonnummer",
+        "mobilfunknummer",
+        "numerodetelephone",
+        "ndetelephone",
+        "numerodetelefono",
+        "numerodetelefone",
+    ),
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
 DAY_AND_TIME = (
@@ -443,12 +504,46 @@ ACTIVATED_AT = Column(
         "sessionstart",
         "sessionstarttime",
         "lastsessionstart",
+        "datesessionstarted",
+        "sessionstartdate",
+        "sessionstartedat",
+        "start",
         "lastseen",
+        "lastseenat",
+        "lastseentime",
         "lastconnected",
+        "lastconnectedat",
         "lastconnection",
+        "lastconnectionat",
+        "lastconnectiondate",
+        "lastconnectiontime",
+        "lastconnecttime",
         "lastactivity",
+        "lastsession",
+        "lastsessiondate",
+        "lasttrafficdate",
+        "lastcheckin",
+        "lastcheckintime",
+        "lastcontact",
+        "lastsync",
+        "lastsyncdatetime",
+        "lastinventoryupdate",
+        "lastluseen",
+        "letzteaktivitat",
+        "letzteverbindung",
+        "derniereactivite",
+        "derniereconnexion",
+        "ultimaactividad",
+        "ultimaconexion",
+        "ultimaatividade",
+        "ultimaconexao",
+        "ultimaconnessione",
         "timegenerated",
         "datetime",
+        "zeitstempel",
+        "horodatage",
+        "fechahora",
+        "datahora",
         *DAY_AND_TIME,
         "datum",
         "fecha",
@@ -459,6 +554,22 @@ ACTIVATED_AT = Column(
     never=NEVER,
 )
 
+ACTIVATION_DATE_ALSO = (
+    "activated",
+    "activatedat",
+    "activateddate",
+    "activatedon",
+    "dateactivated",
+    "dateofactivation",
+    "aktivierungsdatum",
+    "aktiviertam",
+    "datedactivation",
+    "fechadeactivacion",
+    "fechaactivacion",
+    "datadeativacao",
+    "dataativacao",
+    "datadiattivazione",
+)
 KINDS: dict[KindName, Kind] = {
     kind.name: kind
     for kind in (
@@ -474,7 +585,8 @@ KINDS: dict[KindName, Kind] = {
                     read_moment,
                     fast_parse.moments,
                     required=False,
-                    also=("activated", "activatedat", "dateactivated"),
+                    also=ACTIVATION_DATE_ALSO,
+                    never=NEVER,
                 ),
                 Column(
                     "generation",
@@ -538,7 +650,13 @@ KINDS: dict[KindName, Kind] = {
             "types",
             HardwareType,
             (
-                Column("tac", read_tac, fast_parse.tacs, form=Tac),
+                Column(
+                    "tac",
+                    read_tac,
+                    fast_parse.tacs,
+                    form=Tac,
+                    also=("taccode", "tacnumber", "typeallocationcode"),
+                ),
                 Column("manufacturer", _manufacturer, fast_parse.names, also=MANUFACTURER_ALSO),
                 Column(
                     "model", _model, fast_parse.names, required=False, default="", also=MODEL_ALSO

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,7 +27,20 @@ STEP = "."
 """What stands between the names of a column within another, or of a path in JSON."""
 NAMES_KEPT_MAX = 4096
 """Names of columns of which it is kept what they say: files of objects repeat theirs."""
-Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "cp932"]
+Encoding = Literal[
+    "utf-8",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1254",
+    "cp932",
+    "gb18030",
+    "big5",
+    "euc-kr",
+]
 SECRET = re.compile(
     r"e?k|e?ki|(enc|encrypted)ki|ki(enc|encrypted|[0-9]+)|opc?|opc\w+|ki[ckd]\w*|acc"
     r"|(adm|puk|pin|chv)([0-9]\w*)?|\w*(secret|password)[0-9]*"
@@ -39,11 +53,12 @@ SECRET = re.compile(
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
 def plain_name(name: str) -> str:
-    """The name of a column by its letters and digits alone.
+    """The name of a column by its letters and digits alone, without accents.
 
-    `Model Name`, `model_name` and `modelName` are one.
+    `Model Name`, `model_name` and `modelName` are one, and so are `modèle` and `modele`.
     """
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if letter.isalnum())
 
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
@@ -84,11 +99,12 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     may have fewer of them, and a first line that names them is passed over."""
     header: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """The line that names the columns, from 1; 0 where none does."""
-    separator: Literal[",", ";", "\t", "|", " "] | None = None
+    separator: Literal[",", ";", "\t", "|", "^", "~", " "] | None = None
     """What stands between the values of a line; a blank stands for any number of blanks, where no
     column before the last may be empty or have blanks in it."""
     encoding: Encoding | None = None
-    """How the text is written."""
+    """How the text is written. Where it is left out, UTF-8, UTF-16, Windows-1252 and Japanese
+    (cp932) are told apart; all others have to be named."""
     sheet: str = ""
     """The sheet of a workbook. Where it is left out, the first that is not hidden; or the only one
     that has the columns, if the first has not."""

@@ -34,19 +34,30 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
-    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
+    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp", "g"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
-    | {"current", "latest", "hardware", "esn", "meid"}
-    | {"nummer", "kartennummer", "karte", "gerat", "gerate"}
-    | {"numero", "carte", "appareil", "tarjeta", "equipo", "dispositivo"}
+    | {"current", "latest", "active", "hardware", "esn", "meid"}
+    | {"nummer", "kartennummer", "karte", "gerat", "gerate", "numer"}
+    | {"numero", "serie", "carte", "appareil", "tarjeta", "equipo", "dispositivo"}
     | {"de", "del", "du", "la", "der", "des"}
 )
 """Words in the name of a column that do not change which number it is of, without accents."""
 OF_SPANS = frozenset(
     {"from", "since", "until", "till", "to", "start", "end", "expires", "expiry", "effective"}
     | {"valid", "installed", "installation", "deployed", "assigned", "paired", "returned"}
+    | {"gultig", "ab", "seit", "bis", "einbau", "eingebaut", "depuis", "valable", "pose"}
+    | {"desde", "hasta", "ate", "valido", "valida", "instalacion", "instalacao", "installazione"}
 )
 """Words in names of columns that say from when on something holds, or until when."""
+OF_AMOUNTS = frozenset({"usage", "month", "cycle", "volume", "mb", "kb", "bytes"})
+"""Words with which those say of what time an amount is, as in `Month to Date Usage`."""
+OF_EXPECTED = frozenset(
+    {"lock", "locked", "registered", "assigned", "bound", "paired", "authorized", "authorised"}
+    | {"allowed", "expected", "approved", "original", "initial", "provisioned", "whitelisted"}
+)
+"""Words in the name of an IMEI that say what hardware is meant, and not what was seen."""
+OF_SEEN = frozenset({"current", "last", "latest", "detected", "seen", "actual"})
+"""Words in the name of an IMEI that say what hardware was seen."""
 OF_NO_ZONE = frozenset({"utc", "gmt"})
 """Last words in the name of a moment that say what is taken for granted where no zone is given."""
 OF_DEVICES_TOO = frozenset({"phone", "mobile"})
@@ -206,8 +217,7 @@ def has_words(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
     if is_a_value(name):
         return False
-    in_name = {word.casefold() for word in WORDS.findall(_without_accents(name))}
-    in_name = {word if word in words else _singular(word) for word in in_name}
+    in_name = {word if word in words else _singular(word) for word in _words_in(name)}
     beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
@@ -296,14 +306,10 @@ def hints_about(
         return
     yield from _hints_about_choices(kind, names, places)
     yield from _hints_about_spans(kind, names, places)
-    seen_at = KINDS["activations"].required[0]
-    if (
-        kind.name == "expectations"
-        and "effective_from" not in places
-        and names.place(seen_at) is not None
-    ):
+    seen = _says_what_was_seen(names, places) if kind.name == "expectations" else ""
+    if seen:
         yield (
-            f"it has the column {seen_at}: if its lines say what was seen, undo this and take them "
+            f"it has the column {seen}: if its lines say what was seen, undo this and take them "
             "in by `tallystick import activations`"
         )
     for name, preset in presets().items():
@@ -314,23 +320,15 @@ def hints_about(
 
 
 def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
-    """Which columns are passed over that may be meant in the place of those that are read.
-
-    Of moments and hardware alone: what else names a SIM is told by its digits. Where our own name
-    is there, it is meant, unless another says that it has what is expected.
-    """
+    """Which columns are passed over that may be meant in the place of those that are read."""
     read = {place for at in places.values() for place in at}
     for column in kind.columns:
         at = places.get(column.name)
-        if at is None or not (column.is_moment or IMEI_WORD in column.words):
+        if at is None:
             continue
-        called = [each for each in (column.name, *column.also) if isinstance(each, str)]
-        if at == (names.place(column.name),):
-            called = [each for each in called if each in EXPECTED_IMEI]
-        called_so = [*map(names.place, called)]
-        if column.is_moment:
-            called_so += map(names.place_in_utc, called)
-        others = [place for place in dict.fromkeys(called_so) if place is not None]
+        others = dict.fromkeys(
+            [*_places_called_so(names, column, at), *_beside(kind, names, column)]
+        )
         unread = [names.names[place] for place in others if place not in read]
         if unread:
             chosen = " and ".join(names.names[place] for place in at)
@@ -340,17 +338,69 @@ def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) 
             )
 
 
+def _places_called_so(names: Names, column: Column, at: Places) -> Iterator[int]:
+    """Where columns are that may be called so, of moments and hardware.
+
+    What else names a SIM is told by its digits. Where our own name is there, it is meant, unless
+    another says that it has what is expected.
+    """
+    if not (column.is_moment or IMEI_WORD in column.words):
+        return
+    called = [each for each in (column.name, *column.also) if isinstance(each, str)]
+    if at == (names.place(column.name),):
+        called = [each for each in called if each in EXPECTED_IMEI]
+    places = [*map(names.place, called)]
+    if column.is_moment:
+        places += map(names.place_in_utc, called)
+    yield from (place for place in places if place is not None)
+
+
+def _beside(kind: Kind, names: Names, column: Column) -> Iterator[int]:
+    """Where columns are of another number, like `IMEI2`, or of the IMEI that is expected."""
+    for place, name in enumerate(names.names):
+        words = _words_in(name)
+        beside = words - column.words
+        if words == beside or is_a_value(name):
+            continue
+        is_another = bool(beside) and all(each.isdigit() for each in beside)
+        is_expected = kind.name == "expectations" and IMEI_WORD in words and beside & OF_EXPECTED
+        if is_another or is_expected:
+            yield place
+
+
+def _says_what_was_seen(names: Names, places: ByName[str, Places]) -> str:
+    """The column of expectations by which they may be what was seen; empty where there is none.
+
+    It is a moment that does not say from when on they hold, or an IMEI that says of itself that it
+    is the last one.
+    """
+    seen_at = KINDS["activations"].required[0]
+    at = places_of(KINDS["activations"], names).get(seen_at, ())
+    if at and "effective_from" not in places:
+        return " and ".join(names.names[place] for place in at)
+    imei = names.names[places[IMEI_WORD][0]] if IMEI_WORD in places else ""
+    return imei if _words_in(imei) & OF_SEEN else ""
+
+
+def _is_of_span(words: set[str]) -> bool:
+    """Whether a name with these words may say from when on something holds, or until when."""
+    is_of_else = IMEI_WORD in words or bool(words & OF_AMOUNTS)
+    return bool(words & OF_SPANS) and not is_of_else
+
+
+def _words_in(name: str) -> set[str]:
+    """The words in the name of a column, in small letters and without accents."""
+    return {word.casefold() for word in WORDS.findall(_without_accents(name))}
+
+
 def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
     """Which columns are passed over that may say from when on a line holds, or until when."""
     since = next((each for each in kind.moments if each.default == BEGINNING), None)
     if since is None:
         return
     read = {place for at in places.values() for place in at}
-    of_spans = [
-        name
-        for place, name in enumerate(names.names)
-        if place not in read and OF_SPANS & {word.casefold() for word in WORDS.findall(name)}
-    ]
+    unread = (name for place, name in enumerate(names.names) if place not in read)
+    of_spans = [name for name in unread if _is_of_span(_words_in(name))]
     if of_spans:
         at = places.get(since.name, ())
         named = " and ".join(names.names[place] for place in at)

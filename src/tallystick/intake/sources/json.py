@@ -47,13 +47,24 @@ LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
 ARRAY_DEPTH_MAX = 4  # of objects in which an array of records is looked for
 START_BYTES = 64
-PARTS_OF_A_TABLE = frozenset({"columns", "index", "meta", "data"})
+PARTS_OF_A_TABLE = frozenset(
+    {"columns", "index", "meta", "data", "totals", "extremes.min", "extremes.max"}
+)
 NAMES_OF_TYPES = frozenset({"$date", "$numberLong", "$numberInt", "S", "N"})
 """By which MongoDB and DynamoDB say, in an object of its own, what type a value has."""
-BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns"})
+BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns", "sort"})
 """What arrays are called that describe the records beside them."""
 OF_THE_ANSWER = frozenset({"errors", "warnings", "messages"})
 """What arrays are called that say how the question went: nothing, where they are empty."""
+OF_MORE = frozenset(
+    {"next", "nextlink", "odatanextlink", "nextpage", "nextpagetoken", "nexttoken", "nextcursor"}
+    | {"hasmore", "hasmoredata", "hasnext", "hasnextpage", "moreentries", "continues"}
+)
+"""Names under which a document says where its next page is, or that there is one."""
+OF_THE_LAST = frozenset({"last", "lastpage", "islast", "islastpage"})
+"""Names under which it says that it is the last one."""
+SAYS_NO = frozenset({b"null", b"false", b'""', b"{}", b"0"})
+ONE_PAGE = "it is one page of several, as it says itself: take the other pages in, too"
 BETWEEN_OBJECTS = b" \t\r\n,"
 # A text that is not closed goes to the end, so that nothing is looked at twice.
 BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -61,7 +72,7 @@ DEPTHS = {b"{": 1, b"}": -1}
 NESTED_MAX = 100  # objects within objects that stand behind each other
 ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
 AROUND_RECORDS = frozenset(
-    {"_source", "attributes", "data", "item", "node", "payload", "properties", "record"}
+    {"_source", "attributes", "data", "item", "node", "payload", "properties", "record", "result"}
 )
 """What the one object is called, in small letters, that systems put into each of theirs."""
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
@@ -600,6 +611,24 @@ def _arrays_in(
             yield before + key, item
         elif _first(item) == b"{" and depth < ARRAY_DEPTH_MAX:
             yield from _arrays_in(name, item, f"{before}{key}{STEP}", depth + 1)
+
+
+def is_one_page(name: str, raw: msgspec.Raw, depth: int = 0) -> bool:
+    """Whether a document of objects says that there are others behind it. Raises `FileRefused`."""
+    if _first(raw) != b"{" or depth > ARRAY_DEPTH_MAX:
+        return False
+    fields = _fields_of(name, raw)
+    return any(_says_more(plain_name(key), item) for key, item in fields.items()) or any(
+        is_one_page(name, item, depth + 1) for item in fields.values()
+    )
+
+
+def _says_more(name: str, item: msgspec.Raw) -> bool:
+    """Whether a value of a document says that another page is behind it."""
+    if name not in OF_MORE | OF_THE_LAST or _first(item) == b"[":
+        return False
+    text = bytes(item).strip()
+    return text == b"false" if name in OF_THE_LAST else text not in SAYS_NO
 
 
 def _of_array(name: str, raw: msgspec.Raw, path: str, records: Records) -> RecordsAt:
