@@ -76,6 +76,19 @@ JSON_CASES: dict[str, tuple[str, list[Any], dict[str, str], int]] = {
         {"iccid": ICCID, "effective_from": "", "imei": f"{IMEI}|{IMEISV}"},
         0,
     ),
+    "thingspace-devices": (
+        "activations",
+        [
+            {
+                "accountName": "A-1",
+                "deviceIds": [{"kind": "iccId", "id": ICCID}, {"kind": "imei", "id": IMEISV}],
+                "carrierInformations": [{"carrierName": "Verizon", "state": "active"}],
+                "lastConnectionDate": "2026-03-05T02:00:00-08:00",
+            }
+        ],
+        ACTIVATION,
+        0,
+    ),
     "soracom-sessions": (
         "activations",
         [
@@ -167,6 +180,16 @@ def test_a_preset_reads_its_portals_csv(tmp_path: Path, name: str) -> None:
     preview = preview_file(kind, str(path), preset(name))
     assert (preview.facts, preview.rejects) == ([fact], [])
     assert preview.doubts.counts()["without_zone"] == 0
+
+
+def test_of_an_identifier_that_a_device_has_twice_none_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    both = [{"kind": "ICCID", "id": ICCID}, {"kind": "iccid", "id": f"{ICCID}1"}]
+    devices = [{"accountName": "A", "deviceIds": ids} for ids in (both[:1], both)]
+    path.write_text(json.dumps({"devices": devices}))
+    preview = preview_file("sims", str(path), preset("thingspace-devices"))
+    assert [fact["iccid"] for fact in preview.facts] == [ICCID]
+    assert [reject.reason for reject in preview.rejects] == ["iccid is missing"]
 
 
 def test_every_preset_has_a_case_here() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -65,6 +66,8 @@ OF_THE_LAST = frozenset({"last", "lastpage", "islast", "islastpage"})
 """Names under which it says that it is the last one."""
 SAYS_NO = frozenset({b"null", b"false", b'""', b"{}", b"0"})
 ONE_PAGE = "it is one page of several, as it says itself: take the other pages in, too"
+IDENTIFIER = frozenset({"kind", "id"})
+"""What ThingSpace's identifiers of a device consist of."""
 BETWEEN_OBJECTS = b" \t\r\n,"
 # A text that is not closed goes to the end, so that nothing is looked at twice.
 BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -370,22 +373,42 @@ def _without_type(item: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     """What stands at a path of names, None where nothing does."""
     for name in path.split(STEP):
-        if not isinstance(value, dict):
+        fields = _fields_in(value)
+        if fields is None:
             return None
-        if name not in value:
+        if name not in fields:
             plain = plain_name(name)
-            name = next((each for each in value if plain_name(each) == plain), name)  # noqa: PLW2901 - as the object calls it
+            name = next((each for each in fields if plain_name(each) == plain), name)  # noqa: PLW2901 - as the object calls it
         if is_secret(name):
             return None
-        value = value.get(name)
+        value = fields.get(name)
     return value
+
+
+def _fields_in(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - whatever JSON holds
+    """What a JSON value has under names, None for one that has no names.
+
+    A list of identifiers, each an object of its kind and its digits as ThingSpace writes them, has
+    each by its kind; of a kind that is there twice nobody can know which is meant.
+    """
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list) or not value or not all(map(_is_identifier, value)):
+        return None
+    counts = Counter(each["kind"].casefold() for each in value)
+    return {each["kind"]: each["id"] for each in value if counts[each["kind"].casefold()] == 1}
+
+
+def _is_identifier(item: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    return isinstance(item, dict) and item.keys() == IDENTIFIER and isinstance(item["kind"], str)
 
 
 def paths_of(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
     """The paths of the values in a JSON object."""
     for name, item in value.items():
-        if isinstance(item, dict) and depth < DEPTH_MAX:
-            yield from paths_of(item, f"{before}{name}{STEP}", depth + 1)
+        fields = _fields_in(item)
+        if fields is not None and depth < DEPTH_MAX:
+            yield from paths_of(fields, f"{before}{name}{STEP}", depth + 1)
         else:
             yield before + name
 
