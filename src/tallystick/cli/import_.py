@@ -160,6 +160,14 @@ CheckDigits = Annotated[
         help="Add or strip the check digit at the end of every ICCID, or keep them as they are.",
     ),
 ]
+AccountOfAll = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="NAME",
+        help="The account of SIMs, or of groups, of which the file names none.",
+    ),
+]
 Connections = Annotated[
     int | None,
     typer.Option(
@@ -196,6 +204,7 @@ def import_(
     time_formats: TimeFormats = None,
     sheet: Sheet = None,
     check_digit: CheckDigits = None,
+    account: AccountOfAll = None,
     preview: PreviewOnly = False,
     connections: Connections = None,
     as_json: AsJson = False,
@@ -204,7 +213,9 @@ def import_(
     _require_ledgered(
         kind, dry_run=dry_run, propose=propose, has_origin=bool(ticket or reason or actor)
     )
-    mapping = mapping_asked(kind, map_name, columns, zone, time_formats or (), sheet, check_digit)
+    mapping = mapping_asked(
+        kind, map_name, columns, zone, time_formats or (), sheet, check_digit, account
+    )
     if preview:
         print_previews(kind, list(_expanded(files)), mapping, as_json=as_json)
         return

@@ -22,7 +22,7 @@ from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubt_kinds import NO_DOUBTS
 from tallystick.intake.doubts import doubts_of_hardware, doubts_of_keys, doubts_of_sims
-from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch, sims_changed_by
+from tallystick.intake.kinds import Kind, KindName, kind_of, shortlisted_batch, sims_changed_by
 from tallystick.intake.lanes import (
     CONNECTIONS_MAX,
     Slice,
@@ -99,7 +99,8 @@ def import_file(
     `TooManyRejects` or `TooManyDoubts` before its first line is applied, and `ApprovalRequired`
     where an account asks for approval that the operator did not bring the file to.
     """
-    kind, is_limited = KINDS[kind_name], bool(options.max_rejects or options.max_doubts)
+    kind = kind_of(kind_name, options.mapping.account)
+    is_limited = bool(options.max_rejects or options.max_doubts)
     started = time.perf_counter()
     work = Work(on_progress, passes=2 if is_limited else 1)
     with (

@@ -692,6 +692,15 @@ KINDS: dict[KindName, Kind] = {
 }
 
 
+def kind_of(name: KindName, account: str = "") -> Kind:
+    """The kind of this name, whose facts are of an account where nothing names one."""
+    kind = KINDS[name]
+    if not account:
+        return kind
+    said = replace(ACCOUNT, required=False, default=account)
+    return replace(kind, columns=tuple(said if each is ACCOUNT else each for each in kind.columns))
+
+
 SIMS_NAMED_MAX = 2_000
 """Of more SIMs than these, some lie on each machine of a cluster anyway."""
 

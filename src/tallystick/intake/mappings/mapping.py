@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import shown
+from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.moments import EPOCH, zone_named
 from tallystick.core.written_values import CheckDigit, Conventions
 
@@ -118,6 +118,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which rows are taken in: those that fit every one of these."""
     check_digit: CheckDigit = "keep"
     """What is done to every ICCID: its check digit is added, stripped, or kept as it is."""
+    account: str = ""
+    """The account of SIMs, or of groups, of which the file names none."""
 
     def sources_of(self, name: str, also: Sequence[str | Source] = ()) -> list[Source]:
         """What may be read as one of our columns, the best first; our own name is always known."""
@@ -142,7 +144,9 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def checked(mapping: Mapping) -> Mapping:
-    """The mapping, if its zone and its forms of moments can be used. Raises `InvalidValue`."""
+    """The mapping, if what it says of values can be used. Raises `InvalidValue`."""
+    if mapping.account:
+        parse_name("account", mapping.account)
     try:
         zone_named(mapping.zone or "UTC")
     except ValueError as error:

@@ -68,6 +68,8 @@ IS_UTC = frozenset({"", "UTC", "GMT"})
 ICCID = "iccid"
 IMEI_WORD = "imei"
 NUMBER_DIGITS_MIN = 8  # from so many digits on a cell is a value, and no name of a column
+ACCOUNT = "account"
+ONE_ACCOUNT = "If all lines are of one account, name it with --account, or in the console's form"
 OTHER_NAMES = "Rename the columns, name all of them with --columns, or write a mapping file"
 
 
@@ -293,7 +295,9 @@ def advice(kind: Kind, names: Names, outer: Names | None = None) -> str:
     more = f" and {len(there) - NAMES_SHOWN_MAX} more" if len(there) > NAMES_SHOWN_MAX else ""
     listed = ", ".join(name[:64] for name in there[:NAMES_SHOWN_MAX])
     nearest = nearest_preset(kind, names)
-    if not fitting_preset(kind, names):
+    if lacking(kind, places_of(kind, names)) == [ACCOUNT]:
+        nearest = ONE_ACCOUNT
+    elif not fitting_preset(kind, names):
         nearest = _other_kind(kind, outer or names) + nearest
     return f"{wanted}. The file has: {listed or 'none'}{more}. {nearest}"
 
