@@ -166,6 +166,18 @@ def unwrapped(text: str, *, is_name: bool = False) -> str:
     return text
 
 
+def pasted(text: str) -> str:
+    """A number as people paste it, without what spreadsheets and print put around and within it.
+
+    Any other text, and one that may have lost digits, stays as it is.
+    """
+    bare = unwrapped(text)
+    digits = bare.translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
+    is_fraction = FRACTION.fullmatch(bare) or UNCLEAR_FRACTION.fullmatch(bare)
+    is_number = digits.isascii() and digits.isdigit() and not is_fraction
+    return digits if is_number else bare
+
+
 def is_absent(text: str) -> bool:
     """Whether a value says that there is none. Names are never asked: an account may be `NA`."""
     return text.lower() in ABSENT or text in NO_DATE
