@@ -181,6 +181,12 @@ READ = {
         "types",
         {"tac": "35209900", "manufacturer": "Alder", "model": "A100"},
     ),
+    "the date and the time of a call": Shape(
+        table("CALL_DATE,CALL_TIME,IMSI,IMEI", f"20260305,101530,{IMSI},{IMEI}"),
+        "activations",
+        ACTIVATION | {"iccid": "imsi 29505…0011"},
+    ),
+    "the slot of a phone": Shape(table("IMEI (slot 0),ICCID", f"{IMEI},{ICCID}")),
     "a vendor's name for the ICCID": Shape(
         b"* HEADER\nvar_out: Ser_nb/IMSI/PUK1/KI\n" + f"{ICCID} {IMSI} 12345678 00FF\n".encode(),
         "identities",

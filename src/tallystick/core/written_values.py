@@ -41,9 +41,11 @@ EXACT_MAX = 2**53  # up to here a float is exact
 GROUPED = re.compile(r"[0-9]{1,3}([.,'\u2019])[0-9]{3}(?:\1[0-9]{3})+")
 GROUP_SIGNS = str.maketrans("", "", ".,'\u2019")
 SLASHED_IMEI = re.compile(r"[0-9]{6}/[0-9]{2}/[0-9]{6}(?:/[0-9]{1,2})?")
-# With its name before it: `imsi-…` and `imei-…` in the records of 5G, `urn:gsma:imei:…` in SIP.
+# With its name before it: `imsi-…` and `imei-…` in the records of 5G, `urn:gsma:imei:…` in SIP,
+# `urn:imei:…` in LwM2M, `+CCID: …` and `+QCCID: …` of modems.
 NAMED = re.compile(
-    r"(?:urn:gsma:)?(?P<name>iccid|imsi|imei)(?:sv)?[-:] ?(?P<number>[0-9].*)", re.IGNORECASE
+    r"(?:urn:(?:gsma:)?|\+Q?)?(?P<name>i?ccid|imsi|imei)(?:sv)?[-:] ?(?P<number>[0-9].*)",
+    re.IGNORECASE,
 )
 INTERNATIONAL = "00"  # what is dialled in the place of the `+`
 INLAND = "0"  # what is dialled before a number of the same country
@@ -231,7 +233,7 @@ def _digits(label: str, text: str) -> str:
     if text.isascii() and text.isdigit():
         return text
     named = NAMED.fullmatch(text)
-    if named and named["name"].casefold() == label:
+    if named and label.endswith(named["name"].casefold()):
         text = named["number"]
     text = _without_fraction(label, text)
     if GROUPED.fullmatch(text):

@@ -497,6 +497,9 @@ ACTIVATED_AT = Column(
         "eventtime",
         "eventtimestamp",
         "occurredat",
+        "detectedat",
+        ("calldate", "calltime"),
+        "callstarttime",
         "imeichangedate",
         "imeichangetime",
         ("startdate", "starttime"),
@@ -641,7 +644,12 @@ KINDS: dict[KindName, Kind] = {
             GroupMember,
             (
                 ACCOUNT,
-                Column("group", _group, fast_parse.names, also=("groupname", "devicegroupname")),
+                Column(
+                    "group",
+                    _group,
+                    fast_parse.names,
+                    also=("groupname", "devicegroup", "devicegroupname"),
+                ),
                 ICCID,
             ),
             told_apart_by=("iccid", "account"),

@@ -34,7 +34,7 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
-    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp", "g"}
+    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp", "g", "slot"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
     | {"current", "latest", "active", "hardware", "esn", "meid"}
     | {"nummer", "kartennummer", "karte", "gerat", "gerate", "numer"}
