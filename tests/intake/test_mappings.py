@@ -172,6 +172,16 @@ def test_a_preset_reads_its_platforms_objects_from_calls(name: str) -> None:
     assert str(kind.columns[0].form(row[0])) == fact["iccid"]  # type: ignore[misc] # ICCIDs have a form
 
 
+def test_an_array_alone_has_the_records_that_a_mapping_has_at_a_path(tmp_path: Path) -> None:
+    name = "thingspace-devices"
+    _, items, fact, _ = JSON_CASES[name]
+    path, body = tmp_path / "a.json", json.dumps(items)
+    path.write_text(body)
+    preview = preview_file("activations", str(path), preset(name))
+    assert preview.facts == [fact]
+    assert read_items(body.encode(), lines=False, mapping=preset(name)) == items
+
+
 @pytest.mark.parametrize("name", CSV_CASES)
 def test_a_preset_reads_its_portals_csv(tmp_path: Path, name: str) -> None:
     kind, text, fact = CSV_CASES[name]

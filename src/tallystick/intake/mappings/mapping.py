@@ -109,7 +109,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sheet of a workbook. Where it is left out, the first that is not hidden; or the only one
     that has the columns, if the first has not."""
     records: str = ""
-    """The path in a JSON document to its records. Where it is left out, they are looked for."""
+    """The path in a JSON document to its records, where it is not an array of them itself. Where
+    it is left out, they are looked for."""
     zone: str = ""
     """The zone of moments that name none, like `America/New_York`; UTC, where it is left out."""
     time_formats: tuple[str, ...] = ()

@@ -386,15 +386,16 @@ def _says_what_was_seen(names: Names, places: ByName[str, Places]) -> str:
     return imei if _words_in(imei) & OF_SEEN else ""
 
 
-def _is_of_span(words: set[str]) -> bool:
+def _is_of_span(words: frozenset[str]) -> bool:
     """Whether a name with these words may say from when on something holds, or until when."""
     is_of_else = IMEI_WORD in words or bool(words & OF_AMOUNTS)
     return bool(words & OF_SPANS) and not is_of_else
 
 
-def _words_in(name: str) -> set[str]:
+@lru_cache(maxsize=NAMES_KEPT_MAX)
+def _words_in(name: str) -> frozenset[str]:
     """The words in the name of a column, in small letters and without accents."""
-    return {word.casefold() for word in WORDS.findall(_without_accents(name))}
+    return frozenset(word.casefold() for word in WORDS.findall(_without_accents(name)))
 
 
 def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:

@@ -521,7 +521,7 @@ class RecordsAt(NamedTuple):
 def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt:
     """The records of a JSON document.
 
-    They stand in an array, at a path of names or at the document's root. Without a path they are
+    They stand in an array, at the document's root or at a path of names. Without a path they are
     looked for: one object that has the kind's columns is one record, and an array that no other
     stands beside has the records; of several it has to be said which is meant. Raises
     `FileRefused`.
@@ -529,7 +529,8 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
     several = None if path else _behind_each_other(text)
     if several:
         return RecordsAt(several, "", hint="its objects stand behind each other, in no array")
-    at = _at_path(name, msgspec.Raw(text), path)
+    root = msgspec.Raw(text)
+    at = root if _first(root) == b"[" else _at_path(name, root, path)
     if _first(at) == b"[":
         return _of_array(name, at, path, records)
     if _first(at) != b"{":
