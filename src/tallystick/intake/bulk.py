@@ -100,14 +100,13 @@ def import_file(
     where an account asks for approval that the operator did not bring the file to.
     """
     kind = kind_of(kind_name, options.mapping.account)
-    is_limited = bool(options.max_rejects or options.max_doubts)
     started = time.perf_counter()
-    work = Work(on_progress, passes=2 if is_limited else 1)
+    work = Work(on_progress, passes=2 if options.is_limited else 1)
     with (
         span("import", kind=kind.name) as traced,
-        to_be_read_again(path) if is_limited else nullcontext() as spooled,
+        to_be_read_again(path) if options.is_limited else nullcontext() as spooled,
     ):
-        if is_limited:
+        if options.is_limited:
             with open_source(path, kind, spooled, options.mapping) as source:
                 on_columns(source.columns)
                 check_whole(store, source, kind, options, work, on_reject)
