@@ -89,6 +89,19 @@ JSON_CASES: dict[str, tuple[str, list[Any], dict[str, str], int]] = {
         ACTIVATION,
         0,
     ),
+    "soracom-sims": (
+        "activations",
+        [
+            {
+                "simId": ICCID,
+                "imsi": IMSI,
+                "imei": IMEI,
+                "sessionStatus": {"online": True, "lastUpdatedAt": 1772704800000, "imei": IMEISV},
+            }
+        ],
+        ACTIVATION,
+        0,
+    ),
     "soracom-sessions": (
         "activations",
         [

@@ -186,7 +186,9 @@ READ = {
         "activations",
         ACTIVATION | {"iccid": "imsi 29505…0011"},
     ),
-    "the slot of a phone": Shape(table("IMEI (slot 0),ICCID", f"{IMEI},{ICCID}")),
+    "the state of a SIM beside its number": Shape(
+        table("SIM active,SIM slot,SIM Card No,IMEI", f"yes,1,{PAIR}")
+    ),
     "a vendor's name for the ICCID": Shape(
         b"* HEADER\nvar_out: Ser_nb/IMSI/PUK1/KI\n" + f"{ICCID} {IMSI} 12345678 00FF\n".encode(),
         "identities",

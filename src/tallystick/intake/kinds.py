@@ -355,6 +355,7 @@ ICCID = Column(
         "simnumber",
         "simcard",
         "simserialnumber",
+        "activesimiccid",
         "icc",
         "sernb",  # as a vendor of SIMs calls it in its output files
     ),
@@ -418,7 +419,7 @@ IMSI = Column(
     fast_parse.imsis,
     required=False,
     form=_imsi_text,
-    also=("simimsi", "imsinumber", "servedimsi", "imsi1", "supi"),
+    also=("simimsi", "activesimimsi", "imsinumber", "servedimsi", "imsi1", "supi"),
     words=frozenset({"imsi"}),
 )
 MSISDN = Column(

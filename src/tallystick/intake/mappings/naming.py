@@ -34,9 +34,9 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
-    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp", "g", "slot"}
+    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp", "g"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
-    | {"current", "latest", "active", "hardware", "esn", "meid"}
+    | {"current", "latest", "hardware", "esn", "meid"}
     | {"nummer", "kartennummer", "karte", "gerat", "gerate", "numer"}
     | {"numero", "serie", "carte", "appareil", "tarjeta", "equipo", "dispositivo"}
     | {"de", "del", "du", "la", "der", "des"}
