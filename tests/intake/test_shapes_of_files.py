@@ -73,6 +73,11 @@ READ = {
         "activations",
         ACTIVATION,
     ),
+    "the half of a day in a column of its own": Shape(
+        table("ICCID,IMEI,Date,Time,AM/PM", f"{PAIR},2026-03-05,10:15:30,AM"),
+        "activations",
+        ACTIVATION,
+    ),
     "a German date and time of day": Shape(
         table("ICCID;IMEI;Datum;Uhrzeit", f"{ICCID};{IMEI};2026-03-05;10:15:30"),
         "activations",
@@ -829,6 +834,14 @@ HINTED = {
     "two columns of hardware": (
         Shape(table("ICCID,Device IMEI,IMEI number", f"{PAIR},990003420535573")),
         "imei is read from Device IMEI, and IMEI number passed over",
+    ),
+    "a zone in a column of its own": (
+        Shape(
+            table("iccid,imei,activated_at,timezone", f"{PAIR},2026-03-05 10:15:30,EST"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from activated_at, and timezone passed over",
     ),
     "the hardware that a SIM is locked to": (
         Shape(table("ICCID,IMEI,Locked IMEI", f"{PAIR},990003420535573")),

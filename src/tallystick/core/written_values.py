@@ -224,7 +224,16 @@ def read_imsi(text: str) -> Imsi:
 
 
 def read_allowed(text: str) -> Allowed:
-    """The value of an expectation, each of its members read like an IMEI. Raises `InvalidValue`."""
+    """The value of an expectation, each of its members read like an IMEI. Raises `InvalidValue`.
+
+    `None` is refused: Python writes it where there is no value, and ours ends an expectation.
+    """
+    if text == str(None):
+        message = (
+            "imei None may be what a program writes where it has no value: write none, in small "
+            "letters, where nothing is expected from then on, or take the line out"
+        )
+        raise InvalidValue(message)
     members = [_digits(Imei.LABEL, member) for member in text.split(SEPARATOR)]
     return Allowed.parse(SEPARATOR.join(members))
 

@@ -71,11 +71,11 @@ class Column:
 
     `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are
     left to `parse`, which alone says what is valid and what is not. `also` is what files from
-    elsewhere call it, the best first, as `plain_name` writes names; two names are of columns that
-    are joined by a blank. `words` are those of which one in a name means the column, if nothing
-    else in it tells more. `instead` says what to write where a value is missing. `form` gives what
-    a value of a frame prints as; None, where it is what it prints. `never` are the moments that
-    are none but say that there is none: a line that needs one is refused.
+    elsewhere call it, the best first, as `plain_name` writes names; several names are of columns
+    that are joined by a blank. `words` are those of which one in a name means the column, if
+    nothing else in it tells more. `instead` says what to write where a value is missing. `form`
+    gives what a value of a frame prints as; None, where it is what it prints. `never` are the
+    moments that are none but say that there is none: a line that needs one is refused.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Column:
     recognise: Callable[[pl.Series], pl.Series]
     required: bool = True
     default: Any = None
-    also: tuple[str | tuple[str, str], ...] = ()
+    also: tuple[str | tuple[str, ...], ...] = ()
     words: frozenset[str] = frozenset()
     instead: str = ""
     form: Callable[[int], Any] | None = None
@@ -457,6 +457,7 @@ MDN = Column(
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
 DAY_AND_TIME = (
+    ("date", "time", "ampm"),
     ("date", "time"),
     ("datum", "uhrzeit"),
     ("datum", "zeit"),

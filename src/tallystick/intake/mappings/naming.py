@@ -56,6 +56,8 @@ OF_EXPECTED = frozenset(
     | {"allowed", "expected", "approved", "original", "initial", "provisioned", "whitelisted"}
 )
 """Words in the name of an IMEI that say what hardware is meant, and not what was seen."""
+OF_MOMENTS = ("ampm", "timezone", "tz", "utcoffset", "gmtoffset")
+"""What columns are called that say more of a moment in another."""
 OF_SEEN = frozenset({"current", "last", "latest", "detected", "seen", "actual"})
 """Words in the name of an IMEI that say what hardware was seen."""
 OF_NO_ZONE = frozenset({"utc", "gmt"})
@@ -356,6 +358,7 @@ def _places_called_so(names: Names, column: Column, at: Places) -> Iterator[int]
     places = [*map(names.place, called)]
     if column.is_moment:
         places += map(names.place_in_utc, called)
+        places += map(names.place, OF_MOMENTS)
     yield from (place for place in places if place is not None)
 
 
