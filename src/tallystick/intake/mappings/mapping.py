@@ -57,7 +57,9 @@ def plain_name(name: str) -> str:
 
     `Model Name`, `model_name` and `modelName` are one, and so are `modèle` and `modele`.
     """
-    letters = unicodedata.normalize("NFKD", name.casefold())
+    letters = name.casefold()
+    if not letters.isascii():
+        letters = unicodedata.normalize("NFKD", letters)
     return "".join(letter for letter in letters if letter.isalnum())
 
 

@@ -123,6 +123,11 @@ class Names:
         place = self._plain.get(plain_name(name)) if place is None else place
         return None if place is None or is_secret(self.names[place]) else place
 
+    def called(self, name: str) -> str:
+        """What the file calls a column of this name, in UTC or not; empty where there is none."""
+        places = (self.place(name), self.place_in_utc(name))
+        return next((self.names[place] for place in places if place is not None), "")
+
     def place_in_utc(self, name: Name) -> int | None:
         """Where the only column is that has a name and says that it is in UTC, if there is one."""
         return self._in_utc.get(plain_name(name)) if isinstance(name, str) else None
@@ -235,6 +240,8 @@ def _singular(word: str) -> str:
 
 
 def _without_accents(name: str) -> str:
+    if name.isascii():
+        return name
     return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", name)))
 
 
@@ -328,13 +335,13 @@ def hints_about(
 def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
     """Which columns are passed over that may be meant in the place of those that are read."""
     read = {place for at in places.values() for place in at}
+    of_numbers = _words_of_numbers(kind, names)
     for column in kind.columns:
         at = places.get(column.name)
         if at is None:
             continue
-        others = dict.fromkeys(
-            [*_places_called_so(names, column, at), *_beside(kind, names, column)]
-        )
+        beside = _places_beside(kind, of_numbers, column)
+        others = dict.fromkeys([*_places_called_so(names, column, at), *beside])
         unread = [names.names[place] for place in others if place not in read]
         if unread:
             chosen = " and ".join(names.names[place] for place in at)
@@ -362,12 +369,20 @@ def _places_called_so(names: Names, column: Column, at: Places) -> Iterator[int]
     yield from (place for place in places if place is not None)
 
 
-def _beside(kind: Kind, names: Names, column: Column) -> Iterator[int]:
+def _words_of_numbers(kind: Kind, names: Names) -> dict[int, frozenset[str]]:
+    """The words in the names of columns that are of numbers, by their places."""
+    of_numbers = frozenset[str]().union(*(column.words for column in kind.columns))
+    words = {place: _words_in(name) for place, name in enumerate(names.names)}
+    return {place: each for place, each in words.items() if each & of_numbers}
+
+
+def _places_beside(
+    kind: Kind, of_numbers: ByName[int, frozenset[str]], column: Column
+) -> Iterator[int]:
     """Where columns are of another number, like `IMEI2`, or of the IMEI that is expected."""
-    for place, name in enumerate(names.names):
-        words = _words_in(name)
+    for place, words in of_numbers.items():
         beside = words - column.words
-        if words == beside or is_a_value(name):
+        if words == beside:
             continue
         is_another = bool(beside) and all(each.isdigit() for each in beside)
         is_expected = kind.name == "expectations" and IMEI_WORD in words and beside & OF_EXPECTED
@@ -381,10 +396,11 @@ def _says_what_was_seen(names: Names, places: ByName[str, Places]) -> str:
     It is a moment that does not say from when on they hold, or an IMEI that says of itself that it
     is the last one.
     """
-    seen_at = KINDS["activations"].required[0]
-    at = places_of(KINDS["activations"], names).get(seen_at, ())
+    (seen_at,) = KINDS["activations"].moments
+    called = [each for each in (seen_at.name, *seen_at.also) if isinstance(each, str)]
+    at = next(filter(None, map(names.called, called)), "")
     if at and "effective_from" not in places:
-        return " and ".join(names.names[place] for place in at)
+        return at
     imei = names.names[places[IMEI_WORD][0]] if IMEI_WORD in places else ""
     return imei if _words_in(imei) & OF_SEEN else ""
 
