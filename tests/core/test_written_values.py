@@ -113,12 +113,6 @@ MOMENTS = {
 }
 
 
-def test_what_python_writes_for_no_value_ends_no_expectation() -> None:
-    with pytest.raises(InvalidValue, match="write none, in small letters"):
-        read_allowed("None")
-    assert str(read_allowed("none")) == "none"
-
-
 @pytest.mark.parametrize("text", MOMENTS)
 def test_a_moment_is_read_in_any_form_that_means_one_only(text: str) -> None:
     assert read_moment(text) == parse_moment(MOMENTS[text])

@@ -176,6 +176,11 @@ READ = {
         "sims",
         SIM,
     ),
+    "Python's word for nothing": Shape(
+        table("iccid,account,mdn,activation_date", f"{ICCID},A1,None,None"),
+        "sims",
+        SIM | {"mdn": ""},
+    ),
     "the manufacturer beside the brand": Shape(
         table("TAC,manufacturer_name,brand_name,model_number", "35209900,Alder,B,A100"),
         "types",
@@ -363,6 +368,12 @@ def test_names_that_other_objects_are_read_by_are_not_passed_over(tmp_path: Path
     assert read(tmp_path, as_json(objects)).notes.hints == ()
     (hint,) = read(tmp_path, as_json([RECORD | since | {"until": ""}])).notes.hints
     assert "until passed over: each line holds from 'from' on, until" in hint
+
+
+def test_pythons_word_for_nothing_ends_no_expectation(tmp_path: Path) -> None:
+    preview = read(tmp_path, Shape(table("iccid,imei", f"{ICCID},None\n{ICCID},none")))
+    assert [fact["imei"] for fact in preview.facts] == ["none"]
+    assert "imei is missing: write none where" in preview.rejects[0].reason
 
 
 def test_a_date_without_its_time_of_day_is_missing(tmp_path: Path) -> None:

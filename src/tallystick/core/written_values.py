@@ -54,8 +54,9 @@ INLAND_ZERO = re.compile(r"(?P<country>(?:\+|00)[ -]?[0-9]{1,3} ?)\(0\)")
 
 ABSENT = frozenset({"null", "\\n", "nan", "nat", "n/a", "#n/a", "na", "<na>", "-", "--"})
 """What databases, programs and people write where there is no value, in small letters."""
-NO_DATE = frozenset({"0000-00-00", "0000-00-00 00:00:00"})
-"""What MySQL writes where there is no date."""
+NO_VALUE = frozenset({"0000-00-00", "0000-00-00 00:00:00", str(None)})
+"""What MySQL writes where there is no date, and Python where there is no value, in these letters:
+`none` ends an expectation."""
 
 # A date and a time of day without signs between. Digits of another century are more likely no
 # date, or one with two digits for the year.
@@ -182,7 +183,7 @@ def pasted(text: str) -> str:
 
 def is_absent(text: str) -> bool:
     """Whether a value says that there is none. Names are never asked: an account may be `NA`."""
-    return text.lower() in ABSENT or text in NO_DATE
+    return text.lower() in ABSENT or text in NO_VALUE
 
 
 def read_iccid(text: str) -> Iccid:
@@ -224,16 +225,7 @@ def read_imsi(text: str) -> Imsi:
 
 
 def read_allowed(text: str) -> Allowed:
-    """The value of an expectation, each of its members read like an IMEI. Raises `InvalidValue`.
-
-    `None` is refused: Python writes it where there is no value, and ours ends an expectation.
-    """
-    if text == str(None):
-        message = (
-            "imei None may be what a program writes where it has no value: write none, in small "
-            "letters, where nothing is expected from then on, or take the line out"
-        )
-        raise InvalidValue(message)
+    """The value of an expectation, each of its members read like an IMEI. Raises `InvalidValue`."""
     members = [_digits(Imei.LABEL, member) for member in text.split(SEPARATOR)]
     return Allowed.parse(SEPARATOR.join(members))
 
