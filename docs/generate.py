@@ -290,7 +290,7 @@ def aliases() -> str:
     return _table(("Kind", "Column", "Also called, the best first"), rows)
 
 
-def _names(also: Sequence[str | tuple[str, str]]) -> str:
+def _names(also: Sequence[str | tuple[str, ...]]) -> str:
     return ", ".join(
         f"`{each}`" if isinstance(each, str) else " and ".join(f"`{name}`" for name in each)
         for each in also

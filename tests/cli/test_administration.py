@@ -205,8 +205,8 @@ def test_a_moved_sim_is_reported_in_its_new_account(run: Run) -> None:
 def test_a_file_says_where_each_sim_goes_and_bad_lines_are_told_by_number(run: Run) -> None:
     run("account", "add", "B")
     lines = [
-        "iccid,account,note",
-        f"{ICCID},B,returned",
+        "ICCID,Account,note",
+        f'="{ICCID}",B,returned',
         "",
         f"{STRANGER},B,",
         "12,B,",

@@ -54,6 +54,31 @@ def test_the_table_is_for_people_and_its_count_stands_on_standard_error(run: Run
     assert result.stderr == "1 mismatch\n"
 
 
+PASTED = {
+    "an ICCID in groups": ("--iccid", "8914 8000 0008 0078 4259"),
+    "a padded ICCID": ("--iccid", "89148000000800784259F"),
+    "an ICCID with an apostrophe": ("--iccid", "'89148000000800784259"),
+    "an IMEI as a spreadsheet's text": ("--imei", '="987603420573553"'),
+    "an IMEI in groups": ("--imei", "98 760342 057355 3"),
+    "a phone number in brackets": ("--mdn", "(509) 630-0587"),
+}
+
+
+@pytest.mark.usefixtures("example")
+@pytest.mark.parametrize("asked", PASTED.values(), ids=PASTED)
+def test_numbers_are_taken_as_they_are_pasted(run: Run, asked: tuple[str, str]) -> None:
+    assert ROW in run("report", *WINDOW, "--format", "csv", *asked).stdout
+    history = run("history", asked[1]).stdout
+    assert "89148000000800784259" in history
+
+
+@pytest.mark.usefixtures("example")
+def test_a_number_that_may_have_lost_digits_is_refused(run: Run) -> None:
+    for pasted in ("8.9148E+19", "89148000000800784259.0"):
+        refused = run("report", *WINDOW, "--iccid", pasted)
+        assert (refused.exit_code, repr(pasted) in refused.stderr) == (1, True)
+
+
 @pytest.mark.usefixtures("example")
 def test_rows_are_picked_by_the_hardware_that_sims_were_seen_in(run: Run) -> None:
     every = run("report", *WINDOW, "--format", "csv").stdout

@@ -191,6 +191,13 @@ def test_the_check_digit_of_iccids_may_be_stripped(desk: Desk) -> None:
     assert f">{str(ONE)[:-1]}<" in desk.send("ed", fields, EXPECTED).text
 
 
+def test_an_account_may_be_named_for_sims_of_which_the_file_names_none(desk: Desk) -> None:
+    fields = {"kind": "sims", "account": "Fleet 7", "do": "preview"}
+    shown = desk.send("ed", fields, f"ICCID,MSISDN\n{ONE},5096300011\n")
+    assert '<td class="digits">Fleet 7</td>' in shown.text
+    assert 'name="account" value="Fleet 7"' in shown.text
+
+
 def test_what_was_looked_at_is_taken_in_and_the_answer_is_its_receipt(desk: Desk) -> None:
     fields = {"kind": "activations", "zone": "America/New_York"}
     answer = desk.take_in(fields, f"{SEEN}{TWO},12,2026-05-06 10:00:00\n")
@@ -304,9 +311,10 @@ def test_a_file_is_kept_whole_as_a_proposal_where_an_account_asks_for_approval(
         ({}, EXPECTED + "\n"),
         ({"check_digit": "strip"}, EXPECTED),
         ({"zone": "America/New_York"}, EXPECTED),
+        ({"account": "B"}, EXPECTED),
         ({"kind": "sims"}, EXPECTED),
     ],
-    ids=["another file", "another check digit", "another zone", "another kind"],
+    ids=["another file", "another check digit", "another zone", "another account", "another kind"],
 )
 def test_only_what_was_shown_is_taken_in(desk: Desk, changed: dict[str, str], content: str) -> None:
     fields = {"kind": "expectations"}

@@ -46,6 +46,8 @@ READ: list[tuple[Callable[[str], object], str, str]] = [
     (read_imei, "urn:gsma:imei:35209900-176148-1", IMEI),
     (read_imei, "imeisv-3520990017614801", "3520990017614801"),
     (read_iccid, "ICCID: 89148000000800000011", ICCID),
+    (read_iccid, "+QCCID: 89148000000800000011F", ICCID),
+    (read_imei, "urn:imei:352099001761481", IMEI),
 ]
 
 

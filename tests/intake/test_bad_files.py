@@ -9,6 +9,8 @@ import random
 import re
 import sys
 import time
+from datetime import UTC, datetime
+from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -94,6 +96,14 @@ BAD_LINES = {
     "the first moment of Unix": (
         b"89148000000800000001,352099001761481,1970-01-01",
         "activated_at must be a moment; systems write '1970-01-01' for never",
+    ),
+    "the day from which spreadsheets count": (
+        b"89148000000800000001,352099001761481,1899-12-30 00:00:00",
+        "activated_at must be a moment; systems write '1899-12-30 00:00:00' for never",
+    ),
+    "a month in another language": (
+        b"89148000000800000001,352099001761481,5 mars 2026 10:15",
+        "not '5 mars 2026 10:15': write its month as a number",
     ),
     "the first moment of .NET": (
         b"89148000000800000001,352099001761481,0001-01-01T00:00:00Z",
@@ -420,7 +430,7 @@ HEADERS = {
         b'iccid,imei,"activated_at\n',
         "line 1 has no column iccid; has no column activated_at; has no column imei",
     ),
-    "another alphabet": (b"iccid,imei,activated_\xe4t\n", "line 1 has no column activated_at"),
+    "another alphabet": (b"iccid,imei,activated_\xe6t\n", "line 1 has no column activated_at"),
     "NUL bytes": (b"\x00" * 100, "line 1 "),
 }
 
@@ -752,6 +762,34 @@ PARQUET_NUMBERS = {
     "signed numbers": pl.Series([352099001761481]),
     "unsigned numbers": pl.Series([352099001761481], dtype=pl.UInt64),
 }
+
+
+def test_parquet_bytes_that_are_no_text_are_rejected_alone(
+    take: Callable[..., Outcome], store: Store
+) -> None:
+    content = parquet(
+        iccid=["89148000000800000001"] * 2,
+        imei=[b"352099001761481", b"\x53\x02\x99\x00"],
+        activated_at=["2026-03-01"] * 2,
+    )
+    assert "bytes that are no text" in take(content, "a.parquet").rejects[2]
+    assert activations_in(store) == [ACTIVATION]
+
+
+TIMES = {
+    "a text": pl.Series(["10:15:30"]),
+    "a time of day": pl.Series([time_of_day(10, 15, 30)]),
+}
+
+
+@pytest.mark.parametrize("time_column", TIMES.values(), ids=TIMES)
+def test_parquet_midnight_beside_a_time_of_day_is_the_day(
+    take: Callable[..., Outcome], store: Store, time_column: pl.Series
+) -> None:
+    day = pl.Series([datetime(2026, 3, 1, tzinfo=UTC)]).dt.replace_time_zone(None)
+    content = parquet(activated_at=None, date=day, time=time_column)
+    assert take(content, "a.parquet").receipt.accepted == 1
+    assert [at for _, at, _ in activations_in(store)] == [1_772_360_130_000_000]
 
 
 @pytest.mark.parametrize("column", PARQUET_NUMBERS.values(), ids=PARQUET_NUMBERS)

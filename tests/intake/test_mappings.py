@@ -76,6 +76,32 @@ JSON_CASES: dict[str, tuple[str, list[Any], dict[str, str], int]] = {
         {"iccid": ICCID, "effective_from": "", "imei": f"{IMEI}|{IMEISV}"},
         0,
     ),
+    "thingspace-devices": (
+        "activations",
+        [
+            {
+                "accountName": "A-1",
+                "deviceIds": [{"kind": "iccId", "id": ICCID}, {"kind": "imei", "id": IMEISV}],
+                "carrierInformations": [{"carrierName": "Verizon", "state": "active"}],
+                "lastConnectionDate": "2026-03-05T02:00:00-08:00",
+            }
+        ],
+        ACTIVATION,
+        0,
+    ),
+    "soracom-sims": (
+        "activations",
+        [
+            {
+                "simId": ICCID,
+                "imsi": IMSI,
+                "imei": IMEI,
+                "sessionStatus": {"online": True, "lastUpdatedAt": 1772704800000, "imei": IMEISV},
+            }
+        ],
+        ACTIVATION,
+        0,
+    ),
     "soracom-sessions": (
         "activations",
         [
@@ -159,6 +185,16 @@ def test_a_preset_reads_its_platforms_objects_from_calls(name: str) -> None:
     assert str(kind.columns[0].form(row[0])) == fact["iccid"]  # type: ignore[misc] # ICCIDs have a form
 
 
+def test_an_array_alone_has_the_records_that_a_mapping_has_at_a_path(tmp_path: Path) -> None:
+    name = "thingspace-devices"
+    _, items, fact, _ = JSON_CASES[name]
+    path, body = tmp_path / "a.json", json.dumps(items)
+    path.write_text(body)
+    preview = preview_file("activations", str(path), preset(name))
+    assert preview.facts == [fact]
+    assert read_items(body.encode(), lines=False, mapping=preset(name)) == items
+
+
 @pytest.mark.parametrize("name", CSV_CASES)
 def test_a_preset_reads_its_portals_csv(tmp_path: Path, name: str) -> None:
     kind, text, fact = CSV_CASES[name]
@@ -167,6 +203,16 @@ def test_a_preset_reads_its_portals_csv(tmp_path: Path, name: str) -> None:
     preview = preview_file(kind, str(path), preset(name))
     assert (preview.facts, preview.rejects) == ([fact], [])
     assert preview.doubts.counts()["without_zone"] == 0
+
+
+def test_of_an_identifier_that_a_device_has_twice_none_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    both = [{"kind": "ICCID", "id": ICCID}, {"kind": "iccid", "id": f"{ICCID}1"}]
+    devices = [{"accountName": "A", "deviceIds": ids} for ids in (both[:1], both)]
+    path.write_text(json.dumps({"devices": devices}))
+    preview = preview_file("sims", str(path), preset("thingspace-devices"))
+    assert [fact["iccid"] for fact in preview.facts] == [ICCID]
+    assert [reject.reason for reject in preview.rejects] == ["iccid is missing"]
 
 
 def test_every_preset_has_a_case_here() -> None:

@@ -18,11 +18,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tallystick.intake import KindName, Preview
+    from tallystick.intake.mappings.mapping import Encoding
 
 ICCID, IMEI, IMSI = "89148000000800000011", "352099001761481", "295050900000011"
 EXPECTATION = {"iccid": ICCID, "effective_from": "", "imei": IMEI}
 ACTIVATION = {"iccid": ICCID, "activated_at": "2026-03-05T10:15:30Z", "imei": IMEI}
 IDENTITY = {"iccid": ICCID, "imsi": "29505…0011", "msisdn": "", "valid_from": ""}
+SIM = {
+    "iccid": ICCID,
+    "mdn": "5096300011",
+    "account": "A1",
+    "activation_date": "",
+    "generation": "4G",
+}
 PAIR = f"{ICCID},{IMEI}"
 
 
@@ -62,6 +70,11 @@ READ = {
     ),
     "a day beside a whole moment": Shape(
         table("iccid,imei,event_date,event_time", f"{PAIR},2026-03-05,2026-03-05T10:15:30Z"),
+        "activations",
+        ACTIVATION,
+    ),
+    "the half of a day in a column of its own": Shape(
+        table("ICCID,IMEI,Date,Time,AM/PM", f"{PAIR},2026-03-05,10:15:30,AM"),
         "activations",
         ACTIVATION,
     ),
@@ -125,6 +138,73 @@ READ = {
     ),
     "quotes behind blanks": Shape(table('"iccid", "imei"', f'"{ICCID}", "{IMEI}"')),
     "names in another language": Shape(table("Numéro ICCID,IMEI-Nummer")),
+    "a number in Polish": Shape(table("Numer ICCID;Numer IMEI", f"{ICCID};{IMEI}")),
+    "the generation of the network in names": Shape(table("ICCID (4G),IMEI (4G)")),
+    "the SIM that is active": Shape(table("Active SIM ICCID,Device IMEI number")),
+    "carets between": Shape(table("ICCID^IMEI", f"{ICCID}^{IMEI}")),
+    "tildes between": Shape(table("ICCID~IMEI", f"{ICCID}~{IMEI}")),
+    "the names of merged cells above": Shape(
+        table("SIM,,Hardware,", f"MSISDN,ICCID,Model,IMEI\n15096300011,{ICCID},A100,{IMEI}")
+    ),
+    "the last check-in of a managed device": Shape(
+        table("IMEI,ICCID,Last check-in", f"{IMEI},{ICCID},2026-03-05 10:15:30.0000000"),
+        "activations",
+        ACTIVATION,
+    ),
+    "the last connection in French": Shape(
+        table("ICCID;IMEI;Dernière connexion", f"{ICCID};{IMEI};2026-03-05 10:15:30"),
+        "activations",
+        ACTIVATION,
+    ),
+    "the columns of a core network's register": Shape(
+        table("id|imsi|imeisv|imei|last_lu_seen", f"1|{IMSI}||{IMEI}|2026-03-05 10:15:30"),
+        "activations",
+        ACTIVATION | {"iccid": "imsi 29505…0011"},
+    ),
+    "a carrier's words for a line and its account": Shape(
+        table("Wireless number,Billing account number,SIM ID", f"509-630-0011,A1,{ICCID}"),
+        "sims",
+        SIM,
+    ),
+    "the words of a German portal": Shape(
+        table("ICCID;Rufnummer;Kunde;Aktiviert am", f"{ICCID};5096300011;A1;2024-02-03"),
+        "sims",
+        SIM | {"activation_date": "2024-02-03T00:00:00Z"},
+    ),
+    "a SIM that was never activated": Shape(
+        table("ICCID,MDN,Account,Activated", f"{ICCID},5096300011,A1,1970-01-01T00:00:00Z"),
+        "sims",
+        SIM,
+    ),
+    "Python's word for nothing": Shape(
+        table("iccid,account,mdn,activation_date", f"{ICCID},A1,None,None"),
+        "sims",
+        SIM | {"mdn": ""},
+    ),
+    "the manufacturer beside the brand": Shape(
+        table("TAC,manufacturer_name,brand_name,model_number", "35209900,Alder,B,A100"),
+        "types",
+        {"tac": "35209900", "manufacturer": "Alder", "model": "A100"},
+    ),
+    "the words of a German register": Shape(
+        table("TAC;Hersteller;Modell", "35209900;Alder;A100"),
+        "types",
+        {"tac": "35209900", "manufacturer": "Alder", "model": "A100"},
+    ),
+    "the date and the time of a call": Shape(
+        table("CALL_DATE,CALL_TIME,IMSI,IMEI", f"20260305,101530,{IMSI},{IMEI}"),
+        "activations",
+        ACTIVATION | {"iccid": "imsi 29505…0011"},
+    ),
+    "the state of a SIM beside its number": Shape(
+        table("SIM active,SIM slot,SIM Card No,IMEI", f"yes,1,{PAIR}")
+    ),
+    "a vendor's name for the ICCID": Shape(
+        b"* HEADER\nvar_out: Ser_nb/IMSI/PUK1/KI\n" + f"{ICCID} {IMSI} 12345678 00FF\n".encode(),
+        "identities",
+        IDENTITY,
+        name="a.out",
+    ),
     "names of the things that devices are": Shape(
         table("Tracker IMEI,Router ICCID", f"{IMEI},{ICCID}")
     ),
@@ -201,6 +281,26 @@ TOLD = {
         as_json({"meta": [{"name": "iccid"}, {"name": "imei"}], "data": [[ICCID, IMEI]]}),
         "at data",
     ),
+    "what is counted beside a table": (
+        as_json(COLUMNS | {"totals": ["", ""], "extremes": {"min": [ICCID], "max": [ICCID]}}),
+        "at data",
+    ),
+    "a page that says that others follow": (
+        as_json({"hasMoreData": True, "devices": [RECORD]}),
+        "it is one page of several",
+    ),
+    "a page that names the next": (
+        as_json({"data": [RECORD], "links": {"next": "/sims?page=2"}}),
+        "it is one page of several",
+    ),
+    "a page that is not the last": (
+        as_json({"content": [RECORD], "pageable": {"sort": []}, "last": False}),
+        "it is one page of several",
+    ),
+    "objects within results": (
+        as_json([{"preview": False, "result": RECORD}]),
+        "what stands under result is read",
+    ),
     "a text under a name that tells nothing": (
         Shape(table("iccid,imei"), name="a.dat"),
         "though its name does not say so",
@@ -253,12 +353,27 @@ def test_what_is_found_in_a_file_is_told(tmp_path: Path, shape: Shape, hint: str
     assert hint in " ".join(preview.notes.hints)
 
 
+LAST_PAGES = [{"hasMoreData": False}, {"next": None}, {"links": {"next": ""}}, {"last": True}]
+
+
+@pytest.mark.parametrize("beside", LAST_PAGES)
+def test_nothing_is_told_of_the_last_page(tmp_path: Path, beside: dict[str, object]) -> None:
+    preview = read(tmp_path, as_json(beside | {"sims": [RECORD]}))
+    assert preview.notes.hints == ("its records stand at sims",)
+
+
 def test_names_that_other_objects_are_read_by_are_not_passed_over(tmp_path: Path) -> None:
     since = {"from": "2026-03-05T10:15:30Z"}
     objects = [RECORD | {"effective_from": since["from"]}, RECORD | since]
     assert read(tmp_path, as_json(objects)).notes.hints == ()
     (hint,) = read(tmp_path, as_json([RECORD | since | {"until": ""}])).notes.hints
     assert "until passed over: each line holds from 'from' on, until" in hint
+
+
+def test_pythons_word_for_nothing_ends_no_expectation(tmp_path: Path) -> None:
+    preview = read(tmp_path, Shape(table("iccid,imei", f"{ICCID},None\n{ICCID},none")))
+    assert [fact["imei"] for fact in preview.facts] == ["none"]
+    assert "imei is missing: write none where" in preview.rejects[0].reason
 
 
 def test_a_date_without_its_time_of_day_is_missing(tmp_path: Path) -> None:
@@ -544,7 +659,7 @@ REFUSED = {
     "an old workbook's name": (Shape(b"", name="a.xls"), "save it as .xlsx, or as CSV"),
     "Chinese names of columns": (
         Shape(table("ICCID,IMEI,时间").decode().encode("gbk"), "activations"),
-        "in none of the encodings that are read .*save it as UTF-8",
+        "in none of the encodings that are told apart .*save it as UTF-8, or say",
     ),
     "four bytes a letter": (Shape(table("iccid,imei").decode().encode("utf-32")), "in UTF-32"),
     "an archive's bytes": (Shape(b"PK\x03\x04" + bytes(40)), "is an archive, whatever its name"),
@@ -576,9 +691,10 @@ LATER = {
 def test_a_later_line_that_names_no_other_column_is_left_out_alone(
     tmp_path: Path, line: str, rejects: int
 ) -> None:
-    content = table("ICCID,IMEI,Date,Time", f"{line}\n{PAIR},2026-03-05,10:15:30")
+    seen = f"{PAIR},2026-03-05,10:15:30"
+    content = table("ICCID,IMEI,Date,Time", f"{seen}\n{line}\n{seen}")
     preview = read(tmp_path, Shape(content, "activations"))
-    assert preview.facts == [ACTIVATION]
+    assert preview.facts == [ACTIVATION, ACTIVATION]
     assert len(preview.rejects) == rejects
 
 
@@ -636,6 +752,31 @@ def test_of_a_column_that_stands_twice_a_mapping_may_name_one(tmp_path: Path) ->
     for imei in (3, "IMEI 2"):
         mapping = Mapping(columns={"iccid": "ICCID", "imei": imei})
         assert preview_file("expectations", str(path), mapping).facts == [EXPECTATION]
+
+
+ENCODINGS: dict[Encoding, str] = {
+    "gb18030": "中国移动",
+    "big5": "中華電信",
+    "windows-1251": "Мегафон",
+    "euc-kr": "한국",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_text_is_read_in_the_encoding_that_a_mapping_names(
+    tmp_path: Path, encoding: Encoding
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(
+        table("iccid,account", f"{ICCID},{ENCODINGS[encoding]}").decode().encode(encoding)
+    )
+    (fact,) = preview_file("sims", str(path), Mapping(encoding=encoding)).facts
+    assert fact["account"] == ENCODINGS[encoding]
+
+
+def test_an_amount_from_the_beginning_of_a_month_is_no_beginning(tmp_path: Path) -> None:
+    shape = Shape(table("ICCID,IMEI,Month to Date Usage (MB)", f"{PAIR},1.5"))
+    assert read(tmp_path, shape).notes.hints == ()
 
 
 def test_german_of_an_old_system_is_not_taken_for_japanese(tmp_path: Path) -> None:
@@ -702,8 +843,40 @@ HINTED = {
         "imei is read from imei, and Expected IMEI passed over",
     ),
     "two columns of hardware": (
-        Shape(table("ICCID,Current IMEI,Last IMEI", f"{PAIR},990003420535573")),
-        "imei is read from Current IMEI, and Last IMEI passed over",
+        Shape(table("ICCID,Device IMEI,IMEI number", f"{PAIR},990003420535573")),
+        "imei is read from Device IMEI, and IMEI number passed over",
+    ),
+    "a zone in a column of its own": (
+        Shape(
+            table("iccid,imei,activated_at,timezone", f"{PAIR},2026-03-05 10:15:30,EST"),
+            "activations",
+            ACTIVATION,
+        ),
+        "activated_at is read from activated_at, and timezone passed over",
+    ),
+    "the hardware that a SIM is locked to": (
+        Shape(table("ICCID,IMEI,Locked IMEI", f"{PAIR},990003420535573")),
+        "imei is read from IMEI, and Locked IMEI passed over",
+    ),
+    "the other IMEI of a device": (
+        Shape(table("ICCID,IMEI,IMEI2", f"{PAIR},990003420535573")),
+        "imei is read from IMEI, and IMEI2 passed over",
+    ),
+    "the other SIM of a device": (
+        Shape(table("ICCID,IMEI,SIM2 ICCID", f"{PAIR},{ICCID}")),
+        "iccid is read from ICCID, and SIM2 ICCID passed over",
+    ),
+    "when a SIM was last connected": (
+        Shape(table("ICCID,IMEI,Last Connection Date", f"{PAIR},2026-03-05")),
+        "it has the column Last Connection Date: if its lines say what was seen",
+    ),
+    "hardware that was seen last": (
+        Shape(table("ICCID,Last IMEI")),
+        "it has the column Last IMEI: if its lines say what was seen",
+    ),
+    "a beginning in German": (
+        Shape(table("ICCID;IMEI;gültig ab", f"{ICCID};{IMEI};2026-03-05")),
+        "gültig ab passed over: each line holds from the beginning on",
     ),
     "events that do not count": (
         Shape(

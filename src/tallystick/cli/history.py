@@ -10,6 +10,7 @@ from tallystick.api.answers import hardware as hardware_answers
 from tallystick.api.answers import sims as sim_answers
 from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, say, store_of
 from tallystick.core.selection import imei_asked_for
+from tallystick.core.written_values import pasted
 from tallystick.fleet import hardware, histories
 from tallystick.fleet.histories import BEHIND_ALL, STAYS_A_PAGE, STAYS_A_PAGE_MAX, parse_before
 
@@ -88,6 +89,7 @@ def history(
     when, and those that are or were expected in it.
     """
     settings = current_settings()
+    named = pasted(named)
     place = parse_before(before) if before else BEHIND_ALL
     with store_of(settings) as store, store.snapshot() as reader:
         if hardware.names_hardware(reader, named):

@@ -13,6 +13,7 @@ import typer
 
 from tallystick.cli.files_bar import FilesBar, files_bar
 from tallystick.cli.import_options import (
+    AccountOfAll,
     CheckDigits,
     Columns,
     Connections,
@@ -86,6 +87,7 @@ def import_(
     time_formats: TimeFormats = None,
     sheet: Sheet = None,
     check_digit: CheckDigits = None,
+    account: AccountOfAll = None,
     preview: PreviewOnly = False,
     connections: Connections = None,
     as_json: AsJson = False,
@@ -94,7 +96,9 @@ def import_(
     require_ledgered(
         kind, dry_run=dry_run, propose=propose, has_origin=bool(ticket or reason or actor)
     )
-    mapping = mapping_asked(kind, map_name, columns, zone, time_formats or (), sheet, check_digit)
+    mapping = mapping_asked(
+        kind, map_name, columns, zone, time_formats or (), sheet, check_digit, account
+    )
     if preview:
         _print_previews(kind, list(expanded(files)), mapping, as_json=as_json)
         return

@@ -122,6 +122,14 @@ CheckDigits = Annotated[
         help="Add or strip the check digit at the end of every ICCID, or keep them as they are.",
     ),
 ]
+AccountOfAll = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="NAME",
+        help="The account of SIMs, or of groups, of which the file names none.",
+    ),
+]
 Connections = Annotated[
     int | None,
     typer.Option(
@@ -164,6 +172,7 @@ def mapping_asked(
     time_formats: Sequence[str],
     sheet: str | None,
     check_digit: CheckDigitChoice | None,
+    account: str | None,
 ) -> Mapping:
     """The mapping that the options name, with what the others say in its place.
 
@@ -175,14 +184,18 @@ def mapping_asked(
         "time_formats": tuple(time_formats) or None,
         "sheet": sheet,
         "check_digit": check_digit,
+        "account": account,
     }
     changes = {field: value for field, value in said.items() if value is not None}
     try:
         mapping = ANY if name is None else mapping_of(name)
         mapping = checked(msgspec.structs.replace(mapping, **changes))
     except Refusal as refusal:
-        hint = "--map, --zone or --time-format"
+        hint = "--map, --zone, --time-format or --account"
         raise typer.BadParameter(refusal.message, param_hint=hint) from refusal
+    if account is not None and "account" not in KINDS[kind].column_names:
+        message = "goes with sims and groups only; other facts are of the account of their SIM"
+        raise typer.BadParameter(message, param_hint="--account")
     if mapping.kinds and kind not in mapping.kinds:
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
         raise typer.BadParameter(message, param_hint="--map")

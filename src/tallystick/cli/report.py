@@ -28,6 +28,7 @@ from tallystick.core.moments import parse_named
 from tallystick.core.reason_json import SUMMARY, summary
 from tallystick.core.selection import Listed, iccid_asked_for, imei_asked_for, is_imei_like
 from tallystick.core.window import window_between
+from tallystick.core.written_values import pasted
 from tallystick.fleet.inventory import not_loaded
 from tallystick.http.streaming import csv_lines
 from tallystick.report.answer import Question, answer, answer_explained
@@ -87,7 +88,7 @@ def report(
         raise typer.BadParameter(message)
     window = window_between(parse_named("--earliest", earliest), parse_named("--latest", latest))
     listed = _listed(iccid, mdn) if iccid or mdn else None
-    imeis = tuple(map(imei_asked_for, imei)) if imei else None
+    imeis = tuple(imei_asked_for(pasted(each)) for each in imei) if imei else None
     question = Question(window, tuple(account or ()), group, listed, imeis)
     settings = current_settings()
     with store_of(settings) as store, store.snapshot() as reader:
@@ -151,14 +152,15 @@ def _explained(reader: Reader, question: Question, settings: Settings) -> Report
 
 
 def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
-    asked_for = [(text, iccid_asked_for("--iccid", text)) for text in iccids or ()]
+    texts = [pasted(text) for text in iccids or ()]
+    asked_for = [(text, iccid_asked_for("--iccid", text)) for text in texts]
     for text, iccid in asked_for:
         if iccid is None:
             instead = "; it is as long as an IMEI, see --imei" if is_imei_like(text) else ""
             say(f"--iccid {text} is no ICCID, and no SIM has it{instead}", err=True)
     return Listed(
         tuple(iccid for _, iccid in asked_for if iccid is not None),
-        tuple(map(Mdn.parse, mdns or ())),
+        tuple(Mdn.parse(pasted(text)) for text in mdns or ()),
     )
 
 

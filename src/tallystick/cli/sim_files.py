@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 import typer
 
 from tallystick.core.errors import FileRefused
+from tallystick.core.written_values import pasted
 from tallystick.intake import STANDARD_INPUT
+from tallystick.intake.mappings import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+
+ICCID = "iccid"
 
 
 class Line(NamedTuple):
@@ -37,7 +42,7 @@ def lines_of(iccids: Sequence[str], file: Path | None, account: str | None) -> I
         message = "name the SIMs either one by one or with --file"
         raise typer.BadParameter(message)
     if file is None:
-        return (Line(None, iccid, _said(account)) for iccid in iccids)
+        return (Line(None, pasted(iccid), _said(account)) for iccid in iccids)
     return _lines_in(file, account)
 
 
@@ -49,22 +54,24 @@ def _lines_in(file: Path, account: str | None) -> Iterator[Line]:
             if not any(values):
                 continue
             if columns is None:
-                columns = _columns(values)
+                names = [plain_name(value) for value in values]
+                columns = _columns(names)
                 _require_one(columns, account)
-                if "iccid" in values:
+                if ICCID in names:
                     continue
             fields = dict(zip(columns, values, strict=False))
-            yield Line(number, fields.get("iccid", ""), fields.get("account", account or ""))
+            iccid = pasted(fields.get(ICCID, ""))
+            yield Line(number, iccid, fields.get("account", account or ""))
 
 
 def _columns(first: list[str]) -> list[str]:
     """The columns of the file, by its first line: a header that names the ICCID, or an ICCID."""
-    if "iccid" in first:
+    if ICCID in first:
         return first
     if len(first) > 1:
         message = "the first line must name the columns, iccid and account, for there are several"
         raise FileRefused(message)
-    return ["iccid"]
+    return [ICCID]
 
 
 def _require_one(columns: Sequence[str], account: str | None) -> None:

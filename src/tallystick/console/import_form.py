@@ -65,12 +65,13 @@ UNTOUCHED = {
     "map": "",
     "zone": "",
     "check_digit": "",
+    "account": "",
     "ticket": "",
     "reason": "",
     "previewed": "",
 }
 """What the form has at first."""
-HOW_READ = ("kind", "map", "zone", "check_digit")
+HOW_READ = ("kind", "map", "zone", "check_digit", "account")
 """The fields that say how a file is read."""
 CHECK_DIGITS: tuple[CheckDigit, ...] = get_args(CheckDigit)
 SUFFIXES = (".csv", ".tsv", ".txt", ".out", ".ndjson", ".jsonl", ".json", ".xlsx")
@@ -272,6 +273,8 @@ def _mapping(kind: KindName, typed: dict[str, str]) -> Mapping:
     mapping = preset_for(kind, typed["map"])
     if zone := typed["zone"].strip():
         mapping = msgspec.structs.replace(mapping, zone=zone)
+    if account := typed["account"].strip():
+        mapping = msgspec.structs.replace(mapping, account=account)
     for choice in CHECK_DIGITS:
         if choice == typed["check_digit"]:
             return checked(msgspec.structs.replace(mapping, check_digit=choice))

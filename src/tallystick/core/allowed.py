@@ -128,7 +128,7 @@ def allowed(value: int) -> Allowed:
 
 def _member(text: str) -> int:
     """Read one IMEI or TAC. Raises `InvalidValue`."""
-    if len(text) == Tac.LENGTH_MAX:
+    if len(text) == Tac.LENGTH_MAX and text.isdigit():
         return Tac.parse(text) * MODEL + TAC_FORM
     if not text.isdigit():
         message = (

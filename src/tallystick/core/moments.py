@@ -25,8 +25,22 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 BEGINNING = Moment((datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The first moment there is: an expectation without a date is in force from here."""
-NEVER = frozenset({BEGINNING, Moment(0)})
-"""The first moments of .NET and of Unix, which systems write where something never happened."""
+NEVER = frozenset(
+    Moment((datetime(*day, tzinfo=UTC) - EPOCH) // MICROSECOND)
+    for day in (
+        (1, 1, 1),
+        (1601, 1, 1),
+        (1753, 1, 1),
+        (1899, 12, 30),
+        (1899, 12, 31),
+        (1900, 1, 1),
+        (1970, 1, 1),
+        (1980, 1, 1),
+        (1980, 1, 6),
+    )
+)
+"""What systems write where something never happened: .NET, Windows, SQL Server, spreadsheets and
+databases, Unix, DOS and GPS begin to count on these days."""
 LAST = Moment((datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The last moment there is."""
 

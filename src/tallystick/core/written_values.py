@@ -41,9 +41,11 @@ EXACT_MAX = 2**53  # up to here a float is exact
 GROUPED = re.compile(r"[0-9]{1,3}([.,'\u2019])[0-9]{3}(?:\1[0-9]{3})+")
 GROUP_SIGNS = str.maketrans("", "", ".,'\u2019")
 SLASHED_IMEI = re.compile(r"[0-9]{6}/[0-9]{2}/[0-9]{6}(?:/[0-9]{1,2})?")
-# With its name before it: `imsi-…` and `imei-…` in the records of 5G, `urn:gsma:imei:…` in SIP.
+# With its name before it: `imsi-…` and `imei-…` in the records of 5G, `urn:gsma:imei:…` in SIP,
+# `urn:imei:…` in LwM2M, `+CCID: …` and `+QCCID: …` of modems.
 NAMED = re.compile(
-    r"(?:urn:gsma:)?(?P<name>iccid|imsi|imei)(?:sv)?[-:] ?(?P<number>[0-9].*)", re.IGNORECASE
+    r"(?:urn:(?:gsma:)?|\+Q?)?(?P<name>i?ccid|imsi|imei)(?:sv)?[-:] ?(?P<number>[0-9].*)",
+    re.IGNORECASE,
 )
 INTERNATIONAL = "00"  # what is dialled in the place of the `+`
 INLAND = "0"  # what is dialled before a number of the same country
@@ -52,8 +54,9 @@ INLAND_ZERO = re.compile(r"(?P<country>(?:\+|00)[ -]?[0-9]{1,3} ?)\(0\)")
 
 ABSENT = frozenset({"null", "\\n", "nan", "nat", "n/a", "#n/a", "na", "<na>", "-", "--"})
 """What databases, programs and people write where there is no value, in small letters."""
-NO_DATE = frozenset({"0000-00-00", "0000-00-00 00:00:00"})
-"""What MySQL writes where there is no date."""
+NO_VALUE = frozenset({"0000-00-00", "0000-00-00 00:00:00", str(None)})
+"""What MySQL writes where there is no date, and Python where there is no value, in these letters:
+`none` ends an expectation."""
 
 # A date and a time of day without signs between. Digits of another century are more likely no
 # date, or one with two digits for the year.
@@ -120,6 +123,10 @@ LIKELY = re.compile(
     r"(?P<clock>[ T,:@]{1,3}[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]{1,6})?)?"
     r"(?: ?[AaPp][Mm])?)?(?P<zone> ?[+-][0-9]{4}| GMT| UTC)?"
 )
+# A day, the name of a month in any language, and a year.
+NAMED_MONTH = re.compile(
+    r"[0-9]{1,2}\.?[ -]+(?:de )?[^\W\d_]{3,}\.?,?[ -]+(?:de )?[0-9]{4}(?: .*)?"
+)
 # As the command `date` writes it, and C.
 YEAR_LAST = re.compile(
     r"[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?P<zone> UTC| GMT)?"
@@ -162,9 +169,21 @@ def unwrapped(text: str, *, is_name: bool = False) -> str:
     return text
 
 
+def pasted(text: str) -> str:
+    """A number as people paste it, without what spreadsheets and print put around and within it.
+
+    Any other text, and one that may have lost digits, stays as it is.
+    """
+    bare = unwrapped(text)
+    digits = bare.translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
+    is_fraction = FRACTION.fullmatch(bare) or UNCLEAR_FRACTION.fullmatch(bare)
+    is_number = digits.isascii() and digits.isdigit() and not is_fraction
+    return digits if is_number else bare
+
+
 def is_absent(text: str) -> bool:
     """Whether a value says that there is none. Names are never asked: an account may be `NA`."""
-    return text.lower() in ABSENT or text in NO_DATE
+    return text.lower() in ABSENT or text in NO_VALUE
 
 
 def read_iccid(text: str) -> Iccid:
@@ -215,7 +234,7 @@ def _digits(label: str, text: str) -> str:
     if text.isascii() and text.isdigit():
         return text
     named = NAMED.fullmatch(text)
-    if named and named["name"].casefold() == label:
+    if named and label.endswith(named["name"].casefold()):
         text = named["number"]
     text = _without_fraction(label, text)
     if GROUPED.fullmatch(text):
@@ -350,7 +369,14 @@ def _help(text: str, day_zero: datetime) -> str:
     if DAY_OR_MONTH_FIRST.fullmatch(text):
         forms = " or ".join(f"'{form}'" for form in likely_forms(text)) or "and that form"
         return f": the day or the month may be first; say which with --time-format {forms}"
+    return _help_about_form(text)
+
+
+def _help_about_form(text: str) -> str:
+    """What to do about a date whose form may be named."""
     forms = " or ".join(f"'{form}'" for form in likely_forms(text))
+    if not forms and NAMED_MONTH.fullmatch(text):
+        return ": write its month as a number, for the month's name is not read"
     year_last = YEAR_LAST.fullmatch(text)
     zone = " and --zone UTC" if year_last and year_last["zone"] else ""
     return f": if all are of this form, name it with --time-format {forms}{zone}" if forms else ""
@@ -470,9 +496,10 @@ def likely_forms(text: str) -> list[str]:
         orders = [of_day] * (int(two) <= MONTHS) + [of_month] * (int(one) <= MONTHS)
     weekday = _weekday_form(form["weekday"] or "")
     zone = re.sub("[+-][0-9]{4}", "%z", form["zone"] or "")
-    return [
+    forms = [
         f"{weekday}{first}{sign}{second}{behind}{year}{clock}{zone}" for first, second in orders
     ]
+    return [form for form in forms if _of_form(text, form)]  # not with a month of other languages
 
 
 def _has_order(form: re.Match[str]) -> bool:

@@ -22,7 +22,7 @@ from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubt_kinds import NO_DOUBTS
 from tallystick.intake.doubts import doubts_of_hardware, doubts_of_keys, doubts_of_sims
-from tallystick.intake.kinds import KINDS, Kind, KindName, shortlisted_batch, sims_changed_by
+from tallystick.intake.kinds import Kind, KindName, kind_of, shortlisted_batch, sims_changed_by
 from tallystick.intake.lanes import (
     CONNECTIONS_MAX,
     Slice,
@@ -99,14 +99,14 @@ def import_file(
     `TooManyRejects` or `TooManyDoubts` before its first line is applied, and `ApprovalRequired`
     where an account asks for approval that the operator did not bring the file to.
     """
-    kind, is_limited = KINDS[kind_name], bool(options.max_rejects or options.max_doubts)
+    kind = kind_of(kind_name, options.mapping.account)
     started = time.perf_counter()
-    work = Work(on_progress, passes=2 if is_limited else 1)
+    work = Work(on_progress, passes=2 if options.is_limited else 1)
     with (
         span("import", kind=kind.name) as traced,
-        to_be_read_again(path) if is_limited else nullcontext() as spooled,
+        to_be_read_again(path) if options.is_limited else nullcontext() as spooled,
     ):
-        if is_limited:
+        if options.is_limited:
             with open_source(path, kind, spooled, options.mapping) as source:
                 on_columns(source.columns)
                 check_whole(store, source, kind, options, work, on_reject)

@@ -15,7 +15,7 @@ import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
 from tallystick.core.moments import BEGINNING, EPOCH, LAST, MICROSECONDS_A_DAY
-from tallystick.core.written_values import ABSENT, INLAND, NO_DATE, PLAIN
+from tallystick.core.written_values import ABSENT, INLAND, NO_VALUE, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ def msisdns(column: pl.Series) -> pl.Series:
 def absent(column: pl.Series) -> pl.Series:
     """Which values say that there is none."""
     text = column.cast(pl.String).str.strip_chars().fill_null("")
-    return text.str.to_lowercase().is_in([*ABSENT]) | text.is_in([*NO_DATE])
+    return text.str.to_lowercase().is_in([*ABSENT]) | text.is_in([*NO_VALUE])
 
 
 def names(column: pl.Series) -> pl.Series:

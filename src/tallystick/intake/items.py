@@ -44,7 +44,7 @@ _decode_lines = msgspec.json.Decoder().decode_lines
 def read_items(body: bytes, *, lines: bool, mapping: Mapping = ANY) -> list[Any]:
     """The values of a JSON array, or of NDJSON. Raises `InvalidValue` for any other body.
 
-    By a mapping a body may also be one object, or have its objects at a path.
+    By a mapping a body may also be one object, or have its array at a path.
     """
     try:
         items = _decode_lines(body) if lines else _decode(body)
@@ -54,7 +54,7 @@ def read_items(body: bytes, *, lines: bool, mapping: Mapping = ANY) -> list[Any]
     if not names_stand_once(body, items):
         raise InvalidValue(_name_twice(body, lines=lines))
     if mapping.columns and not lines:
-        items = _at(items, mapping.records)
+        items = items if isinstance(items, list) else _at(items, mapping.records)
         items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list):
         message = f"the body must be a JSON array of facts, not {shown(items)}"

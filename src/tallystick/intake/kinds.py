@@ -71,11 +71,11 @@ class Column:
 
     `recognise` gives the parsed values of a whole column, null wherever it is not sure; those are
     left to `parse`, which alone says what is valid and what is not. `also` is what files from
-    elsewhere call it, the best first, as `plain_name` writes names; two names are of columns that
-    are joined by a blank. `words` are those of which one in a name means the column, if nothing
-    else in it tells more. `instead` says what to write where a value is missing. `form` gives what
-    a value of a frame prints as; None, where it is what it prints. `never` are the moments that
-    are none but say that there is none.
+    elsewhere call it, the best first, as `plain_name` writes names; several names are of columns
+    that are joined by a blank. `words` are those of which one in a name means the column, if
+    nothing else in it tells more. `instead` says what to write where a value is missing. `form`
+    gives what a value of a frame prints as; None, where it is what it prints. `never` are the
+    moments that are none but say that there is none: a line that needs one is refused.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Column:
     recognise: Callable[[pl.Series], pl.Series]
     required: bool = True
     default: Any = None
-    also: tuple[str | tuple[str, str], ...] = ()
+    also: tuple[str | tuple[str, ...], ...] = ()
     words: frozenset[str] = frozenset()
     instead: str = ""
     form: Callable[[int], Any] | None = None
@@ -114,8 +114,10 @@ class Column:
             return with_check_digit(value, conventions.check_digit)
         return value
 
-    def _moment(self, text: str, conventions: Conventions) -> Moment:
+    def _moment(self, text: str, conventions: Conventions) -> Moment | None:
         moment = read_moment(text, conventions)
+        if moment in self.never and not self.required:
+            return None
         if moment in self.never:
             message = f"must be a moment; systems write {shown(text)} for never: take the line out"
             raise InvalidValue(message)
@@ -249,7 +251,18 @@ def _model(text: str) -> str:
 # What the columns are called by Osmocom (`name` and `name 2`, the second of that name, are brand
 # and model), in the register of TACs that GSMA gives out, and in its Device Map.
 MANUFACTURER_ALSO = (
+    "manufacturername",
+    "devicemanufacturer",
     "gsmamanufacturer",
+    "vendor",
+    "vendorname",
+    "oem",
+    "make",
+    "hersteller",
+    "constructeur",
+    "fabricant",
+    "fabricante",
+    "produttore",
     "standardiseddevicevendor",
     "brandname",
     "gsmabrandname",
@@ -258,12 +271,18 @@ MANUFACTURER_ALSO = (
 )
 MODEL_ALSO = (
     "modelname",
+    "devicemodel",
     "gsmamodelname",
     "standardiseddevicemodel",
     "marketingname",
     "gsmamarketingname",
     "standardisedmarketingname",
     "internalmodelname",
+    "modelnumber",
+    "modell",
+    "modele",
+    "modelo",
+    "modello",
     "name2",
 )
 
@@ -329,7 +348,17 @@ ICCID = Column(
     read_iccid,
     fast_parse.iccids,
     form=Iccid,
-    also=("simiccid", "iccidnumber", "sim", "simnumber", "simcard", "simserialnumber", "icc"),
+    also=(
+        "simiccid",
+        "iccidnumber",
+        "sim",
+        "simnumber",
+        "simcard",
+        "simserialnumber",
+        "activesimiccid",
+        "icc",
+        "sernb",  # as a vendor of SIMs calls it in its output files
+    ),
     words=frozenset({"iccid", "ccid", "icc", "sim"}),
 )
 EXPECTED_IMEI = ("expectedimei", "allowedimei", "authorizedimeis")
@@ -365,7 +394,24 @@ ACCOUNT = Column(
     "account",
     _account,
     fast_parse.names,
-    also=("accountname", "accountnumber", "accountid", "customer", "customername"),
+    also=(
+        "accountname",
+        "accountnumber",
+        "accountid",
+        "billingaccountnumber",
+        "billingaccount",
+        "ban",
+        "konto",
+        "compte",
+        "cuenta",
+        "conta",
+        "customer",
+        "customername",
+        "kundennummer",
+        "kunde",
+        "kundenname",
+        "cliente",
+    ),
 )
 IMSI = Column(
     "imsi",
@@ -373,7 +419,7 @@ IMSI = Column(
     fast_parse.imsis,
     required=False,
     form=_imsi_text,
-    also=("simimsi", "imsinumber", "servedimsi", "imsi1", "supi"),
+    also=("simimsi", "activesimimsi", "imsinumber", "servedimsi", "imsi1", "supi"),
     words=frozenset({"imsi"}),
 )
 MSISDN = Column(
@@ -391,10 +437,27 @@ MDN = Column(
     fast_parse.mdns,
     required=False,
     form=_mdn_text,
-    also=("msisdn", "phonenumber", "mobilenumber", "phone"),
+    also=(
+        "msisdn",
+        "phonenumber",
+        "mobilenumber",
+        "wirelessnumber",
+        "telephonenumber",
+        "phone",
+        "mtn",
+        "ctn",
+        "rufnummer",
+        "telefonnummer",
+        "mobilfunknummer",
+        "numerodetelephone",
+        "ndetelephone",
+        "numerodetelefono",
+        "numerodetelefone",
+    ),
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
 DAY_AND_TIME = (
+    ("date", "time", "ampm"),
     ("date", "time"),
     ("datum", "uhrzeit"),
     ("datum", "zeit"),
@@ -436,6 +499,9 @@ ACTIVATED_AT = Column(
         "eventtime",
         "eventtimestamp",
         "occurredat",
+        "detectedat",
+        ("calldate", "calltime"),
+        "callstarttime",
         "imeichangedate",
         "imeichangetime",
         ("startdate", "starttime"),
@@ -443,12 +509,46 @@ ACTIVATED_AT = Column(
         "sessionstart",
         "sessionstarttime",
         "lastsessionstart",
+        "datesessionstarted",
+        "sessionstartdate",
+        "sessionstartedat",
+        "start",
         "lastseen",
+        "lastseenat",
+        "lastseentime",
         "lastconnected",
+        "lastconnectedat",
         "lastconnection",
+        "lastconnectionat",
+        "lastconnectiondate",
+        "lastconnectiontime",
+        "lastconnecttime",
         "lastactivity",
+        "lastsession",
+        "lastsessiondate",
+        "lasttrafficdate",
+        "lastcheckin",
+        "lastcheckintime",
+        "lastcontact",
+        "lastsync",
+        "lastsyncdatetime",
+        "lastinventoryupdate",
+        "lastluseen",
+        "letzteaktivitat",
+        "letzteverbindung",
+        "derniereactivite",
+        "derniereconnexion",
+        "ultimaactividad",
+        "ultimaconexion",
+        "ultimaatividade",
+        "ultimaconexao",
+        "ultimaconnessione",
         "timegenerated",
         "datetime",
+        "zeitstempel",
+        "horodatage",
+        "fechahora",
+        "datahora",
         *DAY_AND_TIME,
         "datum",
         "fecha",
@@ -459,6 +559,22 @@ ACTIVATED_AT = Column(
     never=NEVER,
 )
 
+ACTIVATION_DATE_ALSO = (
+    "activated",
+    "activatedat",
+    "activateddate",
+    "activatedon",
+    "dateactivated",
+    "dateofactivation",
+    "aktivierungsdatum",
+    "aktiviertam",
+    "datedactivation",
+    "fechadeactivacion",
+    "fechaactivacion",
+    "datadeativacao",
+    "dataativacao",
+    "datadiattivazione",
+)
 KINDS: dict[KindName, Kind] = {
     kind.name: kind
     for kind in (
@@ -474,7 +590,8 @@ KINDS: dict[KindName, Kind] = {
                     read_moment,
                     fast_parse.moments,
                     required=False,
-                    also=("activated", "activatedat", "dateactivated"),
+                    also=ACTIVATION_DATE_ALSO,
+                    never=NEVER,
                 ),
                 Column(
                     "generation",
@@ -529,7 +646,12 @@ KINDS: dict[KindName, Kind] = {
             GroupMember,
             (
                 ACCOUNT,
-                Column("group", _group, fast_parse.names, also=("groupname", "devicegroupname")),
+                Column(
+                    "group",
+                    _group,
+                    fast_parse.names,
+                    also=("groupname", "devicegroup", "devicegroupname"),
+                ),
                 ICCID,
             ),
             told_apart_by=("iccid", "account"),
@@ -538,7 +660,13 @@ KINDS: dict[KindName, Kind] = {
             "types",
             HardwareType,
             (
-                Column("tac", read_tac, fast_parse.tacs, form=Tac),
+                Column(
+                    "tac",
+                    read_tac,
+                    fast_parse.tacs,
+                    form=Tac,
+                    also=("taccode", "tacnumber", "typeallocationcode"),
+                ),
                 Column("manufacturer", _manufacturer, fast_parse.names, also=MANUFACTURER_ALSO),
                 Column(
                     "model", _model, fast_parse.names, required=False, default="", also=MODEL_ALSO
@@ -572,6 +700,15 @@ KINDS: dict[KindName, Kind] = {
         ),
     )
 }
+
+
+def kind_of(name: KindName, account: str = "") -> Kind:
+    """The kind of this name, whose facts are of an account where nothing names one."""
+    kind = KINDS[name]
+    if not account:
+        return kind
+    said = replace(ACCOUNT, required=False, default=account)
+    return replace(kind, columns=tuple(said if each is ACCOUNT else each for each in kind.columns))
 
 
 SIMS_NAMED_MAX = 2_000

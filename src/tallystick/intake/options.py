@@ -59,3 +59,8 @@ class ImportOptions:
     mapping: Mapping = ANY
     content: str = ""
     connections: int = 1
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a file is checked whole first, by its bad lines or its doubts."""
+        return bool(self.max_rejects or self.max_doubts)

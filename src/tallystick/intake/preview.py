@@ -9,7 +9,7 @@ from tallystick.core.moments import LAST, Moment
 from tallystick.intake.checking import check, numbered, refuse_other_header
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import doubts_of_call
-from tallystick.intake.kinds import KINDS, Kind, KindName
+from tallystick.intake.kinds import Kind, KindName, kind_of
 from tallystick.intake.mappings import ANY
 from tallystick.intake.sources import open_source
 
@@ -62,7 +62,7 @@ def preview_file(
 
     Without a `reader` of the store, doubts that follow from what is loaded are not told.
     """
-    kind = KINDS[kind_name]
+    kind = kind_of(kind_name, mapping.account)
     with open_source(path, kind, mapping=mapping) as source:
         notes = source.notes
         block = next((read() for read in source.blocks), None)

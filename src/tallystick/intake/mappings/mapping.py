@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import shown
+from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.moments import EPOCH, zone_named
 from tallystick.core.written_values import CheckDigit, Conventions
 
@@ -26,7 +27,20 @@ STEP = "."
 """What stands between the names of a column within another, or of a path in JSON."""
 NAMES_KEPT_MAX = 4096
 """Names of columns of which it is kept what they say: files of objects repeat theirs."""
-Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "cp932"]
+Encoding = Literal[
+    "utf-8",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1254",
+    "cp932",
+    "gb18030",
+    "big5",
+    "euc-kr",
+]
 SECRET = re.compile(
     r"e?k|e?ki|(enc|encrypted)ki|ki(enc|encrypted|[0-9]+)|opc?|opc\w+|ki[ckd]\w*|acc"
     r"|(adm|puk|pin|chv)([0-9]\w*)?|\w*(secret|password)[0-9]*"
@@ -39,11 +53,14 @@ SECRET = re.compile(
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
 def plain_name(name: str) -> str:
-    """The name of a column by its letters and digits alone.
+    """The name of a column by its letters and digits alone, without accents.
 
-    `Model Name`, `model_name` and `modelName` are one.
+    `Model Name`, `model_name` and `modelName` are one, and so are `modèle` and `modele`.
     """
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    letters = name.casefold()
+    if not letters.isascii():
+        letters = unicodedata.normalize("NFKD", letters)
+    return "".join(letter for letter in letters if letter.isalnum())
 
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
@@ -84,16 +101,18 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     may have fewer of them, and a first line that names them is passed over."""
     header: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """The line that names the columns, from 1; 0 where none does."""
-    separator: Literal[",", ";", "\t", "|", " "] | None = None
+    separator: Literal[",", ";", "\t", "|", "^", "~", " "] | None = None
     """What stands between the values of a line; a blank stands for any number of blanks, where no
     column before the last may be empty or have blanks in it."""
     encoding: Encoding | None = None
-    """How the text is written."""
+    """How the text is written. Where it is left out, UTF-8, UTF-16, Windows-1252 and Japanese
+    (cp932) are told apart; all others have to be named."""
     sheet: str = ""
     """The sheet of a workbook. Where it is left out, the first that is not hidden; or the only one
     that has the columns, if the first has not."""
     records: str = ""
-    """The path in a JSON document to its records. Where it is left out, they are looked for."""
+    """The path in a JSON document to its records, where it is not an array of them itself. Where
+    it is left out, they are looked for."""
     zone: str = ""
     """The zone of moments that name none, like `America/New_York`; UTC, where it is left out."""
     time_formats: tuple[str, ...] = ()
@@ -102,6 +121,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which rows are taken in: those that fit every one of these."""
     check_digit: CheckDigit = "keep"
     """What is done to every ICCID: its check digit is added, stripped, or kept as it is."""
+    account: str = ""
+    """The account of SIMs, or of groups, of which the file names none."""
 
     def sources_of(self, name: str, also: Sequence[str | Source] = ()) -> list[Source]:
         """What may be read as one of our columns, the best first; our own name is always known."""
@@ -126,7 +147,9 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def checked(mapping: Mapping) -> Mapping:
-    """The mapping, if its zone and its forms of moments can be used. Raises `InvalidValue`."""
+    """The mapping, if what it says of values can be used. Raises `InvalidValue`."""
+    if mapping.account:
+        parse_name("account", mapping.account)
     try:
         zone_named(mapping.zone or "UTC")
     except ValueError as error:

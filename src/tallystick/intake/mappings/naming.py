@@ -34,19 +34,32 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_]")
 SAYS_NOTHING = frozenset(
     {"card", "sim", "device", "equipment", "terminal", "module", "modem", "unit", "endpoint"}
     | {"router", "gateway", "tracker", "meter", "sensor", "camera", "vehicle", "asset", "machine"}
-    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp"}
+    | {"hub", "radio", "cellular", "gsm", "lte", "iot", "gpp", "g"}
     | {"id", "n", "no", "nr", "num", "number", "serial", "code", "digit", "digits", "s"}
     | {"current", "latest", "hardware", "esn", "meid"}
-    | {"nummer", "kartennummer", "karte", "gerat", "gerate"}
-    | {"numero", "carte", "appareil", "tarjeta", "equipo", "dispositivo"}
+    | {"nummer", "kartennummer", "karte", "gerat", "gerate", "numer"}
+    | {"numero", "serie", "carte", "appareil", "tarjeta", "equipo", "dispositivo"}
     | {"de", "del", "du", "la", "der", "des"}
 )
 """Words in the name of a column that do not change which number it is of, without accents."""
 OF_SPANS = frozenset(
     {"from", "since", "until", "till", "to", "start", "end", "expires", "expiry", "effective"}
     | {"valid", "installed", "installation", "deployed", "assigned", "paired", "returned"}
+    | {"gultig", "ab", "seit", "bis", "einbau", "eingebaut", "depuis", "valable", "pose"}
+    | {"desde", "hasta", "ate", "valido", "valida", "instalacion", "instalacao", "installazione"}
 )
 """Words in names of columns that say from when on something holds, or until when."""
+OF_AMOUNTS = frozenset({"usage", "month", "cycle", "volume", "mb", "kb", "bytes"})
+"""Words with which those say of what time an amount is, as in `Month to Date Usage`."""
+OF_EXPECTED = frozenset(
+    {"lock", "locked", "registered", "assigned", "bound", "paired", "authorized", "authorised"}
+    | {"allowed", "expected", "approved", "original", "initial", "provisioned", "whitelisted"}
+)
+"""Words in the name of an IMEI that say what hardware is meant, and not what was seen."""
+OF_MOMENTS = ("ampm", "timezone", "tz", "utcoffset", "gmtoffset")
+"""What columns are called that say more of a moment in another."""
+OF_SEEN = frozenset({"current", "last", "latest", "detected", "seen", "actual"})
+"""Words in the name of an IMEI that say what hardware was seen."""
 OF_NO_ZONE = frozenset({"utc", "gmt"})
 """Last words in the name of a moment that say what is taken for granted where no zone is given."""
 OF_DEVICES_TOO = frozenset({"phone", "mobile"})
@@ -57,6 +70,8 @@ IS_UTC = frozenset({"", "UTC", "GMT"})
 ICCID = "iccid"
 IMEI_WORD = "imei"
 NUMBER_DIGITS_MIN = 8  # from so many digits on a cell is a value, and no name of a column
+ACCOUNT = "account"
+ONE_ACCOUNT = "If all lines are of one account, name it with --account, or in the console's form"
 OTHER_NAMES = "Rename the columns, name all of them with --columns, or write a mapping file"
 
 
@@ -107,6 +122,11 @@ class Names:
         place = self._exact.get(name)
         place = self._plain.get(plain_name(name)) if place is None else place
         return None if place is None or is_secret(self.names[place]) else place
+
+    def called(self, name: str) -> str:
+        """What the file calls a column of this name, in UTC or not; empty where there is none."""
+        places = (self.place(name), self.place_in_utc(name))
+        return next((self.names[place] for place in places if place is not None), "")
 
     def place_in_utc(self, name: Name) -> int | None:
         """Where the only column is that has a name and says that it is in UTC, if there is one."""
@@ -206,8 +226,7 @@ def has_words(name: str, words: frozenset[str]) -> bool:
     """Whether a name has one of some words, and beside them only such as say nothing."""
     if is_a_value(name):
         return False
-    in_name = {word.casefold() for word in WORDS.findall(_without_accents(name))}
-    in_name = {word if word in words else _singular(word) for word in in_name}
+    in_name = {word if word in words else _singular(word) for word in _words_in(name)}
     beside = BESIDE_THEM if in_name & OF_DEVICES_TOO else SAYS_NOTHING
     return bool(in_name & words) and all(
         word in words or word in beside or word.isdigit() for word in in_name
@@ -221,6 +240,8 @@ def _singular(word: str) -> str:
 
 
 def _without_accents(name: str) -> str:
+    if name.isascii():
+        return name
     return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", name)))
 
 
@@ -283,7 +304,9 @@ def advice(kind: Kind, names: Names, outer: Names | None = None) -> str:
     more = f" and {len(there) - NAMES_SHOWN_MAX} more" if len(there) > NAMES_SHOWN_MAX else ""
     listed = ", ".join(name[:64] for name in there[:NAMES_SHOWN_MAX])
     nearest = nearest_preset(kind, names)
-    if not fitting_preset(kind, names):
+    if lacking(kind, places_of(kind, names)) == [ACCOUNT]:
+        nearest = ONE_ACCOUNT
+    elif not fitting_preset(kind, names):
         nearest = _other_kind(kind, outer or names) + nearest
     return f"{wanted}. The file has: {listed or 'none'}{more}. {nearest}"
 
@@ -296,14 +319,10 @@ def hints_about(
         return
     yield from _hints_about_choices(kind, names, places)
     yield from _hints_about_spans(kind, names, places)
-    seen_at = KINDS["activations"].required[0]
-    if (
-        kind.name == "expectations"
-        and "effective_from" not in places
-        and names.place(seen_at) is not None
-    ):
+    seen = _says_what_was_seen(names, places) if kind.name == "expectations" else ""
+    if seen:
         yield (
-            f"it has the column {seen_at}: if its lines say what was seen, undo this and take them "
+            f"it has the column {seen}: if its lines say what was seen, undo this and take them "
             "in by `tallystick import activations`"
         )
     for name, preset in presets().items():
@@ -314,23 +333,15 @@ def hints_about(
 
 
 def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
-    """Which columns are passed over that may be meant in the place of those that are read.
-
-    Of moments and hardware alone: what else names a SIM is told by its digits. Where our own name
-    is there, it is meant, unless another says that it has what is expected.
-    """
+    """Which columns are passed over that may be meant in the place of those that are read."""
     read = {place for at in places.values() for place in at}
+    of_numbers = _words_of_numbers(kind, names)
     for column in kind.columns:
         at = places.get(column.name)
-        if at is None or not (column.is_moment or IMEI_WORD in column.words):
+        if at is None:
             continue
-        called = [each for each in (column.name, *column.also) if isinstance(each, str)]
-        if at == (names.place(column.name),):
-            called = [each for each in called if each in EXPECTED_IMEI]
-        called_so = [*map(names.place, called)]
-        if column.is_moment:
-            called_so += map(names.place_in_utc, called)
-        others = [place for place in dict.fromkeys(called_so) if place is not None]
+        beside = _places_beside(kind, of_numbers, column)
+        others = dict.fromkeys([*_places_called_so(names, column, at), *beside])
         unread = [names.names[place] for place in others if place not in read]
         if unread:
             chosen = " and ".join(names.names[place] for place in at)
@@ -340,17 +351,80 @@ def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) 
             )
 
 
+def _places_called_so(names: Names, column: Column, at: Places) -> Iterator[int]:
+    """Where columns are that may be called so, of moments and hardware.
+
+    What else names a SIM is told by its digits. Where our own name is there, it is meant, unless
+    another says that it has what is expected.
+    """
+    if not (column.is_moment or IMEI_WORD in column.words):
+        return
+    called = [each for each in (column.name, *column.also) if isinstance(each, str)]
+    if at == (names.place(column.name),):
+        called = [each for each in called if each in EXPECTED_IMEI]
+    places = [*map(names.place, called)]
+    if column.is_moment:
+        places += map(names.place_in_utc, called)
+        places += map(names.place, OF_MOMENTS)
+    yield from (place for place in places if place is not None)
+
+
+def _words_of_numbers(kind: Kind, names: Names) -> dict[int, frozenset[str]]:
+    """The words in the names of columns that are of numbers, by their places."""
+    of_numbers = frozenset[str]().union(*(column.words for column in kind.columns))
+    words = {place: _words_in(name) for place, name in enumerate(names.names)}
+    return {place: each for place, each in words.items() if each & of_numbers}
+
+
+def _places_beside(
+    kind: Kind, of_numbers: ByName[int, frozenset[str]], column: Column
+) -> Iterator[int]:
+    """Where columns are of another number, like `IMEI2`, or of the IMEI that is expected."""
+    for place, words in of_numbers.items():
+        beside = words - column.words
+        if words == beside:
+            continue
+        is_another = bool(beside) and all(each.isdigit() for each in beside)
+        is_expected = kind.name == "expectations" and IMEI_WORD in words and beside & OF_EXPECTED
+        if is_another or is_expected:
+            yield place
+
+
+def _says_what_was_seen(names: Names, places: ByName[str, Places]) -> str:
+    """The column of expectations by which they may be what was seen; empty where there is none.
+
+    It is a moment that does not say from when on they hold, or an IMEI that says of itself that it
+    is the last one.
+    """
+    (seen_at,) = KINDS["activations"].moments
+    called = [each for each in (seen_at.name, *seen_at.also) if isinstance(each, str)]
+    at = next(filter(None, map(names.called, called)), "")
+    if at and "effective_from" not in places:
+        return at
+    imei = names.names[places[IMEI_WORD][0]] if IMEI_WORD in places else ""
+    return imei if _words_in(imei) & OF_SEEN else ""
+
+
+def _is_of_span(words: frozenset[str]) -> bool:
+    """Whether a name with these words may say from when on something holds, or until when."""
+    is_of_else = IMEI_WORD in words or bool(words & OF_AMOUNTS)
+    return bool(words & OF_SPANS) and not is_of_else
+
+
+@lru_cache(maxsize=NAMES_KEPT_MAX)
+def _words_in(name: str) -> frozenset[str]:
+    """The words in the name of a column, in small letters and without accents."""
+    return frozenset(word.casefold() for word in WORDS.findall(_without_accents(name)))
+
+
 def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
     """Which columns are passed over that may say from when on a line holds, or until when."""
     since = next((each for each in kind.moments if each.default == BEGINNING), None)
     if since is None:
         return
     read = {place for at in places.values() for place in at}
-    of_spans = [
-        name
-        for place, name in enumerate(names.names)
-        if place not in read and OF_SPANS & {word.casefold() for word in WORDS.findall(name)}
-    ]
+    unread = (name for place, name in enumerate(names.names) if place not in read)
+    of_spans = [name for name in unread if _is_of_span(_words_in(name))]
     if of_spans:
         at = places.get(since.name, ())
         named = " and ".join(names.names[place] for place in at)

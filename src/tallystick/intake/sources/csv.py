@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
 
-SEPARATORS = ",;\t|"
+SEPARATORS = ",;\t|^~"
 BLANK = " "  # stands for any number of blanks, where no other separator fits
 BLANKS_BETWEEN = re.compile(rb"[ \t]+")
 BLANKS_AROUND = re.compile(rb"(?m)^ | (?=\r?$)")
@@ -87,7 +87,8 @@ def _is_text(line: bytes) -> bool:
 def _unknown_encoding(name: str) -> str:
     return (
         f"{name}: its columns cannot be named, for the text is in none of the encodings that are "
-        "read (UTF-8, UTF-16, Windows-1252 and Japanese): save it as UTF-8"
+        "told apart (UTF-8, UTF-16, Windows-1252 and Japanese): save it as UTF-8, or say in a "
+        "mapping file how it is encoded"
     )
 
 
@@ -177,14 +178,22 @@ def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Lay
 
 
 def _best_by(kind: Kind, head: Sequence[bytes], mapping: Mapping, separators: str) -> Layout | None:
+    """The layout by the first line that names all columns, or by the next if that does so, too.
+
+    The names of the first stand over several of the next then, as where cells were merged.
+    """
     best: tuple[tuple[int, int, int], Layout] | None = None
+    last: int | None = None
     for layout in _candidates(kind, head, mapping, separators):
+        if last is not None and layout.line > last:
+            break
         missing = lacking(kind, layout.places)
         score = (-len(missing), len(layout.places), len(layout.names))
-        if best is None or score > best[0]:
+        is_behind = not missing and best is not None and layout.line > best[1].line
+        if best is None or score > best[0] or is_behind:
             best = (score, layout)
-        if best[0][0] == 0 and layout.line > best[1].line:
-            break
+        if not missing and last is None:
+            last = layout.line if mapping.columns else layout.line + 1
     return best[1] if best else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -47,13 +48,26 @@ LOOKED_AT_LINES = 100  # of a file, to see whether it has the columns at all
 DEPTH_MAX = 8  # of the paths that an error names
 ARRAY_DEPTH_MAX = 4  # of objects in which an array of records is looked for
 START_BYTES = 64
-PARTS_OF_A_TABLE = frozenset({"columns", "index", "meta", "data"})
+PARTS_OF_A_TABLE = frozenset(
+    {"columns", "index", "meta", "data", "totals", "extremes.min", "extremes.max"}
+)
 NAMES_OF_TYPES = frozenset({"$date", "$numberLong", "$numberInt", "S", "N"})
 """By which MongoDB and DynamoDB say, in an object of its own, what type a value has."""
-BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns"})
+BESIDE_RECORDS = frozenset({"meta", "links", "schema", "fields", "columns", "sort"})
 """What arrays are called that describe the records beside them."""
 OF_THE_ANSWER = frozenset({"errors", "warnings", "messages"})
 """What arrays are called that say how the question went: nothing, where they are empty."""
+OF_MORE = frozenset(
+    {"next", "nextlink", "odatanextlink", "nextpage", "nextpagetoken", "nexttoken", "nextcursor"}
+    | {"hasmore", "hasmoredata", "hasnext", "hasnextpage", "moreentries", "continues"}
+)
+"""Names under which a document says where its next page is, or that there is one."""
+OF_THE_LAST = frozenset({"last", "lastpage", "islast", "islastpage"})
+"""Names under which it says that it is the last one."""
+SAYS_NO = frozenset({b"null", b"false", b'""', b"{}", b"0"})
+ONE_PAGE = "it is one page of several, as it says itself: take the other pages in, too"
+IDENTIFIER = frozenset({"kind", "id"})
+"""What ThingSpace's identifiers of a device consist of."""
 BETWEEN_OBJECTS = b" \t\r\n,"
 # A text that is not closed goes to the end, so that nothing is looked at twice.
 BRACES_AND_TEXTS = re.compile(rb'[{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -61,7 +75,7 @@ DEPTHS = {b"{": 1, b"}": -1}
 NESTED_MAX = 100  # objects within objects that stand behind each other
 ANOTHER_BEHIND = "trailing characters"  # what the parser complains of
 AROUND_RECORDS = frozenset(
-    {"_source", "attributes", "data", "item", "node", "payload", "properties", "record"}
+    {"_source", "attributes", "data", "item", "node", "payload", "properties", "record", "result"}
 )
 """What the one object is called, in small letters, that systems put into each of theirs."""
 NAN = re.compile(rb"[:,\[]\s*NaN\b")
@@ -359,22 +373,42 @@ def _without_type(item: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     """What stands at a path of names, None where nothing does."""
     for name in path.split(STEP):
-        if not isinstance(value, dict):
+        fields = _fields_in(value)
+        if fields is None:
             return None
-        if name not in value:
+        if name not in fields:
             plain = plain_name(name)
-            name = next((each for each in value if plain_name(each) == plain), name)  # noqa: PLW2901 - as the object calls it
+            name = next((each for each in fields if plain_name(each) == plain), name)  # noqa: PLW2901 - as the object calls it
         if is_secret(name):
             return None
-        value = value.get(name)
+        value = fields.get(name)
     return value
+
+
+def _fields_in(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - whatever JSON holds
+    """What a JSON value has under names, None for one that has no names.
+
+    A list of identifiers, each an object of its kind and its digits as ThingSpace writes them, has
+    each by its kind; of a kind that is there twice nobody can know which is meant.
+    """
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list) or not value or not all(map(_is_identifier, value)):
+        return None
+    counts = Counter(each["kind"].casefold() for each in value)
+    return {each["kind"]: each["id"] for each in value if counts[each["kind"].casefold()] == 1}
+
+
+def _is_identifier(item: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    return isinstance(item, dict) and item.keys() == IDENTIFIER and isinstance(item["kind"], str)
 
 
 def paths_of(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
     """The paths of the values in a JSON object."""
     for name, item in value.items():
-        if isinstance(item, dict) and depth < DEPTH_MAX:
-            yield from paths_of(item, f"{before}{name}{STEP}", depth + 1)
+        fields = _fields_in(item)
+        if fields is not None and depth < DEPTH_MAX:
+            yield from paths_of(fields, f"{before}{name}{STEP}", depth + 1)
         else:
             yield before + name
 
@@ -487,7 +521,7 @@ class RecordsAt(NamedTuple):
 def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt:
     """The records of a JSON document.
 
-    They stand in an array, at a path of names or at the document's root. Without a path they are
+    They stand in an array, at the document's root or at a path of names. Without a path they are
     looked for: one object that has the kind's columns is one record, and an array that no other
     stands beside has the records; of several it has to be said which is meant. Raises
     `FileRefused`.
@@ -495,7 +529,8 @@ def records_in(name: str, text: bytes, path: str, records: Records) -> RecordsAt
     several = None if path else _behind_each_other(text)
     if several:
         return RecordsAt(several, "", hint="its objects stand behind each other, in no array")
-    at = _at_path(name, msgspec.Raw(text), path)
+    root = msgspec.Raw(text)
+    at = root if _first(root) == b"[" else _at_path(name, root, path)
     if _first(at) == b"[":
         return _of_array(name, at, path, records)
     if _first(at) != b"{":
@@ -600,6 +635,24 @@ def _arrays_in(
             yield before + key, item
         elif _first(item) == b"{" and depth < ARRAY_DEPTH_MAX:
             yield from _arrays_in(name, item, f"{before}{key}{STEP}", depth + 1)
+
+
+def is_one_page(name: str, raw: msgspec.Raw, depth: int = 0) -> bool:
+    """Whether a document of objects says that there are others behind it. Raises `FileRefused`."""
+    if _first(raw) != b"{" or depth > ARRAY_DEPTH_MAX:
+        return False
+    fields = _fields_of(name, raw)
+    return any(_says_more(plain_name(key), item) for key, item in fields.items()) or any(
+        is_one_page(name, item, depth + 1) for item in fields.values()
+    )
+
+
+def _says_more(name: str, item: msgspec.Raw) -> bool:
+    """Whether a value of a document says that another page is behind it."""
+    if name not in OF_MORE | OF_THE_LAST or _first(item) == b"[":
+        return False
+    text = bytes(item).strip()
+    return text == b"false" if name in OF_THE_LAST else text not in SAYS_NO
 
 
 def _of_array(name: str, raw: msgspec.Raw, path: str, records: Records) -> RecordsAt:

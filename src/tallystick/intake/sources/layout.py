@@ -100,7 +100,8 @@ def layout_of(
             filters[column] = keep.texts
     has_secrets = any(is_secret(name) for name in looked_at) or mapping.has_no_header
     in_order = dict(sorted(places.items(), key=lambda each: each[1]))
-    hints = tuple(hints_about(kind, known, places, mapping))
+    is_whole = not lacking(kind, places)
+    hints = tuple(hints_about(kind, known, places, mapping)) if is_whole else ()
     return Layout(tuple(names), in_order, filters, separator, line, has_secrets, hints=hints)
 
 

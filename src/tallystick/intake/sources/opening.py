@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
+
 from tallystick.core.errors import FileRefused
 from tallystick.intake.mappings import ANY
 from tallystick.intake.sources import limits
@@ -14,9 +16,11 @@ from tallystick.intake.sources.csv import csv_block, csv_layout
 from tallystick.intake.sources.encoding import Text
 from tallystick.intake.sources.json import (
     LOOKED_AT_LINES,
+    ONE_PAGE,
     Records,
     document_block,
     first_that_fits,
+    is_one_page,
     looked_at,
     ndjson_block,
     records_in,
@@ -158,4 +162,6 @@ def _document_source(
     notes: Notes = records.notes(encoding, fitting, values)
     if found_records.hint and not mapping.records:
         notes.hints += (found_records.hint,)
+    if found_records.path and is_one_page(name, msgspec.Raw(whole)):
+        notes.hints += (ONE_PAGE,)
     return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from datetime import time
 from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -40,6 +41,7 @@ KEEPS_7_DIGITS = ", which keeps 7 digits: write the column as texts"
 ALLOWED = "imei"  # where a kind may list, the column whose values have several members
 STANDARD_ERROR = 2
 PART = "part"
+NO_TEXT = "\x00 (bytes that are no text)"  # with what no value may have, so that all refuse it
 
 
 def parquet_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) -> Source:
@@ -102,7 +104,19 @@ def _within(name: str, column: _Values) -> Iterator[tuple[str, _Values]]:
 def _joined(columns: Sequence[_Values], name: str, listed: Collection[str]) -> pl.Expr:
     """The values of a column, or of several with a blank between."""
     texts = [_plain(column, may_list=name in listed) for column in columns]
-    return texts[0] if len(texts) == 1 else pl.concat_str(texts, separator=" ")
+    if len(texts) == 1:
+        return texts[0]
+    return pl.concat_str(map(_part_of_moment, texts, columns), separator=" ")
+
+
+def _part_of_moment(text: pl.Expr, column: _Values) -> pl.Expr:
+    """A part of a moment as it is joined with the others; of midnight on a day, the day alone."""
+    if not isinstance(column.dtype, pl.Datetime):
+        return text
+    is_day = column.expr.dt.time() == time(0)
+    return (
+        pl.when(is_day).then(column.expr.dt.date().cast(pl.String)).otherwise(text.cast(pl.String))
+    )
 
 
 def _plain(column: _Values, *, may_list: bool) -> pl.Expr:
@@ -113,7 +127,7 @@ def _plain(column: _Values, *, may_list: bool) -> pl.Expr:
     """
     values, dtype = column
     if isinstance(dtype, pl.Binary):
-        return values.cast(pl.String)
+        return values.map_batches(_texts_of_bytes, return_dtype=pl.String)
     if isinstance(dtype, pl.Decimal):
         return values.cast(pl.String).str.replace(r"\.0+$", "")
     if isinstance(dtype, pl.Float64):
@@ -126,6 +140,22 @@ def _plain(column: _Values, *, may_list: bool) -> pl.Expr:
 def _are_values(dtype: pl.DataType | DataTypeClass) -> bool:
     """Whether the members of a list are texts, or numbers that are exact."""
     return isinstance(dtype, TEXTS) or dtype.is_integer()
+
+
+def _texts_of_bytes(values: pl.Series) -> pl.Series:
+    """Bytes as the texts that they are; where they are none, a text that says so."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        texts = [None if each is None else _text_of_bytes(each) for each in values]
+        return pl.Series(values.name, texts, dtype=pl.String)
+
+
+def _text_of_bytes(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return NO_TEXT
 
 
 def _text_of_floats(values: pl.Expr) -> pl.Expr:

@@ -147,6 +147,7 @@ def _required(name: str, layout: Layout | None, mapping: Mapping) -> Layout:
 def _layout(rows: Sequence[Sequence[Any]], kind: Kind, mapping: Mapping) -> Layout | None:
     """The layout by the first row that names all columns, else by the one that names most.
 
+    Or by the next, if that does so, too: the names of the first are those of merged cells then.
     None of a sheet without rows.
     """
     if mapping.has_no_header:
@@ -158,11 +159,15 @@ def _layout(rows: Sequence[Sequence[Any]], kind: Kind, mapping: Mapping) -> Layo
         for number, row in enumerate(islice(rows, max(HEADER_LINES_MAX, mapping.header or 0)), 1)
         if mapping.header in {None, number}
     ]
-    return max(
+    best = max(
         candidates,
         key=lambda each: (-len(lacking(kind, each.places)), len(each.places)),
         default=None,
     )
+    if best is None or mapping.columns or lacking(kind, best.places):
+        return best
+    behind = (each for each in candidates if each.line == best.line + 1)
+    return next((each for each in behind if not lacking(kind, each.places)), best)
 
 
 def _block(rows: Sequence[Sequence[Any]], layout: Layout, numbers: set[str]) -> Block:
