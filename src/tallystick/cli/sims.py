@@ -30,6 +30,7 @@ from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, parse_name
 from tallystick.fleet import inventory
 from tallystick.fleet.inventory import Move
+from tallystick.intake.sims_changed import SIMS_NAMED_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -195,12 +196,15 @@ def _do(
         while portion := list(islice(lines, SIMS_A_TRANSACTION)):
             good: dict[int, Any] = {}
             refused: dict[int, Refusal] = {}
+            sims = set[Iccid]()
             for place, line in enumerate(portion):
                 try:
                     good[place] = parse(line)
+                    sims.add(_iccid(line))
                 except InvalidValue as refusal:
                     refused[place] = refusal
-            with store.transaction() as writer:
+            changed = frozenset(sims) if len(sims) <= SIMS_NAMED_MAX else None
+            with store.transaction(sims=changed) as writer:
                 done = action(writer, list(good.values()))
             places = list(good)
             refused |= {places[place]: refusal for place, refusal in done.refused.items()}

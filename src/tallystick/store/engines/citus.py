@@ -43,7 +43,7 @@ from tallystick.store.queries import queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, Touched, of_shards
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import polars as pl
     import psycopg
@@ -228,6 +228,7 @@ class ClusterConnection(PostgresqlConnection):
         """Begin a transaction with whatever is asked or said next."""
         self._shard_of.clear()
         self._is_to_hold = self._holds_some = False
+        self._sims_to_hold = None
         self._needed, self._asked = set(), set()
         super().begin(how)
 
@@ -243,6 +244,24 @@ class ClusterConnection(PostgresqlConnection):
         self._is_to_hold = True
         self._sims_to_hold = sims
         self._statement_s_max = statement_s_max
+
+    def change_sims(self, iccids: Collection[int]) -> None:
+        """Hold the shards of these SIMs too, where some are to be held and none is yet.
+
+        Raises `StoreBusy` where others are held already and these are not among them: to wait for
+        more would be out of the order that all keep.
+        """
+        sims = self._sims_to_hold
+        if sims is None or sims.issuperset(iccids):
+            return
+        if self._is_to_hold:
+            self._sims_to_hold = sims.union(iccids)
+        elif self._holds_some:
+            message = (
+                f"{self._name}: the IMSI or MSISDN of a SIM was given to another SIM at the same"
+                " time; try again"
+            )
+            raise StoreBusy(message)
 
     def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
         """Take the locks of the shards that a transaction touches, and hold these shards.
@@ -513,6 +532,8 @@ class ClusterConnection(PostgresqlConnection):
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows; each shard is asked for its own SIMs, if many."""
+        if self._is_of_no_sim(query, parameters):
+            return iter(())
         sims = self._many_sims(query, parameters)
         if sims is None:
             return super().rows(query, **parameters)
@@ -520,10 +541,20 @@ class ClusterConnection(PostgresqlConnection):
 
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement and give the number of rows it changed, likewise."""
+        if self._is_of_no_sim(query, parameters):
+            return 0
         sims = self._many_sims(query, parameters)
         if sims is None:
             return super().run(query, **parameters)
         return sum(cursor.rowcount for cursor in self._ask_shards(query, sims))
+
+    def _is_of_no_sim(self, query: str, parameters: dict[str, object]) -> bool:
+        """Whether a statement names the SIMs that it is about, and there is none.
+
+        Citus would ask some machine nevertheless.
+        """
+        sims = parameters.get("iccids")
+        return isinstance(sims, Numbers) and not sims and is_of_sims(self._sql(query))
 
     def _many_sims(self, query: str, parameters: dict[str, object]) -> Numbers | None:
         """The SIMs that a query is about, where each shard is to be asked for its own."""
