@@ -39,7 +39,7 @@ from tallystick.store.engines.citus import (
 from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql_connection import SNAPSHOT, WRITING
 from tallystick.store.engines.postgresql_server import address_of
-from tallystick.store.engines.postgresql_statements import of_arrays
+from tallystick.store.engines.postgresql_statements import of_arrays, without_rows
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
@@ -90,6 +90,7 @@ SELECT EXISTS (
 # One is a part of others, one needs an extension, and one asks nothing.
 OF_OTHER_FORM = {"rows_of_arrays", "damage_found", "plan_alike_on_machines"}
 SAYING = " -c citus.log_remote_commands=on -c client_min_messages=notice"
+PUT = re.compile(r"issuing INSERT INTO \S*activations_")
 RANGE_OF_SIMS = re.compile(r"\biccid OPERATOR\(pg_catalog\.>=\)")
 ACTIVATION_COLUMNS = ("iccid", "activated_at", "imei")
 SPARSE_FACTS = 100  # more than are named for each table
@@ -543,6 +544,32 @@ def test_columns_of_all_shards_are_of_the_same_rows_and_no_more_than_asked_for(
     assert len(frame) == min(at_most, len(facts))
     known = {(fact.iccid, fact.effective_from, int(fact.imei)) for fact in facts}
     assert known.issuperset(frame.select("iccid", "effective_from", "value").rows())
+
+
+def test_many_rows_go_to_each_shard_in_few_statements(
+    store: Store, database: str, commands: list[str]
+) -> None:
+    """Of 256 rows that lie all over the store each shard has some."""
+    sims = ICCIDS[: 4 * citus.ROWS_A_STATEMENT]
+    take(store, sim(ONE))
+    with (
+        open_store(f"{database}{quote(SAYING)}", wire_row) as watched,
+        watched.transaction(touched=Touched(frozenset(sims))) as writer,
+    ):
+        writer.take(SimActivation, [seen(iccid) for iccid in sims])
+    put = [SHARD_NUMBER.search(each) for each in commands if PUT.search(each)]
+    shards = {number[1] for number in put if number}
+    assert len(shards) > 1
+    assert len(put) < len(shards) + 4
+
+
+@pytest.mark.usefixtures("store")
+def test_the_names_of_columns_are_asked_of_no_machine(database: str) -> None:
+    sql = filled(without_rows(queries_for("citus")["expectations_between"]))
+    with psycopg.connect(database, autocommit=True) as coordinator:
+        plan = coordinator.execute(f"EXPLAIN {sql}".encode()).fetchall()
+    assert [row for row in plan if "One-Time Filter" in row[0]]
+    assert not [row for row in plan if "expectations_" in row[0]]
 
 
 def asked_between(commands: Sequence[str]) -> list[str]:
