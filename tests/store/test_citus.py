@@ -355,7 +355,7 @@ def test_a_frozen_machine_stops_numbers_of_its_own_sims_alone(apart: Apart) -> N
     store, other = apart.store, apart.other
     take(store, identity(ONE), identity(other, IMSI_OF_OTHER))
     with closing(LiveIntake(store, system_clock, time.perf_counter, Loops())) as live:
-        with apart.freezing(is_known=True):
+        with apart.freezing():
             live.take(KINDS["activations"], [seen_as(IMSI_OF_OTHER)], [], None)
             waiting = live.take(KINDS["activations"], [seen_as(UNKNOWN)], [], None)
             live.take(KINDS["identities"], [identity(other, UNKNOWN)], [], None)
@@ -379,7 +379,7 @@ def test_a_group_is_changed_where_the_sims_named_lie(apart: Apart) -> None:
         with apart.store.transaction(sims=change.sims()) as writer:
             groups.change(writer, writer.accounts()["a"], GROUP, change)
 
-    with apart.freezing(is_known=True):
+    with apart.freezing():
         put(groups.GroupChange(removed=Listed((apart.other,))))
         put(groups.GroupChange(added=Listed((apart.other,))))
         for refused in (

@@ -64,6 +64,7 @@ FEW_SHARDS = 8  # are held within a step where nobody is in the way
 HOLD_S_MAX = 20.0  # so long it may take to hold many, where each comes within a step
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
+TRIAL_S_MAX = 1.2  # a coordinator that tries shards out answers before, or is asked why not
 SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
 OF_A_SIM = re.compile(rf"(?<!')\b(?:{'|'.join(OF_SIMS)})\b")
 CHANGE_OF_COPIES = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) ({'|'.join(SHARED)})\b")
@@ -323,7 +324,8 @@ class ClusterConnection(PostgresqlConnection):
                 (self._queries["hold_shards"], {"turns": turns}),
             ]
         until = time.monotonic() + TURN_WAIT_S_MAX
-        self._refuse_if_over(shards, until)  # one that is stuck with a machine keeps all others out
+        self._refuse_if_over(shards, until)
+        self._refuse_if_silent(shards)
         while not self._has_come_within_a_savepoint(shards, questions):
             self._refuse_if_over(shards, until)
             time.sleep(REST_S)
@@ -372,6 +374,24 @@ class ClusterConnection(PostgresqlConnection):
         self.row("bound_statements", statement=f"{statement_s_max}s")
         if len(shards) > FEW_SHARDS:
             self._say(_wait_for_locks(TURN_WAIT_S_MAX))
+
+    def _refuse_if_silent(self, shards: set[int]) -> None:
+        """Raise `MachineAway` where a machine that has one of the shards says nothing any more.
+
+        Asked over a connection that holds nothing: this one has the turn, and nobody can end what
+        waits for a frozen machine.
+        """
+        turns = {place.machine: place.turn for place in map(self._places.__getitem__, shards)}
+        try:
+            other = self._away.trial or PostgresqlConnection(
+                Address(self._conninfo, self._name), TRIAL_S_MAX
+            )
+            self._away.trial = other
+            other.rows("try_shards", turns=Numbers(sorted(turns.values())))
+        except StoreRefused:
+            self._away.drop_trial()
+            self._away.look(self._ask_for_machines_away)
+            self._refuse_if_away(shards)
 
     def _refuse_if_over(self, shards: set[int], until: float) -> None:
         """Give up where the machine of a shard cannot be reached, or the time is over."""
