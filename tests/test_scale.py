@@ -10,7 +10,9 @@ import pytest
 from benchmarks import scale
 from benchmarks.scale import (
     Assumed,
+    Cost,
     Measured,
+    load_hours,
     need,
     nodes_needed,
     peak_rate,
@@ -51,6 +53,22 @@ def test_a_report_waits_for_the_slowest_machine() -> None:
     assert sorted(few) != few
     assert sum(few) < sum(many)
     assert min(few) > MEASURED.report_ms - MEASURED.machine_ms
+
+
+def test_workers_share_their_part_of_a_load_and_nothing_else() -> None:
+    cost = Cost(coordinator=2, workers=4, program=3)
+    one, four = (load_hours(3.6e9, cost, nodes) for nodes in (1, 4))
+    assert one == pytest.approx(9)
+    assert four == pytest.approx(6)
+
+
+def test_a_cluster_fails_reports_while_any_of_its_machines_is_away() -> None:
+    alone, spread = (
+        need(10**9, MEASURED, replace(ASSUMED, node_disk_bytes=disk, away_minutes_a_year=7))
+        for disk in (1e18, store_bytes(10**9, MEASURED, ASSUMED) * ASSUMED.spare / 3.5)
+    )
+    assert (alone.nodes, alone.facts_refused_minutes, alone.reports_fail_minutes) == (1, 7, 7)
+    assert (spread.nodes, spread.facts_refused_minutes, spread.reports_fail_minutes) == (4, 14, 35)
 
 
 def test_a_larger_fleet_needs_no_less_of_anything() -> None:

@@ -17,12 +17,14 @@ from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.acts import Act, Via
 from tallystick.core.errors import MachineAway, StoreBusy
-from tallystick.core.facts import Identity, Sim, SimActivation, SimExpectation
+from tallystick.core.facts import GroupMember, Identity, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imsi
 from tallystick.core.identities import Subscriber
 from tallystick.core.moments import BEGINNING, Moment
+from tallystick.core.selection import UNASSIGNED, Listed
+from tallystick.fleet import groups
 from tallystick.intake import KINDS, LiveIntake, import_file
-from tallystick.operations.verify import verify
+from tallystick.operations.verify import verify, verify_attributions
 from tallystick.store import open_store
 from tallystick.store.acting import acting
 from tallystick.store.engines import citus
@@ -37,7 +39,7 @@ from tallystick.store.engines.citus import (
 from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql_connection import SNAPSHOT, WRITING
 from tallystick.store.engines.postgresql_server import address_of
-from tallystick.store.engines.postgresql_statements import of_arrays
+from tallystick.store.engines.postgresql_statements import of_arrays, without_rows
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
@@ -50,6 +52,7 @@ from tests.store.few import (
     ICCIDS,
     MDN,
     ONE,
+    TWO,
     expected,
     mismatch,
     rows,
@@ -87,6 +90,7 @@ SELECT EXISTS (
 # One is a part of others, one needs an extension, and one asks nothing.
 OF_OTHER_FORM = {"rows_of_arrays", "damage_found", "plan_alike_on_machines"}
 SAYING = " -c citus.log_remote_commands=on -c client_min_messages=notice"
+PUT = re.compile(r"issuing INSERT INTO \S*activations_")
 RANGE_OF_SIMS = re.compile(r"\biccid OPERATOR\(pg_catalog\.>=\)")
 ACTIVATION_COLUMNS = ("iccid", "activated_at", "imei")
 SPARSE_FACTS = 100  # more than are named for each table
@@ -99,6 +103,7 @@ SET_PARAMETER = re.compile(r"carray\(:(\w+)\)")
 ARRAY_PARAMETER = re.compile(r"CAST\(:\w+ AS (\w+\[\])\)")
 PARAMETER = re.compile(r"(?<![:\w]):[a-z_]\w*")
 OTHERS = ICCIDS[1:]
+GROUP = "g"
 HARDWARE = (HOME, FOREIGN)
 
 
@@ -266,15 +271,27 @@ def apart(store: Store, database: str) -> Apart:
     with coordinator_of(database) as coordinator:
         machine = machine_of(coordinator, ONE)
         other = next(each for each in OTHERS if machine_of(coordinator, each) != machine)
-    take(store, sim(ONE), expected(ONE), sim(other), expected(other))
+    for iccid in (ONE, other):
+        take(store, sim(iccid), expected(iccid), GroupMember("a", GROUP, iccid))
     return Apart(store, database, machine, other)
 
 
+IMSI, IMSI_OF_OTHER, UNKNOWN = (Imsi.parse(f"29505090000001{digit}") for digit in (1, 2, 3))
+
+
+def identity(iccid: Iccid, imsi: Imsi = IMSI) -> Identity:
+    """From the beginning this SIM has this IMSI."""
+    return Identity(iccid, imsi, None, BEGINNING)
+
+
+def seen_as(imsi: Imsi) -> SimActivation:
+    """An activation of whoever has an IMSI then."""
+    return SimActivation(Subscriber.of_imsi(imsi), seen(ONE).activated_at, FOREIGN)
+
+
 def test_an_act_repeats_by_iccid_what_is_known_by_imsi(store: Store, database: str) -> None:
-    """That it was also named by ICCID is written on every machine, after its shard is held."""
-    imsi = Imsi.parse("295050900000011")
-    named = SimActivation(Subscriber.of_imsi(imsi), seen(ONE).activated_at, FOREIGN)
-    take(store, sim(ONE), Identity(ONE, imsi, None, BEGINNING), named)
+    """That it was also named by ICCID is written on the coordinator, after its shard is held."""
+    take(store, sim(ONE), identity(ONE), seen_as(IMSI))
     act = Act(Moment(1), Via.COMMAND, "import", is_long=True)
     with acting(act), store.transaction(touched=Touched(frozenset({ONE}))) as writer:
         assert writer.take(SimActivation, [seen(ONE)]) == (0, 1, ())
@@ -288,10 +305,11 @@ def test_an_account_that_was_removed_meanwhile_is_named_as_why_to_try_again(stor
             writer.take(Sim, [sim(ONE)])
 
 
-CHANGED: dict[KindName, Callable[[Iccid], Sim | SimExpectation | SimActivation]] = {
+CHANGED: dict[KindName, Callable[[Iccid], Sim | SimExpectation | SimActivation | GroupMember]] = {
     "sims": lambda iccid: sim(iccid, mdn=MDN),
     "expectations": lambda iccid: expected(iccid, FOREIGN),
     "activations": seen,
+    "groups": lambda iccid: GroupMember("a", UNASSIGNED, iccid),
 }
 """A fact of each kind that says something new of a SIM."""
 LINES = {
@@ -330,6 +348,57 @@ def test_a_frozen_machine_stops_files_about_its_own_sims_alone(
     wait_until(lambda: is_taken(apart.store, seen(ONE)))
     assert import_file(apart.store, kind, str(files[ONE])).accepted == 1
     assert not any(verified.differences for verified in verify(apart.store, wire_row))
+
+
+def test_a_frozen_machine_stops_numbers_of_its_own_sims_alone(apart: Apart) -> None:
+    """An activation by IMSI needs the machine of the SIM that has it, an identity both SIMs'."""
+    store, other = apart.store, apart.other
+    take(store, identity(ONE), identity(other, IMSI_OF_OTHER))
+    with closing(LiveIntake(store, system_clock, time.perf_counter, Loops())) as live:
+        with apart.freezing():
+            live.take(KINDS["activations"], [seen_as(IMSI_OF_OTHER)], [], None)
+            waiting = live.take(KINDS["activations"], [seen_as(UNKNOWN)], [], None)
+            live.take(KINDS["identities"], [identity(other, UNKNOWN)], [], None)
+            for kind, fact in (
+                (KINDS["activations"], seen_as(IMSI)),
+                (KINDS["identities"], identity(ONE, IMSI_OF_OTHER)),
+                (KINDS["identities"], identity(ONE, UNKNOWN)),
+            ):
+                with pytest.raises(MachineAway):
+                    live.take(kind, [fact], [], None)
+        assert b'"unattributed":1' in waiting
+        wait_until(lambda: is_taken(store, seen(TWO)))
+        live.take(KINDS["identities"], [identity(ONE, UNKNOWN)], [], None)
+    assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(other)])
+    assert not any(verified.differences for verified in verify(store, wire_row))
+    assert not any(part.wrong for part in verify_attributions(store))
+
+
+def test_a_group_is_changed_where_the_sims_named_lie(apart: Apart) -> None:
+    def put(change: groups.GroupChange) -> None:
+        with apart.store.transaction(sims=change.sims()) as writer:
+            groups.change(writer, writer.accounts()["a"], GROUP, change)
+
+    with apart.freezing():
+        put(groups.GroupChange(removed=Listed((apart.other,))))
+        put(groups.GroupChange(added=Listed((apart.other,))))
+        for refused in (
+            groups.GroupChange(added=Listed((ONE,))),
+            groups.GroupChange(description="All machines have a copy of it."),
+        ):
+            with pytest.raises(MachineAway):
+                put(refused)
+
+
+def test_an_imsi_that_was_given_to_another_sim_meanwhile_holds_that_sim_too(store: Store) -> None:
+    take(store, sim(ONE), expected(ONE), identity(ONE))
+    with store.transaction(sims=frozenset({TWO})) as writer:
+        writer.take(SimActivation, [seen_as(IMSI)])
+    assert rows(store) == [mismatch(ONE)]
+    with store.transaction(sims=frozenset({TWO})) as writer:
+        writer.take(SimExpectation, [expected(TWO)])
+        with pytest.raises(StoreBusy, match="was given to another SIM at the same time"):
+            writer.take(Identity, [identity(TWO)])
 
 
 def test_reports_of_listed_sims_need_their_machines_alone(apart: Apart) -> None:
@@ -475,6 +544,32 @@ def test_columns_of_all_shards_are_of_the_same_rows_and_no_more_than_asked_for(
     assert len(frame) == min(at_most, len(facts))
     known = {(fact.iccid, fact.effective_from, int(fact.imei)) for fact in facts}
     assert known.issuperset(frame.select("iccid", "effective_from", "value").rows())
+
+
+def test_many_rows_go_to_each_shard_in_few_statements(
+    store: Store, database: str, commands: list[str]
+) -> None:
+    """Of 256 rows that lie all over the store each shard has some."""
+    sims = ICCIDS[: 4 * citus.ROWS_A_STATEMENT]
+    take(store, sim(ONE))
+    with (
+        open_store(f"{database}{quote(SAYING)}", wire_row) as watched,
+        watched.transaction(touched=Touched(frozenset(sims))) as writer,
+    ):
+        writer.take(SimActivation, [seen(iccid) for iccid in sims])
+    put = [SHARD_NUMBER.search(each) for each in commands if PUT.search(each)]
+    shards = {number[1] for number in put if number}
+    assert len(shards) > 1
+    assert len(put) < len(shards) + 4
+
+
+@pytest.mark.usefixtures("store")
+def test_the_names_of_columns_are_asked_of_no_machine(database: str) -> None:
+    sql = filled(without_rows(queries_for("citus")["expectations_between"]))
+    with psycopg.connect(database, autocommit=True) as coordinator:
+        plan = coordinator.execute(f"EXPLAIN {sql}".encode()).fetchall()
+    assert [row for row in plan if "One-Time Filter" in row[0]]
+    assert not [row for row in plan if "expectations_" in row[0]]
 
 
 def asked_between(commands: Sequence[str]) -> list[str]:

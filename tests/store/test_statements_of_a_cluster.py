@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import re
 
 
+OF_NUMBERS = {"identities", "former_identities", "named_activations", "direct_twins"}
 TABLES_WITH_SIMS = """
     SELECT c.table_name FROM information_schema.columns AS c
     WHERE c.table_schema = current_schema() AND c.column_name = 'iccid'
@@ -54,9 +55,9 @@ def test_what_is_told_of_sims_lies_on_machines(database: str) -> None:
     """Else a join of it with SIMs is refused, or carries whole tables to the coordinator."""
     telling = {table for (table,) in rows_of(database, TABLES_WITH_SIMS)}
     assert telling >= {*OF_SIMS, SHARD_TURNS}
-    assert telling - {*OF_SIMS, SHARD_TURNS, *SHARED} == {"former_identities"}, (
-        "list the new table in store/engines/spread.py; the former identities alone are joined with"
-        " nothing"
+    assert telling - {*OF_SIMS, SHARD_TURNS, *SHARED} == OF_NUMBERS, (
+        "list the new table in store/engines/spread.py; what is told of IMSIs and MSISDNs alone is"
+        " joined with nothing"
     )
 
 

@@ -84,7 +84,7 @@ class Explanations:
         note = note_of(caller.name, now, wanted.ticket, wanted.note)
         until = _moment("until", wanted.until)
         keys = _keys(wanted.rows)
-        with self._store.transaction(sims=_sims_of(keys)) as writer:
+        with self._store.transaction(sims=explanations.sims_of(keys)) as writer:
             visible = accounts_of(writer, caller.user_id)
             count = explanations.explain(writer, keys, visible, note, until)
         resp.data = msgspec.json.encode(Explained(count))
@@ -102,7 +102,7 @@ class ExplanationsEnded:
         """Take back what was said of mismatches; it stays on record."""
         caller = _allowed(req)
         keys = _keys(struct_of(req, Ending).rows)
-        with self._store.transaction(sims=_sims_of(keys)) as writer:
+        with self._store.transaction(sims=explanations.sims_of(keys)) as writer:
             visible = accounts_of(writer, caller.user_id)
             count = explanations.take_back(writer, keys, visible, caller.name, system_clock())
         resp.data = msgspec.json.encode(Ended(count))
@@ -135,10 +135,6 @@ def _allowed(req: Request) -> Caller:
 
 def _keys(rows: Sequence[RowNamed]) -> list[RowKey]:
     return [explanations.key_named(each.iccid, each.imei, each.activated_at) for each in rows]
-
-
-def _sims_of(keys: Sequence[RowKey]) -> frozenset[int]:
-    return frozenset(iccid for _, iccid, _ in keys)
 
 
 def _moment(name: str, text: str | None) -> Moment | None:

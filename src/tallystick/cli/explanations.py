@@ -71,7 +71,10 @@ def add(
     said = note_of(actor_of(actor), system_clock(), ticket, note)
     key = explanations.key_named(iccid, imei, seen_at)
     holds_until = None if until is None else moment_of(parse_named("--until", until))
-    with store_of(current_settings()) as store, store.transaction() as writer:
+    with (
+        store_of(current_settings()) as store,
+        store.transaction(sims=explanations.sims_of([key])) as writer,
+    ):
         visible = every_account(writer)
         count = explanations.explain(writer, [key], visible, said, holds_until)
     how_long = "it is seen there again" if holds_until is None else exact(holds_until)
@@ -85,7 +88,10 @@ def end(
 ) -> None:
     """Take back what was said of a mismatch; it stays on record."""
     key, by = explanations.key_named(iccid, imei, seen_at), actor_of(actor)
-    with store_of(current_settings()) as store, store.transaction() as writer:
+    with (
+        store_of(current_settings()) as store,
+        store.transaction(sims=explanations.sims_of([key])) as writer,
+    ):
         count = explanations.take_back(writer, [key], every_account(writer), by, system_clock())
     message = (
         f"the mismatch of SIM {iccid} is not explained any more"

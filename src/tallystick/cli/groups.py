@@ -155,7 +155,10 @@ def remove(account: Account, name: Name, as_json: AsJson = False) -> None:
 
 
 def _change(account: str, name: str, wanted: GroupChange) -> ChangedGroup:
-    with store_of(current_settings()) as store, store.transaction() as writer:
+    with (
+        store_of(current_settings()) as store,
+        store.transaction(sims=wanted.sims()) as writer,
+    ):
         return groups.changed(writer, accounts.number_of(writer, account), name, wanted)
 
 

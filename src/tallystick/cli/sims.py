@@ -30,6 +30,7 @@ from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, parse_name
 from tallystick.fleet import inventory
 from tallystick.fleet.inventory import Move
+from tallystick.intake.sims_changed import SIMS_NAMED_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -194,7 +195,9 @@ def _do(
     with store_of(current_settings()) as store:
         while portion := list(islice(lines, SIMS_A_TRANSACTION)):
             good, refused = _parsed(portion, parse)
-            with store.transaction() as writer:
+            sims = frozenset(_iccid(portion[place]) for place in good)
+            changed = sims if len(sims) <= SIMS_NAMED_MAX else None
+            with store.transaction(sims=changed) as writer:
                 done = action(writer, list(good.values()))
             places = list(good)
             refused |= {places[place]: refusal for place, refusal in done.refused.items()}

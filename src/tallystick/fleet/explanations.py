@@ -12,7 +12,7 @@ from tallystick.fleet.timeline import no_such_sim, visible_sim
 from tallystick.store.explanations import KeptExplanation
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from tallystick.core.explanations import Explanation, Note
     from tallystick.store import Reader, Writer
@@ -45,6 +45,11 @@ def key_named(iccid: str, imei: str, activated_at: str) -> RowKey:
     """
     seen_at = moment_of(parse_named("activated_at", activated_at))
     return seen_at, Iccid.parse(iccid), Imei.parse(imei)
+
+
+def sims_of(keys: Iterable[RowKey]) -> frozenset[int]:
+    """Give the SIMs of some rows."""
+    return frozenset(iccid for _, iccid, _ in keys)
 
 
 def standings(reader: Reader, keys: Sequence[RowKey], now: Moment) -> dict[RowKey, Standing]:

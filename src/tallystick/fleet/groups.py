@@ -53,6 +53,16 @@ class GroupChange:
     added: Listed = NOBODY
     removed: Listed = NOBODY
 
+    def sims(self) -> frozenset[int] | None:
+        """The SIMs that it changes anything of; None where that may be any.
+
+        A phone number may be any SIM's, and the group itself is known to every machine of a
+        cluster.
+        """
+        if self.name or self.description or self.added.mdns or self.removed.mdns:
+            return None
+        return frozenset((*self.added.iccids, *self.removed.iccids))
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedGroup:
@@ -106,7 +116,8 @@ def change(writer: Writer, account_id: int, name: str, wanted: GroupChange) -> N
     if new_name != row.name:
         _require_free(writer, account_id, new_name)
     description = row.description if wanted.description is None else _described(wanted.description)
-    writer.change_group(row.group_id, new_name, description)
+    if (new_name, description) != (row.name, row.description):
+        writer.change_group(row.group_id, new_name, description)
     writer.take_out_of_group(account_id, row.group_id, picked(writer, account_id, wanted.removed))
     writer.put_in_group(account_id, row.group_id, picked(writer, account_id, wanted.added))
 

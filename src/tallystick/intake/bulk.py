@@ -22,7 +22,7 @@ from tallystick.core.ledger import BEFORE_THE_LEDGER
 from tallystick.intake.checking import check_source
 from tallystick.intake.doubt_kinds import NO_DOUBTS
 from tallystick.intake.doubts import doubts_of_hardware, doubts_of_keys, doubts_of_sims
-from tallystick.intake.kinds import Kind, KindName, kind_of, shortlisted_batch, sims_changed_by
+from tallystick.intake.kinds import Kind, KindName, kind_of, shortlisted_batch
 from tallystick.intake.lanes import (
     CONNECTIONS_MAX,
     Slice,
@@ -36,6 +36,7 @@ from tallystick.intake.options import ImportOptions
 from tallystick.intake.prefetch import Prefetch
 from tallystick.intake.progress import Progress, Work, tell_nobody
 from tallystick.intake.receipt import Receipt, Reject
+from tallystick.intake.sims_changed import sims_changed_by
 from tallystick.intake.sorting import stretches
 from tallystick.intake.sources import file_of, is_read_once, open_source, to_be_read_again
 from tallystick.store import LEDGERED_KINDS, ImportProgress, Lane, Touched, by_subscriber

@@ -52,7 +52,7 @@ from tallystick.core.written_values import (
 from tallystick.intake import fast_parse
 from tallystick.intake.plain_items import plain_activation
 from tallystick.intake.receipt import Fault
-from tallystick.store import Batch, by_iccid, iccids_of, shortlist_of
+from tallystick.store import Batch, by_iccid, shortlist_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,8 +60,6 @@ if TYPE_CHECKING:
     from tallystick.store import Facts, Store
 
 
-OF_ONE_SIM = frozenset({Sim, SimExpectation, SimActivation})
-"""Facts that change nothing but what is kept of the SIM that they name."""
 KindName = Literal["sims", "expectations", "activations", "groups", "types", "identities"]
 
 
@@ -709,33 +707,6 @@ def kind_of(name: KindName, account: str = "") -> Kind:
         return kind
     said = replace(ACCOUNT, required=False, default=account)
     return replace(kind, columns=tuple(said if each is ACCOUNT else each for each in kind.columns))
-
-
-SIMS_NAMED_MAX = 2_000
-"""Of more SIMs than these, some lie on each machine of a cluster anyway."""
-
-
-def sims_changed_by(store: Store, kind: Kind, facts: Facts) -> frozenset[int] | None:
-    """The SIMs that facts change anything of, of a store that is spread; None, more than these.
-
-    SIMs of a new account change what every machine has a copy of. Facts that name a SIM otherwise
-    than by its ICCID may change any.
-    """
-    if len(facts) > SIMS_NAMED_MAX or kind.fact not in OF_ONE_SIM or not store.is_spread():
-        return None
-    iccids = frozenset(iccids_of(facts))
-    if min(iccids, default=-1) < 0:
-        return None
-    if kind.fact is Sim:
-        with store.glance() as reader:
-            if not reader.accounts().keys() >= accounts_in(facts):
-                return None
-    return iccids
-
-
-def accounts_in(sims: Facts) -> set[str]:
-    """The accounts that SIMs are said to be of."""
-    return set(sims["account"]) if isinstance(sims, pl.DataFrame) else {sim[2] for sim in sims}
 
 
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:

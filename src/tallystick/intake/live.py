@@ -37,8 +37,9 @@ from tallystick.core.ledger import UNKNOWN_ORIGIN
 from tallystick.core.moments import MICROSECONDS_A_SECOND
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import all_are_loaded, doubts_of_facts, doubts_of_store
-from tallystick.intake.kinds import Kind, shortlisted_batch, sims_changed_by
+from tallystick.intake.kinds import Kind, shortlisted_batch
 from tallystick.intake.receipt import Receipt
+from tallystick.intake.sims_changed import sims_changed_by
 from tallystick.store import TURN_WAIT_S_MAX, iccids_of
 from tallystick.store.touched import SINGLES_MAX, Touched, together
 from tallystick.tracing import here, linked_span

@@ -99,11 +99,14 @@ def _attributions_of(reader: Reader, part: SimRange) -> Attributions:
         statement = Statement(Subscriber(subscriber), Moment(valid_from), Iccid(iccid))
         statements[subscriber].append(statement)
     kept: defaultdict[int, dict[NamedActivation, int | None]] = defaultdict(dict)
-    wrong = 0
-    for subscriber, activated_at, imei, owner, is_there in reader.attributions_between(*part):
+    of_sims = list[tuple[int, int, int]]()
+    for subscriber, activated_at, imei, owner in reader.attributions_between(*part):
         activation = NamedActivation(Subscriber(subscriber), Moment(activated_at), Imei(imei))
         kept[subscriber][activation] = owner
-        wrong += owner is not None and not is_there
+        if owner is not None:
+            of_sims.append((owner, activated_at, imei))
+    there = reader.activations_there(of_sims)
+    wrong = sum(activation not in there for activation in of_sims)
     for subscriber, owners in kept.items():
         right = attributed(owners, statements[subscriber])
         wrong += sum(iccid != right[activation] for activation, iccid in owners.items())

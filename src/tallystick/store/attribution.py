@@ -73,8 +73,7 @@ class IdentityChanges(LedgerChanges, KeptAnswer):
         in_order = sorted(keys)
         for start in range(0, len(in_order), KEYS_A_PART):
             asked = in_order[start : start + KEYS_A_PART]
-            rows = self._rows_of_many("named_since", asked)
-            self._attribute({row[:3]: row[3] for row in rows}, cause)
+            self._attribute({row[:3]: row[3] for row in self.named_since(asked)}, cause)
 
     def take_named_activations(
         self, activations: Sequence[Fact], source: str, cause: Cause
@@ -91,30 +90,25 @@ class IdentityChanges(LedgerChanges, KeptAnswer):
     def count_unattributed(self, activations: Facts) -> int:
         """How many of some activations name a number that is no SIM's at that moment."""
         named = by_subscriber(activations)
-        return sum(owner is None for owner in self._owners(named)) if named else 0
+        return sum(owner is None for owner in self.owners(named))
 
     def _source_id(self, source: str) -> int:
         self._connection.run("put_source", name=source)
         return self._value(int, "source_id", name=source) or 0
-
-    def _owners(self, activations: Sequence[Fact]) -> list[int | None]:
-        """The SIMs that had the numbers of named activations at their moments."""
-        asked = [(place, *activation[:2]) for place, activation in enumerate(activations)]
-        owner_at = dict(self._rows_of_many("owners", asked))
-        return [owner_at[place] for place in range(len(activations))]
 
     def _attribute(self, owner_of: dict[Fact, int | None], cause: Cause) -> None:
         """Attribute named activations, each with the SIM that it was attributed to, anew."""
         named = sorted(owner_of)
         changed = [
             NewOwner(*activation, owner_of[activation], new)
-            for activation, new in zip(named, self._owners(named), strict=True)
+            for activation, new in zip(named, self.owners(named), strict=True)
             if owner_of[activation] != new
         ]
         if not changed:
             return
         arriving = _distinct(each.of_sim(each.new) for each in changed)
         leaving = _distinct(each.of_sim(each.old) for each in changed)
+        self._connection.change_sims({iccid for iccid, *_ in (*arriving, *leaving)})
         followed_before = self._among("following_from_named", arriving)
         self._connection.run_many(
             "attribute",

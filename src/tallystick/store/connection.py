@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from tallystick.core.errors import OutcomeUnknown, StoreMissing, StoreOutdated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import polars as pl
@@ -81,6 +81,12 @@ class Connection(Protocol):
 
     def reaches_all(self) -> bool:
         """Whether every SIM can be asked for: no machine that has some was away a moment ago."""
+
+    def change_sims(self, iccids: Collection[int]) -> None:
+        """This transaction changes what is kept of these SIMs, which it may not have said before.
+
+        Raises `StoreBusy` on a cluster, where it is too late for that.
+        """
 
     def set_of(self, values: Iterable[int] | Iterable[str]) -> object:
         """Integers, or texts, as one parameter."""

@@ -101,8 +101,15 @@ class MovingQuestions(CallbackQuestions, AccountQuestions):
         return (ChangeSet(*row) for row in self._connection.stream("whole_change_sets"))
 
     def whole_activations_between(self, after: int, up_to: int) -> pl.DataFrame:
-        """`iccid`, `activated_at` and `imei` of a range of SIMs."""
-        return self._connection.frame("moving_activations", after=after, up_to=up_to)
+        """`iccid`, `activated_at` and `imei` of a range of SIMs.
+
+        Not those activations that only follow from ones that name an IMSI or MSISDN.
+        """
+        seen = self._connection.frame("moving_activations", after=after, up_to=up_to)
+        followers = self._connection.frame("moving_followers", after=after, up_to=up_to)
+        if followers.is_empty():
+            return seen
+        return seen.join(followers, on=seen.columns, how="anti")
 
     def whole_identities_between(self, after: int, up_to: int) -> pl.DataFrame:
         """`subscriber`, `valid_from`, `iccid` and `change_set_id` of a range of subscribers."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.identities import Subscriber
 from tallystick.core.moments import Moment
 from tallystick.store.connection import Asking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Unattributed(NamedTuple):
@@ -20,7 +23,24 @@ class Unattributed(NamedTuple):
 
 
 class IdentityQuestions(Asking):
-    """Which activations wait until it is known whose number they name."""
+    """Whose the numbers are that activations name, and which of these wait until that is known."""
+
+    def owners(self, activations: Sequence[tuple[int, int, int]]) -> list[int | None]:
+        """The SIMs that had the numbers of named activations at their moments."""
+        if not activations:
+            return []
+        asked = [(place, *activation[:2]) for place, activation in enumerate(activations)]
+        owner_at = dict(self._connection.rows_of_many("owners", asked))
+        return [owner_at[place] for place in range(len(activations))]
+
+    def named_since(
+        self, keys: Sequence[tuple[int, int]]
+    ) -> list[tuple[int, int, int, int | None]]:
+        """The activations that name a number from a moment on until its next identity is in force.
+
+        Each with the SIM that it is attributed to.
+        """
+        return self._connection.rows_of_many("named_since", keys) if keys else []
 
     def unattributed_by_source(self) -> dict[str, int]:
         """How many activations of each source wait."""

@@ -9,7 +9,7 @@ from tallystick.store.connection import Asking
 from tallystick.store.facts import sim_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -79,9 +79,18 @@ class VerifyQuestions(Asking):
 
     def attributions_between(
         self, after: int, up_to: int
-    ) -> Iterator[tuple[int, int, int, int | None, int]]:
-        """Activations of a range of subscribers, the SIM of each, and whether it has it."""
+    ) -> Iterator[tuple[int, int, int, int | None]]:
+        """Activations of a range of subscribers, and the SIM of each."""
         return self._connection.stream("verify_named", after=after, up_to=up_to)
+
+    def activations_there(
+        self, activations: Sequence[tuple[int, int, int]]
+    ) -> set[tuple[int, int, int]]:
+        """Those of some activations, by ICCID, that are there."""
+        if not activations:
+            return set()
+        rows = self._connection.rows_of_many("activations_there", activations)
+        return {(iccid, activated_at, imei) for iccid, activated_at, imei in rows}
 
     def statements_between(self, after: int, up_to: int) -> Iterator[tuple[int, int, int]]:
         """Subscriber, moment and SIM of the identities of a range."""

@@ -129,7 +129,7 @@ class NamedGroup:
             listed_in("devicesToAdd", body.devices_to_add),
             listed_in("devicesToRemove", body.devices_to_remove),
         )
-        with self._store.transaction() as writer:
+        with self._store.transaction(sims=wanted.sims()) as writer:
             account_id = account_in_path(writer, user_id, account).account_id
             groups.change(writer, account_id, _group_in_path(writer, account_id, group), wanted)
         resp.data = SUCCESS

@@ -43,7 +43,7 @@ from tallystick.store.queries import queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, Touched, of_shards
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import polars as pl
     import psycopg
@@ -64,6 +64,7 @@ FEW_SHARDS = 8  # are held within a step where nobody is in the way
 HOLD_S_MAX = 20.0  # so long it may take to hold many, where each comes within a step
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
+TRIAL_S_MAX = 1.2  # a coordinator that tries shards out answers before, or is asked why not
 SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
 OF_A_SIM = re.compile(rf"(?<!')\b(?:{'|'.join(OF_SIMS)})\b")
 CHANGE_OF_COPIES = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) ({'|'.join(SHARED)})\b")
@@ -228,6 +229,7 @@ class ClusterConnection(PostgresqlConnection):
         """Begin a transaction with whatever is asked or said next."""
         self._shard_of.clear()
         self._is_to_hold = self._holds_some = False
+        self._sims_to_hold = None
         self._needed, self._asked = set(), set()
         super().begin(how)
 
@@ -243,6 +245,24 @@ class ClusterConnection(PostgresqlConnection):
         self._is_to_hold = True
         self._sims_to_hold = sims
         self._statement_s_max = statement_s_max
+
+    def change_sims(self, iccids: Collection[int]) -> None:
+        """Hold the shards of these SIMs too, where some are to be held and none is yet.
+
+        Raises `StoreBusy` where others are held already and these are not among them: to wait for
+        more would be out of the order that all keep.
+        """
+        sims = self._sims_to_hold
+        if sims is None or sims.issuperset(iccids):
+            return
+        if self._is_to_hold:
+            self._sims_to_hold = sims.union(iccids)
+        elif self._holds_some:
+            message = (
+                f"{self._name}: the IMSI or MSISDN of a SIM was given to another SIM at the same"
+                " time; try again"
+            )
+            raise StoreBusy(message)
 
     def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
         """Take the locks of the shards that a transaction touches, and hold these shards.
@@ -304,7 +324,8 @@ class ClusterConnection(PostgresqlConnection):
                 (self._queries["hold_shards"], {"turns": turns}),
             ]
         until = time.monotonic() + TURN_WAIT_S_MAX
-        self._refuse_if_over(shards, until)  # one that is stuck with a machine keeps all others out
+        self._refuse_if_over(shards, until)
+        self._refuse_if_silent(shards)
         while not self._has_come_within_a_savepoint(shards, questions):
             self._refuse_if_over(shards, until)
             time.sleep(REST_S)
@@ -353,6 +374,24 @@ class ClusterConnection(PostgresqlConnection):
         self.row("bound_statements", statement=f"{statement_s_max}s")
         if len(shards) > FEW_SHARDS:
             self._say(_wait_for_locks(TURN_WAIT_S_MAX))
+
+    def _refuse_if_silent(self, shards: set[int]) -> None:
+        """Raise `MachineAway` where a machine that has one of the shards says nothing any more.
+
+        Asked over a connection that holds nothing: this one has the turn, and nobody can end what
+        waits for a frozen machine.
+        """
+        turns = {place.machine: place.turn for place in map(self._places.__getitem__, shards)}
+        try:
+            other = self._away.trial or PostgresqlConnection(
+                Address(self._conninfo, self._name), TRIAL_S_MAX
+            )
+            self._away.trial = other
+            other.rows("try_shards", turns=Numbers(sorted(turns.values())))
+        except StoreRefused:
+            self._away.drop_trial()
+            self._away.look(self._ask_for_machines_away)
+            self._refuse_if_away(shards)
 
     def _refuse_if_over(self, shards: set[int], until: float) -> None:
         """Give up where the machine of a shard cannot be reached, or the time is over."""
@@ -513,6 +552,8 @@ class ClusterConnection(PostgresqlConnection):
 
     def rows(self, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Run a named query and give its rows; each shard is asked for its own SIMs, if many."""
+        if self._is_of_no_sim(query, parameters):
+            return iter(())
         sims = self._many_sims(query, parameters)
         if sims is None:
             return super().rows(query, **parameters)
@@ -520,10 +561,20 @@ class ClusterConnection(PostgresqlConnection):
 
     def run(self, query: str, **parameters: object) -> int:
         """Run a named statement and give the number of rows it changed, likewise."""
+        if self._is_of_no_sim(query, parameters):
+            return 0
         sims = self._many_sims(query, parameters)
         if sims is None:
             return super().run(query, **parameters)
         return sum(cursor.rowcount for cursor in self._ask_shards(query, sims))
+
+    def _is_of_no_sim(self, query: str, parameters: dict[str, object]) -> bool:
+        """Whether a statement names the SIMs that it is about, and there is none.
+
+        Citus would ask some machine nevertheless.
+        """
+        sims = parameters.get("iccids")
+        return isinstance(sims, Numbers) and not sims and is_of_sims(self._sql(query))
 
     def _many_sims(self, query: str, parameters: dict[str, object]) -> Numbers | None:
         """The SIMs that a query is about, where each shard is to be asked for its own."""
@@ -571,6 +622,8 @@ class ClusterConnection(PostgresqlConnection):
             with self._refusals():
                 yield self._ask(sql, dict(zip(names, columns, strict=True)))
             return
+        if len(rows) > ROWS_A_STATEMENT and is_of_sims(sql):
+            rows = self._in_order_of_shards(rows, names.index("iccid"))
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             part = rows[start : start + ROWS_A_STATEMENT]
             values = {
@@ -609,6 +662,13 @@ class ClusterConnection(PostgresqlConnection):
             columns = map(array_of, zip(*part, strict=True))
             with self._refusals():
                 yield self._ask(sql, dict(zip(names, columns, strict=True)))
+
+    def _in_order_of_shards(
+        self, rows: Sequence[tuple[Any, ...]], place: int
+    ) -> Sequence[tuple[Any, ...]]:
+        """Rows of one shard behind each other, each SIM's in order: few statements go to each."""
+        shards = self._shards_of({row[place] for row in rows})
+        return sorted(rows, key=lambda row: shards[row[place]])
 
     def _parts(
         self, rows: Sequence[tuple[Any, ...]], place: int

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tallystick.store.engines.postgresql_connection import PostgresqlConnection
+
 ASK_AGAIN_S = 1.0  # a process asks no more often, however many of its writers wait
 AWAY_S = 3.0  # a machine that cannot be reached is not tried again so soon
 
@@ -24,6 +26,14 @@ class MachinesAway:
         self._waited_for = set[int]()  # SIMs, since it was last asked where some are
         self._machine_of: dict[int, int] = {}  # of such SIMs
         self._located_at = -inf
+        self.trial: PostgresqlConnection | None = None
+        """Over which whoever writes alone tries shards out first; one at a time does."""
+
+    def drop_trial(self) -> None:
+        """Close that connection; the next one to try shards out makes another."""
+        if self.trial is not None:
+            self.trial.close()
+        self.trial = None
 
     def now(self) -> set[int]:
         """The machines that could not be reached a moment ago."""

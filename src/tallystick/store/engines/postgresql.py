@@ -240,6 +240,7 @@ class PostgresqlEngine:
         """Close every connection that is not in use."""
         while connection := self._idle_one():
             connection.close()
+        self._machines_away.drop_trial()
 
     def _idle_one(self) -> PostgresqlConnection | None:
         """A connection that nobody uses; other threads take some at the same time."""

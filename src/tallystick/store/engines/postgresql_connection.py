@@ -46,7 +46,7 @@ from tallystick.store.queries import statements_of
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, PARTS, locks_of, part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from tallystick.store.engines.bulk import Insert
@@ -128,6 +128,9 @@ class PostgresqlConnection:
     def reaches_all(self) -> bool:
         """True, for one machine has everything."""
         return True
+
+    def change_sims(self, iccids: Collection[int]) -> None:
+        """Whoever writes alone may change what is kept of any SIM; a cluster is asked otherwise."""
 
     @property
     def is_open(self) -> bool:

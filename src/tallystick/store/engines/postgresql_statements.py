@@ -133,5 +133,5 @@ def is_change(sql: str) -> bool:
 
 @lru_cache
 def without_rows(sql: str) -> str:
-    """A query with the columns of this one, and no rows."""
-    return selected("*", sql) + " LIMIT 0"
+    """A query with the columns of this one and no rows: no shard of a cluster is asked for any."""
+    return selected("*", sql) + " WHERE FALSE"

@@ -15,10 +15,6 @@ SHARED = (
     "accounts",
     "groups",
     "types",
-    "identities",
-    "sources",
-    "named_activations",
-    "direct_twins",
 )
 """Small ones that are joined where the others lie: each machine has a copy.
 

@@ -40,7 +40,7 @@ from tallystick.store.engines.turnstile import TurnMissedError, Turnstile
 from tallystick.store.queries import migrations_for, queries_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from tallystick.background import Loops
     from tallystick.store.touched import Touched
@@ -187,6 +187,9 @@ class SqliteConnection:
     def reaches_all() -> bool:
         """True, for one file has everything."""
         return True
+
+    def change_sims(self, iccids: Collection[int]) -> None:
+        """Whoever writes may change what is kept of any SIM."""
 
     def __init__(self, path: Path, flags: int) -> None:
         self._our_errors = OurErrors(path)

@@ -70,22 +70,20 @@ FROM proposed_expectations AS p
 WHERE p.iccid > :after AND p.iccid <= :up_to;
 
 -- name: moving_activations
--- Where were the SIMs of a range seen, and when? Not those activations that only follow from named
--- ones.
+-- Where were the SIMs of a range seen, and when?
 SELECT a.iccid, a.activated_at, a.imei
 FROM activations AS a
-WHERE a.iccid > :after AND a.iccid <= :up_to
-    AND (
-        NOT EXISTS (
-            SELECT 1
-            FROM named_activations AS n
-            WHERE n.iccid = a.iccid AND n.activated_at = a.activated_at AND n.imei = a.imei
-        )
-        OR EXISTS (
-            SELECT 1
-            FROM direct_twins AS d
-            WHERE d.iccid = a.iccid AND d.activated_at = a.activated_at AND d.imei = a.imei
-        )
+WHERE a.iccid > :after AND a.iccid <= :up_to;
+
+-- name: moving_followers
+-- Which activations of the SIMs of a range only follow from named ones?
+SELECT DISTINCT n.iccid, n.activated_at, n.imei
+FROM named_activations AS n
+WHERE n.iccid > :after AND n.iccid <= :up_to
+    AND NOT EXISTS (
+        SELECT 1
+        FROM direct_twins AS d
+        WHERE d.iccid = n.iccid AND d.activated_at = n.activated_at AND d.imei = n.imei
     );
 
 -- name: moving_identities

@@ -1,4 +1,4 @@
--- Activations that wait until it is known whose IMSI or MSISDN they name.
+-- Whose the numbers are that activations name, and which of these wait until that is known.
 
 -- name: count_of_unattributed
 -- How many activations of each source wait until it is known whose number they name?
@@ -25,3 +25,39 @@ CROSS JOIN sources AS s
 WHERE n.subscriber = t.subscriber AND n.iccid IS NULL AND s.source_id = n.source_id
 GROUP BY n.subscriber, s.name
 ORDER BY n.subscriber, s.name;
+
+-- name: owners
+-- Which SIMs had these numbers at these moments? `place` names the question.
+WITH asked (place, subscriber, moment) AS (
+    VALUES (:place, :subscriber, :moment)
+)
+SELECT
+    f.place,
+    (
+        SELECT i.iccid
+        FROM identities AS i
+        WHERE i.subscriber = f.subscriber AND i.valid_from <= f.moment
+        ORDER BY i.valid_from DESC
+        LIMIT 1
+    ) AS iccid
+FROM asked AS f;
+
+-- name: named_since
+-- Which activations name these numbers from these moments on until the number's next identity is in
+-- force, and which SIM are they attributed to?
+WITH asked (subscriber, valid_from) AS (
+    VALUES (:subscriber, :valid_from)
+)
+SELECT n.subscriber, n.activated_at, n.imei, n.iccid
+FROM asked AS f
+CROSS JOIN named_activations AS n
+WHERE n.subscriber = f.subscriber
+    AND n.activated_at >= f.valid_from
+    AND n.activated_at < coalesce(
+        (
+            SELECT min(i.valid_from)
+            FROM identities AS i
+            WHERE i.subscriber = f.subscriber AND i.valid_from > f.valid_from
+        ),
+        4611686018427387904
+    );

@@ -72,13 +72,20 @@ FROM (
 ) AS r;
 
 -- name: verify_named
--- Which activations name the numbers of a range, which SIM are they attributed to, and is it among
--- that SIM's activations?
-SELECT n.subscriber, n.activated_at, n.imei, n.iccid, a.iccid IS NOT NULL
+-- Which activations name the numbers of a range, and which SIM are they attributed to?
+SELECT n.subscriber, n.activated_at, n.imei, n.iccid
 FROM named_activations AS n
-LEFT JOIN activations AS a
-    ON a.iccid = n.iccid AND a.activated_at = n.activated_at AND a.imei = n.imei
 WHERE n.subscriber > :after AND n.subscriber <= :up_to;
+
+-- name: activations_there
+-- Which of these are activations of SIMs?
+WITH asked (iccid, activated_at, imei) AS (
+    VALUES (:iccid, :activated_at, :imei)
+)
+SELECT f.iccid, f.activated_at, f.imei
+FROM asked AS f
+CROSS JOIN activations AS a
+WHERE a.iccid = f.iccid AND a.activated_at = f.activated_at AND a.imei = f.imei;
 
 -- name: verify_identities
 -- Which SIMs have the numbers of a range, from when on?

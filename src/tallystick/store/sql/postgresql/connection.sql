@@ -131,6 +131,10 @@ FROM carray(:iccids) AS v
 INNER JOIN pg_dist_placement AS p
     ON p.shardid = get_shard_id_for_distribution_column(CAST('sims' AS regclass), v.value);
 
+-- name: try_shards
+-- Do the machines answer that have these shards?
+SELECT count(*) FROM shard_turns AS t WHERE t.iccid = ANY(CAST(:turns AS bigint[]));
+
 -- name: is_reached
 -- Can a machine be reached? To be asked where there is no connection to it yet, and it is bounded
 -- how long it takes to connect.
