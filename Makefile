@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-citus test-systemd check docs screenshots bench soak kills probes fuzz sbom deb lock clean
+.PHONY: help demo test test-citus test-systemd check docs screenshots bench soak kills probes fuzz sbom wheel deb lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ sbom: .venv/run ## write build/sbom.cdx.json (CycloneDX), and print the licences
 	@mkdir -p build
 	$(BIN)/python -m docs.sbom > build/sbom.cdx.json
 	@$(BIN)/python -m docs.sbom --licences
+
+wheel: .venv/run ## build build/tallystick-*.whl, for pip and pipx
+	$(BIN)/python -m hatchling build --target wheel --directory build
 
 deb: .venv/run ## build build/tallystick_*.deb (needs dpkg-deb)
 	deploy/debian/build build

@@ -12,13 +12,14 @@ import textwrap
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
 
 from tallystick.api import errors as api_errors
 from tallystick.cli import app
+from tallystick.cli.man import value_named
 from tallystick.core.errors import Refusal
 from tallystick.core.reasons import RULES, Code
 from tallystick.intake import KINDS, Mapping, presets
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent / "reference"
 PROGRAM = "tallystick"
 COLUMNS_MAX = 100  # of a line of prose
-PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 UNEXPECTED_WHEN = "The server failed; its log says more."
 HTTP_ERRORS = {
     405: "No such method here.",
@@ -89,21 +89,7 @@ def _argument(parameter: Any) -> str:  # noqa: ANN401 - the same
 
 def _option(parameter: Any) -> str:  # noqa: ANN401 - the same
     flags = "`, `".join(parameter.opts + parameter.secondary_opts)
-    return (
-        flags
-        if parameter.is_flag
-        else f"{flags} {parameter.metavar or _placeholder(parameter.type_descriptor.annotation)}"
-    )
-
-
-def _placeholder(annotation: Any) -> str:  # noqa: ANN401 - any type
-    if get_origin(annotation) is list:
-        return _placeholder(get_args(annotation)[0])
-    if get_origin(annotation) is Literal:
-        return "|".join(get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return "|".join(str(each.value) for each in annotation)
-    return PLACEHOLDERS.get(annotation) or str(annotation.__name__).upper()
+    return flags if parameter.is_flag else f"{flags} {value_named(parameter)}"
 
 
 def _remarks(parameter: Any) -> str:  # noqa: ANN401 - Typer's private class

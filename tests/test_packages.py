@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import select
@@ -285,3 +286,8 @@ def test_the_debian_package_holds_the_program_where_its_unit_starts_it(tmp_path:
     command = [str(root / "opt/tallystick/bin/python"), str(script), "--version"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stdout == f"tallystick {PROJECT['version']}\n"
+    assert (root / "usr/bin/tallystick").readlink() == Path("/opt/tallystick/bin/tallystick")
+    page = gzip.decompress((root / "usr/share/man/man1/tallystick.1.gz").read_bytes())
+    assert page.startswith(b".TH TALLYSTICK 1")
+    completion = root / "usr/share/bash-completion/completions/tallystick"
+    assert re.search(r"^complete .* tallystick$", completion.read_text(), re.MULTILINE)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tallystick"
 SQL = PACKAGE / "store" / "sql"
+FOLDERS = (".ci", "benchmarks", "deploy", "docs", "requirements", "src", "tests")
 
 COLUMNS_MAX = 100
 # The longest function of today; the number may only go down.
@@ -542,20 +545,20 @@ def test_they_do_stand_there() -> None:
 
 
 def tracked_files() -> list[Path]:
-    """What is, or is about to be, in the repository; what lies around of it where there is none."""
-    # git is found on the PATH.
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(
-        command,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    names = (
-        listed.stdout.split("\0") if listed.returncode == 0 else [str(path) for path in modules()]
-    )
-    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+    """What is, or is about to be, in the repository; what lies there where git cannot say."""
+    git = shutil.which("git")
+    if git:
+        command = [git, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if listed.returncode == 0:
+            names = filter(None, listed.stdout.split("\0"))
+            return [ROOT / name for name in names if (ROOT / name).is_file()]
+    inside = chain.from_iterable((ROOT / folder).rglob("*") for folder in FOLDERS)
+    return [
+        path
+        for path in chain(ROOT.glob("[!.]*"), inside)
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
 
 
 @cache

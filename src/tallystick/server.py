@@ -313,9 +313,10 @@ def _free_address(settings: Settings, of_host: str, of_port: str, held: ExitStac
         family, _, _, _, (address, *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         held.enter_context(socket.create_server((str(address), port), family=family))
     except OSError as error:
+        option = ", or give another --port" if of_port == "port" else ""
         message = (
             f"cannot listen on {host} port {port}: {error.strerror}; change {variable(of_host)} or "
-            f"{variable(of_port)}"
+            f"{variable(of_port)}{option}"
         )
         raise SettingRefused(message) from error
     return str(address)

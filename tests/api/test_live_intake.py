@@ -326,6 +326,8 @@ def test_an_app_without_the_scope_a_wrong_method_and_an_unknown_path_are_refused
     assert (reply.status, reply.json["error"]["code"]) == (403, "scope-refused")
     reply = call(port, "GET", "/api/v1/activations", b"", asker)
     assert (reply.status, reply.json["error"]["code"]) == (405, "method-not-allowed")
+    message = "the path does not have this method; it has POST, OPTIONS"
+    assert reply.json["error"]["message"] == message
     reply = call(port, "POST", "/api/v1/nothing", b"[]", asker)
     assert (reply.status, reply.json["error"]["code"]) == (404, "not-found")
 

@@ -75,6 +75,18 @@ def test_a_restore_that_is_refused_names_what_to_do(run: Run) -> None:
     )
 
 
+@pytest.mark.usefixtures("store")
+def test_a_name_in_a_folder_that_is_not_there_is_refused_for_that(run: Run) -> None:
+    refused = run("backup", "nowhere/a.db")
+    assert refused.exit_code == 1
+    assert refused.stderr == "error: nowhere: there is no such folder; make it first\n"
+    refused = run("restore", "nowhere/a.db", "--drill")
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "error: nowhere/a.db: there is no such file; name a backup, or the folder that it is in\n"
+    )
+
+
 def test_a_store_on_postgresql_is_left_to_tools_of_its_own(run: Run) -> None:
     named = {"TALLYSTICK_DATABASE": "postgresql://tallystick@db.example/tallystick"}
     for call in (("backup", "a.db"), ("restore", "a.db")):

@@ -23,6 +23,8 @@ def test_the_manual_page_has_every_command_and_every_option(run: Run) -> None:
             assert command.help.split()[0] in section
             for option in (each for each in command.params if each.param_type_name == "option"):
                 assert rf"\fB{option.opts[0]}".replace("-", r"\-") in section
+    assert r"\fB\-\-format\fR \fItable|json|csv|ndjson|parquet\fR" in page
+    assert r"\fB\-\-rejects\fR \fIPATH\fR" in page
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")

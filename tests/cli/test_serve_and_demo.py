@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -46,6 +47,19 @@ def test_serve_makes_the_store_if_told_and_answers_until_interrupted(
     assert Path("tallystick.db").exists()
     process.send_signal(signal.SIGINT)
     assert process.wait(START_S_MAX) == 0
+
+
+def test_a_port_that_somebody_listens_on_is_refused_with_the_ways_to_name_another(
+    run: Run,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        refused = run("serve", "--create", "--port", str(taken))
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"error: cannot listen on 127.0.0.1 port {taken}: ")
+    assert refused.stderr.endswith(
+        "; change TALLYSTICK_HOST or TALLYSTICK_PORT, or give another --port\n"
+    )
 
 
 @pytest.mark.skipif(

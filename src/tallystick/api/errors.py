@@ -95,10 +95,17 @@ def answer_error(resp: Response, error: Exception) -> None:
         _answer(resp, status, error.code, error.message_for_callers)
     elif isinstance(error, falcon.HTTPError):
         code = HTTP_CODES.get(error.status_code, "refused")
-        _answer(resp, error.status_code, code, error.description or error.title or code)
         resp.set_headers(error.headers or {})
+        _answer(resp, error.status_code, code, _said_by(error, resp) or code)
     else:
         _answer(resp, 500, "failed", "the server failed; its log says how")
+
+
+def _said_by(error: falcon.HTTPError, resp: Response) -> str | None:
+    """What the framework refuses a call with; of a method, which ones the path has instead."""
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        return f"the path does not have this method; it has {resp.get_header('Allow')}"
+    return error.description or error.title
 
 
 def _answer(resp: Response, status: int, code: str, message: str) -> None:

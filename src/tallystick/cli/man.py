@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PLACEHOLDERS = {str: "TEXT", int: "NUMBER", Path: "PATH"}
 HEAD = '.TH TALLYSTICK 1 "" "tallystick {version}" "User Commands"'
 ENVIRONMENT = (
     "Settings are variables that begin with TALLYSTICK_, or stand in tallystick.toml;"
@@ -53,8 +56,23 @@ def _section(path: tuple[str, ...], command: Any) -> Iterator[str]:  # noqa: ANN
     for each in command.params:
         if each.param_type_name == "option":
             flags = r"\fR, \fB".join(_text(flag) for flag in each.opts + each.secondary_opts)
-            value = "" if each.is_flag else rf" \fI{_text(each.metavar or 'VALUE')}\fR"
+            value = "" if each.is_flag else rf" \fI{_text(value_named(each))}\fR"
             yield from (".TP", rf"\fB{flags}\fR{value}", _text(each.help))
+
+
+def value_named(option: Any) -> str:  # noqa: ANN401 - the same
+    """What stands for the value of an option: its name, its choices, or what kind it is of."""
+    return str(option.metavar or _placeholder(option.type_descriptor.annotation))
+
+
+def _placeholder(annotation: Any) -> str:  # noqa: ANN401 - any type
+    if get_origin(annotation) is list:
+        return _placeholder(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "|".join(str(each.value) for each in annotation)
+    return PLACEHOLDERS.get(annotation) or str(annotation.__name__).upper()
 
 
 def _text(text: str | None) -> str:

@@ -323,7 +323,7 @@ class ApprovalRequired(Refusal):
 
 
 class KeyReused(Refusal):
-    """The idempotency key was used before, for other facts."""
+    """The idempotency key was used before, for other facts: send these with a key of their own."""
 
     code = "key-reused"
 

@@ -118,6 +118,9 @@ def _backed_up(
     if file.exists():
         message = f"{file}: there is a file of that name already; name another, or a folder"
         raise BackupRefused(message)
+    if not file.parent.is_dir():
+        message = f"{file.parent}: there is no such folder; make it first"
+        raise BackupRefused(message)
     with private_part(part):
         schema = store.copy_into(part, advance)
         last = _examined(part, schema, wire_row, check=check, advance=advance)
@@ -261,6 +264,8 @@ def backup_in(file: Path) -> Backup:
     try:
         manifest = msgspec.json.decode(beside.read_bytes(), type=Manifest)
         size = file.stat().st_size
+    except FileNotFoundError as error:
+        raise BackupRefused(_missing(file)) from error
     except OSError as error:
         message = f"{error.filename}: cannot be read, which a backup needs: {error.strerror}"
         raise BackupRefused(message) from error
@@ -271,6 +276,16 @@ def backup_in(file: Path) -> Backup:
         message = f"{file}: has {size:,} bytes, and {manifest.bytes:,} by its manifest"
         raise BackupRefused(message)
     return Backup(file, manifest)
+
+
+def _missing(file: Path) -> str:
+    """Why there is no backup in a file: it is not there itself, or its manifest is not."""
+    if not file.exists():
+        return f"{file}: there is no such file; name a backup, or the folder that it is in"
+    return (
+        f"{manifest_of(file)}: is not there, and a backup is restored together with its manifest; "
+        "docs/howto/back-up.md says how a copy without one is put in place"
+    )
 
 
 def backups_in(folder: Path, stem: str) -> list[Backup]:
