@@ -393,11 +393,11 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
 
 
 def _shared_pairs(reader: Reader, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Of some hardware with a SIM, and of what the store expects there, all that several SIMs have.
+    """The pairs of hardware and SIM, given and in the store, whose hardware several SIMs have.
 
-    Mostly that is nothing, or little.
+    Only hardware of the given pairs is meant. Mostly there is none, or little.
     """
-    # Several threads take twice the processor's time for it.
+    # To sort on several threads takes twice the processor's time.
     hardware = pairs["hardware"].sort(multithreaded=False)
     if hardware.is_empty():
         return pairs
@@ -411,7 +411,8 @@ def _shared_pairs(reader: Reader, pairs: pl.DataFrame) -> pl.DataFrame:
 def _claimed_besides(pairs: pl.DataFrame, within: pl.Series, claims: pl.DataFrame) -> pl.Series:
     """The hardware of pairs in which the store expects another SIM.
 
-    What is shared `within` the pairs is left out: no hardware has many SIMs on both sides.
+    What is shared `within` the pairs is known already. It is left out, because a join of hardware
+    with many SIMs on both sides has as many rows as both numbers multiplied.
     """
     if claims.is_empty():
         return within.clear()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 DENSE_ROWS_MIN = 1_000  # from so many keys on it is worth trying to read all that lies between them
 # Which is cheaper while there are fewer rows than this for each key at hand.
 DENSE_ROWS_A_KEY_MAX = 8
-# Of hardware, which an index finds by way of the expectation, it is while there are no more.
+# A store with no more expectations than this for each hardware at hand is read whole: to find one
+# by its hardware costs SQLite several times as much, for it looks at the row, too.
 WHOLE_ROWS_A_KEY_MAX = 4
 # Expectations of the hardware at hand that are looked at, where its number allows no more: a number
 # that was never set may be expected for a whole fleet.
@@ -27,9 +28,9 @@ class HardwareQuestions(Asking):
     def claims_on(self, hardware: pl.Series) -> pl.DataFrame:
         """`hardware` and `iccid` of expectations of at least this hardware, which is in order.
 
-        There are at most eight for each hardware on average, or 100,000 where those are more. Of
-        much hardware it is seen at once where none is expected anywhere, and a store that has few
-        expectations for each is read whole.
+        There are at most eight for each hardware on average, or 100,000 where those are more. For
+        much hardware, one question tells whether anything is expected there at all, and a store
+        that has few expectations for each hardware is read whole.
         """
         if len(hardware) >= DENSE_ROWS_MIN:
             if not self._numbers("any_claim_between", first=hardware[0], last=hardware[-1]):
