@@ -14,9 +14,11 @@ import apsw
 import duckdb
 import polars as pl
 
+from benchmarks.cdr import cdr
 from benchmarks.console import console
 from benchmarks.correction import correction
 from benchmarks.dense import dense
+from benchmarks.doubts import doubts
 from benchmarks.figures import TABLE_HEAD, Figure, table_row
 from benchmarks.history import history
 from benchmarks.hostile import hostile
@@ -36,6 +38,8 @@ BENCHMARKS = {
     "memory": memory,
     "report": report,
     "import": imports,
+    "doubts": doubts,
+    "cdr": cdr,
     "live": live,
     "during": during,
     "writers": writers,

@@ -80,6 +80,12 @@ def next_activations(folder: Path, sims: int, rows: int, output: FleetFormat) ->
     return _first(folder / f"activations-{sims}-next-{rows}.{output}", log, rows, output)
 
 
+def expectations_csv(folder: Path, sims: int) -> Path:
+    """The fleet's expectations as CSV."""
+    expectations = pl.scan_parquet(fleet_files(folder, sims)["expectations"])
+    return made(folder / f"expectations-{sims}.csv", expectations.sink_csv)
+
+
 def _first(path: Path, log: Path, rows: int, output: FleetFormat) -> Path:
     head = pl.scan_parquet(log).head(rows)
     return made(path, head.sink_csv if output is FleetFormat.CSV else head.sink_parquet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -17,16 +18,22 @@ LOOK_S = 0.05
 
 
 class Run(NamedTuple):
-    """One run that has ended well."""
+    """One run that has ended well; `cpu_s` are the processor's seconds, the system's among them."""
 
     seconds: float
     peak_mib: float
     printed: bytes
+    cpu_s: float
 
 
 def command(*words: str) -> list[str]:
     """The words that run the program of this interpreter's environment."""
     return [sys.executable, "-m", "tallystick", *words]
+
+
+def undoubted(*words: str) -> list[str]:
+    """The same program, whose imports look for no doubts."""
+    return [sys.executable, "-m", "benchmarks.undoubted", *words]
 
 
 def environment(address: str) -> dict[str, str]:
@@ -45,7 +52,7 @@ def run(words: Sequence[str], variables: dict[str, str]) -> Run:
     The peak is the process's own, looked up while it runs: what the system says of an ended child
     may be what its parent had when it started it.
     """
-    started, peak = time.perf_counter(), 0.0
+    started, peak, cpu_before_s = time.perf_counter(), 0.0, _cpu_of_ended_s()
     with subprocess.Popen(words, env=variables, stdout=subprocess.PIPE) as process:
         ended = os.pidfd_open(process.pid)
         while not select.select([ended], [], [], LOOK_S)[0]:
@@ -55,7 +62,13 @@ def run(words: Sequence[str], variables: dict[str, str]) -> Run:
         assert process.stdout is not None
         printed = process.stdout.read()
     assert process.returncode == 0, f"{' '.join(words)}: exit status {process.returncode}"
-    return Run(seconds, peak, printed)
+    return Run(seconds, peak, printed, _cpu_of_ended_s() - cpu_before_s)
+
+
+def _cpu_of_ended_s() -> float:
+    """The processor's seconds of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def memory_mib(process: int, row: str) -> float:

@@ -67,9 +67,17 @@ def whole_store(given: Given, sims: int, crowd: int) -> str:
 
 def waiting_store(given: Given, sims: int) -> str:
     """A store that has a fleet's SIMs and expectations, and no activation yet."""
-    files = fleet_files(given.folder, sims)
-    kept = [each for each in files.items() if each[0] in {"sims", "expectations"}]
-    return given.stores.made(f"store-{sims}-waiting", lambda address: _take(address, kept))
+    return _store_of(given, sims, "waiting", {"sims", "expectations"})
+
+
+def loaded_store(given: Given, sims: int) -> str:
+    """A store that has a fleet's SIMs, and nothing else."""
+    return _store_of(given, sims, "loaded", {"sims"})
+
+
+def _store_of(given: Given, sims: int, what: str, kinds: set[KindName]) -> str:
+    kept = [each for each in fleet_files(given.folder, sims).items() if each[0] in kinds]
+    return given.stores.made(f"store-{sims}-{what}", lambda address: _take(address, kept))
 
 
 def _take(address: str, files: Sequence[tuple[KindName, Path]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core import suspicious_values as values
-from tallystick.core.allowed import Allowed
+from tallystick.core.allowed import HARDWARE, Allowed, allowed, is_model
 from tallystick.core.errors import TooManyDoubts
-from tallystick.core.facts import SimActivation
+from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei, Imsi, Msisdn
 from tallystick.core.identities import Subscriber
 from tallystick.core.moments import Moment, parse_moment
@@ -28,8 +29,13 @@ from tallystick.intake import (
     import_file,
 )
 from tallystick.intake import suspicious_columns as columns
-from tallystick.intake.doubts import doubts_of_values
+from tallystick.intake.doubt_kinds import doubt_of
+from tallystick.intake.doubts import doubts_of_hardware, doubts_of_sims, doubts_of_values
+from tallystick.store import hardware
+from tests import worlds
+from tests.examples import examples
 from tests.kept import everything_in
+from tests.store.few import take as take_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 
     from tallystick.intake import KindName
     from tallystick.store import Store
+    from tests.engines import Stores
 
 DIGITS = "0123456789"
 NOW = parse_moment("2026-06-01T12:00:00Z")
@@ -213,6 +220,54 @@ def test_hardware_is_shared_by_the_last_expectation_of_each_sim_in_the_file_and_
     ended = f"{header}{EXPECTED},none,2026-03-01\n{KNOWN},{HOME},2026-03-01\n"
     receipt = take(known, tmp_path, "expectations", ended)
     assert DoubtName.SHARED_HARDWARE not in receipt.doubts.by_name
+
+
+@pytest.mark.parametrize("many_from", [1, 1_000], ids=["as of many", "as of few"])
+def test_doubts_that_the_store_shows_are_those_of_a_plain_look_at_all_facts(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, many_from: int
+) -> None:
+    monkeypatch.setattr(hardware, "DENSE_ROWS_MIN", many_from)
+    kind = KINDS["expectations"]
+
+    @examples(50)
+    @given(
+        st.lists(worlds.sims | worlds.expectations, max_size=12),
+        st.lists(worlds.expectations, max_size=12),
+    )
+    def compare(stored: list[Sim | SimExpectation], brought: list[SimExpectation]) -> None:
+        with stores.fresh() as store:
+            take_facts(store, *stored)
+            with store.snapshot() as reader:
+                of_hardware = doubts_of_hardware(reader, kind, brought)
+                of_sims = doubts_of_sims(reader, kind, brought)
+        shared = imeis_in_shared_hardware(stored, brought)
+        assert of_hardware[DoubtName.SHARED_HARDWARE] == doubt_of(len(shared), map(str, shared))
+        loaded = {fact.iccid for fact in stored if isinstance(fact, Sim)}
+        unknown = [fact.iccid for fact in brought if fact.iccid not in loaded]
+        assert of_sims[DoubtName.UNKNOWN_SIMS] == doubt_of(len(unknown), map(str, unknown))
+
+    compare()
+
+
+def imeis_in_shared_hardware(
+    stored: list[Sim | SimExpectation], brought: list[SimExpectation]
+) -> list[Allowed]:
+    """The IMEI of each line that places a SIM where it is expected last, and another SIM too."""
+    expectations = [fact for fact in (*stored, *brought) if isinstance(fact, SimExpectation)]
+    by_key = {(fact.iccid, fact.effective_from): fact.imei for fact in expectations}
+    last = {iccid: value for (iccid, _), value in sorted(by_key.items(), key=lambda each: each[0])}
+    sims_in = defaultdict[int, set[Iccid]](set)
+    for iccid, value in last.items():
+        if value >= 0 and not is_model(value):
+            sims_in[value // HARDWARE].add(iccid)
+    several = {number: sims for number, sims in sims_in.items() if len(sims) > 1}
+    return [
+        allowed(fact.imei)
+        for fact in brought
+        if fact.imei >= 0
+        and not is_model(fact.imei)
+        and fact.iccid in several.get(fact.imei // HARDWARE, ())
+    ]
 
 
 MANY = "iccid,imei,effective_from\n" + "".join(

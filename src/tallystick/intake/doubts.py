@@ -91,6 +91,9 @@ PRINTED_KEYS: dict[str, Callable[[int], str]] = {
     "subscriber": lambda subscriber: Subscriber(subscriber).masked,
 }
 EXAMPLE_LENGTH_MAX = 40
+IN_HARDWARE = pl.col("imei") // HARDWARE
+IS_ONE_IMEI = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
+"""Whether an expectation names one IMEI; a TAC, a word and several values do not."""
 CHANGES: tuple[CheckDigit, ...] = ("add", "strip")  # of the check digit, by the option's word
 
 
@@ -375,55 +378,78 @@ def doubts_of_hardware(reader: Reader, kind: Kind, facts: Facts) -> Doubts:
     if not kind.may_list or not len(facts) or not reader.reaches_all():
         return NO_DOUBTS
     rows = facts if isinstance(facts, pl.DataFrame) else _expectations_in(facts)
-    is_one = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
-    of_one = rows.filter(is_one).select("iccid", "imei", hardware=pl.col("imei") // HARDWARE)
-    wanted = of_one["hardware"].unique().sort()
-    pairs = of_one.select("hardware", "iccid")
-    if len(wanted):
-        pairs = pl.concat([pairs, reader.claims_on(wanted)])
-    shared = _named_by_several(pairs).join(wanted.to_frame(), on="hardware", how="semi")
+    of_one = rows.filter(IS_ONE_IMEI).select("iccid", "imei", hardware=IN_HARDWARE)
+    shared = _shared_pairs(reader, of_one.select("hardware", "iccid"))
     if shared.is_empty():
         return NO_DOUBTS
-    sims = pairs.join(shared, on="hardware", how="semi")["iccid"].unique().sort()
+    in_shared = _of_hardware(of_one, shared["hardware"])
+    sims = shared["iccid"].unique().sort()
     last = _last_values(reader, rows, sims)
-    still = _named_by_several(last).rename({"hardware": "shared"})
-    claims = last.join(still, left_on="hardware", right_on="shared", how="semi")
-    of_claims = _of_hardware(of_one, claims["hardware"])
-    lines = of_claims.join(claims, on=["hardware", "iccid"], how="semi")
+    still = _with_several_sims(last.sort("hardware"))
+    claims = _of_hardware(last, still)
+    lines = in_shared.join(claims, on=["hardware", "iccid"], how="semi")
     first = lines["imei"].unique().bottom_k(EXAMPLES_MAX)
     return only({DoubtName.SHARED_HARDWARE: doubt_of(len(lines), map(Imei.digits, first))})
 
 
-def _named_by_several(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The hardware that comes with different SIMs; mostly there is none that comes twice."""
-    alone = pairs["hardware"].sort()
-    again = alone.filter(alone == alone.shift(1)).unique()
-    if again.is_empty():
-        return pairs.select("hardware").clear()
-    in_order = _of_hardware(pairs, again).sort("hardware", "iccid")
+def _shared_pairs(reader: Reader, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs of hardware and SIM, given and in the store, whose hardware several SIMs have.
+
+    Only hardware of the given pairs is meant. Mostly there is none, or little.
+    """
+    # To sort on several threads takes twice the processor's time.
+    hardware = pairs["hardware"].sort(multithreaded=False)
+    if hardware.is_empty():
+        return pairs
+    again = hardware.filter(hardware == hardware.shift(1)).unique()
+    within = _with_several_sims(_of_hardware(pairs, again).sort("hardware"))
+    claims = reader.claims_on(hardware.unique().sort())
+    shared = pl.concat([within, _claimed_besides(pairs, within, claims)])
+    return _of_hardware(pl.concat([pairs, claims]), shared)
+
+
+def _claimed_besides(pairs: pl.DataFrame, within: pl.Series, claims: pl.DataFrame) -> pl.Series:
+    """The hardware of pairs in which the store expects another SIM.
+
+    What is shared `within` the pairs is known already. It is left out, because a join of hardware
+    with many SIMs on both sides has as many rows as both numbers multiplied.
+    """
+    if claims.is_empty():
+        return within.clear()
+    hardware = pl.col("hardware")
+    alone = pairs.filter(~hardware.is_in(within.implode())).sort("hardware")
+    once = alone.filter((hardware != hardware.shift(1)).fill_null(value=True))
+    both = once.join(claims.sort("hardware"), on="hardware", suffix="_in_store")
+    return both.filter(pl.col("iccid") != pl.col("iccid_in_store"))["hardware"].unique()
+
+
+def _with_several_sims(pairs: pl.DataFrame) -> pl.Series:
+    """The hardware that comes with different SIMs, of pairs in order of hardware.
+
+    Somewhere among its pairs one SIM follows another.
+    """
     hardware, iccid = pl.col("hardware"), pl.col("iccid")
     is_other_sim = (hardware == hardware.shift(1)) & (iccid != iccid.shift(1))
-    return in_order.filter(is_other_sim).select("hardware").unique()
+    return pairs.filter(is_other_sim)["hardware"].unique()
 
 
 def _of_hardware(pairs: pl.DataFrame, hardware: pl.Series) -> pl.DataFrame:
     """The rows of some hardware, mostly few among many."""
+    if hardware.is_empty():
+        return pairs.clear()
     return pairs.filter(pl.col("hardware").is_in(hardware.implode()))
 
 
 def _last_values(reader: Reader, rows: pl.DataFrame, sims: pl.Series) -> pl.DataFrame:
     """`hardware` and `iccid` of the last expectation of SIMs, once some rows are taken in."""
-    stored = reader.expectations_among(sims).select(
-        "iccid", "effective_from", pl.col("value").alias("imei")
-    )
-    brought = rows.filter(pl.col("iccid").is_in(sims.implode())).select(stored.columns)
+    columns = ["iccid", "effective_from", "imei"]
+    both = [reader.values_among(sims).select(columns), rows.select(columns)]
     last = (
-        pl.concat([stored, brought])
+        pl.concat([each.filter(pl.col("iccid").is_in(sims.implode())) for each in both])
         .sort("effective_from", maintain_order=True)
         .unique("iccid", keep="last", maintain_order=True)
     )
-    is_one = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
-    return last.filter(is_one).select("iccid", hardware=pl.col("imei") // HARDWARE)
+    return last.filter(IS_ONE_IMEI).select("iccid", hardware=IN_HARDWARE)
 
 
 def _expectations_in(facts: Sequence[Any]) -> pl.DataFrame:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 DENSE_ROWS_MIN = 1_000  # from so many keys on it is worth trying to read all that lies between them
 # Which is cheaper while there are fewer rows than this for each key at hand.
 DENSE_ROWS_A_KEY_MAX = 8
+# A store with no more expectations than this for each hardware at hand is read whole: to find one
+# by its hardware costs SQLite several times as much, for it looks at the row, too.
+WHOLE_ROWS_A_KEY_MAX = 4
 # Expectations of the hardware at hand that are looked at, where its number allows no more: a number
 # that was never set may be expected for a whole fleet.
 CLAIMS_MAX = 100_000
@@ -25,15 +28,16 @@ class HardwareQuestions(Asking):
     def claims_on(self, hardware: pl.Series) -> pl.DataFrame:
         """`hardware` and `iccid` of expectations of at least this hardware, which is in order.
 
-        There are at most eight for each hardware on average, or 100,000 where those are more.
+        There are at most eight for each hardware on average, or 100,000 where those are more. For
+        much hardware, one question tells whether anything is expected there at all, and a store
+        that has few expectations for each hardware is read whole.
         """
         if len(hardware) >= DENSE_ROWS_MIN:
-            crowd_max = len(hardware) * DENSE_ROWS_A_KEY_MAX
-            between = self._connection.frame(
-                "claims_between", first=hardware[0], last=hardware[-1], at_most=crowd_max
-            )
-            if len(between) < crowd_max:
-                return between
+            if not self._numbers("any_claim_between", first=hardware[0], last=hardware[-1]):
+                return pl.DataFrame(schema={"hardware": pl.Int64, "iccid": pl.Int64})
+            whole_max = len(hardware) * WHOLE_ROWS_A_KEY_MAX
+            if (self._value(int, "expectations_up_to", at_most=whole_max + 1) or 0) <= whole_max:
+                return self._connection.frame("all_claims")
         return self._connection.frame(
             "some_claims",
             hardware=self._connection.set_of(hardware),
@@ -50,7 +54,12 @@ class HardwareQuestions(Asking):
         """Those of some SIMs, in order and each once, that are not loaded."""
         if iccids.is_empty() or not self.may_have_sims(iccids):
             return iccids
-        return iccids.filter(~iccids.is_in(self._loaded_in(iccids).implode()))
+        # Columns that Polars knows to be in order are merged, at a tenth of the cost of look-ups.
+        loaded = self._loaded_in(iccids).sort().to_frame("iccid")
+        known = iccids.sort().to_frame("iccid").join(loaded, on="iccid")["iccid"]
+        if len(known) == len(iccids):
+            return iccids.clear()
+        return iccids.filter(~iccids.is_in(known.implode()))
 
     def _loaded_in(self, iccids: pl.Series) -> pl.Series:
         """At least those of some SIMs, in order, that are loaded."""

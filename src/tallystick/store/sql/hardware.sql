@@ -17,13 +17,22 @@ CROSS JOIN expectations AS e
 WHERE e.imei / 400 = t.value
 LIMIT :at_most;
 
--- name: claims_between
--- Which SIMs are expected in the hardware from the first to the last by an IMEI, at whatever time?
--- No more rows than are asked for.
+-- name: any_claim_between
+-- Is any SIM expected in the hardware from the first to the last, at whatever time?
+SELECT 1
+FROM expectations AS e
+WHERE e.imei / 400 BETWEEN :first AND :last
+LIMIT 1;
+
+-- name: expectations_up_to
+-- How many expectations are there? They are counted up to a number.
+SELECT count(*) FROM (SELECT 1 FROM expectations AS e LIMIT :at_most) AS counted;
+
+-- name: all_claims
+-- Which SIMs are expected in which hardware, at whatever time? Models are among it.
 SELECT e.imei / 400 AS hardware, e.iccid
 FROM expectations AS e
-WHERE e.imei / 400 BETWEEN :first AND :last AND e.imei % 4 <> 3
-LIMIT :at_most;
+WHERE e.imei >= 0;
 
 -- name: loaded_sims
 -- Which of these SIMs are loaded?
