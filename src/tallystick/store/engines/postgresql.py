@@ -104,11 +104,11 @@ class PostgresqlEngine:
                 if touched is None:
                     self._take_turn(connection, wait_s)
                     connection.write_alone(self._statement_s_max, sims)
-                    found = connection.schema_found()
+                    schema = connection.schema_found()
                 else:
                     patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
-                    found = connection.share_turn(touched, patience_s, self._statement_s_max)
-                self._require_own_schema(connection, found)
+                    schema = connection.share_turn(touched, patience_s, self._statement_s_max)
+                self._require_own_schema(connection, schema)
                 yield connection
 
     def is_spread(self) -> bool:
@@ -307,15 +307,15 @@ class PostgresqlEngine:
         (number,) = connection.row("schema_version") or (0,)
         return int(number)
 
-    def _require_own_schema(self, connection: PostgresqlConnection, found: SchemaFound) -> None:
+    def _require_own_schema(self, connection: PostgresqlConnection, schema: SchemaFound) -> None:
         """Raise `StoreOutdated` where a newer program has upgraded the store meanwhile.
 
         Raises `StoreBusy` where it was spread meanwhile: the transaction has other locks then.
         Asked by a statement of its own once the turn has come: the one that waits for the turn
         sees the store as it was before the wait.
         """
-        require_schema(self.name, found.number, len(migrations_for(ENGINE)))
-        if found.was_spread:
+        require_schema(self.name, schema.number, len(migrations_for(ENGINE)))
+        if schema.was_spread:
             self._forget_connections(connection)
             message = f"{self.name}: the store was spread over a cluster meanwhile; try again"
             raise StoreBusy(message)

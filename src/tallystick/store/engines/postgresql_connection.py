@@ -391,7 +391,7 @@ class PostgresqlConnection:
         """
         with self._refusals():
             try:
-                found = self._ask_at_once(
+                row = self._ask_at_once(
                     self.waiting(wait_s),
                     self.taking(TURN, locks_of(touched)),
                     (self._queries["bound_statements"], {"statement": f"{statement_s_max}s"}),
@@ -400,7 +400,7 @@ class PostgresqlConnection:
             except errors.QueryCanceled as error:
                 raise errors.LockNotAvailable(str(error)) from error
         self._is_beside_others = True
-        return SchemaFound.of(found)
+        return SchemaFound.of(row)
 
     def schema_found(self) -> SchemaFound:
         """The schema that a writer finds once its turn has come."""
