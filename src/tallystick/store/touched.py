@@ -77,6 +77,11 @@ class Touched(NamedTuple):
         return set(self.sims.parts()).issuperset(parts)
 
     @property
+    def are_named(self) -> bool:
+        """Whether each SIM is named, as those of calls are."""
+        return not isinstance(self.sims, Lane)
+
+    @property
     def is_few(self) -> bool:
         """Whether these are so few that each is locked by itself."""
         return not isinstance(self.sims, Lane) and len(self.sims) + len(self.keys) <= SINGLES_MAX

@@ -26,6 +26,7 @@ from tallystick.store.engines.postgresql_connection import (
     MACHINES,
     WRITING,
     PostgresqlConnection,
+    SchemaFound,
 )
 from tallystick.store.engines.postgresql_server import MEANINGS, Address, Meanings
 from tallystick.store.engines.postgresql_statements import (
@@ -192,6 +193,7 @@ class ClusterConnection(PostgresqlConnection):
     """
 
     _meanings: ClassVar[Meanings] = MEANINGS_ON_CLUSTER
+    _planned_anew = ()  # its session plans all that it is asked anew
 
     def __init__(self, address: Address, silent_s_max: float | None, away: MachinesAway) -> None:
         self._away = away
@@ -225,13 +227,13 @@ class ClusterConnection(PostgresqlConnection):
         """False: machines make a commit visible one after the other."""
         return False
 
-    def begin(self, how: str) -> None:
+    def begin(self, how: str, *, plans_anew: bool = True) -> None:
         """Begin a transaction with whatever is asked or said next."""
         self._shard_of.clear()
         self._is_to_hold = self._holds_some = False
         self._sims_to_hold = None
         self._needed, self._asked = set(), set()
-        super().begin(how)
+        super().begin(how, plans_anew=plans_anew)
 
     # Which machines a writer waits for
 
@@ -264,11 +266,11 @@ class ClusterConnection(PostgresqlConnection):
             )
             raise StoreBusy(message)
 
-    def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
+    def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> SchemaFound:
         """Take the locks of the shards that a transaction touches, and hold these shards.
 
-        Raises `MachineAway` where the machine of one of them cannot be reached, and `StoreBusy`
-        where the shards do not come within `wait_s`.
+        Give the schema that is found then. Raises `MachineAway` where the machine of one of them
+        cannot be reached, and `StoreBusy` where the shards do not come within `wait_s`.
         """
         shards = self._touched_shards(touched)
         turns = Numbers(sorted(self._places[shard].turn for shard in shards))
@@ -286,6 +288,7 @@ class ClusterConnection(PostgresqlConnection):
             super().begin(WRITING)
         self._bound_statements(statement_s_max, shards)
         self._is_beside_others = True
+        return self.schema_found()
 
     def _touched_shards(self, touched: Touched) -> set[int]:
         if not isinstance(touched.sims, frozenset):

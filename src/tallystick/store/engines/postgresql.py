@@ -25,6 +25,7 @@ from tallystick.store.engines.postgresql_connection import (
     TURN,
     WRITING,
     PostgresqlConnection,
+    SchemaFound,
 )
 from tallystick.store.engines.postgresql_server import address_of
 from tallystick.store.engines.postgresql_statements import ENGINE
@@ -98,15 +99,16 @@ class PostgresqlEngine:
         `sims` it changes needs their machines alone.
         """
         with self._lent() as connection:
-            connection.begin(WRITING)
+            connection.begin(WRITING, plans_anew=touched is None or not touched.are_named)
             with connection.ending():
                 if touched is None:
                     self._take_turn(connection, wait_s)
                     connection.write_alone(self._statement_s_max, sims)
+                    schema = connection.schema_found()
                 else:
                     patience_s = TURN_WAIT_S_MAX if wait_s is None else wait_s
-                    connection.share_turn(touched, patience_s, self._statement_s_max)
-                self._require_own_schema(connection)
+                    schema = connection.share_turn(touched, patience_s, self._statement_s_max)
+                self._require_own_schema(connection, schema)
                 yield connection
 
     def is_spread(self) -> bool:
@@ -127,7 +129,7 @@ class PostgresqlEngine:
             with connection.ending():
                 is_free = connection.row("take_turn_if_free", turn=TURN) == (True,)
                 if is_free:
-                    self._require_own_schema(connection)
+                    self._require_own_schema(connection, connection.schema_found())
                 yield connection if is_free else None
 
     def _take_turn(self, connection: PostgresqlConnection, wait_s: float | None = None) -> None:
@@ -306,16 +308,15 @@ class PostgresqlEngine:
         (number,) = connection.row("schema_version") or (0,)
         return int(number)
 
-    def _require_own_schema(self, connection: PostgresqlConnection) -> None:
+    def _require_own_schema(self, connection: PostgresqlConnection, schema: SchemaFound) -> None:
         """Raise `StoreOutdated` where a newer program has upgraded the store meanwhile.
 
         Raises `StoreBusy` where it was spread meanwhile: the transaction has other locks then.
         Asked by a statement of its own once the turn has come: the one that waits for the turn
         sees the store as it was before the wait.
         """
-        number, was_spread = connection.row("schema_of_writer") or (0, False)
-        require_schema(self.name, number, len(migrations_for(ENGINE)))
-        if was_spread:
+        require_schema(self.name, schema.number, len(migrations_for(ENGINE)))
+        if schema.was_spread:
             self._forget_connections(connection)
             message = f"{self.name}: the store was spread over a cluster meanwhile; try again"
             raise StoreBusy(message)

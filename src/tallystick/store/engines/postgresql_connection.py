@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import polars as pl
 import psycopg
@@ -58,6 +58,9 @@ SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # What is read after the turn is what came before it.
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 TURN = 0x74616C79  # with the schema's number, the advisory lock that whoever writes holds
+# Such a transaction plans each statement for the tables and the parameters as they are: a plan that
+# is kept may be that of a table which an import has since made a hundred times larger.
+PLANNED_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 MACHINES = TURN + 1  # on a cluster the one of those that write what is not the coordinator's alone
 # A transaction that is left open for longer is ended by the server, and its turn with it.
 IDLE_WRITING_S_MAX = 60
@@ -69,12 +72,25 @@ KNOWN_A_FACT_MAX = 2
 COPIED_ROWS_MIN = 64  # fewer go in as a statement, which is one message to the server
 
 
+class SchemaFound(NamedTuple):
+    """The last migration, and whether the store was spread since the connection was made."""
+
+    number: int
+    was_spread: bool
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...] | None) -> SchemaFound:
+        """What the row of `schema_of_writer` says; none is a store that was removed."""
+        return cls(*(row or (0, False)))
+
+
 class PostgresqlConnection:
     """One connection: named queries in, plain tuples out."""
 
     _columns: ClassVar[dict[str, tuple[str, ...]]] = {}  # of the queries that were read as frames
     _meanings: ClassVar[Meanings] = MEANINGS
     _setting_up: Sequence[str] = ()  # statements behind the beginning of each transaction
+    _planned_anew: Sequence[str] = (PLANNED_ANEW,)  # behind that of those that plan anew
 
     def __init__(self, address: Address, silent_s_max: float | None = None) -> None:
         self._name = address.name
@@ -369,22 +385,29 @@ class PostgresqlConnection:
     def write_alone(self, statement_s_max: float, sims: frozenset[int] | None = None) -> None:
         """Prepare for changes of anything; a cluster has more to do here."""
 
-    def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> None:
+    def share_turn(self, touched: Touched, wait_s: float, statement_s_max: float) -> SchemaFound:
         """Take the turn, shared with others, and the locks of what a transaction touches.
 
         The transaction is beside others from then on: all statements behind see what was committed
-        before, for each has a snapshot of its own. Who has waited for `wait_s` in all is refused.
+        before, for each has a snapshot of its own. Give the schema that is found then. Who has
+        waited for `wait_s` in all is refused.
         """
         with self._refusals():
             try:
-                self._ask_at_once(
+                row = self._ask_at_once(
                     self.waiting(wait_s),
                     self.taking(TURN, locks_of(touched)),
                     (self._queries["bound_statements"], {"statement": f"{statement_s_max}s"}),
-                )
+                    (self._queries["schema_of_writer"], {}),
+                ).fetchone()
             except errors.QueryCanceled as error:
                 raise errors.LockNotAvailable(str(error)) from error
         self._is_beside_others = True
+        return SchemaFound.of(row)
+
+    def schema_found(self) -> SchemaFound:
+        """The schema that a writer finds once its turn has come."""
+        return SchemaFound.of(self.row("schema_of_writer"))
 
     def waiting(self, wait_s: float) -> Question:
         """What bounds how long the next statement may wait, in all."""
@@ -421,9 +444,13 @@ class PostgresqlConnection:
             self._say("ROLLBACK TO attempt")
         self._say("RELEASE attempt")
 
-    def begin(self, how: str) -> None:
-        """Begin a transaction with whatever is asked or said next."""
-        self._due = how, *self._setting_up
+    def begin(self, how: str, *, plans_anew: bool = True) -> None:
+        """Begin a transaction with whatever is asked or said next.
+
+        Unless it `plans_anew`, its statements have the plans that this connection has kept.
+        """
+        planned = self._planned_anew if plans_anew else ()
+        self._due = how, *planned, *self._setting_up
 
     @contextmanager
     def ending(self) -> Iterator[None]:

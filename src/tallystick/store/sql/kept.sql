@@ -137,11 +137,12 @@ SELECT DISTINCT m.iccid FROM mismatches AS m WHERE m.iccid > :iccid ORDER BY m.i
 -- Which of these activations can change anything? Not those that are as expected, come behind one
 -- in the same hardware (or belong to a SIM that never had a row), and before none that is
 -- unexpected. Of a SIM that is held to its first use not those between two in the same hardware.
--- `place` names each.
+-- `place` names each. What lies around one is looked up once and kept, for it is compared several
+-- times.
 WITH asked (place, iccid, activated_at, imei, is_held) AS (
     VALUES (:place, :iccid, :activated_at, :imei, :is_held)
 ),
-around AS (
+around AS MATERIALIZED (
     SELECT
         f.*,
         (
@@ -174,7 +175,7 @@ around AS (
         ) AS next_imei
     FROM asked AS f
 ),
-surrounded AS (
+surrounded AS MATERIALIZED (
     SELECT
         r.*,
         (

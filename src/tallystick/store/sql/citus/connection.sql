@@ -1,10 +1,12 @@
 -- How a transaction of a writer holds the shards that it writes in.
 
 -- name: set_up_session_of_cluster
--- A join by hash goes over all of a table. What a transaction sets by `SET LOCAL` is set on the
+-- A join by hash goes over all of a table. Which shards a question needs follows from its
+-- parameters, so it is always planned anew. What a transaction sets by `SET LOCAL` is set on the
 -- machines as well.
 SELECT
     set_config('enable_hashjoin', 'off', FALSE),
+    set_config('plan_cache_mode', 'force_custom_plan', FALSE),
     set_config('citus.propagate_set_commands', 'local', FALSE);
 
 -- name: plan_alike_on_machines

@@ -1,13 +1,14 @@
 -- name: set_up_session
--- How this connection plans and waits. Plans are made for the tables as they are: a plan that is kept would be that of
--- a table which an import has since made a hundred times larger. Every query names its SIMs, accounts or moments and is
--- meant to look them up in an index; joins that walk whole indexes look cheaper to a planner that knows little of
--- a table that grows, and then cost more with each slice. Readers of one PostgreSQL may join by hash: where a planner
--- takes thousands of rows for a few, any other join compares each with each. Writers may not, see `take_turn`.
+-- How this connection plans and waits. A single question, and a transaction of calls, asks about little and the same
+-- again and again: their plans are kept, for to make one took longer than to run it. All others plan each statement
+-- anew, see `PLANNED_ANEW`. Every query names its SIMs, accounts or moments and is meant to look them up in an index;
+-- joins that walk whole indexes look cheaper to a planner that knows little of a table that grows, and then cost more
+-- with each slice. Readers of one PostgreSQL may join by hash: where a planner takes thousands of rows for a few, any
+-- other join compares each with each. Writers may not, see `take_turn`.
 -- The server ends a connection whose other end is lost: by keepalives while nothing is under way, and by
 -- `tcp_user_timeout` while something that it has sent is not acknowledged, for then it sends no keepalives.
 SELECT
-    set_config('plan_cache_mode', 'force_custom_plan', FALSE),
+    set_config('plan_cache_mode', 'force_generic_plan', FALSE),
     set_config('random_page_cost', '1.1', FALSE),
     set_config('enable_seqscan', 'off', FALSE),
     set_config('enable_hashjoin', 'on', FALSE),
