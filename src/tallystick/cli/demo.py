@@ -16,9 +16,10 @@ import msgspec
 import typer
 
 from tallystick.access import Access, Credentials
+from tallystick.cli.output import progress
 from tallystick.cli.report import operators_answer
 from tallystick.cli.serve import Port
-from tallystick.cli.shared import current_settings, progress, store_of
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.cli.synth import today
 from tallystick.clock import system_clock
 from tallystick.core.ledger import Origin

@@ -8,20 +8,10 @@ import msgspec
 import typer
 
 from tallystick.api.answers import accounts as answers
-from tallystick.cli.shared import (
-    EXIT_REFUSED,
-    EXIT_SOME_REJECTED,
-    AsJson,
-    Command,
-    RecordedCommand,
-    counted,
-    current_settings,
-    print_done,
-    print_json,
-    print_table,
-    say,
-    store_of,
-)
+from tallystick.cli.command import EXIT_REFUSED, EXIT_SOME_REJECTED, Command, RecordedCommand
+from tallystick.cli.output import AsJson, print_done, print_json, print_table, say
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.selection import Listed, listed
 from tallystick.fleet import accounts, groups

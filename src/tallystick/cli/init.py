@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import counted, current_settings, print_json, say, store_of
+from tallystick.cli.output import print_json, say
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.store.acting import act_under_way, acting
 
 if TYPE_CHECKING:

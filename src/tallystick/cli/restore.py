@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say
+from tallystick.cli.output import AsJson, print_json, progress, say
+from tallystick.cli.stores import current_settings
 from tallystick.clock import system_clock
 from tallystick.operations.backup import newest_in
 from tallystick.operations.restore import drill as drill_with
