@@ -83,7 +83,7 @@ def add(
 ) -> None:
     """Make a group."""
     with store_of(current_settings()) as store, store.transaction() as writer:
-        made = groups.created(
+        made = groups.create_and_show(
             writer, accounts.number_of(writer, account), name, description, Listed()
         )
     print_done(f"group {name} added", answers.group_changed(made), as_json=as_json)
@@ -149,7 +149,7 @@ def _change(account: str, name: str, wanted: GroupChange) -> ChangedGroup:
         store_of(current_settings()) as store,
         store.transaction(sims=wanted.sims()) as writer,
     ):
-        return groups.changed(writer, accounts.number_of(writer, account), name, wanted)
+        return groups.change_and_show(writer, accounts.number_of(writer, account), name, wanted)
 
 
 def _print_changed(
