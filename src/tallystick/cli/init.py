@@ -64,7 +64,7 @@ def _make_or_upgrade(store: Store, zone: str) -> None:
     if is_new:
         say(f"{store.name}: made a new store")
     elif steps:
-        say(f"{store.name}: upgraded the store in {steps} steps")
+        say(f"{store.name}: upgraded the store in {counted(steps, 'step', 'steps')}")
     else:
         say(f"{store.name}: the store is up to date")
     if is_moved:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
+from tallystick.core.counted import counted
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
@@ -90,5 +91,5 @@ def sentence_of(reason: dict[str, Any]) -> str:
         since=f"since {moment}" if since else "from the beginning",
         moment=moment,
         by=f", by change set {change_set}" if change_set else "",
-        others=f"{count:,} other SIM{'' if count == 1 else 's'}",
+        others=counted(count, "other SIM", "other SIMs"),
     )
