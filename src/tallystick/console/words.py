@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
@@ -67,6 +68,18 @@ SENTENCES = {
     Code.SWAP_PAIR: "It is in the hardware of a SIM that is in its own: {others}.",
     Code.SEEN_WITH_OTHER_SIMS: "The same hardware was seen with {others}.",
 }
+
+
+ABBREVIATIONS = frozenset({"iccid", "imei", "mdn", "tac"})
+WORD = re.compile("[a-z]+")
+
+
+def capitalised(message: str) -> str:
+    """A message as a sentence begins; the name of a file at its beginning stays as it is."""
+    first, blank, others = message.partition(" ")
+    if first in ABBREVIATIONS:
+        return first.upper() + blank + others
+    return first.capitalize() + blank + others if WORD.fullmatch(first) else message
 
 
 def where_of(value: str) -> str:
