@@ -143,11 +143,16 @@ def stretch_of(scale: Scale, start: int, end: int, length_min: float) -> Stretch
 
 
 def labels_of(window: Window, zone: tzinfo, scale: Scale) -> list[Label]:
-    """Where some days of a window begin, and what they are called."""
+    """Where some days of a window begin, and what they are called.
+
+    The first day has no name where only its end is in the window, and has no room for one.
+    """
     days = days_of(window, zone)
     every = max(1, -(-len(days) // LABELS_MAX))
     marked = list(zip(days, beginnings(days, zone), strict=True))[::every]
-    return [_label(day, scale.x(begins)) for day, begins in marked]
+    labels = [_label(day, scale.x(begins)) for day, begins in marked]
+    is_narrow = len(labels) > 1 and labels[1].x - labels[0].x < LABEL_WIDTH
+    return labels[1:] if is_narrow else labels
 
 
 def _label(day: date, x: float) -> Label:
