@@ -315,8 +315,15 @@ def _free_address(settings: Settings, of_host: str, of_port: str, held: ExitStac
     except OSError as error:
         option = ", or give another --port" if of_port == "port" else ""
         message = (
-            f"cannot listen on {host} port {port}: {error.strerror}; change {variable(of_host)} or "
+            f"cannot listen on {host} port {port}: {_why(error)}; change {variable(of_host)} or "
             f"{variable(of_port)}{option}"
         )
         raise SettingRefused(message) from error
     return str(address)
+
+
+def _why(error: OSError) -> str | None:
+    """The system's words for an error; Python adds the address to those of one that binds."""
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror
+    return os.strerror(error.errno)

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from falcon import Request, Response
 
+    from tallystick.console.pages import Pages
     from tallystick.http.calls import Calls
     from tallystick.logs import Gathered
     from tallystick.settings import Settings
@@ -145,17 +146,18 @@ def build_app(  # noqa: PLR0913 - what the rooms are made of
     rows = WireRows(columns_in, devices_in)
     queue = imports or ImportQueue(store, system_clock, access.audit.note, Loops())
     others = console.Others(rows, queue, describe, lambda: brought_by_calls(tallies.all()))
-    console.add_routes(app, settings, store, access, system_clock, browsers, others)
+    pages = console.add_routes(app, settings, store, access, system_clock, browsers, others)
     _add_probes(app, readiness)
     app.add_route(METRICS_PATH, MetricsPage(metrics))
-    notes = _Notes(observed, Refusals(), limits, acts)
+    notes = _Notes(pages, observed, Refusals(), limits, acts)
     app.add_error_handler((Exception, falcon.HTTPError), notes.answer_error)
     return app
 
 
 class _Notes(NamedTuple):
-    """Who notes what a call was refused with."""
+    """Who notes what a call was refused with; `pages` show it to people."""
 
+    pages: Pages
     observed: Observed
     refusals: Refusals
     limits: CallLimits
@@ -171,7 +173,7 @@ class _Notes(NamedTuple):
         """Answer what was raised, and note it."""
         # The framework refuses its own words as methods before it asks the first middleware.
         self.observed.begin(req)
-        _answer_error(req, resp, error)
+        _answer_error(self.pages, req, resp, error)
         message = error.message if isinstance(error, Refusal) else str(resp.status)
         failure = None if isinstance(error, Refusal | falcon.HTTPError) else error
         self.refusals.note(req, resp.status_code, message, failure)
@@ -188,7 +190,7 @@ def _add_probes(app: falcon.App[Request, Response], readiness: Readiness) -> Non
     app.add_route("/readyz", Ready(readiness))
 
 
-def _answer_error(req: Request, resp: Response, error: Exception) -> None:
+def _answer_error(pages: Pages, req: Request, resp: Response, error: Exception) -> None:
     """Let the room whose path it is say what went wrong, in its own shape."""
     path = plain(req.path)
     if isinstance(error, Throttled):
@@ -196,7 +198,7 @@ def _answer_error(req: Request, resp: Response, error: Exception) -> None:
     if thingspace.owns(path):
         thingspace_errors.answer_error(req, resp, error)
     elif console.owns(req):
-        console_errors.answer_error(req, resp, error)
+        console_errors.answer_error(pages, req, resp, error)
     elif api.owns(path) or not isinstance(error, falcon.HTTPError):
         api_errors.answer_error(resp, error)
     else:

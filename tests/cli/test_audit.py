@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docs.generate import command_tree
-from tallystick.cli.shared import RecordedCommand
+from tallystick.cli.command import RecordedCommand
 from tallystick.clock import system_clock
 from tallystick.core.acts import AS_CALLS
 from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
@@ -69,7 +69,7 @@ def test_old_records_are_removed_and_the_others_proved_from_there_on(
 ) -> None:
     months_ago = Moment(system_clock() - 100 * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
     with monkeypatch.context() as patch:
-        patch.setattr("tallystick.cli.shared.system_clock", lambda: months_ago)
+        patch.setattr("tallystick.cli.command.system_clock", lambda: months_ago)
         for name in ("a", "b"):
             assert run("account", "add", name).exit_code == 0
     assert run("account", "add", "c").exit_code == 0

@@ -26,7 +26,7 @@ def test_a_backup_is_restored_as_another_store_and_answers_the_same(run: Run) ->
     other = "sqlite:///other.db"
     restored = run("restore", "a.db", "--store", other)
     assert restored.stdout.startswith("other.db: restored from a.db of 20")
-    assert "2 SIMs, 1 rows kept, every one as the rule has it" in restored.stdout
+    assert "2 SIMs, 1 row kept, every one as the rule has it" in restored.stdout
     assert run(*REPORT, env={"TALLYSTICK_DATABASE": other}).stdout == run(*REPORT).stdout
 
 

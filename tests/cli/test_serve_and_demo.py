@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import signal
 import socket
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run, Start
 
 START_S_MAX = 60
+IN_USE = os.strerror(errno.EADDRINUSE)
 BASH = shutil.which("bash")
 
 
@@ -56,9 +59,9 @@ def test_a_port_that_somebody_listens_on_is_refused_with_the_ways_to_name_anothe
         taken = other.getsockname()[1]
         refused = run("serve", "--create", "--port", str(taken))
     assert refused.exit_code == 1
-    assert refused.stderr.startswith(f"error: cannot listen on 127.0.0.1 port {taken}: ")
-    assert refused.stderr.endswith(
-        "; change TALLYSTICK_HOST or TALLYSTICK_PORT, or give another --port\n"
+    assert refused.stderr == (
+        f"error: cannot listen on 127.0.0.1 port {taken}: {IN_USE}; change TALLYSTICK_HOST or "
+        "TALLYSTICK_PORT, or give another --port\n"
     )
 
 

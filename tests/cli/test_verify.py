@@ -27,7 +27,7 @@ def test_a_store_as_the_rule_has_it_passes(run: Run) -> None:
     result = run("verify")
     assert (result.exit_code, result.stdout) == (
         0,
-        "2 SIMs, 1 rows kept: every one as the rule has it\n",
+        "2 SIMs, 1 row kept: every one as the rule has it\n",
     )
 
 
@@ -74,7 +74,7 @@ def test_a_sound_store_passes_its_integrity_checks(run: Run, example: Store) -> 
     assert result.exit_code == 0
     first, last = result.stdout.splitlines()
     assert first.startswith("no damage found; checked: tables and indexes, references, names, SIMs")
-    assert last == "2 SIMs, 1 rows kept: every one as the rule has it"
+    assert last == "2 SIMs, 1 row kept: every one as the rule has it"
 
 
 def test_damage_that_changes_no_row_is_found_by_integrity_alone(run: Run, example: Store) -> None:

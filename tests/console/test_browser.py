@@ -361,6 +361,36 @@ def test_without_javascript_more_rows_are_another_page(browser: Browser, base: s
     context.close()
 
 
+@pytest.mark.parametrize(
+    ("has_javascript", "first_seen"),
+    [(True, ".lanes .stay.unexpected"), (False, ".lanes .day-label >> nth=-1")],
+    ids=["with JavaScript its newest mismatch", "without its newest day"],
+)
+def test_a_sims_picture_that_is_wider_than_the_screen_shows_first(
+    browser: Browser,
+    base: str,
+    session: StorageState,
+    first_seen: str,
+    *,
+    has_javascript: bool,
+) -> None:
+    context = browser.new_context(
+        base_url=base,
+        storage_state=session,
+        java_script_enabled=has_javascript,
+        viewport={"width": 390, "height": 800},
+    )
+    narrow = context.new_page()
+    narrow.goto(PAGES[-1])
+    place, wanted = narrow.locator(".newest").bounding_box(), narrow.locator(first_seen)
+    seen = wanted.bounding_box()
+    assert place
+    assert seen
+    assert place["x"] <= seen["x"] <= place["x"] + place["width"] - seen["width"]
+    assert narrow.locator(".lanes").evaluate("each => each.clientWidth") > place["width"]
+    context.close()
+
+
 def try_correction(page: Page) -> None:
     """From the page of a SIM on, say what is right and see what that would do."""
     page.get_by_text("Correct", exact=True).click()

@@ -75,7 +75,7 @@ def test_a_user_sees_of_it_what_is_of_their_accounts(ann: Browser) -> None:
 def test_a_file_of_nobody_is_refused_and_an_empty_window_has_nobody_to_tell(bob: Browser) -> None:
     assert bob.get(f"/corrections/export?{WINDOW}").status == 400
     nobody = bob.get(f"/corrections/export?{WINDOW}&manufacturer=Nobody")
-    assert (nobody.status, "no type has the manufacturer" in nobody.text) == (404, True)
+    assert (nobody.status, "No type has the manufacturer" in nobody.text) == (404, True)
     empty = bob.get("/corrections?earliest=2020-01-01&latest=2020-01-02").text
     assert "Nobody to tell" in empty
 

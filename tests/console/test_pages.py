@@ -382,6 +382,20 @@ def test_a_user_can_sign_out_on_every_page(bob: Browser, path: str) -> None:
     assert '<form class="who" method="post" action="/logout">' in bob.get(path).text
 
 
+def test_a_refusal_has_the_menu_of_who_has_signed_in_and_no_other(
+    client: testing.TestClient, ann: Browser, bob: Browser
+) -> None:
+    menu, out, admin = '<nav aria-label="Pages">', 'action="/logout"', 'href="/admin"'
+    for answer, status in ((bob.get("/changes/999"), 404), (ann.get("/admin/users"), 403)):
+        assert answer.status == status
+        assert menu in answer.text
+        assert out in answer.text
+    assert admin in bob.get("/changes/999").text
+    assert admin not in ann.get("/admin/users").text
+    nobody = Browser(client).get("/none")
+    assert (nobody.status, menu in nobody.text, out in nobody.text) == (404, False, False)
+
+
 @pytest.mark.parametrize(
     ("path", "count"), [("/login", 1), ("/sessions", 3), ("/admin/users", 1), (ONE_USER, 1)]
 )

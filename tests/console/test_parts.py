@@ -6,11 +6,12 @@ import tomllib
 from datetime import UTC, date, timedelta
 from functools import partial
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 
 from tallystick.console.charts import HEIGHT, WIDTH, bar_chart, nice_steps
-from tallystick.console.lanes import LANES_MAX, lanes_of
+from tallystick.console.lanes import LABEL_WIDTH, LANES_MAX, lanes_of
 from tallystick.console.mismatches import ShownRow
 from tallystick.console.pages import Pages
 from tallystick.console.recent import VALUES_MAX, Recent
@@ -103,6 +104,19 @@ def test_where_a_sim_is_expected_has_a_lane_of_its_own_over_the_whole_window() -
     assert first.x == drawn.left
     assert first.x + first.width == pytest.approx(second.x)
     assert lanes_of(timeline([], []), Window(Moment(5), Moment(5)), UTC) is None
+
+
+def test_no_names_of_days_are_drawn_over_each_other_or_past_the_end() -> None:
+    expectations = [Expectation(BEGINNING, HOME)]
+    for begins in range(0, DAY_US, DAY_US // 8):
+        for days in (1, 2, 7, 30, 92):
+            window = Window(Moment(begins), Moment(begins + days * DAY_US - 1))
+            drawn = lanes_of(timeline([], expectations), window, UTC)
+            assert drawn
+            places = [label.x for label in drawn.labels]
+            assert all(b - a >= LABEL_WIDTH for a, b in pairwise(places))
+            rooms = [0 if label.is_before else LABEL_WIDTH for label in drawn.labels]
+            assert all(x + room <= drawn.width for x, room in zip(places, rooms, strict=True))
 
 
 def test_hardware_is_marked_as_expected_by_lists_and_models_and_never_by_nowhere() -> None:

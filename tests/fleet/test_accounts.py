@@ -374,9 +374,9 @@ def test_a_sim_in_short_counts_what_is_told_of_it(fleet: Store) -> None:
 def test_ids_that_no_sim_of_the_account_has_are_told(fleet: Store) -> None:
     with fleet.transaction() as writer:
         wanted = GroupChange(added=Listed((ONE, THREE)), removed=Listed(mdns=(MDN,)))
-        changed = groups.changed(writer, accounts.number_of(writer, "a"), "West", wanted)
+        changed = groups.change_and_show(writer, accounts.number_of(writer, "a"), "West", wanted)
         assert (changed.group.name, changed.passed_over) == ("West", Listed((THREE,)))
-        made = groups.created(
+        made = groups.create_and_show(
             writer, accounts.number_of(writer, "b"), "East", "far", Listed((ONE, THREE), (MDN,))
         )
         assert (made.group, made.passed_over) == (Group("East", "far"), Listed((ONE,), (MDN,)))

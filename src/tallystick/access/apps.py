@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.access.shared import TOKEN_LEFT_MAX, AccessTopic, digest_named, digest_of
+from tallystick.core.choices import choice_of
 from tallystick.core.errors import AppNotFound, InvalidValue, NameTaken
 from tallystick.core.identifiers import parse_name, shown
 from tallystick.core.ledger import BETWEEN_NAMES, CONSOLE
@@ -204,9 +205,7 @@ def _require_app_name(name: str) -> None:
 def _kept_scopes(scopes: Collection[str]) -> str:
     """Scopes as they are kept. Raises `InvalidValue`."""
     for scope in scopes:
-        if scope not in SCOPES:
-            message = f"scope must be one of {', '.join(SCOPES)}, not {shown(scope)}"
-            raise InvalidValue(message)
+        choice_of(SCOPES, "scope", scope)
     if not scopes:
         message = f"scopes must not be empty: name one or more of {', '.join(SCOPES)}"
         raise InvalidValue(message)

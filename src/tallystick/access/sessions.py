@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 IDLE_S_MAX = 20 * 60
 CONSOLE_S_MAX = 12 * 60 * 60
 """So long a session of the console holds, however much it is used."""
-EXPIRED_KEPT_S = 24 * 60 * 60
+EXPIRED_KEPT_S = SECONDS_A_DAY
 """So long an ended session is told from one that never was."""
 PASSWORD_BYTES = 15
 ADDRESS_KNOWN_S = 90 * SECONDS_A_DAY

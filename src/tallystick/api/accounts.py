@@ -146,7 +146,7 @@ class Groups:
         added = listed(body.add)
         with self._store.transaction() as writer:
             account_id = accounts.number_of(writer, name_in(account))
-            made = groups.created(writer, account_id, body.name, body.description, added)
+            made = groups.create_and_show(writer, account_id, body.name, body.description, added)
         resp.status = falcon.HTTP_201
         resp.location = address_of("accounts", name_in(account), "groups", body.name)
         resp.data = msgspec.json.encode(answers.group_changed(made))
@@ -184,7 +184,7 @@ class Group:
             listed(body.remove),
         )
         with self._store.transaction() as writer:
-            changed = groups.changed(
+            changed = groups.change_and_show(
                 writer, accounts.number_of(writer, name_in(account)), name_in(group), wanted
             )
         resp.data = msgspec.json.encode(answers.group_changed(changed))

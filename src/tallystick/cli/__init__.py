@@ -12,14 +12,14 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
-from tallystick.cli.shared import (
+from tallystick.cli.command import (
     EXIT_REFUSED,
     Command,
     ExportCommand,
     LongCommand,
     RecordedCommand,
-    say,
 )
+from tallystick.cli.output import say
 from tallystick.memory import collect_rarely
 
 

@@ -7,16 +7,9 @@ from typing import Annotated
 import typer
 
 from tallystick.api.answers import accounts as answers
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    RecordedCommand,
-    current_settings,
-    print_done,
-    print_json,
-    print_table,
-    store_of,
-)
+from tallystick.cli.command import Command, RecordedCommand
+from tallystick.cli.output import AsJson, print_done, print_json, print_table
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.core.approval import Approval
 from tallystick.core.pairing import FirstUse
 from tallystick.fleet import accounts

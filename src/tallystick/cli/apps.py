@@ -10,17 +10,10 @@ import typer
 
 from tallystick.access import SCOPES_DEFAULT
 from tallystick.api.answers import access as answers
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    RecordedCommand,
-    counted,
-    opened_access,
-    print_done,
-    print_json,
-    print_table,
-    say,
-)
+from tallystick.cli.command import Command, RecordedCommand
+from tallystick.cli.output import AsJson, print_done, print_json, print_table, say
+from tallystick.cli.stores import opened_access
+from tallystick.core.counted import counted
 from tallystick.core.moments import SECONDS_A_DAY, wire
 
 if TYPE_CHECKING:

@@ -11,21 +11,12 @@ import typer
 
 from tallystick.access.audit import users_name
 from tallystick.api.answers import audit as answers
-from tallystick.cli.shared import (
-    EXIT_REFUSED,
-    AsJson,
-    Command,
-    ExportCommand,
-    counted,
-    current_settings,
-    opened_access,
-    print_json,
-    print_table,
-    say,
-    span_named,
-    writing,
-)
+from tallystick.cli.command import EXIT_REFUSED, Command, ExportCommand
+from tallystick.cli.output import AsJson, print_json, print_table, say, writing
+from tallystick.cli.scope import span_named
+from tallystick.cli.stores import current_settings, opened_access
 from tallystick.core.acts import Link, Via
+from tallystick.core.counted import counted
 from tallystick.core.ledger import BEHIND_ALL
 from tallystick.store.audit import AuditFilter
 

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from tallystick.cli.shared import (
-    AsJson,
-    current_settings,
-    print_json,
-    progress,
-    record_export,
-    say,
-    store_of,
-)
+from tallystick.cli.command import record_export
+from tallystick.cli.output import AsJson, print_json, progress, say
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.durations import parse_duration
 from tallystick.core.errors import Refusal

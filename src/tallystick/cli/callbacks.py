@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick import outbox
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    RecordedCommand,
-    current_settings,
-    print_json,
-    print_table,
-    say,
-    store_of,
-)
+from tallystick.cli.command import Command, RecordedCommand
+from tallystick.cli.output import AsJson, print_json, print_table, say
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.moments import wire
 from tallystick.core.selection import account_number

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import (
-    EXIT_DIFFERENT,
-    AsJson,
-    current_settings,
-    print_json,
-    progress,
-    say,
-    store_of,
-)
+from tallystick.cli.command import EXIT_DIFFERENT
+from tallystick.cli.output import AsJson, print_json, progress, say
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.core.errors import SettingRefused
 from tallystick.operations.copied_kinds import FACT_KINDS, KEPT, WHOLE_KINDS
 from tallystick.operations.copying import (

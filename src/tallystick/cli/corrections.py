@@ -9,24 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import (
-    Accounts,
-    AsJson,
-    Command,
-    Earliest,
-    ExportCommand,
-    Latest,
-    counted,
-    current_settings,
-    every_account,
-    print_json,
-    print_table,
-    say,
-    span_named,
-    store_of,
-    writing,
-)
+from tallystick.cli.command import Command, ExportCommand
+from tallystick.cli.output import AsJson, print_json, print_table, say, writing
+from tallystick.cli.scope import Accounts, Earliest, Latest, every_account, span_named
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.core.allowed import NOWHERE, WORD_OF
+from tallystick.core.counted import counted
 from tallystick.core.facts import SimExpectation
 from tallystick.report.answer import Question
 from tallystick.report.corrections import (

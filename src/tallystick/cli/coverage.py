@@ -12,21 +12,10 @@ import msgspec
 import typer
 
 from tallystick.api.answers.coverage import expected_answer, waiting_answer
-from tallystick.cli.shared import (
-    Accounts,
-    AsJson,
-    Earliest,
-    Latest,
-    counted,
-    current_settings,
-    every_account,
-    print_json,
-    print_table,
-    say,
-    span_named,
-    store_of,
-    writing,
-)
+from tallystick.cli.output import AsJson, print_json, print_table, say, writing
+from tallystick.cli.scope import Accounts, Earliest, Latest, every_account, span_named
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.core.moments import since, wire
 from tallystick.http.streaming import csv_lines
 from tallystick.report import coverage as covering

@@ -16,11 +16,13 @@ import msgspec
 import typer
 
 from tallystick.access import Access, Credentials
+from tallystick.cli.output import progress
 from tallystick.cli.report import operators_answer
 from tallystick.cli.serve import Port
-from tallystick.cli.shared import current_settings, progress, store_of
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.cli.synth import today
 from tallystick.clock import system_clock
+from tallystick.core.counted import counted
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, in_zone
 from tallystick.core.roles import Role
@@ -143,6 +145,6 @@ def _expected(store: Store, settings: Settings, question: dict[str, Any]) -> Ite
     with store.snapshot() as reader:
         asked = question_of(msgspec.convert(question, ReportBody))
         rows = list(operators_answer(reader, asked, settings))
-    yield f"#   {len(rows)} row{'' if len(rows) == 1 else 's'}"
+    yield f"#   {counted(len(rows), 'row', 'rows')}"
     yield from (f"#   {json.loads(row)}" for row in rows[:ROWS_SHOWN])
     yield ""

@@ -8,7 +8,9 @@ from importlib.metadata import version
 
 import typer
 
-from tallystick.cli.shared import EXIT_REFUSED, AsJson, print_json, say, store_of
+from tallystick.cli.command import EXIT_REFUSED
+from tallystick.cli.output import AsJson, print_json, say
+from tallystick.cli.stores import store_of
 from tallystick.clock import system_clock
 from tallystick.core.errors import SettingRefused
 from tallystick.operations.doctor import Finding, Machine, State, examine

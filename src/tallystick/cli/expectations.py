@@ -8,20 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.api.answers import change_sets as answers
+from tallystick.cli.command import Command, ExportCommand, RecordedCommand
 from tallystick.cli.ledger import Actor, Reason, Ticket, actor_of, origin_of, trial_lines
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    ExportCommand,
-    RecordedCommand,
-    current_settings,
-    print_done,
-    print_json,
-    print_table,
-    say,
-    store_of,
-    writing,
-)
+from tallystick.cli.output import AsJson, print_done, print_json, print_table, say, writing
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.approval import Decider
 from tallystick.core.ledger import BEHIND_ALL, State

@@ -8,18 +8,11 @@ import msgspec
 import typer
 
 from tallystick.api.answers import explanations as answers
+from tallystick.cli.command import Command, RecordedCommand
 from tallystick.cli.ledger import Actor, actor_of
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    RecordedCommand,
-    current_settings,
-    every_account,
-    print_done,
-    print_json,
-    print_table,
-    store_of,
-)
+from tallystick.cli.output import AsJson, print_done, print_json, print_table
+from tallystick.cli.scope import every_account
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.explanations import note_of
 from tallystick.core.identifiers import Iccid

@@ -8,20 +8,10 @@ import msgspec
 import typer
 
 from tallystick.api.answers import accounts as answers
-from tallystick.cli.shared import (
-    EXIT_REFUSED,
-    EXIT_SOME_REJECTED,
-    AsJson,
-    Command,
-    RecordedCommand,
-    counted,
-    current_settings,
-    print_done,
-    print_json,
-    print_table,
-    say,
-    store_of,
-)
+from tallystick.cli.command import EXIT_REFUSED, EXIT_SOME_REJECTED, Command, RecordedCommand
+from tallystick.cli.output import AsJson, print_done, print_json, print_table, say
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.core.identifiers import BEFORE_ALL
 from tallystick.core.selection import Listed, listed
 from tallystick.fleet import accounts, groups
@@ -93,7 +83,7 @@ def add(
 ) -> None:
     """Make a group."""
     with store_of(current_settings()) as store, store.transaction() as writer:
-        made = groups.created(
+        made = groups.create_and_show(
             writer, accounts.number_of(writer, account), name, description, Listed()
         )
     print_done(f"group {name} added", answers.group_changed(made), as_json=as_json)
@@ -159,7 +149,7 @@ def _change(account: str, name: str, wanted: GroupChange) -> ChangedGroup:
         store_of(current_settings()) as store,
         store.transaction(sims=wanted.sims()) as writer,
     ):
-        return groups.changed(writer, accounts.number_of(writer, account), name, wanted)
+        return groups.change_and_show(writer, accounts.number_of(writer, account), name, wanted)
 
 
 def _print_changed(

@@ -8,7 +8,8 @@ import typer
 
 from tallystick.api.answers import hardware as hardware_answers
 from tallystick.api.answers import sims as sim_answers
-from tallystick.cli.shared import AsJson, current_settings, print_json, print_table, say, store_of
+from tallystick.cli.output import AsJson, print_json, print_table, say
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.core.selection import imei_asked_for
 from tallystick.core.written_values import pasted
 from tallystick.fleet import hardware, histories

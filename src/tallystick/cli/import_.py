@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import typer
 
+from tallystick.cli.command import EXIT_SOME_REJECTED
 from tallystick.cli.files_bar import FilesBar, files_bar
 from tallystick.cli.import_options import (
     AccountOfAll,
@@ -37,14 +38,8 @@ from tallystick.cli.import_options import (
 )
 from tallystick.cli.import_output import Done, print_end, print_file, print_previews
 from tallystick.cli.ledger import Actor, Reason, Ticket, origin_of, trial_lines
-from tallystick.cli.shared import (
-    EXIT_SOME_REJECTED,
-    AsJson,
-    current_settings,
-    private,
-    say,
-    store_of,
-)
+from tallystick.cli.output import AsJson, private, say
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import printable

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tallystick.cli.shared import counted, print_json, say
+from tallystick.cli.output import print_json, say
+from tallystick.core.counted import counted
 from tallystick.core.errors import FileRefused
 from tallystick.core.identifiers import printable
 from tallystick.intake import WORDINGS, Notes, Preview, Receipt

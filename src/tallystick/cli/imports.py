@@ -8,17 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from tallystick.api.answers import imports as answers
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    ExportCommand,
-    current_settings,
-    print_json,
-    print_table,
-    say,
-    store_of,
-    writing,
-)
+from tallystick.cli.command import Command, ExportCommand
+from tallystick.cli.output import AsJson, print_json, print_table, say, writing
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.imports import doubts_in
 from tallystick.core.ledger import BEHIND_ALL

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import counted, current_settings, print_json, say, store_of
+from tallystick.cli.output import print_json, say
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.store.acting import act_under_way, acting
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def _make_or_upgrade(store: Store, zone: str) -> None:
     if is_new:
         say(f"{store.name}: made a new store")
     elif steps:
-        say(f"{store.name}: upgraded the store in {steps} steps")
+        say(f"{store.name}: upgraded the store in {counted(steps, 'step', 'steps')}")
     else:
         say(f"{store.name}: the store is up to date")
     if is_moved:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.cli.shared import counted
 from tallystick.clock import system_clock
+from tallystick.core.counted import counted
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import parse_name
 from tallystick.core.ledger import Origin, parse_note

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.shared import AsJson, Command, print_json, say
+from tallystick.cli.command import Command
+from tallystick.cli.output import AsJson, print_json, say
 from tallystick.core.errors import InvalidValue
 from tallystick.intake import preset_text, presets
 

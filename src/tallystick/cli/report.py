@@ -13,16 +13,10 @@ import polars as pl
 import typer
 
 from tallystick.cli.coverage import in_one_sentence
-from tallystick.cli.shared import (
-    Accounts,
-    counted,
-    current_settings,
-    every_account,
-    print_table,
-    say,
-    store_of,
-    writing,
-)
+from tallystick.cli.output import print_table, say, writing
+from tallystick.cli.scope import Accounts, every_account
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.core.identifiers import Mdn
 from tallystick.core.moments import parse_named
 from tallystick.core.reason_json import SUMMARY, summary

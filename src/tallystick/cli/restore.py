@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tallystick.cli.shared import AsJson, current_settings, print_json, progress, say
+from tallystick.cli.output import AsJson, print_json, progress, say
+from tallystick.cli.stores import current_settings
 from tallystick.clock import system_clock
+from tallystick.core.counted import counted
 from tallystick.operations.backup import newest_in
 from tallystick.operations.restore import drill as drill_with
 from tallystick.operations.restore import restore as restore_from
@@ -84,9 +86,11 @@ def _print(restored: Restored, place: Path | None, seconds: float) -> None:
     source = f"{restored.backup.file} of {restored.backup.manifest.taken_at}"
     done = f"{place}: restored from {source}" if place else f"{source} can be restored"
     proof = restored.proof
-    say(f"{done}: {proof.sims} SIMs, {proof.rows} rows kept, every one as the rule has it")
+    sims = counted(proof.sims, "SIM", "SIMs")
+    rows = counted(proof.rows, "row", "rows")
+    say(f"{done}: {sims}, {rows} kept, every one as the rule has it")
     if restored.steps:
-        say(f"The copy was upgraded in {restored.steps} steps.")
+        say(f"The copy was upgraded in {counted(restored.steps, 'step', 'steps')}.")
     if restored.replaced:
         say(f"The store that was there is {restored.replaced}; delete it when nobody needs it.")
     say(f"It took {seconds:.1f} s.")

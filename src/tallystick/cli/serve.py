@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.shared import current_settings, say
+from tallystick.cli.output import say
+from tallystick.cli.stores import current_settings
 from tallystick.settings import PORT_MAX
 
 Port = Annotated[int | None, typer.Option(min=1, max=PORT_MAX, help="Listen on this port.")]

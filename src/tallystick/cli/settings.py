@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 
-from tallystick.cli.shared import AsJson, print_json, print_table
+from tallystick.cli.output import AsJson, print_json, print_table
 from tallystick.settings import read_sourced, text_of, variable, without_password
 
 

@@ -11,20 +11,11 @@ import msgspec
 import typer
 
 from tallystick.api.answers import sims as answers
+from tallystick.cli.command import EXIT_REFUSED, EXIT_SOME_REJECTED, Command, LongCommand
 from tallystick.cli.ledger import Actor, Reason, Ticket, origin_of
-from tallystick.cli.shared import (
-    EXIT_REFUSED,
-    EXIT_SOME_REJECTED,
-    AsJson,
-    Command,
-    LongCommand,
-    current_settings,
-    print_json,
-    print_table,
-    say,
-    store_of,
-)
+from tallystick.cli.output import AsJson, print_json, print_table, say
 from tallystick.cli.sim_files import Line, lines_of
+from tallystick.cli.stores import current_settings, store_of
 from tallystick.clock import system_clock
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import BEFORE_ALL, Iccid, parse_name

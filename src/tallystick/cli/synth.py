@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.shared import progress, say
+from tallystick.cli.output import progress, say
 from tallystick.clock import system_clock
 from tallystick.core.moments import Moment, in_zone, moment_of
 from tallystick.operations.synth import (

@@ -11,16 +11,9 @@ from tallystick.access import UserChange
 from tallystick.access.personal_tokens import VALID_DAYS_MAX
 from tallystick.api.answers import access as answers
 from tallystick.cli.apps import ScopeName
-from tallystick.cli.shared import (
-    AsJson,
-    Command,
-    RecordedCommand,
-    opened_access,
-    print_done,
-    print_json,
-    print_table,
-    say,
-)
+from tallystick.cli.command import Command, RecordedCommand
+from tallystick.cli.output import AsJson, print_done, print_json, print_table, say
+from tallystick.cli.stores import opened_access
 from tallystick.core.roles import Role
 
 if TYPE_CHECKING:

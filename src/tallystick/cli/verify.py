@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.cli.shared import (
-    EXIT_DIFFERENT,
-    AsJson,
-    current_settings,
-    print_json,
-    progress,
-    say,
-    store_of,
-)
+from tallystick.cli.command import EXIT_DIFFERENT
+from tallystick.cli.output import AsJson, print_json, progress, say
+from tallystick.cli.stores import current_settings, store_of
+from tallystick.core.counted import counted
 from tallystick.core.errors import StoreBroken
 from tallystick.core.identifiers import Iccid, Imei
 from tallystick.core.moments import Moment, wire
@@ -155,13 +150,15 @@ class _Totals:
             _print(_described(difference))
         differing = sum(self.counts.values())
         if differing > len(self.shown):
-            say(f"and {differing - len(self.shown)} more")
-        counts = ", ".join(f"{count} {fault}" for fault, count in self.counts.items())
+            say(f"and {differing - len(self.shown):,} more")
+        counts = ", ".join(f"{count:,} {fault}" for fault, count in self.counts.items())
         verdict = counts if differing else "every one as the rule has it"
-        say(f"{self.sims} SIMs, {self.rows} rows kept: {verdict}")
+        sims = counted(self.sims, "SIM", "SIMs")
+        say(f"{sims}, {counted(self.rows, 'row', 'rows')} kept: {verdict}")
         if self.named:
-            wrong = f"{self.misattributed} of them are" if self.misattributed else "none is"
-            say(f"{self.named} activations by IMSI or MSISDN: {wrong} misattributed")
+            named = counted(self.named, "activation", "activations")
+            wrong = f"{self.misattributed:,}" if self.misattributed else "none"
+            say(f"{named} by IMSI or MSISDN: {wrong} misattributed")
 
 
 def _verify(store: Store) -> _Totals:

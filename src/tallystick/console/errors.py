@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import falcon
-from jinja2 import Environment, PackageLoader
 
-from tallystick.console.pages import HEADERS, HTML
-from tallystick.console.static import address_of
+from tallystick.console.pages import HEADERS
 from tallystick.core.errors import (
     NoAccounts,
     NotFound,
@@ -25,6 +23,9 @@ from tallystick.http.limits import Throttled
 if TYPE_CHECKING:
     from falcon import Request, Response
 
+    from tallystick.access import Caller
+    from tallystick.console.pages import Pages
+
 STATUS: dict[type[Refusal], tuple[int, str]] = {
     CallsBusy: (503, "Busy"),
     BodyTooSlow: (408, "Too slow"),
@@ -40,21 +41,26 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
 }
 RETRY_AFTER_S = 5
 
-_templates = Environment(loader=PackageLoader("tallystick.console"), autoescape=True)
 
+def answer_error(pages: Pages, req: Request, resp: Response, error: Exception) -> None:
+    """Answer what was raised, the unforeseen included, as a page.
 
-def answer_error(req: Request, resp: Response, error: Exception) -> None:
-    """Answer what was raised, the unforeseen included, as a page."""
+    It has the menu where the gate has found out who has signed in.
+    """
     status, title, message = _worded(req, error)
     resp.status = status
-    resp.content_type = HTML
     resp.set_headers(HEADERS)
     if isinstance(error, falcon.HTTPError):
         resp.set_headers(error.headers or {})
     if isinstance(error, StoreRefused | CallsBusy):
         resp.set_header("Retry-After", str(RETRY_AFTER_S))
-    page = _templates.get_template("error.html")
-    resp.text = page.render(static=address_of, status=status, title=title, message=message)
+    pages.show(resp, "error.html", _signed_in(req), title=title, message=message)
+
+
+def _signed_in(req: Request) -> Caller | None:
+    """Who has signed in to the console, as far as that is known; an app has not."""
+    caller: Caller | None = getattr(req.context, "caller", None)
+    return None if caller is None or caller.session_token is None else caller
 
 
 def _worded(req: Request, error: Exception) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ from tallystick.core.allowed import NONE, allowed
 from tallystick.core.days import beginnings, days_of
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import date, tzinfo
 
     from tallystick.core.identifiers import Imei
     from tallystick.core.pairing import Expectation, Pairing
@@ -20,6 +20,7 @@ WIDTH, LEFT, RIGHT = 960, 150, 6
 LANE_HEIGHT, TOP, BOTTOM = 30, 10, 26
 LANES_MAX = 12
 LABELS_MAX = 7
+LABEL_WIDTH = 44
 LENGTH_MIN = 5.0  # of a stay with one activation, so that it can be seen
 EXPECTED, UNEXPECTED, UNJUDGED = "expected", "unexpected", "unjudged"
 
@@ -60,6 +61,14 @@ class Lane(NamedTuple):
     stays: list[DrawnStay]
 
 
+class Label(NamedTuple):
+    """What a day is called, and where it begins; `is_before` of one with no room behind that."""
+
+    x: float
+    text: str
+    is_before: bool
+
+
 class Lanes(NamedTuple):
     """The lanes, the days below them, and how much hardware has no lane of its own."""
 
@@ -68,7 +77,7 @@ class Lanes(NamedTuple):
     left: int
     base: int
     lanes: list[Lane]
-    labels: list[tuple[float, str]]
+    labels: list[Label]
     left_out: int
 
 
@@ -133,9 +142,18 @@ def stretch_of(scale: Scale, start: int, end: int, length_min: float) -> Stretch
     return Stretch(min(x, WIDTH - RIGHT - width), width)
 
 
-def labels_of(window: Window, zone: tzinfo, scale: Scale) -> list[tuple[float, str]]:
-    """Where some days of a window begin, and what they are called."""
+def labels_of(window: Window, zone: tzinfo, scale: Scale) -> list[Label]:
+    """Where some days of a window begin, and what they are called.
+
+    The first day has no name where only its end is in the window, and has no room for one.
+    """
     days = days_of(window, zone)
     every = max(1, -(-len(days) // LABELS_MAX))
     marked = list(zip(days, beginnings(days, zone), strict=True))[::every]
-    return [(scale.x(begins), f"{day.day} {day:%b}") for day, begins in marked]
+    labels = [_label(day, scale.x(begins)) for day, begins in marked]
+    is_narrow = len(labels) > 1 and labels[1].x - labels[0].x < LABEL_WIDTH
+    return labels[1:] if is_narrow else labels
+
+
+def _label(day: date, x: float) -> Label:
+    return Label(x, f"{day.day} {day:%b}", x > WIDTH - LABEL_WIDTH)

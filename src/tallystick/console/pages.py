@@ -10,7 +10,8 @@ from tallystick.console.asked import COLUMNS
 from tallystick.console.forms import csrf_of
 from tallystick.console.static import address_of
 from tallystick.console.table import table_rows_of
-from tallystick.console.words import CAUSES, REASONS, STATES, sentence_of
+from tallystick.console.words import CAUSES, REASONS, STATES, capitalised, sentence_of
+from tallystick.core.counted import counted
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
 from tallystick.http.leaving import POLICY_HEADER
@@ -128,9 +129,11 @@ def _filters(zone: tzinfo) -> dict[str, Callable[..., Any]]:
     """How templates print values, by the names that they have there."""
     return {
         "count": "{:,}".format,
+        "counted": counted,
         "wire": lambda moment: wire(moment, zone),
         "printed": printed,
         "without_folder": without_folder,
+        "capitalised": capitalised,
         "sentence": sentence_of,
         "described": lambda row: described_row(row, zone),
     }

@@ -87,8 +87,8 @@ def add_routes(
     clock: Callable[[], Moment],
     browsers: Browsers,
     others: Others,
-) -> None:
-    """Put this room's pages on the app.
+) -> Pages:
+    """Put this room's pages on the app; give what makes them.
 
     What is refused here is answered by `errors.answer_error`.
     """
@@ -113,6 +113,7 @@ def add_routes(
     add_admin_routes(app, Desk(pages, store, access, clock))
     app.add_route("/static/{name}", Static())
     app.add_middleware(Headers())
+    return pages
 
 
 def add_routes_about_rows(

@@ -11,6 +11,7 @@ from tallystick.console.lanes import (
     LENGTH_MIN,
     TOP,
     WIDTH,
+    Label,
     Scale,
     Stretch,
     labels_of,
@@ -45,7 +46,7 @@ class SimLanes(NamedTuple):
     height: int
     base: int
     lanes: list[SimLane]
-    labels: list[tuple[float, str]]
+    labels: list[Label]
     left_out: int
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import falcon
 
+from tallystick.core.moments import SECONDS_A_DAY
 from tallystick.http.gate import open_to_all
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 SVG = "image/svg+xml"
-FOREVER_S = 365 * 24 * 60 * 60
+FOREVER_S = 365 * SECONDS_A_DAY
 DIGEST_LENGTH = 12
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tallystick.core.allowed import NOWHERE, SEPARATOR, WORD_OF
+from tallystick.core.counted import counted
 from tallystick.core.explanations import RowState
 from tallystick.core.identifiers import Tac
 from tallystick.core.reasons import Cause, Code
@@ -68,6 +70,18 @@ SENTENCES = {
 }
 
 
+ABBREVIATIONS = frozenset({"iccid", "imei", "mdn", "tac"})
+WORD = re.compile("[a-z]+")
+
+
+def capitalised(message: str) -> str:
+    """A message as a sentence begins; the name of a file at its beginning stays as it is."""
+    first, blank, others = message.partition(" ")
+    if first in ABBREVIATIONS:
+        return first.upper() + blank + others
+    return first.capitalize() + blank + others if WORD.fullmatch(first) else message
+
+
 def where_of(value: str) -> str:
     """Where a SIM is expected, by the value of an expectation as it was given."""
     if value == WORD_OF[NOWHERE]:
@@ -90,5 +104,5 @@ def sentence_of(reason: dict[str, Any]) -> str:
         since=f"since {moment}" if since else "from the beginning",
         moment=moment,
         by=f", by change set {change_set}" if change_set else "",
-        others=f"{count:,} other SIM{'' if count == 1 else 's'}",
+        others=counted(count, "other SIM", "other SIMs"),
     )

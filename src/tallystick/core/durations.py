@@ -6,8 +6,9 @@ import re
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import shown
+from tallystick.core.moments import SECONDS_A_DAY
 
-SECONDS_OF = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+SECONDS_OF = {"s": 1, "m": 60, "h": 3600, "d": SECONDS_A_DAY}
 FORM = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 
 

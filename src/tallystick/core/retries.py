@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tallystick.core.moments import SECONDS_A_DAY
+
 FIRST_WAIT_S = 5.0
 WAIT_S_MAX = 3600.0
-TRY_S_MAX = 24 * 60 * 60
+TRY_S_MAX = SECONDS_A_DAY
 LOOP_FIRST_WAIT_S = 1.0
 LOOP_WAIT_S_MAX = 15.0
 DOUBLINGS_MAX = 10  # the next one would be beyond the longest wait

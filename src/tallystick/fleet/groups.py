@@ -130,7 +130,7 @@ def show(reader: Reader, account_id: int, name: str) -> Group:
     return Group(row.name, row.description)
 
 
-def created(
+def create_and_show(
     writer: Writer, account_id: int, name: str, description: str, added: Listed
 ) -> ChangedGroup:
     """Make a group of some SIMs, and tell what came of it. Raises what `create` does."""
@@ -138,7 +138,9 @@ def created(
     return ChangedGroup(show(writer, account_id, name), _passed_over(writer, account_id, added))
 
 
-def changed(writer: Writer, account_id: int, name: str, wanted: GroupChange) -> ChangedGroup:
+def change_and_show(
+    writer: Writer, account_id: int, name: str, wanted: GroupChange
+) -> ChangedGroup:
     """Change a group, and tell what came of it. Raises what `change` does."""
     change(writer, account_id, name, wanted)
     now = show(writer, account_id, name if wanted.name is None else wanted.name)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tallystick.core.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -170,7 +172,7 @@ class Doubts:
     def sentences(self) -> Iterator[str]:
         """Each doubt for people: how many lines, of what, some examples, and what to do."""
         for name, doubt in self.by_name.items():
-            lines = "1 line" if doubt.count == 1 else f"{doubt.count:,} lines"
+            lines = counted(doubt.count, "line", "lines")
             examples = f" ({', '.join(doubt.examples)})" if doubt.examples else ""
             yield f"{lines} {WORDINGS[name].of}{examples}: {self.advice(name)}"
 

@@ -34,7 +34,7 @@ from tallystick.core.errors import (
 )
 from tallystick.core.facts import SimExpectation
 from tallystick.core.ledger import UNKNOWN_ORIGIN
-from tallystick.core.moments import MICROSECONDS_A_SECOND
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import all_are_loaded, doubts_of_facts, doubts_of_store
 from tallystick.intake.kinds import Kind, shortlisted_batch
@@ -57,7 +57,7 @@ WAITING_FACTS_MAX = 100_000  # taken calls wait in memory: past this a call is t
 COMMIT_FACTS_MAX = 20_000  # facts in one transaction, so that other writers get their turn
 FEW_SIMS_MAX = 8  # of a call; a commit of such calls locks each of their SIMs by itself
 COMMIT_FACTS_OF_FEW_MAX = SINGLES_MAX
-KEY_S_MAX = 86_400  # how long an idempotency key is remembered
+KEY_S_MAX = SECONDS_A_DAY  # how long an idempotency key is remembered
 OUTCOMES = ("accepted", "duplicate", "rejected")
 KEY_MICROSECONDS_MAX = KEY_S_MAX * MICROSECONDS_A_SECOND
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tallystick.background import Loops, Raised, attempted
-from tallystick.core.moments import MICROSECONDS_A_SECOND
+from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY
 from tallystick.core.retries import TRY_S_MAX, WAIT_S_MAX, wait_s
 from tallystick.store.callbacks import Latest
 from tallystick.tracing import client_span
@@ -32,7 +32,7 @@ AT_ONCE_MAX = 8  # deliveries that one process makes at the same time
 LEASE_S = 60  # longer than a call takes at most
 PAUSE_S = 60  # so long a listener's other deliveries wait after one has failed
 AHEAD_S_MAX = 60  # of another process's clock, by which its leases are respected
-GIVEN_UP_KEPT_S = 30 * 24 * 60 * 60  # as long as Verizon keeps messages that did not arrive
+GIVEN_UP_KEPT_S = 30 * SECONDS_A_DAY  # as long as Verizon keeps messages that did not arrive
 LOOK_EVERY_S = 1.0
 STOP_S_MAX = 3.0  # a listener that takes longer is told again by the next process
 

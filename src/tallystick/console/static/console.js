@@ -222,6 +222,17 @@ fileForm?.addEventListener("drop", (event) => {
   takeDropped(event.dataTransfer.files);
 });
 
+// A picture that is wider than its place begins at the newest mismatch, if it has one.
+function showNewestMismatch(picture) {
+  const stays = [...picture.querySelectorAll(".stay.unexpected")];
+  if (!stays.length) return;
+  const { left, width } = picture.getBoundingClientRect();
+  const newest = Math.max(...stays.map((stay) => stay.getBoundingClientRect().right));
+  picture.scrollLeft += newest - left - width / 2;
+}
+
+document.querySelectorAll(".newest").forEach(showNewestMismatch);
+
 // What is under way is asked for again and again, as long as the page is looked at.
 async function askAgain(live) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
