@@ -127,7 +127,8 @@ AccountOfAll = Annotated[
     typer.Option(
         "--account",
         metavar="NAME",
-        help="The account of SIMs, or of groups, of which the file names none.",
+        help="The account of SIMs, or of groups, of which the file names none. In a table with a "
+        "column of accounts, a row without one is refused.",
     ),
 ]
 Connections = Annotated[

@@ -128,6 +128,7 @@ def _text_source(
         blocks = lines.blocks(lambda part, ends: csv_block(part, ends, layout))
     blocks = refusing_each(name, "cannot be read", blocks)
     source = Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    source.is_table = layout is not None
     if layout:
         source.is_other_header = other_header_of(kind, layout)
     return suffix, source
@@ -164,4 +165,6 @@ def _document_source(
         notes.hints += (found_records.hint,)
     if found_records.path and is_one_page(name, msgspec.Raw(whole)):
         notes.hints += (ONE_PAGE,)
-    return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
+    source = Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
+    source.is_table = False
+    return source
