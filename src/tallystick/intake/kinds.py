@@ -45,6 +45,7 @@ from tallystick.core.written_values import (
     read_mdn,
     read_moment,
     read_msisdn,
+    read_name,
     read_tac,
     unwrapped,
     with_check_digit,
@@ -232,15 +233,15 @@ def _generation(text: str) -> str:
 
 
 def _account(text: str) -> str:
-    return parse_name("account", text)
+    return read_name("account", text)
 
 
 def _group(text: str) -> str:
-    return parse_name("group", text)
+    return read_name("group", text)
 
 
 def _manufacturer(text: str) -> str:
-    return parse_name("manufacturer", text, TYPE_NAME_LENGTH_MAX)
+    return read_name("manufacturer", text, TYPE_NAME_LENGTH_MAX)
 
 
 def _model(text: str) -> str:

@@ -98,6 +98,7 @@ def open_source(
             else:
                 text = Text(plain, mapping.encoding)
                 suffix, source = _text_source(path, file, text, suffix, kind, mapping)
+                source.notes.hints += text.hints
         source.conventions = mapping.conventions._replace(day_zero=source.day_zero)
         if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES.get(named or ""), named_packing):
             how = PACKINGS[packed] if packed != named_packing else ""
