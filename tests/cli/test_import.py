@@ -75,6 +75,34 @@ def test_a_line_without_the_account_that_its_file_has_a_column_for_is_refused(
     assert [sim.account for sim in everything_in(store).sims] == ["B-1"]
 
 
+def test_no_store_is_made_for_files_that_are_not_there(run: Run) -> None:
+    missing = run("import", "sims", "nofile.csv")
+    assert (missing.exit_code, "nofile.csv: cannot be read: No such file" in missing.stderr) == (
+        1,
+        True,
+    )
+    unmatched = run("import", "sims", "sims-*.csv")
+    assert unmatched.stderr == "error: sims-*.csv: no file matches the pattern\n"
+    assert not list(Path().glob("tallystick.db*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "at_fault"),
+    [
+        (("--map", "nope"), "--map"),
+        (("--zone", "Mars/Olympus"), "--zone"),
+        (("--time-format", "%d %Q"), "--time-format"),
+        (("--zone", "UTC", "--account", "A\t1"), "--account"),
+    ],
+)
+def test_wrong_usage_names_the_option_at_fault_alone(
+    run: Run, options: tuple[str, ...], at_fault: str
+) -> None:
+    refused = run("import", "sims", "sims.csv", *options)
+    assert refused.exit_code == 2
+    assert f"Invalid value for {at_fault}:" in " ".join(refused.stderr.split())
+
+
 def test_an_import_says_loudly_that_it_made_a_store(run: Run) -> None:
     """A volume that was not mounted would else be a new store, unnoticed."""
     name = write("sims.csv", SIMS)

@@ -38,7 +38,7 @@ from tallystick.intake.recorded import (
     rejects_of,
 )
 from tallystick.intake.reject_lines import RejectLines
-from tallystick.intake.sources import STANDARD_INPUT, Notes, members_of
+from tallystick.intake.sources import STANDARD_INPUT, Notes, file_of, members_of
 
 __all__ = [
     "ANY",
@@ -71,6 +71,7 @@ __all__ = [
     "described_row",
     "doubts_of_call",
     "doubts_of_expectations",
+    "file_of",
     "forget_old",
     "idempotency_key",
     "import_file",
