@@ -107,6 +107,35 @@ def open_source(
         yield source
 
 
+def text_lines(path: str) -> Iterator[str]:
+    """The lines of a text in any of the encodings that are found; `-` is standard input.
+
+    Raises `FileRefused`, also where a line is no text.
+    """
+    count, rest = 0, b""
+    with refusing(path, "cannot be read"), bytes_of(path) as file:
+        text = Text(file)
+        part = b"\n"
+        while part:
+            part = text.read(limits.BLOCK_BYTES)
+            *lines, rest = (rest + part).split(b"\n")
+            ended = lines if part else [*lines, rest]
+            yield from (_decoded(path, at, line) for at, line in enumerate(ended, count + 1))
+            count += len(ended)
+            if len(rest) > limits.LINE_BYTES_MAX:
+                limit = f"{limits.LINE_BYTES_MAX:,} bytes"
+                message = f"{path}: line {count + 1} is longer than {limit}"
+                raise FileRefused(message)
+
+
+def _decoded(path: str, number: int, line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        message = f"{path}: line {number} is not UTF-8: save the file as CSV in UTF-8"
+        raise FileRefused(message) from error
+
+
 def _text_source(
     name: str, file: IO[bytes], text: Text, suffix: str, kind: Kind, mapping: Mapping
 ) -> tuple[str, Source]:
