@@ -253,12 +253,26 @@ def test_nothing_is_moved_where_it_is_not_said_which_sims_go_or_where(run: Run) 
     assert told(run, "account", "show", ACCOUNT)["sims"] == 1
 
 
+@pytest.mark.usefixtures("example")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_file_of_sims_is_read_in_the_writing_that_imports_take(
+    run: Run, encoding: str, separator: str
+) -> None:
+    run("account", "add", "B")
+    lines = f"ICCID{separator}Account\n{ICCID}{separator}B\n{STRANGER}{separator}B\n"
+    Path("moves.csv").write_bytes(lines.encode(encoding))
+    moved = run("sim", "move", "--file", "moves.csv")
+    assert moved.stdout == "SIMs: 1 moved, 0 unchanged, 1 refused\n"
+    assert moved.stderr.startswith("moves.csv:3: ")
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "file.csv: No such file or directory"),
-        (b"\xff\xfe", "file.csv: is no text with one ICCID or one record a line"),
+        (None, "file.csv: cannot be read: No such file or directory"),
+        (b"\x81\xff\xfe", "file.csv: line 1 is not UTF-8: save the file as CSV in UTF-8"),
         (
             b"A,B\n",
             "the first line must name the columns, iccid and account, for there are several",

@@ -144,3 +144,12 @@ def test_what_is_no_sim_is_refused(run: Run, text: str, code: str) -> None:
     result = run("history", text, "--json")
     assert result.exit_code == 1
     assert json.loads(result.stderr)["error"]["code"] == code
+
+
+@pytest.mark.usefixtures("example")
+@pytest.mark.parametrize("named", ["123", "12345678901234567", "89148000000800x"])
+def test_what_names_nothing_is_refused_with_all_that_may_be_named(run: Run, named: str) -> None:
+    refused = run("history", named)
+    assert refused.exit_code == 1
+    assert f"'{named}' is no ICCID (89 and 16-18 digits), no MDN" in refused.stderr
+    assert "no IMEI (14-16 digits)" in refused.stderr

@@ -53,14 +53,54 @@ def test_sims_of_which_a_file_names_no_account_are_of_the_one_that_was_named(
     name = write("sims.csv", f"ICCID,MSISDN\n{ICCID},5096300011\n")
     refused = run("import", "sims", name)
     assert "If all lines are of one account, name it with --account" in refused.stderr
-    others = write("b.csv", "iccid,account\n89148000000800000029,\n89148000000800000037,B-1\n")
+    others = write("b.csv", "iccid,account\n89148000000800000037,B-1\n")
     objects = write("c.ndjson", '{"iccid": "89148000000800000045"}\n')
     assert run("import", "sims", name, others, objects, "--account", "A-1").exit_code == 0
-    assert [sim.account for sim in everything_in(store).sims] == ["A-1", "A-1", "B-1", "A-1"]
+    assert [sim.account for sim in everything_in(store).sims] == ["A-1", "B-1", "A-1"]
     wrong = run("import", "activations", name, "--account", "A-1")
     assert (wrong.exit_code, "goes with sims" in wrong.stderr) == (2, True)
     wrong = run("import", "sims", name, "--account", "A\t1")
     assert (wrong.exit_code, "--account" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_line_without_the_account_that_its_file_has_a_column_for_is_refused(
+    run: Run, store: Store
+) -> None:
+    """An export of merged cells: the lower ones are empty, and mean the one above."""
+    lines = "iccid,account\n89148000000800000029,B-1\n89148000000800000037,\n"
+    done = run("import", "sims", write("sims.csv", lines), "--account", "A-1")
+    assert done.exit_code == 3
+    assert "sims.csv:3: account is missing, though the file has a column" in done.stderr
+    assert [sim.account for sim in everything_in(store).sims] == ["B-1"]
+
+
+def test_no_store_is_made_for_files_that_are_not_there(run: Run) -> None:
+    missing = run("import", "sims", "nofile.csv")
+    assert (missing.exit_code, "nofile.csv: cannot be read: No such file" in missing.stderr) == (
+        1,
+        True,
+    )
+    unmatched = run("import", "sims", "sims-*.csv")
+    assert unmatched.stderr == "error: sims-*.csv: no file matches the pattern\n"
+    assert not list(Path().glob("tallystick.db*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "at_fault"),
+    [
+        (("--map", "nope"), "--map"),
+        (("--zone", "Mars/Olympus"), "--zone"),
+        (("--time-format", "%d %Q"), "--time-format"),
+        (("--zone", "UTC", "--account", "A\t1"), "--account"),
+    ],
+)
+def test_wrong_usage_names_the_option_at_fault_alone(
+    run: Run, options: tuple[str, ...], at_fault: str
+) -> None:
+    refused = run("import", "sims", "sims.csv", *options)
+    assert refused.exit_code == 2
+    assert f"Invalid value for {at_fault}:" in " ".join(refused.stderr.split())
 
 
 def test_an_import_says_loudly_that_it_made_a_store(run: Run) -> None:

@@ -99,6 +99,27 @@ def test_a_listed_sim_that_cannot_have_rows_is_told_on_standard_error(run: Run) 
 
 
 @pytest.mark.usefixtures("example")
+@pytest.mark.parametrize(
+    ("asked", "loaded", "form"),
+    [
+        ("8914800000080000001", "89148000000800000011", "with"),
+        ("89148000000800000011", "8914800000080000001", "without"),
+    ],
+)
+def test_a_listed_sim_that_is_loaded_with_another_check_digit_is_told(
+    run: Run, tmp_path: Path, asked: str, loaded: str, form: str
+) -> None:
+    sims = tmp_path / "sims.csv"
+    sims.write_text(f"iccid,account\n{loaded},A-1\n")
+    assert run("import", "sims", str(sims)).exit_code == 0
+    told = run("report", *WINDOW, "--format", "csv", "--iccid", asked).stderr
+    assert told == (
+        f"no SIM with the ICCID {asked} is loaded; {loaded} is, which is the same number {form} "
+        "its check digit: ask for that\n"
+    )
+
+
+@pytest.mark.usefixtures("example")
 def test_a_table_without_rows_is_a_count_alone(run: Run) -> None:
     result = run("report", "--earliest", "2020-01-01", "--latest", "2020-01-02")
     assert (result.stdout, result.stderr) == ("", "0 mismatches\n")

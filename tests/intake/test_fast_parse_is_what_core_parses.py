@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Tac, parse_name
+from tallystick.core.identifiers import Tac
 from tallystick.core.moments import BEGINNING, LAST, parse_moment, wire
 from tallystick.core.written_values import (
+    NO_NAMES,
     read_iccid,
     read_imei,
     read_imsi,
     read_mdn,
     read_msisdn,
+    read_name,
 )
 from tallystick.intake import fast_parse
 
@@ -95,8 +97,9 @@ PAIRS = {
     "tacs": Pair(fast_parse.tacs, Tac.parse, st.text(DIGITS, min_size=7, max_size=9)),
     "names": Pair(
         fast_parse.names,
-        lambda text: parse_name("account", text),
-        st.text(st.characters(min_codepoint=30, max_codepoint=130), max_size=66),
+        lambda text: read_name("account", text),
+        st.text(st.characters(min_codepoint=30, max_codepoint=130), max_size=66)
+        | st.sampled_from(sorted(NO_NAMES)),
     ),
     "moments": Pair(
         fast_parse.moments,

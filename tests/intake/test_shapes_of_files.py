@@ -659,7 +659,7 @@ REFUSED = {
     "an old workbook's name": (Shape(b"", name="a.xls"), "save it as .xlsx, or as CSV"),
     "Chinese names of columns": (
         Shape(table("ICCID,IMEI,时间").decode().encode("gbk"), "activations"),
-        "in none of the encodings that are told apart .*save it as UTF-8, or say",
+        "in none of the encodings that are told apart .*save it as UTF-8, or name",
     ),
     "four bytes a letter": (Shape(table("iccid,imei").decode().encode("utf-32")), "in UTF-32"),
     "an archive's bytes": (Shape(b"PK\x03\x04" + bytes(40)), "is an archive, whatever its name"),
@@ -760,6 +760,44 @@ ENCODINGS: dict[Encoding, str] = {
     "windows-1251": "Мегафон",
     "euc-kr": "한국",
 }
+
+
+def test_a_text_whose_encoding_is_guessed_is_told_with_a_word_as_it_was_read(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,account", f"{ICCID},Север").decode().encode("windows-1251"))
+    preview = preview_file("sims", str(path))
+    assert preview.facts[0]["account"] == "Ñåâåð"
+    (hint,) = preview.notes.hints
+    assert "is read as 'Ñåâåð'. If that is wrong, name its encoding in a mapping file" in hint
+    assert "windows-1251" in hint
+
+
+def test_a_line_in_an_encoding_that_is_not_found_says_what_a_mapping_may_name(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,account", f"{ICCID},丂北").decode().encode("gb18030"))
+    (reject,) = preview_file("sims", str(path)).rejects
+    assert "the line is not UTF-8" in reject.reason
+    assert all(name in reject.reason for name in ("gb18030", "big5", "euc-kr"))
+
+
+@pytest.mark.parametrize("name", ["nan", "None", "null", "#N/A", "\\N"])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_what_programs_write_for_no_name_is_no_account(
+    tmp_path: Path, name: str, form: str
+) -> None:
+    path = tmp_path / f"a.{form}"
+    lines = {
+        "csv": f"iccid,account\n{ICCID},{name}\n",
+        "ndjson": json.dumps({"iccid": ICCID, "account": name}),
+    }
+    path.write_text(lines[form])
+    preview = preview_file("sims", str(path), Mapping(account="A-1"))
+    assert preview.facts == []
+    assert "account must be a name; programs write" in preview.rejects[0].reason
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -324,3 +324,44 @@ def test_what_is_no_document_of_objects_is_refused(tmp_path: Path, text: str) ->
     path.write_text(text)
     with pytest.raises(FileRefused, match=r"a\.json: "):
         read(path)
+
+
+SIMS_HEADER = f'<row r="1">{text("A1", "ICCID")}{text("B1", "Account")}</row>'
+OTHERS = ("89148000000800000029", "89148000000800000037", "89148000000800000045")
+
+
+def sims_in(path: Path, rows: str, after: str = "", account: str = "") -> Preview:
+    """How a sheet of SIMs and their accounts is read."""
+    whole = rewritten(workbook(path, rows, after), HEADER, SIMS_HEADER, SHEET)
+    return preview_file("sims", str(whole), Mapping(account=account))
+
+
+def test_a_number_as_the_name_of_an_account_is_told_for_it_has_lost_its_zeros(
+    tmp_path: Path,
+) -> None:
+    rows = (
+        f'<row r="2">{text("A2", ICCID)}{text("B2", "0342077109")}</row>'
+        f'<row r="3">{text("A3", OTHERS[0])}<c r="B3"><v>342077109</v></c></row>'
+    )
+    preview = sims_in(tmp_path / "a.xlsx", rows)
+    assert [fact["account"] for fact in preview.facts] == ["0342077109", "342077109"]
+    (hint,) = preview.notes.hints
+    assert hint.startswith("account is a number in 1 of the rows, first 342077109 in row 3: zeros")
+
+
+def test_merged_cells_of_an_account_are_of_each_of_their_rows_and_of_no_other(
+    tmp_path: Path,
+) -> None:
+    rows = (
+        f'<row r="2">{text("A2", ICCID)}{text("B2", "North")}</row>'
+        f'<row r="3">{text("A3", OTHERS[0])}</row>'
+        f'<row r="5">{text("A5", OTHERS[1])}</row>'
+        f'<row r="6">{text("A6", OTHERS[2])}</row>'
+    )
+    merged = '<mergeCells count="1"><mergeCell ref="B2:B5"/></mergeCells>'
+    preview = sims_in(tmp_path / "a.xlsx", rows, merged, account="South")
+    assert [fact["account"] for fact in preview.facts] == ["North"] * 3
+    assert "merged cells of account are read as their value in each row" in preview.notes.hints
+    (reject,) = preview.rejects
+    assert reject.line == 6
+    assert "account is missing, though the file has a column of accounts" in reject.reason

@@ -10,7 +10,9 @@ from tallystick.api.answers import hardware as hardware_answers
 from tallystick.api.answers import sims as sim_answers
 from tallystick.cli.output import AsJson, print_json, print_table, say
 from tallystick.cli.stores import current_settings, store_of
-from tallystick.core.selection import imei_asked_for
+from tallystick.core.errors import InvalidValue
+from tallystick.core.identifiers import shown
+from tallystick.core.selection import identifier, imei_asked_for
 from tallystick.core.written_values import pasted
 from tallystick.fleet import hardware, histories
 from tallystick.fleet.histories import BEHIND_ALL, STAYS_A_PAGE, STAYS_A_PAGE_MAX, parse_before
@@ -100,6 +102,7 @@ def history(
             nobody = NOBODY_AT_ALL if scan else NOBODY
             _print_hardware(pages_of_it, settings.zone, nobody, as_json=as_json)
             return
+        _refuse_no_name(named)
         if everything:
             for page in histories.whole_history(reader, named, place):
                 _print_pages([sim_answers.sim_history(page, settings.zone)], as_json=as_json)
@@ -110,6 +113,18 @@ def history(
     for each in read:
         if each["next"] and not as_json:
             say(f"SIM {each['iccid']} has older stays: --before {each['next']}", err=True)
+
+
+def _refuse_no_name(named: str) -> None:
+    """Refuse what can name neither a SIM nor hardware. Raises `InvalidValue`."""
+    try:
+        identifier(named)
+    except InvalidValue as refusal:
+        message = (
+            f"{shown(named)} is no ICCID (89 and 16-18 digits), no MDN (10-15 digits) and no IMEI "
+            "(14-16 digits)"
+        )
+        raise InvalidValue(message) from refusal
 
 
 def _pages_of_hardware(

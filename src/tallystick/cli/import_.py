@@ -32,8 +32,10 @@ from tallystick.cli.import_options import (
     Zone,
     connections_asked,
     expanded,
+    is_there,
     limited,
     mapping_asked,
+    refuse_unmatched,
     require_ledgered,
 )
 from tallystick.cli.import_output import Done, print_end, print_file, print_previews
@@ -126,6 +128,7 @@ def _print_previews(
     with store_of(current_settings()) as store:
         for path in paths:
             try:
+                refuse_unmatched(path)
                 previews[path] = _preview(store, kind, path, mapping)
             except FileRefused as refusal:
                 refused[path] = refusal
@@ -150,9 +153,11 @@ def _import_all(
         _rejects_to(rejects, asked.kind, paths) as rejects_file,
         files_bar(paths) as bar,
     ):
-        _make_missing(store, asked.settings)
+        if any(map(is_there, paths)):
+            _make_missing(store, asked.settings)
         for path in paths:
             try:
+                refuse_unmatched(path)
                 done[path] = act(store, path, asked, _FileListeners(path, rejects_file, bar))
             except FileRefused as refusal:
                 refused[path] = refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +23,7 @@ from tallystick.intake import (
     LinesLimit,
     Mapping,
     checked,
+    file_of,
     mapping_of,
     members_of,
 )
@@ -127,7 +129,8 @@ AccountOfAll = Annotated[
     typer.Option(
         "--account",
         metavar="NAME",
-        help="The account of SIMs, or of groups, of which the file names none.",
+        help="The account of SIMs, or of groups, of which the file names none. In a table with a "
+        "column of accounts, a row without one is refused.",
     ),
 ]
 Connections = Annotated[
@@ -164,6 +167,17 @@ def require_ledgered(kind: KindName, *, dry_run: bool, propose: bool, has_origin
         )
 
 
+OPTIONS_OF_FIELDS = {
+    "names": "--columns",
+    "zone": "--zone",
+    "time_formats": "--time-format",
+    "sheet": "--sheet",
+    "check_digit": "--check-digit",
+    "account": "--account",
+}
+"""The options that stand in the place of what a mapping says, by its fields."""
+
+
 def mapping_asked(
     kind: KindName,
     name: str | None,
@@ -186,13 +200,13 @@ def mapping_asked(
         "check_digit": check_digit,
         "account": account,
     }
-    changes = {field: value for field, value in said.items() if value is not None}
-    try:
+    with _naming("--map"):
         mapping = ANY if name is None else mapping_of(name)
-        mapping = checked(msgspec.structs.replace(mapping, **changes))
-    except Refusal as refusal:
-        hint = "--map, --zone, --time-format or --account"
-        raise typer.BadParameter(refusal.message, param_hint=hint) from refusal
+    for field, option in OPTIONS_OF_FIELDS.items():
+        if said[field] is None:
+            continue
+        with _naming(option):
+            mapping = checked(msgspec.structs.replace(mapping, **{field: said[field]}))
     if account is not None and "account" not in KINDS[kind].column_names:
         message = "goes with sims and groups only; other facts are of the account of their SIM"
         raise typer.BadParameter(message, param_hint="--account")
@@ -200,6 +214,15 @@ def mapping_asked(
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
         raise typer.BadParameter(message, param_hint="--map")
     return mapping
+
+
+@contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """Turn refusals into wrong usage of an option."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise typer.BadParameter(refusal.message, param_hint=option) from refusal
 
 
 def connections_asked(kind: KindName, asked: int | None, settings: Settings) -> int:
@@ -240,6 +263,18 @@ def expanded(patterns: list[str]) -> Iterator[str]:
         matches = [] if is_one else sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
         for path in matches or [pattern]:
             yield from _files_in(path)
+
+
+def refuse_unmatched(path: str) -> None:
+    """Refuse a pattern that no file matches. Raises `FileRefused`."""
+    if glob.has_magic(path) and not is_there(path):
+        message = f"{path}: no file matches the pattern"
+        raise FileRefused(message)
+
+
+def is_there(path: str) -> bool:
+    """Whether there is something to be read: a file, one in an archive, or standard input."""
+    return path == STANDARD_INPUT or file_of(path).exists()
 
 
 def _files_in(path: str) -> list[str]:

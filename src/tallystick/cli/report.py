@@ -17,13 +17,13 @@ from tallystick.cli.output import print_table, say, writing
 from tallystick.cli.scope import Accounts, every_account
 from tallystick.cli.stores import current_settings, store_of
 from tallystick.core.counted import counted
-from tallystick.core.identifiers import Mdn
+from tallystick.core.identifiers import Iccid, Mdn
 from tallystick.core.moments import parse_named
 from tallystick.core.reason_json import SUMMARY, summary
 from tallystick.core.selection import Listed, iccid_asked_for, imei_asked_for, is_imei_like
 from tallystick.core.window import window_between
 from tallystick.core.written_values import pasted
-from tallystick.fleet.inventory import not_loaded
+from tallystick.fleet.inventory import loaded_as, not_loaded
 from tallystick.http.streaming import csv_lines
 from tallystick.report.answer import Question, answer, answer_explained
 from tallystick.report.coverage import coverage, unloaded_seen
@@ -161,10 +161,21 @@ def _listed(iccids: list[str] | None, mdns: list[str] | None) -> Listed:
 def _say_who_is_unknown(reader: Reader, listed: Listed) -> None:
     """Say on standard error which listed SIMs are not loaded, of which there can be no rows."""
     unknown = not_loaded(reader, listed)
-    for name, each in unknown[:UNKNOWN_SHOWN_MAX]:
-        say(f"no SIM with the {name} {each} is loaded", err=True)
+    shown = unknown[:UNKNOWN_SHOWN_MAX]
+    known_as = loaded_as(reader, [each for _, each in shown if isinstance(each, Iccid)])
+    for name, each in shown:
+        other = known_as.get(each) if isinstance(each, Iccid) else None
+        say(f"no SIM with the {name} {each} is loaded{_known_as(each, other)}", err=True)
     if len(unknown) > UNKNOWN_SHOWN_MAX:
         say(f"and {len(unknown) - UNKNOWN_SHOWN_MAX:,} more are not loaded", err=True)
+
+
+def _known_as(asked: Iccid | Mdn, loaded: Iccid | None) -> str:
+    """What to say of a SIM that is loaded with a check digit more or less; mostly nothing."""
+    if loaded is None:
+        return ""
+    form = "with" if len(str(loaded)) > len(str(asked)) else "without"
+    return f"; {loaded} is, which is the same number {form} its check digit: ask for that"
 
 
 def _texts(row: bytes) -> tuple[str, ...]:

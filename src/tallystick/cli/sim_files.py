@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
 from tallystick.core.errors import FileRefused
 from tallystick.core.written_values import pasted
-from tallystick.intake import STANDARD_INPUT
+from tallystick.intake import SEPARATORS, text_lines
 from tallystick.intake.mappings import plain_name
 
 if TYPE_CHECKING:
@@ -47,21 +45,31 @@ def lines_of(iccids: Sequence[str], file: Path | None, account: str | None) -> I
 
 
 def _lines_in(file: Path, account: str | None) -> Iterator[Line]:
-    with _reading(file) as text:
-        columns: list[str] | None = None
-        for number, line in enumerate(text, 1):
-            values = [value.strip() for value in next(csv.reader([line]), [])]
-            if not any(values):
+    columns: list[str] | None = None
+    separator = ","
+    for number, line in enumerate(text_lines(str(file)), 1):
+        if columns is None:
+            separator = next((each for each in SEPARATORS if each in line), separator)
+        values = _values(file, number, line, separator)
+        if not any(values):
+            continue
+        if columns is None:
+            names = [plain_name(value) for value in values]
+            columns = _columns(names)
+            _require_one(columns, account)
+            if ICCID in names:
                 continue
-            if columns is None:
-                names = [plain_name(value) for value in values]
-                columns = _columns(names)
-                _require_one(columns, account)
-                if ICCID in names:
-                    continue
-            fields = dict(zip(columns, values, strict=False))
-            iccid = pasted(fields.get(ICCID, ""))
-            yield Line(number, iccid, fields.get("account", account or ""))
+        fields = dict(zip(columns, values, strict=False))
+        iccid = pasted(fields.get(ICCID, ""))
+        yield Line(number, iccid, fields.get("account", account or ""))
+
+
+def _values(file: Path, number: int, line: str, separator: str) -> list[str]:
+    try:
+        return [value.strip() for value in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error as error:
+        message = f"{file}: line {number} has neither one ICCID nor one record: {error}"
+        raise FileRefused(message) from error
 
 
 def _columns(first: list[str]) -> list[str]:
@@ -89,19 +97,3 @@ def _said(account: str | None) -> str:
         )
         raise typer.BadParameter(message)
     return account
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[TextIO]:
-    if str(file) == STANDARD_INPUT:
-        yield sys.stdin
-        return
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            yield text
-    except OSError as error:
-        message = f"{file}: {error.strerror}"
-        raise FileRefused(message) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        message = f"{file}: is no text with one ICCID or one record a line: {error}"
-        raise FileRefused(message) from error

@@ -13,7 +13,18 @@ from typing import Literal, NamedTuple
 
 from tallystick.core.allowed import SEPARATOR, Allowed
 from tallystick.core.errors import InvalidValue
-from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac, luhn_holds, shown
+from tallystick.core.identifiers import (
+    NAME_LENGTH_MAX,
+    Iccid,
+    Imei,
+    Imsi,
+    Mdn,
+    Msisdn,
+    Tac,
+    luhn_holds,
+    parse_name,
+    shown,
+)
 from tallystick.core.moments import (
     FORM,
     MICROSECONDS_A_SECOND,
@@ -57,6 +68,11 @@ ABSENT = frozenset({"null", "\\n", "nan", "nat", "n/a", "#n/a", "na", "<na>", "-
 NO_VALUE = frozenset({"0000-00-00", "0000-00-00 00:00:00", str(None)})
 """What MySQL writes where there is no date, and Python where there is no value, in these letters:
 `none` ends an expectation."""
+NO_NAMES = frozenset(
+    {"nan", "NaN", "NaT", "<NA>", "None", "null", "NULL", "\\N"}
+    | {"#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"}
+)
+"""What programs and spreadsheets write in the place of a name, in these letters."""
 
 # A date and a time of day without signs between. Digits of another century are more likely no
 # date, or one with two digits for the year.
@@ -182,8 +198,22 @@ def pasted(text: str) -> str:
 
 
 def is_absent(text: str) -> bool:
-    """Whether a value says that there is none. Names are never asked: an account may be `NA`."""
+    """Whether a value says that there is none.
+
+    Names are never asked: an account may be `NA`.
+    """
     return text.lower() in ABSENT or text in NO_VALUE
+
+
+def read_name(label: str, text: str, length_max: int = NAME_LENGTH_MAX) -> str:
+    """A name that a person may have given. Raises `InvalidValue`."""
+    if text in NO_NAMES:
+        message = (
+            f"{label} must be a name; programs write {shown(text)} where they have none: "
+            "write the name, or take the line out"
+        )
+        raise InvalidValue(message)
+    return parse_name(label, text, length_max)
 
 
 def read_iccid(text: str) -> Iccid:

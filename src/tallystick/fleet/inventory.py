@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.core.allowed import allowed
 from tallystick.core.errors import NotFound, SimNotFound
+from tallystick.core.identifiers import Iccid, luhn_holds
 from tallystick.core.pairing import FirstUse
 from tallystick.core.selection import UNASSIGNED, found_account
+from tallystick.core.written_values import with_check_digit
 from tallystick.fleet.histories import iccids_named, unknown_sim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tallystick.core.allowed import Allowed
     from tallystick.core.facts import Sim
-    from tallystick.core.identifiers import Iccid, Mdn
+    from tallystick.core.identifiers import Mdn
     from tallystick.core.ledger import Origin
     from tallystick.core.moments import Moment
     from tallystick.core.pairing import Activation
@@ -181,6 +183,22 @@ def not_loaded(reader: Reader, listed: Listed) -> list[tuple[str, Iccid | Mdn]]:
     return unknown + [
         ("MDN", mdn) for mdn in dict.fromkeys(listed.mdns) if not reader.iccids_of([mdn])
     ]
+
+
+def loaded_as(reader: Reader, iccids: Sequence[Iccid]) -> dict[Iccid, Iccid]:
+    """The SIMs that are loaded, of some that are not, with a check digit more or less."""
+    other_forms = [(iccid, other) for iccid in iccids for other in _other_forms(iccid)]
+    loaded = reader.loaded_sims(other for _, other in other_forms)
+    return {iccid: other for iccid, other in other_forms if other in loaded}
+
+
+def _other_forms(iccid: Iccid) -> Iterator[Iccid]:
+    """The ICCID with its check digit added, and without its last digit if that is one."""
+    digits = str(iccid)
+    if len(digits) < Iccid.LENGTH_MAX:
+        yield with_check_digit(iccid, "add")
+    if luhn_holds(digits) and len(digits) > Iccid.LENGTH_MIN:
+        yield with_check_digit(iccid, "strip")
 
 
 def _loaded(iccid: Iccid, homes: Mapping[int, int]) -> Iccid:

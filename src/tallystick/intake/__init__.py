@@ -38,12 +38,20 @@ from tallystick.intake.recorded import (
     rejects_of,
 )
 from tallystick.intake.reject_lines import RejectLines
-from tallystick.intake.sources import STANDARD_INPUT, Notes, members_of
+from tallystick.intake.sources import (
+    SEPARATORS,
+    STANDARD_INPUT,
+    Notes,
+    file_of,
+    members_of,
+    text_lines,
+)
 
 __all__ = [
     "ANY",
     "CONNECTIONS_MAX",
     "KINDS",
+    "SEPARATORS",
     "STANDARD_INPUT",
     "WORDINGS",
     "CheckedItems",
@@ -71,6 +79,7 @@ __all__ = [
     "described_row",
     "doubts_of_call",
     "doubts_of_expectations",
+    "file_of",
     "forget_old",
     "idempotency_key",
     "import_file",
@@ -87,6 +96,7 @@ __all__ = [
     "propose_file",
     "read_items",
     "rejects_of",
+    "text_lines",
     "try_facts",
     "try_file",
     "try_identities_file",

@@ -21,6 +21,7 @@ from tallystick.intake.doubts import (
     doubts_of_texts,
     doubts_of_values,
 )
+from tallystick.intake.kinds import kind_in
 from tallystick.intake.prefetch import in_parallel
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sorting import in_order
@@ -61,6 +62,7 @@ def check_source(source: Source, kind: Kind, now: Moment = LAST) -> Iterator[Che
 
     Facts come in order of SIM, rejects with their lines' numbers. The source's notes are kept.
     """
+    kind = kind_in(kind, source)
 
     def work(read: Callable[[], Block]) -> tuple[Checked, int]:
         block = read()

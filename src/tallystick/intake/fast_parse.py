@@ -15,7 +15,7 @@ import polars as pl
 
 from tallystick.core.identifiers import NAME_LENGTH_MAX, Iccid, Imei, Imsi, Mdn, Msisdn, Tac
 from tallystick.core.moments import BEGINNING, EPOCH, LAST, MICROSECONDS_A_DAY
-from tallystick.core.written_values import ABSENT, INLAND, NO_VALUE, PLAIN
+from tallystick.core.written_values import ABSENT, INLAND, NO_NAMES, NO_VALUE, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,8 @@ def absent(column: pl.Series) -> pl.Series:
 def names(column: pl.Series) -> pl.Series:
     """Names in printable ASCII, as they are."""
     text = column.cast(pl.String).to_frame("text")
-    return text.select(pl.when(pl.col("text").str.contains(NAME)).then(pl.col("text"))).to_series()
+    is_plain = pl.col("text").str.contains(NAME) & ~pl.col("text").is_in([*NO_NAMES])
+    return text.select(pl.when(is_plain).then(pl.col("text"))).to_series()
 
 
 class Moments(NamedTuple):

@@ -45,6 +45,7 @@ from tallystick.core.written_values import (
     read_mdn,
     read_moment,
     read_msisdn,
+    read_name,
     read_tac,
     unwrapped,
     with_check_digit,
@@ -57,6 +58,7 @@ from tallystick.store import Batch, by_iccid, shortlist_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tallystick.intake.sources import Source
     from tallystick.store import Facts, Store
 
 
@@ -231,15 +233,15 @@ def _generation(text: str) -> str:
 
 
 def _account(text: str) -> str:
-    return parse_name("account", text)
+    return read_name("account", text)
 
 
 def _group(text: str) -> str:
-    return parse_name("group", text)
+    return read_name("group", text)
 
 
 def _manufacturer(text: str) -> str:
-    return parse_name("manufacturer", text, TYPE_NAME_LENGTH_MAX)
+    return read_name("manufacturer", text, TYPE_NAME_LENGTH_MAX)
 
 
 def _model(text: str) -> str:
@@ -410,6 +412,11 @@ ACCOUNT = Column(
         "kundenname",
         "cliente",
     ),
+)
+ACCOUNT_OF_ROW = replace(
+    ACCOUNT,
+    instead=", though the file has a column of accounts, of which cells may have been merged: "
+    "write the account in each line, or take the column out and name one with --account",
 )
 IMSI = Column(
     "imsi",
@@ -703,10 +710,23 @@ KINDS: dict[KindName, Kind] = {
 def kind_of(name: KindName, account: str = "") -> Kind:
     """The kind of this name, whose facts are of an account where nothing names one."""
     kind = KINDS[name]
-    if not account:
-        return kind
     said = replace(ACCOUNT, required=False, default=account)
-    return replace(kind, columns=tuple(said if each is ACCOUNT else each for each in kind.columns))
+    return _with_account(kind, said) if account else kind
+
+
+def kind_in(kind: Kind, source: Source) -> Kind:
+    """The kind as the lines of a source are held to it.
+
+    In a table that has a column of accounts, each row has to name its own: in an export of merged
+    cells the lower ones are empty, and mean the one above.
+    """
+    is_named = source.is_table and ACCOUNT.name in source.columns
+    return _with_account(kind, ACCOUNT_OF_ROW) if is_named else kind
+
+
+def _with_account(kind: Kind, account: Column) -> Kind:
+    columns = (account if each.name == account.name else each for each in kind.columns)
+    return replace(kind, columns=tuple(columns))
 
 
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:

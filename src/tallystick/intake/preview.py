@@ -9,7 +9,7 @@ from tallystick.core.moments import LAST, Moment
 from tallystick.intake.checking import check, numbered, refuse_other_header
 from tallystick.intake.doubt_kinds import NO_DOUBTS, Doubts
 from tallystick.intake.doubts import doubts_of_call
-from tallystick.intake.kinds import Kind, KindName, kind_of
+from tallystick.intake.kinds import Kind, KindName, kind_in, kind_of
 from tallystick.intake.mappings import ANY
 from tallystick.intake.sources import open_source
 
@@ -68,7 +68,7 @@ def preview_file(
         block = next((read() for read in source.blocks), None)
         if block is None:
             return Preview(notes, [], [], 0, NO_DOUBTS, source.columns)
-        checked = check(block, kind, source.conventions)
+        checked = check(block, kind_in(kind, source), source.conventions)
         notes.left_out = block.left_out
         refuse_other_header(source, numbered([*checked.rejects, *block.wordy], source.first_line))
         rejects = numbered(checked.rejects[:LINES_SHOWN], source.first_line)

@@ -122,7 +122,8 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check_digit: CheckDigit = "keep"
     """What is done to every ICCID: its check digit is added, stripped, or kept as it is."""
     account: str = ""
-    """The account of SIMs, or of groups, of which the file names none."""
+    """The account of SIMs, or of groups, of which the file names none. In a table with a column of
+    accounts, a row without one is refused."""
 
     def sources_of(self, name: str, also: Sequence[str | Source] = ()) -> list[Source]:
         """What may be read as one of our columns, the best first; our own name is always known."""

@@ -5,8 +5,9 @@ record at all (bad quoting, wrong number of fields, not UTF-8, too long) come as
 """
 
 from tallystick.intake.sources.blocks import LINE, REASON, Block, Notes, Source
+from tallystick.intake.sources.csv import SEPARATORS
 from tallystick.intake.sources.json import Records, block_of, first_that_fits, no_object
-from tallystick.intake.sources.opening import open_source
+from tallystick.intake.sources.opening import open_source, text_lines
 from tallystick.intake.sources.packed import (
     STANDARD_INPUT,
     file_of,
@@ -18,6 +19,7 @@ from tallystick.intake.sources.packed import (
 __all__ = [
     "LINE",
     "REASON",
+    "SEPARATORS",
     "STANDARD_INPUT",
     "Block",
     "Notes",
@@ -30,5 +32,6 @@ __all__ = [
     "members_of",
     "no_object",
     "open_source",
+    "text_lines",
     "to_be_read_again",
 ]

@@ -85,9 +85,10 @@ class Source:
     Any thread may do that. `first_line` is the number of the first block's first line; `read_share`
     says how much of the file is read, of 1, or None where its size is not known. Who takes the
     blocks may ask it. `columns` are those of the blocks' frames. A spreadsheet's count of days is
-    since `day_zero`. `is_other_header` says of a refused line's values whether they are names of
-    other columns, or of these in another order, so that no line behind it can be read; so many of
-    them have to be names that are known.
+    since `day_zero`. A source that `is_table` has each of its columns in every row; objects have
+    those that they have something in. `is_other_header` says of a refused line's values whether
+    they are names of other columns, or of these in another order, so that no line behind it can be
+    read; so many of them have to be names that are known.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Source:
     blocks: Iterator[Callable[[], Block]]
     conventions: Conventions = PLAIN
     day_zero: datetime = DAY_ZERO
+    is_table: bool = True
     is_other_header: Callable[[Sequence[str], int], bool] = lambda _, __: False
     notes: Notes = field(default_factory=Notes)
 

@@ -15,6 +15,7 @@ from tallystick.intake.mappings.naming import WORDS, Names, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line, kept
+from tallystick.intake.sources.encoding import NAME_IT
 from tallystick.intake.sources.layout import Layout, check_layout, layout_of
 from tallystick.intake.sources.lines import Lines, may_have_too_long_line, too_long, unreadable
 
@@ -87,8 +88,7 @@ def _is_text(line: bytes) -> bool:
 def _unknown_encoding(name: str) -> str:
     return (
         f"{name}: its columns cannot be named, for the text is in none of the encodings that are "
-        "told apart (UTF-8, UTF-16, Windows-1252 and Japanese): save it as UTF-8, or say in a "
-        "mapping file how it is encoded"
+        f"told apart (UTF-8, UTF-16, Windows-1252 and Japanese): save it as UTF-8, or {NAME_IT}"
     )
 
 
@@ -410,7 +410,10 @@ def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject 
     try:
         fields = next(csv.reader(_lines(raw), strict=True, delimiter=layout.separator))
     except UnicodeDecodeError as error:
-        what = f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"
+        what = (
+            f"the line is not UTF-8: {error.reason} at byte {error.start + 1}. Save the file as "
+            f"UTF-8, or {NAME_IT}"
+        )
         return _hidden(unreadable(line, raw, what), layout)
     except csv.Error as error:
         return _hidden(unreadable(line, raw, f"the line is not CSV: {error}"), layout)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, get_args
 
+from tallystick.core.identifiers import shown
+from tallystick.intake.mappings.mapping import Encoding
 from tallystick.intake.sources import limits
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ LOOKED_AT_BYTES = 512  # of a text that may be UTF-16: every other byte of plain
 CHARACTER_BYTES_MAX = 4
 KANA = re.compile("[\u3041-\u30ff]")  # Japanese has them; bytes of old systems seldom look so
 UNREADABLE = "tallystick-unreadable"
+WORD = re.compile(rb"[A-Za-z]{0,20}[\x80-\xff][A-Za-z\x80-\xff]{0,20}")
+OTHERS = f"one of {', '.join(get_args(Encoding))}"
+"""The encodings that may be named."""
+NAME_IT = f'name its encoding in a mapping file as encoding = "…", {OTHERS}'
+"""What to do where the encoding of a text is not found."""
 
 
 def _as_no_utf_8(error: UnicodeError) -> tuple[str, int]:
@@ -32,7 +39,10 @@ codecs.register_error(UNREADABLE, _as_no_utf_8)
 
 
 class Text:
-    """A file's text in UTF-8, without a byte order mark, and the encoding that it was in."""
+    """A file's text in UTF-8, without a byte order mark, and the encoding that it was in.
+
+    The `hints` say what to look at where that had to be guessed.
+    """
 
     def __init__(self, file: IO[bytes], encoding: str | None = None) -> None:
         self._file = file
@@ -41,6 +51,8 @@ class Text:
         if self.encoding == "utf-16":
             is_big = self._first.startswith(codecs.BOM_UTF16_BE)
             self.encoding = "utf-16-be" if is_big else "utf-16-le"
+        is_guessed = encoding is None and self.encoding == WINDOWS_1252
+        self.hints = (_guessed_hint(self._first),) if is_guessed else ()
         self._decode = self._decoder()
         self._has_old_ends = b"\r" in self._first and b"\n" not in self._first
         self._is_begun = False
@@ -89,6 +101,16 @@ def encoding_of(start: bytes) -> str:
         return SHIFT_JIS
     has_utf_8 = any(ord(letter) > 127 and letter != "\ufffd" for letter in set(decoded))  # noqa: PLR2004 - ASCII
     return UTF_8 if has_utf_8 or _has_no_letter(start) else WINDOWS_1252
+
+
+def _guessed_hint(start: bytes) -> str:
+    """What to say of a text in one of the encodings that are not told from Windows-1252."""
+    words = (match[0].decode(WINDOWS_1252, "replace") for match in WORD.finditer(start))
+    example = shown(next(words))
+    return (
+        f"the text is not UTF-8, and is read as Windows-1252: its first word with a letter beyond "
+        f"ASCII is read as {example}. If that is wrong, {NAME_IT}"
+    )
 
 
 def _is_shift_jis(start: bytes) -> bool:

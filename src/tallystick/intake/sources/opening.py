@@ -98,12 +98,42 @@ def open_source(
             else:
                 text = Text(plain, mapping.encoding)
                 suffix, source = _text_source(path, file, text, suffix, kind, mapping)
+                source.notes.hints += text.hints
         source.conventions = mapping.conventions._replace(day_zero=source.day_zero)
         if (FORMAT_NAMES[suffix], packed) != (FORMAT_NAMES.get(named or ""), named_packing):
             how = PACKINGS[packed] if packed != named_packing else ""
             whatever = ", whatever its name says" if named else ", though its name does not say so"
             source.notes.hints += (f"it is {FORMAT_NAMES[suffix]}{how}{whatever}",)
         yield source
+
+
+def text_lines(path: str) -> Iterator[str]:
+    """The lines of a text in any of the encodings that are found; `-` is standard input.
+
+    Raises `FileRefused`, also where a line is no text.
+    """
+    count, rest = 0, b""
+    with refusing(path, "cannot be read"), bytes_of(path) as file:
+        text = Text(file)
+        part = b"\n"
+        while part:
+            part = text.read(limits.BLOCK_BYTES)
+            *lines, rest = (rest + part).split(b"\n")
+            ended = lines if part else [*lines, rest]
+            yield from (_decoded(path, at, line) for at, line in enumerate(ended, count + 1))
+            count += len(ended)
+            if len(rest) > limits.LINE_BYTES_MAX:
+                limit = f"{limits.LINE_BYTES_MAX:,} bytes"
+                message = f"{path}: line {count + 1} is longer than {limit}"
+                raise FileRefused(message)
+
+
+def _decoded(path: str, number: int, line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        message = f"{path}: line {number} is not UTF-8: save the file as CSV in UTF-8"
+        raise FileRefused(message) from error
 
 
 def _text_source(
@@ -128,6 +158,7 @@ def _text_source(
         blocks = lines.blocks(lambda part, ends: csv_block(part, ends, layout))
     blocks = refusing_each(name, "cannot be read", blocks)
     source = Source(name, share_of_bytes(file), columns, first_line, blocks, notes=notes)
+    source.is_table = layout is not None
     if layout:
         source.is_other_header = other_header_of(kind, layout)
     return suffix, source
@@ -164,4 +195,6 @@ def _document_source(
         notes.hints += (found_records.hint,)
     if found_records.path and is_one_page(name, msgspec.Raw(whole)):
         notes.hints += (ONE_PAGE,)
-    return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
+    source = Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
+    source.is_table = False
+    return source

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime, time
 from functools import partial
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import python_calamine as calamine
 
@@ -29,7 +29,7 @@ from tallystick.intake.sources.layout import Layout, check_layout, layout_of, ot
 from tallystick.intake.sources.refusals import DAMAGED, LOCKED, refusing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
@@ -55,8 +55,9 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
         day_zero = _day_zero(file)
         file.seek(0)
         workbook = calamine.CalamineWorkbook.from_filelike(file)
-        sheet, rows, layout = _best_sheet(name, workbook, kind, mapping)
+        sheet, table, layout = _best_sheet(name, workbook, kind, mapping)
     check_layout(f"{name}{sheet}", layout, kind, mapping)
+    rows, hints = table.rows, _hints_of_names(table, layout, kind)
     numbers = {column.name for column in kind.columns if column.is_identifier}
     blocks = (
         partial(_block, rows[start : start + limits.LINES_A_FRAME], layout, numbers)
@@ -65,6 +66,7 @@ def workbook_source(name: str, file: IO[bytes], kind: Kind, mapping: Mapping) ->
     source = Source(name, lambda: None, layout.columns, layout.line + 1, blocks)
     source.notes, source.day_zero = layout.notes(), day_zero
     source.is_other_header = other_header_of(kind, layout)
+    source.notes.hints += hints
     if has_hidden_rows:
         source.notes.hints += (HIDDEN_ROWS,)
     if day_zero != DAY_ZERO:
@@ -85,8 +87,8 @@ def _best_sheet(
     workbook: Any,  # noqa: ANN401 - the library's
     kind: Kind,
     mapping: Mapping,
-) -> tuple[str, list[list[Any]], Layout]:
-    """How messages name the sheet that is read, its rows, and its layout.
+) -> tuple[str, Table, Layout]:
+    """How messages name the sheet that is read, its cells, and its layout.
 
     It is the one asked for, or else the first that people see; or else the only one of those with
     the kind's columns, where the first has not. Raises `FileRefused`.
@@ -100,22 +102,22 @@ def _best_sheet(
         message = f"{name}: there is no sheet in the workbook"
         raise FileRefused(message)
     first = mapping.sheet or sheets[0]
-    rows = _rows(workbook, first)
-    layout = _layout(rows, kind, mapping)
+    table = _table(workbook, first)
+    layout = _layout(table.rows, kind, mapping)
     others = [] if mapping.sheet else [each for each in sheets if each != first]
     if not others:
-        return "", rows, _required(name, layout, mapping)
+        return "", table, _required(name, layout, mapping)
     if layout and not lacking(kind, layout.places):
         hint = f"the sheet {first} is read, and no other of {', '.join(sheets)}: --sheet names one"
-        return "", rows, replace(layout, hints=(*layout.hints, hint))
+        return "", table, replace(layout, hints=(*layout.hints, hint))
     fitting = [each for each in others if _has_columns(workbook, each, kind, mapping)]
     if len(fitting) != 1:
         several = f": the sheet {shown(first)} of {', '.join(sheets)} (--sheet names another)"
-        return several, rows, _required(name, layout, mapping)
-    rows = _rows(workbook, fitting[0])
-    layout = _required(name, _layout(rows, kind, mapping), mapping)
+        return several, table, _required(name, layout, mapping)
+    table = _table(workbook, fitting[0])
+    layout = _required(name, _layout(table.rows, kind, mapping), mapping)
     hint = f"the sheet {fitting[0]} is read, the only one with these columns"
-    return "", rows, replace(layout, hints=(*layout.hints, hint))
+    return "", table, replace(layout, hints=(*layout.hints, hint))
 
 
 def _seen_sheets(workbook: Any) -> list[str]:  # noqa: ANN401 - the library's
@@ -127,12 +129,71 @@ def _seen_sheets(workbook: Any) -> list[str]:  # noqa: ANN401 - the library's
     return [each.name for each in seen or tables]
 
 
-def _rows(workbook: Any, sheet: str) -> list[list[Any]]:  # noqa: ANN401 - the library's
-    return [[*row] for row in workbook.get_sheet_by_name(sheet).iter_rows()]
+class Table(NamedTuple):
+    """The cells of a sheet, row after row, and which of them are merged into one.
+
+    Merged cells are told by the row and the column of the first and of the last, from 0.
+    """
+
+    rows: list[list[Any]]
+    merged: list[tuple[tuple[int, int], tuple[int, int]]]
+
+
+def _table(workbook: Any, name: str) -> Table:  # noqa: ANN401 - the library's
+    sheet = workbook.get_sheet_by_name(name)
+    return Table([[*row] for row in sheet.iter_rows()], sheet.merged_cell_ranges or [])
+
+
+def _hints_of_names(table: Table, layout: Layout, kind: Kind) -> tuple[str, ...]:
+    """What is unusual in the columns of names, in which merged cells are filled."""
+    texts = {column.name for column in kind.columns if column.is_text}
+    names = {at: name for name, places in layout.places.items() for at in places if name in texts}
+    filled = _fill_merged(table, layout.line, names)
+    numbers = (_hint_of_numbers(table.rows, layout.line, at, names[at]) for at in names)
+    merged = [f"merged cells of {names[at]} are read as their value in each row" for at in filled]
+    return (*merged, *filter(None, numbers))
+
+
+def _fill_merged(table: Table, begin: int, columns: Collection[int]) -> list[int]:
+    """Write the value of merged cells into each of their rows; give the columns where there is one.
+
+    A workbook holds it in the first of them alone. An empty row stays empty. No row is written
+    twice, so that ranges which a damaged file lays over each other take no time.
+    """
+    reached: dict[int, int] = {}
+    for (first, column), (last, _) in sorted(table.merged):
+        if column not in columns or last == first or first < begin:
+            continue
+        value = table.rows[first][column] if first < len(table.rows) else ""
+        for row in table.rows[max(first + 1, reached.get(column, 0)) : last + 1]:
+            if any(cell != "" for cell in row):
+                row[column] = value
+        reached[column] = max(last + 1, reached.get(column, 0))
+    return sorted(reached)
+
+
+def _hint_of_numbers(rows: Sequence[Sequence[Any]], begin: int, column: int, name: str) -> str:
+    """What to say of a column of names with numbers in it; mostly nothing.
+
+    The cell's format may show zeros before a number, and the library does not give it.
+    """
+    lines = [line for line, row in enumerate(rows[begin:], begin) if _is_number(row[column])]
+    if not lines:
+        return ""
+    first = _text(rows[lines[0]][column])
+    return (
+        f"{name} is a number in {len(lines):,} of the rows, first {first} in row {lines[0] + 1}: "
+        "zeros before a number, and digits behind its 15th, are not in the workbook. If the names "
+        "have them, format the column as text and write them again"
+    )
+
+
+def _is_number(cell: Any) -> bool:  # noqa: ANN401 - whatever a cell holds
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
 
 
 def _has_columns(workbook: Any, sheet: str, kind: Kind, mapping: Mapping) -> bool:  # noqa: ANN401
-    layout = _layout(_rows(workbook, sheet), kind, mapping)
+    layout = _layout(_table(workbook, sheet).rows, kind, mapping)
     return layout is not None and not lacking(kind, layout.places)
 
 
