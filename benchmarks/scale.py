@@ -60,6 +60,7 @@ class Measured:
     sim_bytes: float = 120
     expectation_bytes: float = 85
     activation_bytes: float = 93
+    named_activation_bytes: float = 150  # more, of one that names an IMSI: it is kept as it came
     mismatch_bytes: float = 770
     report_ms: float = 30.0  # 10,000 rows of one account from three machines, extended from 1,774
     report_spread: float = 0.25  # of the logarithm of one machine's time: a guess
@@ -73,6 +74,7 @@ class Assumed:
 
     activations_a_month: float = 0.7  # of a SIM
     months_kept: int = 24
+    shards: int = 4  # of a cluster; `CLUSTER` was measured on so many
     mismatch_share: float = 0.01  # of activations
     peak: float = 10.0  # the busiest second beside the average
     spare: float = 1.5  # disk beside tables: the log, what vacuum has not freed yet, growth
@@ -89,6 +91,7 @@ class Need:
 
     sims: int
     store_bytes: float
+    named_bytes: float  # more, if each activation names an IMSI; the coordinator's on a cluster
     nodes: int
     peak_rate: float
     coordinator_processors: float  # in the busiest second, which comes in calls of 100
@@ -114,6 +117,12 @@ def store_bytes(sims: int, measured: Measured, assumed: Assumed) -> float:
     return sims * a_sim
 
 
+def named_bytes(sims: int, measured: Measured, assumed: Assumed) -> float:
+    """What is kept besides, on one copy, if each activation names an IMSI."""
+    activations = sims * assumed.activations_a_month * assumed.months_kept
+    return activations * measured.named_activation_bytes
+
+
 def warm_bytes(sims: int, measured: Measured, assumed: Assumed) -> float:
     """What memory is to hold: the kept answer of the months that are asked for."""
     rows = sims * assumed.activations_a_month * assumed.warm_months * assumed.mismatch_share
@@ -121,10 +130,21 @@ def warm_bytes(sims: int, measured: Measured, assumed: Assumed) -> float:
 
 
 def nodes_needed(sims: int, measured: Measured, assumed: Assumed) -> int:
-    """Workers without standbys: for the disk, and for what has to stay in a quarter of memory."""
+    """Workers without standbys: for the disk, and for what has to stay in a quarter of memory.
+
+    Each has as many shards as every other. `ValueError` if there are fewer shards than workers.
+    """
     by_disk = store_bytes(sims, measured, assumed) * assumed.spare / assumed.node_disk_bytes
     by_memory = warm_bytes(sims, measured, assumed) / (assumed.node_memory_bytes / 4)
-    return max(1, math.ceil(by_disk), math.ceil(by_memory))
+    return _with_equal_shares(max(1, math.ceil(by_disk), math.ceil(by_memory)), assumed.shards)
+
+
+def _with_equal_shares(nodes: int, shards: int) -> int:
+    """The least number of workers, not under the given one, that shares the shards evenly."""
+    if nodes > shards:
+        message = f"{nodes} machines need more than {shards} shards"
+        raise ValueError(message)
+    return next(many for many in range(nodes, shards + 1) if shards % many == 0)
 
 
 def peak_rate(sims: int, assumed: Assumed) -> float:
@@ -176,6 +196,7 @@ def need(sims: int, measured: Measured, assumed: Assumed) -> Need:
     return Need(
         sims,
         store_bytes(sims, measured, assumed) * assumed.spare,
+        named_bytes(sims, measured, assumed) * assumed.spare,
         nodes,
         peak,
         busiest * costs.in_call_of_100.coordinator,
@@ -196,6 +217,9 @@ SIZES = {"100 M": 100_000_000, "1 G": 1_000_000_000, "4 G": 4_000_000_000}
 ROWS: dict[str, Callable[[Need], str]] = {
     "disk of one copy, with what is spare": lambda of: f"{of.store_bytes / TERA:.1f} TB",
     "disk of both copies": lambda of: f"{of.store_bytes * Assumed().copies / TERA:.1f} TB",
+    "more on one copy, if every activation names an IMSI": lambda of: (
+        f"{of.named_bytes / TERA:.1f} TB"
+    ),
     "machines that hold SIMs, and as many standbys": lambda of: str(of.nodes),
     "coordinators, and as many standbys": lambda of: "1" if of.nodes > 1 else "none",
     "activations in the busiest second": lambda of: f"{of.peak_rate:,.0f}",

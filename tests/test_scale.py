@@ -13,6 +13,7 @@ from benchmarks.scale import (
     Cost,
     Measured,
     load_hours,
+    named_bytes,
     need,
     nodes_needed,
     peak_rate,
@@ -29,19 +30,34 @@ def test_bytes_are_those_of_each_fact() -> None:
     assert store_bytes(1, measured, assumed) == pytest.approx(10 + 5 + 3 * (2 + 0.1 * 100))
 
 
+def test_an_activation_by_imsi_is_kept_once_more() -> None:
+    measured = Measured(named_activation_bytes=7)
+    assumed = Assumed(activations_a_month=0.5, months_kept=4)
+    assert named_bytes(3, measured, assumed) == pytest.approx(3 * 0.5 * 4 * 7)
+
+
+def with_disk_for(machines: float, shards: int) -> Assumed:
+    """1 G SIMs fill so many machines, whose memory is large enough."""
+    held = store_bytes(10**9, MEASURED, ASSUMED) * ASSUMED.spare
+    disk = held / machines
+    return replace(ASSUMED, shards=shards, node_disk_bytes=disk, node_memory_bytes=1e15)
+
+
 def test_disk_or_memory_says_how_many_machines() -> None:
     assert nodes_needed(1, MEASURED, ASSUMED) == 1
-    held = store_bytes(10**9, MEASURED, ASSUMED) * ASSUMED.spare
-    assert (
-        nodes_needed(
-            10**9, MEASURED, replace(ASSUMED, node_disk_bytes=held / 7.5, node_memory_bytes=1e15)
-        )
-        == 8
-    )
-    assert (
-        nodes_needed(10**9, MEASURED, replace(ASSUMED, node_disk_bytes=1e18, node_memory_bytes=1e9))
-        > 8
-    )
+    assert nodes_needed(10**9, MEASURED, with_disk_for(7.5, shards=8)) == 8
+    small = replace(ASSUMED, shards=10_000, node_disk_bytes=1e18, node_memory_bytes=1e9)
+    assert nodes_needed(10**9, MEASURED, small) > 8
+
+
+@pytest.mark.parametrize(("shards", "machines"), [(3, 3), (4, 4), (12, 3), (8, 4), (5, 5)])
+def test_every_machine_has_as_many_shards_as_another(shards: int, machines: int) -> None:
+    assert nodes_needed(10**9, MEASURED, with_disk_for(2.5, shards)) == machines
+
+
+def test_more_machines_than_shards_are_refused() -> None:
+    with pytest.raises(ValueError, match="5 machines need more than 4 shards"):
+        nodes_needed(10**9, MEASURED, with_disk_for(4.5, shards=4))
 
 
 def test_the_busiest_second_follows_from_the_month() -> None:

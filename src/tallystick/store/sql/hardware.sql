@@ -29,7 +29,9 @@ LIMIT 1;
 SELECT count(*) FROM (SELECT 1 FROM expectations AS e LIMIT :at_most) AS counted;
 
 -- name: all_claims
--- Which SIMs are expected in which hardware, at whatever time? Models are among it.
+-- Which SIMs are expected in which hardware, at whatever time? TACs are among them, each as
+-- hardware of its own. That does no harm: a doubt tells of the hardware that SIMs were expected in
+-- last, and a TAC is left out of that.
 SELECT e.imei / 400 AS hardware, e.iccid
 FROM expectations AS e
 WHERE e.imei >= 0;
