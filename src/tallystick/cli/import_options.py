@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +31,8 @@ from tallystick.intake import (
 from tallystick.settings import Settings
 
 ARCHIVE = ".zip"
+PATTERN = re.compile(r"[*?]|\[.+\]")
+"""What tells a pattern from a name."""
 KindArgument = Annotated[
     KindName, typer.Argument(metavar="KIND", help=f"What the files hold: {', '.join(KINDS)}.")
 ]
@@ -267,7 +270,7 @@ def expanded(patterns: list[str]) -> Iterator[str]:
 
 def refuse_unmatched(path: str) -> None:
     """Refuse a pattern that no file matches. Raises `FileRefused`."""
-    if glob.has_magic(path) and not is_there(path):
+    if PATTERN.search(path) and not is_there(path):
         message = f"{path}: no file matches the pattern"
         raise FileRefused(message)
 
