@@ -24,6 +24,7 @@ from tallystick.intake import (
     checked,
     mapping_of,
     members_of,
+    require_account_column,
 )
 from tallystick.settings import Settings
 
@@ -193,13 +194,19 @@ def mapping_asked(
     except Refusal as refusal:
         hint = "--map, --zone, --time-format or --account"
         raise typer.BadParameter(refusal.message, param_hint=hint) from refusal
-    if account is not None and "account" not in KINDS[kind].column_names:
-        message = "goes with sims and groups only; other facts are of the account of their SIM"
-        raise typer.BadParameter(message, param_hint="--account")
+    if account is not None:
+        _require_account_column(kind)
     if mapping.kinds and kind not in mapping.kinds:
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
         raise typer.BadParameter(message, param_hint="--map")
     return mapping
+
+
+def _require_account_column(kind: KindName) -> None:
+    try:
+        require_account_column(kind)
+    except InvalidValue as refusal:
+        raise typer.BadParameter(refusal.message, param_hint="--account") from refusal
 
 
 def connections_asked(kind: KindName, asked: int | None, settings: Settings) -> int:
