@@ -389,7 +389,7 @@ def test_a_change_of_the_group_itself_is_not_of_its_listed_sims_alone(
 ) -> None:
     """Every machine of a cluster has a copy of the group, of an empty description too."""
     members = GroupChange(added=Listed((ONE,)), removed=Listed((TWO,)))
-    assert members.sims() == {ONE, TWO}
+    assert members.sims() == frozenset((ONE, TWO))
     assert replace(members, **of_group).sims() is None
     assert replace(members, added=Listed((), (MDN,))).sims() is None
 

@@ -13,7 +13,7 @@ from tallystick.console.table import table_rows_of
 from tallystick.console.words import CAUSES, REASONS, STATES, sentence_of
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
-from tallystick.http.leaving import POLICY_HEADER
+from tallystick.http.headers import POLICY_HEADER
 from tallystick.http.streaming import stream
 from tallystick.intake import described_row
 
