@@ -29,7 +29,7 @@ class Leaving:
         resource: object,  # noqa: ARG002 - the form of a middleware
         req_succeeded: bool,  # noqa: ARG002, FBT001 - the same
     ) -> None:
-        """Put the headers on, and read what is left of the body, or say that the call is the last."""
+        """Put the headers on; read the rest of the body, or say that the call is the last."""
         resp.set_headers((*self._headers, (REQUEST_ID_HEADER, req.context.request_id)))
         for name, value in UNLESS_SAID:
             if resp.get_header(name) is None:
