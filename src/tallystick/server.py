@@ -290,7 +290,9 @@ def _worker(settings: Settings, shared: Path) -> WsgiApp:
     parent = multiprocessing.parent_process()
     if parent is not None:
         loops.watch(parent.is_alive, partial(os.kill, os.getpid(), signal.SIGTERM)).start()
-    calls = Calls(settings.threads, proxies=settings.trusted_proxies)
+    calls = Calls(
+        settings.threads, proxies=settings.trusted_proxies, is_over_tls=settings.is_over_tls
+    )
     app = calls.wrapped(wired_app(settings, loops, calls, shared))
     _watch_connections(settings, calls, loops)
     # What was made to start with stays: the collector need not look through it again and again.

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tallystick.access import Access, Credentials
+from tallystick.api.operation import NO_BODY_BYTES_MAX
 from tallystick.clock import system_clock
 from tallystick.core.facts import Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Iccid, Imei
@@ -306,11 +307,21 @@ def test_an_app_is_made_changed_given_another_secret_and_removed(served: Served)
         "token_expires_in_s"
     ]
     served.refused("POST", "/apps/robot/secret", {"overlap_s": 60}, 400, "invalid-value")
+    whatever = ["x" * NO_BODY_BYTES_MAX]
+    refusal = served.refused("POST", "/apps/robot/secret", whatever, 400, "invalid-value")
+    assert refusal.startswith(
+        "this call takes no body; what it takes are parameters of its address"
+    )
+    refusal = served.refused("DELETE", "/apps/robot", ["x"], 400, "invalid-value")
+    assert refusal == "this call takes no body"
     assert robot.done("GET", "/apps")
     renewed = served.done("POST", "/apps/robot/secret", {})
     assert renewed["key"] == app["key"]
     robot.refused("GET", "/apps", None, 401, "token-refused")
     robot = served._replace(headers=bearer(served.port, Credentials(**renewed)))
+    for nothing in (b"null", b" { }\n"):
+        reply = call(served.port, "POST", f"{ROOT}/users/nobody/unlock", nothing, served.headers)
+        assert reply.status == 404, reply
     robot.done("DELETE", "/apps/robot", status=204)  # itself
     robot.refused("GET", "/apps", None, 401, "token-refused")
     grant = call(

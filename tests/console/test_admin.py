@@ -230,6 +230,8 @@ def test_a_group_is_made_filled_and_removed(lim: Browser, filled: Store) -> None
     )
     assert "of &lt;wood&gt;" in renamed
     assert str(ONE) not in renamed
+    same = {"new_name": "Cars", "description": "of <wood>"}
+    assert str(ONE) in done(lim, path.replace("Vans", "Cars"), do="change", add=str(ONE), **same)
     done(lim, f"/admin/group?account={MINE}&name=Cars", do="remove")
     with filled.snapshot() as reader:
         names = [each.name for each in groups.groups_of(reader, reader.accounts()[MINE])]

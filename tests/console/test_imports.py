@@ -43,6 +43,8 @@ IMPORT = re.compile(r'href="/imports/([0-9]+)"')
 CHANGE_SET = re.compile(r'href="(/changes/[0-9]+)"')
 BOUNDARY = "----a-boundary"
 EXPECTED = f"iccid,imei,effective_from\n{ONE},{FOREIGN},2026-05-01T00:00:00Z\n"
+OWNED = f"iccid\n{ONE}\n"
+PAIRS, SIMS = ({"kind": "expectations"}, EXPECTED), ({"kind": "sims", "account": MINE}, OWNED)
 SEEN = f"iccid,imei,activated_at\n{TWO},{HOME},2026-05-06 10:00:00\n"
 
 
@@ -306,19 +308,21 @@ def test_a_file_is_kept_whole_as_a_proposal_where_an_account_asks_for_approval(
 
 
 @pytest.mark.parametrize(
-    ("changed", "content"),
+    ("looked_at", "changed", "content"),
     [
-        ({}, EXPECTED + "\n"),
-        ({"check_digit": "strip"}, EXPECTED),
-        ({"zone": "America/New_York"}, EXPECTED),
-        ({"account": "B"}, EXPECTED),
-        ({"kind": "sims"}, EXPECTED),
+        (PAIRS, {}, EXPECTED + "\n"),
+        (PAIRS, {"check_digit": "strip"}, EXPECTED),
+        (PAIRS, {"zone": "America/New_York"}, EXPECTED),
+        (SIMS, {"account": "B"}, OWNED),
+        (PAIRS, {"kind": "sims"}, EXPECTED),
     ],
     ids=["another file", "another check digit", "another zone", "another account", "another kind"],
 )
-def test_only_what_was_shown_is_taken_in(desk: Desk, changed: dict[str, str], content: str) -> None:
-    fields = {"kind": "expectations"}
-    shown = desk.send("ed", fields | {"do": "preview"}, EXPECTED)
+def test_only_what_was_shown_is_taken_in(
+    desk: Desk, looked_at: tuple[dict[str, str], str], changed: dict[str, str], content: str
+) -> None:
+    fields, content_shown = looked_at
+    shown = desk.send("ed", fields | {"do": "preview"}, content_shown)
     (previewed,) = PREVIEWED.findall(shown.text)
     before = desk.people["ed"].get("/changes").text
     sent = fields | {"do": "import", "previewed": previewed} | changed
@@ -337,6 +341,7 @@ def test_only_what_was_shown_is_taken_in(desk: Desk, changed: dict[str, str], co
         ({"map": "none-such"}, "a.csv", "There is no mapping"),
         ({"kind": "types", "map": "1nce-events"}, "a.csv", "1nce-events is of activations, not of"),
         ({"zone": "Mars/One"}, "a.csv", "must be a zone of the IANA database"),
+        ({"account": "B"}, "a.csv", "An account goes with sims and groups only"),
         ({"ticket": "x" * 501}, "a.csv", "Ticket must be at most 500"),
         ({}, "a.csv.gz", "must end in one of .csv"),
         ({}, "", "Choose a file"),

@@ -5,7 +5,8 @@ Nothing is lost, left behind or reported wrongly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -380,6 +381,17 @@ def test_ids_that_no_sim_of_the_account_has_are_told(fleet: Store) -> None:
             writer, accounts.number_of(writer, "b"), "East", "far", Listed((ONE, THREE), (MDN,))
         )
         assert (made.group, made.passed_over) == (Group("East", "far"), Listed((ONE,), (MDN,)))
+
+
+@pytest.mark.parametrize("of_group", [{"name": "h"}, {"description": ""}])
+def test_a_change_of_the_group_itself_is_not_of_its_listed_sims_alone(
+    of_group: dict[str, Any],
+) -> None:
+    """Every machine of a cluster has a copy of the group, of an empty description too."""
+    members = GroupChange(added=Listed((ONE,)), removed=Listed((TWO,)))
+    assert members.sims() == frozenset((ONE, TWO))
+    assert replace(members, **of_group).sims() is None
+    assert replace(members, added=Listed((), (MDN,))).sims() is None
 
 
 def test_a_removed_group_leaves_no_member_behind(fleet: Store, database: str) -> None:

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from tallystick.http.calls import STREAMS_A_SEAT, Calls, Seats
+from tallystick.http.headers import NO_PAGE
 from tests.listening import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def test_whoever_waited_in_vain_leaves_no_place_behind() -> None:
 
 
 def test_more_streams_than_may_be_under_way_are_turned_away_and_end_their_calls() -> None:
-    calls, said, closed = Calls(1), list[str](), list[int]()
+    calls, said, closed = Calls(1, is_over_tls=True), list[str](), list[int]()
+    said_of_it: dict[str, str] = {}
 
     class Pieces:
         def __iter__(self) -> Iterator[bytes]:
@@ -57,14 +59,24 @@ def test_more_streams_than_may_be_under_way_are_turned_away_and_end_their_calls(
         def close(self) -> None:
             closed.append(1)
 
-    def say(status: str, _headers: object) -> None:
+    def say(status: str, headers: list[tuple[str, str]]) -> None:
         said.append(status)
+        said_of_it.update(headers)
 
     answer = calls.wrapped(lambda _environ, _start: Pieces())
     streams = [answer({"REMOTE_ADDR": "a"}, say) for _ in range(STREAMS_A_SEAT)]
     assert said == []
     assert list(answer({"REMOTE_ADDR": "a"}, say)) == [b""]
     assert (said, closed) == (["503 Service Unavailable"], [1])
+    assert said_of_it == {
+        "Server": "tallystick",
+        "X-Content-Type-Options": "nosniff",
+        "Strict-Transport-Security": "max-age=31536000",
+        "Content-Security-Policy": NO_PAGE,
+        "Cache-Control": "no-store",
+        "Retry-After": "1",
+        "Content-Length": "0",
+    }
     assert len(calls.open()) == STREAMS_A_SEAT
     for each in streams:
         assert list(each) == [b"piece"]

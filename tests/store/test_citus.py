@@ -385,6 +385,7 @@ def test_a_group_is_changed_where_the_sims_named_lie(apart: Apart) -> None:
         for refused in (
             groups.GroupChange(added=Listed((ONE,))),
             groups.GroupChange(description="All machines have a copy of it."),
+            groups.GroupChange(description=""),
         ):
             with pytest.raises(MachineAway):
                 put(refused)

@@ -183,7 +183,7 @@ class Group:
             listed(body.add),
             listed(body.remove),
         )
-        with self._store.transaction() as writer:
+        with self._store.transaction(sims=wanted.sims()) as writer:
             changed = groups.change_and_show(
                 writer, accounts.number_of(writer, name_in(account)), name_in(group), wanted
             )

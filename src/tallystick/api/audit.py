@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from tallystick.access import Access
 
-
 LISTING = {
     "before": "only records that came before the one of this number",
     **AT_MOST,

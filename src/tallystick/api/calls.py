@@ -55,6 +55,21 @@ NDJSON_TYPES = (NDJSON, "application/ndjson")
 AFTER = {"after": "SIMs behind this ICCID, which the field `next` of the page before gives."}
 """The parameter of `after_in`, and what it says."""
 
+ASKED = {
+    "earliest": "activations after this moment only",
+    "latest": "activations before this moment only",
+    "account": "of this account; may stand several times; absent: of every account",
+    "group": "of this group of the one account",
+}
+"""The parameters of `question_of`, and what each says."""
+
+LISTED, LISTED_MAX = 100, 1_000
+"""How many entries of a list an answer has, if nothing is said and at most."""
+AT_MOST = {
+    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
+}
+"""The parameter of `at_most_in`, and what it says."""
+
 NOTES = {
     "ticket": "the ticket that the change belongs to, for the ledger",
     "reason": "why, for the ledger",
@@ -92,9 +107,10 @@ def accounts_of(reader: Reader, asker: int | None) -> dict[str, int]:
 
 
 def visible_to(reader: Reader, asker: int | None) -> dict[str, int] | None:
-    """The same for questions about one SIM or one piece of hardware.
+    """The accounts that a question about one SIM or one piece of hardware is held to, by name.
 
-    None where it is no user who asks, and sees SIMs that are not loaded too.
+    They are those that the user sees who asks. None where no user asks: SIMs that are not loaded,
+    which are of no account, are seen then too.
     """
     return None if asker is None else accounts_of(reader, asker)
 
@@ -123,15 +139,6 @@ def body_of(req: Request, bytes_max: int) -> bytes:
     return body
 
 
-ASKED = {
-    "earliest": "activations after this moment only",
-    "latest": "activations before this moment only",
-    "account": "of this account; may stand several times; absent: of every account",
-    "group": "of this group of the one account",
-}
-"""The parameters of `question_of`, and what each says."""
-
-
 def question_of(req: Request) -> Question:
     """What the parameters `earliest`, `latest`, `account` (several times) and `group` ask about.
 
@@ -157,14 +164,6 @@ def number_in(req: Request, name: str, default: int, at_most: int) -> int:
         message = f"{name} must be a number from 1 to {at_most}, not {shown(text)}"
         raise InvalidValue(message)
     return int(text)
-
-
-LISTED, LISTED_MAX = 100, 1_000
-"""How many entries of a list an answer has, if nothing is said and at most."""
-AT_MOST = {
-    "at_most": f"no more than so many; {LISTED} if nothing is said, {LISTED_MAX} at most",
-}
-"""The parameter of `at_most_in`, and what it says."""
 
 
 def at_most_in(req: Request) -> int:

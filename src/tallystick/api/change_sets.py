@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-
 LISTING = {
     "before": "only those that came before the one of this number",
     **AT_MOST,

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tallystick.store import Store
 
-
 LISTING = {
     "before": "only those that began before the one of this number",
     **AT_MOST,

@@ -17,6 +17,7 @@ from tallystick.http.openapi import (
     in_query,
     methods_of,
     name_of_call,
+    summary_of,
     token_security,
     topic_of,
 )
@@ -56,9 +57,9 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
     schemas = Schemas(types)
     paths: dict[str, dict[str, Any]] = {}
     for path, method, operation in described:
-        paths.setdefault(path, {})[method.lower()] = _call(
-            path, method, operation, bodies[path, method], schemas
-        )
+        about = {"summary": summary_of(resources[path], method)}
+        call = _call(path, method, operation, bodies[path, method], schemas)
+        paths.setdefault(path, {})[method.lower()] = about | call
     app = token_security({scope: SCOPES_ABOUT[scope] for scope in SCOPES})
     return document("Tallystick", ABOUT, paths, schemas, {"app": app, "session": SESSION})
 
@@ -77,7 +78,6 @@ def _call(
 ) -> dict[str, Any]:
     call: dict[str, Any] = {
         "operationId": name_of_call(path, method),
-        "summary": operation.summary,
         "tags": [topic_of(path)],
         "security": [
             {"app": [operation.scope]},

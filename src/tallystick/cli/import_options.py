@@ -27,6 +27,7 @@ from tallystick.intake import (
     file_of,
     mapping_of,
     members_of,
+    require_account_column,
 )
 from tallystick.settings import Settings
 
@@ -210,9 +211,9 @@ def mapping_asked(
             continue
         with _naming(option):
             mapping = checked(msgspec.structs.replace(mapping, **{field: said[field]}))
-    if account is not None and "account" not in KINDS[kind].column_names:
-        message = "goes with sims and groups only; other facts are of the account of their SIM"
-        raise typer.BadParameter(message, param_hint="--account")
+    if account is not None:
+        with _naming("--account"):
+            require_account_column(kind)
     if mapping.kinds and kind not in mapping.kinds:
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
         raise typer.BadParameter(message, param_hint="--map")

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tallystick.console.form_answers import go_to
-from tallystick.core.errors import (
-    RoleRefused,
-)
+from tallystick.core.errors import RoleRefused
 from tallystick.core.roles import Right
 from tallystick.core.selection import account_number
 from tallystick.http.gate import for_console_to, user_of

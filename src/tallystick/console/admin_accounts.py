@@ -20,6 +20,8 @@ from tallystick.http.acts import records
 from tallystick.http.gate import caller_of, user_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from falcon import Request, Response
 
 LIST_PATH, ONE_PATH, GROUP_PATH = f"{PATH}/accounts", f"{PATH}/account", f"{PATH}/group"
@@ -168,13 +170,9 @@ class OneGroup:
         account, name = req.get_param("account") or "", req.get_param("name") or ""
         deed = fields.get("do", "")
         try:
-            wanted = GroupChange(
-                fields.get("new_name"),
-                fields.get("description"),
-                listed(lines_of(fields.get("add", ""))),
-                listed(lines_of(fields.get("remove", ""))),
-            )
-            with self._desk.store.transaction() as writer:
+            wanted = self._wanted(req, fields)
+            sims = wanted.sims() if deed == "change" else None
+            with self._desk.store.transaction(sims=sims) as writer:
                 account_id = own_account(writer, req, account)
                 deeds = {
                     "change": lambda: groups.change(writer, account_id, name, wanted),
@@ -188,6 +186,21 @@ class OneGroup:
             go_to(resp, ONE_PATH, name=account)
         else:
             go_to(resp, GROUP_PATH, account=account, name=wanted.name or name)
+
+    def _wanted(self, req: Request, fields: Mapping[str, str]) -> GroupChange:
+        """What a form changes: it always has the name and the description, changed or not.
+
+        Raises `InvalidValue`, `AccountNotFound` or `GroupNotFound`.
+        """
+        account, name = req.get_param("account") or "", req.get_param("name") or ""
+        with self._desk.store.snapshot() as reader:
+            group = groups.show(reader, own_account(reader, req, account), name)
+        return GroupChange(
+            _unless_same(fields.get("new_name"), group.name),
+            _unless_same(fields.get("description"), group.description),
+            listed(lines_of(fields.get("add", ""))),
+            listed(lines_of(fields.get("remove", ""))),
+        )
 
     def _show(self, req: Request, resp: Response, problem: str = "") -> None:
         account, name = req.get_param("account") or "", req.get_param("name") or ""
@@ -204,3 +217,8 @@ class OneGroup:
             has_more=page.has_more or len(page.members) > MEMBERS_SHOWN_MAX,
             problem=problem,
         )
+
+
+def _unless_same(typed: str | None, there: str) -> str | None:
+    """What was typed; None where that is what there is."""
+    return None if typed == there else typed

@@ -44,6 +44,7 @@ from tallystick.intake import (
     preset_for,
     presets,
     preview_file,
+    require_account_column,
 )
 from tallystick.store.acting import act_under_way
 
@@ -274,6 +275,7 @@ def _mapping(kind: KindName, typed: dict[str, str]) -> Mapping:
     if zone := typed["zone"].strip():
         mapping = msgspec.structs.replace(mapping, zone=zone)
     if account := typed["account"].strip():
+        require_account_column(kind)
         mapping = msgspec.structs.replace(mapping, account=account)
     for choice in CHECK_DIGITS:
         if choice == typed["check_digit"]:

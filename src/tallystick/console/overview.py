@@ -57,7 +57,7 @@ class Glance(NamedTuple):
     types: dict[str, str]
 
 
-class Seen(NamedTuple):
+class InWindow(NamedTuple):
     """What the page shows of the window: its counts and when they were made, its newest rows.
 
     `models` are the names of the types that these were seen in.
@@ -109,7 +109,7 @@ class Overview(ListingPage):
             lister = self._lister_with(reader, view, now)
             imports = last_imports(reader, req, view, LOOKED_AT_IMPORTS, now)
             is_any_waiting = review.is_any_waiting(reader, view)
-            seen = self._seen(lister, asked, problem)
+            seen = self._in_window(lister, asked, problem)
         problem.mark(resp)
         self._pages.show(
             resp,
@@ -132,15 +132,15 @@ class Overview(ListingPage):
             intake_days=INTAKE_DAYS,
         )
 
-    def _seen(self, lister: Lister, asked: Asked, problem: Problem) -> Seen:
+    def _in_window(self, lister: Lister, asked: Asked, problem: Problem) -> InWindow:
         """What the page shows of the window; nothing where something is wrong with the question."""
-        nothing = Seen(None, lister.now, [], {})
+        nothing = InWindow(None, lister.now, [], {})
         if not lister.visible or problem.message:
             return nothing
         with problem:
             counted_at, glance = self._counted(lister, asked)
             newest = self._newest_open(lister, asked.question)
-            return Seen(glance, Moment(counted_at), newest, models_of(lister.reader, newest))
+            return InWindow(glance, Moment(counted_at), newest, models_of(lister.reader, newest))
         return nothing
 
     def _newest_open(self, lister: Lister, question: Question) -> list[ShownRow]:

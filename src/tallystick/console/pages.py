@@ -14,7 +14,7 @@ from tallystick.console.words import CAUSES, REASONS, STATES, capitalised, sente
 from tallystick.core.counted import counted
 from tallystick.core.moments import BEGINNING, wire
 from tallystick.core.roles import Right, may
-from tallystick.http.leaving import POLICY_HEADER
+from tallystick.http.headers import POLICY_HEADER
 from tallystick.http.streaming import stream
 from tallystick.intake import described_row
 

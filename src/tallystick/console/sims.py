@@ -65,7 +65,10 @@ class SimPage(ListingPage):
         )
 
     def _known(self, lister: Lister, sim: Iccid, window: Window) -> dict[str, Any]:
-        """What is known of the SIM, and what of that the page has no room for."""
+        """What the page shows of the SIM in a window, its newest rows with their reasons among it.
+
+        `has_more_rows` is whether there are more rows than the page has room for.
+        """
         reader = lister.reader
         seen = timeline(reader, sim, window, lister.visible)
         listed = rows_of_sim(lister, sim, window, ROWS_EXPLAINED_MAX + 1)

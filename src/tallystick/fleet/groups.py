@@ -59,7 +59,8 @@ class GroupChange:
         A phone number may be any SIM's, and the group itself is known to every machine of a
         cluster.
         """
-        if self.name or self.description or self.added.mdns or self.removed.mdns:
+        is_of_group = self.name is not None or self.description is not None
+        if is_of_group or self.added.mdns or self.removed.mdns:
             return None
         return frozenset((*self.added.iccids, *self.removed.iccids))
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tallystick.core.addresses import caller_behind
 from tallystick.core.errors import Refusal
+from tallystick.http.headers import UNLESS_SAID, headers_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -141,7 +142,8 @@ class Calls:
     """The open calls of a worker, and a middleware of its app that has each wait for its seat.
 
     `seats` calls are worked at at a time. One address may have half of the threads, and no more.
-    Which address that is, `proxies` are believed, and nobody else.
+    Which address that is, `proxies` are believed, and nobody else. `is_over_tls` is whether callers
+    reach the server over TLS.
     """
 
     def __init__(
@@ -149,8 +151,11 @@ class Calls:
         seats: int,
         timer: Callable[[], float] = time.monotonic,
         proxies: Collection[Network] = (),
+        *,
+        is_over_tls: bool = False,
     ) -> None:
         self._proxies = proxies
+        self._headers = (*headers_of_all(is_over_tls=is_over_tls), *UNLESS_SAID)
         self.threads = seats + THREADS_FOR_PEERS
         self._seats = Seats(seats)
         self._streams = threading.BoundedSemaphore(STREAMS_A_SEAT * seats)
@@ -203,7 +208,7 @@ class Calls:
         sending.close()
         start_response(
             "503 Service Unavailable",
-            [("Retry-After", str(RETRY_AFTER_S)), ("Content-Length", "0")],
+            [*self._headers, ("Retry-After", str(RETRY_AFTER_S)), ("Content-Length", "0")],
         )
         return [b""]
 

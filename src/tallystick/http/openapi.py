@@ -83,6 +83,12 @@ def methods_of(resources: Mapping[str, object]) -> Iterator[tuple[str, str]]:
                 yield path, method
 
 
+def summary_of(resource: object, method: str) -> str:
+    """What a call does: the first line of its responder's docstring."""
+    responder = getattr(resource, f"on_{method.lower()}")
+    return (responder.__doc__ or "").split("\n")[0]
+
+
 def name_of_call(path: str, method: str) -> str:
     """What a call is called among those of one root, such as `get_sims_iccid`."""
     return "_".join([method.lower(), *re.findall(r"\w+", path.partition("/v1/")[2])])

@@ -4,7 +4,7 @@ from tallystick.intake.bulk import import_file
 from tallystick.intake.doubt_kinds import WORDINGS, Doubt, DoubtName, Doubts
 from tallystick.intake.doubts import doubts_of_call
 from tallystick.intake.items import CheckedItems, check_items, doubts_of_expectations, read_items
-from tallystick.intake.kinds import KINDS, Kind, KindName
+from tallystick.intake.kinds import KINDS, Kind, KindName, require_account_column
 from tallystick.intake.lanes import CONNECTIONS_MAX
 from tallystick.intake.live import LiveIntake, idempotency_key
 from tallystick.intake.mappings import (
@@ -96,6 +96,7 @@ __all__ = [
     "propose_file",
     "read_items",
     "rejects_of",
+    "require_account_column",
     "text_lines",
     "try_facts",
     "try_file",

@@ -729,6 +729,15 @@ def _with_account(kind: Kind, account: Column) -> Kind:
     return replace(kind, columns=tuple(columns))
 
 
+def require_account_column(name: KindName) -> None:
+    """Refuse to say an account of facts whose kind names none. Raises `InvalidValue`."""
+    if "account" in KINDS[name].column_names:
+        return
+    those = " and ".join(kind.name for kind in KINDS.values() if "account" in kind.column_names)
+    message = f"an account goes with {those} only; facts of other kinds have none of their own"
+    raise InvalidValue(message)
+
+
 def shortlisted_batch(store: Store, kind: Kind, facts: Facts) -> Batch:
     """A batch of facts.
 

@@ -15,6 +15,7 @@ from tallystick.http.openapi import (
     in_query,
     methods_of,
     name_of_call,
+    summary_of,
     token_security,
     topic_of,
 )
@@ -47,8 +48,7 @@ def document_of(resources: Mapping[str, object]) -> dict[str, Any]:
     schemas = Schemas([*REFUSALS, *bodies, *(each.answer for each in calls.values())])
     paths: dict[str, dict[str, Any]] = {}
     for (path, method), said in calls.items():
-        responder = getattr(resources[path], f"on_{method.lower()}")
-        about = (responder.__doc__ or "").split("\n")[0]
+        about = summary_of(resources[path], method)
         stated = needs_of(resources[path], method)
         call = {"summary": about, "security": _security(stated)} | _call(
             path, method, said, schemas

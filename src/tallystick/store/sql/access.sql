@@ -305,7 +305,9 @@ DELETE FROM sessions WHERE token_sha256 = :token_sha256 AND user_id = :user_id;
 DELETE FROM sessions WHERE user_id = :user_id AND token_sha256 <> :token_sha256;
 
 -- name: end_sessions_beyond
--- Of a user's sessions, of the console or of programs, only so many go on: those used last.
+-- Of a user's sessions, of the console or of programs, only so many go on: those used last. Each
+-- login asks this, so that there is one to end as a rule. SQLite takes no OFFSET without a LIMIT:
+-- this one bounds the work of one login where a store has many more, from before there was a bound.
 DELETE FROM sessions
 WHERE user_id = :user_id AND token_sha256 IN (
     SELECT s.token_sha256 FROM sessions AS s
