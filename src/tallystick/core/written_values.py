@@ -15,11 +15,13 @@ from tallystick.core.allowed import SEPARATOR, Allowed
 from tallystick.core.errors import InvalidValue
 from tallystick.core.identifiers import Iccid, Imei, Imsi, Mdn, Msisdn, Tac, luhn_holds, shown
 from tallystick.core.moments import (
+    BEGINNING,
     FORM,
     MICROSECONDS_A_SECOND,
     SECONDS_A_DAY,
     Moment,
     moment_of,
+    never_in,
     parse,
 )
 
@@ -312,6 +314,21 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
         message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{what_to_do}"
         raise InvalidValue(message)
     return moment_of(parse(iso, conventions.zone))
+
+
+def moment_or_never(text: str, conventions: Conventions = PLAIN) -> Moment | None:
+    """The moment that a value of a file names; None where systems write it for never.
+
+    Midnight of the first day there is has no moment in zones that are ahead of UTC. Raises
+    `InvalidValue`.
+    """
+    try:
+        moment = read_moment(text, conventions)
+    except InvalidValue:
+        if read_moment(text, conventions._replace(zone=UTC)) == BEGINNING:
+            return None
+        raise
+    return None if moment in never_in(conventions.zone) else moment
 
 
 def _without_more(text: str) -> str:

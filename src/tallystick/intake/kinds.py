@@ -33,11 +33,12 @@ from tallystick.core.identifiers import (
     shown,
 )
 from tallystick.core.identities import Subscriber
-from tallystick.core.moments import BEGINNING, NEVER, Moment, exact
+from tallystick.core.moments import BEGINNING, Moment, exact
 from tallystick.core.written_values import (
     PLAIN,
     Conventions,
     is_absent,
+    moment_or_never,
     read_allowed,
     read_iccid,
     read_imei,
@@ -72,8 +73,9 @@ class Column:
     elsewhere call it, the best first, as `plain_name` writes names; several names are of columns
     that are joined by a blank. `words` are those of which one in a name means the column, if
     nothing else in it tells more. `instead` says what to write where a value is missing. `form`
-    gives what a value of a frame prints as; None, where it is what it prints. `never` are the
-    moments that are none but say that there is none: a line that needs one is refused.
+    gives what a value of a frame prints as; None, where it is what it prints. In a column
+    that `may_say_never` some moments mean that something never happened: they are absent where
+    the column may be, and refused where a line needs a moment.
     """
 
     name: str
@@ -85,7 +87,7 @@ class Column:
     words: frozenset[str] = frozenset()
     instead: str = ""
     form: Callable[[int], Any] | None = None
-    never: frozenset[Moment] = frozenset()
+    may_say_never: bool = False
 
     @property
     def is_moment(self) -> bool:
@@ -113,10 +115,10 @@ class Column:
         return value
 
     def _moment(self, text: str, conventions: Conventions) -> Moment | None:
-        moment = read_moment(text, conventions)
-        if moment in self.never and not self.required:
-            return None
-        if moment in self.never:
+        if not self.may_say_never:
+            return read_moment(text, conventions)
+        moment = moment_or_never(text, conventions)
+        if moment is None and self.required:
             message = f"must be a moment; systems write {shown(text)} for never: take the line out"
             raise InvalidValue(message)
         return moment
@@ -554,7 +556,7 @@ ACTIVATED_AT = Column(
         "time",
         "ts",
     ),
-    never=NEVER,
+    may_say_never=True,
 )
 
 ACTIVATION_DATE_ALSO = (
@@ -589,7 +591,7 @@ KINDS: dict[KindName, Kind] = {
                     fast_parse.moments,
                     required=False,
                     also=ACTIVATION_DATE_ALSO,
-                    never=NEVER,
+                    may_say_never=True,
                 ),
                 Column(
                     "generation",
