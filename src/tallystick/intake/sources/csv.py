@@ -15,7 +15,7 @@ from tallystick.intake.mappings.naming import WORDS, Names, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line, kept
-from tallystick.intake.sources.layout import Layout, check_layout, layout_of
+from tallystick.intake.sources.layout import Layout, best_layout, check_layout, layout_of
 from tallystick.intake.sources.lines import Lines, may_have_too_long_line, too_long, unreadable
 
 if TYPE_CHECKING:
@@ -178,23 +178,8 @@ def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Lay
 
 
 def _best_by(kind: Kind, head: Sequence[bytes], mapping: Mapping, separators: str) -> Layout | None:
-    """The layout by the first line that names all columns, or by the next if that does so, too.
-
-    The names of the first stand over several of the next then, as where cells were merged.
-    """
-    best: tuple[tuple[int, int, int], Layout] | None = None
-    last: int | None = None
-    for layout in _candidates(kind, head, mapping, separators):
-        if last is not None and layout.line > last:
-            break
-        missing = lacking(kind, layout.places)
-        score = (-len(missing), len(layout.places), len(layout.names))
-        is_behind = not missing and best is not None and layout.line > best[1].line
-        if best is None or score > best[0] or is_behind:
-            best = (score, layout)
-        if not missing and last is None:
-            last = layout.line if mapping.columns else layout.line + 1
-    return best[1] if best else None
+    """The layout that the first lines have by one of some separators, if any."""
+    return best_layout(kind, _candidates(kind, head, mapping, separators), mapping)
 
 
 def _is_table(layout: Layout, head: Sequence[bytes]) -> bool:
