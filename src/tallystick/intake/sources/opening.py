@@ -162,6 +162,6 @@ def _document_source(
     notes: Notes = records.notes(encoding, fitting, values)
     if found_records.hint and not mapping.records:
         notes.hints += (found_records.hint,)
-    if found_records.path and is_one_page(name, msgspec.Raw(whole)):
+    if found_records.path and is_one_page(msgspec.Raw(whole), found_records.path):
         notes.hints += (ONE_PAGE,)
     return Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
