@@ -56,7 +56,7 @@ from tallystick.intake.receipt import Fault
 from tallystick.store import Batch, by_iccid, shortlist_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tallystick.store import Facts, Store
 
@@ -457,7 +457,6 @@ MDN = Column(
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
 DAY_AND_TIME = (
-    ("date", "time", "ampm"),
     ("date", "time"),
     ("datum", "uhrzeit"),
     ("datum", "zeit"),
@@ -472,6 +471,20 @@ DAY_AND_TIME = (
     ("data", "godzina"),
 )
 """A date and a time of day, in languages that portals are used in."""
+HALF_OF_DAY = "ampm"
+"""What a column is called that says in which half of the day a time of 12 hours is."""
+
+
+def _with_halves(
+    also: tuple[str | tuple[str, ...], ...],
+) -> Iterator[str | tuple[str, ...]]:
+    """Names of moments; before those of a day and a time, the same with the half of the day."""
+    for each in also:
+        if isinstance(each, tuple):
+            yield (*each, HALF_OF_DAY)
+        yield each
+
+
 FROM_WHEN_ON = (
     "since",
     "from",
@@ -490,71 +503,75 @@ ACTIVATED_AT = Column(
     read_moment,
     fast_parse.moments,
     also=(
-        "simotadate",  # before the SIM's own activation date, which stands beside it
-        ("activationdate", "activationtime"),
-        "activationtime",
-        "activationdate",
-        "timestamp",
-        ("eventdate", "eventtime"),
-        "eventtime",
-        "eventtimestamp",
-        "occurredat",
-        "detectedat",
-        ("calldate", "calltime"),
-        "callstarttime",
-        "imeichangedate",
-        "imeichangetime",
-        ("startdate", "starttime"),
-        "starttime",
-        "sessionstart",
-        "sessionstarttime",
-        "lastsessionstart",
-        "datesessionstarted",
-        "sessionstartdate",
-        "sessionstartedat",
-        "start",
-        "lastseen",
-        "lastseenat",
-        "lastseentime",
-        "lastconnected",
-        "lastconnectedat",
-        "lastconnection",
-        "lastconnectionat",
-        "lastconnectiondate",
-        "lastconnectiontime",
-        "lastconnecttime",
-        "lastactivity",
-        "lastsession",
-        "lastsessiondate",
-        "lasttrafficdate",
-        "lastcheckin",
-        "lastcheckintime",
-        "lastcontact",
-        "lastsync",
-        "lastsyncdatetime",
-        "lastinventoryupdate",
-        "lastluseen",
-        "letzteaktivitat",
-        "letzteverbindung",
-        "derniereactivite",
-        "derniereconnexion",
-        "ultimaactividad",
-        "ultimaconexion",
-        "ultimaatividade",
-        "ultimaconexao",
-        "ultimaconnessione",
-        "timegenerated",
-        "datetime",
-        "zeitstempel",
-        "horodatage",
-        "fechahora",
-        "datahora",
-        *DAY_AND_TIME,
-        "datum",
-        "fecha",
-        "date",
-        "time",
-        "ts",
+        *_with_halves(
+            (
+                "simotadate",  # before the SIM's own activation date, which stands beside it
+                ("activationdate", "activationtime"),
+                "activationtime",
+                "activationdate",
+                "timestamp",
+                ("eventdate", "eventtime"),
+                "eventtime",
+                "eventtimestamp",
+                "occurredat",
+                "detectedat",
+                ("calldate", "calltime"),
+                "callstarttime",
+                "imeichangedate",
+                "imeichangetime",
+                ("startdate", "starttime"),
+                "starttime",
+                "sessionstart",
+                "sessionstarttime",
+                "lastsessionstart",
+                "datesessionstarted",
+                "sessionstartdate",
+                "sessionstartedat",
+                "start",
+                "lastseen",
+                "lastseenat",
+                "lastseentime",
+                "lastconnected",
+                "lastconnectedat",
+                "lastconnection",
+                "lastconnectionat",
+                "lastconnectiondate",
+                "lastconnectiontime",
+                "lastconnecttime",
+                "lastactivity",
+                "lastsession",
+                "lastsessiondate",
+                "lasttrafficdate",
+                "lastcheckin",
+                "lastcheckintime",
+                "lastcontact",
+                "lastsync",
+                "lastsyncdatetime",
+                "lastinventoryupdate",
+                "lastluseen",
+                "letzteaktivitat",
+                "letzteverbindung",
+                "derniereactivite",
+                "derniereconnexion",
+                "ultimaactividad",
+                "ultimaconexion",
+                "ultimaatividade",
+                "ultimaconexao",
+                "ultimaconnessione",
+                "timegenerated",
+                "datetime",
+                "zeitstempel",
+                "horodatage",
+                "fechahora",
+                "datahora",
+                *DAY_AND_TIME,
+                "datum",
+                "fecha",
+                "date",
+                "time",
+                "ts",
+            )
+        ),
     ),
     may_say_never=True,
 )
