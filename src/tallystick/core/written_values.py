@@ -172,15 +172,18 @@ def unwrapped(text: str, *, is_name: bool = False) -> str:
 
 
 def pasted(text: str) -> str:
-    """A number as people paste it, without what spreadsheets and print put around and within it.
+    """A number as people paste it, read like a number of a file, with its name before it or not.
 
     Any other text, and one that may have lost digits, stays as it is.
     """
     bare = unwrapped(text)
-    digits = bare.translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
-    is_fraction = FRACTION.fullmatch(bare) or UNCLEAR_FRACTION.fullmatch(bare)
-    is_number = digits.isascii() and digits.isdigit() and not is_fraction
-    return digits if is_number else bare
+    named = NAMED.fullmatch(bare)
+    number = named["number"] if named else bare
+    try:
+        digits = _number("", _digits("", number))
+    except InvalidValue:
+        return bare
+    return digits if digits.isascii() and digits.isdigit() else bare
 
 
 def is_absent(text: str) -> bool:
