@@ -184,7 +184,7 @@ def mapping_asked(
         "time_formats": tuple(time_formats) or None,
         "sheet": sheet,
         "check_digit": check_digit,
-        "account": account,
+        "account": account and account.strip(),
     }
     changes = {field: value for field, value in said.items() if value is not None}
     try:
@@ -195,6 +195,9 @@ def mapping_asked(
         raise typer.BadParameter(refusal.message, param_hint=hint) from refusal
     if account is not None and "account" not in KINDS[kind].column_names:
         message = "goes with sims and groups only; other facts are of the account of their SIM"
+        raise typer.BadParameter(message, param_hint="--account")
+    if account is not None and not mapping.account:
+        message = "is empty: name the account that the lines are of, or leave the option out"
         raise typer.BadParameter(message, param_hint="--account")
     if mapping.kinds and kind not in mapping.kinds:
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
