@@ -810,6 +810,13 @@ def test_a_half_of_the_day_is_joined_to_any_pair(tmp_path: Path) -> None:
     assert fact["activated_at"] == "2026-03-05T13:15:30Z"
 
 
+def test_a_line_that_is_not_in_the_named_encoding_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,account", f"{ICCID},") + b"\x81\x20\n")
+    preview = preview_file("sims", str(path), Mapping(encoding="gb18030"))
+    assert "the line is not gb18030" in preview.rejects[-1].reason
+
+
 def test_an_amount_from_the_beginning_of_a_month_is_no_beginning(tmp_path: Path) -> None:
     shape = Shape(table("ICCID,IMEI,Month to Date Usage (MB)", f"{PAIR},1.5"))
     assert read(tmp_path, shape).notes.hints == ()

@@ -412,9 +412,9 @@ def _places_beside(
         if words == beside:
             continue
         is_another = bool(beside) and all(each.isdigit() for each in beside)
-        is_expected = kind.name == "expectations" and IMEI_WORD in words and beside & OF_EXPECTED
-        is_expected = is_expected and not _is_of_span(words)
-        if is_another or is_expected:
+        is_of_expected = IMEI_WORD in words and bool(beside & OF_EXPECTED)
+        is_expected = kind.name == "expectations" and is_of_expected
+        if is_another or (is_expected and not _is_of_span(words)):
             yield place
 
 

@@ -15,6 +15,7 @@ from tallystick.intake.mappings.naming import WORDS, Names, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line, kept
+from tallystick.intake.sources.encoding import UTF_8
 from tallystick.intake.sources.layout import Layout, best_layout, check_layout, layout_of
 from tallystick.intake.sources.lines import Lines, may_have_too_long_line, too_long, unreadable
 
@@ -395,11 +396,17 @@ def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject 
     try:
         fields = next(csv.reader(_lines(raw), strict=True, delimiter=layout.separator))
     except UnicodeDecodeError as error:
-        what = f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"
-        return _hidden(unreadable(line, raw, what), layout)
+        return _hidden(unreadable(line, raw, _not_encoded(layout, error)), layout)
     except csv.Error as error:
         return _hidden(unreadable(line, raw, f"the line is not CSV: {error}"), layout)
     return record_of(line, fields, layout)
+
+
+def _not_encoded(layout: Layout, error: UnicodeDecodeError) -> str:
+    """What is wrong with a line that is not written as its file is said to be."""
+    if layout.encoding != UTF_8:  # of its bytes it is not known any more which is the bad one
+        return f"the line is not {layout.encoding}, as the file is read"
+    return f"the line is not UTF-8: {error.reason} at byte {error.start + 1}"
 
 
 def _is_ruled(text: bytes) -> bool:

@@ -51,6 +51,8 @@ class Layout:
     header: bytes = b""
     """The line that names the columns as it stands in the file, where it is one line."""
     hints: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    """How the text is written in the file; its lines are read in UTF-8."""
 
     @property
     def columns(self) -> tuple[str, ...]:
