@@ -55,12 +55,13 @@ def test_sims_of_which_a_file_names_no_account_are_of_the_one_that_was_named(
     assert "If all lines are of one account, name it with --account" in refused.stderr
     others = write("b.csv", "iccid,account\n89148000000800000037,B-1\n")
     objects = write("c.ndjson", '{"iccid": "89148000000800000045"}\n')
-    assert run("import", "sims", name, others, objects, "--account", "A-1").exit_code == 0
+    assert run("import", "sims", name, others, objects, "--account", " A-1").exit_code == 0
     assert [sim.account for sim in everything_in(store).sims] == ["A-1", "B-1", "A-1"]
     wrong = run("import", "activations", name, "--account", "A-1")
     assert (wrong.exit_code, "goes with sims" in wrong.stderr) == (2, True)
-    wrong = run("import", "sims", name, "--account", "A\t1")
-    assert (wrong.exit_code, "--account" in wrong.stderr) == (2, True)
+    for account in ("A\t1", "", " "):
+        wrong = run("import", "sims", name, "--account", account)
+        assert (wrong.exit_code, "--account" in wrong.stderr) == (2, True)
 
 
 @pytest.mark.usefixtures("store")

@@ -59,6 +59,8 @@ PASTED = {
     "a padded ICCID": ("--iccid", "89148000000800784259F"),
     "an ICCID with an apostrophe": ("--iccid", "'89148000000800784259"),
     "an IMEI as a spreadsheet's text": ("--imei", '="987603420573553"'),
+    "an ICCID behind its name": ("--iccid", "ICCID: 89148000000800784259"),
+    "an IMEI with slashes": ("--imei", "987603/42/057355/3"),
     "an IMEI in groups": ("--imei", "98 760342 057355 3"),
     "a phone number in brackets": ("--mdn", "(509) 630-0587"),
 }

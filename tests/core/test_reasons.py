@@ -81,10 +81,10 @@ def reason(code: Code, facts: RowFacts) -> Reason:
 # Of the SIM alone
 
 
-def test_there_is_a_stay_for_each_row_of_the_rule() -> None:
-    facts = seen(HOME, FOREIGN, FOREIGN, HOME, FOREIGN, THIRD), [Expectation(BEGINNING, HOME)]
-    assert [(facts.activated_at, facts.seen_in) for facts in facts_of_rows(*facts)] == [
-        (row.activated_at, row.post_imei) for row in mismatches(*facts)
+def test_each_row_of_the_rule_has_facts_that_its_reasons_follow_from() -> None:
+    sim = seen(HOME, FOREIGN, FOREIGN, HOME, FOREIGN, THIRD), [Expectation(BEGINNING, HOME)]
+    assert [(row.activated_at, row.seen_in) for row in facts_of_rows(*sim)] == [
+        (row.activated_at, row.post_imei) for row in mismatches(*sim)
     ]
 
 

@@ -17,7 +17,7 @@ from tallystick.intake import (
     preview_file,
     read_items,
 )
-from tallystick.intake.mappings.mapping import is_secret
+from tallystick.intake.mappings.mapping import Mapping, is_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,6 +234,20 @@ iccid = ["card", 1]
 imei = "unit"
 activated_at = [["day", "clock"]]
 """
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", "UTC"])
+@pytest.mark.parametrize("day", ["0001-01-01", "1900-01-01", "1970-01-01", "1980-01-06"])
+def test_midnight_of_a_day_of_never_is_none_in_the_zone_of_the_file(
+    tmp_path: Path, zone: str, day: str
+) -> None:
+    path, mapping = tmp_path / "a.csv", Mapping(zone=zone)
+    path.write_text(f"iccid,account,activation_date\n{ICCID},A1,{day} 00:00:00\n")
+    (fact,) = preview_file("sims", str(path), mapping).facts
+    assert fact["activation_date"] == ""
+    path.write_text(f"iccid,imei,activated_at\n{ICCID},{IMEI},{day} 00:00:00\n")
+    (reject,) = preview_file("activations", str(path), mapping).rejects
+    assert "for never" in reject.reason
 
 
 def test_a_mapping_of_ones_own_joins_columns_and_keeps_rows(tmp_path: Path) -> None:

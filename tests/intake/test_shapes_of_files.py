@@ -547,6 +547,10 @@ REFUSED = {
         Shape(table("ICCID,IMEI,IMEI", f"{PAIR},")),
         "has the column IMEI twice",
     ),
+    "fewer names that are known below": (
+        Shape(table("iccid,mdn,account", f"SIM,Telefon,Konto\n{ICCID},5096300011,A1"), "sims"),
+        "line 2 names other columns",
+    ),
     "another order of columns behind": (
         Shape(table("ICCID,IMSI,IMEI", f"{ICCID},{IMSI},{IMEI}\nICCID,Imei,SIM IMSI\n")),
         "line 3 names other columns than those that are read, or has them in another order",
@@ -759,6 +763,8 @@ ENCODINGS: dict[Encoding, str] = {
     "big5": "中華電信",
     "windows-1251": "Мегафон",
     "euc-kr": "한국",
+    "cp949": "똠방",
+    "cp950": "碁峰",
 }
 
 
@@ -812,6 +818,43 @@ def test_a_text_is_read_in_the_encoding_that_a_mapping_names(
     assert fact["account"] == ENCODINGS[encoding]
 
 
+NO_PAGES = {
+    "a battery": {"data": [RECORD], "battery": {"last": False}},
+    "a filter": {"data": [RECORD], "filter": {"next": "x"}},
+    "a record": {"data": {"records": [RECORD | {"hasMore": True}]}},
+}
+
+
+@pytest.mark.parametrize("content", NO_PAGES.values(), ids=NO_PAGES)
+def test_a_document_is_no_page_for_what_it_says_of(
+    tmp_path: Path, content: dict[str, object]
+) -> None:
+    (hint,) = read(tmp_path, as_json(content)).notes.hints
+    assert "its records stand at" in hint
+
+
+def test_what_stands_beside_the_records_that_a_mapping_names_is_not_looked_at(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"devices": [{json.dumps(RECORD)}], "meta": {{"a": 1, "a": 2}}}}')
+    preview = preview_file("expectations", str(path), Mapping(records="devices"))
+    assert [fact["imei"] for fact in preview.facts] == [IMEI]
+
+
+def test_a_half_of_the_day_is_joined_to_any_pair(tmp_path: Path) -> None:
+    content = table("iccid,imei,Start Date,Start Time,AM/PM", f"{PAIR},2026-03-05,1:15:30,PM")
+    (fact,) = read(tmp_path, Shape(content, "activations")).facts
+    assert fact["activated_at"] == "2026-03-05T13:15:30Z"
+
+
+def test_a_line_that_is_not_in_the_named_encoding_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table("iccid,account", f"{ICCID},") + b"\x81\x20\n")
+    preview = preview_file("sims", str(path), Mapping(encoding="gb18030"))
+    assert "the line is not gb18030" in preview.rejects[-1].reason
+
+
 def test_an_amount_from_the_beginning_of_a_month_is_no_beginning(tmp_path: Path) -> None:
     shape = Shape(table("ICCID,IMEI,Month to Date Usage (MB)", f"{PAIR},1.5"))
     assert read(tmp_path, shape).notes.hints == ()
@@ -846,7 +889,7 @@ HINTED = {
     ),
     "what was seen": (
         Shape(table("iccid,imei,activated_at", f"{PAIR},2026-03-05T10:15:30Z")),
-        "undo this and take them in by `tallystick import activations`",
+        "they are activations, for `tallystick import activations`; if it says from when on",
     ),
     "two moments": (
         Shape(
@@ -890,7 +933,31 @@ HINTED = {
             "activations",
             ACTIVATION,
         ),
-        "activated_at is read from activated_at, and timezone passed over",
+        "timezone passed over: if it is the zone of activated_at, name the zone with --zone",
+    ),
+    "a half of the day beside a time that says its day": (
+        Shape(
+            table("iccid,imei,timestamp,AM/PM", f"{PAIR},2026-03-05T10:15:30Z,AM"),
+            "activations",
+            ACTIVATION,
+        ),
+        "AM/PM passed over: if times of day have 12 hours, join it",
+    ),
+    "from when on hardware holds": (
+        Shape(table("iccid,imei,IMEI valid from", f"{PAIR},2026-03-05")),
+        "IMEI valid from passed over: each line holds from the beginning on",
+    ),
+    "the day on which hardware was assigned": (
+        Shape(table("iccid,imei,IMEI assigned on", f"{PAIR},2026-03-05")),
+        "IMEI assigned on passed over: each line holds from the beginning on",
+    ),
+    "the month from which a line holds": (
+        Shape(table("iccid,imei,valid from month", f"{PAIR},2026-03")),
+        "valid from month passed over: each line holds from the beginning on",
+    ),
+    "a beginning that may be what was seen": (
+        Shape(table("iccid,imei,start", f"{PAIR},2026-03-05")),
+        "it has the column start: if its lines say what was seen",
     ),
     "the hardware that a SIM is locked to": (
         Shape(table("ICCID,IMEI,Locked IMEI", f"{PAIR},990003420535573")),

@@ -25,7 +25,7 @@ from tallystick.core.acts import (
     first_misfit,
 )
 from tallystick.core.ledger import BEHIND_ALL
-from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
+from tallystick.core.moments import MICROSECONDS_A_DAY, Moment
 from tallystick.store.acting import acting
 from tallystick.store.audit import AuditFilter
 
@@ -280,7 +280,7 @@ class AuditTrail:
         if not kept_days:
             return False
         now = self._clock()
-        before = Moment(now - kept_days * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
+        before = Moment(now - kept_days * MICROSECONDS_A_DAY)
         with acting(None), self._of_loops.transaction() as writer:
             anchor = writer.prunable_audit(before, PRUNED_AT_ONCE)
             if anchor is None:

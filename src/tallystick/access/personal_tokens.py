@@ -14,7 +14,7 @@ from tallystick.access.shared import AccessTopic, digest_of
 from tallystick.access.users import user_row
 from tallystick.core.errors import InvalidValue, NameTaken, NotFound
 from tallystick.core.identifiers import parse_name, shown
-from tallystick.core.moments import MICROSECONDS_A_SECOND, SECONDS_A_DAY, Moment
+from tallystick.core.moments import MICROSECONDS_A_DAY, Moment
 from tallystick.core.roles import scopes_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class PersonalTokens(AccessTopic):
             raise InvalidValue(message)
         secret = base64.urlsafe_b64encode(self._random_bytes(TOKEN_BYTES)).decode().rstrip("=")
         token, now = f"{TOKEN_PREFIX}{secret}", self._clock()
-        expires_at = Moment(now + valid_days * SECONDS_A_DAY * MICROSECONDS_A_SECOND)
+        expires_at = Moment(now + valid_days * MICROSECONDS_A_DAY)
         with self._store.transaction() as writer:
             user_id = user_row(writer, user_name).user_id
             role, sees_all = writer.rank_of(user_id)

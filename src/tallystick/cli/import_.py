@@ -97,7 +97,7 @@ def import_(
         kind, map_name, columns, zone, time_formats or (), sheet, check_digit, account
     )
     if preview:
-        _print_previews(kind, list(expanded(files)), mapping, as_json=as_json)
+        _preview_all(kind, list(expanded(files)), mapping, as_json=as_json)
         return
     origin = origin_of(actor, ticket, reason)
     settings = current_settings()
@@ -119,9 +119,7 @@ def _act_asked(*, dry_run: bool, propose: bool) -> Act:
     return _propose_one if propose else _import_one
 
 
-def _print_previews(
-    kind: KindName, paths: Sequence[str], mapping: Mapping, *, as_json: bool
-) -> None:
+def _preview_all(kind: KindName, paths: Sequence[str], mapping: Mapping, *, as_json: bool) -> None:
     """Show how files would be read. Raises `Exit` where one cannot be."""
     previews: dict[str, Preview] = {}
     refused: dict[str, FileRefused] = {}

@@ -202,7 +202,7 @@ def mapping_asked(
         "time_formats": tuple(time_formats) or None,
         "sheet": sheet,
         "check_digit": check_digit,
-        "account": account,
+        "account": account and account.strip(),
     }
     with _naming("--map"):
         mapping = ANY if name is None else mapping_of(name)
@@ -214,6 +214,9 @@ def mapping_asked(
     if account is not None:
         with _naming("--account"):
             require_account_column(kind)
+    if account is not None and not mapping.account:
+        message = "is empty: name the account that the lines are of, or leave the option out"
+        raise typer.BadParameter(message, param_hint="--account")
     if mapping.kinds and kind not in mapping.kinds:
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
         raise typer.BadParameter(message, param_hint="--map")

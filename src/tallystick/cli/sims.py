@@ -134,7 +134,7 @@ def move(
     _do(
         lines_of(iccid or [], file, to),
         done,
-        lambda line: Move(_iccid(line), _account(line)),
+        lambda iccid, line: Move(iccid, _account(line)),
         inventory.move,
     )
     done.tell(as_json=as_json)
@@ -159,14 +159,10 @@ def remove(
     _do(
         lines_of(iccid or [], file, ""),
         done,
-        _iccid,
+        lambda iccid, _: iccid,
         lambda writer, iccids: inventory.remove(writer, iccids, origin),
     )
     done.tell(as_json=as_json)
-
-
-def _iccid(line: Line) -> Iccid:
-    return Iccid.parse(line.iccid)
 
 
 def _account(line: Line) -> str:
@@ -176,7 +172,7 @@ def _account(line: Line) -> str:
 def _do(
     lines: Iterator[Line],
     tally: _Tally,
-    parse: Callable[[Line], Any],
+    parse: Callable[[Iccid, Line], Any],
     action: Callable[[Writer, Sequence[Any]], SimsDone],
 ) -> None:
     """Do something to the SIMs of all lines, a batch in each transaction.
@@ -186,24 +182,25 @@ def _do(
     with store_of(current_settings()) as store:
         while portion := list(islice(lines, SIMS_A_TRANSACTION)):
             good, refused = _parsed(portion, parse)
-            sims = frozenset(_iccid(portion[place]) for place in good)
+            sims = frozenset(iccid for iccid, _ in good.values())
             changed = sims if len(sims) <= SIMS_NAMED_MAX else None
             with store.transaction(sims=changed) as writer:
-                done = action(writer, list(good.values()))
+                done = action(writer, [said for _, said in good.values()])
             places = list(good)
             refused |= {places[place]: refusal for place, refusal in done.refused.items()}
             tally.add(portion, len(done.sims), refused)
 
 
 def _parsed(
-    lines: Sequence[Line], parse: Callable[[Line], Any]
-) -> tuple[dict[int, Any], dict[int, Refusal]]:
-    """What lines say, and the refusals of those that say nothing, both by their place."""
-    good: dict[int, Any] = {}
+    lines: Sequence[Line], parse: Callable[[Iccid, Line], Any]
+) -> tuple[dict[int, tuple[Iccid, Any]], dict[int, Refusal]]:
+    """The SIM of each line and what it says, and the refusals of the others, by their place."""
+    good: dict[int, tuple[Iccid, Any]] = {}
     refused: dict[int, Refusal] = {}
     for place, line in enumerate(lines):
         try:
-            good[place] = parse(line)
+            iccid = Iccid.parse(line.iccid)
+            good[place] = iccid, parse(iccid, line)
         except InvalidValue as refusal:
             refused[place] = refusal
     return good, refused

@@ -25,22 +25,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 BEGINNING = Moment((datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The first moment there is: an expectation without a date is in force from here."""
-NEVER = frozenset(
-    Moment((datetime(*day, tzinfo=UTC) - EPOCH) // MICROSECOND)
-    for day in (
-        (1, 1, 1),
-        (1601, 1, 1),
-        (1753, 1, 1),
-        (1899, 12, 30),
-        (1899, 12, 31),
-        (1900, 1, 1),
-        (1970, 1, 1),
-        (1980, 1, 1),
-        (1980, 1, 6),
-    )
+DAYS_OF_NEVER = (
+    (1, 1, 1),
+    (1601, 1, 1),
+    (1753, 1, 1),
+    (1899, 12, 30),
+    (1899, 12, 31),
+    (1900, 1, 1),
+    (1970, 1, 1),
+    (1980, 1, 1),
+    (1980, 1, 6),
 )
-"""What systems write where something never happened: .NET, Windows, SQL Server, spreadsheets and
-databases, Unix, DOS and GPS begin to count on these days."""
+"""Systems write midnight of these days where something never happened: .NET, Windows, SQL Server,
+spreadsheets and databases, Unix, DOS and GPS begin to count on them."""
 LAST = Moment((datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND)
 """The last moment there is."""
 
@@ -108,6 +105,17 @@ def zone_named(name: str) -> tzinfo:
 def moment_of(aware: datetime) -> Moment:
     """The moment of an aware datetime."""
     return Moment((aware - EPOCH) // MICROSECOND)
+
+
+@lru_cache
+def never_in(zone: tzinfo) -> frozenset[Moment]:
+    """The moments that mean never where times without a zone are of this one.
+
+    They are midnight of the days of never in that zone, and in UTC.
+    """
+    return frozenset(
+        moment_of(datetime(*day, tzinfo=each)) for day in DAYS_OF_NEVER for each in (UTC, zone)
+    )
 
 
 def parse_moment(text: str) -> Moment:

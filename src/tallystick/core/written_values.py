@@ -26,11 +26,13 @@ from tallystick.core.identifiers import (
     shown,
 )
 from tallystick.core.moments import (
+    BEGINNING,
     FORM,
     MICROSECONDS_A_SECOND,
     SECONDS_A_DAY,
     Moment,
     moment_of,
+    never_in,
     parse,
 )
 
@@ -186,15 +188,18 @@ def unwrapped(text: str, *, is_name: bool = False) -> str:
 
 
 def pasted(text: str) -> str:
-    """A number as people paste it, without what spreadsheets and print put around and within it.
+    """A number as people paste it, read like a number of a file, with its name before it or not.
 
     Any other text, and one that may have lost digits, stays as it is.
     """
     bare = unwrapped(text)
-    digits = bare.translate(DROPPED_IN_NUMBERS).rstrip(PADDING)
-    is_fraction = FRACTION.fullmatch(bare) or UNCLEAR_FRACTION.fullmatch(bare)
-    is_number = digits.isascii() and digits.isdigit() and not is_fraction
-    return digits if is_number else bare
+    named = NAMED.fullmatch(bare)
+    number = named["number"] if named else bare
+    try:
+        digits = _number("", _digits("", number))
+    except InvalidValue:
+        return bare
+    return digits if digits.isascii() and digits.isdigit() else bare
 
 
 def is_absent(text: str) -> bool:
@@ -342,6 +347,21 @@ def read_moment(text: str, conventions: Conventions = PLAIN) -> Moment:
         message = f"must be a timestamp like 2026-03-01T00:00:00Z, not {shown(text)}{what_to_do}"
         raise InvalidValue(message)
     return moment_of(parse(iso, conventions.zone))
+
+
+def moment_or_never(text: str, conventions: Conventions = PLAIN) -> Moment | None:
+    """The moment that a value of a file names; None where systems write it for never.
+
+    Midnight of the first day there is has no moment in zones that are ahead of UTC. Raises
+    `InvalidValue`.
+    """
+    try:
+        moment = read_moment(text, conventions)
+    except InvalidValue:
+        if read_moment(text, conventions._replace(zone=UTC)) == BEGINNING:
+            return None
+        raise
+    return None if moment in never_in(conventions.zone) else moment
 
 
 def _without_more(text: str) -> str:

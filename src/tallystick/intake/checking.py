@@ -10,7 +10,7 @@ import polars as pl
 
 from tallystick.core.allowed import Allowed
 from tallystick.core.errors import FileRefused
-from tallystick.core.moments import LAST, Moment
+from tallystick.core.moments import LAST, Moment, never_in
 from tallystick.core.written_values import PLAIN
 from tallystick.intake import fast_parse
 from tallystick.intake.check_digits import checked_iccids
@@ -197,8 +197,9 @@ def _recognised(
     if column.is_moment:
         moments = fast_parse.moments_by(text, conventions)
         values = moments.values.rename(column.name)
-        if column.never:
-            values = values.set(values.is_in(sorted(column.never)).fill_null(value=False), None)
+        if column.may_say_never:
+            never = values.is_in(sorted(never_in(conventions.zone)))
+            values = values.set(never.fill_null(value=False), None)
         return values, moments.without_zone
     values = column.recognise(text)
     if not column.is_text and values.null_count() > text.null_count():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from tallystick.core import suspicious_values as values
-from tallystick.core.allowed import FORM_BITS, HARDWARE, TAC_FORM, Allowed
+from tallystick.core.allowed import HARDWARE, Allowed
 from tallystick.core.facts import Identity, Sim
 from tallystick.core.identifiers import MDN_LEFT_OUT, Iccid, Imei, Tac
 from tallystick.core.identities import Statement, Subscriber, statements_in
@@ -33,6 +33,7 @@ from tallystick.intake.doubt_kinds import (
     doubt_of,
     only,
 )
+from tallystick.intake.suspicious_columns import IS_ONE_IMEI
 from tallystick.store import LISTED, by_iccid, rows_of
 
 if TYPE_CHECKING:
@@ -92,8 +93,6 @@ PRINTED_KEYS: dict[str, Callable[[int], str]] = {
 }
 EXAMPLE_LENGTH_MAX = 40
 IN_HARDWARE = pl.col("imei") // HARDWARE
-IS_ONE_IMEI = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
-"""Whether an expectation names one IMEI; a TAC, a word and several values do not."""
 CHANGES: tuple[CheckDigit, ...] = ("add", "strip")  # of the check digit, by the option's word
 
 

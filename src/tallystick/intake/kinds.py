@@ -33,11 +33,12 @@ from tallystick.core.identifiers import (
     shown,
 )
 from tallystick.core.identities import Subscriber
-from tallystick.core.moments import BEGINNING, NEVER, Moment, exact
+from tallystick.core.moments import BEGINNING, Moment, exact
 from tallystick.core.written_values import (
     PLAIN,
     Conventions,
     is_absent,
+    moment_or_never,
     read_allowed,
     read_iccid,
     read_imei,
@@ -56,7 +57,7 @@ from tallystick.intake.receipt import Fault
 from tallystick.store import Batch, by_iccid, shortlist_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tallystick.intake.sources import Source
     from tallystick.store import Facts, Store
@@ -74,8 +75,9 @@ class Column:
     elsewhere call it, the best first, as `plain_name` writes names; several names are of columns
     that are joined by a blank. `words` are those of which one in a name means the column, if
     nothing else in it tells more. `instead` says what to write where a value is missing. `form`
-    gives what a value of a frame prints as; None, where it is what it prints. `never` are the
-    moments that are none but say that there is none: a line that needs one is refused.
+    gives what a value of a frame prints as; None, where it is what it prints. In a column
+    that `may_say_never` some moments mean that something never happened: they are absent where
+    the column may be, and refused where a line needs a moment.
     """
 
     name: str
@@ -87,7 +89,7 @@ class Column:
     words: frozenset[str] = frozenset()
     instead: str = ""
     form: Callable[[int], Any] | None = None
-    never: frozenset[Moment] = frozenset()
+    may_say_never: bool = False
 
     @property
     def is_moment(self) -> bool:
@@ -115,10 +117,10 @@ class Column:
         return value
 
     def _moment(self, text: str, conventions: Conventions) -> Moment | None:
-        moment = read_moment(text, conventions)
-        if moment in self.never and not self.required:
-            return None
-        if moment in self.never:
+        if not self.may_say_never:
+            return read_moment(text, conventions)
+        moment = moment_or_never(text, conventions)
+        if moment is None and self.required:
             message = f"must be a moment; systems write {shown(text)} for never: take the line out"
             raise InvalidValue(message)
         return moment
@@ -462,7 +464,6 @@ MDN = Column(
     words=frozenset({"mdn", "msisdn", "phone", "mobile"}),
 )
 DAY_AND_TIME = (
-    ("date", "time", "ampm"),
     ("date", "time"),
     ("datum", "uhrzeit"),
     ("datum", "zeit"),
@@ -477,6 +478,20 @@ DAY_AND_TIME = (
     ("data", "godzina"),
 )
 """A date and a time of day, in languages that portals are used in."""
+HALF_OF_DAY = "ampm"
+"""What a column is called that says in which half of the day a time of 12 hours is."""
+
+
+def _with_halves(
+    also: tuple[str | tuple[str, ...], ...],
+) -> Iterator[str | tuple[str, ...]]:
+    """Names of moments; before those of a day and a time, the same with the half of the day."""
+    for each in also:
+        if isinstance(each, tuple):
+            yield (*each, HALF_OF_DAY)
+        yield each
+
+
 FROM_WHEN_ON = (
     "since",
     "from",
@@ -495,73 +510,77 @@ ACTIVATED_AT = Column(
     read_moment,
     fast_parse.moments,
     also=(
-        "simotadate",  # before the SIM's own activation date, which stands beside it
-        ("activationdate", "activationtime"),
-        "activationtime",
-        "activationdate",
-        "timestamp",
-        ("eventdate", "eventtime"),
-        "eventtime",
-        "eventtimestamp",
-        "occurredat",
-        "detectedat",
-        ("calldate", "calltime"),
-        "callstarttime",
-        "imeichangedate",
-        "imeichangetime",
-        ("startdate", "starttime"),
-        "starttime",
-        "sessionstart",
-        "sessionstarttime",
-        "lastsessionstart",
-        "datesessionstarted",
-        "sessionstartdate",
-        "sessionstartedat",
-        "start",
-        "lastseen",
-        "lastseenat",
-        "lastseentime",
-        "lastconnected",
-        "lastconnectedat",
-        "lastconnection",
-        "lastconnectionat",
-        "lastconnectiondate",
-        "lastconnectiontime",
-        "lastconnecttime",
-        "lastactivity",
-        "lastsession",
-        "lastsessiondate",
-        "lasttrafficdate",
-        "lastcheckin",
-        "lastcheckintime",
-        "lastcontact",
-        "lastsync",
-        "lastsyncdatetime",
-        "lastinventoryupdate",
-        "lastluseen",
-        "letzteaktivitat",
-        "letzteverbindung",
-        "derniereactivite",
-        "derniereconnexion",
-        "ultimaactividad",
-        "ultimaconexion",
-        "ultimaatividade",
-        "ultimaconexao",
-        "ultimaconnessione",
-        "timegenerated",
-        "datetime",
-        "zeitstempel",
-        "horodatage",
-        "fechahora",
-        "datahora",
-        *DAY_AND_TIME,
-        "datum",
-        "fecha",
-        "date",
-        "time",
-        "ts",
+        *_with_halves(
+            (
+                "simotadate",  # before the SIM's own activation date, which stands beside it
+                ("activationdate", "activationtime"),
+                "activationtime",
+                "activationdate",
+                "timestamp",
+                ("eventdate", "eventtime"),
+                "eventtime",
+                "eventtimestamp",
+                "occurredat",
+                "detectedat",
+                ("calldate", "calltime"),
+                "callstarttime",
+                "imeichangedate",
+                "imeichangetime",
+                ("startdate", "starttime"),
+                "starttime",
+                "sessionstart",
+                "sessionstarttime",
+                "lastsessionstart",
+                "datesessionstarted",
+                "sessionstartdate",
+                "sessionstartedat",
+                "start",
+                "lastseen",
+                "lastseenat",
+                "lastseentime",
+                "lastconnected",
+                "lastconnectedat",
+                "lastconnection",
+                "lastconnectionat",
+                "lastconnectiondate",
+                "lastconnectiontime",
+                "lastconnecttime",
+                "lastactivity",
+                "lastsession",
+                "lastsessiondate",
+                "lasttrafficdate",
+                "lastcheckin",
+                "lastcheckintime",
+                "lastcontact",
+                "lastsync",
+                "lastsyncdatetime",
+                "lastinventoryupdate",
+                "lastluseen",
+                "letzteaktivitat",
+                "letzteverbindung",
+                "derniereactivite",
+                "derniereconnexion",
+                "ultimaactividad",
+                "ultimaconexion",
+                "ultimaatividade",
+                "ultimaconexao",
+                "ultimaconnessione",
+                "timegenerated",
+                "datetime",
+                "zeitstempel",
+                "horodatage",
+                "fechahora",
+                "datahora",
+                *DAY_AND_TIME,
+                "datum",
+                "fecha",
+                "date",
+                "time",
+                "ts",
+            )
+        ),
     ),
-    never=NEVER,
+    may_say_never=True,
 )
 
 ACTIVATION_DATE_ALSO = (
@@ -596,7 +615,7 @@ KINDS: dict[KindName, Kind] = {
                     fast_parse.moments,
                     required=False,
                     also=ACTIVATION_DATE_ALSO,
-                    never=NEVER,
+                    may_say_never=True,
                 ),
                 Column(
                     "generation",

@@ -7,13 +7,13 @@ what is recognised must be what that would have given, which the tests hold it t
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tallystick.core.errors import InvalidValue
 from tallystick.core.facts import SimActivation
 from tallystick.core.identifiers import Iccid, Imei
-from tallystick.core.moments import NEVER, moment_of
+from tallystick.core.moments import moment_of, never_in
 
 ACTIVATION = {"iccid", "activated_at", "imei"}
 # Of the years that UTC has in every zone. Digits behind microseconds would have to be cut off.
@@ -31,7 +31,7 @@ def plain_activation(item: Any) -> SimActivation | None:  # noqa: ANN401 - whate
         if not PLAIN_MOMENT.fullmatch(activated_at):
             return None
         moment = moment_of(datetime.fromisoformat(activated_at))
-        if moment in NEVER:
+        if moment in never_in(UTC):
             return None
         return SimActivation(Iccid.parse(item["iccid"]), moment, Imei.parse(item["imei"]))
     except (InvalidValue, TypeError, ValueError, AttributeError):

@@ -23,6 +23,9 @@ from tallystick.core.suspicious_values import (
 )
 from tallystick.intake.check_digits import remainders, weighted_sums
 
+IS_ONE_IMEI = (pl.col("imei") >= 0) & ((pl.col("imei") & FORM_BITS) != TAC_FORM)
+"""Whether an expectation names one IMEI; a TAC, a word and several values do not."""
+
 
 def stripped_zeros(imeis: pl.Series) -> pl.Series:
     """Which IMEIs have lost their leading zero."""
@@ -38,14 +41,13 @@ def stripped_zeros(imeis: pl.Series) -> pl.Series:
 
 def placeholders(imeis: pl.Series) -> pl.Series:
     """Which values are an IMEI that is no device's own; TACs and words are none."""
-    imei, hardware = pl.col("imei"), pl.col("imei") // HARDWARE
+    hardware = pl.col("imei") // HARDWARE
     no_device = (
         (hardware // A_BODY).is_in(sorted(TEST_BODIES))
         | (hardware % ONES == 0)
         | (hardware == COUNTED_UP)
     )
-    is_one = (imei >= 0) & ((imei & FORM_BITS) != TAC_FORM)
-    return imeis.rename("imei").to_frame().select(is_one & no_device).to_series()
+    return imeis.rename("imei").to_frame().select(IS_ONE_IMEI & no_device).to_series()
 
 
 def swapped(activations: pl.DataFrame) -> pl.Series:

@@ -37,6 +37,8 @@ Encoding = Literal[
     "windows-1252",
     "windows-1254",
     "cp932",
+    "cp949",
+    "cp950",
     "gb18030",
     "big5",
     "euc-kr",

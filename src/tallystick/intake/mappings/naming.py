@@ -9,7 +9,7 @@ from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from tallystick.core.moments import BEGINNING
-from tallystick.intake.kinds import EXPECTED_IMEI, KINDS
+from tallystick.intake.kinds import EXPECTED_IMEI, HALF_OF_DAY, KINDS
 from tallystick.intake.mappings.mapping import (
     ANY,
     NAMES_KEPT_MAX,
@@ -49,15 +49,18 @@ OF_SPANS = frozenset(
     | {"desde", "hasta", "ate", "valido", "valida", "instalacion", "instalacao", "installazione"}
 )
 """Words in names of columns that say from when on something holds, or until when."""
-OF_AMOUNTS = frozenset({"usage", "month", "cycle", "volume", "mb", "kb", "bytes"})
-"""Words with which those say of what time an amount is, as in `Month to Date Usage`."""
+OF_DAYS = frozenset({"on", "at", "date", "day"})
+"""Words that make a day of those of spans that are of hardware, too: `IMEI assigned on`."""
+OF_AMOUNTS = frozenset({"usage", "cycle", "volume", "mb", "kb", "bytes"})
+MONTH_TO_DATE = frozenset({"month", "to", "date"})
+"""Words with which spans say of what time an amount is, as in `Month to Date Usage`."""
 OF_EXPECTED = frozenset(
     {"lock", "locked", "registered", "assigned", "bound", "paired", "authorized", "authorised"}
     | {"allowed", "expected", "approved", "original", "initial", "provisioned", "whitelisted"}
 )
 """Words in the name of an IMEI that say what hardware is meant, and not what was seen."""
-OF_MOMENTS = ("ampm", "timezone", "tz", "utcoffset", "gmtoffset")
-"""What columns are called that say more of a moment in another."""
+OF_ZONES = ("timezone", "tz", "utcoffset", "gmtoffset")
+"""What columns are called that name the zone of a moment in another."""
 OF_SEEN = frozenset({"current", "last", "latest", "detected", "seen", "actual"})
 """Words in the name of an IMEI that say what hardware was seen."""
 OF_NO_ZONE = frozenset({"utc", "gmt"})
@@ -304,10 +307,11 @@ def advice(kind: Kind, names: Names, outer: Names | None = None) -> str:
     more = f" and {len(there) - NAMES_SHOWN_MAX} more" if len(there) > NAMES_SHOWN_MAX else ""
     listed = ", ".join(name[:64] for name in there[:NAMES_SHOWN_MAX])
     nearest = nearest_preset(kind, names)
-    if lacking(kind, places_of(kind, names)) == [ACCOUNT]:
-        nearest = ONE_ACCOUNT
-    elif not fitting_preset(kind, names):
-        nearest = _other_kind(kind, outer or names) + nearest
+    if not fitting_preset(kind, names):
+        lacks_account_alone = lacking(kind, places_of(kind, names)) == [ACCOUNT]
+        nearest = (
+            ONE_ACCOUNT if lacks_account_alone else _other_kind(kind, outer or names) + nearest
+        )
     return f"{wanted}. The file has: {listed or 'none'}{more}. {nearest}"
 
 
@@ -318,13 +322,16 @@ def hints_about(
     if mapping.columns:
         return
     yield from _hints_about_choices(kind, names, places)
-    yield from _hints_about_spans(kind, names, places)
+    yield from _hints_about_clocks(kind, names, places, mapping)
     seen = _says_what_was_seen(names, places) if kind.name == "expectations" else ""
     if seen:
+        since = next(each.name for each in kind.moments)
+        call_it = "" if since in places else f"; if it says from when on they hold, call it {since}"
         yield (
-            f"it has the column {seen}: if its lines say what was seen, undo this and take them "
-            "in by `tallystick import activations`"
+            f"it has the column {seen}: if its lines say what was seen, they are activations, for "
+            f"`tallystick import activations`{call_it}"
         )
+    yield from _hints_about_spans(kind, names, places, seen)
     for name, preset in presets().items():
         if kind.name in preset.kinds and preset.keep and not preset.has_no_header:
             is_whole = not lacking(kind, places_of(kind, names, preset))
@@ -351,6 +358,27 @@ def _hints_about_choices(kind: Kind, names: Names, places: ByName[str, Places]) 
             )
 
 
+def _hints_about_clocks(
+    kind: Kind, names: Names, places: ByName[str, Places], mapping: Mapping
+) -> Iterator[str]:
+    """Which columns are passed over that say more of a moment: its half of the day, or its zone."""
+    read = {place for at in places.values() for place in at}
+    moments = [column.name for column in kind.moments if column.name in places]
+    half = names.place(HALF_OF_DAY)
+    if moments and half is not None and half not in read:
+        yield (
+            f"{names.names[half]} passed over: if times of day have 12 hours, join it to them in a "
+            "mapping file"
+        )
+    zones = [place for place in map(names.place, OF_ZONES) if place is not None]
+    if moments and zones and not mapping.zone:
+        passed_over = ", ".join(names.names[place] for place in zones)
+        yield (
+            f"{passed_over} passed over: if it is the zone of {moments[0]}, name the zone with "
+            "--zone, or join it in a mapping file whose time_formats end in %z"
+        )
+
+
 def _places_called_so(names: Names, column: Column, at: Places) -> Iterator[int]:
     """Where columns are that may be called so, of moments and hardware.
 
@@ -365,7 +393,6 @@ def _places_called_so(names: Names, column: Column, at: Places) -> Iterator[int]
     places = [*map(names.place, called)]
     if column.is_moment:
         places += map(names.place_in_utc, called)
-        places += map(names.place, OF_MOMENTS)
     yield from (place for place in places if place is not None)
 
 
@@ -385,8 +412,9 @@ def _places_beside(
         if words == beside:
             continue
         is_another = bool(beside) and all(each.isdigit() for each in beside)
-        is_expected = kind.name == "expectations" and IMEI_WORD in words and beside & OF_EXPECTED
-        if is_another or is_expected:
+        is_of_expected = IMEI_WORD in words and bool(beside & OF_EXPECTED)
+        is_expected = kind.name == "expectations" and is_of_expected
+        if is_another or (is_expected and not _is_of_span(words)):
             yield place
 
 
@@ -407,8 +435,10 @@ def _says_what_was_seen(names: Names, places: ByName[str, Places]) -> str:
 
 def _is_of_span(words: frozenset[str]) -> bool:
     """Whether a name with these words may say from when on something holds, or until when."""
-    is_of_else = IMEI_WORD in words or bool(words & OF_AMOUNTS)
-    return bool(words & OF_SPANS) and not is_of_else
+    of_spans = words & OF_SPANS
+    is_of_hardware = IMEI_WORD in words and of_spans <= OF_EXPECTED and not words & OF_DAYS
+    is_of_amount = bool(words & OF_AMOUNTS) or words >= MONTH_TO_DATE
+    return bool(of_spans) and not is_of_hardware and not is_of_amount
 
 
 @lru_cache(maxsize=NAMES_KEPT_MAX)
@@ -417,14 +447,19 @@ def _words_in(name: str) -> frozenset[str]:
     return frozenset(word.casefold() for word in WORDS.findall(_without_accents(name)))
 
 
-def _hints_about_spans(kind: Kind, names: Names, places: ByName[str, Places]) -> Iterator[str]:
-    """Which columns are passed over that may say from when on a line holds, or until when."""
+def _hints_about_spans(
+    kind: Kind, names: Names, places: ByName[str, Places], told: str
+) -> Iterator[str]:
+    """Which columns are passed over that may say from when on a line holds, or until when.
+
+    One of which another hint has told is left out.
+    """
     since = next((each for each in kind.moments if each.default == BEGINNING), None)
     if since is None:
         return
     read = {place for at in places.values() for place in at}
     unread = (name for place, name in enumerate(names.names) if place not in read)
-    of_spans = [name for name in unread if _is_of_span(_words_in(name))]
+    of_spans = [name for name in unread if name != told and _is_of_span(_words_in(name))]
     if of_spans:
         at = places.get(since.name, ())
         named = " and ".join(names.names[place] for place in at)

@@ -15,8 +15,8 @@ from tallystick.intake.mappings.naming import WORDS, Names, lacking, places_of
 from tallystick.intake.receipt import Fault, Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import LINE, Block, block_by_line, kept
-from tallystick.intake.sources.encoding import NAME_IT
-from tallystick.intake.sources.layout import Layout, check_layout, layout_of
+from tallystick.intake.sources.encoding import NAME_IT, UTF_8
+from tallystick.intake.sources.layout import Layout, best_layout, check_layout, layout_of
 from tallystick.intake.sources.lines import Lines, may_have_too_long_line, too_long, unreadable
 
 if TYPE_CHECKING:
@@ -178,23 +178,8 @@ def _best(name: str, kind: Kind, head: Sequence[bytes], mapping: Mapping) -> Lay
 
 
 def _best_by(kind: Kind, head: Sequence[bytes], mapping: Mapping, separators: str) -> Layout | None:
-    """The layout by the first line that names all columns, or by the next if that does so, too.
-
-    The names of the first stand over several of the next then, as where cells were merged.
-    """
-    best: tuple[tuple[int, int, int], Layout] | None = None
-    last: int | None = None
-    for layout in _candidates(kind, head, mapping, separators):
-        if last is not None and layout.line > last:
-            break
-        missing = lacking(kind, layout.places)
-        score = (-len(missing), len(layout.places), len(layout.names))
-        is_behind = not missing and best is not None and layout.line > best[1].line
-        if best is None or score > best[0] or is_behind:
-            best = (score, layout)
-        if not missing and last is None:
-            last = layout.line if mapping.columns else layout.line + 1
-    return best[1] if best else None
+    """The layout that the first lines have by one of some separators, if any."""
+    return best_layout(kind, _candidates(kind, head, mapping, separators), mapping)
 
 
 def _is_table(layout: Layout, head: Sequence[bytes]) -> bool:
@@ -410,14 +395,18 @@ def _record(line: int, raw: bytes, layout: Layout) -> list[str | None] | Reject 
     try:
         fields = next(csv.reader(_lines(raw), strict=True, delimiter=layout.separator))
     except UnicodeDecodeError as error:
-        what = (
-            f"the line is not UTF-8: {error.reason} at byte {error.start + 1}. Save the file as "
-            f"UTF-8, or {NAME_IT}"
-        )
-        return _hidden(unreadable(line, raw, what), layout)
+        return _hidden(unreadable(line, raw, _not_encoded(layout, error)), layout)
     except csv.Error as error:
         return _hidden(unreadable(line, raw, f"the line is not CSV: {error}"), layout)
     return record_of(line, fields, layout)
+
+
+def _not_encoded(layout: Layout, error: UnicodeDecodeError) -> str:
+    """What is wrong with a line that is not written as its file is said to be."""
+    if layout.encoding != UTF_8:  # of its bytes it is not known any more which is the bad one
+        return f"the line is not {layout.encoding}, as the file is read"
+    where = f"{error.reason} at byte {error.start + 1}"
+    return f"the line is not UTF-8: {where}. Save the file as UTF-8, or {NAME_IT}"
 
 
 def _is_ruled(text: bytes) -> bool:

@@ -62,6 +62,11 @@ OF_MORE = frozenset(
     | {"hasmore", "hasmoredata", "hasnext", "hasnextpage", "moreentries", "continues"}
 )
 """Names under which a document says where its next page is, or that there is one."""
+OF_PAGES = frozenset(
+    {"links", "meta", "metadata", "page", "pageable", "pageinfo", "paging", "pagination", "cursor"}
+    | {"responsemetadata"}
+)
+"""What objects in a document are called that tell of its pages."""
 OF_THE_LAST = frozenset({"last", "lastpage", "islast", "islastpage"})
 """Names under which it says that it is the last one."""
 SAYS_NO = frozenset({b"null", b"false", b'""', b"{}", b"0"})
@@ -637,13 +642,22 @@ def _arrays_in(
             yield from _arrays_in(name, item, f"{before}{key}{STEP}", depth + 1)
 
 
-def is_one_page(name: str, raw: msgspec.Raw, depth: int = 0) -> bool:
-    """Whether a document of objects says that there are others behind it. Raises `FileRefused`."""
-    if _first(raw) != b"{" or depth > ARRAY_DEPTH_MAX:
+def is_one_page(raw: msgspec.Raw, path: str) -> bool:
+    """Whether a document says that there are others behind it.
+
+    It may say so in its root, in an object around the records at this path, or in one that tells
+    of pages. What is no object says nothing.
+    """
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    fields = _fields_of(name, raw)
-    return any(_says_more(plain_name(key), item) for key, item in fields.items()) or any(
-        is_one_page(name, item, depth + 1) for item in fields.values()
+    step, _, rest = path.partition(STEP)
+    return any(
+        _says_more(plain_name(key), item)
+        or (plain_name(key) in OF_PAGES and is_one_page(item, ""))
+        or (bool(rest) and key == step and is_one_page(item, rest))
+        for key, item in fields.items()
     )
 
 

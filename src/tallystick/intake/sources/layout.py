@@ -26,7 +26,7 @@ from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import REASON, Notes, refuse_wide_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tallystick.intake.kinds import Kind
     from tallystick.intake.mappings import Mapping
@@ -51,6 +51,8 @@ class Layout:
     header: bytes = b""
     """The line that names the columns as it stands in the file, where it is one line."""
     hints: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    """How the text is written in the file; its lines are read in UTF-8."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -107,6 +109,34 @@ def layout_of(
 
 def _column_at(places: dict[str, Places], place: int) -> str | None:
     return next((name for name, each in places.items() if each == (place,)), None)
+
+
+def best_layout(kind: Kind, candidates: Iterable[Layout], mapping: Mapping) -> Layout | None:
+    """The layout by the first line that names all required columns, else by the one with most.
+
+    If the next line also names all of them, and reads no fewer columns, that one counts: as where
+    cells of the first were merged over several of its columns. By a mapping that names the columns
+    only the first counts. The candidates come in the order of their lines.
+    """
+    best: tuple[tuple[int, int, int], Layout] | None = None
+    last: int | None = None
+    for layout in candidates:
+        if last is not None and layout.line > last:
+            break
+        missing = len(lacking(kind, layout.places))
+        score = (-missing, len(layout.places), len(layout.names))
+        if best is None or score > best[0] or _is_below(layout, score, *best):
+            best = (score, layout)
+        if not missing and last is None:
+            last = layout.line if mapping.columns else layout.line + 1
+    return best[1] if best else None
+
+
+def _is_below(
+    layout: Layout, score: tuple[int, int, int], best_score: tuple[int, int, int], best: Layout
+) -> bool:
+    """Whether a layout is by a line behind the best so far, lacks no more and reads no less."""
+    return layout.line > best.line and score[0] == 0 and score[:2] >= best_score[:2]
 
 
 def check_layout(name: str, layout: Layout, kind: Kind, mapping: Mapping) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
@@ -152,7 +153,7 @@ def _text_source(
         notes = records.notes(text.encoding, fitting, looked_at(lines.head(LOOKED_AT_LINES)))
         blocks = lines.blocks(lambda part, _: ndjson_block(part, records))
     else:
-        layout = csv_layout(name, lines, kind, mapping)
+        layout = replace(csv_layout(name, lines, kind, mapping), encoding=text.encoding)
         columns, first_line = layout.columns, layout.line + 1
         notes = layout.notes(text.encoding)
         blocks = lines.blocks(lambda part, ends: csv_block(part, ends, layout))
@@ -193,7 +194,7 @@ def _document_source(
     notes: Notes = records.notes(encoding, fitting, values)
     if found_records.hint and not mapping.records:
         notes.hints += (found_records.hint,)
-    if found_records.path and is_one_page(name, msgspec.Raw(whole)):
+    if found_records.path and is_one_page(msgspec.Raw(whole), found_records.path):
         notes.hints += (ONE_PAGE,)
     source = Source(name, lambda: None, records.columns, 1, blocks, notes=notes)
     source.is_table = False

@@ -25,7 +25,13 @@ from tallystick.intake.receipt import Reject
 from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import Block, Source, kept, text_frame
 from tallystick.intake.sources.csv import HEADER_LINES_MAX, record_of
-from tallystick.intake.sources.layout import Layout, check_layout, layout_of, other_header_of
+from tallystick.intake.sources.layout import (
+    Layout,
+    best_layout,
+    check_layout,
+    layout_of,
+    other_header_of,
+)
 from tallystick.intake.sources.refusals import DAMAGED, LOCKED, refusing
 
 if TYPE_CHECKING:
@@ -206,29 +212,17 @@ def _required(name: str, layout: Layout | None, mapping: Mapping) -> Layout:
 
 
 def _layout(rows: Sequence[Sequence[Any]], kind: Kind, mapping: Mapping) -> Layout | None:
-    """The layout by the first row that names all columns, else by the one that names most.
-
-    Or by the next, if that does so, too: the names of the first are those of merged cells then.
-    None of a sheet without rows.
-    """
+    """The layout by the rows of a sheet; None of one without rows."""
     if mapping.has_no_header:
         width = max(map(len, rows), default=0)
         names = (*mapping.names, *[""] * (width - len(mapping.names)))
         return layout_of(kind, names, mapping, "", 0)
-    candidates = [
+    candidates = (
         layout_of(kind, [_text(cell).strip() for cell in row], mapping, "", number)
         for number, row in enumerate(islice(rows, max(HEADER_LINES_MAX, mapping.header or 0)), 1)
         if mapping.header in {None, number}
-    ]
-    best = max(
-        candidates,
-        key=lambda each: (-len(lacking(kind, each.places)), len(each.places)),
-        default=None,
     )
-    if best is None or mapping.columns or lacking(kind, best.places):
-        return best
-    behind = (each for each in candidates if each.line == best.line + 1)
-    return next((each for each in behind if not lacking(kind, each.places)), best)
+    return best_layout(kind, candidates, mapping)
 
 
 def _block(rows: Sequence[Sequence[Any]], layout: Layout, numbers: set[str]) -> Block:
