@@ -16,7 +16,7 @@ import pytest
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.acts import Act, Via
-from tallystick.core.errors import MachineAway, StoreBusy
+from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy
 from tallystick.core.facts import GroupMember, Identity, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imsi
 from tallystick.core.identities import Subscriber
@@ -38,7 +38,7 @@ from tallystick.store.engines.citus import (
 )
 from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql_connection import SNAPSHOT, WRITING
-from tallystick.store.engines.postgresql_server import address_of
+from tallystick.store.engines.postgresql_server import SESSION, address_of
 from tallystick.store.engines.postgresql_statements import of_arrays, without_rows
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
@@ -237,6 +237,39 @@ def test_a_frozen_machine_stops_the_facts_of_its_own_sims_alone(
     live.close()
     wait_until(lambda: is_taken(store, seen(ONE)))
     assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(other)])
+
+
+def write_alone(database: str, away: MachinesAway) -> None:
+    """Hold the shard of a SIM as whoever writes alone does."""
+    with closing(ClusterConnection(address_of(database), None, away)) as connection:
+        connection.begin(WRITING)
+        with connection.ending():
+            connection.write_alone(SLOW_STEP_S, frozenset({ONE}))
+            connection.rows("loaded_sims", iccids=connection.set_of([ONE]))
+
+
+@pytest.mark.usefixtures("store")
+def test_shards_are_tried_out_over_one_connection_that_is_kept(database: str) -> None:
+    """Else each writer alone would open one more to the coordinator, and drop it."""
+    away = MachinesAway()
+    write_alone(database, away)
+    trial = away.trial
+    assert trial is not None
+    write_alone(database, away)
+    assert away.trial is trial
+    away.drop_trial()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_trial_that_the_cluster_refuses_is_told(database: str) -> None:
+    """Citus finds shards by parameters, which a plan that is made without them does not have."""
+    away = MachinesAway()
+    write_alone(database, away)
+    assert away.trial is not None
+    away.trial.row("set_up_session", **SESSION)  # as on one PostgreSQL
+    with pytest.raises(StoreBroken, match="distributed plan"):
+        write_alone(database, away)
+    away.drop_trial()
 
 
 class Apart(NamedTuple):

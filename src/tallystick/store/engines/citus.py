@@ -22,6 +22,7 @@ from psycopg.pq import TransactionStatus
 from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
 from tallystick.store.engines.bulk import insert_of, integers_of_array, rounds
+from tallystick.store.engines.machines import ASK_AGAIN_S
 from tallystick.store.engines.postgresql_connection import (
     MACHINES,
     WRITING,
@@ -65,7 +66,9 @@ FEW_SHARDS = 8  # are held within a step where nobody is in the way
 HOLD_S_MAX = 20.0  # so long it may take to hold many, where each comes within a step
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
-TRIAL_S_MAX = 1.2  # a coordinator that tries shards out answers before, or is asked why not
+# A coordinator that tries shards out answers before, or is asked why not. That is asked once in
+# `ASK_AGAIN_S`: a shorter trial could end while it may not be asked yet.
+TRIAL_S_MAX = ASK_AGAIN_S + 0.2
 SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
 OF_A_SIM = re.compile(rf"(?<!')\b(?:{'|'.join(OF_SIMS)})\b")
 CHANGE_OF_COPIES = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) ({'|'.join(SHARED)})\b")
@@ -84,13 +87,19 @@ LIMITED = re.compile(r"\s+LIMIT :at_most;$")
 SAMPLED_MIN = 100_000  # with a smaller limit, rows that it cuts off cost less than to sample first
 SAMPLED = 64
 """One of so many SIMs is in a sample. They are told by a hash, for SIMs are numbered in steps."""
+AWAY = (MachineAway, "a machine of the cluster cannot be reached ({said}); try again")
 MEANINGS_ON_CLUSTER: Meanings = {
     **MEANINGS,
-    errors.ConnectionFailure.sqlstate: (  # the coordinator's, to another machine
-        MachineAway,
-        "a machine of the cluster cannot be reached ({said}); try again",
-    ),
+    errors.ConnectionFailure.sqlstate: AWAY,  # the coordinator's, to another machine
 }
+MEANINGS_BESIDE: Meanings = {
+    **MEANINGS_ON_CLUSTER,
+    None: AWAY,  # the coordinator said nothing in time, or cannot be reached
+    errors.AdminShutdown.sqlstate: AWAY,
+    errors.CrashShutdown.sqlstate: AWAY,
+    errors.CannotConnectNow.sqlstate: AWAY,
+}
+"""The same for a connection that asks about machines alone."""
 
 
 @lru_cache
@@ -184,6 +193,21 @@ class Place(NamedTuple):
 
     turn: int
     machine: int
+
+
+class SideConnection(PostgresqlConnection):
+    """A connection to the coordinator that asks about machines, beside one that waits for them.
+
+    Its questions raise `MachineAway` where it is silent for too long, or something is lost.
+    """
+
+    _meanings: ClassVar[Meanings] = MEANINGS_BESIDE
+
+    def _connect(self) -> None:
+        """Connect, as a coordinator has to be asked."""
+        super()._connect()
+        with self._refusals():
+            self._driver.execute(queries_for(CLUSTER)["set_up_session_of_cluster"])
 
 
 class ClusterConnection(PostgresqlConnection):
@@ -386,12 +410,12 @@ class ClusterConnection(PostgresqlConnection):
         """
         turns = {place.machine: place.turn for place in map(self._places.__getitem__, shards)}
         try:
-            other = self._away.trial or PostgresqlConnection(
+            other = self._away.trial or SideConnection(
                 Address(self._conninfo, self._name), TRIAL_S_MAX
             )
             self._away.trial = other
             other.rows("try_shards", turns=Numbers(sorted(turns.values())))
-        except StoreRefused:
+        except (MachineAway, StoreBusy):  # silent, lost, or no room for one connection more
             self._away.drop_trial()
             self._away.look(self._ask_for_machines_away)
             self._refuse_if_away(shards)
@@ -436,7 +460,7 @@ class ClusterConnection(PostgresqlConnection):
         Asked over a connection of its own, for this one waits.
         """
         try:
-            other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
+            other = SideConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
         except StoreRefused:
             return []
         try:
@@ -466,7 +490,7 @@ class ClusterConnection(PostgresqlConnection):
         """
         away = list[int]()
         try:
-            other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
+            other = SideConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
         except StoreRefused:
             return away
         try:
