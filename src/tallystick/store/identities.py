@@ -44,8 +44,8 @@ class IdentityQuestions(Asking):
 
     def sims_named_since(self, keys: Sequence[tuple[int, int]]) -> set[int]:
         """The SIMs that the same activations are attributed to."""
-        found = self._connection.rows_of_many("sims_named_since", keys) if keys else []
-        return {iccid for (iccid,) in found}
+        rows = self._connection.rows_of_many("sims_named_since", keys) if keys else []
+        return {iccid for (iccid,) in rows}
 
     def unattributed_by_source(self) -> dict[str, int]:
         """How many activations of each source wait."""
