@@ -16,7 +16,7 @@ import pytest
 from tallystick.background import Loops
 from tallystick.clock import system_clock
 from tallystick.core.acts import Act, Via
-from tallystick.core.errors import MachineAway, StoreBusy
+from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy
 from tallystick.core.facts import GroupMember, Identity, Sim, SimActivation, SimExpectation
 from tallystick.core.identifiers import Imsi
 from tallystick.core.identities import Subscriber
@@ -38,8 +38,10 @@ from tallystick.store.engines.citus import (
 )
 from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql_connection import SNAPSHOT, WRITING
-from tallystick.store.engines.postgresql_server import address_of
+from tallystick.store.engines.postgresql_server import SESSION, address_of
 from tallystick.store.engines.postgresql_statements import of_arrays, without_rows
+from tallystick.store.engines.spread import COPIED_BEFORE
+from tallystick.store.hardware import DENSE_ROWS_MIN
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import Touched
 from tallystick.thingspace.rows import wire_row
@@ -239,6 +241,39 @@ def test_a_frozen_machine_stops_the_facts_of_its_own_sims_alone(
     assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(other)])
 
 
+def write_alone(database: str, away: MachinesAway) -> None:
+    """Hold the shard of a SIM as whoever writes alone does."""
+    with closing(ClusterConnection(address_of(database), None, away)) as connection:
+        connection.begin(WRITING)
+        with connection.ending():
+            connection.write_alone(SLOW_STEP_S, frozenset({ONE}))
+            connection.rows("loaded_sims", iccids=connection.set_of([ONE]))
+
+
+@pytest.mark.usefixtures("store")
+def test_shards_are_tried_out_over_one_connection_that_is_kept(database: str) -> None:
+    """Else each writer alone would open one more to the coordinator, and drop it."""
+    away = MachinesAway()
+    write_alone(database, away)
+    trial = away.trial
+    assert trial is not None
+    write_alone(database, away)
+    assert away.trial is trial
+    away.drop_trial()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_trial_that_the_cluster_refuses_is_told(database: str) -> None:
+    """Citus finds shards by parameters, which a plan that is made without them does not have."""
+    away = MachinesAway()
+    write_alone(database, away)
+    assert away.trial is not None
+    away.trial.row("set_up_session", **SESSION)  # as on one PostgreSQL
+    with pytest.raises(StoreBroken, match="distributed plan"):
+        write_alone(database, away)
+    away.drop_trial()
+
+
 class Apart(NamedTuple):
     """A store with a SIM on a machine that will be frozen, and one on another, both expected."""
 
@@ -374,6 +409,25 @@ def test_a_frozen_machine_stops_numbers_of_its_own_sims_alone(apart: Apart) -> N
     assert not any(part.wrong for part in verify_attributions(store))
 
 
+def test_a_store_that_an_earlier_program_spread_needs_every_machine_for_numbers(
+    apart: Apart,
+) -> None:
+    with coordinator_of(apart.database) as coordinator:
+        for table in COPIED_BEFORE:
+            coordinator.execute("SELECT create_reference_table(CAST(%s AS regclass))", [table])
+    with (
+        open_store(apart.database, wire_row) as store,  # whose connections learn it anew
+        closing(LiveIntake(store, system_clock, time.perf_counter, Loops())) as live,
+    ):
+        with apart.freezing(), pytest.raises(MachineAway):
+            live.take(KINDS["activations"], [seen_as(UNKNOWN)], [], None)
+        wait_until(lambda: is_taken(store, seen(ONE)))
+        both = [seen(apart.other), seen_as(UNKNOWN)]
+        assert b'"accepted":2' in live.take(KINDS["activations"], both, [], None)
+        live.take(KINDS["identities"], [identity(apart.other, UNKNOWN)], [], None)
+        assert sorted(rows(store)) == sorted([mismatch(ONE), mismatch(apart.other)])
+
+
 def test_a_group_is_changed_where_the_sims_named_lie(apart: Apart) -> None:
     def put(change: groups.GroupChange) -> None:
         with apart.store.transaction(sims=change.sims()) as writer:
@@ -428,6 +482,21 @@ def test_what_one_machine_and_the_coordinator_have_is_committed_in_two_phases(
         file.write_text(LINES["activations"].format(iccid=ONE))
         import_file(watched, "activations", str(file))
         assert prepared(commands) == 3
+
+
+def test_that_an_activation_was_also_named_by_its_iccid_is_committed_in_two_phases(
+    store: Store, database: str, commands: list[str]
+) -> None:
+    """Else the note could be lost, and the activation go with its IMSI to another SIM."""
+    later = seen(ONE, at=Moment(seen(ONE).activated_at + 1))
+    take(store, sim(ONE), identity(ONE), seen_as(IMSI))
+    with (
+        open_store(f"{database}{quote(SAYING)}", wire_row) as watched,
+        watched.transaction(touched=Touched(frozenset({ONE}))) as writer,
+    ):
+        assert writer.take(SimActivation, [seen(ONE), later]).accepted == 1
+    assert prepared(commands) == 1
+    assert rows_of(database, "SELECT iccid, activated_at, imei FROM direct_twins") == [seen(ONE)]
 
 
 def prepared(commands: list[str]) -> int:
@@ -593,6 +662,17 @@ def test_a_sparse_call_never_reads_all_that_lies_between_its_sims(
     assert asked
     assert not [each for each in asked if "LIMIT" not in each]
     assert rows(store) == [mismatch(ONE)]
+
+
+def test_hardware_of_a_large_file_is_looked_up_without_a_count_of_the_store(
+    store: Store, database: str, commands: list[str]
+) -> None:
+    take(store, sim(ONE), expected(ONE))
+    hardware = pl.Series(range(HOME // 400, HOME // 400 + DENSE_ROWS_MIN))
+    with open_store(f"{database}{quote(SAYING)}", wire_row) as watched, watched.glance() as reader:
+        assert reader.claims_on(hardware).rows() == [(HOME // 400, ONE)]
+    assert commands
+    assert not [each for each in commands if "count(" in each]
 
 
 def test_a_sample_tells_whether_a_range_is_read_without_its_limit(

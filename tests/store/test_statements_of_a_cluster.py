@@ -18,14 +18,13 @@ from tallystick.store.engines.citus import (
 )
 from tallystick.store.engines.machines import MachinesAway
 from tallystick.store.engines.postgresql_server import refusal_of
-from tallystick.store.engines.spread import OF_SIMS, SHARD_TURNS, SHARED
+from tallystick.store.engines.spread import COPIED_BEFORE, OF_NUMBERS, OF_SIMS, SHARD_TURNS, SHARED
 from tests.engines import POSTGRESQL, rows_of
 
 if TYPE_CHECKING:
     import re
 
 
-OF_NUMBERS = {"identities", "former_identities", "named_activations", "direct_twins"}
 TABLES_WITH_SIMS = """
     SELECT c.table_name FROM information_schema.columns AS c
     WHERE c.table_schema = current_schema() AND c.column_name = 'iccid'
@@ -34,13 +33,13 @@ TABLES_WITH_SIMS = """
 
 def words_of(pattern: re.Pattern[str], form: str) -> set[str]:
     """Those of all tables that a pattern sees in a statement of this form."""
-    tables = {*SHARED, *OF_SIMS, SHARD_TURNS, "users", "store"}
+    tables = {*SHARED, *COPIED_BEFORE, *OF_SIMS, *OF_NUMBERS, SHARD_TURNS, "users", "store"}
     return {table for table in tables if pattern.search(form.format(table))}
 
 
 def test_statements_are_searched_for_the_tables_that_lie_on_machines() -> None:
     assert words_of(OF_A_SIM, "SELECT 1 FROM {} AS t") == set(OF_SIMS)
-    assert words_of(CHANGE_OF_COPIES, "DELETE FROM {} WHERE TRUE") == set(SHARED)
+    assert words_of(CHANGE_OF_COPIES, "DELETE FROM {} WHERE TRUE") == {*SHARED, *COPIED_BEFORE}
     assert not words_of(CHANGE_OF_COPIES, "SELECT 1 FROM {}")
 
 
@@ -55,15 +54,23 @@ def test_what_is_told_of_sims_lies_on_machines(database: str) -> None:
     """Else a join of it with SIMs is refused, or carries whole tables to the coordinator."""
     telling = {table for (table,) in rows_of(database, TABLES_WITH_SIMS)}
     assert telling >= {*OF_SIMS, SHARD_TURNS}
-    assert telling - {*OF_SIMS, SHARD_TURNS, *SHARED} == OF_NUMBERS, (
+    assert telling - {*OF_SIMS, SHARD_TURNS, *SHARED} == set(OF_NUMBERS), (
         "list the new table in store/engines/spread.py; what is told of IMSIs and MSISDNs alone is"
         " joined with nothing"
     )
 
 
 def test_a_table_in_a_comment_is_not_asked_for() -> None:
-    assert not needs_machines("-- As in UPDATE accounts, for sims.\nUPDATE users SET name = 'x';")
-    assert needs_machines("-- All of them.\nDELETE FROM sims;")
+    copied = frozenset(SHARED)
+    commented = "-- As in UPDATE accounts, for sims.\nUPDATE users SET name = 'x';"
+    assert not needs_machines(commented, copied)
+    assert needs_machines("-- All of them.\nDELETE FROM sims;", copied)
+
+
+def test_numbers_need_machines_where_an_earlier_program_spread_the_store() -> None:
+    change = "INSERT INTO sources (name) VALUES (:name);"
+    assert not needs_machines(change, frozenset(SHARED))
+    assert needs_machines(change, frozenset({*SHARED, "sources"}))
 
 
 def test_a_list_of_sims_is_named_for_each_table() -> None:

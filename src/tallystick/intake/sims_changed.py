@@ -60,20 +60,19 @@ def _of_activations(reader: Reader, activations: Sequence[SimActivation]) -> fro
 def _of_identities(reader: Reader, identities: Sequence[Identity]) -> frozenset[int]:
     """Those that have numbers from now on, and those whose activations name them so far."""
     keys = sorted({each[:2] for identity in identities for each in statements_in(identity)})
-    before = frozenset(owner for *_, owner in reader.named_since(keys) if owner is not None)
-    return before | {identity.iccid for identity in identities}
+    return frozenset(reader.sims_named_since(keys)) | {identity.iccid for identity in identities}
 
 
 def _of_members(reader: Reader, members: Sequence[GroupMember]) -> frozenset[int] | None:
     """None where one is of an account or a group that has yet to be made."""
     accounts = reader.accounts()
-    wanted = {(member.account, member.group) for member in members}
-    for account in {account for account, _ in wanted}:
-        if account not in accounts:
-            return None
-        groups = {row.name for row in reader.groups(accounts[account])} | {UNASSIGNED}
-        if not groups >= {group for of, group in wanted if of == account}:
-            return None
+    if not accounts.keys() >= {member.account for member in members}:
+        return None
+    wanted = {
+        (accounts[member.account], member.group) for member in members if member.group != UNASSIGNED
+    }
+    if not reader.group_names({account_id for account_id, _ in wanted}) >= wanted:
+        return None
     return frozenset(member.iccid for member in members)
 
 

@@ -13,7 +13,7 @@ from tallystick.store.connection import Asking
 from tallystick.store.facts import Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 class GroupRow(NamedTuple):
@@ -44,6 +44,14 @@ class GroupQuestions(Asking):
             GroupRow(*row)
             for row in self._connection.rows("groups_of_account", account_id=account_id)
         ]
+
+    def group_names(self, account_ids: Collection[int]) -> set[tuple[int, str]]:
+        """The groups of some accounts, each by the number of its account and its name."""
+        asked = self._connection.set_of(account_ids)
+        return {
+            (account_id, name)
+            for account_id, name in self._connection.rows("group_names", account_ids=asked)
+        }
 
     def group(self, account_id: int, name: str) -> GroupRow | None:
         """The group of an account that has this name."""

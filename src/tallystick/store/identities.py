@@ -42,6 +42,11 @@ class IdentityQuestions(Asking):
         """
         return self._connection.rows_of_many("named_since", keys) if keys else []
 
+    def sims_named_since(self, keys: Sequence[tuple[int, int]]) -> set[int]:
+        """The SIMs that the same activations are attributed to."""
+        rows = self._connection.rows_of_many("sims_named_since", keys) if keys else []
+        return {iccid for (iccid,) in rows}
+
     def unattributed_by_source(self) -> dict[str, int]:
         """How many activations of each source wait."""
         return dict(self._connection.rows("count_of_unattributed"))

@@ -22,6 +22,7 @@ from psycopg.pq import TransactionStatus
 from tallystick.core.errors import MachineAway, StoreBroken, StoreBusy, StoreRefused
 from tallystick.store.connection import TURN_WAIT_S_MAX
 from tallystick.store.engines.bulk import insert_of, integers_of_array, rounds
+from tallystick.store.engines.machines import ASK_AGAIN_S
 from tallystick.store.engines.postgresql_connection import (
     MACHINES,
     WRITING,
@@ -39,7 +40,7 @@ from tallystick.store.engines.postgresql_statements import (
     parameters_of,
     selected,
 )
-from tallystick.store.engines.spread import OF_SIMS, SHARED
+from tallystick.store.engines.spread import COPIED_BEFORE, OF_NUMBERS, OF_SIMS, SHARED
 from tallystick.store.queries import queries_for
 from tallystick.store.touched import CHANGES_BESIDE_OTHERS, Touched, of_shards
 
@@ -65,10 +66,14 @@ FEW_SHARDS = 8  # are held within a step where nobody is in the way
 HOLD_S_MAX = 20.0  # so long it may take to hold many, where each comes within a step
 LOOK_AFTER_S = 1.0  # a coordinator that says nothing for longer may be stuck with a machine
 REST_S = 0.5  # whoever writes alone leaves room for others so long between two steps
-TRIAL_S_MAX = 1.2  # a coordinator that tries shards out answers before, or is asked why not
+# A coordinator that tries shards out answers before, or is asked why not. That is asked once in
+# `ASK_AGAIN_S`: a shorter trial could end while it may not be asked yet.
+TRIAL_S_MAX = ASK_AGAIN_S + 0.2
 SILENT_S_MAX = 2.5  # a coordinator that is asked for one machine answers before
 OF_A_SIM = re.compile(rf"(?<!')\b(?:{'|'.join(OF_SIMS)})\b")
-CHANGE_OF_COPIES = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) ({'|'.join(SHARED)})\b")
+CHANGE_OF_COPIES = re.compile(
+    rf"\b(?:INSERT INTO|UPDATE|DELETE FROM) ({'|'.join((*SHARED, *COPIED_BEFORE))})\b"
+)
 NAMED = re.compile(r"\.iccid = (?:ANY\(CAST\(:(iccids?) AS bigint\[\]\)\)|:(iccid)\b)")
 """How a statement says which SIMs are meant, and nothing of others."""
 SAME_SIM = re.compile(r"\b(\w+)\.iccid = \w+\.(?:iccid|value)\b")
@@ -84,13 +89,19 @@ LIMITED = re.compile(r"\s+LIMIT :at_most;$")
 SAMPLED_MIN = 100_000  # with a smaller limit, rows that it cuts off cost less than to sample first
 SAMPLED = 64
 """One of so many SIMs is in a sample. They are told by a hash, for SIMs are numbered in steps."""
+AWAY = (MachineAway, "a machine of the cluster cannot be reached ({said}); try again")
 MEANINGS_ON_CLUSTER: Meanings = {
     **MEANINGS,
-    errors.ConnectionFailure.sqlstate: (  # the coordinator's, to another machine
-        MachineAway,
-        "a machine of the cluster cannot be reached ({said}); try again",
-    ),
+    errors.ConnectionFailure.sqlstate: AWAY,  # the coordinator's, to another machine
 }
+MEANINGS_BESIDE: Meanings = {
+    **MEANINGS_ON_CLUSTER,
+    None: AWAY,  # the coordinator said nothing in time, or cannot be reached
+    errors.AdminShutdown.sqlstate: AWAY,
+    errors.CrashShutdown.sqlstate: AWAY,
+    errors.CannotConnectNow.sqlstate: AWAY,
+}
+"""The same for a connection that asks about machines alone."""
 
 
 @lru_cache
@@ -124,20 +135,24 @@ def of_values(sql: str, rows: int) -> str:
 
 
 @lru_cache
-def needs_machines(sql: str) -> bool:
+def changed_copy(sql: str, copied: frozenset[str]) -> str | None:
+    """The table that a statement changes, if it is one of those that each machine has a copy of."""
+    change = CHANGE_OF_COPIES.search(COMMENT.sub("", sql))
+    return None if change is None or change[1] not in copied else change[1]
+
+
+def needs_machines(sql: str, copied: frozenset[str]) -> bool:
     """Whether a statement of a writer asks machines, or changes what each has a copy of."""
-    return is_of_sims(sql) or CHANGE_OF_COPIES.search(COMMENT.sub("", sql)) is not None
+    return is_of_sims(sql) or changed_copy(sql, copied) is not None
 
 
-@lru_cache
-def changed_before_sims(sql: str) -> str | None:
+def changed_before_sims(sql: str, copied: frozenset[str]) -> str | None:
     """The table with a copy on each machine that a statement changes, which it must do first.
 
     None where it changes no copies. None too where it may be made beside others: whoever makes it
     holds all its shards by then, so nobody who waits for the table is waited for.
     """
-    change = CHANGE_OF_COPIES.search(COMMENT.sub("", sql))
-    return None if change is None or sql in _beside_others() else change[1]
+    return None if sql in _beside_others() else changed_copy(sql, copied)
 
 
 @cache
@@ -186,6 +201,21 @@ class Place(NamedTuple):
     machine: int
 
 
+class SideConnection(PostgresqlConnection):
+    """A connection to the coordinator that asks about machines, beside one that waits for them.
+
+    Its questions raise `MachineAway` where it is silent for too long, or something is lost.
+    """
+
+    _meanings: ClassVar[Meanings] = MEANINGS_BESIDE
+
+    def _connect(self) -> None:
+        """Connect, as a coordinator has to be asked."""
+        super()._connect()
+        with self._refusals():
+            self._driver.execute(queries_for(CLUSTER)["set_up_session_of_cluster"])
+
+
 class ClusterConnection(PostgresqlConnection):
     """One connection to a coordinator.
 
@@ -199,6 +229,7 @@ class ClusterConnection(PostgresqlConnection):
         self._away = away
         self._shard_of: dict[int, int] = {}  # of this transaction's SIMs
         self._places: dict[int, Place] = {}
+        self._copied: frozenset[str] | None = None  # which tables each machine has; None, not asked
         self._needed = set[int]()  # the machines in which this transaction holds shards
         self._asked: set[int] | None = set()  # the SIMs that it asks for; None, any
         self._is_to_hold = False
@@ -242,10 +273,13 @@ class ClusterConnection(PostgresqlConnection):
 
         So what lies on the coordinator alone is written whatever machine is away. Of one that says
         which `sims` it changes these are their shards; of one that makes an account first, all.
+        So it is of each in a store that an earlier program spread: what such a transaction does
+        with IMSIs and MSISDNs behind its SIMs changes what each machine has a copy of.
         """
         self.row("write_in_one_line")
+        self._learn_copied()
         self._is_to_hold = True
-        self._sims_to_hold = sims
+        self._sims_to_hold = sims if self._copied == frozenset(SHARED) else None
         self._statement_s_max = statement_s_max
 
     def change_sims(self, iccids: Collection[int]) -> None:
@@ -272,6 +306,7 @@ class ClusterConnection(PostgresqlConnection):
         Give the schema that is found then. Raises `MachineAway` where the machine of one of them
         cannot be reached, and `StoreBusy` where the shards do not come within `wait_s`.
         """
+        self._learn_copied()
         shards = self._touched_shards(touched)
         turns = Numbers(sorted(self._places[shard].turn for shard in shards))
         questions: list[Question] = [
@@ -303,6 +338,12 @@ class ClusterConnection(PostgresqlConnection):
     def _learn_places(self) -> None:
         """Learn where shards are, which changes when one is moved or split."""
         self._places = {shard: Place(*place) for shard, *place in self.rows("places_of_shards")}
+
+    def _learn_copied(self) -> None:
+        """Learn which tables each machine has a copy of; that stays so while a connection lasts."""
+        if self._copied is None:
+            asked = self.set_of((*SHARED, *COPIED_BEFORE))
+            self._copied = frozenset(name for (name,) in self.rows("copied_among", tables=asked))
 
     def _hold(self, sims: frozenset[int] | None) -> None:
         """Hold the shards of some SIMs, beside those who hold others, or all shards.
@@ -386,12 +427,12 @@ class ClusterConnection(PostgresqlConnection):
         """
         turns = {place.machine: place.turn for place in map(self._places.__getitem__, shards)}
         try:
-            other = self._away.trial or PostgresqlConnection(
+            other = self._away.trial or SideConnection(
                 Address(self._conninfo, self._name), TRIAL_S_MAX
             )
             self._away.trial = other
             other.rows("try_shards", turns=Numbers(sorted(turns.values())))
-        except StoreRefused:
+        except (MachineAway, StoreBusy):  # silent, lost, or no room for one connection more
             self._away.drop_trial()
             self._away.look(self._ask_for_machines_away)
             self._refuse_if_away(shards)
@@ -436,7 +477,7 @@ class ClusterConnection(PostgresqlConnection):
         Asked over a connection of its own, for this one waits.
         """
         try:
-            other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
+            other = SideConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
         except StoreRefused:
             return []
         try:
@@ -466,7 +507,7 @@ class ClusterConnection(PostgresqlConnection):
         """
         away = list[int]()
         try:
-            other = PostgresqlConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
+            other = SideConnection(Address(self._conninfo, self._name), SILENT_S_MAX)
         except StoreRefused:
             return away
         try:
@@ -506,6 +547,10 @@ class ClusterConnection(PostgresqlConnection):
         """Remember of which SIMs this transaction asks; None, of any."""
         if self._driver.info.transaction_status == TransactionStatus.IDLE:
             self._needed, self._asked = set(), set()
+        if self._asked is None:
+            return
+        if changed_copy(sql, self._copied or frozenset()):
+            self._asked = None
         if self._asked is None or not is_of_sims(sql):
             return
         named = NAMED.search(sql)
@@ -602,6 +647,10 @@ class ClusterConnection(PostgresqlConnection):
             return 0
         sql = self._sql(query)
         insert = insert_of(self._queries[query])
+        if self._is_beside_others and insert is not None and insert.table in OF_NUMBERS:
+            # The coordinator has it, and a machine what else this transaction changes.
+            with self._refusals():
+                self._ask(self._queries["commit_in_two_phases"], {})
         if insert is None:
             return sum(cursor.rowcount for cursor in self._by_shard(sql, rows))
         return sum(
@@ -640,10 +689,11 @@ class ClusterConnection(PostgresqlConnection):
                 yield cursor.execute(numbered(of_values(sql, len(part))), values, prepare=False)
 
     def _hold_if_needed(self, sql: str) -> None:
-        if self._is_to_hold and needs_machines(sql):
+        copied = self._copied or frozenset()
+        if self._is_to_hold and needs_machines(sql, copied):
             self._is_to_hold = False
-            self._hold(None if changed_before_sims(sql) else self._sims_to_hold)
-        elif self._holds_some and (table := changed_before_sims(sql)):
+            self._hold(None if changed_before_sims(sql, copied) else self._sims_to_hold)
+        elif self._holds_some and (table := changed_before_sims(sql, copied)):
             # An account was removed that was there a moment ago. What it takes to change copies
             # cannot be taken behind shards.
             message = (

@@ -82,7 +82,10 @@ FAULTS_OF_SERVER = frozenset(
 FAULTS_OF_SCHEMA = frozenset({"42501", "42P01", "42P07", "42703", "42883"})
 
 Meanings = dict["str | None", "tuple[type[StoreRefused], str]"]
-"""By the code of an error, the refusal that it is, and the form of its message."""
+"""By the code of an error, the refusal that it is, and the form of its message.
+
+An error of the way to the server has no code.
+"""
 
 MEANINGS: Meanings = {
     errors.LockNotAvailable.sqlstate: (
@@ -123,11 +126,11 @@ def refusal_of(
     """What a driver's error means for whoever asked; None where it is a mistake of the program."""
     code = error.sqlstate
     if code is None:
-        is_of_server = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        return StoreBroken(f"{name}: {first_line(error)}") if is_of_server else None
-    if code[:2] not in FAULTS_OF_SERVER and code not in FAULTS_OF_SCHEMA:
+        if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return None
+    elif code[:2] not in FAULTS_OF_SERVER and code not in FAULTS_OF_SCHEMA:
         return None
-    if code.startswith("40"):  # of two transactions that were in each other's way
+    elif code.startswith("40"):  # of two transactions that were in each other's way
         return StoreBusy(f"{name}: another writer was in the way; try again")
     kind, form = meanings.get(code, (StoreBroken, "{said}"))
     return kind(f"{name}: {form.format(said=first_line(error))}")

@@ -34,6 +34,20 @@ OF_SIMS = (
     "explanations",
 )
 """What is told of SIMs: all rows of one SIM lie on one machine."""
+OF_NUMBERS = (
+    "identities",
+    "former_identities",
+    "named_activations",
+    "direct_twins",
+)
+"""What is told of SIMs by IMSI or MSISDN, on the coordinator alone: it is joined with no other."""
+COPIED_BEFORE = (
+    "identities",
+    "sources",
+    "named_activations",
+    "direct_twins",
+)
+"""Each machine has a copy of these too where an earlier program spread the store."""
 SHARD_TURNS = "shard_turns"
 """It has a row for each shard of these, in that shard."""
 

@@ -5,6 +5,13 @@ FROM groups AS g
 WHERE g.account_id = :account_id
 ORDER BY g.name;
 
+-- name: group_names
+-- Which groups have these accounts?
+SELECT g.account_id, g.name
+FROM carray(:account_ids) AS t
+CROSS JOIN groups AS g
+WHERE g.account_id = t.value;
+
 -- name: group_named
 -- Which group of an account has this name?
 SELECT g.group_id, g.name, g.description

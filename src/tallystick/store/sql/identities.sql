@@ -61,3 +61,23 @@ WHERE n.subscriber = f.subscriber
         ),
         4611686018427387904
     );
+
+-- name: sims_named_since
+-- Which SIMs are the same activations attributed to, each once?
+WITH asked (subscriber, valid_from) AS (
+    VALUES (:subscriber, :valid_from)
+)
+SELECT DISTINCT n.iccid
+FROM asked AS f
+CROSS JOIN named_activations AS n
+WHERE n.subscriber = f.subscriber
+    AND n.iccid IS NOT NULL
+    AND n.activated_at >= f.valid_from
+    AND n.activated_at < coalesce(
+        (
+            SELECT min(i.valid_from)
+            FROM identities AS i
+            WHERE i.subscriber = f.subscriber AND i.valid_from > f.valid_from
+        ),
+        4611686018427387904
+    );

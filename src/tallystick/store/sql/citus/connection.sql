@@ -65,6 +65,13 @@ FROM (
 ) AS s
 INNER JOIN pg_dist_placement AS p ON p.shardid = s.shard;
 
+-- name: copied_among
+-- Which of these tables has each machine a copy of?
+SELECT t.value
+FROM carray(:tables) AS t
+INNER JOIN pg_dist_partition AS p ON p.logicalrelid = to_regclass(t.value)
+WHERE p.partmethod = 'n' AND p.repmodel = 't';
+
 -- name: machines_of_shards
 -- Which machines have these shards?
 SELECT p.shardid, p.groupid FROM pg_dist_placement AS p WHERE p.shardid = ANY(CAST(:shards AS bigint[]));

@@ -1,7 +1,7 @@
 -- name: set_up_session
 -- How this connection plans and waits. A single question, and a transaction of calls, asks about little and the same
 -- again and again: their plans are kept, for to make one took longer than to run it. All others plan each statement
--- anew, see `PLANNED_ANEW`. Every query names its SIMs, accounts or moments and is meant to look them up in an index;
+-- anew, see `PLANNED_ANEW`; so does whatever asks a cluster, see `set_up_session_of_cluster`. Every query names its SIMs, accounts or moments and is meant to look them up in an index;
 -- joins that walk whole indexes look cheaper to a planner that knows little of a table that grows, and then cost more
 -- with each slice. Readers of one PostgreSQL may join by hash: where a planner takes thousands of rows for a few, any
 -- other join compares each with each. Writers may not, see `take_turn`.
