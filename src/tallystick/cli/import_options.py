@@ -202,7 +202,7 @@ def mapping_asked(
         "time_formats": tuple(time_formats) or None,
         "sheet": sheet,
         "check_digit": check_digit,
-        "account": account and account.strip(),
+        "account": _account_of_all(kind, account),
     }
     with _naming("--map"):
         mapping = ANY if name is None else mapping_of(name)
@@ -211,16 +211,23 @@ def mapping_asked(
             continue
         with _naming(option):
             mapping = checked(msgspec.structs.replace(mapping, **{field: said[field]}))
-    if account is not None:
-        with _naming("--account"):
-            require_account_column(kind)
-    if account is not None and not mapping.account:
-        message = "is empty: name the account that the lines are of, or leave the option out"
-        raise typer.BadParameter(message, param_hint="--account")
     if mapping.kinds and kind not in mapping.kinds:
         message = f"{name} is of {' and '.join(mapping.kinds)}, not of {kind}"
         raise typer.BadParameter(message, param_hint="--map")
     return mapping
+
+
+def _account_of_all(kind: KindName, account: str | None) -> str | None:
+    """The account that was named for lines which name none. Raises wrong usage."""
+    if account is None:
+        return None
+    with _naming("--account"):
+        require_account_column(kind)
+    name = account.strip()
+    if not name:
+        message = "is empty: name the account that the lines are of, or leave the option out"
+        raise typer.BadParameter(message, param_hint="--account")
+    return name
 
 
 @contextmanager
