@@ -69,7 +69,7 @@ INNER JOIN pg_dist_placement AS p ON p.shardid = s.shard;
 -- Which of these tables has each machine a copy of?
 SELECT t.value
 FROM carray(:tables) AS t
-INNER JOIN pg_dist_partition AS p ON p.logicalrelid = to_regclass(t.value)
+INNER JOIN pg_dist_partition AS p ON p.logicalrelid = CAST(t.value AS regclass)
 WHERE p.partmethod = 'n' AND p.repmodel = 't';
 
 -- name: machines_of_shards
