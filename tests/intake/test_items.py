@@ -17,7 +17,8 @@ from tallystick.intake import KINDS, KindName, check_items, items
 from tallystick.intake.mappings.naming import may_bear_on
 from tallystick.intake.plain_items import plain_activation
 from tallystick.intake.sources import limits
-from tallystick.intake.sources.json import Records, block_of, reading_of
+from tallystick.intake.sources.json import block_of
+from tallystick.intake.sources.json_objects import Records, reading_of
 
 if TYPE_CHECKING:
     from tallystick.intake.kinds import Kind

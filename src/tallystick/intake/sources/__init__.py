@@ -6,7 +6,8 @@ record at all (bad quoting, wrong number of fields, not UTF-8, too long) come as
 
 from tallystick.intake.sources.blocks import LINE, REASON, Block, Notes, Source
 from tallystick.intake.sources.csv import SEPARATORS
-from tallystick.intake.sources.json import Records, block_of, first_that_fits, no_object
+from tallystick.intake.sources.json import block_of, no_object
+from tallystick.intake.sources.json_objects import Records, first_that_fits
 from tallystick.intake.sources.opening import open_source, text_lines
 from tallystick.intake.sources.packed import (
     STANDARD_INPUT,

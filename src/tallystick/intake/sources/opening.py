@@ -15,18 +15,9 @@ from tallystick.intake.sources import limits
 from tallystick.intake.sources.blocks import Notes, Source, share_of_bytes
 from tallystick.intake.sources.csv import csv_block, csv_layout
 from tallystick.intake.sources.encoding import Text
-from tallystick.intake.sources.json import (
-    LOOKED_AT_LINES,
-    ONE_PAGE,
-    Records,
-    document_block,
-    first_that_fits,
-    is_one_page,
-    looked_at,
-    ndjson_block,
-    records_in,
-    value_of,
-)
+from tallystick.intake.sources.json import document_block, looked_at, ndjson_block
+from tallystick.intake.sources.json_documents import ONE_PAGE, is_one_page, records_in, value_of
+from tallystick.intake.sources.json_objects import LOOKED_AT_LINES, Records, first_that_fits
 from tallystick.intake.sources.layout import other_header_of
 from tallystick.intake.sources.lines import Lines
 from tallystick.intake.sources.packed import (
