@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tallystick.core.written_values import Conventions
-    from tallystick.intake.kinds import Column, Kind
+    from tallystick.intake.columns import Column
+    from tallystick.intake.kinds import Kind
     from tallystick.intake.sources import Block, Source
 
 

@@ -9,7 +9,8 @@ from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from tallystick.core.moments import BEGINNING
-from tallystick.intake.kinds import EXPECTED_IMEI, HALF_OF_DAY, KINDS
+from tallystick.intake.columns import EXPECTED_IMEI, HALF_OF_DAY
+from tallystick.intake.kinds import KINDS
 from tallystick.intake.mappings.mapping import (
     ANY,
     NAMES_KEPT_MAX,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from collections.abc import Mapping as ByName
 
-    from tallystick.intake.kinds import Column, Kind
+    from tallystick.intake.columns import Column
+    from tallystick.intake.kinds import Kind
 
 Places = tuple[int, ...]
 """Places of columns in a file, from 0, whose texts are joined."""
