@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from tallystick.intake import ImportOptions, bulk, import_file
+from tallystick.intake import ImportOptions, Listeners, bulk, import_file
 from tallystick.operations import copying
 from tallystick.store import open_store
 from tallystick.thingspace.rows import wire_row
@@ -71,7 +71,9 @@ def import_and_die(
 
     with open_store(database, within_a_slice) as store:
         options = ImportOptions(connections=connections)
-        import_file(store, kind, path, options=options, on_progress=after_a_slice)
+        import_file(
+            store, kind, path, options=options, listeners=Listeners(on_progress=after_a_slice)
+        )
 
 
 def import_in_small_parts(begins: Callable[[], None], database: str, path: str) -> None:

@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tallystick.core.errors import FileRefused, InvalidValue
-from tallystick.intake import KINDS, Mapping, Receipt, Reject, import_file, preview_file
+from tallystick.intake import KINDS, Listeners, Mapping, Receipt, Reject, import_file, preview_file
 from tallystick.intake.checking import check_source
 from tallystick.intake.mappings.mapping import checked
 from tallystick.intake.receipt import REJECTS_SHOWN_MAX, Fault
@@ -67,7 +67,7 @@ def take(store: Store, tmp_path: Path) -> Callable[..., Outcome]:
         path = tmp_path / name
         path.write_bytes(content)
         rejects: list[Reject] = []
-        receipt = import_file(store, kind, str(path), on_reject=rejects.append)
+        receipt = import_file(store, kind, str(path), listeners=Listeners(on_reject=rejects.append))
         assert receipt.rejected == len(rejects)
         assert receipt.rejects == rejects[:REJECTS_SHOWN_MAX]
         assert receipt.read == receipt.accepted + receipt.duplicate + receipt.rejected
@@ -194,7 +194,7 @@ def test_a_reject_has_all_its_faults_and_its_values_as_they_came(
     path = tmp_path / "a.csv"
     path.write_bytes(b"imei,activated_at,iccid\nx,2026-03-01,\n")
     rejects: list[Reject] = []
-    import_file(store, "activations", str(path), on_reject=rejects.append)
+    import_file(store, "activations", str(path), listeners=Listeners(on_reject=rejects.append))
     (reject,) = rejects
     assert reject.line == 2
     assert reject.faults == (
@@ -549,9 +549,9 @@ def test_what_goes_wrong_with_a_reject_is_not_blamed_on_the_file(
         raise OSError(message)
 
     with pytest.raises(OSError, match="No space left"):
-        import_file(store, "activations", str(path), on_reject=full)
+        import_file(store, "activations", str(path), listeners=Listeners(on_reject=full))
     with pytest.raises(OSError, match="No space left"):
-        import_file(store, "activations", str(path), on_progress=full)
+        import_file(store, "activations", str(path), listeners=Listeners(on_progress=full))
 
 
 # NDJSON

@@ -23,6 +23,7 @@ from tallystick.intake import (
     Doubts,
     ImportOptions,
     LinesLimit,
+    Listeners,
     Progress,
     Receipt,
     bulk,
@@ -320,6 +321,6 @@ def test_a_file_that_goes_on_has_the_doubts_of_all_of_its_lines(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_file(known, "activations", str(path), on_progress=interrupt)
+        import_file(known, "activations", str(path), listeners=Listeners(on_progress=interrupt))
     receipt = import_file(known, "activations", str(path))
     assert (receipt.accepted, counts(receipt.doubts)) == (5, {"unknown_sims": 5})

@@ -22,6 +22,7 @@ from tallystick.intake import (
     Doubts,
     ImportOptions,
     LinesLimit,
+    Listeners,
     Progress,
     Receipt,
     bulk,
@@ -355,8 +356,7 @@ def test_progress_grows_while_a_file_is_read_and_while_it_is_applied(
         "sims",
         str(path),
         options=options,
-        on_progress=seen.append,
-        on_columns=columns.append,
+        listeners=Listeners(on_progress=seen.append, on_columns=columns.append),
     )
     shares = [each.share for each in seen if each.share is not None]
     assert len(shares) == len(seen)
@@ -381,7 +381,10 @@ def test_progress_through_several_batches_never_goes_back(
     path.write_text(SIM_HEADER + SIM * 100, "utf-8")
     seen: list[float] = []
     import_file(
-        store, "sims", str(path), on_progress=lambda progress: seen.append(progress.share or 0.0)
+        store,
+        "sims",
+        str(path),
+        listeners=Listeners(on_progress=lambda progress: seen.append(progress.share or 0.0)),
     )
     assert seen[-1] == 1
     assert all(later > earlier - 0.05 for earlier, later in pairwise(seen))
@@ -396,6 +399,8 @@ def test_how_far_standard_input_has_come_is_not_known_unless_it_is_checked_first
     ):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((SIM_HEADER + SIM).encode())))
         seen: list[Progress] = []
-        import_file(store, "sims", "-", options=options, on_progress=seen.append)
+        import_file(
+            store, "sims", "-", options=options, listeners=Listeners(on_progress=seen.append)
+        )
         assert seen.pop() == Progress(1.0, 1)
         assert {each.share is not None for each in seen} == {known}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.intake import ImportOptions, Progress, Receipt, bulk, import_file
+from tallystick.intake import ImportOptions, Listeners, Progress, Receipt, bulk, import_file
 from tallystick.intake.lanes import facts_of_lanes
 from tallystick.store import Lane
 from tallystick.store.touched import part_of
@@ -109,7 +109,7 @@ def test_a_killed_one_goes_on_over_as_many_as_before(
         "activations",
         str(activations),
         options=ImportOptions(connections=1 if "rows" in death else 2),
-        on_progress=lambda progress: facts_taken.append(progress.facts),
+        listeners=Listeners(on_progress=lambda progress: facts_taken.append(progress.facts)),
     )
     check_same(store, receipt, at_once, ROWS_MIN)
     assert facts_taken[-1] == receipt.accepted + receipt.duplicate
@@ -128,7 +128,7 @@ def test_what_one_lane_raises_ends_all_and_the_file_goes_on_later(
             "activations",
             str(activations),
             options=ImportOptions(connections=3),
-            on_progress=interrupt,
+            listeners=Listeners(on_progress=interrupt),
         )
     assert 0 < len(everything_in(store).activations) < len(at_once[1].activations)
     check_same(store, imported(store, activations, 1), at_once, ROWS_MIN)

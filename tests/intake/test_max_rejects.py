@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tallystick.core.errors import FileRefused, InvalidValue, TooManyRejects
-from tallystick.intake import ImportOptions, LinesLimit, Receipt, Reject, import_file
+from tallystick.intake import ImportOptions, LinesLimit, Listeners, Receipt, Reject, import_file
 from tests.kept import everything_in
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def take(
         "activations",
         str(path),
         options=options,
-        on_reject=([] if rejects is None else rejects).append,
+        listeners=Listeners(on_reject=([] if rejects is None else rejects).append),
     )
 
 
@@ -78,8 +78,7 @@ def test_each_reject_is_told_once_whether_the_file_is_refused_or_taken(
             "activations",
             str(two_of_ten),
             options=options,
-            on_columns=columns.append,
-            on_reject=told.append,
+            listeners=Listeners(on_columns=columns.append, on_reject=told.append),
         )
     except TooManyRejects:
         assert limit == "1"
@@ -145,7 +144,9 @@ def test_a_file_that_was_cut_off_goes_on_with_a_limit_too(store: Store, two_of_t
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_file(store, "activations", str(two_of_ten), on_progress=interrupt)
+        import_file(
+            store, "activations", str(two_of_ten), listeners=Listeners(on_progress=interrupt)
+        )
     assert take(store, two_of_ten, "2").accepted == 8
 
 

@@ -16,7 +16,7 @@ from tallystick.core.identifiers import Imei
 from tallystick.core.ledger import Origin
 from tallystick.core.moments import Moment, parse_moment
 from tallystick.fleet import ledger
-from tallystick.intake import ImportOptions, Progress, bulk, import_file
+from tallystick.intake import ImportOptions, Listeners, Progress, bulk, import_file
 from tests.dying import die, import_and_die
 from tests.intake.fleets import fleet, write_file
 from tests.intake.undisturbed import Imported, check_same, imported_at_once, load_fleet
@@ -103,8 +103,10 @@ def test_a_killed_import_goes_on_and_its_receipt_is_the_whole_files(
         store,
         "activations",
         str(activations),
-        on_progress=lambda progress: facts_taken.append(progress.facts),
-        on_reject=rejects.append,
+        listeners=Listeners(
+            on_progress=lambda progress: facts_taken.append(progress.facts),
+            on_reject=rejects.append,
+        ),
     )
     check_same(store, receipt, at_once, ROWS_MIN)
     assert len(rejects) == 3
@@ -155,7 +157,9 @@ def test_an_import_that_was_interrupted_in_this_process_goes_on_too(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_file(store, "activations", str(activations), on_progress=interrupt)
+        import_file(
+            store, "activations", str(activations), listeners=Listeners(on_progress=interrupt)
+        )
     assert 0 < len(everything_in(store).activations) <= SLICE_FACTS
     check_same(store, import_file(store, "activations", str(activations)), at_once, ROWS_MIN)
 
@@ -261,7 +265,7 @@ def test_an_import_that_is_undone_while_it_runs_stops(store: Store, corrections:
             ledger.undo(store, last.change_set_id, Origin("bob", Moment(6)))
 
     with pytest.raises(ChangeSetDecided, match="was undone while its file"):
-        import_file(store, "expectations", str(corrections), on_progress=undo)
+        import_file(store, "expectations", str(corrections), listeners=Listeners(on_progress=undo))
     assert everything_in(store) == before
 
 

@@ -13,7 +13,7 @@ import pytest
 from tallystick.core.errors import FileRefused
 from tallystick.core.facts import HardwareType
 from tallystick.core.identifiers import Tac
-from tallystick.intake import Receipt, Reject, import_file
+from tallystick.intake import Listeners, Receipt, Reject, import_file
 from tallystick.intake.mappings import plain_name
 
 if TYPE_CHECKING:
@@ -119,7 +119,10 @@ def test_bad_lines_are_told_and_can_be_corrected(store: Store, tmp_path: Path) -
         OSMOCOM + "1020304,Corvid,C1,,,,,\n35209901,,C1,,,,,\n" + f"35209902,{'x' * 256},,,,,,\n"
     )
     receipt = import_file(
-        store, "types", str(path), on_reject=rejects.append, on_columns=columns.append
+        store,
+        "types",
+        str(path),
+        listeners=Listeners(on_reject=rejects.append, on_columns=columns.append),
     )
     assert (receipt.accepted, receipt.rejected) == (2, 3)
     assert [reject.line for reject in rejects] == [5, 6, 7]

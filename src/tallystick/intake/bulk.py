@@ -34,7 +34,7 @@ from tallystick.intake.lanes import (
 from tallystick.intake.mappings import ANY
 from tallystick.intake.options import ImportOptions
 from tallystick.intake.prefetch import Prefetch
-from tallystick.intake.progress import Progress, Work, tell_nobody
+from tallystick.intake.progress import NOBODY, Listeners, Work
 from tallystick.intake.receipt import Receipt, Reject
 from tallystick.intake.sims_changed import sims_changed_by
 from tallystick.intake.sorting import stretches
@@ -86,41 +86,39 @@ def import_file(
     path: str,
     *,
     options: ImportOptions = DEFAULT_OPTIONS,
-    on_progress: Callable[[Progress], None] = tell_nobody,
-    on_columns: Callable[[tuple[str, ...]], None] = tell_nobody,
-    on_reject: Callable[[Reject], None] = tell_nobody,
+    listeners: Listeners = NOBODY,
 ) -> Receipt:
     """Take one file of facts in; give what became of its lines.
 
-    Bad lines are handed to `on_reject` and never stop the good ones, unless there are more than the
-    options allow. A file that was begun and not finished, by a crash or an interrupt, goes on
-    behind the last slice that was committed. A file of expectations is one change set, and
-    `options.origin` tells who brought it, when and what for. `on_progress` may be called from
-    another thread. Raises `FileRefused` where the file as a whole cannot be read,
-    `TooManyRejects` or `TooManyDoubts` before its first line is applied, and `ApprovalRequired`
-    where an account asks for approval that the operator did not bring the file to.
+    Bad lines are told to `listeners`, who may hear of progress from another thread, and never stop
+    the good ones, unless there are more than the options allow. A file that was begun and not
+    finished, by a crash or an interrupt, goes on behind the last slice that was committed. A file
+    of expectations is one change set, and `options.origin` tells who brought it, when and what for.
+    Raises `FileRefused` where the file as a whole cannot be read, `TooManyRejects` or
+    `TooManyDoubts` before its first line is applied, and `ApprovalRequired` where an account asks
+    for approval that the operator did not bring the file to.
     """
     kind = kind_of(kind_name, options.mapping.account)
     started = time.perf_counter()
-    work = Work(on_progress, passes=2 if options.is_limited else 1)
+    work = Work(listeners.on_progress, passes=2 if options.is_limited else 1)
     with (
         span("import", kind=kind.name) as traced,
         to_be_read_again(path) if options.is_limited else nullcontext() as spooled,
     ):
         if options.is_limited:
             with open_source(path, kind, spooled, options.mapping) as source:
-                on_columns(source.columns)
-                check_whole(store, source, kind, options, work, on_reject)
+                listeners.on_columns(source.columns)
+                check_whole(store, source, kind, options, work, listeners.on_reject)
             work.begin_again()
-            on_columns = on_reject = tell_nobody  # all told
+            listeners = NOBODY  # all is told
         with open_source(path, kind, spooled, options.mapping) as source:
-            on_columns(source.columns)
+            listeners.on_columns(source.columns)
             digest = _digest(path, kind, options)
             origin = origin_of(path, kind, options.origin)
             lanes = _lanes_of(store, kind, digest, options.connections)
             file = _File(store, kind, digest, options.now, origin, lanes)
             file.receipt.notes = source.notes
-            _take_in(source, file, work, on_reject)
+            _take_in(source, file, work, listeners.on_reject)
         if traced is not None:
             traced.say(**_counts(file.receipt))
     file.receipt.seconds = time.perf_counter() - started

@@ -248,8 +248,7 @@ def take_file_in(
     may_ask = kind_name == EXPECTATIONS.name and not options.origin.is_operators
     is_proposed = may_ask and _needs_approval(store, path, options)
     if not is_proposed:
-        heard: dict[str, Any] = listeners._asdict()
-        return import_file(store, kind_name, path, options=options, **heard)
+        return import_file(store, kind_name, path, options=options, listeners=listeners)
     number, receipt = propose_file(store, path, options, listeners)
     receipt.change_set_id, receipt.is_proposed = number or 0, True
     tell_audit(EXPECTATIONS, options.origin, receipt)
