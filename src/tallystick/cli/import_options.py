@@ -274,8 +274,8 @@ def expanded(patterns: list[str]) -> Iterator[str]:
     """
     for pattern in patterns:
         is_one = pattern == STANDARD_INPUT or Path(pattern).exists()
-        matches = [] if is_one else sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
-        for path in matches or [pattern]:
+        matches = [] if is_one else glob.glob(pattern)  # noqa: PTH207 - it may be absolute
+        for path in sorted(matches) or [pattern]:
             yield from _files_in(path)
 
 

@@ -1,12 +1,14 @@
 -- name: set_up_session
--- How this connection plans and waits. A single question, and a transaction of calls, asks about little and the same
--- again and again: their plans are kept, for to make one took longer than to run it. All others plan each statement
--- anew, see `PLANNED_ANEW`; so does whatever asks a cluster, see `set_up_session_of_cluster`. Every query names its SIMs, accounts or moments and is meant to look them up in an index;
--- joins that walk whole indexes look cheaper to a planner that knows little of a table that grows, and then cost more
--- with each slice. Readers of one PostgreSQL may join by hash: where a planner takes thousands of rows for a few, any
--- other join compares each with each. Writers may not, see `take_turn`.
--- The server ends a connection whose other end is lost: by keepalives while nothing is under way, and by
--- `tcp_user_timeout` while something that it has sent is not acknowledged, for then it sends no keepalives.
+-- How this connection plans and waits. A single question, and a transaction of calls, asks about
+-- little and the same again and again: their plans are kept, for to make one took longer than to
+-- run it. All others plan each statement anew, see `PLANNED_ANEW`; so does whatever asks a cluster,
+-- see `set_up_session_of_cluster`. Every query names its SIMs, accounts or moments and is meant to
+-- look them up in an index; joins that walk whole indexes look cheaper to a planner that knows
+-- little of a table that grows, and then cost more with each slice. Readers of one PostgreSQL may
+-- join by hash: where a planner takes thousands of rows for a few, any other join compares each
+-- with each. Writers may not, see `take_turn`. The server ends a connection whose other end is
+-- lost: by keepalives while nothing is under way, and by `tcp_user_timeout` while something that it
+-- has sent is not acknowledged, for then it sends no keepalives.
 SELECT
     set_config('plan_cache_mode', 'force_generic_plan', FALSE),
     set_config('random_page_cost', '1.1', FALSE),
@@ -26,9 +28,10 @@ SELECT
 SELECT set_config('lock_timeout', CAST(CAST(:milliseconds AS bigint) AS text), TRUE);
 
 -- name: take_turn
--- Wait until nobody else writes, in this process or another; the turn ends with the transaction. Each schema is a store.
--- The server ends the transaction if its client says nothing for too long, or a statement takes too long. What it looks
--- up is new to the planner, which would rather read all.
+-- Wait until nobody else writes, in this process or another; the turn ends with the transaction.
+-- Each schema is a store. The server ends the transaction if its client says nothing for too long,
+-- or a statement takes too long. What it looks up is new to the planner, which would rather read
+-- all.
 SELECT
     set_config('enable_hashjoin', 'off', TRUE),
     pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema())),
@@ -36,7 +39,8 @@ SELECT
     set_config('statement_timeout', :statement, TRUE);
 
 -- name: wait_in_all
--- The next statement may wait for locks for so many milliseconds in all. This transaction writes: see `take_turn`.
+-- The next statement may wait for locks for so many milliseconds in all. This transaction writes:
+-- see `take_turn`.
 SELECT
     set_config('enable_hashjoin', 'off', TRUE),
     set_config('statement_timeout', CAST(CAST(:milliseconds AS bigint) AS text), TRUE),
@@ -65,7 +69,8 @@ FROM (
 SELECT set_config('statement_timeout', :statement, TRUE);
 
 -- name: take_machines
--- Wait until nobody else writes what is not the coordinator's alone; on one PostgreSQL nobody does so.
+-- Wait until nobody else writes what is not the coordinator's alone; on one PostgreSQL nobody does
+-- so.
 SELECT pg_advisory_xact_lock(CAST(:turn AS integer), hashtext(current_schema()));
 
 -- name: take_turn_if_free
